@@ -1,0 +1,154 @@
+"""Where a page names its authors: JSON-LD, metas, marked-up bylines, and the text under the headline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lxml import etree
+
+from cleaners import nearby
+from cleaners.authors import begins_with_by, clean_names
+from cleaners.clues import Element, text_of
+from cleaners.context import Context
+from cleaners.jsonld import Node, resolve, strings, types_of
+from cleaners.words import meta_names, words
+
+_MARKED = etree.XPath(
+    "//*[@itemprop='author' or contains(@rel,'author') or @class[contains(.,'uthor') or contains(.,'yline')"
+    " or contains(.,'writer') or contains(.,'creator')] or @data-testid[contains(.,'author') or contains(.,'byline')]"
+    " or self::a[contains(@href,'/author') or contains(@href,'/autor') or contains(@href,'author=')]]"
+)
+_BYLINE = re.compile(
+    r"(?:^|[\s_-])(?:by-?line|author|authors|writer|creator)(?:[\s_-]*(?:names?|links?|title|info|meta|text))?(?:$|[\s_-])",
+    re.I,
+)
+_UNRELATED = re.compile(r"comment|related|recommend|sidebar|footer|bio\b|avatar|image|photo|teaser|card-list", re.I)
+_OUTSIDE = frozenset({"nav", "aside", "footer", "figure", "figcaption", "blockquote"})
+_ROOTS = frozenset({"html", "body", "main", "article"})  # their classes speak of the whole page
+_NO_BYLINE = frozenset({"meta", "link", "img", "script", "style", "input", "svg"}) | _ROOTS
+_AUTHOR_PAGE = re.compile(r"/autho?re?s?/[^/]|[?&]author=", re.I)
+_LAST_FIRST = re.compile(r"^([^,\s]+(?: [^,\s]+)?), ([^,]+)$")
+_MAX_BYLINE = 150  # characters
+
+
+def find_authors(page: Context) -> tuple[tuple[str, ...], str]:
+    """Return the article's authors, as named in the first place that names any, and the source."""
+    for source, read in (
+        ("json-ld", _from_nodes),
+        ("meta", _from_metas),
+        ("markup", _from_markup),
+        ("text", _from_text),
+    ):
+        if names := clean_names(read(page), page.site_names):
+            return names, source
+    return (), ""
+
+
+def _from_nodes(page: Context) -> Iterator[str]:
+    for member in ("author", "creator"):
+        for value in page.members(member):
+            names = list(strings(_people(resolve(value, page.by_id))))
+            if clean_names(names, page.site_names):
+                yield from names
+                return
+
+
+def _people(value: object) -> object:
+    """Leave organisations out where people are named too."""
+    if not isinstance(value, list):
+        return value
+    people = [each for each in value if not (isinstance(each, dict) and _is_organisation(each))]
+    return people or value
+
+
+def _is_organisation(node: Node) -> bool:
+    types = types_of(node)
+    return "Person" not in types and any("Organization" in name for name in types)
+
+
+def _from_metas(page: Context) -> Iterator[str]:
+    metas = page.clues.metas
+    for name in meta_names("author"):
+        values = [_first_last(value) for value in metas.get(name, ())]
+        if clean_names(values, page.site_names):
+            yield from values
+            return
+    for number in ("1", "2"):
+        label = "".join(metas.get(f"twitter:label{number}", ())[:1])
+        if label and begins_with_by(f"{label}: x"):
+            yield from metas.get(f"twitter:data{number}", ())[:1]
+    yield from metas.get("twitter:misc:written by", ())
+
+
+def _first_last(value: str) -> str:
+    """Turn `Last, First` round, as libraries and journals write one author a meta."""
+    match = _LAST_FIRST.match(value)
+    return f"{match[2]} {match[1]}" if match and len(value.split()) == 2 else value
+
+
+def _from_markup(page: Context) -> Iterator[str]:
+    ranked = [(rank, element) for element in _MARKED(page.tree)[:200] if (rank := _rank(element)) is not None]
+    for wanted in range(4):
+        found = [text for rank, element in ranked if rank == wanted and (text := _byline_text(element))]
+        names = [text for text in found if clean_names([text], page.site_names)]
+        if names:
+            yield from names[: 6 if wanted < 2 else 1]
+            return
+
+
+def _byline_text(element: Element) -> str:
+    """Return a byline's text, its blocks on lines of their own; only its links to authors' pages if it has such."""
+    links = [text_of(link) for link in element.iter("a") if _AUTHOR_PAGE.search(link.get("href", ""))]
+    text = "\n".join(filter(None, links)) or "\n".join(piece.text for piece in nearby.within(element, 6))
+    lines = [line for line in text.split("\n") if line.casefold().rstrip(":") not in words("by")]
+    return "\n".join(lines) if len(text) <= _MAX_BYLINE else ""
+
+
+def _rank(element: Element) -> int | None:
+    """Say how surely an element is the byline: 0 most; None if it stands where bylines of other texts stand."""
+    rank = None if element.tag in _NO_BYLINE else _mark(element)
+    if rank is None:
+        return None
+    for each in (element, *element.iterancestors()):
+        if each.tag in _OUTSIDE or (each.tag not in _ROOTS and _UNRELATED.search(_marks(each))):
+            return None
+    return rank
+
+
+def _mark(element: Element) -> int | None:
+    if element.get("itemprop") == "author":
+        return 0
+    if "author" in element.get("rel", "").split():
+        return 1
+    if _BYLINE.search(element.get("class", "")) or element.get("data-testid"):
+        return 2
+    return 3 if _AUTHOR_PAGE.search(element.get("href", "")) else None
+
+
+def _marks(element: Element) -> str:
+    return f"{element.get('class', '')} {element.get('id', '')}"
+
+
+def _from_text(page: Context) -> Iterator[str]:
+    """Yield the first `by …` of names only near the headline, also where `by` stands in a block of its own."""
+    for pieces in (page.after[:25], page.before[:6][::-1]):
+        for place, piece in enumerate(pieces):
+            text = piece.text
+            if text.casefold().rstrip(":") in words("by") and place + 1 < len(pieces):
+                text = f"by {pieces[place + 1].text}"
+            if len(text) <= _MAX_BYLINE and begins_with_by(text) and _is_names(text):
+                yield text
+                return
+
+
+def _is_names(text: str) -> bool:
+    """Say whether a `by …` text is names only: each of two to five words, at most one not capitalised."""
+    names = clean_names([text])
+    return bool(names) and all(_is_capitalised(name) for name in names)
+
+
+def _is_capitalised(name: str) -> bool:
+    parts = name.split()
+    upper = sum(not part[0].islower() for part in parts)
+    return 2 <= len(parts) <= 5 and upper >= len(parts) - 1

@@ -1,0 +1,133 @@
+"""What a page states about itself, collected in one walk: metas, links, JSON-LD, headings, times.
+
+Nothing is judged here; `metadata` chooses among the clues.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import lxml.html
+
+from cleaners.jsonld import Node, read_nodes
+
+Element = lxml.html.HtmlElement
+
+_SPACE = re.compile(r"\s+")
+_UNSEEN = frozenset({"script", "style", "template", "svg", "noscript"})
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+MAX_TEXT = 1000  # characters of one clue; more is no title, name or date
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """The collected statements, in document order. `metas` and `links` are by lower-case name."""
+
+    metas: dict[str, list[str]] = field(default_factory=dict)
+    links: dict[str, list[str]] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    headings: list[Element] = field(default_factory=list)
+    times: list[Element] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    html_lang: list[str] = field(default_factory=list)
+
+    def meta(self, names: tuple[str, ...]) -> Iterator[str]:
+        """Yield the contents of the metas with these names, the first name first."""
+        for name in names:
+            yield from self.metas.get(name, ())
+
+
+def collect(tree: Element) -> Clues:
+    """Walk the tree once and collect its clues; the tree is not changed."""
+    clues = Clues()
+    for element in tree.iter(*_READERS):
+        _READERS[element.tag](clues, element)
+    return clues
+
+
+def fold(text: str | None) -> str:
+    """Return `text` with white space folded and character references that were escaped twice resolved."""
+    if not text:
+        return ""
+    if "&" in text:
+        text = html.unescape(text)
+    return _SPACE.sub(" ", text.replace("\xad", "").replace("\u200b", "")).strip()
+
+
+def text_of(element: Element, limit: int = MAX_TEXT) -> str:
+    """Return the element's visible text with white space folded, at most about `limit` characters."""
+    if not len(element):
+        return fold(element.text)
+    parts: list[str] = []
+    _gather(element, parts, limit)
+    return fold("".join(parts))
+
+
+def _gather(element: Element, parts: list[str], limit: int) -> None:
+    size = 0
+    for part in element.xpath("descendant::text()"):
+        parent = part.getparent() if part.is_text else part.getparent().getparent()
+        if parent is not None and parent.tag not in _UNSEEN:
+            parts.append(" " if part.is_tail and part.getparent().tag == "br" else "")
+            parts.append(str(part))
+            size += len(part)
+        if size > limit:
+            return
+
+
+def is_hidden(element: Element) -> bool:
+    """Say whether the element itself is marked as not shown."""
+    return "hidden" in element.attrib or bool(_HIDDEN.search(element.get("style", "")))
+
+
+def _read_meta(clues: Clues, element: Element) -> None:
+    content = fold(element.get("content") or element.get("value"))
+    if not content:
+        return
+    for attribute in ("property", "name", "itemprop", "http-equiv"):
+        if name := element.get(attribute):
+            clues.metas.setdefault(name.strip().lower(), []).append(content)
+
+
+def _read_link(clues: Clues, element: Element) -> None:
+    href = (element.get("href") or "").strip()
+    for rel in (element.get("rel") or "").lower().split() if href else ():
+        clues.links.setdefault(rel, []).append(href)
+
+
+def _read_script(clues: Clues, element: Element) -> None:
+    if "ld+json" in (element.get("type") or "") and element.text:
+        clues.nodes.extend(read_nodes(element.text))
+
+
+def _read_title(clues: Clues, element: Element) -> None:
+    parent: Any = element.getparent()
+    if parent is None or parent.tag != "svg":
+        clues.titles.append(fold(element.text))
+
+
+def _read_heading(clues: Clues, element: Element) -> None:
+    if not is_hidden(element):
+        clues.headings.append(element)
+
+
+def _read_html(clues: Clues, element: Element) -> None:
+    clues.html_lang.extend(
+        filter(None, (element.get("lang"), element.get("{http://www.w3.org/XML/1998/namespace}lang")))
+    )
+    clues.html_lang.extend(filter(None, (element.get("xml:lang"),)))
+
+
+_READERS: dict[str, Callable[[Clues, Element], None]] = {
+    "html": _read_html,
+    "meta": _read_meta,
+    "link": _read_link,
+    "script": _read_script,
+    "title": _read_title,
+    "h1": _read_heading,
+    "time": lambda clues, element: clues.times.append(element),
+}

@@ -1,0 +1,115 @@
+"""The clues of one page with what several fields need of them: the article's node, the site's names, the headline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from cleaners import nearby
+from cleaners.clues import Clues, Element, fold, text_of
+from cleaners.jsonld import Node, is_article, resolve, strings, types_of
+from cleaners.titles import fold_title
+from cleaners.words import meta_names
+
+_SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
+_OUTSIDE = frozenset({"nav", "aside", "footer"})
+_PLAIN_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
+
+
+@dataclass(frozen=True)
+class Context:
+    """One page under reading. Its properties are computed when a field first asks."""
+
+    tree: Element
+    url: str
+    clues: Clues
+    not_after: str = ""
+
+    @cached_property
+    def by_id(self) -> dict[str, Node]:
+        """The JSON-LD nodes that have an `@id` and more than it."""
+        return {node["@id"]: node for node in self.clues.nodes if isinstance(node.get("@id"), str) and len(node) > 1}
+
+    @cached_property
+    def articles(self) -> list[Node]:
+        """The JSON-LD nodes that describe the page's text: the article first, then the page itself."""
+        texts = sorted((node for node in self.clues.nodes if is_article(node)), key=self._distance)
+        pages = [node for node in self.clues.nodes if any(name.endswith("Page") for name in types_of(node))]
+        return texts[:3] + pages
+
+    def members(self, name: str) -> list[Any]:
+        """Return what the article's nodes state for a member, references resolved, the best first."""
+        return [resolve(node[name], self.by_id) for node in self.articles if node.get(name)]
+
+    def _distance(self, node: Node) -> int:
+        """Tell the node of this page from those of others that it lists: 0 is surely this page's."""
+        headline = fold_title(str(node.get("headline") or node.get("name") or ""))
+        told = fold_title(" ".join(self.clues.titles[:1]))
+        addresses = [*strings(node.get("mainEntityOfPage")), *strings(node.get("url"))]
+        path = _parts(self.url)[1].rstrip("/")
+        here = any(path and path in address for address in addresses)
+        return 2 - int(bool(headline and headline in told)) - int(here)
+
+    @cached_property
+    def site_names(self) -> tuple[str, ...]:
+        """Every name the page gives its site, the host and its labels last."""
+        host = _parts(self.url)[0]
+        labels = [label for label in host.split(".") if label not in _PLAIN_LABELS][:-1]
+        return (
+            *self.clues.meta(meta_names("sitename")),
+            *self._stated_sites(),
+            host,
+            host.removeprefix("www."),
+            *labels,
+        )
+
+    def _stated_sites(self) -> list[str]:
+        found = [name for value in self.members("publisher") for name in list(strings(value))[:1]]
+        for node in self.clues.nodes:
+            if _SITE_TYPES.intersection(types_of(node)):
+                found.extend(list(strings(node.get("name")))[:1])
+        return [fold(name) for name in found if not name.startswith("http")]
+
+    @cached_property
+    def headings(self) -> list[tuple[str, Element]]:
+        """The texts of the top headings that may be the article's, with their elements."""
+        return [(text, each) for each in self.clues.headings[:6] if (text := text_of(each)) and not _is_outside(each)]
+
+    @cached_property
+    def headline(self) -> Element | None:
+        """The heading that stands above the article: the one that the page's title repeats, else the first."""
+        told = fold_title(" ".join([*self.clues.titles[:1], *self.clues.meta(("og:title",))]))
+        for text, element in self.headings:
+            if (folded := fold_title(text)) and folded in told:
+                return element
+        return self.headings[0][1] if self.headings else None
+
+    @cached_property
+    def after(self) -> list[nearby.Piece]:
+        """The visible text after the headline."""
+        return nearby.after(self.headline) if self.headline is not None else []
+
+    @cached_property
+    def before(self) -> list[nearby.Piece]:
+        """The visible text before the headline, the nearest first."""
+        return nearby.before(self.headline) if self.headline is not None else []
+
+    @property
+    def language_hint(self) -> str:
+        """The language with its region as the page's root states it, for reading dates."""
+        return (self.clues.html_lang or [""])[0].replace("_", "-")
+
+
+def _is_outside(element: Element) -> bool:
+    return any(parent.tag in _OUTSIDE for parent in element.iterancestors())
+
+
+def _parts(url: str) -> tuple[str, str]:
+    """Return a URL's host and path; both empty if it cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.path
+    except ValueError:  # a host in broken brackets
+        return "", ""

@@ -1,0 +1,125 @@
+"""Where a page says when its article appeared and changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+from lxml import etree
+
+from cleaners.clues import Element, text_of
+from cleaners.context import Context
+from cleaners.dates import Found, date_in_url, find_dates, is_possible, parse_date
+from cleaners.nearby import Piece
+from cleaners.words import meta_names
+
+Dated = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
+
+_PUBLISHED_MARK = re.compile(r"publi[sc]|entry-date|post-?date|created|dateline", re.IGNORECASE)
+_UPDATED_MARK = re.compile(r"updat|modifi", re.IGNORECASE)
+_UNRELATED = re.compile(r"comment|related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
+_OUTSIDE = frozenset({"nav", "aside", "footer"})
+_ROOTS = frozenset({"html", "body", "main", "article"})  # their classes speak of the whole page
+_DATE_CLASS = etree.XPath("//*[@class[contains(.,'date') or contains(.,'Date')] and not(self::body or self::html)]")
+_MAX_BARE = 80  # characters of a text whose date has no label
+_MAX_PIECE = 200  # characters; a longer piece is a paragraph, and its dates are the story's
+
+
+def find_published(page: Context) -> tuple[str, str]:
+    """Return when the article appeared, in ISO 8601, and the source."""
+    return _first(page, chain(_stated(page, ("datePublished",), "published"), _times(page, "published"), _by_url(page),
+                              _visible(page, "published"), _stated(page, ("dateCreated", "uploadDate"), "")))  # fmt: skip
+
+
+def find_modified(page: Context) -> tuple[str, str]:
+    """Return when the article last changed, in ISO 8601, and the source."""
+    stated = chain(_stated(page, ("dateModified",), "modified"), _times(page, "updated"), _visible(page, "updated"))
+    return _first(page, stated)
+
+
+def _first(page: Context, dates: Dated) -> tuple[str, str]:
+    return next(((iso, source) for iso, source in dates if iso and is_possible(iso, page.not_after)), ("", ""))
+
+
+def _stated(page: Context, members: tuple[str, ...], metas: str) -> Dated:
+    for member in members:
+        for value in page.members(member):
+            yield (
+                parse_date(str(value[0] if isinstance(value, list) and value else value), page.language_hint),
+                "json-ld",
+            )
+    for content in page.clues.meta(meta_names(metas)) if metas else ():
+        yield parse_date(content, page.language_hint), "meta"
+
+
+def _by_url(page: Context) -> Dated:
+    yield date_in_url(page.url), "url"
+
+
+def _times(page: Context, label: str) -> Dated:
+    """Yield the marked dates: those that say what they are, then for `published` any near the headline."""
+    wanted = _PUBLISHED_MARK if label == "published" else _UPDATED_MARK
+    other = _UPDATED_MARK if label == "published" else _PUBLISHED_MARK
+    times = [each for each in page.clues.times[:30] if _is_own(each)]
+    for each in times:
+        if "pubdate" in each.attrib and label == "published" or wanted.search(_marks(each)):
+            yield _date_of(each, page), "markup"
+    if label == "published":
+        near = chain(page.before[:8], page.after[:30])
+        for each in chain.from_iterable(piece.times for piece in near):
+            if _is_own(each) and not other.search(_marks(each)):
+                yield _date_of(each, page), "markup"
+
+
+def _marks(element: Element) -> str:
+    return f"{element.get('itemprop', '')} {element.get('class', '')}"
+
+
+def _date_of(element: Element, page: Context) -> str:
+    stated = parse_date(element.get("datetime") or "", page.language_hint)
+    return stated or parse_date("".join(element.itertext()).strip(), page.language_hint)
+
+
+def _is_own(element: Element) -> bool:
+    return not any(
+        each.tag in _OUTSIDE
+        or (each.tag not in _ROOTS and _UNRELATED.search(f"{each.get('class', '')} {each.get('id', '')}"))
+        for each in element.iterancestors()
+    )
+
+
+def _visible(page: Context, label: str) -> Dated:
+    """Yield the dates near the headline: with the wanted label first, then for `published` without any."""
+    found = list(_near(page))
+    yield from ((date.iso, "text") for date in found if date.label == label)
+    if label == "published":
+        yield from ((date.iso, "text") for date in found if not date.label)
+        yield from _by_class(page)
+        yield from ((date.iso, "text") for date in found if date.label)
+
+
+def _near(page: Context) -> Iterator[Found]:
+    label = ""
+    for piece in chain(page.after[:30], page.before[:8]):
+        for found in find_dates(piece.text, page.language_hint) if len(piece.text) <= _MAX_PIECE else ():
+            if found.label or label or len(piece.text) <= _MAX_BARE:
+                yield Found(found.iso, found.label or label)
+        label = _label_alone(piece)
+
+
+def _label_alone(piece: Piece) -> str:
+    """Return the label if the piece is nothing but one, as where the date stands in a cell of its own."""
+    if len(piece.text) > 30:
+        return ""
+    return next((found.label for found in find_dates(f"{piece.text} 2000-01-01")), "")
+
+
+def _by_class(page: Context) -> Dated:
+    """Yield the dates in elements whose class says `date`, and the other marked times, wherever they stand."""
+    for element in _DATE_CLASS(page.tree)[:50]:
+        if _is_own(element) and len(text := text_of(element, _MAX_BARE)) <= _MAX_BARE:
+            yield from ((found.iso, "markup") for found in find_dates(text, page.language_hint))
+    for element in page.clues.times[:10]:
+        if _is_own(element):
+            yield _date_of(element, page), "markup"

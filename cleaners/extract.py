@@ -1,0 +1,69 @@
+"""What trafilatura selects, told block by block.
+
+The only importer of trafilatura. Its output is plain lines; they are laid back over the page's blocks:
+first whole lines against whole blocks in order, then what is left by words between those anchors.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from lxml import etree
+from trafilatura import bare_extraction
+from trafilatura.settings import DEFAULT_CONFIG
+
+from cleaners.record import Block
+
+_WORD = re.compile(r"\w+")
+_ENOUGH_WORDS = 0.75  # share of a block's words that must stand in the gap's lines for it to count as selected
+_SHORT = 4  # words; a shorter block must be found whole
+
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+
+
+def extracted_text(tree: etree._Element, url: str = "") -> str:
+    """Return trafilatura's text of the page, one element a line; empty where it finds nothing.
+
+    The tree is copied by trafilatura, not changed. A fault inside trafilatura or its fallbacks counts as
+    "found nothing": our own judgement goes on without its vote.
+    """
+    try:
+        document = bare_extraction(
+            tree, url=url or None, include_comments=False, with_metadata=False, config=DEFAULT_CONFIG
+        )
+    except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
+        return ""
+    return (document.text if document is not None else "") or ""
+
+
+def selected_blocks(blocks: Sequence[Block], extracted: str) -> frozenset[int]:
+    """Return the positions of the blocks that `extracted` holds."""
+    lines = [words for line in extracted.splitlines() if (words := _words(line))]
+    sources = [_words(block.text) for block in blocks]
+    chosen: set[int] = set()
+    for tag, b1, b2, l1, l2 in SequenceMatcher(None, sources, lines, autojunk=False).get_opcodes():
+        if tag == "equal":
+            chosen.update(range(b1, b2))
+        elif tag == "replace":
+            chosen.update(_inside_gap(sources, range(b1, b2), lines[l1:l2]))
+    return frozenset(chosen)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.lower()))
+
+
+def _inside_gap(sources: list[tuple[str, ...]], gap: range, lines: list[tuple[str, ...]]) -> list[int]:
+    """Return the positions in `gap` whose words stand in the gap's lines."""
+    flat = " " + " ".join(word for line in lines for word in line) + " "
+    known = frozenset(word for line in lines for word in line)
+    return [n for n in gap if sources[n] and _stands_in(sources[n], flat, known)]
+
+
+def _stands_in(words: tuple[str, ...], flat: str, known: frozenset[str]) -> bool:
+    if f" {' '.join(words)} " in flat:
+        return True
+    return len(words) > _SHORT and sum(word in known for word in words) >= _ENOUGH_WORDS * len(words)

@@ -1,0 +1,124 @@
+"""Votes to verdicts: which blocks of a page are its article, and for each, why.
+
+Every voice is heard for every block it has something to say about. The first vote in the order of `_VOICES`
+decides; the others are kept beside it, so that a person can see who disagreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cleaners import surroundings, teasers
+from cleaners.record import Block, Metadata, Reading, Verdict, Vote
+from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
+
+SELECTED = "extractor/selected"
+NOT_SELECTED = "extractor/not-selected"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """What the voices know of the page while they are heard."""
+
+    blocks: Sequence[Block]
+    selected: frozenset[int]  # by the extractor, or the main container where it found nothing
+    body: range  # from the first to the last article paragraph
+    metadata: Metadata
+    rules: RuleBook
+
+    def place(self, position: int) -> Place:
+        """Where a block stands, seen from the article's paragraphs."""
+        if not self.body:
+            return Place()
+        before, after = position < self.body.start, position >= self.body.stop
+        return Place(before_body=before, after_body=after, between=not before and not after)
+
+
+_Ballot = dict[int, Vote]
+
+
+def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
+    """Return a verdict for each block of the reading, in order, from the page alone."""
+    hearing = _open(reading, rules or load_rules(reading.metadata.language or None))
+    ballots = [voice(hearing) for voice in _VOICES]
+    return tuple(_decide([b[n] for b in ballots if n in b]) for n in range(len(reading.blocks)))
+
+
+def _decide(votes: list[Vote]) -> Verdict:
+    if not votes:
+        return Verdict(False, "not_selected", NOT_SELECTED)
+    first = votes[0]
+    return Verdict(first.keep, first.reason, first.rule, tuple(votes))
+
+
+def _open(reading: Reading, rules: RuleBook) -> _Hearing:
+    selected = reading.selected or surroundings.main_container(reading.blocks)
+    body = surroundings.body_span(reading.blocks, selected)
+    return _Hearing(reading.blocks, selected, body, reading.metadata, rules)
+
+
+def _metadata(hearing: _Hearing) -> _Ballot:
+    """Blocks that only repeat what the metadata holds: the title, the bare names of the authors, the date."""
+    found = surroundings.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
+    return {n: Vote("metadata", False, f"metadata/{reason}", reason) for n, reason in found.items()}
+
+
+def _phrases(hearing: _Hearing) -> _Ballot:
+    """Named rules on the block's own words, and the sections that a heading of furniture opens."""
+    ballot: _Ballot = {}
+    section: Rule | None = None
+    for block in hearing.blocks:
+        place = hearing.place(block.position)
+        rule = hearing.rules.match(block, place)
+        if rule and rule.heads_section and place.between and not teasers.opens(hearing.blocks, block.position):
+            rule = None
+        if rule:
+            ballot[block.position] = Vote("rule", False, rule.name, rule.reason)
+            section = rule if rule.heads_section else section
+        elif section and teasers.continues(block, hearing.selected, place):
+            ballot[block.position] = Vote("rule", False, f"{section.name}/section", section.reason)
+        else:
+            section = None
+    return ballot
+
+
+def _furniture(hearing: _Hearing) -> _Ballot:
+    """Blocks that the extractor took from a part of the page that says it is not the article."""
+    ballot: _Ballot = {}
+    for n in hearing.selected:
+        if rule := surroundings.furniture(hearing.blocks[n], hearing.selected, hearing.body):
+            ballot[n] = Vote("layout", False, rule.name, rule.reason)
+    return ballot
+
+
+def _repeats(hearing: _Hearing) -> _Ballot:
+    found = surroundings.repeats(hearing.blocks, hearing.selected)
+    return dict.fromkeys(found, Vote("context", False, "context/duplicate", "duplicate"))
+
+
+def _extractor(hearing: _Hearing) -> _Ballot:
+    return dict.fromkeys(hearing.selected, Vote("extractor", True, SELECTED, "selected"))
+
+
+def _rescues(hearing: _Hearing) -> _Ballot:
+    """Blocks that the extractor left, though all around them says that they are the article's."""
+    found = surroundings.rescued(hearing.blocks, hearing.selected, hearing.metadata, hearing.body)
+    return {n: Vote("context", True, rule, "rescued") for n, rule in found.items()}
+
+
+def _layout(hearing: _Hearing) -> _Ballot:
+    """What explains a block that the extractor left: where it stands in the page's own markup."""
+    ballot: _Ballot = {}
+    for block in hearing.blocks:
+        if block.position not in hearing.selected:
+            rule = explain_layout(block.path, block.landmarks)
+            name, reason = (rule.name, rule.reason) if rule else surroundings.explain(block, hearing.body)
+            if name:
+                ballot[block.position] = Vote("layout", False, name, reason)
+    return ballot
+
+
+_VOICES: tuple[Callable[[_Hearing], _Ballot], ...] = (
+    _metadata, _phrases, _furniture, _repeats, _extractor, _rescues, _layout,
+)  # fmt: skip

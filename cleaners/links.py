@@ -1,0 +1,70 @@
+"""The links that a page makes, canonicalised, in document order, each URL once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from cleaners.record import Outlink
+from cleaners.spans import fold
+from cleaners.urls import canonicalise
+
+_TAGS = ("a", "area", "link", "iframe", "frame", "meta")
+_HEAD_RELS = {"canonical": "canonical", "next": "next", "prev": "next", "amphtml": ""}
+_FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
+_TEXT_CHARS = 200
+
+
+def base_url(tree: etree._Element, url: str) -> str:
+    """The URL that the page's relative links start from: its own, or what `<base href>` says."""
+    for base in tree.iter("base"):
+        if href := base.get("href"):
+            return canonicalise(href, url) or url
+    return url
+
+
+def read_outlinks(tree: etree._Element, base: str) -> tuple[Outlink, ...]:
+    """Return the page's links to http and https URLs. A URL linked twice keeps its first text."""
+    found: dict[str, Outlink] = {}
+    for element in tree.iter(*_TAGS):
+        for href, via in _targets(element):
+            url = canonicalise(href, base)
+            if url and (url not in found or via != "link"):
+                found[url] = Outlink(url, _text(element), tuple((element.get("rel") or "").lower().split()), via)
+    return tuple(found.values())
+
+
+def robots_tokens(tree: etree._Element, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """The tokens of the page's robots metas and of its X-Robots-Tag headers, lower case, sorted, each once."""
+    stated = [value for name, value in headers if name == "x-robots-tag"]
+    stated += [m.get("content") or "" for m in tree.iter("meta") if (m.get("name") or "").lower() == "robots"]
+    return tuple(sorted({token.strip().lower() for value in stated for token in value.split(",") if token.strip()}))
+
+
+def _targets(element: etree._Element) -> Iterator[tuple[str, str]]:
+    tag = element.tag
+    if tag in ("a", "area"):
+        yield element.get("href") or "", "next" if "next" in (element.get("rel") or "").split() else "link"
+    elif tag == "link":
+        yield from _head_link(element)
+    elif tag == "frame":
+        yield element.get("src") or "", "link"
+    elif tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
+        yield (element.get("content") or "").partition("=")[2].strip(" '\""), "redirect"
+
+
+def _head_link(element: etree._Element) -> Iterator[tuple[str, str]]:
+    rels = (element.get("rel") or "").lower().split()
+    href = element.get("href") or ""
+    if "alternate" in rels and (element.get("type") or "").lower().strip() in _FEED_TYPES:
+        yield href, "feed"
+    elif "alternate" in rels and element.get("hreflang"):
+        yield href, "link"
+    for rel in rels:
+        if via := _HEAD_RELS.get(rel):
+            yield href, via
+
+
+def _text(element: etree._Element) -> str:
+    return fold("".join(t for t in element.itertext() if isinstance(t, str)))[:_TEXT_CHARS] if element.tag == "a" else ""

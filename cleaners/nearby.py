@@ -1,0 +1,108 @@
+"""The visible text around a headline, where bylines and dates stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import lxml.html
+
+from cleaners.clues import fold
+
+Element = lxml.html.HtmlElement
+
+_UNSEEN = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
+_INLINE = frozenset(
+    {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
+)
+AFTER = 60  # pieces of text that are looked at after the headline, and before it
+BEFORE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of visible text: inline markup joined, broken at blocks. `times` are the time elements in it."""
+
+    text: str
+    times: tuple[Element, ...] = ()
+
+
+def after(headline: Element, limit: int = AFTER) -> list[Piece]:
+    """Return the first pieces of text that follow the headline in the document."""
+    return list(_pieces(_events_after(headline), limit))
+
+
+def before(headline: Element, limit: int = BEFORE) -> list[Piece]:
+    """Return the last pieces of text before the headline, the nearest first."""
+    found: list[Piece] = []
+    for sibling in _preceding(headline):
+        pieces = list(_pieces(_events_within(sibling), limit))
+        found.extend(reversed(pieces))
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def within(element: Element, limit: int = AFTER) -> list[Piece]:
+    """Return the pieces of text inside an element."""
+    return list(_pieces(_events_within(element), limit))
+
+
+def _preceding(element: Element) -> Iterator[Element]:
+    """Yield the subtrees before the element, nearest first, no further than three levels up."""
+    for _ in range(3):
+        for sibling in element.itersiblings(preceding=True):
+            if sibling.tag not in ("head", "nav", "header", "aside"):
+                yield sibling
+        element = element.getparent()
+        if element is None or element.tag == "body":
+            return
+
+
+Event = tuple[str, Element | None]
+
+
+def _events_within(element: Element) -> Iterator[Event]:
+    """Yield texts and the elements that begin and end around them, in document order."""
+    if not isinstance(element.tag, str) or element.tag in _UNSEEN:
+        return
+    yield ("", element)
+    if element.text:
+        yield (element.text, None)
+    for child in element:
+        yield from _events_within(child)
+        if child.tail:
+            yield (child.tail, None)
+    yield ("", element)
+
+
+def _events_after(element: Element) -> Iterator[Event]:
+    while element is not None and element.tag != "body":
+        if element.tail:
+            yield (element.tail, None)
+        for sibling in element.itersiblings():
+            yield from _events_within(sibling)
+            if sibling.tail:
+                yield (sibling.tail, None)
+        yield ("", element)
+        element = element.getparent()
+
+
+def _pieces(events: Iterator[Event], limit: int) -> Iterator[Piece]:
+    """Join the texts between block boundaries into pieces."""
+    parts: list[str] = []
+    times: list[Element] = []
+    for text, element in events:
+        if element is None:
+            parts.append(text)
+        elif element.tag == "time" and element not in times:
+            times.append(element)
+        elif element.tag not in _INLINE and parts:
+            if (joined := fold("".join(parts))) or times:
+                yield Piece(joined, tuple(times))
+                limit -= 1
+            parts, times = [], []
+        if limit <= 0:
+            return
+    if joined := fold("".join(parts)):
+        yield Piece(joined, tuple(times))

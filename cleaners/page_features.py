@@ -1,0 +1,157 @@
+"""What can be counted on a page that tells an article from a list, a wall or an error page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+from cleaners.jsonld import Node, is_article, read_nodes, types_of
+from cleaners.record import Block, Kind, Reading, Verdict
+from cleaners.rules import core, fold
+from cleaners.surroundings import is_prose, word_count
+from cleaners.url_shape import Shape, shape_of
+
+_OUTSIDE = frozenset(("nav", "footer", "aside", "form", "dialog"))
+_LINKED = 0.8
+_HEADLINE_WORDS = 3
+_SHELL_ELEMENTS = 12
+_TAIL_BLOCKS = 13
+_LISTING_TYPES = frozenset("CollectionPage ItemList SearchResultsPage Blog ProfilePage OfferCatalog".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A page in numbers. Words and blocks are counted after judging; shares are 0 to 1."""
+
+    url: str
+    http_status: int
+    shape: Shape
+    states_article: bool  # by JSON-LD, Open Graph or microdata
+    states_listing: bool
+    locked: bool  # JSON-LD isAccessibleForFree is false
+    noindex: bool
+    body_classes: frozenset[str]
+    h1: int
+    own_heading: bool  # a heading that is not a link says the title
+    headlines: int  # linked headings outside navigation, each to another page
+    articles: int  # article elements that hold a link and are not nested
+    kept_words: int
+    kept_prose: int
+    kept_links: float  # share of the kept characters that are link text
+    listed_words: int  # words of kept blocks that stand right under a linked headline
+    visible_words: int
+    scripts: int
+    title: str
+    head: str  # the first words that a reader sees, folded, for phrases of walls and error pages
+    noscript: str  # what it tells a reader without scripts, folded
+    tail: str  # text near the end of the kept span and after it, folded, for a paywall's words
+    published: bool
+
+
+def page_features(tree: etree._Element, http_status: int, reading: Reading, verdicts: Sequence[Verdict]) -> Features:
+    """Count the page. The tree is not changed."""
+    blocks = reading.blocks
+    kept = [b for b, v in zip(blocks, verdicts, strict=True) if v.kept]
+    nodes = list(_nodes(tree))
+    metas = {(m.get("property") or m.get("name") or "").lower(): m.get("content") or "" for m in tree.iter("meta")}
+    chars = sum(len(b.text) for b in kept)
+    return Features(
+        url=reading.url,
+        http_status=http_status,
+        shape=shape_of(reading.url),
+        states_article=_states_article(tree, nodes, metas),
+        states_listing=any(_LISTING_TYPES.intersection(types_of(n)) for n in nodes) or metas.get("og:type") == "profile",
+        locked=any(str(n.get("isAccessibleForFree", "")).lower() == "false" for n in nodes),
+        noindex="noindex" in reading.robots,
+        body_classes=_body_classes(tree),
+        h1=sum(b.kind is Kind.HEADING and b.level == 1 for b in blocks),
+        own_heading=_own_heading(blocks, reading.metadata.title),
+        headlines=len(_headlines(blocks)),
+        articles=sum(1 for _ in _articles(tree)),
+        kept_words=sum(map(word_count, kept)),
+        kept_prose=sum(map(is_prose, kept)),
+        kept_links=sum(b.link_chars for b in kept) / chars if chars else 0.0,
+        listed_words=_listed_words(blocks, verdicts),
+        visible_words=sum(map(word_count, blocks)),
+        scripts=sum(1 for _ in tree.iter("script")),
+        title=fold(reading.metadata.title),
+        head=fold(" ".join(b.text for b in blocks[:40]))[:1500],
+        noscript=fold(" ".join(_noscript(tree)))[:1500],
+        tail=_tail(blocks, verdicts),
+        published=bool(reading.metadata.published),
+    )
+
+
+def _nodes(tree: etree._Element) -> Iterator[Node]:
+    for script in tree.iter("script"):
+        if "ld+json" in (script.get("type") or "") and script.text:
+            yield from read_nodes(script.text)
+
+
+def _states_article(tree: etree._Element, nodes: Sequence[Node], metas: dict[str, str]) -> bool:
+    if metas.get("og:type", "").lower() in ("article", "news", "blog-post") or "article:published_time" in metas:
+        return True
+    if any(is_article(node) and ("headline" in node or "datePublished" in node) for node in nodes):
+        return True
+    items = [e for e in tree.iter("div", "article", "main", "body", "html") if _microdata_article(e)]
+    return len(items) == 1
+
+
+def _microdata_article(element: etree._Element) -> bool:
+    return (element.get("itemtype") or "").rsplit("/", 1)[-1] in ("Article", "NewsArticle", "BlogPosting")
+
+
+def _body_classes(tree: etree._Element) -> frozenset[str]:
+    return frozenset(c.lower() for body in tree.iter("body") for c in (body.get("class") or "").split())
+
+
+def _own_heading(blocks: Sequence[Block], title: str) -> bool:
+    wanted = core(fold(title))
+    return bool(wanted) and any(
+        core(fold(b.text)) == wanted and b.link_density < _LINKED for b in blocks if b.kind is Kind.HEADING
+    )
+
+
+def is_headline(block: Block) -> bool:
+    """Whether a block is a heading that is wholly a link and stands outside navigation."""
+    return (
+        block.kind is Kind.HEADING
+        and block.link_density >= _LINKED
+        and not block.landmarks & _OUTSIDE
+        and word_count(block) >= _HEADLINE_WORDS
+    )
+
+
+def _headlines(blocks: Sequence[Block]) -> set[str]:
+    return {b.text for b in blocks if is_headline(b)}
+
+
+def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> int:
+    """Words of kept blocks that follow a linked headline, up to the next heading that is not linked."""
+    words, under = 0, False
+    for block, verdict in zip(blocks, verdicts, strict=True):
+        if block.kind is Kind.HEADING:
+            under = is_headline(block)
+        elif under and verdict.kept:
+            words += word_count(block)
+    return words
+
+
+def _articles(tree: etree._Element) -> Iterator[etree._Element]:
+    for article in tree.iter("article"):
+        if next(article.iterancestors("article", "aside", "nav", "footer"), None) is None:
+            yield article
+
+
+def _noscript(tree: etree._Element) -> Iterator[str]:
+    for element in tree.iter("noscript", "body"):
+        if element.tag == "noscript" or len(element) < _SHELL_ELEMENTS:
+            yield from (text for text in element.itertext() if isinstance(text, str))
+
+
+def _tail(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
+    """What stands around the end of the article: its last block and the twelve after it."""
+    last = max((b.position for b, v in zip(blocks, verdicts, strict=True) if v.kept), default=-1)
+    return fold(" ".join(b.text for b in blocks[max(0, last - 3) : last + _TAIL_BLOCKS]))[:3000] if last >= 0 else ""

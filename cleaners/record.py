@@ -1,0 +1,170 @@
+"""The frozen values that pass between the stages: fetch, read, judge, store.
+
+Nothing here computes. A stage takes one of these values and returns another; none is ever changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a block is in its document."""
+
+    PARAGRAPH = "paragraph"
+    HEADING = "heading"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+    QUOTE = "quote"
+    CODE = "code"
+    CAPTION = "caption"
+    LINE = "line"  # a line of text that another tool extracted; its markup is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A response as the cleaners see it.
+
+    `url` is the address that answered. `body` is the payload after transfer and content decoding.
+    `fetched_at` is a UTC ISO 8601 time or empty; `headers` are (lower-case name, value) pairs.
+    """
+
+    url: str
+    body: bytes
+    content_type: str = ""
+    http_status: int = 200
+    fetched_at: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One visible block of a page: a paragraph, heading, list item, data table, quote, code or caption.
+
+    `text` is NFC with white space folded; a line break inside a block (verse, code, address) is a newline.
+    `markdown` is the same text with its inline emphasis, code and links (no block prefix: `kind` and `level`
+    give that), or empty where it would equal `text`.
+    `path` is where it stood, as tags with id and classes from body down: `body>main>div.story>p`.
+    `level` is a heading's level or a list's depth, else 0. `link_chars` counts the characters of `text`
+    that are link text. `landmarks` are the ancestors that say what they are: nav, header, footer, aside,
+    main, article, form, figure, dialog, details, blockquote, address, button.
+    """
+
+    position: int
+    kind: Kind
+    text: str
+    markdown: str = ""
+    path: str = ""
+    level: int = 0
+    link_chars: int = 0
+    landmarks: frozenset[str] = frozenset()
+
+    @property
+    def link_density(self) -> float:
+        """Share of the text's characters that are link text, 0 to 1."""
+        return min(1.0, self.link_chars / len(self.text)) if self.text else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One voice about one block: who, which way, in whose name, and the reason it would give."""
+
+    voter: str  # extractor, rule, layout, metadata, context
+    keep: bool
+    rule: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a block, why, and by which named rule."""
+
+    kept: bool
+    reason: str
+    rule: str
+    votes: tuple[Vote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlink:
+    """A link that a page makes: the URL as canonicalised, its visible text and `rel` tokens."""
+
+    url: str
+    text: str = ""
+    rel: tuple[str, ...] = ()
+    via: str = "link"  # link, canonical, next, feed, redirect, sitemap
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a page says about its article. `sources` names, per field, where the value came from."""
+
+    title: str = ""
+    authors: tuple[str, ...] = ()
+    published: str = ""  # ISO 8601, with its zone where the page states one, or a date alone
+    modified: str = ""
+    language: str = ""  # BCP 47 primary tag, lower case
+    description: str = ""
+    section: str = ""
+    tags: tuple[str, ...] = ()
+    licence: str = ""
+    sitename: str = ""
+    image: str = ""
+    canonical_url: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+class PageType(StrEnum):
+    """What kind of page this is. Only ARTICLE and TEASER enter `articles`."""
+
+    ARTICLE = "article"
+    TEASER = "teaser"  # the free beginning of an article behind a paywall
+    LIST = "list"  # home, section, tag, author, archive, search result, whole issue
+    WALL = "wall"  # consent, login or CAPTCHA in place of the page
+    NEEDS_JAVASCRIPT = "needs_javascript"
+    SOFT_404 = "soft_404"
+    EMPTY = "empty"
+    OTHER = "other"  # a page that is none of these: contact, product, form
+
+
+@dataclass(frozen=True, slots=True)
+class PageVerdict:
+    """The page's type with the evidence for it, as short `name=value` facts."""
+
+    page_type: PageType
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A page read and judged: all that the archive stores of it."""
+
+    url: str
+    verdict: PageVerdict
+    metadata: Metadata
+    blocks: tuple[Block, ...]
+    verdicts: tuple[Verdict, ...]
+    text: str
+    markdown: str
+    outlinks: tuple[Outlink, ...]
+    robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
+    cleaner_version: str = ""
+
+    @property
+    def is_article(self) -> bool:
+        """Whether the page enters `articles`."""
+        return self.verdict.page_type in (PageType.ARTICLE, PageType.TEASER)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at a page gives: its blocks, which of them the extractor selects, and what it states."""
+
+    url: str
+    blocks: tuple[Block, ...]
+    selected: frozenset[int]
+    metadata: Metadata
+    outlinks: tuple[Outlink, ...] = ()
+    robots: tuple[str, ...] = ()

@@ -1,0 +1,176 @@
+"""What a block's surroundings say about it: the body's span, repeats, neighbours, the page's own metadata."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+
+from cleaners.record import Block, Kind, Metadata
+from cleaners.rules import Rule, core, explain_layout, fold
+
+_BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
+_LINKED = 0.5
+_LEAD_WORDS = 8
+_LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
+_SAME_TITLE = 0.9
+_FAMILY = 3  # siblings kept, before their like is brought back
+_FAMILY_SHARE = 0.7
+_OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
+_STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb"))
+_LEAD = re.compile(r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])", re.I)
+_CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
+
+
+def is_prose(block: Block) -> bool:
+    """Whether a block reads like running text: long enough, and mostly not links."""
+    return word_count(block) >= _BODY_WORDS and block.link_density < _LINKED
+
+
+def word_count(block: Block) -> int:
+    """Words of the block, white space apart; scripts without spaces count two characters as a word."""
+    words = len(block.text.split())
+    return max(words, len(block.text) // 2) if words <= 2 and not block.text.isascii() else words
+
+
+def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
+    """From the first to the last selected paragraph of prose; empty where there is none."""
+    prose = sorted(n for n in selected if is_prose(blocks[n])) or sorted(selected)
+    return range(prose[0], prose[-1] + 1) if prose else range(0)
+
+
+def main_container(blocks: Sequence[Block]) -> frozenset[int]:
+    """The prose of the container that holds most of it, for a page where the extractor found nothing."""
+    weight: Counter[str] = Counter()
+    for block in blocks:
+        if not block.landmarks & _OUTSIDE and block.link_density < _LINKED and not block.landmarks & {"footer"}:
+            weight[_parent(block)] += word_count(block) if word_count(block) >= 5 else 0
+    if not weight:
+        return frozenset()
+    best = max(weight, key=lambda path: (weight[path], path))
+    return frozenset(b.position for b in blocks if weight[best] and b.path.startswith(best) and b.link_density < _LINKED)
+
+
+def _parent(block: Block) -> str:
+    return block.path.rpartition(">")[0] if block.kind is not Kind.TABLE else block.path
+
+
+def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, str]:
+    """Blocks that only repeat the page's metadata, with the field: title, byline, date, tags."""
+    found: dict[int, str] = {}
+    title = core(fold(metadata.title))
+    names = {core(fold(name)) for name in metadata.authors}
+    tags = {core(fold(tag)) for tag in metadata.tags}
+    for block in blocks:
+        text = core(fold(block.text))
+        if title and _is_title(block, text, title, body):
+            found[block.position] = "title"
+        elif text in names:
+            found[block.position] = "byline"
+        elif text in tags and block.link_density > _LINKED:
+            found[block.position] = "tags"
+    return found
+
+
+def _is_title(block: Block, text: str, title: str, body: range) -> bool:
+    if block.position >= body.start and block.kind is not Kind.HEADING:
+        return text == title and block.position > body.start
+    if block.kind is Kind.HEADING and block.level == 1 and block.position <= body.start:
+        return _alike(text, title) or text in title or title in text
+    return abs(len(text) - len(title)) <= len(title) // 5 and _alike(text, title)
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or SequenceMatcher(None, one, other).ratio() >= _SAME_TITLE
+
+
+def furniture(block: Block, selected: frozenset[int], body: range) -> Rule | None:
+    """The layout rule by which a block that the extractor took is not the article's, if its part of the page says so.
+
+    Class names alone mislead; so they decide only about a short or linked block whose like are mostly not selected.
+    """
+    rule = explain_layout(block.path, block.landmarks)
+    if rule is None or rule.reason not in _STRONG or is_prose(block):
+        return None
+    inside = body.start < block.position < body.stop - 1
+    if inside and not block.landmarks & _OUTSIDE and block.link_density < _LINKED:
+        return None
+    return rule if block.link_density >= _LINKED or block.landmarks & _OUTSIDE else None
+
+
+def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
+    """Selected blocks whose text stands in an earlier selected block already; verse and short lines may repeat."""
+    seen: set[str] = set()
+    again: set[int] = set()
+    for n in sorted(selected):
+        text = fold(blocks[n].text)
+        if text in seen and word_count(blocks[n]) >= _LEAD_WORDS:
+            again.add(n)
+        seen.add(text)
+    return again
+
+
+def rescued(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> dict[int, str]:
+    """Blocks that the extractor left and that are the article's all the same, with the rule that says so."""
+    found = {n: "context/siblings" for n in _siblings(blocks, selected, body)}
+    found |= {n: "context/standfirst" for n in _standfirst(blocks, selected, metadata, body)}
+    return found
+
+
+def _siblings(blocks: Sequence[Block], selected: frozenset[int], body: range) -> set[int]:
+    """Blocks within the body whose like, by path, are mostly selected."""
+    kept: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for block in blocks:
+        total[block.path] += 1
+        kept[block.path] += block.position in selected
+    return {
+        n
+        for n in body
+        if n not in selected
+        and kept[path := blocks[n].path] >= _FAMILY
+        and kept[path] >= _FAMILY_SHARE * total[path]
+        and blocks[n].link_density < _LINKED
+        and not blocks[n].landmarks & _OUTSIDE
+    }
+
+
+def _standfirst(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> set[int]:
+    """The lead between the title and the first paragraph, known by its description or by what the page calls it."""
+    heading = max((b.position for b in blocks[: body.start] if b.kind is Kind.HEADING and b.level == 1), default=-1)
+    start = max(heading + 1 if heading >= 0 else 0, body.start - _LEAD_REACH)
+    description = fold(metadata.description)
+    return {
+        n
+        for n in range(start, body.start)
+        if n not in selected and heading >= 0 and _may_lead(blocks[n]) and _is_lead(blocks[n], description)
+    }
+
+
+def _may_lead(block: Block) -> bool:
+    return (
+        word_count(block) >= _LEAD_WORDS
+        and block.link_density < _LINKED
+        and block.kind in (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM)
+        and not block.landmarks & (_OUTSIDE | {"figure"})
+    )
+
+
+def _is_lead(block: Block, description: str) -> bool:
+    text = fold(block.text)
+    if description and (description.startswith(text[:60]) or text.startswith(description[:60])):
+        return True
+    return bool(_LEAD.search(">".join(block.path.split(">")[-2:])))
+
+
+def explain(block: Block, body: range) -> tuple[str, str]:
+    """A name and reason for a block outside the article that no rule and no part of the page explains."""
+    if block.link_density > _LINKED:
+        return ("context/links", "navigation") if word_count(block) < 6 else ("context/teaser", "related")
+    if block.kind is Kind.CAPTION or "figure" in block.landmarks:
+        return "context/caption", "caption"
+    if word_count(block) <= 6 and _CLOCK.search(block.text):
+        return "context/date", "date"
+    return "", ""
+

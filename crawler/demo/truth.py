@@ -1,0 +1,91 @@
+"""What a crawl of the sample site should find, derived from the same files as the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crawler.demo import feeds, special
+from crawler.demo.content import Article, Piece, articles
+from crawler.demo.head import ATOM, RSS
+from crawler.demo.lists import form_pages, list_pages
+from crawler.demo.prose import to_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """One article page: its own words, block by block, and what it says about itself.
+
+    The title is not among `text_blocks`; the standfirst is, captions and bylines are not. A table is one block
+    with a line a row and ` | ` between cells; code and verse keep their line breaks. `published` and `modified`
+    are as the page states them. `aliases` are other paths with the same text, `next_path` is the story's next
+    page, `listed` says where the address appears (site, sitemap, feed), `is_teaser` whether a paywall ends it.
+    """
+
+    path: str
+    title: str
+    text_blocks: tuple[str, ...]
+    language: str
+    published: str
+    authors: tuple[str, ...]
+    modified: str = ""
+    section: str = ""
+    tags: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    next_path: str = ""
+    listed: str = "site"
+    is_teaser: bool = False
+
+
+def truth() -> list[Truth]:
+    """Every article page of the site once, newest first; a story in two pages has an entry for each."""
+    return [_of_page(story, number) for story in articles() for number in range(1, len(story.pages) + 1)]
+
+
+def _of_page(story: Article, number: int) -> Truth:
+    lead = (story.standfirst,) if story.standfirst and number == 1 else ()
+    return Truth(
+        path=story.page_path(number),
+        title=story.title,
+        text_blocks=lead + _blocks(story.pages[number - 1]),
+        language=story.language,
+        published=story.published,
+        authors=story.authors,
+        modified=story.modified,
+        section=story.section,
+        tags=story.tags,
+        aliases=tuple(copy.path for copy in story.duplicates),
+        next_path=story.page_path(number + 1) if number < len(story.pages) else "",
+        listed=story.listed,
+        is_teaser=story.paywall,
+    )
+
+
+def _blocks(pieces: tuple[Piece, ...]) -> tuple[str, ...]:
+    return tuple(block for piece in pieces if piece.kind == "text" for block in to_blocks(piece.text))
+
+
+def _expected() -> dict[str, tuple[str, str]]:
+    return dict(_articles()) | dict(_others()) | {page.path: (page.state, page.reason) for page in special.specials()}
+
+
+def _articles() -> Iterator[tuple[str, tuple[str, str]]]:
+    for page in truth():
+        for path in (page.path, *page.aliases):
+            yield path, ("done", "teaser" if page.is_teaser else "article")
+
+
+def _others() -> Iterator[tuple[str, tuple[str, str]]]:
+    yield feeds.ROBOTS, ("done", "robots")
+    for path in (feeds.INDEX, feeds.ZIPPED, feeds.PLAIN, feeds.NEWS):
+        yield path, ("done", "sitemap")
+    for path in (RSS, ATOM):
+        yield path, ("done", "feed")
+    for path in list_pages([]):
+        yield path, ("done", "list")
+    for path in form_pages():
+        yield path, ("done", "other")
+
+
+#: Path → (state, reason) in table `urls`, for every path that a crawl from `/` without limits records.
+EXPECTED: dict[str, tuple[str, str]] = _expected()

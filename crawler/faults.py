@@ -1,0 +1,75 @@
+"""What went wrong with a request, as a reason in one word and whether it is worth another try. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+
+from crawler.guard import AddressRefusedError
+
+MAX_ATTEMPTS = 3
+_WAITS = (5.0, 30.0, 120.0)  # seconds before the second, third and later tries
+_RETRY_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524))
+_LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A reason for the ledger, whether to try again, and whether it is the whole host that is out of reach."""
+
+    reason: str
+    retry: bool = False
+    host_gone: bool = False
+
+
+def fault_of(error: BaseException) -> Fault:
+    """Name a download error."""
+    if isinstance(error, AddressRefusedError):
+        return Fault("private_address")
+    if isinstance(error, CannotResolveHostError):
+        return Fault("dns", host_gone=True)
+    if isinstance(error, DownloadConnectionRefusedError):
+        return Fault("connection_refused", retry=True, host_gone=True)
+    if isinstance(error, DownloadTimeoutError | TimeoutError):
+        return Fault("timeout", retry=True)
+    if isinstance(error, DownloadCancelledError):
+        return Fault("too_large")
+    if isinstance(error, ResponseDataLossError):
+        return Fault("cut_off", retry=True)
+    if isinstance(error, DownloadFailedError):
+        return Fault("connection", retry=True)
+    return Fault(f"error:{type(error).__name__}")
+
+
+def is_retried(status: int) -> bool:
+    """Whether an HTTP status may be another one in a while."""
+    return status in _RETRY_STATUS
+
+
+def wait_before(attempts: int, retry_after: float | None = None) -> float:
+    """Seconds to wait after the `attempts`-th failed try; the host's own word counts, up to an hour."""
+    wait = _WAITS[min(max(attempts, 1), len(_WAITS)) - 1]
+    return min(max(wait, retry_after or 0.0), _LONGEST_WAIT)
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks to wait, given as seconds or as a date; None if there is none."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return float(value.strip())
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())

@@ -1,0 +1,115 @@
+"""What a person may ask of a crawl, checked once, in one line each where it cannot be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+
+class OptionError(ValueError):
+    """An option that cannot be used; its text is one line for the person who wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """A crawl's bounds. `max_time` is in seconds; 0 means no bound for `max_pages` and `max_time`.
+
+    `since` is an ISO date: what a sitemap, feed or page dates before it is not kept. `languages` are primary
+    tags: an article in another one is not kept. `discover_*` say where URLs may come from.
+    """
+
+    seeds: tuple[str, ...]
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    max_pages: int = 0
+    max_depth: int | None = None
+    max_time: float = 0.0
+    since: date | None = None
+    languages: tuple[str, ...] = ()
+    discover_sitemaps: bool = True
+    discover_feeds: bool = True
+    discover_links: bool = True
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
+        """Read spider arguments (`-a name=value`, all strings) or a command's values. OptionError if one is off."""
+        known = {field.name for field in fields(cls)} | set(_OTHER_NAMES)
+        if unknown := sorted(set(arguments) - known):
+            raise OptionError(f"unknown argument: {unknown[0]} (known: {', '.join(sorted(known))})")
+        return cls(
+            seeds=_seeds(arguments),
+            include=_many(arguments.get("include")),
+            exclude=_many(arguments.get("exclude")),
+            max_pages=_number(arguments, "max_pages", int) or 0,
+            max_depth=_number(arguments, "max_depth", int),
+            max_time=_number(arguments, "max_time", float) or 0.0,
+            since=_day(arguments.get("since")),
+            languages=tuple(tag.lower() for tag in _many(arguments.get("languages") or arguments.get("language"))),
+            **{name: _truth(arguments.get(name, True)) for name in known if name.startswith("discover_")},
+        )
+
+    def as_values(self) -> dict[str, object]:
+        """The options as plain values, for the record of the run."""
+        return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
+
+
+_OTHER_NAMES = ("url", "urls_file", "db", "language")
+
+
+def read_seed_file(path: str | Path) -> tuple[str, ...]:
+    """The URLs of a text file, one a line; empty lines and lines that begin with # are passed over."""
+    try:
+        lines = Path(path).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"cannot read the file of URLs {path}: {getattr(error, 'strerror', None) or error}") from error
+    return tuple(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
+
+
+def _seeds(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    seeds = [*_many(arguments.get("seeds") or arguments.get("url"))]
+    if file := arguments.get("urls_file"):
+        seeds += read_seed_file(file)
+    if not seeds:
+        raise OptionError("no URL given: say where to start (-a url=https://…)")
+    return tuple(dict.fromkeys(map(_with_scheme, seeds)))
+
+
+def _with_scheme(seed: str) -> str:
+    """A bare host name is read as https, as browsers do."""
+    return seed if ":" in seed.split("/")[0] or "/" in seed[:1] else f"https://{seed}"
+
+
+def _many(value: object) -> tuple[str, ...]:
+    if not value:
+        return ()
+    values: Iterable[object] = value.split() if isinstance(value, str) else value  # type: ignore[assignment]
+    return tuple(str(each) for each in values)
+
+
+def _number(arguments: Mapping[str, Any], name: str, kind: type[int] | type[float]) -> Any:
+    value = arguments.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        number = kind(value)
+    except (TypeError, ValueError):
+        raise OptionError(f"{name} must be a number, not {value!r}") from None
+    if not 0 <= number < float("inf"):
+        raise OptionError(f"{name} must not be negative")
+    return number
+
+
+def _day(value: object) -> date | None:
+    if not value or isinstance(value, date):
+        return value or None  # type: ignore[return-value]
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise OptionError(f"since must be a date like 2024-01-31, not {value!r}") from None
+
+
+def _truth(value: object) -> bool:
+    return value if isinstance(value, bool) else str(value).lower() not in ("0", "false", "no", "")

@@ -1,0 +1,93 @@
+"""One run of a crawl on one archive: the file it owns, its writer, its queue and the record of the run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from cleaners.clean import CLEANER_VERSION
+from cleaners.urls import host_of
+from crawler import __version__
+from crawler.options import CrawlOptions
+from crawler.writer import Writer
+from output.archive import Archive
+from output.exports.rows import articles
+from output.outcome import Found, Outcome
+from output.queue import Queue
+from output.schema import open_database
+from output.settle import settle
+
+_LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
+SEED_PRIORITY = 100
+
+
+class CrawlSession:
+    """Owns the archive from `open` to `close`. Outcomes are stored by a writer thread; reads have their own eyes."""
+
+    def __init__(self, archive: Archive, reading: object, options: CrawlOptions) -> None:
+        self._archive = archive
+        self._reading = reading
+        self._options = options
+        self._writer: Writer | None = None
+        self._run_id = 0
+        self.queue = Queue(reading)  # type: ignore[arg-type]
+        self.stored: dict[str, int] = {}
+
+    @classmethod
+    def open(cls, path: str | Path, options: CrawlOptions) -> CrawlSession:
+        """Open or make the archive. ArchiveError, in one line, if it cannot be used."""
+        archive = Archive.open(path)
+        return cls(archive, open_database(path, read_only=True), options)
+
+    def start(self, command: str, seeds: tuple[Found, ...]) -> int:
+        """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before."""
+        waiting = self.queue.counts()["queued"]
+        self._run_id = self._archive.start_run(command, self._options.as_values(), _versions())
+        self._archive.requeue("limit")
+        Queue(self._archive.db).add_seeds(seeds)
+        self._writer = Writer(self._archive)
+        return waiting
+
+    async def store(self, outcome: Outcome) -> None:
+        """Store an outcome; returns when it is committed."""
+        assert self._writer is not None
+        await self._writer.save(outcome)
+        key = f"{outcome.state}/{outcome.reason}"
+        self.stored[key] = self.stored.get(key, 0) + 1
+
+    def settle(self) -> None:
+        """Judge again with what the whole site shows."""
+        self._stop_writing()
+        settle(self._archive.db)
+
+    def articles(self) -> Iterator[dict[str, object]]:
+        """The archive's articles, one at a time."""
+        return articles(self._reading)  # type: ignore[arg-type]
+
+    def skip_rest(self) -> int:
+        """Mark what is still queued as left out for the crawl's limits; a later run with wider ones takes it up."""
+        return self._archive.skip_queued("limit")
+
+    def close(self, outcome: str, reason: str) -> None:
+        """Settle what a stopped crawl left unsettled, note how the run ended, and give the file free."""
+        self._stop_writing()
+        self._archive.finish_run(self._run_id, outcome, reason, self.stored)
+        self._reading.close()  # type: ignore[attr-defined]
+        self._archive.close()
+
+    def _stop_writing(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def seeds_of(urls: tuple[str, ...]) -> tuple[Found, ...]:
+    """The rows of a crawl's seeds."""
+    return tuple(Found(url, host_of(url), "page", "seed", priority=SEED_PRIORITY) for url in urls)
+
+
+def _versions() -> dict[str, str]:
+    ours = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
+    return ours | {name: version(name) for name in _LIBRARIES}

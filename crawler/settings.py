@@ -1,0 +1,86 @@
+"""Scrapy settings of the project. `scrapy settings --get NAME` shows one; `-s NAME=value` overrides it.
+
+Grouped by what they are for; each default that differs from Scrapy's says why.
+"""
+
+from crawler import __version__
+
+BOT_NAME = "broadsheet"
+SPIDER_MODULES = ["crawler.spiders"]
+NEWSPIDER_MODULE = "crawler.spiders"
+
+# --- Broadsheet's own -------------------------------------------------------------------------------------------
+BROADSHEET_DB = "archive.db"  # the archive that the crawl writes and goes on from
+BROADSHEET_ALLOW_PRIVATE = False  # loopback, private and link-local addresses are refused
+BROADSHEET_DELAY = 1.0  # seconds between two requests to a host at the fastest; 0 turns pacing off
+BROADSHEET_PER_HOST = 4  # requests under way to one host
+BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
+BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
+BROADSHEET_PROGRESS = False  # a progress display on standard error
+BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
+
+# --- The archive is the crawl's state ---------------------------------------------------------------------------
+ITEM_PIPELINES = {"crawler.pipelines.ArchivePipeline": 100}
+EXTENSIONS = {
+    "scrapy.extensions.feedexport.FeedExporter": None,
+    "crawler.feeds.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them
+    "crawler.progress.Progress": 10,
+    "scrapy.extensions.telnet.TelnetConsole": None,
+}
+DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
+
+# Redirects, retries, robots.txt and HTTP errors are outcomes with rows; these would slip past them. Depth and
+# referers are the archive's too.
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+}
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+}
+ROBOTSTXT_OBEY = True  # read by our frontier
+RETRY_ENABLED = False
+REDIRECT_ENABLED = False
+COOKIES_ENABLED = False  # a session would make pages depend on the order of the crawl
+
+# --- Manners ----------------------------------------------------------------------------------------------------
+USER_AGENT = f"Broadsheet/{__version__} (article archiving crawler)"
+CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS_PER_DOMAIN = 16  # the frontier bounds each host
+DOWNLOAD_DELAY = 0  # the frontier paces each host
+AUTOTHROTTLE_ENABLED = False
+DOWNLOAD_TIMEOUT = 30
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
+    "Accept-Language": "en;q=0.5, *;q=0.4",
+}
+
+# --- Safety -----------------------------------------------------------------------------------------------------
+TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.guard.GuardedDownloadHandler",
+    "https": "crawler.guard.GuardedDownloadHandler",
+    "file": None,
+    "ftp": None,
+    "s3": None,
+    "data": None,
+}
+HTTPPROXY_ENABLED = False  # behind a proxy no address could be judged
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # bytes, before and after decompression
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_FAIL_ON_DATALOSS = True
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False  # a local server that would run Python
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting for the workers before we fetch more
+
+# --- Logging ----------------------------------------------------------------------------------------------------
+LOG_LEVEL = "WARNING"
+FEED_EXPORT_ENCODING = "utf-8"

@@ -1,0 +1,1 @@
+"""The spiders: `site` finds a site's articles by itself, `urls` fetches a list."""

@@ -1,0 +1,21 @@
+"""The spider that fetches a list of URLs and follows nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from crawler.options import CrawlOptions
+from crawler.spiders.site import SiteSpider
+
+
+class UrlsSpider(SiteSpider):
+    """Fetch the given URLs alone: `scrapy crawl urls -a urls_file=FILE [-a db=FILE]`."""
+
+    name = "urls"
+
+    @classmethod
+    def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
+        """The options with all discovery off."""
+        options = CrawlOptions.from_arguments(arguments)
+        return replace(options, discover_sitemaps=False, discover_feeds=False, discover_links=False)

@@ -1,0 +1,192 @@
+"""The writing side of an archive: one owner, and one transaction for a page's record and its acknowledgement.
+
+A URL leaves the queue in the same transaction that stores what came of it, so a crawl that is killed at any
+moment has lost and doubled nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from sqlite3 import OperationalError
+from types import TracebackType
+from typing import Self
+
+from sqlite_utils import Database
+
+from cleaners.urls import host_of
+from output.articles import as_json
+from output.ids import content_id
+from output.lock import ArchiveLock
+from output.outcome import Capture, Found, Outcome
+from output.pages import PageRef, save_page
+from output.queue import add_found, utc_now
+from output.schema import check_place, open_database
+from output.text import storable
+from output.transaction import writing
+
+_ACKNOWLEDGE = """UPDATE urls SET state = ?, reason = ?, attempts = attempts + ?,
+    http_status = coalesce(?, http_status), fetched_at = coalesce(?, fetched_at), location = ?, not_before = ?
+    WHERE id = ?"""
+
+
+class Archive:
+    """An archive file that this process owns. Use `Archive.open`, and close it, or use it in a `with`."""
+
+    def __init__(self, db: Database, lock: ArchiveLock, clock: Callable[[], str]) -> None:
+        self.db = db
+        self._lock = lock
+        self._clock = clock
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: str | Path, clock: Callable[[], str] = utc_now) -> Self:
+        """Own and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
+
+        ArchiveError if another crawl owns it or the file cannot be used.
+        """
+        file = Path(path).absolute()
+        check_place(file, read_only=False)
+        lock = ArchiveLock(file)
+        lock.acquire()
+        try:
+            return cls(open_database(file), lock, clock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def save(self, batch: Sequence[Outcome]) -> None:
+        """Store what came of some URLs, with everything they led to, all or nothing."""
+        with writing(self.db):
+            for outcome in batch:
+                self._save_one(outcome)
+
+    def start_run(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
+        """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`."""
+        at = self._clock()
+        with writing(self.db):
+            self.db.execute("UPDATE runs SET outcome = 'killed' WHERE outcome IS NULL")
+            run_id = self._free_run_id(at, command)
+            self.db.execute(
+                "INSERT INTO runs (id, started_at, command, options, versions) VALUES (?, ?, ?, ?, ?)",
+                [run_id, at, storable(command), as_json(dict(options)), as_json(dict(versions))],
+            )
+        return run_id
+
+    def finish_run(self, run_id: int, outcome: str, reason: str, counts: Mapping[str, int]) -> None:
+        """Note how a run ended."""
+        self.db.execute(
+            "UPDATE runs SET finished_at = ?, outcome = ?, reason = ?, counts = ? WHERE id = ?",
+            [self._clock(), outcome, storable(reason), as_json(dict(counts)), run_id],
+        )
+
+    def skip_queued(self, reason: str) -> int:
+        """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many."""
+        return self.db.execute(
+            "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'", [reason]
+        ).rowcount
+
+    def requeue(self, reason: str) -> int:
+        """Queue again what was skipped for `reason`, for a crawl that goes on with wider limits; return how many."""
+        return self.db.execute(
+            "UPDATE urls SET state = 'queued', reason = '' WHERE state = 'skipped' AND reason = ?", [reason]
+        ).rowcount
+
+    def close(self) -> None:
+        """Leave one file: everything written back, and no longer in WAL mode unless a reader still has it open.
+
+        A file that is not in WAL mode can be read from a folder that cannot be written, by any tool.
+        Closing again does nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._settle_file()
+        finally:
+            self.db.close()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _settle_file(self) -> None:
+        self.db.rollback()
+        with suppress(OperationalError), self.db.ensure_autocommit_on():
+            self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.db.conn.execute("PRAGMA busy_timeout = 200")
+            self.db.conn.execute("PRAGMA journal_mode = DELETE").fetchone()
+
+    def _save_one(self, outcome: Outcome) -> None:
+        at = outcome.fetched_at or self._clock()
+        url_id, first_time = self._url_row(outcome, at)
+        self._acknowledge(url_id, outcome)
+        capture_id = self._save_capture(outcome.capture) if outcome.capture else None
+        if outcome.cleaned:
+            page = PageRef(url_id, storable(outcome.url), host_of(outcome.url), capture_id, at)
+            save_page(self.db, page, outcome.cleaned)
+        add_found(self.db, outcome.found, at)
+        if first_time:
+            self._count_outside(outcome.outside)
+
+    def _url_row(self, outcome: Outcome, at: str) -> tuple[int, bool]:
+        """The id of the URL's row, made if missing, and whether nothing was ever fetched from it."""
+        query = "SELECT id, state <> 'done' FROM urls WHERE url = ?"
+        row = self.db.execute(query, [storable(outcome.url)]).fetchone()
+        if row is None:
+            add_found(self.db, [Found(outcome.url, host_of(outcome.url), via="guess")], at)
+            row = self.db.execute(query, [storable(outcome.url)]).fetchone()
+        return int(row[0]), bool(row[1])
+
+    def _acknowledge(self, url_id: int, outcome: Outcome) -> None:
+        self.db.execute(
+            _ACKNOWLEDGE,
+            [
+                outcome.state,
+                outcome.reason,
+                int(outcome.attempted),
+                outcome.http_status,
+                outcome.fetched_at or None,
+                storable(outcome.location) or None,
+                outcome.not_before or None,
+                url_id,
+            ],
+        )
+
+    def _save_capture(self, capture: Capture) -> int:
+        capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
+        self.db.execute(
+            """INSERT OR IGNORE INTO captures (id, url, fetched_at, http_status, final_url, content_type,
+                payload_digest, payload_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+            [
+                capture_id,
+                storable(capture.url),
+                capture.fetched_at,
+                capture.http_status,
+                storable(capture.final_url),
+                storable(capture.content_type),
+                capture.payload_digest,
+                capture.payload_length,
+            ],
+        )
+        return capture_id
+
+    def _count_outside(self, outside: Mapping[str, int]) -> None:
+        self.db.conn.executemany(
+            """INSERT INTO outside_hosts VALUES (?, ?)
+                ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
+            [(storable(host), links) for host, links in outside.items()],
+        )
+
+    def _free_run_id(self, at: str, command: str) -> int:
+        taken = {run_id for (run_id,) in self.db.execute("SELECT id FROM runs")}
+        salt = 0
+        while (run_id := content_id(at, command, str(salt))) in taken:
+            salt += 1
+        return run_id

@@ -1,0 +1,150 @@
+"""Storing one article: its row in place, its revisions, and the note in `changes` that readers poll.
+
+An article that `settle` took out is `shelved`: the same row in another table, so that it can come back.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from cleaners.record import Cleaned
+from output.ids import content_id, text_digest
+from output.text import count_words, storable
+
+# The metadata that is stored as it is said, NULL where the page says nothing.
+_PLAIN = (
+    *("canonical_url", "published", "modified", "language"),
+    *("description", "section", "licence", "sitename", "image"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """When and where an article was seen: its URL, host, page, capture and UTC time."""
+
+    url: str
+    host: str
+    page_id: int
+    capture_id: int | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What an archive already holds of an article: the table it is in, and what decides about a revision."""
+
+    table: str
+    title: str
+    text: str
+    capture_id: int | None
+
+
+def article_id(url: str) -> int:
+    """The number of the article that lives at a URL: 53 bits, the same in every archive."""
+    return content_id(storable(url))
+
+
+def stored_article(db: Database, url: str) -> Stored | None:
+    """What `articles` or `shelved` holds for the article at this URL."""
+    for table in ("articles", "shelved"):
+        query = f"SELECT title, text, capture_id FROM {table} WHERE id = ?"
+        row = db.execute(query, [article_id(url)]).fetchone()
+        if row:
+            return Stored(table, *row)
+    return None
+
+
+def save_article(db: Database, cleaned: Cleaned, seen: Sighting, before: Stored | None) -> None:
+    """Insert or update the article of a page, with its revision and change. Runs in the caller's transaction."""
+    values = _values(cleaned, seen)
+    if before is None:
+        _insert(db, values | {"first_seen": seen.at})
+        _note_revision(db, values, seen, "first")
+        note_change(db, values["id"], seen.at, "added")
+        return
+    _update(db, before.table, values)
+    if (before.title, before.text) != (values["title"], values["text"]):
+        _note_difference(db, values, seen, before)
+
+
+def remove_article(db: Database, url: str, at: str) -> None:
+    """Take an article out for good; its revisions stay."""
+    number = article_id(url)
+    if db.execute("DELETE FROM articles WHERE id = ?", [number]).rowcount:
+        note_change(db, number, at, "removed")
+    db.execute("DELETE FROM shelved WHERE id = ?", [number])
+
+
+def note_change(db: Database, number: object, at: str, change: str) -> None:
+    """Append to `changes`; `change` is added, changed or removed."""
+    db.execute("INSERT INTO changes (article_id, at, change) VALUES (?, ?, ?)", [number, at, change])
+
+
+def _note_difference(db: Database, values: dict[str, object], seen: Sighting, before: Stored) -> None:
+    """A new capture makes a new revision; the same capture, judged again, corrects the one it made."""
+    if before.table == "articles":
+        note_change(db, values["id"], seen.at, "changed")
+    if before.capture_id != seen.capture_id:
+        _note_revision(db, values, seen, "title" if before.text == values["text"] else "text")
+        return
+    db.execute(
+        "UPDATE revisions SET title = ?, text_digest = ? WHERE article_id = ? AND capture_id IS ?",
+        [values["title"], text_digest(str(values["text"])), values["id"], seen.capture_id],
+    )
+
+
+def _note_revision(db: Database, values: dict[str, object], seen: Sighting, change: str) -> None:
+    digest = text_digest(str(values["text"]))
+    db.execute(
+        "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?)",
+        [values["id"], seen.at, seen.capture_id, values["title"], digest, change],
+    )
+
+
+def _insert(db: Database, values: dict[str, object]) -> None:
+    columns = ", ".join(values)
+    marks = ", ".join(f":{name}" for name in values)
+    db.execute(f"INSERT INTO articles ({columns}) VALUES ({marks})", values)
+
+
+def _update(db: Database, table: str, values: dict[str, object]) -> None:
+    changes = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+    db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", values)
+
+
+def _values(cleaned: Cleaned, seen: Sighting) -> dict[str, object]:
+    """The article's columns, without `first_seen`, which an update leaves alone."""
+    text = storable(cleaned.text)
+    return _described(cleaned) | {
+        "id": article_id(seen.url),
+        "url": storable(seen.url),
+        "host": seen.host,
+        "text": text,
+        "markdown": storable(cleaned.markdown),
+        "word_count": count_words(text),
+        "page_type": str(cleaned.verdict.page_type),
+        "last_seen": seen.at,
+        "page_id": seen.page_id,
+        "capture_id": seen.capture_id,
+        "cleaner_version": cleaned.cleaner_version,
+    }
+
+
+def _described(cleaned: Cleaned) -> dict[str, object]:
+    """The columns that come from what the page says about its article; what it does not say is NULL."""
+    said = cleaned.metadata
+    plain: dict[str, object] = {name: storable(getattr(said, name)) or None for name in _PLAIN}
+    return plain | {
+        "title": storable(said.title),
+        "authors": as_json(list(said.authors)),
+        "tags": as_json(list(said.tags)),
+        "metadata_sources": as_json(dict(said.sources)),
+    }
+
+
+def as_json(value: object) -> str:
+    """JSON as the archive writes it: readable Unicode, storable."""
+    return storable(json.dumps(value, ensure_ascii=False))

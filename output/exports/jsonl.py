@@ -1,0 +1,20 @@
+"""Articles as JSON lines: one object a line, UTF-8, values exact."""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+from sqlite_utils import Database
+
+from output.exports.rows import articles
+from output.text import escaped
+
+
+def export_jsonl(db: Database, stream: TextIO) -> int:
+    """Write every article to the stream and return how many. Control and direction characters are escaped."""
+    count = 0
+    for article in articles(db):
+        stream.write(escaped(json.dumps(article, ensure_ascii=False)) + "\n")
+        count += 1
+    return count

@@ -1,0 +1,26 @@
+"""The articles as the exporters read them: one at a time, JSON columns as lists and mappings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from sqlite_utils import Database
+
+_JSON_COLUMNS = frozenset({"authors", "tags", "metadata_sources"})
+
+
+def columns(db: Database) -> list[str]:
+    """The names of the columns of `articles`, in their order."""
+    return [row[1] for row in db.execute("PRAGMA table_info(articles)")]
+
+
+def articles(db: Database) -> Iterator[dict[str, object]]:
+    """Every article as a mapping from column to value, in the order of the ids."""
+    names = columns(db)
+    for row in db.execute("SELECT * FROM articles ORDER BY id"):
+        yield {name: _value(name, value) for name, value in zip(names, row, strict=True)}
+
+
+def _value(name: str, value: object) -> object:
+    return json.loads(value) if name in _JSON_COLUMNS and isinstance(value, str) else value

@@ -1,0 +1,60 @@
+"""One crawl owns an archive file: a lock file beside it says so while the crawl runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from output.errors import InUse, NotReachable
+
+_TRIES = 5
+
+
+class ArchiveLock:
+    """The lock of one archive file, held from `acquire` to `release`; the operating system frees a dead holder's.
+
+    The lock file is removed while the lock is still held. Another process may have opened it just before and
+    then lock a file that has no name any more; so a lock counts only if the path names the same file before
+    and after it was taken.
+    """
+
+    def __init__(self, database: str | Path) -> None:
+        self._database = Path(database)
+        self._path = Path(f"{self._database}.lock")
+        self._lock = FileLock(self._path, thread_local=False)
+
+    def acquire(self) -> None:
+        """Take the lock at once, or raise InUse; NotReachable if the lock file cannot be made."""
+        for _ in range(_TRIES):
+            if self._take():
+                return
+        raise InUse(f"{self._database} is in use by another crawl")
+
+    def release(self) -> None:
+        """Remove the lock file and let go; doing it again does nothing."""
+        if self._lock.is_locked:
+            self._path.unlink(missing_ok=True)
+            self._lock.release()
+
+    def _take(self) -> bool:
+        try:
+            self._path.touch()
+            before = self._path.stat().st_ino
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InUse(f"{self._database} is in use by another crawl") from error
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise NotReachable(f"{self._path} cannot be made: {error.strerror}") from error
+        if self._inode() == before:
+            return True
+        self._lock.release()
+        return False
+
+    def _inode(self) -> int:
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return -1

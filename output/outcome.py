@@ -1,0 +1,69 @@
+"""The frozen values that the crawler hands to the archive: what was found, what was fetched, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cleaners.record import Cleaned
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An in-scope URL that was seen: where, how, and how soon to fetch it.
+
+    `state` is `queued`, or `skipped` with a `reason`. `depth` counts links from a seed. A larger `priority`
+    goes first among URLs of the same kind and host. `on` is the URL of the page or file that named it.
+    """
+
+    url: str
+    host: str
+    kind: str = "page"  # page, robots, sitemap, feed
+    via: str = "link"  # seed, link, sitemap, feed, redirect, canonical, next, robots, guess
+    on: str = ""
+    depth: int = 0
+    priority: int = 0
+    lastmod: str = ""
+    state: str = "queued"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A response as received. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding."""
+
+    url: str
+    fetched_at: str
+    http_status: int
+    final_url: str = ""
+    content_type: str = ""
+    payload_digest: str = ""
+    payload_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one URL that left the queue.
+
+    `state` is done, failed or skipped with its `reason`, or queued again with `not_before` (UTC ISO 8601) and
+    `retry`. `attempted` says whether a request went out. `found` are the in-scope URLs that it named and
+    `outside` counts its links to other hosts.
+    """
+
+    url: str
+    state: str
+    reason: str = ""
+    http_status: int | None = None
+    fetched_at: str = ""
+    capture: Capture | None = None
+    cleaned: Cleaned | None = None
+    found: tuple[Found, ...] = ()
+    outside: Mapping[str, int] = field(default_factory=dict)
+    location: str = ""  # the target, when the answer was a redirect
+    not_before: str = ""
+    retry: bool = False
+
+    @property
+    def attempted(self) -> bool:
+        """Whether this outcome counts as an attempt to fetch; a skipped URL was never asked for."""
+        return self.state != "skipped"

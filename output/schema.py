@@ -1,0 +1,159 @@
+"""Opening an archive file: made new, recognised, upgraded after a backup, or refused in one line.
+
+The tables are in `output.migrations`; this module decides whether a file may be used and how to connect to it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from output.errors import NotAnArchive, NotReachable, WrongSchema
+from output.ids import content_id, text_digest
+from output.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
+
+__all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_database", "text_digest"]
+
+_BUSY_MS = 10_000  # how long a statement waits for another connection's lock
+_HEADER = b"SQLite format 3\0"
+
+
+def open_database(path: str | Path, *, read_only: bool = False) -> Database:
+    """Open the archive at `path`; a missing or empty file is made new unless `read_only`.
+
+    ArchiveError if the file is of another program, of another schema, damaged, or in a place that cannot be used.
+    The connection may be handed to another thread, but only one thread may use it at a time.
+    """
+    file = Path(path).absolute()
+    check_place(file, read_only=read_only)
+    try:
+        return _open_reader(file) if read_only else open_writer(file)
+    except sqlite3.DatabaseError as error:
+        raise _refusal(file, error) from error
+
+
+def open_writer(file: Path, migrations: Migrations = MIGRATIONS, version: int = SCHEMA_VERSION) -> Database:
+    """Open a file for writing at schema `version`, after applying the migrations that it lacks."""
+    db = _connect(f"{file.as_uri()}?mode=rwc")
+    try:
+        found = _version_of(db, file, version)
+        if 0 < found < version:
+            _back_up(db, Path(f"{file}.backup-v{found}"))
+        _configure_writer(db)
+        if found < version:
+            _upgrade(db, migrations, version)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _open_reader(file: Path) -> Database:
+    """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
+    wal = Path(f"{file}-wal")
+    sealed = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
+    db = _connect(f"{file.as_uri()}?mode=ro{'&immutable=1' if sealed else ''}")
+    try:
+        found = _version_of(db, file, SCHEMA_VERSION)
+        if found < SCHEMA_VERSION:
+            advice = "the next crawl into it upgrades it" if found else "it is empty"
+            raise WrongSchema(f"{file} has schema {found}, this version reads {SCHEMA_VERSION}: {advice}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect(uri: str) -> Database:
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    db = Database(connection)
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _configure_writer(db: Database) -> None:
+    """WAL, so that readers never wait; NORMAL, so that a commit survives a killed process without an fsync each."""
+    with db.ensure_autocommit_on():
+        db.conn.execute("PRAGMA journal_mode = WAL").fetchone()
+        db.conn.execute("PRAGMA synchronous = NORMAL")
+        db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
+
+
+def check_place(file: Path, *, read_only: bool) -> None:
+    """Raise ArchiveError if the path cannot be an archive to read, or to write; nothing is made or changed."""
+    if file.is_dir():
+        raise NotReachable(f"{file} is a folder, not an archive file")
+    if read_only:
+        _check_readable(file)
+        return
+    if not file.parent.is_dir():
+        raise NotReachable(f"the folder {file.parent} does not exist")
+    if not os.access(file.parent, os.W_OK):
+        raise NotReachable(f"the folder {file.parent} cannot be written")
+    if file.exists():
+        _check_readable(file, allow_empty=True)
+        if not os.access(file, os.W_OK):
+            raise NotReachable(f"{file} cannot be written")
+
+
+def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
+    if not file.exists():
+        raise NotReachable(f"{file} does not exist")
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(len(_HEADER))
+    except OSError as error:
+        raise NotReachable(f"{file} cannot be read: {error.strerror}") from error
+    if head != _HEADER and (head or not allow_empty):
+        raise NotAnArchive(f"{file} is not a SQLite database")
+
+
+def _version_of(db: Database, file: Path, newest: int) -> int:
+    """The file's schema version, 0 for a file without tables."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables -= {MIGRATIONS.migrations_table, "sqlite_sequence"}
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if not tables and not version:
+        return 0
+    if "meta" not in tables or not _states_version(db, int(version)):
+        raise NotAnArchive(f"{file} is a SQLite database of another program")
+    if version > newest:
+        raise WrongSchema(f"{file} has schema {version}, newer than the {newest} that this version knows")
+    return int(version)
+
+
+def _states_version(db: Database, version: int) -> bool:
+    columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
+    if not {"key", "value"} <= columns:
+        return False
+    row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    return row is not None and str(row[0]) == str(version)
+
+
+def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
+    """Apply all migrations that the file lacks and state its version, in one transaction."""
+    with db.atomic():
+        migrations.apply(db)
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", [str(version)])
+        db.execute(f"PRAGMA user_version = {version}")
+
+
+def _back_up(db: Database, target: Path) -> None:
+    """Copy the whole database, as SQLite sees it, to `target`; a copy that is cut short leaves no target."""
+    unfinished = Path(f"{target}.part")
+    unfinished.unlink(missing_ok=True)
+    copy = sqlite3.connect(unfinished)
+    try:
+        db.conn.backup(copy)
+    finally:
+        copy.close()
+    unfinished.replace(target)
+
+
+def _refusal(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | NotReachable:
+    if isinstance(error, sqlite3.OperationalError):
+        return NotReachable(f"{file} cannot be opened: {error}")
+    return NotAnArchive(f"{file} is not a usable SQLite database: {error}")

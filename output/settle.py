@@ -1,0 +1,149 @@
+"""Judge again with the evidence of the whole archive: one article a text, and no page that only repeats others.
+
+The result depends on what is in the archive, not on the order in which it came, and settling twice changes
+nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict, and an article that is taken out waits in
+`shelved` until the evidence falls.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from cleaners.record import PageType
+from output.aggregates import ArticlePage, aggregates
+from output.articles import article_id, as_json, note_change
+from output.duplicates import Member, winners
+from output.pages import SETTLED_EVIDENCE
+from output.queue import utc_now
+from output.transaction import writing
+
+_MEMBERS = """SELECT p.id, u.url, p.title, coalesce(p.canonical_url, ''), p.text_digest, p.word_count,
+        p.own_type, p.page_type, p.article_id, p.evidence
+    FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY u.url"""
+
+_TEXT = "SELECT text FROM articles WHERE page_id = ? UNION ALL SELECT text FROM shelved WHERE page_id = ?"
+
+# What the crawler wrote when it fetched the page again is its own verdict; the page's row has the settled one.
+_REASONS = """UPDATE urls SET reason = (SELECT page_type FROM pages p WHERE p.id = urls.id)
+    WHERE state = 'done' AND id IN (
+        SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser')
+            AND u.reason IN ('article', 'teaser', 'list') AND u.reason <> p.page_type)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What settling found, and what it changed: articles taken out, articles that came back, page rows rewritten."""
+
+    articles: int
+    duplicates: int
+    lists: int
+    removed: int
+    returned: int
+    pages_changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A page as it stands in its row, or as it should."""
+
+    page_type: str
+    article_id: int | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    member: Member
+    own_type: str
+    now: _Judged
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """The winner of each page, and how many articles a winner repeats if it is a list."""
+
+    winner: dict[int, int]
+    repeats: dict[int, int]
+    url: dict[int, str]
+
+    def shelved_for(self, page_id: int) -> str:
+        """Why a page's article is taken out; empty if it stays."""
+        if self.winner[page_id] != page_id:
+            return "duplicate"
+        return "list" if page_id in self.repeats else ""
+
+
+def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
+    """Settle the archive in one transaction, and say what changed. `clock` gives UTC ISO 8601 times."""
+    with writing(db):
+        pages = _pages(db)
+        findings = _findings(db, pages)
+        removed, returned = _move(db, findings, clock())
+        changed = [(page, want) for page in pages if (want := _wanted(page, findings)) != page.now]
+        _rewrite(db, changed)
+        db.execute(_REASONS)
+    shelves = [findings.shelved_for(page.member.page_id) for page in pages]
+    return Settled(
+        articles=shelves.count(""),
+        duplicates=shelves.count("duplicate"),
+        lists=shelves.count("list"),
+        removed=removed,
+        returned=returned,
+        pages_changed=len(changed),
+    )
+
+
+def _pages(db: Database) -> list[_Page]:
+    return [_Page(Member(*row[:6]), row[6], _Judged(*row[7:])) for row in db.execute(_MEMBERS)]
+
+
+def _findings(db: Database, pages: Iterable[_Page]) -> _Findings:
+    """Duplicates first: two copies of one text must not each be evidence that the other repeats it."""
+    members = [page.member for page in pages]
+    winner = winners(members, lambda page_id: str(db.execute(_TEXT, [page_id, page_id]).fetchone()[0]))
+    naming = [ArticlePage(one.page_id, one.words) for one in members if winner[one.page_id] == one.page_id]
+    return _Findings(winner, aggregates(db, naming), {one.page_id: one.url for one in members})
+
+
+def _wanted(page: _Page, findings: _Findings) -> _Judged:
+    winner = findings.winner[page.member.page_id]
+    repeats = findings.repeats.get(winner, 0)
+    facts = [fact for fact in json.loads(page.now.evidence) if not fact.startswith(SETTLED_EVIDENCE)]
+    if repeats:
+        return _Judged(str(PageType.LIST), None, as_json([*facts, f"{SETTLED_EVIDENCE}{repeats} articles"]))
+    return _Judged(page.own_type, article_id(findings.url[winner]), as_json(facts))
+
+
+def _rewrite(db: Database, changed: Iterable[tuple[_Page, _Judged]]) -> None:
+    db.conn.executemany(
+        "UPDATE pages SET page_type = ?, article_id = ?, evidence = ? WHERE id = ?",
+        [(want.page_type, want.article_id, want.evidence, page.member.page_id) for page, want in changed],
+    )
+
+
+def _move(db: Database, findings: _Findings, at: str) -> tuple[int, int]:
+    """Shelve what leaves and bring back what returns; the numbers of both."""
+    shown = dict(db.execute("SELECT page_id, id FROM articles").fetchall())
+    shelved = dict(db.execute("SELECT page_id, id FROM shelved").fetchall())
+    waiting = [(why, page) for page in shelved if (why := findings.shelved_for(page))]
+    db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", waiting)
+    leaving = [(number, why) for page, number in shown.items() if (why := findings.shelved_for(page))]
+    returning = [number for page, number in shelved.items() if not findings.shelved_for(page)]
+    for number, why in leaving:
+        db.execute("INSERT INTO shelved SELECT *, ? FROM articles WHERE id = ?", [why, number])
+        db.execute("DELETE FROM articles WHERE id = ?", [number])
+        note_change(db, number, at, "removed")
+    for number in returning:
+        _bring_back(db, number, at)
+    return len(leaving), len(returning)
+
+
+def _bring_back(db: Database, number: int, at: str) -> None:
+    columns = ", ".join(row[1] for row in db.execute("PRAGMA table_info(articles)"))
+    db.execute(f"INSERT INTO articles ({columns}) SELECT {columns} FROM shelved WHERE id = ?", [number])
+    db.execute("DELETE FROM shelved WHERE id = ?", [number])
+    note_change(db, number, at, "added")

@@ -1,0 +1,43 @@
+"""What the archive does to text on its way into SQLite: make it storable, count its words."""
+
+from __future__ import annotations
+
+import re
+
+from output.fulltext import CJK_RANGES
+
+_WORD = re.compile(rf"[{CJK_RANGES}]|(?:(?![{CJK_RANGES}])[^\W_])+(?:['’\-](?:(?![{CJK_RANGES}])[^\W_])+)*")
+
+
+def storable(text: str) -> str:
+    """Return the text without NUL, and with U+FFFD for code points that UTF-8 has no bytes for.
+
+    SQLite's own functions stop at a NUL, and the driver refuses a lone surrogate.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def words_of(text: str) -> list[str]:
+    """The text's words in lower case, in order; each Chinese or Japanese character is one."""
+    return _WORD.findall(text.lower())
+
+
+def count_words(text: str) -> int:
+    """Count words; each Chinese or Japanese character counts as one, as word processors count them."""
+    return sum(1 for _ in _WORD.finditer(text))
+
+
+# Control characters but tab and line break, and the characters that turn the direction of what follows.
+_ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]")
+
+
+def inert(text: str) -> str:
+    """Return the text without characters that act on a terminal or on the order of the text around them."""
+    return _ACTIVE.sub("", text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
+
+
+def escaped(json_text: str) -> str:
+    r"""Return JSON with the same characters as `\uXXXX`: the value is exact, and the file does nothing on a screen."""
+    return _ACTIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)

@@ -1,0 +1,27 @@
+"""One transaction for what belongs together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlite_utils import Database
+
+
+@contextmanager
+def writing(db: Database) -> Iterator[None]:
+    """Run the body as one transaction that takes the write lock at once; inside another it becomes part of it.
+
+    A transaction that begins by reading and writes later fails when somebody else has written in between.
+    """
+    if db.conn.in_transaction:
+        with db.atomic():
+            yield
+        return
+    db.conn.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.conn.execute("COMMIT")
+    except BaseException:
+        db.rollback()
+        raise

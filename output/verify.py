@@ -1,0 +1,136 @@
+"""Is the archive whole? Each check looks at one promise of the file and names what breaks it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from output.migrations import SCHEMA_VERSION
+
+_MOST = 20  # problems told per check
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A broken promise: the check that found it, and what it found, in one line."""
+
+    check: str
+    detail: str
+
+
+def verify(db: Database) -> list[Problem]:
+    """Run every check; an empty list is an archive in order. A reading connection is enough.
+
+    A file too damaged to be read makes a problem, not an exception.
+    """
+    return [problem for check in CHECKS for problem in _run(check, db)]
+
+
+def _run(check: Callable[[Database], Iterator[str]], db: Database) -> list[Problem]:
+    name = check.__name__
+    try:
+        return [Problem(name, detail) for _, detail in zip(range(_MOST), check(db), strict=False)]
+    except sqlite3.DatabaseError as error:
+        return [Problem(name, f"cannot be checked: {error}")]
+
+
+def integrity(db: Database) -> Iterator[str]:
+    """SQLite's own check of pages, indexes and constraints."""
+    yield from (line for (line,) in db.execute("PRAGMA integrity_check") if line != "ok")
+
+
+def foreign_keys(db: Database) -> Iterator[str]:
+    """Every reference has its row."""
+    for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check"):
+        yield f"{table} row {rowid} refers to a missing row of {parent}"
+
+
+def schema_version(db: Database) -> Iterator[str]:
+    """`meta` and `user_version` state the schema of this version."""
+    stated = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    pragma = db.execute("PRAGMA user_version").fetchone()[0]
+    if stated != (str(SCHEMA_VERSION),) or pragma != SCHEMA_VERSION:
+        yield f"meta says {stated and stated[0]}, user_version {pragma}, expected {SCHEMA_VERSION}"
+
+
+def full_text(db: Database) -> Iterator[str]:
+    """The full-text index holds the words of the articles, all of them and no others."""
+    missing = "SELECT id FROM articles EXCEPT SELECT id FROM articles_fts_docsize"
+    surplus = "SELECT id FROM articles_fts_docsize EXCEPT SELECT id FROM articles"
+    yield from (f"article {number} is not in the full-text index" for (number,) in db.execute(missing))
+    yield from (f"the full-text index holds {number}, which is no article" for (number,) in db.execute(surplus))
+    yield from _full_text_words(db)
+
+
+def articles_and_pages(db: Database) -> Iterator[str]:
+    """An article's page names that article, and every article that a page names exists."""
+    yield from (
+        f"article {number} and its page {page} do not name each other"
+        for number, page in db.execute(
+            """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.page_id
+                WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""
+        )
+    )
+    yield from (
+        f"page {page} names article {number}, which does not exist"
+        for page, number in db.execute(
+            """SELECT id, article_id FROM pages WHERE article_id IS NOT NULL
+                AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM shelved)"""
+        )
+    )
+
+
+def ledger_counts(db: Database) -> Iterator[str]:
+    """For a page with a ledger, blocks = kept + removed, in its row as in its ledger."""
+    query = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position), total(b.kept)
+        FROM pages p LEFT JOIN page_blocks b ON b.page_id = p.id
+        WHERE p.own_type IN ('article', 'teaser') GROUP BY p.id
+        HAVING p.blocks <> p.kept + p.removed OR p.blocks <> count(b.position) OR p.kept <> total(b.kept)"""
+    for page, blocks, kept, removed, rows, rows_kept in db.execute(query):
+        yield f"page {page}: {blocks} blocks = {kept} kept + {removed} removed, ledger {rows} with {rows_kept:g} kept"
+
+
+def article_texts(db: Database) -> Iterator[str]:
+    """An article's text is its kept blocks in order, word for word."""
+    query = """SELECT a.id, a.text, t.text FROM articles a
+            LEFT JOIN page_blocks b ON b.page_id = a.page_id AND b.kept = 1
+            LEFT JOIN block_texts t ON t.id = b.block_id
+        ORDER BY a.id, b.position"""
+    for (number, text), rows in groupby(db.execute(query), key=lambda row: (row[0], row[1])):
+        kept = [word for row in rows for word in (row[2] or "").split()]
+        if kept != text.split():
+            yield f"the text of article {number} is not its kept blocks"
+
+
+def _full_text_words(db: Database) -> Iterator[str]:
+    """FTS5's own comparison, which SQLite counts as a write; left out where the file cannot be written now."""
+    path = next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main")
+    if not path:
+        return
+    connection = sqlite3.connect(f"{Path(path).as_uri()}?mode=rw", uri=True, isolation_level=None)
+    try:
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return
+    except sqlite3.DatabaseError as error:
+        yield f"the full-text index does not hold the articles' words: {error}"
+    finally:
+        connection.close()
+
+
+CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
+    integrity,
+    foreign_keys,
+    schema_version,
+    full_text,
+    articles_and_pages,
+    ledger_counts,
+    article_texts,
+)

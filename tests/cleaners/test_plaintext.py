@@ -1,0 +1,161 @@
+"""Text that another tool extracted: the seed, ten sibling texts, and shapes that must survive."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cleaners.plaintext import blocks_of_text, judge_text
+from cleaners.record import Kind
+from cleaners.rules import load_rules
+
+TEXTS = Path(__file__).parent / "plaintext"
+SHARED = Path(os.environ.get("BROADSHEET_SHARED", Path(__file__).parents[2].parent / "shared"))
+NAMES = sorted(path.stem for path in TEXTS.glob("*.txt"))
+# What a reader's word for the reason of a seed line may be called by a rule.
+SEED_REASONS = {
+    "breadcrumb (Home, NewsBrief and the title run together)": {"breadcrumb"},
+    "reuse-licence": {"licence"},
+    "about": {"promo"},
+}
+
+
+def judged(text: str, language: str | None = None) -> tuple[str, list[tuple[str, str]]]:
+    """The title and, per line, its text and its label: keep, title or remove:reason."""
+    blocks = blocks_of_text(text)
+    title, verdicts = judge_text(blocks, load_rules(language))
+    pairs = zip(blocks, verdicts, strict=True)
+    return title, [(block.text, label(verdict.kept, verdict.reason)) for block, verdict in pairs]
+
+
+def label(kept: bool, reason: str) -> str:
+    return "keep" if kept else "title" if reason == "title" else f"remove:{reason}"
+
+
+def kept(text: str) -> list[str]:
+    _, lines = judged(text)
+    return [line for line, each in lines if each in ("keep", "title")]
+
+
+def test_there_are_ten_sibling_texts() -> None:
+    assert len(NAMES) == 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("known", [True, False], ids=["language known", "language unknown"])
+def test_sibling_text(name: str, known: bool) -> None:
+    labels = json.loads((TEXTS / f"{name}.json").read_text("utf-8"))
+    title, lines = judged((TEXTS / f"{name}.txt").read_text("utf-8"), labels["language"] if known else None)
+    wanted = [labels["labels"][str(number)] for number in range(1, len(lines) + 1)]
+    wrong = [(line, got, want) for (line, got), want in zip(lines, wanted, strict=True) if got != want]
+    assert wrong == []
+    assert title == lines[wanted.index("title")][0]
+
+
+def test_seed() -> None:
+    folder = SHARED / "seed"
+    if not folder.is_dir():
+        pytest.skip(f"no seed at {folder}")
+    labels = json.loads((folder / "labels.json").read_text("utf-8"))
+    _, lines = judged((folder / "article.txt").read_text("utf-8"))
+    assert len(lines) == len(labels)
+    for (text, got), want in zip(lines, labels, strict=True):
+        assert text.startswith(" ".join(want["starts"].split()))
+        assert got in seed_labels(want), text
+
+
+def seed_labels(want: dict[str, str]) -> set[str]:
+    if want["verdict"] != "remove":
+        return {want["verdict"]}
+    return {f"remove:{reason}" for reason in SEED_REASONS.get(want["reason"], {want["reason"]})}
+
+
+POEM = """The tide clock
+
+It ticks for no one,
+and the gulls agree,
+two hands of water
+pointing at the sea.
+
+It ticks for no one,
+and the shore replies
+with one long vowel
+and a cloud of flies."""
+
+BRIEF = """Harbour bridge reopens
+
+The harbour bridge reopened to traffic on Monday morning.
+Repairs had taken nine weeks longer than the city had planned."""
+
+TIMELINE = """A year in the orchard
+
+The orchard belongs to nobody, which is why everybody works in it.
+
+3 March 2020
+The first grafts were cut and kept in wet sand until the frost had gone.
+
+14 May 2020
+Blossom came late, and the bees came later, but they came in thousands.
+
+2 October 2020
+The harvest filled four hundred crates and one very small chapel."""
+
+ELLIPSIS = """The last bus
+
+The last bus leaves the square at ten, and for thirty years Amir has been its driver.
+Tonight he turns the key once more, looks into the mirror, and waits a minute longer than he should…"""
+
+
+@pytest.mark.parametrize("text", [POEM, BRIEF, TIMELINE, ELLIPSIS], ids=["poem", "brief", "timeline", "ellipsis"])
+def test_text_without_furniture_keeps_every_line(text: str) -> None:
+    assert kept(text) == [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def test_a_paragraph_printed_twice_is_kept_once() -> None:
+    paragraph = "The mill has stood by the weir since 1611, and it has burned down in every century but this one."
+    other = "Its wheel is made of oak that was felled on the estate of the last miller's grandfather."
+    _, lines = judged(f"The mill by the weir\n{paragraph}\n{other}\n{paragraph}\n")
+    assert [each for _, each in lines] == ["title", "keep", "keep", "remove:duplicate"]
+
+
+def test_a_comment_counter_under_the_headline_does_not_swallow_the_article() -> None:
+    _, lines = judged(f"{BRIEF.splitlines()[0]}\n12 comments\n" + "\n".join(BRIEF.splitlines()[1:]))
+    assert [each for _, each in lines] == ["title", "remove:comments", "keep", "keep"]
+
+
+def test_the_window_title_and_the_headline_are_told_apart() -> None:
+    text = BRIEF.replace("Harbour bridge reopens", "Harbour bridge reopens | The Outer Post\nHarbour bridge reopens")
+    title, lines = judged(text)
+    assert title == "Harbour bridge reopens"
+    assert [each for _, each in lines] == ["remove:duplicate", "title", "keep", "keep"]
+
+
+def test_truncated_teasers_without_a_heading_are_related() -> None:
+    text = f"{BRIEF}\nFive more bridges\nThe city has five more bridges from the same decade, and each of them has…\n"
+    text += "Who built them\nAn engineer from Malmö drew all six in one winter, it is said, in a room that…\n"
+    _, lines = judged(text)
+    assert [each for _, each in lines] == ["title", "keep", "keep"] + ["remove:related"] * 4
+
+
+def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not() -> None:
+    wrapped = "The ferry that once linked the four outer islands with the\nmainland will sail again from the first"
+    wrapped += " of October, as\nthe council decided on Tuesday."
+    assert [block.text for block in blocks_of_text(wrapped)] == [" ".join(wrapped.split())]
+    assert len(blocks_of_text(POEM)) == 9
+
+
+def test_blocks_are_lines_in_order() -> None:
+    blocks = blocks_of_text("One\r\n\r\nTwo  words\n")
+    assert [(block.position, block.kind, block.text) for block in blocks] == [
+        (0, Kind.LINE, "One"),
+        (1, Kind.LINE, "Two words"),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "Subscribe", "Share", "…", "12"])
+def test_next_to_nothing_is_judged_without_fault(text: str) -> None:
+    _, lines = judged(text)
+    assert len(lines) == len(blocks_of_text(text))

@@ -1,0 +1,156 @@
+"""The phrase rules: every rule's own examples, the reader's refusals, places, quotations, layout and speed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from cleaners.record import Block, Kind
+from cleaners.rules import LANGUAGES, Place, Position, Rule, RuleBook, explain_layout, fold, load_rules, read_rules
+from cleaners.rules.reader import RuleFileError, parse_rules
+
+FILES = ("any", *LANGUAGES)
+RULES = [rule for name in FILES for rule in read_rules(name)]
+AFTER = Place(after_body=True)
+BETWEEN = Place(between=True)
+PLACES = {Position.ANY: BETWEEN, Position.BEFORE_BODY: Place(before_body=True)}
+
+
+def block_for(rule: Rule, text: str) -> Block:
+    return Block(0, Kind.PARAGRAPH, text, link_chars=round(rule.min_link_density * len(text)))
+
+
+def paragraph(text: str) -> Block:
+    return Block(0, Kind.PARAGRAPH, text)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_rule_keeps_its_own_examples(rule: Rule) -> None:
+    assert len(rule.positive) >= 2
+    assert rule.negative
+    book, place = RuleBook((rule,)), PLACES.get(rule.position, AFTER)
+    assert [text for text in rule.positive if book.match(block_for(rule, text), place) is None] == []
+    assert [text for text in rule.negative if book.match(block_for(rule, text), place)] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_examples_hold_in_the_book_of_the_language(rule: Rule) -> None:
+    language = rule.name.split("/")[0]
+    book, place = load_rules("en" if language == "any" else language), PLACES.get(rule.position, AFTER)
+    found = [book.match(block_for(rule, text), place) for text in rule.positive]
+    assert [each.reason for each in found if each] == [rule.reason] * len(rule.positive)
+    assert [text for text in rule.negative if book.match(block_for(rule, text), place)] == []
+
+
+def test_names_are_unique() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_six_languages_cover_what_readers_notice_first() -> None:
+    for language in ("en", "es", "de", "fr", "pt", "it"):
+        reasons = {rule.reason for rule in read_rules(language)}
+        assert reasons >= {"donation", "share", "feedback", "newsletter", "related", "comments", "licence", "consent"}
+
+
+def test_every_book_has_the_common_and_the_english_rules() -> None:
+    names = {rule.name.split("/")[0] for rule in load_rules("de-AT").rules}
+    assert names == {"any", "de", "en"}
+
+
+@pytest.mark.parametrize("language", [None, "", "sv"])
+def test_an_unknown_language_gets_every_rule(language: str | None) -> None:
+    assert load_rules(language).rules == load_rules().rules
+    assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == set(FILES)
+
+
+def test_a_quoted_appeal_is_not_an_appeal() -> None:
+    book = load_rules("en")
+    assert book.match(paragraph("We need your support to go on."), BETWEEN)
+    assert not book.match(paragraph("“We need your support to go on,” said the mayor."), BETWEEN)
+
+
+def test_position_decides() -> None:
+    rule = Rule("x/y", "promo", ("our \\w+",), whole=True, position=Position.AFTER_BODY)
+    book = RuleBook((rule,))
+    assert book.match(paragraph("Our books"), AFTER) is rule
+    assert book.match(paragraph("Our books"), BETWEEN) is None
+    assert book.match(paragraph("Our books"), Place()) is None
+
+
+def test_not_between_spares_only_long_blocks() -> None:
+    rule = Rule("x/y", "legal", ("^note",), anchors=("note",), max_words=40, position=Position.NOT_BETWEEN)
+    book = RuleBook((rule,))
+    long = "Note " + "word " * 20
+    assert book.match(paragraph("Note well"), BETWEEN) is rule
+    assert book.match(paragraph(long), BETWEEN) is None
+    assert book.match(paragraph(long), AFTER) is rule
+
+
+def test_link_density_is_asked_of_blocks_and_unknown_of_lines() -> None:
+    rule = Rule("x/y", "related", ("more .*",), whole=True, min_link_density=0.5)
+    book = RuleBook((rule,))
+    assert book.match(Block(0, Kind.PARAGRAPH, "More boats", link_chars=10), AFTER) is rule
+    assert book.match(Block(0, Kind.PARAGRAPH, "More boats"), AFTER) is None
+    assert book.match(Block(0, Kind.LINE, "More boats"), AFTER) is None
+
+
+def test_fold() -> None:
+    assert fold("  «Don’t\u00a0STOP»\n now ") == '"don\'t stop" now'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[rule]]\nname="a"\nreason="nonsense"\nwhole=true\npatterns=["a"]', "unknown reason"),
+        ('[[rule]]\nname="a"\nreason="share"\npatterns=["a"]', "needs anchors"),
+        ('[[rule]]\nname="a"\nreason="share"\nwhole=true\npatterns=["("]', "unterminated"),
+        ('[[rule]]\nname="a"\nreason="share"\nwhole=true\npatterns=["<<nobody>>"]', "fragment"),
+        ('[[rule]]\nname="a"\nreason="share"\nwhole=true\npatterns=["a"]\ncolour="red"', "colour"),
+        ('[[rule]]\nname="a"\nreason="share"\nwhole=true\npatterns=["a"]\nposition="up"', "up"),
+    ],
+)
+def test_a_malformed_rule_file_is_refused(text: str, message: str) -> None:
+    with pytest.raises(RuleFileError, match=message):
+        parse_rules("xx", text)
+
+
+@pytest.mark.parametrize(
+    ("path", "landmarks", "name"),
+    [
+        ("body>main>div.entry-related.widget>ul>li", (), "layout/related"),
+        ("body>nav#top>ul>li", ("nav",), "layout/navigation"),
+        ("body>footer>div.newsletterBox>p", ("footer",), "layout/newsletter"),
+        ("body>div.teilen-leiste>span", (), "layout/share"),
+        ("body>div.partager>a", (), "layout/share"),
+        ("body>div.notas-relacionadas>p", (), "layout/related"),
+        ("body>article>figure>figcaption", ("figure",), "layout/caption"),
+        ("body>div.cookie_banner>p", (), "layout/consent"),
+        ("body>aside>p", ("aside",), "layout/sidebar"),
+        ("body>div>p", ("footer",), "layout/landmark-footer"),
+        ("body>div.author-bio>p", (), "layout/author-bio"),
+    ],
+)
+def test_layout_explains(path: str, landmarks: tuple[str, ...], name: str) -> None:
+    found = explain_layout(path, frozenset(landmarks))
+    assert found is not None
+    assert found.name == name
+
+
+@pytest.mark.parametrize(
+    "path", ["body.sidebar>main>p", "body>div.no-sidebar>p", "body>div.has-comments>p", "body>div.shadow>p", "", "p"]
+)
+def test_layout_is_silent_about_what_says_nothing(path: str) -> None:
+    assert explain_layout(path) is None
+
+
+def test_a_block_takes_less_than_twenty_microseconds() -> None:
+    """Half short labels, half paragraphs; the bound has room for a slow and busy machine."""
+    prose = "The ferry that once linked the islands with the mainland will sail again, the council decided. " * 3
+    blocks = [paragraph(text) for text in (prose, "Harbour wall", "What the miller saw in the winter of 1911")] * 300
+    book = load_rules("es")
+    book.match(blocks[0], AFTER)
+    started = time.process_time()
+    for block in blocks:
+        book.match(block, AFTER)
+    assert (time.process_time() - started) / len(blocks) < 100e-6

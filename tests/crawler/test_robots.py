@@ -1,0 +1,112 @@
+import pytest
+
+from crawler.robots import MAX_BYTES, Access, Robots
+
+URL = "https://example.org/robots.txt"
+AGENT = "Mozilla/5.0 (compatible; Paperboy/1.0; +https://example.org/bot)"
+BODY = b"""User-agent: *
+Disallow: /private/
+Allow: /private/open
+Disallow: /*.pdf$
+Crawl-delay: 2.5
+Request-rate: 1/10
+
+User-agent: paperboy
+Disallow: /only-for-others
+
+Sitemap: /sitemap.xml
+Sitemap: https://cdn.example.net/news.xml
+Sitemap: /sitemap.xml
+Sitemap: ftp://example.org/x.xml
+"""
+
+
+def read(body=BODY, status=200):
+    return Robots.from_response(status, body, URL)
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/", True),
+        ("/private/x", False),
+        ("/private/open-letter", True),
+        ("/a.pdf", False),
+        ("/a.pdf?x=1", True),
+        ("/robots.txt", True),
+    ],
+)
+def test_rules_for_everyone(path, allowed):
+    assert read().allowed("https://example.org" + path, "Another/2.0") is allowed
+
+
+def test_a_group_of_ones_own_replaces_the_general_one():
+    robots = read()
+    assert robots.allowed("https://example.org/private/x", AGENT)
+    assert not robots.allowed("https://example.org/only-for-others", AGENT)
+
+
+def test_pace():
+    robots = read()
+    assert robots.crawl_delay("Another/2.0") == 2.5
+    assert robots.request_rate("Another/2.0") == pytest.approx(0.1)
+    assert robots.crawl_delay(AGENT) is None
+    assert robots.request_rate(AGENT) is None
+
+
+def test_sitemaps_are_absolute_once_and_http():
+    assert read().sitemaps == ("https://example.org/sitemap.xml", "https://cdn.example.net/news.xml")
+
+
+def test_patterns_in_another_script_match_either_spelling():
+    robots = read("User-agent: *\nDisallow: /خاص/".encode())
+    assert not robots.allowed("https://example.org/%D8%AE%D8%A7%D8%B5/a", AGENT)
+
+
+@pytest.mark.parametrize(
+    ("status", "access", "reason"),
+    [
+        (404, Access.ALL, "http_404"),
+        (403, Access.ALL, "http_403"),
+        (301, Access.ALL, "http_301"),
+        (500, Access.NOTHING, "http_500"),
+        (503, Access.NOTHING, "http_503"),
+        (None, Access.NOTHING, "unreachable"),
+        (0, Access.NOTHING, "unreachable"),
+        (200, Access.RULES, "http_200"),
+    ],
+)
+def test_the_answer_s_status(status, access, reason):
+    robots = read(status=status)
+    assert (robots.access, robots.reason) == (access, reason)
+    assert robots.allowed("https://example.org/", AGENT) is (access is not Access.NOTHING)
+
+
+def test_a_status_other_than_2xx_has_no_rules():
+    assert read(status=404).allowed("https://example.org/private/x", "Another/2.0")
+
+
+def test_a_page_in_place_of_the_file_allows_all():
+    robots = read(b"<!DOCTYPE html>\nUser-agent: *\nDisallow: /")
+    assert robots.reason == "not_robots"
+    assert robots.allowed("https://example.org/", AGENT)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_byte_order_marks(encoding):
+    assert not read("User-agent: *\nDisallow: /".encode(encoding)).allowed("https://example.org/a", AGENT)
+
+
+def test_only_whole_lines_within_the_limit_count():
+    filler = b"# filler\n" * (MAX_BYTES // 9 - 3)
+    head = b"User-agent: *\nDisallow: /a\n"
+    robots = read(head + filler + b"Disallow: /b-and-more\n" * 3)
+    assert not robots.allowed("https://example.org/a", AGENT)
+    assert robots.allowed("https://example.org/b", AGENT)
+    late = read(head + filler * 2 + b"Disallow: /late\n")
+    assert late.allowed("https://example.org/late", AGENT)
+
+
+@pytest.mark.parametrize("body", [b"", b"\x00\xff\xfe\x01", b"Disallow /x\n:::\n" * 10])
+def test_nonsense_allows_all(body):
+    assert read(body).allowed("https://example.org/x", AGENT)

@@ -1,0 +1,83 @@
+"""Pages and outcomes as small as a test needs them, and an archive in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from output.archive import Archive
+from output.outcome import Capture, Found, Outcome
+
+KEPT = Verdict(True, "extractor", "selected")
+GONE = Verdict(False, "share", "share.icons")
+
+
+@dataclass
+class Clock:
+    """A clock that moves a second with each look."""
+
+    seconds: int = 0
+
+    def __call__(self) -> str:
+        self.seconds += 1
+        return f"2026-01-01T00:{self.seconds // 60 % 60:02}:{self.seconds % 60:02}+00:00"
+
+
+@dataclass
+class Maker:
+    """Makes values; every field has a default that tests override."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def cleaned(
+        self, url: str, *kept: str, removed: tuple[str, ...] = (), title: str = "", **changes: object
+    ) -> Cleaned:
+        texts = [*kept, *removed]
+        blocks = tuple(Block(n, Kind.PARAGRAPH, text, text, "body>main>p") for n, text in enumerate(texts))
+        verdicts = (KEPT,) * len(kept) + (GONE,) * len(removed)
+        page_type = changes.pop("page_type", PageType.ARTICLE if kept else PageType.EMPTY)
+        metadata = Metadata(title=title or f"Title of {url}", canonical_url=str(changes.pop("canonical", "")))
+        text = "\n".join(kept)
+        made = Cleaned(
+            url, PageVerdict(page_type, ("words=9",)), metadata, blocks, verdicts, text, "\n\n".join(kept), ()
+        )
+        return replace(made, **changes)
+
+    def outcome(self, url: str, *kept: str, **changes: object) -> Outcome:
+        at = self.clock()
+        rest = {name: changes.pop(name) for name in ("found", "outside", "location") if name in changes}
+        cleaned = self.cleaned(url, *kept, **changes)
+        capture = Capture(url, at, 200, url, "text/html", f"sha256:{at}", 10)
+        return Outcome(url, "done", str(cleaned.verdict.page_type), 200, at, capture, cleaned, **rest)
+
+    def failure(self, url: str, reason: str = "http_500") -> Outcome:
+        return Outcome(url, "failed", reason, 500, self.clock())
+
+    def found(self, url: str, **changes: object) -> Found:
+        return Found(url, url.split("/")[2], **changes)
+
+
+@pytest.fixture
+def make() -> Maker:
+    return Maker()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.db"
+
+
+@pytest.fixture
+def archive(file: Path, make: Maker) -> Iterator[Archive]:
+    with Archive.open(file, make.clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def words() -> Callable[[str, int], str]:
+    """A long text of distinct words that begin with a name."""
+    return lambda name, count=60: " ".join(f"{name}{number}" for number in range(count))

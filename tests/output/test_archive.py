@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import output
+from cleaners.record import PageType
+from output.archive import Archive
+from output.errors import InUse, NotAnArchive
+from output.outcome import Found, Outcome
+from output.schema import open_database
+from output.verify import verify
+
+ROOT = Path(output.__file__).parent.parent
+URL = "http://a.test/story"
+
+
+def rows(archive, sql):
+    return archive.db.execute(sql).fetchall()
+
+
+def test_a_page_is_stored_whole(archive, make):
+    archive.save([make.outcome(URL, "one two", "three four", removed=("share this",), outside={"b.test": 2})])
+    [article] = archive.db["articles"].rows
+    assert (article["url"], article["host"], article["text"]) == (URL, "a.test", "one two\nthree four")
+    assert rows(archive, "SELECT state, reason, attempts, http_status FROM urls") == [("done", "article", 1, 200)]
+    assert rows(archive, "SELECT url, text, reason, rule, position FROM removed") == [
+        (URL, "share this", "share", "share.icons", 2)
+    ]
+    assert rows(archive, "SELECT blocks, kept, removed, article_id FROM pages") == [(3, 2, 1, article["id"])]
+    assert rows(archive, "SELECT change, capture_id FROM revisions") == [("first", article["capture_id"])]
+    assert rows(archive, "SELECT seq, article_id, change FROM changes") == [(1, article["id"], "added")]
+    assert rows(archive, "SELECT host, links FROM outside_hosts") == [("b.test", 2)]
+    assert verify(archive.db) == []
+
+
+def test_a_page_that_is_no_article_has_a_verdict_and_counts_but_no_ledger(archive, make):
+    archive.save([make.outcome(URL, "one two", page_type=PageType.LIST)])
+    assert rows(archive, "SELECT page_type, evidence, blocks, kept FROM pages") == [("list", '["words=9"]', 1, 1)]
+    assert rows(archive, "SELECT count(*) FROM page_blocks UNION ALL SELECT count(*) FROM articles") == [(0,), (0,)]
+
+
+def test_the_same_text_is_stored_once(archive, make):
+    archive.save([make.outcome(f"http://a.test/{n}", f"own text {n}", removed=("share this",)) for n in range(5)])
+    assert rows(archive, "SELECT count(*) FROM block_texts WHERE text = 'share this'") == [(1,)]
+    assert rows(archive, "SELECT count(DISTINCT block_id), count(*) FROM removed") == [(1, 5)]
+
+
+def test_a_second_capture_with_the_same_text_is_no_revision(archive, make):
+    archive.save([make.outcome(URL, "one two")])
+    [first] = archive.db["articles"].rows
+    archive.save([make.outcome(URL, "one two", removed=("a new box",))])
+    [second] = archive.db["articles"].rows
+    assert (second["id"], second["first_seen"]) == (first["id"], first["first_seen"])
+    assert second["last_seen"] > first["last_seen"]
+    assert rows(archive, "SELECT change FROM revisions UNION ALL SELECT change FROM changes") == [
+        ("first",),
+        ("added",),
+    ]
+    assert rows(archive, "SELECT text FROM removed") == [("a new box",)]
+    assert rows(archive, "SELECT attempts FROM urls") == [(2,)]
+
+
+def test_a_second_capture_with_another_text_is_a_revision(archive, make):
+    archive.save([make.outcome(URL, "one two")])
+    archive.save([make.outcome(URL, "one two three")])
+    archive.save([make.outcome(URL, "one two three", title="Another")])
+    assert rows(archive, "SELECT change FROM revisions") == [("first",), ("text",), ("title",)]
+    assert rows(archive, "SELECT change FROM changes") == [("added",), ("changed",), ("changed",)]
+    assert rows(archive, "SELECT text FROM blocks") == [("one two three",)]
+    assert verify(archive.db) == []
+
+
+def test_the_same_capture_judged_again_corrects_its_revision(archive, make):
+    first = make.outcome(URL, "one two", "three")
+    archive.save([first])
+    archive.save([replace(first, cleaned=make.cleaned(URL, "one two", removed=("three",)))])
+    assert rows(archive, "SELECT change FROM revisions") == [("first",)]
+    assert rows(archive, "SELECT text FROM articles") == [("one two",)]
+    archive.save([replace(first, cleaned=make.cleaned(URL, "one two", page_type=PageType.LIST))])
+    assert rows(archive, "SELECT count(*) FROM articles") == [(0,)]
+    assert verify(archive.db) == []
+
+
+@pytest.mark.parametrize("what", ["failure", "wall", "empty"])
+def test_a_later_failure_does_not_harm_an_article(archive, make, what):
+    archive.save([make.outcome(URL, "one two", removed=("x",))])
+    before = list(archive.db["articles"].rows), list(archive.db["blocks"].rows)
+    later = {"failure": make.failure(URL), "empty": make.outcome(URL)}
+    later["wall"] = make.outcome(URL, "please log in", page_type=PageType.WALL)
+    archive.save([later[what]])
+    assert (list(archive.db["articles"].rows), list(archive.db["blocks"].rows)) == before
+    assert rows(archive, "SELECT reason FROM urls") == [(later[what].reason,)]
+    assert verify(archive.db) == []
+
+
+def test_a_retry_is_a_row(archive, make):
+    archive.save([Outcome(URL, "queued", "http_503", 503, "2026-01-01", not_before="2026-01-02", retry=True)])
+    assert rows(archive, "SELECT state, reason, attempts, not_before FROM urls") == [
+        ("queued", "http_503", 1, "2026-01-02")
+    ]
+    archive.save([make.outcome(URL, "one two")])
+    assert rows(archive, "SELECT state, attempts, not_before FROM urls") == [("done", 2, None)]
+
+
+def test_a_redirect_leads_to_the_article(archive, make):
+    archive.save(
+        [
+            Outcome("http://a.test/old", "done", "redirect", 301, location="http://a.test/r"),
+            Outcome("http://a.test/r", "done", "redirect", 301, location=URL),
+            make.outcome(URL, "one two"),
+        ]
+    )
+    assert sorted(rows(archive, "SELECT url FROM article_urls")) == [
+        ("http://a.test/old",),
+        ("http://a.test/r",),
+        (URL,),
+    ]
+
+
+def test_a_redirect_loop_ends(archive, make):
+    archive.save(
+        [Outcome(f"http://a.test/{a}", "done", "redirect", 301, location=f"http://a.test/{b}") for a, b in ("xy", "yx")]
+    )
+    assert rows(archive, "SELECT * FROM article_urls") == []
+
+
+def test_links_outside_are_counted_once_a_page(archive, make):
+    archive.save(
+        [make.outcome(URL, "one", outside={"b.test": 2}), make.outcome(f"{URL}2", "two", outside={"b.test": 1})]
+    )
+    archive.save([make.outcome(URL, "one", outside={"b.test": 2})])
+    assert rows(archive, "SELECT host, links FROM outside_hosts") == [("b.test", 3)]
+
+
+def test_a_batch_is_all_or_nothing(archive, make):
+    bad = replace(make.outcome(f"{URL}2", "two"), state="lost")
+    with pytest.raises(sqlite3.IntegrityError):
+        archive.save([make.outcome(URL, "one"), bad])
+    assert rows(archive, "SELECT count(*) FROM urls UNION ALL SELECT count(*) FROM captures") == [(0,), (0,)]
+    archive.save([make.outcome(URL, "one")])
+
+
+def test_text_that_sqlite_cannot_hold_is_mended(archive, make):
+    archive.save([make.outcome(URL, "one\0two \ud800 three", removed=("x\ud83d",), title="T\udfff")])
+    assert rows(archive, "SELECT text, title FROM articles") == [("onetwo ? three", "T?")]
+    assert verify(archive.db) == []
+
+
+def test_runs(archive):
+    first = archive.start_run("crawl a", {"delay": 1}, {"broadsheet": "0"})
+    second = archive.start_run("crawl b", {}, {})
+    archive.finish_run(second, "finished", "queue empty", {"articles": 3})
+    assert rows(archive, "SELECT id, outcome, reason, counts FROM runs ORDER BY started_at") == [
+        (first, "killed", None, None),
+        (second, "finished", "queue empty", '{"articles": 3}'),
+    ]
+
+
+def test_two_runs_in_one_second_have_two_ids(file):
+    with Archive.open(file, lambda: "2026") as archive:
+        assert archive.start_run("crawl", {}, {}) != archive.start_run("crawl", {}, {})
+
+
+def test_skipping_and_queueing_again(archive, make):
+    archive.save([make.outcome(URL, "one", found=(make.found("http://a.test/b"), make.found("http://a.test/c")))])
+    assert archive.skip_queued("limit") == 2
+    assert (
+        rows(archive, "SELECT state, reason FROM urls WHERE url <> ? ".replace("?", f"'{URL}'"))
+        == [("skipped", "limit")] * 2
+    )
+    assert archive.requeue("limit") == 2
+
+
+def test_one_crawler_owns_a_file(archive, file):
+    with pytest.raises(InUse, match="in use by another crawl") as caught:
+        Archive.open(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_closed_archive_is_one_file(file, make):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(URL, "one")])
+        assert len(os.listdir(file.parent)) > 1
+    assert os.listdir(file.parent) == ["a.db"]
+
+
+def test_a_refused_file_leaves_no_lock(file):
+    file.write_text("no database")
+    with pytest.raises(NotAnArchive):
+        Archive.open(file)
+    assert os.listdir(file.parent) == ["a.db"]
+
+
+def test_readers_read_while_the_writer_writes(archive, file, make):
+    archive.save([make.outcome(URL, "one two")])
+    plain = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=0)
+    archive.db.conn.execute("BEGIN IMMEDIATE")
+    archive.db.conn.execute("DELETE FROM articles")
+    assert plain.execute("SELECT count(*) FROM articles").fetchone() == (1,)
+    archive.db.conn.execute("ROLLBACK")
+    archive.save([make.outcome(f"{URL}2", "three")])
+    assert plain.execute("SELECT count(*) FROM articles").fetchone() == (2,)
+    plain.close()
+
+
+def test_closing_under_a_reader_loses_nothing(file, make):
+    archive = Archive.open(file, make.clock)
+    archive.save([make.outcome(URL, "one two")])
+    reader = open_database(file, read_only=True)
+    transaction = reader.conn.execute("SELECT url FROM urls")
+    transaction.fetchone()
+    archive.close()
+    reader.close()
+    with Archive.open(file, make.clock) as again:
+        assert again.db["articles"].count == 1
+
+
+_WRITER = """
+import sys
+sys.path[:0] = [sys.argv[2], sys.argv[3]]
+from conftest import Maker
+from output.archive import Archive
+make = Maker()
+archive = Archive.open(sys.argv[1], make.clock)
+print("ready", flush=True)
+for n in range(100_000):
+    found = tuple(make.found(f"http://a.test/{n}/{k}") for k in range(200))
+    archive.save([make.outcome(f"http://a.test/{n}", *(f"text {n} {k}" for k in range(50)), found=found)])
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35])
+def test_a_killed_save_leaves_nothing_half(file, seconds):
+    command = [sys.executable, "-c", _WRITER, file, ROOT, Path(__file__).parent]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"ready\n"
+        time.sleep(seconds)
+        writer.send_signal(signal.SIGKILL)
+    with Archive.open(file) as archive:
+        assert verify(archive.db) == []
+        [(done, articles, captures)] = rows(
+            archive,
+            """SELECT (SELECT count(*) FROM urls WHERE state = 'done'), (SELECT count(*) FROM articles),
+                (SELECT count(*) FROM captures)""",
+        )
+        assert done == articles == captures > 0
+        [(found,)] = rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")
+        assert found == 200 * done
+
+
+def test_found_defaults():
+    assert Found("http://a.test/", "a.test").state == "queued"

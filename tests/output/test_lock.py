@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import output
+from output.errors import InUse, NotReachable
+from output.lock import ArchiveLock
+
+ROOT = Path(output.__file__).parent.parent
+
+
+def test_only_one_holds_it_and_nothing_stays(file):
+    first, second = ArchiveLock(file), ArchiveLock(file)
+    first.acquire()
+    with pytest.raises(InUse):
+        second.acquire()
+    first.release()
+    assert os.listdir(file.parent) == []
+    second.acquire()
+    second.release()
+    second.release()
+
+
+def test_a_dead_holder_holds_nothing(file):
+    code = f"import sys, os; sys.path.insert(0, {str(ROOT)!r}); from output.lock import ArchiveLock"
+    code += f"; ArchiveLock({str(file)!r}).acquire(); os._exit(1)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 1
+    assert os.path.exists(f"{file}.lock")
+    ArchiveLock(file).acquire()
+
+
+def test_a_lock_on_a_file_that_lost_its_name_does_not_count(file, monkeypatch):
+    lock, path = ArchiveLock(file), Path(f"{file}.lock")
+    take, turns = lock._lock.acquire, []
+
+    def acquire(**options):
+        take(**options)
+        if not turns:  # another process removes the name just before the first try takes hold
+            path.unlink()
+        turns.append(1)
+
+    monkeypatch.setattr(lock._lock, "acquire", acquire)
+    lock.acquire()
+    assert len(turns) == 2
+    with pytest.raises(InUse):
+        ArchiveLock(file).acquire()
+
+
+def test_a_missing_folder(tmp_path):
+    with pytest.raises((NotReachable, InUse)):
+        ArchiveLock(tmp_path / "none" / "a.db").acquire()

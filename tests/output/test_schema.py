@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Migrations
+
+from output.archive import Archive
+from output.errors import ArchiveError, NotAnArchive, NotReachable, WrongSchema
+from output.migrations import MIGRATIONS
+from output.schema import SCHEMA_VERSION, open_database, open_writer
+
+
+def test_a_new_file_states_its_version(file):
+    db = open_database(file)
+    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert db["meta"].get("schema_version")["value"] == str(SCHEMA_VERSION)
+
+
+def test_a_writer_is_set_up(file):
+    db = open_database(file)
+    settings = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "foreign_keys", "synchronous")]
+    assert settings == ["wal", 1, 1]
+    assert db.execute("PRAGMA busy_timeout").fetchone()[0] >= 5000
+
+
+def test_opening_twice_changes_nothing(file):
+    open_database(file).close()
+    before = file.read_bytes()
+    open_database(file).close()
+    assert file.read_bytes() == before
+
+
+def test_names_with_url_characters_are_files(tmp_path):
+    open_database(tmp_path / "a?b#c%20.db").close()
+    assert os.listdir(tmp_path) == ["a?b#c%20.db"]
+
+
+def test_a_reader_cannot_write(file):
+    open_database(file).close()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        open_database(file, read_only=True).execute("INSERT INTO meta VALUES ('a', 'b')")
+
+
+def _two_steps() -> Migrations:
+    later = Migrations(MIGRATIONS.name)
+    later._migrations = list(MIGRATIONS._migrations)
+
+    @later()
+    def m0002_colour(db):
+        db.execute("ALTER TABLE articles ADD COLUMN colour TEXT")
+
+    return later
+
+
+def test_an_older_file_is_upgraded_after_a_backup(file, make):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome("http://a.test/1", "one two three")])
+    db = open_writer(file, _two_steps(), SCHEMA_VERSION + 1)
+    assert "colour" in db["articles"].columns_dict
+    assert db["articles"].count == 1
+    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+    backup = open_database(f"{file}.backup-v{SCHEMA_VERSION}", read_only=True)
+    assert backup["articles"].count == 1
+    assert "colour" not in backup["articles"].columns_dict
+
+
+def test_a_failed_upgrade_leaves_the_old_version(file):
+    open_database(file).close()
+    broken = _two_steps()
+
+    @broken()
+    def m0003_fails(db):
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        open_writer(file, broken, SCHEMA_VERSION + 1)
+    db = open_database(file)
+    assert "colour" not in db["articles"].columns_dict
+
+
+def test_a_newer_file_is_refused_untouched(file):
+    open_writer(file, _two_steps(), SCHEMA_VERSION + 1).close()
+    before = file.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(WrongSchema, match="newer"):
+            open_database(file, read_only=read_only)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"hello, this is no database", b"%PDF-1.7", b"SQLite format 3\0" + b"x" * 4096])
+def test_what_is_not_sqlite_is_refused_untouched(file, content):
+    file.write_bytes(content)
+    for read_only in (False, True):
+        with pytest.raises(ArchiveError) as caught:
+            open_database(file, read_only=read_only)
+        assert isinstance(caught.value, NotAnArchive)
+        assert "\n" not in str(caught.value)
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "table", ["notes (id)", "meta (key, value)", "meta (other)", "urls (id)"], ids=["notes", "meta", "odd", "urls"]
+)
+def test_the_database_of_another_program_is_refused_untouched(file, table):
+    other = sqlite3.connect(file)
+    other.execute(f"CREATE TABLE {table}")
+    other.close()
+    before = file.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(NotAnArchive, match="another program"):
+            open_database(file, read_only=read_only)
+    assert file.read_bytes() == before
+
+
+def test_places_that_cannot_be_used(tmp_path):
+    with pytest.raises(NotReachable, match="is a folder"):
+        open_database(tmp_path)
+    with pytest.raises(NotReachable, match="does not exist"):
+        open_database(tmp_path / "none" / "a.db")
+    with pytest.raises(NotReachable, match="does not exist"):
+        open_database(tmp_path / "a.db", read_only=True)
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(NotAnArchive):
+        open_database(tmp_path / "empty.db", read_only=True)
+
+
+def _as_nobody(work: Callable[[], str]) -> str:
+    """Do the work as a user for whom a folder's permissions count; root is above them.
+
+    A fork, since that user may not be allowed to start the interpreter that runs the tests.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            said = work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells it
+            said = f"failed: {error!r}"
+        os.write(writing, said.encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as stream:
+        return stream.read().decode()
+
+
+@pytest.fixture
+def sealed(tmp_path_factory):
+    """A folder that everybody may enter and nobody may write."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("wal", [False, True], ids=["finished", "left in WAL mode"])
+def test_a_finished_file_opens_from_a_folder_that_cannot_be_written(sealed, make, wal):
+    with Archive.open(sealed / "a.db", make.clock) as archive:
+        archive.save([make.outcome("http://a.test/1", "one two three")])
+    if wal:
+        sqlite3.connect(sealed / "a.db").execute("PRAGMA journal_mode = WAL").connection.close()
+    sealed.chmod(0o555)
+    file = sealed / "a.db"
+    said = _as_nobody(lambda: str([row["url"] for row in open_database(file, read_only=True)["articles"].rows]))
+    assert said == "['http://a.test/1']"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(sealed):
+    sealed.chmod(0o555)
+
+    def refused() -> str:
+        try:
+            Archive.open(sealed / "a.db")
+        except NotReachable as error:
+            return str(error)
+        return "opened"
+
+    said = _as_nobody(refused)
+    assert "cannot be written" in said
+    assert "\n" not in said

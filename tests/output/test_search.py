@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from output.search import match_expression, search
+
+
+@pytest.fixture
+def filled(archive, make):
+    archive.save(
+        [
+            make.outcome("http://a.test/zh", "政府昨日宣布新的气候政策，预计明年实施。", title="气候"),
+            make.outcome("http://a.test/ja", "東京都庁の人工知能について。", title="発表\x1b[31m"),
+            make.outcome("http://a.test/en", "The harbour was\nclosed by the council.", title="Harbour"),
+            make.outcome("http://a.test/e2", "A council met near the harbour wall.", title="Wall"),
+        ]
+    )
+    return archive
+
+
+def found(archive, query, limit=20):
+    return [hit.url[-2:] for hit in search(archive.db, query, limit)]
+
+
+@pytest.mark.parametrize(
+    ("query", "urls"),
+    [
+        ("harbour", ["en", "e2"]),
+        ("HARBOUR council", ["en", "e2"]),
+        ('"harbour wall"', ["e2"]),
+        ("harb*", ["en", "e2"]),
+        ("harb", []),
+        ("气候政策", ["zh"]),
+        ("政策气候", []),
+        ("人工知能", ["ja"]),
+        ("庁", ["ja"]),
+        ("東京 知能", ["ja"]),
+        ("", []),
+        ("\"'*()-", []),
+    ],
+)
+def test_queries(filled, query, urls):
+    assert found(filled, query) == urls
+
+
+def test_the_limit(filled):
+    assert found(filled, "harbour", 1) == ["en"]
+
+
+def test_snippets_are_one_line_and_mark_what_matched(filled):
+    assert [hit.snippet for hit in search(filled.db, "closed")] == ["The harbour was [closed] by the council."]
+    [hit] = search(filled.db, "知能")
+    assert "人工[知能]について" in hit.snippet
+    assert "\x1b" not in hit.title
+
+
+@pytest.mark.parametrize(
+    "query", ['"', "AND", "a AND", "NEAR(", "title:", "x^2", "-", "a-b", "col:x", "{a b}: c", '""', "\0"]
+)
+def test_fts_syntax_is_only_text(filled, query):
+    assert isinstance(found(filled, query), list)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(st.text(max_size=30))
+def test_no_query_is_an_error(filled, query):
+    found(filled, query)
+
+
+def test_a_run_of_characters_is_asked_for_as_its_pairs():
+    assert match_expression("ai人工知能") == '"ai" AND "人工 工知 知能"'

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+
+from output.ids import content_id, text_digest
+from output.text import count_words, escaped, inert, storable
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("", 0), ("one two", 2), ("don't re-use it", 3), ("— … !", 0), ("東京 AI 2024", 4), ("Über-Größe ñandú", 2)],
+)
+def test_words(text, count):
+    assert count_words(text) == count
+
+
+def test_storable():
+    assert storable("a\0b\udc00é") == "ab?é"
+
+
+def test_inert_and_escaped():
+    assert inert("a\u202eb\x1b[0m\r\nc\td\u2028e") == "ab[0m\nc\td\ne"
+    assert escaped('"\u202e"') == '"\\u202e"'
+
+
+def test_ids_are_fixed_and_of_their_size():
+    assert content_id("http://a.test/", bits=53) == content_id("http://a.test/") < 2**53
+    assert content_id("a", "b") != content_id("ab")
+    assert content_id("a", bits=63).bit_length() <= 63
+    assert content_id("") == 0xE3B0C44298FC1C14 >> 11  # the SHA-256 of nothing
+
+
+def test_a_digest_does_not_see_white_space():
+    assert text_digest("a  b\nc") == text_digest("a b c") != text_digest("a bc")
+    assert text_digest(" ") == ""
