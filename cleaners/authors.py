@@ -19,6 +19,7 @@ _COMMA = re.compile(r"\s*[,、，،]\s*")
 _LAST_FIRST = re.compile(r"^(\w[\w'’-]+), (\w[\w.'’ -]+)$")
 _DATE_TAIL = re.compile(r"\s*(?:\bon\b\s*)?\b(?:\d{1,2}[./ ]|\d{4}|\w+\.? \d{1,2},? \d{4}).*$")
 _DOTTED = re.compile(r"\w{2}\.\w{2}|_")  # a template's variable, an account
+_DATED = re.compile(r"\s*(?:\bon\b\s*)?\b[^\W\d]+\.? \d{1,2}, \d{4}[^\n]*")
 _NUMBER = re.compile(r"\d")
 _SUFFIXES = frozenset(
     {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv", "phd", "ph.d.", "md", "m.d.", "rd", "mw", "esq", "mba"}
@@ -28,7 +29,7 @@ _PUNCTUATION = " \t\n.,:;|–—-*\"“”'()[]"
 
 def split_names(text: str) -> Iterator[str]:
     """Yield the names of a byline such as `By Ann Lee, Bo Chen and Cy Roe`, in order, unjudged."""
-    text = _BRACKETS.sub(" ", _EMAIL.sub(" ", html.unescape(text)))
+    text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATED.sub("", html.unescape(text))))
     named = False
     for part in _HARD_BREAK.split(_without_prefix(text.strip())):
         for chunk in _joined_with_and().split(part):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from cleaners import nearby
-from cleaners.authors import begins_with_by, clean_names
+from cleaners.authors import begins_with_by, clean_names, is_personal
 from cleaners.clues import Element, text_of
 from cleaners.context import Context
 from cleaners.jsonld import Node, resolve, strings, types_of
@@ -24,9 +24,7 @@ _BYLINE = re.compile(
     re.I,
 )
 _UNRELATED = re.compile(r"comment|related|recommend|sidebar|footer|bio\b|avatar|image|photo|teaser|card-list", re.I)
-_OUTSIDE = frozenset({"nav", "aside", "footer", "figure", "figcaption", "blockquote"})
-_ROOTS = frozenset({"html", "body", "main", "article"})  # their classes speak of the whole page
-_NO_BYLINE = frozenset({"meta", "link", "img", "script", "style", "input", "svg"}) | _ROOTS
+_NO_BYLINE = frozenset({"meta", "link", "img", "script", "style", "input", "svg", "html", "body", "main", "article"})
 _AUTHOR_PAGE = re.compile(r"/autho?re?s?/[^/]|[?&]author=", re.I)
 _LAST_FIRST = re.compile(r"^([^,\s]+(?: [^,\s]+)?), ([^,]+)$")
 _MAX_BYLINE = 150  # characters
@@ -88,7 +86,7 @@ def _first_last(value: str) -> str:
 
 
 def _from_markup(page: Context) -> Iterator[str]:
-    ranked = [(rank, element) for element in _MARKED(page.tree)[:200] if (rank := _rank(element)) is not None]
+    ranked = [(rank, element) for element in _MARKED(page.tree)[:200] if (rank := _rank(page, element)) is not None]
     for wanted in range(4):
         found = [text for rank, element in ranked if rank == wanted and (text := _byline_text(element))]
         names = [text for text in found if clean_names([text], page.site_names)]
@@ -100,20 +98,22 @@ def _from_markup(page: Context) -> Iterator[str]:
 def _byline_text(element: Element) -> str:
     """Return a byline's text, its blocks on lines of their own; only its links to authors' pages if it has such."""
     links = [text_of(link) for link in element.iter("a") if _AUTHOR_PAGE.search(link.get("href", ""))]
-    text = "\n".join(filter(None, links)) or "\n".join(piece.text for piece in nearby.within(element, 6))
+    text = "\n".join(filter(None, links or _name_leaves(element)))
+    text = text or "\n".join(piece.text for piece in nearby.within(element, 6))
     lines = [line for line in text.split("\n") if line.casefold().rstrip(":") not in words("by")]
     return "\n".join(lines) if len(text) <= _MAX_BYLINE else ""
 
 
-def _rank(element: Element) -> int | None:
+def _name_leaves(element: Element) -> list[str]:
+    """Return the texts of the inner elements if each of several is a full name."""
+    leaves = [text_of(leaf) for leaf in element.iter("span", "a", "li", "div") if not len(leaf) and leaf.text]
+    return leaves if len(leaves) > 1 and all(is_personal(leaf) for leaf in leaves) else []
+
+
+def _rank(page: Context, element: Element) -> int | None:
     """Say how surely an element is the byline: 0 most; None if it stands where bylines of other texts stand."""
     rank = None if element.tag in _NO_BYLINE else _mark(element)
-    if rank is None:
-        return None
-    for each in (element, *element.iterancestors()):
-        if each.tag in _OUTSIDE or (each.tag not in _ROOTS and _UNRELATED.search(_marks(each))):
-            return None
-    return rank
+    return rank if rank is not None and page.is_own(element, _UNRELATED) else None
 
 
 def _mark(element: Element) -> int | None:
@@ -124,10 +124,6 @@ def _mark(element: Element) -> int | None:
     if _BYLINE.search(element.get("class", "")) or element.get("data-testid"):
         return 2
     return 3 if _AUTHOR_PAGE.search(element.get("href", "")) else None
-
-
-def _marks(element: Element) -> str:
-    return f"{element.get('class', '')} {element.get('id', '')}"
 
 
 def _from_text(page: Context) -> Iterator[str]:

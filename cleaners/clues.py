@@ -45,7 +45,7 @@ def collect(tree: Element) -> Clues:
     """Walk the tree once and collect its clues; the tree is not changed."""
     clues = Clues()
     for element in tree.iter(*_READERS):
-        _READERS[element.tag](clues, element)
+        _READERS[str(element.tag)](clues, element)
     return clues
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,8 @@ from cleaners.words import meta_names
 
 _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
 _OUTSIDE = frozenset({"nav", "aside", "footer"})
+_ELSEWHERE = _OUTSIDE | {"figure", "figcaption", "blockquote"}
+_ROOTS = frozenset({"html", "body", "main"})  # their classes speak of the whole page
 _PLAIN_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 
 
@@ -74,8 +78,10 @@ class Context:
 
     @cached_property
     def headings(self) -> list[tuple[str, Element]]:
-        """The texts of the top headings that may be the article's, with their elements."""
-        return [(text, each) for each in self.clues.headings[:6] if (text := text_of(each)) and not _is_outside(each)]
+        """The texts of the top headings that may be the article's, with their elements; not the site's name."""
+        sites = {fold_title(name) for name in self.site_names}
+        texts = [(text_of(each), each) for each in self.clues.headings[:6] if not _is_outside(each)]
+        return [(text, each) for text, each in texts if text and fold_title(text) not in sites]
 
     @cached_property
     def headline(self) -> Element | None:
@@ -84,12 +90,39 @@ class Context:
         for text, element in self.headings:
             if (folded := fold_title(text)) and folded in told:
                 return element
-        return self.headings[0][1] if self.headings else None
+        return self.headings[0][1] if self.headings else self._lesser_heading(told)
+
+    def _lesser_heading(self, told: str) -> Element | None:
+        """Return the second- or third-level heading that the page's title repeats, where no first-level one is."""
+        for element in islice(self.tree.iter("h2", "h3"), 30):
+            folded = fold_title(text_of(element))
+            if folded.count(" ") >= 2 and folded in told:
+                return element
+        return None
+
+    @cached_property
+    def shell(self) -> frozenset[Element]:
+        """The elements around the headline: whatever their class says, the article is in them."""
+        return frozenset(self.headline.iterancestors()) if self.headline is not None else frozenset()
+
+    def is_own(self, element: Element, unrelated: re.Pattern[str]) -> bool:
+        """Say whether an element belongs to the article: no box around it is navigation or has an `unrelated` class."""
+        for each in (element, *element.iterancestors()):
+            if each in self.shell or each.tag in _ROOTS:
+                return True
+            if each.tag in _ELSEWHERE and not (each.tag == "footer" and _is_in_article(each)):
+                return False
+            if unrelated.search(f"{each.get('class', '')} {each.get('id', '')}"):
+                return False
+        return True
 
     @cached_property
     def after(self) -> list[nearby.Piece]:
-        """The visible text after the headline."""
-        return nearby.after(self.headline) if self.headline is not None else []
+        """The visible text after the headline; that at the page's beginning where there is none."""
+        if self.headline is not None:
+            return nearby.after(self.headline)
+        start = next(chain(self.tree.iter("article"), self.tree.iter("main"), self.tree.iter("body")), None)
+        return nearby.within(start) if start is not None else []
 
     @cached_property
     def before(self) -> list[nearby.Piece]:
@@ -100,6 +133,10 @@ class Context:
     def language_hint(self) -> str:
         """The language with its region as the page's root states it, for reading dates."""
         return (self.clues.html_lang or [""])[0].replace("_", "-")
+
+
+def _is_in_article(element: Element) -> bool:
+    return any(parent.tag == "article" for parent in element.iterancestors())
 
 
 def _is_outside(element: Element) -> bool:

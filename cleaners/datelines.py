@@ -8,7 +8,8 @@ from itertools import chain
 
 from lxml import etree
 
-from cleaners.clues import Element, text_of
+from cleaners import nearby
+from cleaners.clues import Element
 from cleaners.context import Context
 from cleaners.dates import Found, date_in_url, find_dates, is_possible, parse_date
 from cleaners.nearby import Piece
@@ -19,17 +20,22 @@ Dated = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 _PUBLISHED_MARK = re.compile(r"publi[sc]|entry-date|post-?date|created|dateline", re.IGNORECASE)
 _UPDATED_MARK = re.compile(r"updat|modifi", re.IGNORECASE)
 _UNRELATED = re.compile(r"comment|related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
-_OUTSIDE = frozenset({"nav", "aside", "footer"})
-_ROOTS = frozenset({"html", "body", "main", "article"})  # their classes speak of the whole page
 _DATE_CLASS = etree.XPath("//*[@class[contains(.,'date') or contains(.,'Date')] and not(self::body or self::html)]")
+_ODD_NAMES = {
+    "published": re.compile(
+        r"publi(?:sh|c)\w*[-_.:]?(?:date|time|on)\b|(?:date|time)[-_.:]?(?:publi|creat|issue)", re.I
+    ),
+    "modified": re.compile(r"(?:modifi|updat)\w*[-_.:]?(?:date|time|on)\b|(?:date|time)[-_.:]?(?:modif|updat)", re.I),
+}
 _MAX_BARE = 80  # characters of a text whose date has no label
 _MAX_PIECE = 200  # characters; a longer piece is a paragraph, and its dates are the story's
 
 
 def find_published(page: Context) -> tuple[str, str]:
     """Return when the article appeared, in ISO 8601, and the source."""
-    return _first(page, chain(_stated(page, ("datePublished",), "published"), _times(page, "published"), _by_url(page),
-                              _visible(page, "published"), _stated(page, ("dateCreated", "uploadDate"), "")))  # fmt: skip
+    stated, marked = _stated(page, ("datePublished",), "published"), _times(page, "published")
+    seen, created = _visible(page, "published"), _stated(page, ("dateCreated", "uploadDate"), "")
+    return _first(page, chain(stated, marked, _by_url(page), seen, created))
 
 
 def find_modified(page: Context) -> tuple[str, str]:
@@ -49,8 +55,16 @@ def _stated(page: Context, members: tuple[str, ...], metas: str) -> Dated:
                 parse_date(str(value[0] if isinstance(value, list) and value else value), page.language_hint),
                 "json-ld",
             )
-    for content in page.clues.meta(meta_names(metas)) if metas else ():
-        yield parse_date(content, page.language_hint), "meta"
+    if metas:
+        for content in chain(page.clues.meta(meta_names(metas)), _oddly_named(page, _ODD_NAMES[metas])):
+            yield parse_date(content, page.language_hint), "meta"
+
+
+def _oddly_named(page: Context, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Yield the contents of metas that no list has, but whose names say what they are."""
+    for name, contents in page.clues.metas.items():
+        if pattern.search(name):
+            yield from contents
 
 
 def _by_url(page: Context) -> Dated:
@@ -61,14 +75,14 @@ def _times(page: Context, label: str) -> Dated:
     """Yield the marked dates: those that say what they are, then for `published` any near the headline."""
     wanted = _PUBLISHED_MARK if label == "published" else _UPDATED_MARK
     other = _UPDATED_MARK if label == "published" else _PUBLISHED_MARK
-    times = [each for each in page.clues.times[:30] if _is_own(each)]
+    times = [each for each in page.clues.times[:30] if page.is_own(each, _UNRELATED)]
     for each in times:
-        if "pubdate" in each.attrib and label == "published" or wanted.search(_marks(each)):
+        if (label == "published" and "pubdate" in each.attrib) or wanted.search(_marks(each)):
             yield _date_of(each, page), "markup"
     if label == "published":
         near = chain(page.before[:8], page.after[:30])
         for each in chain.from_iterable(piece.times for piece in near):
-            if _is_own(each) and not other.search(_marks(each)):
+            if page.is_own(each, _UNRELATED) and not other.search(_marks(each)):
                 yield _date_of(each, page), "markup"
 
 
@@ -79,14 +93,6 @@ def _marks(element: Element) -> str:
 def _date_of(element: Element, page: Context) -> str:
     stated = parse_date(element.get("datetime") or "", page.language_hint)
     return stated or parse_date("".join(element.itertext()).strip(), page.language_hint)
-
-
-def _is_own(element: Element) -> bool:
-    return not any(
-        each.tag in _OUTSIDE
-        or (each.tag not in _ROOTS and _UNRELATED.search(f"{each.get('class', '')} {each.get('id', '')}"))
-        for each in element.iterancestors()
-    )
 
 
 def _visible(page: Context, label: str) -> Dated:
@@ -117,9 +123,10 @@ def _label_alone(piece: Piece) -> str:
 
 def _by_class(page: Context) -> Dated:
     """Yield the dates in elements whose class says `date`, and the other marked times, wherever they stand."""
-    for element in _DATE_CLASS(page.tree)[:50]:
-        if _is_own(element) and len(text := text_of(element, _MAX_BARE)) <= _MAX_BARE:
-            yield from ((found.iso, "markup") for found in find_dates(text, page.language_hint))
+    boxes = (element for element in _DATE_CLASS(page.tree)[:50] if page.is_own(element, _UNRELATED))
+    for piece in chain.from_iterable(nearby.within(box, 3) for box in boxes):
+        if len(piece.text) <= _MAX_BARE:
+            yield from ((found.iso, "markup") for found in find_dates(piece.text, page.language_hint))
     for element in page.clues.times[:10]:
-        if _is_own(element):
+        if page.is_own(element, _UNRELATED):
             yield _date_of(element, page), "markup"

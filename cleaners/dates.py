@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 
 from cleaners.words import any_of, months, words
@@ -32,7 +32,7 @@ _YEAR_FIRST = re.compile(r"(?<!\d)((?:19|20)\d{2})\s?[./年년-]\s?(\d{1,2})\s?[
 _CLOCK = re.compile(
     r"\D{0,12}?\b(\d{1,2})[:h.](\d{2})(?::(\d{2}))?\s*(a\.?m\b|p\.?m\b)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
-_URL = re.compile(r"[/_.-]((?:19|20)\d{2})[/_-](0?[1-9]|1[0-2])[/_-](0?[1-9]|[12]\d|3[01])(?=[/_.?-]|$)")
+_URL = re.compile(r"[/_.-]((?:19|20)\d{2})[/_-](0?[1-9]|1[0-2])[/_-](0?[1-9]|[12]\d|3[01])(?!\d)")
 _URL_COMPACT = re.compile(r"[/_-]((?:19|20)\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=[/_.?-]|$)")
 
 
@@ -98,7 +98,7 @@ def _instant(iso: str, of_limit: bool = False) -> datetime:
     if len(iso) == 10 and of_limit:
         moment += timedelta(days=1) - timedelta(seconds=1)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc if of_limit else _EAST_MOST)
+        moment = moment.replace(tzinfo=UTC if of_limit else _EAST_MOST)
     return moment
 
 
@@ -134,7 +134,7 @@ def _day(year: int, month: int, day: int) -> str:
 
 
 def _from_stamp(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 @cache
@@ -145,12 +145,20 @@ def _written() -> re.Pattern[str]:
     return re.compile(
         rf"(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|er|º|°)?\.?[\s\-]{{0,2}}(?:(?:de|d')\s)?({month})\b\.?,?[\s\-]{{0,2}}(?:del?\s)?{year}"
         rf"|\b({month})\b\.?\s?(\d{{1,2}})(?:st|nd|rd|th)?\b(?:,\s?|\s|\s?at\s|\s?-\s?){{1,2}}{year}"
+        rf"|(?<!\d){year}\s({month})\b\.?\s(\d{{1,2}})(?!\d)"
     )
 
 
 def _from_written(match: re.Match[str], text: str) -> str:
-    day, month, year = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
+    day, month, year = _in_order(match)
     return _with_clock(_day(int(year), months()[month], int(day)), text[match.end() :])
+
+
+def _in_order(match: re.Match[str]) -> tuple[str, str, str]:
+    """Return day, month and year of the form that matched."""
+    if match[1]:
+        return match[1], match[2], match[3]
+    return (match[5], match[4], match[6]) if match[4] else (match[9], match[8], match[7])
 
 
 def _with_clock(iso: str, rest: str) -> str:
@@ -161,7 +169,8 @@ def _with_clock(iso: str, rest: str) -> str:
     hour = int(match[1])
     if match[4]:
         hour = hour % 12 + (12 if match[4][0] in "pP" else 0)
-    return _moment(*iso.split("-"), str(hour), match[2], match[3], match[5])
+    year, month, day = iso.split("-")
+    return _moment(year, month, day, str(hour), match[2], match[3], match[5])
 
 
 def _from_numbers(match: re.Match[str], language: str) -> str:

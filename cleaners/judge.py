@@ -23,6 +23,7 @@ class _Hearing:
 
     blocks: Sequence[Block]
     selected: frozenset[int]  # by the extractor, or the main container where it found nothing
+    aside: frozenset[int]  # selected too, but in another column of a page laid out by a table
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
@@ -54,8 +55,9 @@ def _decide(votes: list[Vote]) -> Verdict:
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
     selected = reading.selected or surroundings.main_container(reading.blocks)
-    body = surroundings.body_span(reading.blocks, selected)
-    return _Hearing(reading.blocks, selected, body, reading.metadata, rules)
+    aside = surroundings.other_cells(reading.blocks, selected)
+    body = surroundings.body_span(reading.blocks, selected - aside)
+    return _Hearing(reading.blocks, selected - aside, aside, body, reading.metadata, rules)
 
 
 def _metadata(hearing: _Hearing) -> _Ballot:
@@ -89,7 +91,7 @@ def _furniture(hearing: _Hearing) -> _Ballot:
     for n in hearing.selected:
         if rule := surroundings.furniture(hearing.blocks[n], hearing.selected, hearing.body):
             ballot[n] = Vote("layout", False, rule.name, rule.reason)
-    return ballot
+    return ballot | dict.fromkeys(hearing.aside, Vote("layout", False, "layout/other-column", "sidebar"))
 
 
 def _repeats(hearing: _Hearing) -> _Ballot:
@@ -98,7 +100,7 @@ def _repeats(hearing: _Hearing) -> _Ballot:
 
 
 def _extractor(hearing: _Hearing) -> _Ballot:
-    return dict.fromkeys(hearing.selected, Vote("extractor", True, SELECTED, "selected"))
+    return dict.fromkeys(hearing.selected | hearing.aside, Vote("extractor", True, SELECTED, "selected"))
 
 
 def _rescues(hearing: _Hearing) -> _Ballot:

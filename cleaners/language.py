@@ -16,7 +16,7 @@ _MAX_TEXT = 3000
 
 
 def find_language(page: Context, text: str = "") -> tuple[str, str]:
-    """Return the page's primary language tag (`en`, `pt`) and its source; guessed from `text` only if none is stated."""
+    """Return the page's primary language tag (`en`) and its source; guessed from `text` only if none is stated."""
     for value, source in _statements(page):
         if tag := primary_tag(value):
             return tag, source

@@ -30,7 +30,10 @@ _CC = re.compile(
 _CC_LINKS = etree.XPath("//a[contains(@href,'creativecommons.org/')]/@href | //a[contains(@rel,'license')]/@href")
 _TAG_LINKS = etree.XPath("//a[@rel and contains(concat(' ',normalize-space(@rel),' '),' tag ')]")
 _H1, _OG, _TWITTER, _NODE, _HEAD = 1.5, 1.0, 0.5, 1.3, 0.6  # how far a title from there is trusted
+_BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h\d)\b[^<>]{0,200}>", re.IGNORECASE)
+_INLINE_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
 _MAX_TAGS = 50
+_MAX_TAG = 80  # characters
 
 
 def read_metadata(tree: Element, url: str, not_after: str = "", text: str = "") -> Metadata:
@@ -78,7 +81,8 @@ def _first_meta(what: str, member: str) -> Callable[[Context], tuple[str, str]]:
 
 
 def _untagged(text: str) -> str:
-    return re.sub(r"<[^<>]{1,200}>", " ", text) if "<" in text else text
+    """Drop tags that a plain text field carries; a block's tag leaves a space."""
+    return _INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", text)) if "<" in text else text
 
 
 def _description(page: Context) -> tuple[str, str]:
@@ -100,8 +104,11 @@ def _tags(page: Context) -> tuple[tuple[str, ...], str]:
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:
     """Return the tags in lists parted by commas, each once."""
     split = (fold(tag).strip("#\"' ") for value in values for tag in re.split(r"[,;،、]", value))
-    tags = {fold_title(tag): tag for tag in reversed(list(split)) if 0 < len(tag) <= 80 and "://" not in tag}
-    return tuple(reversed(tags.values()))[:_MAX_TAGS]
+    tags: dict[str, str] = {}
+    for tag in split:
+        if 0 < len(tag) <= _MAX_TAG and "://" not in tag:
+            tags.setdefault(fold_title(tag), tag)
+    return tuple(tags.values())[:_MAX_TAGS]
 
 
 def _licence(page: Context) -> tuple[str, str]:

@@ -17,6 +17,7 @@ _INLINE = frozenset(
 )
 AFTER = 60  # pieces of text that are looked at after the headline, and before it
 BEFORE = 20
+_LEVELS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +49,16 @@ def within(element: Element, limit: int = AFTER) -> list[Piece]:
     return list(_pieces(_events_within(element), limit))
 
 
-def _preceding(element: Element) -> Iterator[Element]:
-    """Yield the subtrees before the element, nearest first, no further than three levels up."""
-    for _ in range(3):
+def _preceding(headline: Element) -> Iterator[Element]:
+    """Yield the subtrees before the element, nearest first, only a few levels up."""
+    element: Element | None = headline
+    for _ in range(_LEVELS):
+        if element is None or element.tag == "body":
+            return
         for sibling in element.itersiblings(preceding=True):
             if sibling.tag not in ("head", "nav", "header", "aside"):
                 yield sibling
         element = element.getparent()
-        if element is None or element.tag == "body":
-            return
 
 
 Event = tuple[str, Element | None]
@@ -76,7 +78,8 @@ def _events_within(element: Element) -> Iterator[Event]:
     yield ("", element)
 
 
-def _events_after(element: Element) -> Iterator[Event]:
+def _events_after(headline: Element) -> Iterator[Event]:
+    element: Element | None = headline
     while element is not None and element.tag != "body":
         if element.tail:
             yield (element.tail, None)

@@ -1,36 +1,24 @@
 """Judge text that another tool already extracted: the markup is gone; lines, order, repeats and phrases are left.
 
-Each line gets a shape: prose (a sentence of some length), cut (it ends in an ellipsis), date, short, ruled (a phrase
-rule removes it wherever it stands) or head (it opens a furniture section). The decisions are then made on the string
-of shapes, one letter a line.
+The decisions are made on the string of the lines' shapes; `textlines` says what the letters mean.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from cleaners.record import Block, Kind, Verdict, Vote
-from cleaners.rules import Place, Rule, RuleBook, core, count_words, fold
+from cleaners.record import Block, Verdict, Vote
+from cleaners.rules import Rule, RuleBook, core, count_words
+from cleaners.textlines import AFTER, BEFORE, BETWEEN, SENTENCE_END, Text, blocks_of_text, read_lines
 
-PROSE_WORDS = 7
-"""A line of so many words that ends like a sentence is prose; a brief's sentences are no shorter."""
-CUT_WORDS = 8
-QUESTION_WORDS = 18
-"""A question up to this length is an interviewer's or a headline, not a paragraph."""
+__all__ = ["blocks_of_text", "judge_text"]
+
 REPEAT_WORDS = 12
 """A repeated line is a paragraph printed twice from this length on; verse has refrains and interviews have names."""
 COMMENTS_SHARE = 0.25
 """Comments run to the end only if this share of all prose stands above them: a counter under the headline does not."""
 
-_BETWEEN = Place(between=True)
-_BEFORE = Place(before_body=True)
-_AFTER = Place(after_body=True)
-_SENTENCE_END = re.compile(r"[.!。！？؟।][\"'”’»)\]]*$|[\"”»]$")
-_QUESTION_END = re.compile(r"\?[\"'”’»)\]]*$")
-_CUT_END = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])$")
 _DATED_CARDS = re.compile(r"(?:[RH]*S+D[PC]?){2,}[RHD]*$")
 _CUT_CARDS = re.compile(r"S?C(?:[RHDS]*C)+[RHDS]*$")
 _RESUMED = re.compile(r"P[SR]?P")
@@ -42,32 +30,9 @@ _Fate = tuple[str, str]  # reason, rule
 _Fates = dict[int, _Fate]
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """The lines with their folded forms and shapes, and the rules they are judged by."""
-
-    blocks: tuple[Block, ...]
-    folded: tuple[str, ...]
-    shapes: str
-    rules: RuleBook
-
-    def rule(self, index: int, place: Place) -> Rule | None:
-        return self.rules.match(self.blocks[index], place)
-
-    def words(self, indices: Iterable[int]) -> int:
-        return sum(count_words(self.folded[index]) for index in indices if self.shapes[index] == "P")
-
-
-def blocks_of_text(text: str) -> tuple[Block, ...]:
-    """One block a line; the lines of a hard-wrapped paragraph are joined. Verse and lists keep their lines."""
-    groups = re.split(r"\n[ \t]*\n", unicodedata.normalize("NFC", text).replace("\r\n", "\n"))
-    lines = [line for group in groups for line in _lines_of(group)]
-    return tuple(Block(position, Kind.LINE, line, line) for position, line in enumerate(lines))
-
-
 def judge_text(blocks: tuple[Block, ...], rules: RuleBook) -> tuple[str, tuple[Verdict, ...]]:
     """The title, or an empty string, and a verdict a block. The title's own line is removed with reason `title`."""
-    text = _read(blocks, rules)
+    text = read_lines(blocks, rules)
     fates = _sections(text)
     first, last = _body_span(text, fates)
     title = _title_index(text, first, fates)
@@ -87,58 +52,19 @@ def _verdict(fate: _Fate | None) -> Verdict:
     return Verdict(False, reason, rule, (Vote(voter, False, rule),))
 
 
-def _lines_of(group: str) -> list[str]:
-    lines = [" ".join(line.split()) for line in group.splitlines() if line.strip()]
-    return [" ".join(lines)] if _is_wrapped(lines) else lines
-
-
-def _is_wrapped(lines: list[str]) -> bool:
-    """Whether lines of about one width, some going on in lower case, are one paragraph broken at a margin."""
-    widths = [len(line) for line in lines[:-1]]
-    if not widths or min(widths) < 50 or max(widths) > 100 or min(widths) < 0.75 * max(widths):
-        return False
-    return len(lines[-1]) <= max(widths) + 10 and any(line[0].islower() for line in lines[1:])
-
-
-def _read(blocks: tuple[Block, ...], rules: RuleBook) -> _Text:
-    folded = tuple(fold(block.text) for block in blocks)
-    shapes = "".join(_shape(block, text, rules) for block, text in zip(blocks, folded, strict=True))
-    return _Text(blocks, folded, shapes, rules)
-
-
-def _shape(block: Block, folded: str, rules: RuleBook) -> str:
-    outside = rules.match(block, _AFTER)
-    if outside and outside.heads_section:
-        return "H"
-    if outside and outside.reason == "date":
-        return "D"
-    if rules.match(block, _BETWEEN):
-        return "R"
-    return _plain_shape(block.text, count_words(folded))
-
-
-def _plain_shape(text: str, words: int) -> str:
-    if _CUT_END.search(text):
-        return "C" if words >= CUT_WORDS else "S"
-    if _QUESTION_END.search(text):
-        return "P" if words > QUESTION_WORDS else "S"
-    unspaced = words < PROSE_WORDS and len(text) > 30 and not text.isascii()  # Chinese, Japanese, Thai
-    return "P" if _SENTENCE_END.search(text) and (words >= PROSE_WORDS or unspaced) else "S"
-
-
-def _sections(text: _Text) -> _Fates:
+def _sections(text: Text) -> _Fates:
     """The lines of each furniture section, its heading included, and of dated headline cards at the end."""
     fates: _Fates = {}
     first = text.shapes.find("P")
     for index, shape in enumerate(text.shapes):
         if shape == "H" and index not in fates:
-            rule = text.rule(index, _AFTER)
+            rule = text.rule(index, AFTER)
             end = _section_end(text, index, rule, first) if rule else index
             fates |= {each: _fate_in_section(text, each, index, rule) for each in range(index, end) if rule}
     return _cards(text, fates) | fates
 
 
-def _section_end(text: _Text, head: int, rule: Rule, first: int) -> int:
+def _section_end(text: Text, head: int, rule: Rule, first: int) -> int:
     """Where the section that this heading opens ends; the heading's own index if it opens none."""
     if not 0 <= first < head:
         return head
@@ -151,11 +77,11 @@ def _section_end(text: _Text, head: int, rule: Rule, first: int) -> int:
     return end if _is_aside(text, head, end) else head
 
 
-def _holds_body(text: _Text, head: int) -> bool:
+def _holds_body(text: Text, head: int) -> bool:
     return text.words(range(head)) >= COMMENTS_SHARE * text.words(range(len(text.shapes)))
 
 
-def _is_aside(text: _Text, head: int, end: int) -> bool:
+def _is_aside(text: Text, head: int, end: int) -> bool:
     """Whether what follows a heading such as `About us` is too small to be the article going on."""
     return "PPP" not in text.shapes[head:end] and 2 * text.words(range(head, end)) < text.words(range(head))
 
@@ -179,15 +105,15 @@ def _is_excerpt(shapes: str, index: int, cards: int) -> bool:
     return shapes[index - 1] in "SD" and (cards > 0 or (follows != "" and follows in "SDC"))
 
 
-def _fate_in_section(text: _Text, index: int, head: int, rule: Rule | None) -> _Fate:
+def _fate_in_section(text: Text, index: int, head: int, rule: Rule | None) -> _Fate:
     assert rule is not None
-    own = text.rule(index, _AFTER)
+    own = text.rule(index, AFTER)
     if own and own.reason not in _SECTION_REASONS:
         return own.reason, own.name
     return rule.reason, rule.name if index == head else f"text/under-{rule.name.replace('/', '-')}"
 
 
-def _cards(text: _Text, fates: _Fates) -> _Fates:
+def _cards(text: Text, fates: _Fates) -> _Fates:
     """Headline, date and excerpt, at least twice, at the very end, where no heading announces them."""
     body = "".join("R" if index in fates else shape for index, shape in enumerate(text.shapes))
     found = _DATED_CARDS.search(body, body.find("P") + 1) if "P" in body else None
@@ -196,7 +122,7 @@ def _cards(text: _Text, fates: _Fates) -> _Fates:
     return {index: ("related", "text/dated-cards") for index in range(*found.span()) if body[index] not in "RH"}
 
 
-def _body_span(text: _Text, fates: _Fates) -> tuple[int, int]:
+def _body_span(text: Text, fates: _Fates) -> tuple[int, int]:
     """The first and last article line. Without prose (verse, lists) every line that no rule removes is one."""
     free = [index for index, shape in enumerate(text.shapes) if index not in fates and shape not in "RHD"]
     prose = [index for index in free if text.shapes[index] == "P"]
@@ -205,7 +131,7 @@ def _body_span(text: _Text, fates: _Fates) -> tuple[int, int]:
     return (free[min(1, len(free) - 1)], free[-1]) if free else (0, -1)
 
 
-def _title_index(text: _Text, first: int, fates: _Fates) -> int | None:
+def _title_index(text: Text, first: int, fates: _Fates) -> int | None:
     heads = [index for index in range(first) if text.shapes[index] in "SC" and index not in fates]
     again = [index for index in heads if _glued_before(text, index)]
     if again:
@@ -216,19 +142,19 @@ def _title_index(text: _Text, first: int, fates: _Fates) -> int | None:
     return next((index for index in named if scores[index] >= 0.7 * best), None)
 
 
-def _may_be_title(text: _Text, index: int) -> bool:
+def _may_be_title(text: Text, index: int) -> bool:
     line = text.blocks[index].text
-    return core(line) != "" and not _SENTENCE_END.search(line) and not text.rule(index, _BEFORE)
+    return core(line) != "" and not SENTENCE_END.search(line) and not text.rule(index, BEFORE)
 
 
-def _glued_before(text: _Text, index: int) -> bool:
+def _glued_before(text: Text, index: int) -> bool:
     """Whether an earlier line repeats this one, alone, after a breadcrumb or before the name of the site."""
     line = core(text.folded[index])
     earlier = (core(text.folded[before]) for before in range(max(0, index - 12), index))
     return count_words(line) > 1 and any(each.endswith(line) or each.startswith(line) for each in earlier)
 
 
-def _likeness(text: _Text, index: int, first: int) -> float:
+def _likeness(text: Text, index: int, first: int) -> float:
     """How much a line before the body is like its headline: its words return in the text, and it is no label."""
     words = set(re.findall(r"\w{4,}", text.folded[index]))
     body = set(re.findall(r"\w{4,}", " ".join(text.folded[first : first + 8])))
@@ -236,7 +162,7 @@ def _likeness(text: _Text, index: int, first: int) -> float:
     return 0.2 + len(words & body) / max(3, len(words)) + 0.5 * near * (count_words(text.folded[index]) >= 4)
 
 
-def _judge_head(text: _Text, title: int | None, first: int, fates: _Fates) -> _Fates:
+def _judge_head(text: Text, title: int | None, first: int, fates: _Fates) -> _Fates:
     heading = core(text.folded[title]) if title is not None else ""
     found: _Fates = {index: fate for index in range(first) if (fate := _head_fate(text, index, title, heading))}
     if title is not None:
@@ -244,13 +170,13 @@ def _judge_head(text: _Text, title: int | None, first: int, fates: _Fates) -> _F
     return found | {index: fate for index, fate in fates.items() if index != title} | _names(text, first, found)
 
 
-def _head_fate(text: _Text, index: int, title: int | None, heading: str) -> _Fate | None:
+def _head_fate(text: Text, index: int, title: int | None, heading: str) -> _Fate | None:
     line = core(text.folded[index])
     if heading and line != heading and heading in line and not line.startswith(heading):
         return "breadcrumb", "text/breadcrumb-glued"
     if heading and index != title and line.startswith(heading):
         return "duplicate", "text/title-again"
-    rule = text.rule(index, _BEFORE)
+    rule = text.rule(index, BEFORE)
     if rule:
         return rule.reason, rule.name
     if title is not None and index < title and count_words(line) <= 8:
@@ -258,25 +184,25 @@ def _head_fate(text: _Text, index: int, title: int | None, heading: str) -> _Fat
     return None
 
 
-def _names(text: _Text, first: int, found: _Fates) -> _Fates:
+def _names(text: Text, first: int, found: _Fates) -> _Fates:
     """Names of authors: capitalised words alone on a line beside a date or byline."""
     signs = {index for index, (reason, _) in found.items() if reason in ("date", "byline")}
     near = (index for index in range(first) if index not in found and {index - 1, index + 1} & signs)
     return {index: ("byline", "text/name") for index in near if _NAME.fullmatch(text.blocks[index].text)}
 
 
-def _judge_middle(text: _Text, first: int, last: int, fates: _Fates) -> _Fates:
+def _judge_middle(text: Text, first: int, last: int, fates: _Fates) -> _Fates:
     indices = (index for index in range(max(first, 0), last + 1) if index not in fates)
-    rules = ((index, text.rule(index, _BETWEEN)) for index in indices)
+    rules = ((index, text.rule(index, BETWEEN)) for index in indices)
     return {index: (rule.reason, rule.name) for index, rule in rules if rule}
 
 
-def _judge_tail(text: _Text, last: int, fates: _Fates) -> _Fates:
+def _judge_tail(text: Text, last: int, fates: _Fates) -> _Fates:
     """After the last paragraph: what a rule names; and every other line once furniture has begun."""
     found: _Fates = {}
     begun = _cards_begin(text.shapes, last)
     for index in range(last + 1, len(text.shapes)):
-        rule = text.rule(index, _AFTER)
+        rule = text.rule(index, AFTER)
         if index in fates or rule:
             begun = min(begun, index)
         if index not in fates and (rule or index >= begun):
@@ -298,12 +224,12 @@ def _tail_fate(shapes: str, index: int) -> _Fate:
     return "navigation", "text/tail-line"
 
 
-def _repeats(text: _Text, title: int | None, fates: _Fates) -> _Fates:
+def _repeats(text: Text, title: int | None, fates: _Fates) -> _Fates:
     """A paragraph printed twice keeps its first printing; the headline does not return in the text."""
     return dict(_repeated(text, title, fates))
 
 
-def _repeated(text: _Text, title: int | None, fates: _Fates) -> Iterator[tuple[int, _Fate]]:
+def _repeated(text: Text, title: int | None, fates: _Fates) -> Iterator[tuple[int, _Fate]]:
     seen: set[str] = set()
     heading = text.folded[title] if title is not None else None
     for index, line in enumerate(text.folded):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import Rule, core, explain_layout, fold
@@ -20,6 +21,12 @@ _FAMILY_SHARE = 0.7
 _OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
 _STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb"))
 _LEAD = re.compile(r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])", re.I)
+_HOME_SHARE = 0.5  # of the selected prose under one parent, before its other paragraphs are brought back
+_FEW_LINKS = 0.25
+_CELL = re.compile(r"t[dh](?:$|[.#])")
+_COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
+_WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
+_PLAIN_TAGS = frozenset("p div span ul ol li dl dt dd blockquote pre h2 h3 h4 h5 h6 table strong em b i".split())
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
@@ -99,6 +106,38 @@ def furniture(block: Block, selected: frozenset[int], body: range) -> Rule | Non
     return rule if block.link_density >= _LINKED or block.landmarks & _OUTSIDE else None
 
 
+def other_cells(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
+    """Selected blocks in another column of a layout table than the one that holds most of the page's prose."""
+    chains = {b.position: chain for b in blocks if (chain := _cells(b))}
+    home = _home_cell({n: word_count(blocks[n]) for n in chains if is_prose(blocks[n])}, chains)
+    if not home:
+        return frozenset()
+    level = len(home) - 1
+    return frozenset(n for n in selected if len(chains.get(n, ())) > level and chains[n][level] != home[level])
+
+
+def _home_cell(weights: dict[int, int], chains: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The cells down to the column with most of the words; empty where no column has most of them."""
+    home: tuple[str, ...] = ()
+    while True:
+        inside: Counter[tuple[str, ...]] = Counter()
+        for n, words in weights.items():
+            if chains[n][: len(home)] == home and len(chains[n]) > len(home):
+                inside[chains[n][: len(home) + 1]] += words
+        if not inside:
+            return ()
+        cell, words = max(inside.items(), key=lambda item: (item[1], item[0]))
+        if words < _WRAPPER_SHARE * inside.total():
+            return cell if words >= _COLUMN_SHARE * inside.total() else ()
+        home = cell
+
+
+def _cells(block: Block) -> tuple[str, ...]:
+    """The paths of the layout cells that a block stands in, the outermost first."""
+    steps = block.path.split(">")
+    return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
+
+
 def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
     """Selected blocks whose text stands in an earlier selected block already; verse and short lines may repeat."""
     seen: set[str] = set()
@@ -113,9 +152,49 @@ def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
 
 def rescued(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> dict[int, str]:
     """Blocks that the extractor left and that are the article's all the same, with the rule that says so."""
-    found = {n: "context/siblings" for n in _siblings(blocks, selected, body)}
+    found = {n: "context/container" for n in _contained(blocks, selected, body)}
+    found |= {n: "context/same-container" for n in _same_container(blocks, selected)}
+    found |= {n: "context/siblings" for n in _siblings(blocks, selected, body)}
     found |= {n: "context/standfirst" for n in _standfirst(blocks, selected, metadata, body)}
     return found
+
+
+def _contained(blocks: Sequence[Block], selected: frozenset[int], body: range) -> set[int]:
+    """Lists, quotes, subheads and paragraphs that stand between two selected paragraphs of one container."""
+    found: set[int] = set()
+    prose = sorted(n for n in selected if n in body and is_prose(blocks[n]))
+    for before, after in pairwise(prose):
+        home = _parent(blocks[before])
+        if after - before > 1 and home == _parent(blocks[after]):
+            found |= {n for n in range(before + 1, after) if n not in selected and _plainly_in(blocks[n], home)}
+    return found
+
+
+def _same_container(blocks: Sequence[Block], selected: frozenset[int]) -> set[int]:
+    """Prose beside selected prose, under the parent that holds most of the prose of all that have some selected."""
+    homes = {_parent(blocks[n]) for n in selected if is_prose(blocks[n])}
+    weight: Counter[str] = Counter()
+    for block in blocks:
+        if is_prose(block) and (parent := _parent(block)) in homes:
+            weight[parent] += word_count(block)
+    if not weight:
+        return set()
+    home, words = max(weight.items(), key=lambda item: (item[1], item[0]))
+    if words < _HOME_SHARE * weight.total():
+        return set()
+    return {
+        b.position
+        for b in blocks
+        if b.position not in selected and is_prose(b) and _parent(b) == home and b.link_density < _FEW_LINKS
+    }
+
+
+def _plainly_in(block: Block, home: str) -> bool:
+    """Whether a block stands in the container with nothing but plain text markup between."""
+    if not block.path.startswith(home + ">") or block.link_density >= _LINKED or block.landmarks & _OUTSIDE:
+        return False
+    inner = block.path[len(home) + 1 :].split(">")
+    return all(step in _PLAIN_TAGS for step in inner)
 
 
 def _siblings(blocks: Sequence[Block], selected: frozenset[int], body: range) -> set[int]:

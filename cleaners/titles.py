@@ -33,7 +33,7 @@ def choose_title(statements: Sequence[Statement], sites: Iterable[str]) -> tuple
     if not candidates:
         return "", ""
     folded = [(fold_title(each.text), each) for each in statements]
-    text, best = max(candidates, key=lambda pair: _support(fold_title(pair[0]), pair[1], folded))
+    text, best = max(candidates, key=lambda pair: (_support(fold_title(pair[0]), pair[1], folded), pair[1].weight))
     return text, best.source
 
 

@@ -29,9 +29,20 @@ def cookies_for(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
         cookie.name: cookie.value or ""
         for cookie in cookies
         if _same_host(host, cookie.domain)
-        and (parts.path or "/").startswith(cookie.path or "/")
+        and _under(cookie.path or "/", parts.path or "/")
         and (parts.scheme == "https" or not cookie.secure)
     }
+
+
+def cookie_header(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
+    """The request header that sends them, or none. Scrapy's own cookies are off: they would be a session."""
+    found = cookies_for(cookies, url)
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in found.items())} if found else {}
+
+
+def _under(prefix: str, path: str) -> bool:
+    """RFC 6265, section 5.1.4: the cookie's path is a folder, not just a beginning."""
+    return path == prefix or path.startswith(prefix.rstrip("/") + "/")
 
 
 def _same_host(host: str, domain: str) -> bool:

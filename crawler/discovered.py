@@ -30,10 +30,14 @@ def from_outlinks(links: Iterable[Outlink], queued: QueuedUrl, scope: Scope, opt
     for link in links:
         if not _wanted(link.via, options):
             continue
+        if link.via == "feed":  # wherever it is: what it lists is judged when it is read
+            rows.append(found_file(link.url, "feed", "link", queued.url))
+            continue
         depth = queued.depth + (link.via not in ("canonical", "redirect"))
         decision = scope.decide(link.url, depth)
         if decision.in_scope:
-            rows.append(_row(link.url, link.via, queued, depth, decision.skip_reason))
+            row = Found(link.url, host_of(link.url), "page", link.via, queued.url, depth, priority(link.url, link.via))
+            rows.append(_page_row(replace(row, reason=decision.skip_reason)))
         elif link.via == "link":
             outside[host_of(link.url)] += 1
     return Discovered(tuple(rows), dict(outside))
@@ -43,12 +47,6 @@ def _wanted(via: str, options: CrawlOptions) -> bool:
     if via == "feed":
         return options.discover_feeds
     return options.discover_links or via in ("canonical", "redirect")
-
-
-def _row(url: str, via: str, queued: QueuedUrl, depth: int, skip: str) -> Found:
-    if via == "feed":
-        return found_file(url, "feed", "link", queued.url)
-    return _page_row(Found(url, host_of(url), "page", via, queued.url, depth, priority(url, via), reason=skip))
 
 
 def _page_row(found: Found) -> Found:

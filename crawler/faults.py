@@ -17,8 +17,9 @@ from scrapy.exceptions import (
 
 from crawler.guard import AddressRefusedError
 
-MAX_ATTEMPTS = 3
-_WAITS = (5.0, 30.0, 120.0)  # seconds before the second, third and later tries
+_GROWTH = (1, 6, 24)  # the first wait times so much comes before the second, third and later tries
+_CODINGS = frozenset(("gzip", "zlib", "brotli", "brotlicffi", "backports", "compression"))
+"""Modules whose errors say that a body does not have the Content-Encoding that it claims."""
 _RETRY_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524))
 _LONGEST_WAIT = 3600.0
 
@@ -30,6 +31,23 @@ class Fault:
     reason: str
     retry: bool = False
     host_gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a URL that may come right is asked for again, and how long after the first try, in seconds."""
+
+    times: int = 2
+    wait: float = 5.0
+
+    def left(self, attempts: int) -> bool:
+        """Whether another try may follow the one that came after `attempts` earlier ones."""
+        return attempts < self.times
+
+    def wait_before(self, attempts: int, retry_after: float | None = None) -> float:
+        """Seconds to wait after the `attempts`-th failed try; the host's own word counts, up to an hour."""
+        wait = self.wait * _GROWTH[min(max(attempts, 1), len(_GROWTH)) - 1]
+        return min(max(wait, retry_after or 0.0), _LONGEST_WAIT)
 
 
 def fault_of(error: BaseException) -> Fault:
@@ -46,6 +64,8 @@ def fault_of(error: BaseException) -> Fault:
         return Fault("too_large")
     if isinstance(error, ResponseDataLossError):
         return Fault("cut_off", retry=True)
+    if type(error).__module__.partition(".")[0] in _CODINGS:
+        return Fault("bad_encoding")
     if isinstance(error, DownloadFailedError):
         return Fault("connection", retry=True)
     return Fault(f"error:{type(error).__name__}")
@@ -54,12 +74,6 @@ def fault_of(error: BaseException) -> Fault:
 def is_retried(status: int) -> bool:
     """Whether an HTTP status may be another one in a while."""
     return status in _RETRY_STATUS
-
-
-def wait_before(attempts: int, retry_after: float | None = None) -> float:
-    """Seconds to wait after the `attempts`-th failed try; the host's own word counts, up to an hour."""
-    wait = _WAITS[min(max(attempts, 1), len(_WAITS)) - 1]
-    return min(max(wait, retry_after or 0.0), _LONGEST_WAIT)
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

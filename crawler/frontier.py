@@ -47,6 +47,8 @@ class _Host:
     pace: Pace
     robots: Robots | None = None
     asked_robots: bool = False
+    robots_tries: int = 0
+    robots_at: float = 0.0  # when to ask for it, at the earliest
     dead: str = ""
     flying: int = 0
     ahead: deque[QueuedUrl] = field(default_factory=deque)
@@ -115,6 +117,12 @@ class Frontier:
         host.pace = Pace.start(self._manners.delay, max(waits))
         self._changed.set()
 
+    def ask_robots_again(self, queued: QueuedUrl, wait: float) -> None:
+        """Ask for a host's robots.txt once more, `wait` seconds from now at the earliest."""
+        host = self._host(queued.host)
+        host.robots_tries, host.robots_at, host.asked_robots = queued.attempts + 1, self._clock() + wait, False
+        self.finished(queued.url)
+
     def give_up_host(self, host_name: str, reason: str) -> None:
         """Give up a host that cannot be reached at all; its queued URLs fail with the reason."""
         self._host(host_name).dead = reason
@@ -160,7 +168,7 @@ class Frontier:
         return self._launch(host, host.ahead.popleft(), ("", ""))
 
     def _robots_turn(self, host: _Host) -> Turn | None:
-        if host.asked_robots:
+        if host.asked_robots or self._clock() < host.robots_at:
             return None
         waiting = self._queue.take(host.name, 1)
         if not waiting:
@@ -168,7 +176,7 @@ class Frontier:
         host.asked_robots = True
         parts = urlsplit(waiting[0].url)
         url = f"{parts.scheme}://{parts.netloc}/robots.txt"
-        robots = QueuedUrl(0, url, host.name, "robots", 0, 0, 0, "robots", "", "")
+        robots = QueuedUrl(0, url, host.name, "robots", 0, 0, host.robots_tries, "robots", "", "")
         host.pace = host.pace.sent(self._clock())
         return self._launch(host, robots, ("", ""))
 

@@ -17,12 +17,12 @@ from cleaners.record import Cleaned, Outlink, Page, PageType, PageVerdict
 from cleaners.urls import canonicalise
 from crawler.discovered import Discovered, found_file, from_feed, from_outlinks, from_sitemap
 from crawler.discovery import SitemapKind, read_feed, read_sitemap, too_old, usual_feed_places, usual_sitemap_places
-from crawler.faults import MAX_ATTEMPTS, Fault, is_retried, retry_after, wait_before
+from crawler.faults import Fault, Retries, is_retried, retry_after
 from crawler.options import CrawlOptions
 from crawler.process import WorkerError, Workers
 from crawler.robots import Robots
 from crawler.scope import Scope
-from crawler.sniff import Sort, sort_of
+from crawler.sniff import Sort, is_media_type, sort_of
 from output.outcome import Capture, Found, Outcome
 from output.queue import QueuedUrl
 
@@ -50,10 +50,11 @@ class Answer:
 class Outcomes:
     """Makes outcomes by the crawl's options and scope; `scope` widens when a seed moves to another host."""
 
-    def __init__(self, options: CrawlOptions, scope: Scope, workers: Workers) -> None:
+    def __init__(self, options: CrawlOptions, scope: Scope, workers: Workers, retries: Retries | None = None) -> None:
         self.options = options
         self.scope = scope
         self._workers = workers
+        self._retries = retries or Retries()
         self._came_by: dict[str, tuple[str, ...]] = {}  # the redirects that led to a URL in this run
 
     async def of_answer(self, answer: Answer, robots: Robots | None = None) -> Outcome:
@@ -72,10 +73,10 @@ class Outcomes:
 
     def of_fault(self, queued: QueuedUrl, fault: Fault, at: datetime) -> Outcome:
         """The outcome of a request that got no response: another try later, or a failure."""
-        if fault.retry and queued.attempts + 1 < MAX_ATTEMPTS:
-            return _again(queued, fault.reason, at, wait_before(queued.attempts + 1))
+        if fault.retry and self._retries.left(queued.attempts):
+            return _again(queued, fault.reason, at, self._retries.wait_before(queued.attempts + 1))
         state = "skipped" if fault.reason == "private_address" else "failed"
-        return Outcome(queued.url, state, fault.reason, fetched_at=at.isoformat(timespec="seconds"))
+        return Outcome(queued.url, state, fault.reason, fetched_at=at.isoformat(timespec="seconds"), kind=queued.kind)
 
     def _robots(self, answer: Answer, robots: Robots) -> Outcome:
         found: list[Found] = []
@@ -123,9 +124,9 @@ class Outcomes:
         status, queued = answer.response.status, answer.queued
         if queued.found_via == "guess" and status in (403, 404, 410):
             return _made(answer, "skipped", "not_there")
-        if is_retried(status) and queued.attempts + 1 < MAX_ATTEMPTS:
+        if is_retried(status) and self._retries.left(queued.attempts):
             asked = retry_after_of(answer)
-            again = _again(queued, f"http_{status}", answer.at, wait_before(queued.attempts + 1, asked))
+            again = _again(queued, f"http_{status}", answer.at, self._retries.wait_before(queued.attempts + 1, asked))
             return replace(again, http_status=status, capture=_capture(answer))
         return _made(answer, "failed", f"http_{status}")
 
@@ -136,7 +137,7 @@ class Outcomes:
             return await self._sitemap(answer)
         if queued.kind == "feed" or (sort is Sort.FEED and queued.kind == "page"):
             return await self._feed(answer)
-        if sort is Sort.MEDIA:
+        if sort is Sort.MEDIA or (queued.kind == "page" and is_media_type(answer.header("Content-Type"))):
             return _made(answer, "skipped", "media_type")
         if sort is Sort.EMPTY:
             return replace(_made(answer, "done", "empty"), cleaned=_empty(queued.url))
@@ -202,7 +203,7 @@ def retry_after_of(answer: Answer) -> float | None:
 
 def given_up(queued: QueuedUrl, state: str, reason: str) -> Outcome:
     """The outcome of a URL that was not asked for."""
-    return Outcome(queued.url, state, reason)
+    return Outcome(queued.url, state, reason, kind=queued.kind)
 
 
 def _page_of(answer: Answer) -> Page:
@@ -232,6 +233,7 @@ def _made(answer: Answer, state: str, reason: str) -> Outcome:
         http_status=answer.response.status,
         fetched_at=answer.stamp,
         capture=_capture(answer),
+        kind=answer.queued.kind,
     )
 
 

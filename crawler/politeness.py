@@ -40,7 +40,7 @@ class Pace:
     def answered(self, latency: float) -> Pace:
         """The pace after a good answer that took `latency` seconds."""
         if not self.floor:
-            return self
+            return replace(self, delay=0.0)
         smooth = self.latency + _SMOOTH * (latency - self.latency) if self.latency else latency
         return replace(self, latency=smooth, delay=self._within(max(self.delay / _BACK_OFF, smooth * _PATIENCE)))
 

@@ -11,7 +11,7 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Callable
-from concurrent.futures import CancelledError
+from concurrent.futures import BrokenExecutor, CancelledError
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -45,7 +45,7 @@ class Workers:
             result: T = await asyncio.wrap_future(future)
         except TimeoutError as error:
             raise WorkerError("worker_timeout", f"{self._seconds:g} s") from error
-        except (ProcessExpired, CancelledError) as error:
+        except (ProcessExpired, CancelledError, BrokenExecutor) as error:
             raise WorkerError("worker_died", str(error)) from error
         except MemoryError as error:
             raise WorkerError("worker_error", "out of memory") from error

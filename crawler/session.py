@@ -45,7 +45,8 @@ class CrawlSession:
         """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before."""
         waiting = self.queue.counts()["queued"]
         self._run_id = self._archive.start_run(command, self._options.as_values(), _versions())
-        self._archive.requeue("limit")
+        for passing in ("limit", "robots_unreachable"):
+            self._archive.requeue(passing)
         Queue(self._archive.db).add_seeds(seeds)
         self._writer = Writer(self._archive)
         return waiting

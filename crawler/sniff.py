@@ -9,7 +9,9 @@ _HEAD = 1024
 _MARKUP = re.compile(rb"<(?:!doctype\s+html|html|head|body|title|meta|div|p|h1|frameset|script|article|main)\b", re.I)
 _FEED = re.compile(rb"<(?:rss|feed|rdf:rdf|channel)\b", re.I)
 _SITEMAP = re.compile(rb"<(?:urlset|sitemapindex)\b", re.I)
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _TEXTUAL = ("text/html", "application/xhtml", "text/xml", "application/xml", "text/plain", "application/vnd.wap.xhtml")
+_CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\x0c\r\x1b"))  # not NUL: UTF-16 has many, and broken pages some
 _BINARY = (b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"RIFF", b"ID3", b"\x00\x00\x00", b"OggS")
 
 
@@ -40,6 +42,8 @@ def sort_of(body: bytes, content_type: str) -> Sort:
 def _is_page(head: bytes, content_type: str) -> bool:
     if _MARKUP.search(head):
         return True
+    if not head.startswith(_UTF16_MARKS) and len(head.translate(None, _CONTROL)) < 0.95 * len(head):
+        return False
     return content_type.startswith(_TEXTUAL[:2]) or (not content_type and b"<" in head)
 
 

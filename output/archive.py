@@ -140,7 +140,8 @@ class Archive:
         query = "SELECT id, state <> 'done' FROM urls WHERE url = ?"
         row = self.db.execute(query, [storable(outcome.url)]).fetchone()
         if row is None:
-            add_found(self.db, [Found(outcome.url, host_of(outcome.url), via="guess")], at)
+            via = "robots" if outcome.kind == "robots" else "guess"
+            add_found(self.db, [Found(outcome.url, host_of(outcome.url), outcome.kind, via)], at)
             row = self.db.execute(query, [storable(outcome.url)]).fetchone()
         return int(row[0]), bool(row[1])
 

@@ -62,6 +62,7 @@ class Outcome:
     location: str = ""  # the target, when the answer was a redirect
     not_before: str = ""
     retry: bool = False
+    kind: str = "page"  # of a URL that has no row yet
 
     @property
     def attempted(self) -> bool:

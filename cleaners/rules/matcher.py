@@ -13,6 +13,7 @@ from cleaners.rules.model import Place, Rule
 _FOLDED_MARKS = str.maketrans(
     {"’": "'", "‘": "'", "`": "'", "´": "'"} | dict.fromkeys("“”„«»‟", '"') | dict.fromkeys("\u00ad\u200b\ufeff")
 )
+_GRAM = 4
 _REMEMBERED = 8192
 """Texts whose rules a book remembers: the furniture of a site is the same on its every page."""
 _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸▼▾▲✓✔↓↑⟶➔➜"
@@ -44,7 +45,7 @@ class RuleBook:
         self._whole_words = max((rule.max_words for rule in self._whole), default=0)
         self._most_words = max((rule.max_words for rule in rules), default=0)
         self._any_whole = _compiled(tuple(pattern for rule in self._whole for pattern in rule.patterns))
-        self._anchors = _by_anchor(self._search)
+        self._anchors = _by_beginning(self._search)
         self._matches = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def match(self, block: Block, place: Place) -> Rule | None:
@@ -68,11 +69,18 @@ class RuleBook:
                     yield rule
 
     def _matching_part(self, folded: str, words: int) -> Iterator[Rule]:
-        likely = {index for anchor, indices in self._anchors if anchor in folded for index in indices}
-        for index in sorted(likely):
+        for index in sorted(set(self._anchored(folded))):
             rule = self._search[index]
             if words <= rule.max_words and _found_unquoted(rule, folded):
                 yield rule
+
+    def _anchored(self, folded: str) -> Iterator[int]:
+        """The search rules that have an anchor in the text, looked up by the first letters of the anchors."""
+        beginnings = set(folded).union([folded[at : at + _GRAM] for at in range(len(folded) - _GRAM + 1)])
+        for beginning in self._anchors.keys() & beginnings:
+            for anchor, index in self._anchors[beginning]:
+                if anchor in folded:
+                    yield index
 
 
 def _found_unquoted(rule: Rule, folded: str) -> bool:
@@ -90,12 +98,14 @@ def _fits_links(rule: Rule, block: Block) -> bool:
     return rule.min_link_density <= block.link_density <= rule.max_link_density
 
 
-def _by_anchor(rules: tuple[Rule, ...]) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    indices: dict[str, list[int]] = {}
+def _by_beginning(rules: tuple[Rule, ...]) -> dict[str, list[tuple[str, int]]]:
+    """Anchors with their rules by their first letters, or by the first alone if the anchor is a mark or two."""
+    found: dict[str, list[tuple[str, int]]] = {}
     for index, rule in enumerate(rules):
         for anchor in rule.anchors:
-            indices.setdefault(anchor, []).append(index)
-    return tuple((anchor, tuple(found)) for anchor, found in indices.items())
+            length = _GRAM if len(anchor) >= _GRAM else 1
+            found.setdefault(anchor[:length], []).append((anchor, index))
+    return found
 
 
 @cache

@@ -18,21 +18,22 @@ from scrapy.signals import headers_received
 from twisted.python.failure import Failure
 
 from cleaners.urls import canonicalise
-from crawler.cookies import cookies_for, read_cookies
-from crawler.faults import Fault, fault_of
+from crawler.cookies import cookie_header, read_cookies
+from crawler.faults import Fault, Retries, fault_of
 from crawler.frontier import Frontier, Manners, Turn
 from crawler.guard import check_url
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError
 from crawler.outcomes import Answer, Outcomes, given_up, retry_after_of
 from crawler.process import Workers
-from crawler.robots import Robots
+from crawler.robots import Access, Robots
 from crawler.scope import Scope
 from crawler.session import CrawlSession, seeds_of
 from crawler.sniff import is_media_type
 from output.outcome import Outcome
 from output.queue import QueuedUrl
 
+_ROBOTS_HOPS = 5  # redirects of a robots.txt that are followed
 _TOO_MUCH = frozenset((429, 503))
 
 
@@ -67,7 +68,8 @@ class SiteSpider(scrapy.Spider):
         self.crawl_options = options
         self.workers = Workers(settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1,
                                settings.getfloat("BROADSHEET_PAGE_SECONDS"))
-        self.outcomes = Outcomes(options, scope, self.workers)
+        self.retries = _retries(settings)
+        self.outcomes = Outcomes(options, scope, self.workers, self.retries)
         self.frontier = Frontier(self.session.queue, _manners(settings))
         self.pages = 0
         self.ended = ""
@@ -104,13 +106,14 @@ class SiteSpider(scrapy.Spider):
         self.frontier.finished(turn.queued.url)
         self.frontier.drain()
 
-    def _request(self, queued: QueuedUrl) -> Request:
+    def _request(self, queued: QueuedUrl, moved_to: str = "", hops: int = 0) -> Request:
+        url = moved_to or queued.url
         return Request(
-            queued.url,
+            url,
             callback=self.answered,
             errback=self.failed,
-            cb_kwargs={"queued": queued},
-            cookies=cookies_for(self.cookies, queued.url),
+            cb_kwargs={"queued": queued, "hops": hops},
+            headers=cookie_header(self.cookies, url),
             dont_filter=True,
             meta={"queued": queued, "handle_httpstatus_all": True, "download_slot": queued.host},
         )
@@ -122,19 +125,29 @@ class SiteSpider(scrapy.Spider):
         if queued is not None and queued.kind == "page" and is_media_type(kind):
             raise StopDownload(fail=False)
 
-    async def answered(self, response: Response, queued: QueuedUrl) -> AsyncIterator[Outcome]:
-        """Make an answer's outcome."""
+    async def answered(self, response: Response, queued: QueuedUrl, hops: int) -> AsyncIterator[Outcome | Request]:
+        """Make an answer's outcome. A robots.txt is followed where it moved (RFC 9309, 2.3.1.2): it has one row."""
+        if queued.kind == "robots" and (target := _moved_robots(response, hops)):
+            yield self._request(queued, target, hops + 1)
+            return
         answer = Answer(queued, response, datetime.now(UTC))
         if response.status in _TOO_MUCH:
             self.frontier.refused(queued, retry_after_of(answer))
         else:
             self.frontier.answered(queued, float(response.meta.get("download_latency", 0.0)))
-        robots = Robots.from_response(response.status, response.body, queued.url) if queued.kind == "robots" else None
-        if robots is not None and 300 <= response.status < 400:
-            robots = None  # its target decides
+        robots = Robots.from_response(response.status, response.body, response.url) if queued.kind == "robots" else None
         if robots is not None:
+            if robots.access is Access.NOTHING and self._asks_robots_again(queued, retry_after_of(answer)):
+                return
             self.frontier.set_robots(queued.host, robots)
         yield await self._outcome(answer, robots)
+
+    def _asks_robots_again(self, queued: QueuedUrl, asked: float | None = None) -> bool:
+        """Whether a robots.txt that gave no decision is asked for again, before its host is given up."""
+        if self.retries.left(queued.attempts):
+            self.frontier.ask_robots_again(queued, self.retries.wait_before(queued.attempts + 1, asked))
+            return True
+        return False
 
     async def _outcome(self, answer: Answer, robots: Robots | None) -> Outcome:
         try:
@@ -159,6 +172,8 @@ class SiteSpider(scrapy.Spider):
         if fault.retry:
             self.frontier.refused(queued)
         if queued.kind == "robots":
+            if fault.retry and self._asks_robots_again(queued):
+                return
             self._no_robots(queued, fault.reason, gone=fault.host_gone)
         yield self.outcomes.of_fault(queued, fault, datetime.now(UTC))
 
@@ -191,6 +206,18 @@ def _checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...
 def _port(url: str) -> int:
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _moved_robots(response: Response, hops: int) -> str:
+    """Where a robots.txt moved to, if it is to be followed."""
+    location = (response.headers.get("Location") or b"").decode("latin-1")
+    if not 300 <= response.status < 400 or not location or hops >= _ROBOTS_HOPS:
+        return ""
+    return canonicalise(location, response.url) or ""
+
+
+def _retries(settings: Any) -> Retries:
+    return Retries(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
 
 
 def _manners(settings: Any) -> Manners:

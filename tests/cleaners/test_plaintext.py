@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cleaners.plaintext import blocks_of_text, judge_text
-from cleaners.record import Kind
 from cleaners.rules import load_rules
 
 TEXTS = Path(__file__).parent / "plaintext"
@@ -138,21 +137,6 @@ def test_truncated_teasers_without_a_heading_are_related() -> None:
     text += "Who built them\nAn engineer from Malmö drew all six in one winter, it is said, in a room that…\n"
     _, lines = judged(text)
     assert [each for _, each in lines] == ["title", "keep", "keep"] + ["remove:related"] * 4
-
-
-def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not() -> None:
-    wrapped = "The ferry that once linked the four outer islands with the\nmainland will sail again from the first"
-    wrapped += " of October, as\nthe council decided on Tuesday."
-    assert [block.text for block in blocks_of_text(wrapped)] == [" ".join(wrapped.split())]
-    assert len(blocks_of_text(POEM)) == 9
-
-
-def test_blocks_are_lines_in_order() -> None:
-    blocks = blocks_of_text("One\r\n\r\nTwo  words\n")
-    assert [(block.position, block.kind, block.text) for block in blocks] == [
-        (0, Kind.LINE, "One"),
-        (1, Kind.LINE, "Two words"),
-    ]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "Subscribe", "Share", "…", "12"])

@@ -1,0 +1,189 @@
+"""The command `broadsheet`. Verbs are declared here; what they do is imported when it is asked for.
+
+Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
+130 stopped with Ctrl-C; 141 the reader of our output went away.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from crawler import __version__
+from crawler.commands.values import Duration, Header, Language, Seconds
+from output.errors import ArchiveError
+
+USAGE = 2
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_archive = click.argument("db", metavar="DB", type=click.Path())
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="broadsheet", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Crawl an article site into one SQLite file: the articles, and what became of everything else.
+
+    Try it: broadsheet demo. Your own site: broadsheet crawl https://… --db site.db
+    """
+
+
+_CRAWL: tuple[Callable[[Any], Any], ...] = (
+    click.argument("urls", nargs=-1, metavar="URL..."),
+    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
+    click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
+    click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
+    click.option("--max-time", type=Duration(), metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=Language(), multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    click.option("--delay", type=Seconds(), default=1.0, show_default=True, metavar="SECONDS",
+                 help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
+    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
+                 help="Requests under way to one host at once."),
+    click.option("--user-agent", metavar="TEXT", help="Who to be in requests and for robots.txt."),
+    click.option("--header", "headers", type=Header(), multiple=True, metavar="'NAME: VALUE'",
+                 help="Send this header with every request. Repeatable."),
+    click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
+    click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
+    click.option("--no-links", is_flag=True, help="Do not follow links."),
+    click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise."),
+    click.option("-v", "--verbose", count=True, help="Log what happens; -vv logs everything."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+)  # fmt: skip
+
+
+def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Put the options on a verb, in the order in which they are to be read."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@cli.command()
+@_with(_CRAWL)
+def crawl(**given: Any) -> int:
+    """Find and fetch every article below the start URLs, and store it.
+
+    Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
+    one. Run the same command again and it goes on where it stood. Ctrl-C stops cleanly, twice at once.
+    """
+    from crawler.commands.crawl import crawl
+
+    return crawl(given)
+
+
+@cli.command()
+@click.argument("file", metavar="FILE|-")
+@click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
+@click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
+@click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
+@click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
+def clean(**given: Any) -> int:
+    """Print a saved page's title, an empty line, and its article. FILE may be - for standard input."""
+    from crawler.commands.clean import clean
+
+    return clean(given)
+
+
+@cli.command()
+@_archive
+@click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most so many.")
+def search(db: str, query: tuple[str, ...], limit: int) -> int:
+    """Find articles by words, best first: "a phrase", begin* and words in any order."""
+    from crawler.commands.read import search
+
+    return search(db, " ".join(query), limit)
+
+
+@cli.command()
+@_archive
+@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+def report(db: str, as_json: bool) -> int:
+    """Say what a crawl came to: every URL by outcome and reason, and what was removed by which rule."""
+    from crawler.commands.read import report
+
+    return report(db, as_json=as_json)
+
+
+@cli.command()
+@_archive
+@click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown"]), required=True)
+@click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
+def export(db: str, shape: str, output: str | None) -> int:
+    """Write all articles: JSON lines, CSV, or Markdown with one file an article."""
+    from crawler.commands.read import export
+
+    return export(db, shape, output)
+
+
+@cli.command()
+@_archive
+def verify(db: str) -> int:
+    """Check that an archive is whole: SQLite's own check, full text in step, counts that agree."""
+    from crawler.commands.read import verify
+
+    return verify(db)
+
+
+@cli.command()
+@click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
+def demo(keep: str) -> int:
+    """Crawl the bundled sample site on this machine and show what comes out."""
+    from crawler.demo_run import demo
+
+    return demo(keep)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; what goes wrong is one line on standard error."""
+    try:
+        code = cli.main(arguments, prog_name="broadsheet", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter complains when it flushes at its end
+        return PIPE_CLOSED
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except click.ClickException as error:
+        return _complain(_told(error), error.exit_code)
+    except ArchiveError as error:
+        return _complain(str(error), 1)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: click.ClickException) -> str:
+    hint = f" (broadsheet {error.ctx.command.name} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
+    return error.format_message() + hint
+
+
+def _complain(message: str, code: int) -> int:
+    from output.text import inert
+
+    click.echo("broadsheet: " + " ".join(inert(message).split()), err=True)
+    return code
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""`broadsheet clean`: one saved page, or text that another tool extracted, to its article."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cleaners.assemble import assemble
+from cleaners.clean import clean as clean_page
+from cleaners.decode import decode
+from cleaners.plaintext import blocks_of_text, judge_text
+from cleaners.record import Block, Page, Verdict, Vote
+from cleaners.rules import RuleBook, load_rules
+from crawler.commands.terminal import cut, one_line, say, table, width
+from crawler.commands.values import Mistake
+from crawler.sniff import Sort, looks_like_markup, sort_of
+from output.text import count_words, escaped
+
+_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
+_NARROW = 100  # below so many columns a block takes two lines, or its text would have no room
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came of an input. `facts` is what only a page states: type, evidence, metadata."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    verdicts: tuple[Verdict, ...]
+    text: str
+    markdown: str
+    facts: Mapping[str, object]
+
+
+def clean(given: Mapping[str, Any]) -> int:
+    """Print what the options ask for; 1 if there is no article text."""
+    body = _read(given["file"])
+    result = _of_page(body, given["url"]) if _is_html(body, given["form"]) else _of_text(body, given["url"])
+    if given["shape"] == "json":
+        click.echo(escaped(json.dumps(_as_json(result, explain=given["explain"]), ensure_ascii=False, indent=2)))
+    elif given["explain"]:
+        _explain(result)
+    else:
+        _print_article(result, result.markdown if given["shape"] == "markdown" else result.text, given["shape"])
+    return _verdict(result)
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise Mistake(f"cannot read {file}: {error.strerror}") from error
+
+
+def _is_html(body: bytes, form: str | None) -> bool:
+    if form:
+        return form == "html"
+    if sort_of(body, "") is Sort.MEDIA and b"\0" in body[:1024]:
+        raise Mistake("this is neither a page nor text (--html or --text reads it all the same)")
+    return looks_like_markup(body)
+
+
+def _of_page(body: bytes, url: str) -> _Result:
+    cleaned = clean_page(Page(url, body))
+    facts = {
+        "page_type": str(cleaned.verdict.page_type),
+        "evidence": list(cleaned.verdict.evidence),
+        "metadata": asdict(cleaned.metadata),
+    }
+    return _Result(cleaned.metadata.title, cleaned.blocks, cleaned.verdicts, cleaned.text, cleaned.markdown, facts)
+
+
+def _of_text(body: bytes, url: str) -> _Result:
+    blocks = blocks_of_text(decode(body).text)
+    title, verdicts = judge_text(blocks, RuleBook(load_rules()))
+    return _Result(title, blocks, verdicts, *assemble(blocks, verdicts), facts={})
+
+
+def _print_article(result: _Result, article: str, shape: str) -> None:
+    title = one_line(result.title)
+    say(f"# {title}" if shape == "markdown" and title else title)
+    say()
+    say(article)
+
+
+def _as_json(result: _Result, *, explain: bool) -> dict[str, object]:
+    found = {"title": result.title, "text": result.text, "markdown": result.markdown}
+    blocks = [_block(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
+    return {**found, "word_count": count_words(result.text), **result.facts} | ({"blocks": blocks} if explain else {})
+
+
+def _block(block: Block, verdict: Verdict) -> dict[str, object]:
+    return {
+        "position": block.position,
+        "kind": str(block.kind),
+        "kept": verdict.kept,
+        "reason": verdict.reason,
+        "rule": verdict.rule,
+        "votes": [asdict(vote) for vote in verdict.votes],
+        "path": block.path,
+        "text": block.text,
+    }
+
+
+def _explain(result: _Result) -> None:
+    """List the blocks; in a narrow window, or a file, each block's text stands on a line of its own."""
+    columns = width()
+    pairs = list(zip(result.blocks, result.verdicts, strict=True))
+    if columns >= _NARROW:
+        table(_HEADS, [[*_cells(block, verdict), block.text] for block, verdict in pairs], columns, numbers=("#",))
+        return
+    for block, verdict in pairs:
+        say(cut("  ".join(_cells(block, verdict)), columns))
+        say("    " + cut(block.text, columns - 4))
+
+
+def _cells(block: Block, verdict: Verdict) -> list[str]:
+    votes = " ".join(f"{'+' if vote.keep else '-'}{_voice(vote)}" for vote in verdict.votes)
+    return [str(block.position), "kept" if verdict.kept else "removed", verdict.reason, verdict.rule, votes]
+
+
+def _voice(vote: Vote) -> str:
+    return vote.voter
+
+
+def _verdict(result: _Result) -> int:
+    """Say on standard error what keeps a page from being an article."""
+    kind = result.facts.get("page_type", "article")
+    if kind not in ("article", "teaser"):
+        evidence = ", ".join(map(str, result.facts["evidence"]))  # type: ignore[call-overload]
+        click.echo(one_line(f"broadsheet: judged as {kind}, not as an article ({evidence})"), err=True)
+    if not result.text:
+        click.echo("broadsheet: no article text found", err=True)
+    return int(not result.text)

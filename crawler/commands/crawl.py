@@ -1,0 +1,146 @@
+"""`broadsheet crawl`: options to a Scrapy process, the process to an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from scrapy import signals
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings
+
+from crawler.commands.summary import Run, exit_code, show_summary
+from crawler.commands.terminal import one_line
+from crawler.commands.values import Mistake
+from crawler.options import OptionError
+from crawler.scope import ScopeError
+from crawler.spiders.site import SiteSpider
+
+_INTERRUPT = 128  # and the signal's number, as shells count it
+_LEVELS = ("WARNING", "INFO", "DEBUG")
+_MANY_AT_ONCE = 16
+
+
+def crawl(given: Mapping[str, Any]) -> int:
+    """Crawl as the command line says, show what came of it, and return the exit code."""
+    if not given["urls"] and not given["urls_file"]:
+        raise Mistake("say where to start: broadsheet crawl https://…")
+    run = run_spider(given["db"], arguments_of(given), settings_of(given))
+    if run.signal:
+        _say_stopped(run)
+        return _INTERRUPT + run.signal
+    if not given["quiet"]:
+        show_summary(run)
+    return exit_code(run)
+
+
+def arguments_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the spider is to know, by the names of `crawler.options.CrawlOptions`."""
+    names = ("urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "since")
+    arguments = {name: given[name] for name in names if given[name] not in (None, ())}
+    off = {f"discover_{name}": False for name in ("sitemaps", "feeds", "links") if given[f"no_{name}"]}
+    return arguments | off | {"seeds": given["urls"], "languages": given["language"]}
+
+
+def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's settings that the command line changes."""
+    settings = {
+        "BROADSHEET_ALLOW_PRIVATE": given["allow_private"],
+        "BROADSHEET_DELAY": given["delay"],
+        "BROADSHEET_PER_HOST": given["concurrency"],
+        "BROADSHEET_COOKIES": given["cookies"] or "",
+        "BROADSHEET_PROGRESS": not given["quiet"],
+        "CONCURRENT_REQUESTS": max(_MANY_AT_ONCE, given["concurrency"]),
+        "LOG_LEVEL": "ERROR" if given["quiet"] else _LEVELS[min(given["verbose"], len(_LEVELS) - 1)],
+    }
+    if given["headers"]:
+        settings["DEFAULT_REQUEST_HEADERS"] = _project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
+            given["headers"]
+        )
+    return settings | ({"USER_AGENT": given["user_agent"]} if given["user_agent"] else {})
+
+
+def run_spider(db: str, arguments: Mapping[str, Any], changed: Mapping[str, Any]) -> Run:
+    """Run the spider to its end. Mistake and ArchiveError, in one line, before anything is fetched."""
+    settings = _project_settings()
+    settings.update(dict(changed), priority="cmdline")
+    process = AsyncCrawlerProcess(settings)
+    crawler = process.create_crawler(SiteSpider)
+    watch = _Watch(quiet=not settings.getbool("BROADSHEET_PROGRESS"), existed=_holds_something(db))
+    crawler.signals.connect(watch.opened, signals.spider_opened)
+    started = time.monotonic()
+    task = process.crawl(crawler, db=db, **arguments)
+    process.start()
+    _raise_trouble(task)
+    spider = crawler.spider
+    assert isinstance(spider, SiteSpider)
+    spider.workers.close()  # a second Ctrl-C leaves them
+    return Run(
+        db=db,
+        seeds=spider.seeds,
+        seconds=time.monotonic() - started,
+        stored=spider.session.stored,
+        ended=spider.ended if task.done() else "killed",
+        signal=watch.signal,
+    )
+
+
+def _project_settings() -> Settings:
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    return settings
+
+
+def _raise_trouble(task: asyncio.Task[None]) -> None:
+    """Raise what kept the crawl from starting; a person's own mistake as one."""
+    error = task.exception() if task.done() and not task.cancelled() else None
+    if isinstance(error, OptionError | ScopeError):
+        raise Mistake(str(error)) from error
+    if error is not None:
+        raise error
+
+
+def _holds_something(db: str) -> bool:
+    path = Path(db)
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _say_stopped(run: Run) -> None:
+    how = "Stopped at once; what was under way is asked for again." if run.ended == "killed" else "Stopped."
+    click.echo(one_line(f"{how} {run.db} is in order, and the same command goes on from here."), err=True)
+
+
+class _Watch:
+    """Says where an existing file stands when its crawl begins, and that a first Ctrl-C was heard."""
+
+    def __init__(self, *, quiet: bool, existed: bool) -> None:
+        self.signal = 0
+        self._quiet = quiet
+        self._existed = existed
+        self._scrapys: Any = None
+
+    def opened(self, spider: SiteSpider) -> None:
+        """Take the place of Scrapy's handlers, which are set by now, and call them afterwards."""
+        self._scrapys = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, self._heard)
+        signal.signal(signal.SIGTERM, self._heard)
+        if self._existed and not self._quiet:
+            counts = spider.session.queue.counts()
+            click.echo(f"Going on: {counts['done']:,} URLs done, {counts['queued']:,} waiting.", err=True)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        asyncio.get_running_loop().call_soon_threadsafe(_say_stopping)  # a handler must not print
+        self._scrapys(number, frame)
+
+
+def _say_stopping() -> None:
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(start + one_line("Stopping when what is under way is done; Ctrl-C again stops at once."), err=True)

@@ -1,0 +1,130 @@
+"""The verbs that read an archive: search, report, export, verify. None of them changes the file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+import click
+from sqlite_utils import Database
+
+from crawler.commands.terminal import cut, one_line, say, width
+from crawler.commands.values import Mistake
+from output.errors import NotAnArchive
+from output.exports.csv import export_csv
+from output.exports.jsonl import export_jsonl
+from output.exports.markdown import export_markdown
+from output.report import render
+from output.report import report as make_report
+from output.schema import open_database
+from output.search import search as find
+from output.text import escaped
+from output.verify import verify as find_problems
+
+_STREAMED: dict[str, Callable[[Database, TextIO], int]] = {"jsonl": export_jsonl, "csv": export_csv}
+
+
+@contextmanager
+def archive(path: str) -> Iterator[Database]:
+    """An archive open for reading; ArchiveError, in one line, also for damage that shows only later."""
+    db = open_database(path, read_only=True)
+    try:
+        yield db
+    except sqlite3.DatabaseError as error:
+        raise NotAnArchive(f"{path} cannot be read: {error} (broadsheet verify says more)") from error
+    finally:
+        db.close()
+
+
+def search(path: str, query: str, limit: int) -> int:
+    """Print the articles found; 1 if there is none."""
+    found = 0
+    with archive(path) as db:
+        for hit in find(db, query, limit):
+            found += 1
+            say(cut(f"{hit.title or '(no title)'}  {hit.published[:10]}", width()))
+            say("  " + one_line(hit.url))
+            say("  " + cut(hit.snippet, width() - 2) + "\n")
+    if not found:
+        click.echo(one_line(f"broadsheet: no article matches {query}"), err=True)
+    return int(not found)
+
+
+def report(path: str, *, as_json: bool) -> int:
+    """Print the report."""
+    with archive(path) as db:
+        found = make_report(db)
+    say(escaped(json.dumps(asdict(found), ensure_ascii=False, indent=2)) if as_json else render(found, width()).rstrip())
+    return 0
+
+
+def export(path: str, shape: str, target: str | None) -> int:
+    """Write all articles to a file, a folder or standard output."""
+    with archive(path) as db:
+        if shape == "markdown":
+            count = export_markdown(db, _folder(target))
+        elif target is None:
+            count = _STREAMED[shape](db, _standard_output())
+        else:
+            count = _to_file(db, _STREAMED[shape], _file(path, target))
+    if target is not None:
+        click.echo(one_line(f"{count:,} articles written to {target}"), err=True)
+    return 0
+
+
+def verify(path: str) -> int:
+    """Print what is wrong, a line a problem; 1 if anything is."""
+    with archive(path) as db:
+        problems = find_problems(db)
+        articles = 0 if problems else db.execute("SELECT count(*) FROM articles").fetchone()[0]
+    for problem in problems:
+        say(one_line(f"{problem.check}: {problem.detail}"))
+    if not problems:
+        say(f"in order: {articles:,} articles")
+    return int(bool(problems))
+
+
+def _standard_output() -> TextIO:
+    """Standard output as UTF-8 that passes line ends on as they are."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+    return sys.stdout
+
+
+def _to_file(db: Database, write: Callable[[Database, TextIO], int], file: Path) -> int:
+    """Write beside the file first, so that a file that was there is replaced by a whole one or not at all."""
+    part = file.with_name(file.name + ".part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            count = write(db, stream)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise Mistake(f"cannot write {file}: {error.strerror}") from error
+    return count
+
+
+def _file(path: str, target: str) -> Path:
+    file = Path(target)
+    if file.is_dir():
+        raise Mistake(f"{target} is a folder; name a file")
+    if file.exists() and file.samefile(path):
+        raise Mistake(f"{target} is the archive itself")
+    return file
+
+
+def _folder(target: str | None) -> Path:
+    if target is None:
+        raise Mistake("markdown writes one file an article: name a folder with -o")
+    folder = Path(target)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Mistake(f"cannot make the folder {target}: {error.strerror}") from error
+    return folder

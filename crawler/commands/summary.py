@@ -1,0 +1,143 @@
+"""The closing words of a crawl: what it came to, what went wrong, what to type next, and the exit code."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import click
+from sqlite_utils import Database
+
+from crawler.commands.reasons import meaning
+from crawler.commands.terminal import one_line, say, width
+from output.report import Report, report
+from output.schema import open_database
+
+_MOST = 8  # reasons named in a line
+_MOST_REDIRECTS = 10
+_NO_PAGE = ("media_type", "robots.txt", "robots_unreachable", "private_address", "not_there")
+_FILES = ("robots", "sitemap", "feed", "redirect")
+_LIMITS = {"max_pages": "--max-pages", "max_time": "--max-time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A crawl that ended. `stored` counts its outcomes by `state/reason`; `ended` says what cut it short, if anything.
+
+    `seconds` is what it took; `signal` is the number of the signal that stopped it, or 0.
+    """
+
+    db: str
+    seeds: tuple[str, ...]
+    seconds: float
+    stored: Mapping[str, int]
+    ended: str = ""
+    signal: int = 0
+
+    @property
+    def broke(self) -> str:
+        """What went wrong with the archive, or an empty string."""
+        return self.ended if self.ended.startswith("archive") else ""
+
+    @property
+    def pages(self) -> int:
+        """How many pages were fetched and judged."""
+        return sum(n for key, n in self.stored.items() if key.startswith("done/") and key[5:] not in _FILES)
+
+
+def exit_code(run: Run) -> int:
+    """0 if the archive holds articles and a start URL worked; 1 otherwise, or if the archive broke."""
+    db = open_database(run.db, read_only=True)
+    try:
+        articles = db.execute("SELECT count(*) FROM articles").fetchone()[0]
+        failed = [seed for seed in run.seeds if seed_trouble(db, seed)]
+    finally:
+        db.close()
+    return int(bool(run.broke) or not articles or len(failed) == len(run.seeds))
+
+
+def seed_trouble(db: Database, seed: str) -> str:
+    """Why a start URL gave no page, or an empty string. Where it redirects, its target counts."""
+    url = seed
+    for _ in range(_MOST_REDIRECTS):
+        row = db.execute("SELECT state, reason, location FROM urls WHERE url = ?", [url]).fetchone()
+        if row is None:
+            return ""
+        state, reason, location = row
+        if state == "failed" or (state == "skipped" and reason in _NO_PAGE):
+            return meaning(str(reason or ""))
+        if not location:
+            return ""
+        url = str(location)
+    return ""
+
+
+def show_summary(run: Run) -> None:
+    """Print the closing summary; what failed badly goes to standard error."""
+    db = open_database(run.db, read_only=True)
+    try:
+        found = report(db)
+        troubles = [(seed, why) for seed in run.seeds if (why := seed_trouble(db, seed))]
+        start = db.execute("SELECT reason FROM urls WHERE url = ?", [run.seeds[0]]).fetchone()
+    finally:
+        db.close()
+    for line in _lines(run, found):
+        say(line)
+    for seed, why in troubles:
+        click.echo(one_line(f"broadsheet: {seed} failed: {why}"), err=True)
+    if run.broke:
+        click.echo(one_line(f"broadsheet: the {run.broke}"), err=True)
+    elif not found.articles and not troubles:
+        what = f"; the start page is {meaning(str(start[0]))}" if start and start[0] else ""
+        click.echo(one_line(f"broadsheet: no article found{what}"), err=True)
+    if found.articles:
+        say(next_steps(run.db))
+
+
+def next_steps(db: str) -> str:
+    """What to type next."""
+    name = shlex.quote(db)
+    steps = (
+        (f"broadsheet search {name} WORDS", "find articles"),
+        (f"broadsheet report {name}", "every URL by outcome, what was removed by which rule"),
+        (f"broadsheet export {name} --format csv -o articles.csv", "or jsonl, or markdown"),
+        (f"datasette {name}", "look around in a browser (pip install datasette)"),
+    )
+    longest = max(len(step) for step, _ in steps)
+    fits = longest + max(len(what) for _, what in steps) + 4 <= width()
+    return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if fits else f"  {step}" for step, what in steps)
+
+
+def _lines(run: Run, found: Report) -> Iterable[str]:
+    if not run.stored:
+        yield f"Nothing to do: every URL that was found is done. {run.db} holds {found.articles:,} articles."
+        return
+    taken = "".join(f", {count:,} taken out as {why}" for why, count in found.shelved)
+    yield f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages fetched in {run.seconds:.0f} s"
+    for title, counts in (
+        ("Removed", _by_reason(found)),
+        ("Failed", _of(run, "failed")),
+        ("Skipped", _of(run, "skipped")),
+    ):
+        if counts:
+            yield f"{title + ':':<9}{_listed(counts)}"
+    if run.ended in _LIMITS:
+        yield f"Stopped at {_LIMITS[run.ended]}; the same command with more room goes on from here."
+
+
+def _by_reason(found: Report) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for row in found.removed:
+        counts[row.reason] += row.blocks
+    return counts
+
+
+def _of(run: Run, state: str) -> Counter[str]:
+    return Counter({key.partition("/")[2]: n for key, n in run.stored.items() if key.startswith(state + "/")})
+
+
+def _listed(counts: Counter[str]) -> str:
+    named = ", ".join(f"{reason} {count:,}" for reason, count in counts.most_common(_MOST))
+    return named + (f", {len(counts) - _MOST} more reasons" if len(counts) > _MOST else "")

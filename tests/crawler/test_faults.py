@@ -1,0 +1,79 @@
+"""Errors to reasons, and how long to wait before another try."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from gzip import BadGzipFile
+
+import pytest
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    ResponseDataLossError,
+)
+
+from crawler.faults import Fault, Retries, fault_of, is_retried, retry_after
+from crawler.guard import AddressRefusedError
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (AddressRefusedError("http://10.0.0.1/", "private"), Fault("private_address")),
+        (CannotResolveHostError(), Fault("dns", host_gone=True)),
+        (DownloadConnectionRefusedError(), Fault("connection_refused", retry=True, host_gone=True)),
+        (DownloadTimeoutError(), Fault("timeout", retry=True)),
+        (TimeoutError(), Fault("timeout", retry=True)),
+        (DownloadCancelledError(), Fault("too_large")),
+        (ResponseDataLossError(), Fault("cut_off", retry=True)),
+        (DownloadFailedError(), Fault("connection", retry=True)),
+        (BadGzipFile("not gzip"), Fault("bad_encoding")),
+        (zlib.error("bad"), Fault("bad_encoding")),
+        (KeyError("x"), Fault("error:KeyError")),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.reason,
+)
+def test_each_error_has_its_reason(error: BaseException, fault: Fault) -> None:
+    assert fault_of(error) == fault
+
+
+@pytest.mark.parametrize(("status", "again"), [(429, True), (500, True), (503, True), (404, False), (403, False), (451, False)])
+def test_statuses_that_may_change_are_retried(status: int, again: bool) -> None:
+    assert is_retried(status) is again
+
+
+def test_waits_grow_and_the_host_s_own_word_counts_up_to_an_hour() -> None:
+    retries = Retries(times=2, wait=5)
+    assert [retries.wait_before(attempts) for attempts in (1, 2, 3, 9)] == [5, 30, 120, 120]
+    assert retries.wait_before(1, 50) == 50
+    assert retries.wait_before(1, 2) == 5
+    assert retries.wait_before(1, 1e9) == 3600
+    assert Retries(2, 0.1).wait_before(1) == 0.1
+
+
+def test_tries_are_counted_from_the_first() -> None:
+    assert [Retries(2).left(attempts) for attempts in (0, 1, 2)] == [True, True, False]
+    assert not Retries(0).left(0)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        (" 0 ", 0.0),
+        ("Sun, 01 Mar 2026 12:01:30 GMT", 90.0),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
+        ("soon", None),
+        ("-3", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, NOW) == seconds

@@ -1,0 +1,103 @@
+"""What a person may ask for, and how they are told that it cannot be done."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from crawler.options import CrawlOptions, OptionError, read_seed_file
+
+SEED = {"url": "https://example.org/"}
+
+
+def read(**arguments: object) -> CrawlOptions:
+    return CrawlOptions.from_arguments(SEED | arguments)
+
+
+def test_spider_arguments_are_strings() -> None:
+    options = read(
+        include="/news/ /es/", max_pages="10", max_depth="0", max_time="1.5", since="2024-01-31", language="EN de",
+        discover_feeds="0", discover_links="no", db="a.db",
+    )  # fmt: skip
+    assert options == CrawlOptions(
+        seeds=("https://example.org/",), include=("/news/", "/es/"), max_pages=10, max_depth=0, max_time=1.5,
+        since=date(2024, 1, 31), languages=("en", "de"), discover_feeds=False, discover_links=False,
+    )  # fmt: skip
+
+
+def test_a_command_s_values_are_taken_as_they_are() -> None:
+    options = CrawlOptions.from_arguments(
+        {"seeds": ("a.example", "b.example"), "exclude": ("x y",), "since": date(2020, 1, 1), "discover_sitemaps": False}
+    )
+    assert options.seeds == ("https://a.example", "https://b.example")
+    assert options.exclude == ("x y",)
+    assert options.since == date(2020, 1, 1)
+    assert not options.discover_sitemaps
+
+
+def test_defaults_set_no_bounds() -> None:
+    options = read()
+    assert (options.max_pages, options.max_depth, options.max_time, options.since, options.languages) == (0, None, 0, None, ())
+
+
+@pytest.mark.parametrize(
+    ("seed", "read_as"),
+    [
+        ("example.org", "https://example.org"),
+        ("example.org/blog:old", "https://example.org/blog:old"),
+        ("http://example.org", "http://example.org"),
+        ("ftp://example.org", "ftp://example.org"),
+        ("localhost:8000/", "localhost:8000/"),
+    ],
+)
+def test_a_bare_host_is_read_as_https(seed: str, read_as: str) -> None:
+    assert read(url=seed).seeds == (read_as,)
+
+
+def test_several_seeds_are_taken_once_each() -> None:
+    assert read(url="https://a.example https://b.example https://a.example").seeds == (
+        "https://a.example",
+        "https://b.example",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"url": ""}, "no URL given"),
+        ({"max_pages": "many"}, "max_pages must be a number"),
+        ({"max_pages": "1.5"}, "max_pages must be a number"),
+        ({"max_pages": "-1"}, "max_pages must not be negative"),
+        ({"max_time": "nan"}, "max_time"),
+        ({"max_time": "inf"}, "max_time"),
+        ({"since": "yesterday"}, "since must be a date"),
+        ({"since": "2024-13-01"}, "since must be a date"),
+        ({"max_page": "3"}, "unknown argument: max_page"),
+        ({"urls_file": "/no/such/file"}, "cannot read the file of URLs"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_line(arguments: dict[str, str], told: str) -> None:
+    with pytest.raises(OptionError, match=told) as caught:
+        read(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_urls_has_one_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "urls.txt"
+    file.write_bytes("\ufeffhttps://a.example/\r\n\n# not this\n  https://b.example/  \n".encode())
+    assert read_seed_file(file) == ("https://a.example/", "https://b.example/")
+    assert CrawlOptions.from_arguments({"urls_file": file}).seeds == ("https://a.example/", "https://b.example/")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(OptionError, match="cannot read the file of URLs"):
+        read_seed_file(tmp_path / "f")
+
+
+def test_the_run_s_record_has_plain_values() -> None:
+    values = read(since="2024-01-31", languages="en").as_values()
+    assert values["since"] == "2024-01-31"
+    assert values["seeds"] == ("https://example.org/",)

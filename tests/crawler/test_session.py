@@ -1,0 +1,133 @@
+"""One run on one archive: what it notes, stores and gives free."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from cleaners.clean import clean
+from cleaners.record import Page
+from crawler.options import CrawlOptions
+from crawler.session import CrawlSession, seeds_of
+from output.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
+from output.outcome import Found, Outcome
+from tests.crawler.scripted_site import page
+
+HOME = "https://a.example/"
+OPTIONS = CrawlOptions((HOME,), max_pages=3)
+
+
+def opened(file: Path) -> CrawlSession:
+    session = CrawlSession.open(file, OPTIONS)
+    session.start("crawl", seeds_of((HOME,)))
+    return session
+
+
+def rows(file: Path, query: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(file) as db:
+        return db.execute(query).fetchall()
+
+
+def article(url: str, name: str) -> Outcome:
+    return Outcome(url, "done", "article", 200, cleaned=clean(Page(url, page(name).encode())))
+
+
+def test_a_run_is_noted_with_its_options_versions_and_end(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    assert session.queue.counts()["queued"] == 1
+    asyncio.run(session.store(Outcome(HOME, "done", "list", 200)))
+    session.close("finished", "all done")
+    ((outcome, reason, options, versions, counts),) = rows(
+        file, "SELECT outcome, reason, options, versions, counts FROM runs"
+    )
+    assert (outcome, reason) == ("finished", "all done")
+    assert json.loads(str(options))["max_pages"] == 3
+    assert {"broadsheet", "scrapy", "trafilatura", "cleaner", "python"} <= json.loads(str(versions)).keys()
+    assert json.loads(str(counts)) == {"done/list": 1}
+
+
+def test_articles_come_out_as_they_were_stored(tmp_path: Path) -> None:
+    session = opened(tmp_path / "a.db")
+    asyncio.run(session.store(article(HOME + "1", "one")))
+    session.settle()
+    (row,) = session.articles()
+    session.close("finished", "")
+    assert row["url"] == HOME + "1"
+    assert "one2word3" in str(row["text"])
+    assert row["authors"] == []
+
+
+def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(Outcome(HOME, "done", "list", 200, found=(Found(HOME + "1", "a.example"),))))
+    session.settle()
+    assert session.skip_rest() == 1
+    session.close("finished", "max_pages")
+    assert rows(file, "SELECT state, reason FROM urls WHERE url LIKE '%/1'") == [("skipped", "limit")]
+    session = opened(file)
+    assert session.queue.counts()["queued"] == 1
+    session.close("finished", "")
+
+
+def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(Outcome(HOME + "1", "skipped", "robots_unreachable")))
+    session.close("finished", "")
+    session = opened(file)
+    assert (HOME + "1", "queued") in rows(file, "SELECT url, state FROM urls")
+    session.close("finished", "")
+
+
+def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(Outcome(HOME, "failed", "timeout")))
+    asyncio.run(session.store(Outcome(HOME + "1", "done", "article", 200)))
+    session.close("finished", "")
+    session = opened(file)
+    assert dict(rows(file, "SELECT url, state FROM urls")) == {HOME: "queued", HOME + "1": "done"}
+    session.close("finished", "")
+
+
+def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    session._archive.close()
+    session = opened(file)
+    session.close("finished", "")
+    assert sorted(str(outcome) for (outcome,) in rows(file, "SELECT outcome FROM runs")) == ["finished", "killed"]
+
+
+def test_a_file_has_one_owner(tmp_path: Path) -> None:
+    session = opened(tmp_path / "a.db")
+    with pytest.raises(InUse):
+        CrawlSession.open(tmp_path / "a.db", OPTIONS)
+    session.close("finished", "")
+    opened(tmp_path / "a.db").close("finished", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_a_file_that_cannot_be_an_archive_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("not a database, and long enough to be looked at " * 3)
+    (tmp_path / "folder.db").mkdir()
+    with sqlite3.connect(tmp_path / "other.db") as db:
+        db.execute("CREATE TABLE t (x)")
+    opened(tmp_path / "newer.db").close("finished", "")
+    with sqlite3.connect(tmp_path / "newer.db") as db:
+        db.execute("PRAGMA user_version = 999")
+        db.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+    expected = {"text.db": NotAnArchive, "other.db": NotAnArchive, "newer.db": WrongSchema, "folder.db": NotReachable,
+                "text.db/a.db": NotReachable, "none/a.db": NotReachable}  # fmt: skip
+    for name, kind in expected.items():
+        with pytest.raises(ArchiveError) as caught:
+            CrawlSession.open(tmp_path / name, OPTIONS)
+        assert isinstance(caught.value, kind), name
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "text.db").read_text().startswith("not a database")

@@ -1,0 +1,95 @@
+"""Outcomes are committed by one thread, in order, and a fault comes back to who waits."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from crawler.writer import BATCH, Writer
+from output.archive import Archive
+from output.outcome import Outcome
+
+
+class Recorder:
+    """Stands where an archive would, to see the batches; `gate` holds the writer back."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.threads: set[int] = set()
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def save(self, batch: Sequence[Outcome]) -> None:
+        self.gate.wait(10)
+        self.batches.append(len(batch))
+        self.threads.add(threading.get_ident())
+
+
+def outcomes(count: int) -> list[Outcome]:
+    return [Outcome(f"https://a.example/{number}", "failed", "http_404", 404) for number in range(count)]
+
+
+def test_an_outcome_is_in_the_file_when_save_returns(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+
+    async def save(writer: Writer) -> int:
+        await writer.save(outcomes(1)[0])
+        with sqlite3.connect(file) as reader:
+            return int(reader.execute("SELECT count(*) FROM urls WHERE reason = 'http_404'").fetchone()[0])
+
+    with Archive.open(file) as archive:
+        writer = Writer(archive)
+        assert asyncio.run(save(writer)) == 1
+        writer.close()
+
+
+def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    writer = Writer(recorder)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        tasks = [asyncio.create_task(writer.save(one)) for one in outcomes(3 * BATCH)]
+        await asyncio.sleep(0.1)
+        recorder.gate.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(save())
+    writer.close()
+    assert sum(recorder.batches) == 3 * BATCH
+    assert len(recorder.batches) <= 4
+    assert max(recorder.batches) == BATCH
+    assert len(recorder.threads) == 1
+    assert threading.get_ident() not in recorder.threads
+
+
+def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
+    archive = Archive.open(tmp_path / "a.db")
+    archive.db.execute("DROP TABLE captures")
+    archive.db.execute("DROP TABLE urls")
+    writer = Writer(archive)
+    with pytest.raises(sqlite3.Error):
+        asyncio.run(writer.save(outcomes(1)[0]))
+    writer.close()
+    archive.close()
+
+
+def test_closing_writes_what_waits() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    writer = Writer(recorder)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        tasks = [asyncio.create_task(writer.save(one)) for one in outcomes(5)]
+        await asyncio.sleep(0.05)
+        threading.Timer(0.1, recorder.gate.set).start()
+        await asyncio.to_thread(writer.close)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(save())
+    assert sum(recorder.batches) == 5
