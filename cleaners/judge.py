@@ -54,10 +54,20 @@ def _decide(votes: list[Vote]) -> Verdict:
 
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
-    selected = reading.selected or surroundings.main_container(reading.blocks)
+    selected = _starting_point(reading, rules)
     aside = surroundings.other_cells(reading.blocks, selected)
     body = surroundings.body_span(reading.blocks, selected - aside)
     return _Hearing(reading.blocks, selected - aside, aside, body, reading.metadata, rules)
+
+
+def _starting_point(reading: Reading, rules: RuleBook) -> frozenset[int]:
+    """What the extractor selects; on a page where that is no prose, the short text under the title."""
+    blocks = reading.blocks
+    if any(surroundings.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in reading.selected):
+        return reading.selected
+    free = [b for b in blocks if not rules.match(b, Place())]
+    brief = surroundings.brief(free, reading.metadata)
+    return reading.selected | brief or surroundings.main_container(blocks)
 
 
 def _metadata(hearing: _Hearing) -> _Ballot:

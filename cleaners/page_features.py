@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from urllib.parse import unquote, urlsplit
 
 from lxml import etree
 
@@ -13,6 +17,11 @@ from cleaners.rules import core, fold
 from cleaners.surroundings import is_prose, word_count
 from cleaners.url_shape import Shape, shape_of
 
+FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+    files(__package__).joinpath("page_type.toml").read_text(encoding="utf-8")
+)
+STATIC = frozenset(FACTS["static"]["names"])
+_TARGET = re.compile(r"\]\((\S+?)\)")
 _OUTSIDE = frozenset(("nav", "footer", "aside", "form", "dialog"))
 _LINKED = 0.8
 _HEADLINE_WORDS = 3
@@ -40,6 +49,8 @@ class Features:
     kept_words: int
     kept_prose: int
     kept_links: float  # share of the kept characters that are link text
+    page_links: float  # share of the page's visible characters that are link text
+    static: str  # the last part of the path, where it names a page that every site has: about, contact, terms
     listed_words: int  # words of kept blocks that stand right under a linked headline
     visible_words: int
     scripts: int
@@ -68,12 +79,14 @@ def page_features(tree: etree._Element, http_status: int, reading: Reading, verd
         body_classes=_body_classes(tree),
         h1=sum(b.kind is Kind.HEADING and b.level == 1 for b in blocks),
         own_heading=_own_heading(blocks, reading.metadata.title),
-        headlines=len(_headlines(blocks)),
+        headlines=len({b.text for b in blocks if is_headline(b, reading.url)}),
         articles=sum(1 for _ in _articles(tree)),
         kept_words=sum(map(word_count, kept)),
         kept_prose=sum(map(is_prose, kept)),
         kept_links=sum(b.link_chars for b in kept) / chars if chars else 0.0,
-        listed_words=_listed_words(blocks, verdicts),
+        page_links=sum(b.link_chars for b in blocks) / max(1, sum(len(b.text) for b in blocks)),
+        static=_static(reading.url),
+        listed_words=_listed_words(blocks, verdicts, reading.url),
         visible_words=sum(map(word_count, blocks)),
         scripts=sum(1 for _ in tree.iter("script")),
         title=fold(reading.metadata.title),
@@ -114,26 +127,34 @@ def _own_heading(blocks: Sequence[Block], title: str) -> bool:
     )
 
 
-def is_headline(block: Block) -> bool:
-    """Whether a block is a heading that is wholly a link and stands outside navigation."""
+def is_headline(block: Block, url: str) -> bool:
+    """Whether a block is a heading that is wholly a link to another page of the host, outside navigation."""
     return (
         block.kind is Kind.HEADING
         and block.link_density >= _LINKED
         and not block.landmarks & _OUTSIDE
         and word_count(block) >= _HEADLINE_WORDS
+        and any(_elsewhere(target, url) for target in _TARGET.findall(block.markdown))
     )
 
 
-def _headlines(blocks: Sequence[Block]) -> set[str]:
-    return {b.text for b in blocks if is_headline(b)}
+def _elsewhere(target: str, url: str) -> bool:
+    one, other = urlsplit(target), urlsplit(url)
+    return one.netloc == other.netloc and one.path != other.path
 
 
-def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> int:
+def _static(url: str) -> str:
+    """The name of a page that every site has, if the URL ends in one, whatever its extension."""
+    last = unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2].partition(".")[0].lower()
+    return last if last in STATIC else ""
+
+
+def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str) -> int:
     """Words of kept blocks that follow a linked headline, up to the next heading that is not linked."""
     words, under = 0, False
     for block, verdict in zip(blocks, verdicts, strict=True):
         if block.kind is Kind.HEADING:
-            under = is_headline(block)
+            under = is_headline(block, url)
         elif under and verdict.kept:
             words += word_count(block)
     return words

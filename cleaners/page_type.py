@@ -5,22 +5,24 @@ The first test that answers decides. Each says what it saw, so that a person can
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from importlib.resources import files
 
-from cleaners.page_features import Features
+from cleaners.page_features import FACTS, Features
 from cleaners.record import PageType, PageVerdict
 from cleaners.url_shape import Shape
 
-_FACTS = tomllib.loads(files(__package__).joinpath("page_type.toml").read_text(encoding="utf-8"))
-_PHRASES: dict[str, tuple[str, ...]] = {name: tuple(words) for name, words in _FACTS["phrases"].items()}
-_ARTICLE_CLASSES = frozenset(_FACTS["body_classes"]["article"])
-_LISTING_CLASSES = frozenset(_FACTS["body_classes"]["listing"])
+_PHRASES = {name: tuple(phrases) for name, phrases in FACTS["phrases"].items()}
+_ARTICLE_CLASSES = frozenset(FACTS["body_classes"]["article"])
+_LISTING_CLASSES = frozenset(FACTS["body_classes"]["listing"])
+_ATTACHMENT_CLASSES = frozenset(FACTS["body_classes"]["attachment"])
 
 _LITTLE = 60  # words; a page with fewer of its own may be a wall, an error page or an empty shell
 _SHELL = 25
 _LIST_SCORE = 2
+_MANY_HEADLINES = 6
+_SOME, _MUCH = 250, 400  # words of its own that speak for an article; more where the address speaks for a list
+_NOTHING, _HARDLY = 3, 8
+_SHAPES = {Shape.HOME: 4.0, Shape.LIST: 2.0, Shape.DEEP_LIST: 3.0}
 
 
 def page_verdict(page: Features) -> PageVerdict:
@@ -49,7 +51,7 @@ def _error(page: Features) -> PageVerdict | None:
 
 def _script(page: Features) -> PageVerdict | None:
     if page.kept_words < _SHELL and page.visible_words < _LITTLE:
-        if phrase := _phrase("needs_javascript", page.noscript):
+        if page.scripts and (phrase := _phrase("needs_javascript", page.noscript)):
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"text={phrase}", f"words={page.visible_words}"))
         if page.scripts >= 3 and page.visible_words < _SHELL:
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"scripts={page.scripts}", f"words={page.visible_words}"))
@@ -57,9 +59,8 @@ def _script(page: Features) -> PageVerdict | None:
 
 
 def _wall(page: Features) -> PageVerdict | None:
-    if page.kept_words >= 2 * _LITTLE:
-        return None
-    if phrase := _phrase("wall", f"{page.title} {page.head}" if page.kept_words < _LITTLE else page.title):
+    bare = page.kept_words < _LITTLE and page.visible_words < 2 * _LITTLE and not page.own_heading
+    if phrase := _phrase("wall", f"{page.title} {page.head}" if bare else page.title if page.kept_words < _LITTLE else ""):
         return PageVerdict(PageType.WALL, (f"text={phrase}",))
     return None
 
@@ -67,6 +68,15 @@ def _wall(page: Features) -> PageVerdict | None:
 def _empty(page: Features) -> PageVerdict | None:
     if not page.visible_words:
         return PageVerdict(PageType.EMPTY, ("words=0",))
+    return None
+
+
+def _static(page: Features) -> PageVerdict | None:
+    """About, contact, terms: a page that every site has; and pages of one picture."""
+    if page.static and page.headlines < _MANY_HEADLINES:
+        return PageVerdict(PageType.OTHER, (f"path={page.static}",))
+    if page.body_classes & _ATTACHMENT_CLASSES:
+        return PageVerdict(PageType.OTHER, ("body_class=attachment",))
     return None
 
 
@@ -81,8 +91,8 @@ def _list(page: Features) -> PageVerdict | None:
 
 def _listing_facts(page: Features) -> dict[str, float]:
     facts: dict[str, float] = {}
-    if page.shape is not Shape.ARTICLE and page.shape is not Shape.UNKNOWN:
-        facts[f"url={page.shape}"] = {Shape.HOME: 2, Shape.LIST: 2, Shape.DEEP_LIST: 3}[page.shape]
+    if weight := _SHAPES.get(page.shape):
+        facts[f"url={page.shape}"] = weight
     if classes := sorted(page.body_classes & _LISTING_CLASSES):
         facts[f"body_class={classes[0]}"] = 2
     if page.states_listing:
@@ -91,30 +101,39 @@ def _listing_facts(page: Features) -> dict[str, float]:
         facts[f"headlines={page.headlines}"] = min(2.0, page.headlines / 4)
     if page.listed_words > page.kept_words / 2 and page.headlines >= 2:
         facts[f"listed_words={page.listed_words}"] = 2
-    if page.kept_links > 0.5:
-        facts[f"links={page.kept_links:.2f}"] = 2
     if page.articles >= 3:
         facts[f"articles={page.articles}"] = 1
-    return facts
+    return facts | _link_facts(page)
+
+
+def _link_facts(page: Features) -> dict[str, float]:
+    if page.kept_links > 0.5:
+        return {f"links={page.kept_links:.2f}": 2}
+    if page.page_links > 0.6 and (page.kept_links > 0.3 or page.kept_words < _LITTLE):
+        return {f"page_links={page.page_links:.2f}": 2 if page.kept_words < _SHELL else 1}
+    return {}
 
 
 def _article_facts(page: Features) -> dict[str, float]:
     facts: dict[str, float] = {}
+    listed = page.shape in _SHAPES
     if page.states_article:
         facts["states=article"] = 2
+    if page.shape is Shape.ARTICLE:
+        facts["url=article"] = 1
     if page.body_classes & _ARTICLE_CLASSES and not page.body_classes & _LISTING_CLASSES:
         facts["body_class"] = 1
-    if page.own_heading and page.h1 == 1:
+    if page.own_heading and page.h1 == 1 and not listed and page.headlines < _MANY_HEADLINES:
         facts["own_heading"] = 1
     own = page.kept_words - page.listed_words
-    if own >= 250 and page.kept_links < 0.25:
+    if own >= (_MUCH if listed else _SOME) and page.kept_links < 0.25:
         facts[f"own_words={own}"] = 1
     return facts
 
 
 def _other(page: Features) -> PageVerdict | None:
     """A page with next to nothing of its own."""
-    if page.kept_words < 3:
+    if page.kept_words < _NOTHING or (page.kept_words < _HARDLY and not page.states_article and not page.kept_prose):
         return PageVerdict(PageType.OTHER, (f"words={page.kept_words}",))
     return None
 
@@ -129,5 +148,5 @@ def _teaser(page: Features) -> PageVerdict | None:
 
 
 _TESTS: tuple[Callable[[Features], PageVerdict | None], ...] = (
-    _empty, _error, _script, _wall, _list, _other, _teaser,
+    _script, _empty, _error, _wall, _static, _list, _other, _teaser,
 )  # fmt: skip

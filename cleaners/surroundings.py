@@ -15,6 +15,8 @@ _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragr
 _LINKED = 0.5
 _LEAD_WORDS = 8
 _LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
+_BRIEF_WORDS = 6
+_BRIEF_REACH = 3  # steps that a brief's text may stand above its heading: article > header > h1
 _SAME_TITLE = 0.9
 _FAMILY = 3  # siblings kept, before their like is brought back
 _FAMILY_SHARE = 0.7
@@ -61,6 +63,30 @@ def main_container(blocks: Sequence[Block]) -> frozenset[int]:
 
 def _parent(block: Block) -> str:
     return block.path.rpartition(">")[0] if block.kind is not Kind.TABLE else block.path
+
+
+def brief(blocks: Sequence[Block], metadata: Metadata) -> frozenset[int]:
+    """The text of a very short article: what follows the heading that says the title, in its container.
+
+    `blocks` are those that no phrase rule takes for furniture.
+    """
+    title = core(fold(metadata.title))
+    heads = [n for n, b in enumerate(blocks) if b.kind is Kind.HEADING and title and core(fold(b.text)) == title]
+    if not heads:
+        return frozenset()
+    home = blocks[heads[-1]].path.split(">")
+    found = []
+    for block in blocks[heads[-1] + 1 :]:
+        if block.kind is Kind.HEADING or _shared(home, block.path.split(">")) < len(home) - _BRIEF_REACH:
+            break
+        if word_count(block) >= _BRIEF_WORDS and block.link_density < _LINKED and not block.landmarks & _OUTSIDE:
+            found.append(block.position)
+    return frozenset(found)
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many steps two paths have in common from the top."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, str]:

@@ -11,11 +11,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 _FACTS = tomllib.loads(files(__package__).joinpath("url_shape.toml").read_text(encoding="utf-8"))
 _LIST_SEGMENTS = frozenset(_FACTS["lists"]["segments"])
+_SECTIONS = frozenset(_FACTS["lists"]["sections"])
 _LIST_PARAMETERS = frozenset(_FACTS["lists"]["parameters"])
 _ID_PARAMETERS = frozenset(_FACTS["articles"]["id_parameters"])
 _DOCUMENT = re.compile(rf"(.+)\.(?:{'|'.join(_FACTS['articles']['extensions'])})$")
 _FRONT_PAGES = frozenset(_FACTS["articles"]["front_pages"])
 _DATED = re.compile(r"/(?:19|20)\d\d(?:[/-](?:[01]?\d|[a-z]{3}))?(?:[/-][0-3]?\d)?[/-][^/]*[^/\d][^/]*/?$")
+_DATED_NUMBER = re.compile(r"/(?:19|20)\d\d/\d{1,2}/\d{1,2}/\d{4,}/?$")
 _ONLY_DATE = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){0,2}/?$")
 _PAGE_NUMBER = re.compile(r"/(?:p|page|seite|pagina|página)[/-]?\d+/?$|[-_/]page[-_]?\d+(?:\.\w+)?$")
 _SLUG = re.compile(r"[^-_]+(?:[-_]+[^-_]+){2,}")
@@ -25,7 +27,7 @@ _NUMBERED = re.compile(r"(?:^|[-_])[a-z]?\d{4,}$")
 class Shape(StrEnum):
     """What a URL looks like."""
 
-    HOME = "home"  # a host's or folder's front page
+    HOME = "home"  # a host's front page
     ARTICLE = "article"  # dated, a headline, a document, a document's number
     LIST = "list"  # a tag, category, author, archive
     DEEP_LIST = "deep_list"  # a list's further pages, a search, a date archive
@@ -44,10 +46,10 @@ def shape_of(url: str) -> Shape:
     if not segments:
         return Shape.ARTICLE if names & _ID_PARAMETERS else Shape.HOME
     if _DOCUMENT.sub(r"\1", segments[-1]) in _FRONT_PAGES:
-        return Shape.HOME
-    if _DATED.search(path):
+        return Shape.HOME if len(segments) == 1 else Shape.UNKNOWN
+    if _DATED.search(path) or _DATED_NUMBER.search(path):
         return Shape.ARTICLE
-    if not _LIST_SEGMENTS.isdisjoint(segments):
+    if not _LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTIONS:
         return Shape.LIST
     return Shape.ARTICLE if names & _ID_PARAMETERS or _names_article(segments[-1]) else Shape.UNKNOWN
 

@@ -64,6 +64,8 @@ class Frontier:
         self._hosts: dict[str, _Host] = {}
         self._flying: dict[str, tuple[_Host, int]] = {}  # by URL: its host and its row
         self._flying_ids: set[int] = set()
+        self._working: list[str] = []  # the hosts that had something queued when the queue was looked at
+        self._looked_at = -_LOOK
         self._changed = asyncio.Event()
         self._stopped = False
         self._draining = False
@@ -141,17 +143,15 @@ class Frontier:
     def _next(self) -> Turn | None:
         if self._draining or len(self._flying) >= self._manners.at_once:
             return None
-        for name in self._rotation():
-            if turn := self._turn_of(self._host(name)):
-                return turn
-        return None
+        if self._clock() - self._looked_at < _LOOK and (turn := self._first_turn()):
+            return turn
+        self._working, self._looked_at = self._queue.hosts_with_work(), self._clock()
+        return self._first_turn()
 
-    def _rotation(self) -> list[str]:
-        """All hosts with something to do, the one with the fewest requests under way first."""
-        names = [host.name for host in self._hosts.values() if host.ahead]
-        if not names:
-            names = self._queue.hosts_with_work()
-        return sorted(names, key=lambda name: self._host(name).flying)
+    def _first_turn(self) -> Turn | None:
+        """A turn of any host with something to do, of those with the fewest requests under way first."""
+        hosts = sorted(map(self._host, self._working), key=lambda host: host.flying)
+        return next((turn for host in hosts if (turn := self._turn_of(host))), None)
 
     def _turn_of(self, host: _Host) -> Turn | None:
         if host.robots is None and not host.dead:

@@ -40,6 +40,8 @@ def sort_of(body: bytes, content_type: str) -> Sort:
 
 
 def _is_page(head: bytes, content_type: str) -> bool:
+    if head[:1] in (b"{", b"[") and b"</" not in head[:200]:
+        return False  # JSON, whatever its type says
     if _MARKUP.search(head):
         return True
     if not head.startswith(_UTF16_MARKS) and len(head.translate(None, _CONTROL)) < 0.95 * len(head):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,16 +14,20 @@ import click
 
 from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
-from cleaners.decode import decode
-from cleaners.plaintext import blocks_of_text, judge_text
+from cleaners.decode import BINARY, decode
+from cleaners.plaintext import judge_text
 from cleaners.record import Block, Page, Verdict, Vote
-from cleaners.rules import RuleBook, load_rules
+from cleaners.rules import load_rules
+from cleaners.textlines import blocks_of_text
 from crawler.commands.terminal import cut, one_line, say, table, width
 from crawler.commands.values import Mistake
-from crawler.sniff import Sort, looks_like_markup, sort_of
 from output.text import count_words, escaped
 
 _HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
+_DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.DOTALL)
+_TAG = re.compile(r"</?(?:p|div|br|h[1-6]|a|span|ul|li|article|section|main|table|img|meta|link|script)\b[^<>]*>", re.I)
+_TAGS = 3  # so many tags make a fragment HTML; a text may quote one or two
+_SAMPLE = 20_000  # characters that are looked at
 _NARROW = 100  # below so many columns a block takes two lines, or its text would have no room
 
 
@@ -63,9 +68,10 @@ def _read(file: str) -> bytes:
 def _is_html(body: bytes, form: str | None) -> bool:
     if form:
         return form == "html"
-    if sort_of(body, "") is Sort.MEDIA and b"\0" in body[:1024]:
+    found = decode(body)
+    if found.problem == BINARY:
         raise Mistake("this is neither a page nor text (--html or --text reads it all the same)")
-    return looks_like_markup(body)
+    return bool(_DOCUMENT.match(found.text) or len(_TAG.findall(found.text, 0, _SAMPLE)) >= _TAGS)
 
 
 def _of_page(body: bytes, url: str) -> _Result:
@@ -80,7 +86,7 @@ def _of_page(body: bytes, url: str) -> _Result:
 
 def _of_text(body: bytes, url: str) -> _Result:
     blocks = blocks_of_text(decode(body).text)
-    title, verdicts = judge_text(blocks, RuleBook(load_rules()))
+    title, verdicts = judge_text(blocks, load_rules())
     return _Result(title, blocks, verdicts, *assemble(blocks, verdicts), facts={})
 
 

@@ -33,6 +33,7 @@ class Hand:
     def __init__(self, archive: Archive, **manners: object) -> None:
         self.archive = archive
         self.clock = Clock()
+        self.loop = asyncio.new_event_loop()
         self.frontier = Frontier(Queue(archive.db), Manners(**manners), self.clock)  # type: ignore[arg-type]
 
     def add(self, *urls: str, **fields: object) -> None:
@@ -48,7 +49,17 @@ class Hand:
             except TimeoutError:
                 return None
 
-        return asyncio.run(first())
+        return self.loop.run_until_complete(first())
+
+    def rest(self, wait: float = 0.1, finish: str = "") -> list[Turn]:
+        """All turns until it ends; a URL that is under way is finished after a while."""
+
+        async def every() -> list[Turn]:
+            if finish:
+                asyncio.get_running_loop().call_later(wait, self.finish, finish)
+            return [turn async for turn in self.frontier.turns()]
+
+        return self.loop.run_until_complete(asyncio.wait_for(every(), 5))
 
     def urls(self, count: int) -> list[str]:
         return [turn.queued.url if (turn := self.take()) else "" for _ in range(count)]
@@ -201,12 +212,7 @@ def test_it_ends_when_nothing_is_queued_and_nothing_under_way(archive: Archive) 
     hand.add("http://a.example/1")
     hand.open("a.example")
     (url,) = hand.urls(1)
-
-    async def rest() -> list[Turn]:
-        asyncio.get_running_loop().call_later(0.1, hand.finish, url)
-        return [turn async for turn in hand.frontier.turns()]
-
-    assert asyncio.run(asyncio.wait_for(rest(), 5)) == []
+    assert hand.rest(finish=url) == []
 
 
 def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archive) -> None:
@@ -215,17 +221,12 @@ def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archiv
     hand.open("a.example")
     (url,) = hand.urls(1)
     hand.frontier.drain()
-
-    async def rest() -> list[Turn]:
-        asyncio.get_running_loop().call_later(0.2, hand.finish, url)
-        return [turn async for turn in hand.frontier.turns()]
-
-    started = hand.frontier.flying
-    assert (started, asyncio.run(asyncio.wait_for(rest(), 5)), hand.frontier.flying) == (1, [], 0)
+    assert hand.frontier.flying == 1
+    assert hand.rest(finish=url) == []
+    assert hand.frontier.flying == 0
     other = Hand(archive, delay=0)
     other.frontier.stop()
-    assert asyncio.run(asyncio.wait_for(rest(), 5)) == []
-    assert other.take() is None
+    assert other.rest() == []
     assert Queue(archive.db).counts()["queued"] == 1
 
 
