@@ -25,6 +25,7 @@ BINARY = "binary: not text"
 # What browsers read, as far as a page without a declaration may be it.
 _LATIN = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
 _OTHER_SCRIPTS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_WESTERN = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?(?:de|en|es|fr|it|pt|ca|gl|eu|nl|da|sv|no|nb|nn|fi|is)\b", re.I)
 _CONTROL_BYTES = bytes([*range(9), 11, *range(14, 32), 127])
 _C1_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
@@ -130,7 +131,10 @@ def _detect(body: bytes) -> str:
     found = _NON_ASCII.search(body)
     start = max(0, found.start() - 256) if found else 0
     best = from_bytes(body[start : start + SAMPLE_BYTES], cp_isolation=[*_LATIN, *_OTHER_SCRIPTS]).best()
-    return (_known(best.encoding) if best else None) or FALLBACK
+    encoding = best.encoding if best else FALLBACK
+    if encoding in _LATIN and _WESTERN.search(body[:PRESCAN_BYTES]):
+        encoding = FALLBACK  # what browsers take for these languages; a few bytes do not tell one Latin page from another
+    return _known(encoding) or FALLBACK
 
 
 def _is_binary(body: bytes) -> bool:

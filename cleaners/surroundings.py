@@ -25,6 +25,9 @@ _STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments",
 _LEAD = re.compile(r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])", re.I)
 _HOME_SHARE = 0.5  # of the selected prose under one parent, before its other paragraphs are brought back
 _FEW_LINKS = 0.25
+_RUN_BLOCKS, _RUN_WORDS = 3, 30
+_BESIDE = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
+_BESIDE_WORDS = 14
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
 _WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
@@ -124,12 +127,15 @@ def furniture(block: Block, selected: frozenset[int], body: range) -> Rule | Non
     Class names alone mislead; so they decide only about a short or linked block whose like are mostly not selected.
     """
     rule = explain_layout(block.path, block.landmarks)
-    if rule is None or rule.reason not in _STRONG or is_prose(block):
+    if rule is None or is_prose(block):
         return None
     inside = body.start < block.position < body.stop - 1
-    if inside and not block.landmarks & _OUTSIDE and block.link_density < _LINKED:
+    if rule.reason in _BESIDE:
+        return rule if not inside and word_count(block) <= _BESIDE_WORDS else None
+    if rule.reason not in _STRONG:
         return None
-    return rule if block.link_density >= _LINKED or block.landmarks & _OUTSIDE else None
+    outside = bool(block.landmarks & _OUTSIDE)
+    return rule if outside or block.link_density >= _LINKED else None
 
 
 def other_cells(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
@@ -208,11 +214,22 @@ def _same_container(blocks: Sequence[Block], selected: frozenset[int]) -> set[in
     home, words = max(weight.items(), key=lambda item: (item[1], item[0]))
     if words < _HOME_SHARE * weight.total():
         return set()
-    return {
-        b.position
-        for b in blocks
-        if b.position not in selected and is_prose(b) and _parent(b) == home and b.link_density < _FEW_LINKS
-    }
+    left = [b for b in blocks if b.position not in selected and _parent(b) == home and b.link_density < _FEW_LINKS]
+    return {b.position for b in left if is_prose(b)} | _runs(left)
+
+
+def _runs(blocks: Sequence[Block]) -> set[int]:
+    """Runs of short blocks of one kind that together are as long as a paragraph or two: verse, dialogue."""
+    found: set[int] = set()
+    run: list[Block] = []
+    for block in [*blocks, None]:
+        if run and (block is None or block.path != run[-1].path or block.position != run[-1].position + 1):
+            if len(run) >= _RUN_BLOCKS and sum(map(word_count, run)) >= _RUN_WORDS:
+                found.update(b.position for b in run)
+            run = []
+        if block is not None:
+            run.append(block)
+    return found
 
 
 def _plainly_in(block: Block, home: str) -> bool:

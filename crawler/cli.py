@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from crawler import __version__
-from crawler.commands.values import Duration, Header, Language, Seconds
+from crawler.commands.values import duration, header, language, seconds
 from output.errors import ArchiveError
 
 USAGE = 2
@@ -25,13 +25,16 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _archive = click.argument("db", metavar="DB", type=click.Path())
 
 
-@click.group(context_settings=_CONTEXT)
+@click.group(context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="broadsheet", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Crawl an article site into one SQLite file: the articles, and what became of everything else.
 
     Try it: broadsheet demo. Your own site: broadsheet crawl https://… --db site.db
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 _CRAWL: tuple[Callable[[Any], Any], ...] = (
@@ -40,18 +43,18 @@ _CRAWL: tuple[Callable[[Any], Any], ...] = (
     click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
     click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
-    click.option("--max-time", type=Duration(), metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
+    click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
     click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
-    click.option("--language", type=Language(), multiple=True, metavar="CODE",
+    click.option("--language", type=language, multiple=True, metavar="CODE",
                  help="Only articles in these languages: en, es … Repeatable."),
-    click.option("--delay", type=Seconds(), default=1.0, show_default=True, metavar="SECONDS",
+    click.option("--delay", type=seconds, default=1.0, show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
                  help="Requests under way to one host at once."),
     click.option("--user-agent", metavar="TEXT", help="Who to be in requests and for robots.txt."),
-    click.option("--header", "headers", type=Header(), multiple=True, metavar="'NAME: VALUE'",
+    click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
     click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
@@ -74,7 +77,7 @@ def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
     return decorate
 
 
-@cli.command()
+@cli.command(short_help="Crawl a site into an archive.")
 @_with(_CRAWL)
 def crawl(**given: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.
@@ -87,7 +90,7 @@ def crawl(**given: Any) -> int:
     return crawl(given)
 
 
-@cli.command()
+@cli.command(short_help="Print the article of a saved page.")
 @click.argument("file", metavar="FILE|-")
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
@@ -101,10 +104,10 @@ def clean(**given: Any) -> int:
     return clean(given)
 
 
-@cli.command()
+@cli.command(short_help="Find articles in an archive.")
 @_archive
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
 def search(db: str, query: tuple[str, ...], limit: int) -> int:
     """Find articles by words, best first: "a phrase", begin* and words in any order."""
     from crawler.commands.read import search
@@ -112,7 +115,7 @@ def search(db: str, query: tuple[str, ...], limit: int) -> int:
     return search(db, " ".join(query), limit)
 
 
-@cli.command()
+@cli.command(short_help="Say what a crawl came to.")
 @_archive
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 def report(db: str, as_json: bool) -> int:
@@ -122,7 +125,7 @@ def report(db: str, as_json: bool) -> int:
     return report(db, as_json=as_json)
 
 
-@cli.command()
+@cli.command(short_help="Write the articles to other files.")
 @_archive
 @click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown"]), required=True)
 @click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
@@ -133,7 +136,7 @@ def export(db: str, shape: str, output: str | None) -> int:
     return export(db, shape, output)
 
 
-@cli.command()
+@cli.command(short_help="Check that an archive is whole.")
 @_archive
 def verify(db: str) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree."""
@@ -142,7 +145,7 @@ def verify(db: str) -> int:
     return verify(db)
 
 
-@cli.command()
+@cli.command(short_help="Crawl the bundled sample site.")
 @click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
 def demo(keep: str) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
@@ -156,7 +159,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # the latter is how click tells of the former
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter complains when it flushes at its end
         return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
@@ -169,7 +172,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(error: click.ClickException) -> str:
-    hint = f" (broadsheet {error.ctx.command.name} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
+    hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
     return error.format_message() + hint
 
 

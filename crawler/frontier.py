@@ -116,7 +116,7 @@ class Frontier:
         asked = robots.crawl_delay(self._manners.user_agent)
         rate = robots.request_rate(self._manners.user_agent)
         waits = [asked or 0.0, 1 / rate if rate else 0.0]
-        host.pace = Pace.start(self._manners.delay, max(waits))
+        host.pace = Pace.start(self._manners.delay, max(waits)).sent(self._clock())  # robots.txt was a request too
         self._changed.set()
 
     def ask_robots_again(self, queued: QueuedUrl, wait: float) -> None:

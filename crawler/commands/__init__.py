@@ -1,1 +1,1 @@
-"""What the verbs of `broadsheet` do. `crawler.cli` declares them and imports each of these modules when it is needed."""
+"""What the verbs of `broadsheet` do. `crawler.cli` declares them and imports these modules when they are needed."""

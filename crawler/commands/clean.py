@@ -16,7 +16,7 @@ from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
 from cleaners.decode import BINARY, decode
 from cleaners.plaintext import judge_text
-from cleaners.record import Block, Page, Verdict, Vote
+from cleaners.record import Block, Page, Verdict
 from cleaners.rules import load_rules
 from cleaners.textlines import blocks_of_text
 from crawler.commands.terminal import cut, one_line, say, table, width
@@ -46,7 +46,7 @@ class _Result:
 def clean(given: Mapping[str, Any]) -> int:
     """Print what the options ask for; 1 if there is no article text."""
     body = _read(given["file"])
-    result = _of_page(body, given["url"]) if _is_html(body, given["form"]) else _of_text(body, given["url"])
+    result = _of_page(body, given["url"]) if _is_html(body, given["form"]) else _of_text(body)
     if given["shape"] == "json":
         click.echo(escaped(json.dumps(_as_json(result, explain=given["explain"]), ensure_ascii=False, indent=2)))
     elif given["explain"]:
@@ -84,7 +84,7 @@ def _of_page(body: bytes, url: str) -> _Result:
     return _Result(cleaned.metadata.title, cleaned.blocks, cleaned.verdicts, cleaned.text, cleaned.markdown, facts)
 
 
-def _of_text(body: bytes, url: str) -> _Result:
+def _of_text(body: bytes) -> _Result:
     blocks = blocks_of_text(decode(body).text)
     title, verdicts = judge_text(blocks, load_rules())
     return _Result(title, blocks, verdicts, *assemble(blocks, verdicts), facts={})
@@ -117,24 +117,21 @@ def _block(block: Block, verdict: Verdict) -> dict[str, object]:
 
 
 def _explain(result: _Result) -> None:
-    """List the blocks; in a narrow window, or a file, each block's text stands on a line of its own."""
+    """List the blocks; in a narrow window each block's text stands on a line of its own."""
     columns = width()
-    pairs = list(zip(result.blocks, result.verdicts, strict=True))
+    texts = [block.text for block in result.blocks]
+    cells = [_cells(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
     if columns >= _NARROW:
-        table(_HEADS, [[*_cells(block, verdict), block.text] for block, verdict in pairs], columns, numbers=("#",))
+        rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
+        say(table([_HEADS, *rows], columns, right=frozenset({0})))
         return
-    for block, verdict in pairs:
-        say(cut("  ".join(_cells(block, verdict)), columns))
-        say("    " + cut(block.text, columns - 4))
+    for line, text in zip(table(cells, columns, right=frozenset({0})).splitlines(), texts, strict=True):
+        say(f"{line}\n      {cut(text, columns - 6)}")
 
 
 def _cells(block: Block, verdict: Verdict) -> list[str]:
-    votes = " ".join(f"{'+' if vote.keep else '-'}{_voice(vote)}" for vote in verdict.votes)
+    votes = " ".join(f"{'+' if vote.keep else '-'}{vote.voter}" for vote in verdict.votes)
     return [str(block.position), "kept" if verdict.kept else "removed", verdict.reason, verdict.rule, votes]
-
-
-def _voice(vote: Vote) -> str:
-    return vote.voter
 
 
 def _verdict(result: _Result) -> int:

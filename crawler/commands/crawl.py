@@ -23,7 +23,7 @@ from crawler.options import OptionError
 from crawler.scope import ScopeError
 from crawler.spiders.site import SiteSpider
 
-_INTERRUPT = 128  # and the signal's number, as shells count it
+INTERRUPT = 128  # and the signal's number, as shells count it
 _LEVELS = ("WARNING", "INFO", "DEBUG")
 _MANY_AT_ONCE = 16
 
@@ -34,8 +34,8 @@ def crawl(given: Mapping[str, Any]) -> int:
         raise Mistake("say where to start: broadsheet crawl https://…")
     run = run_spider(given["db"], arguments_of(given), settings_of(given))
     if run.signal:
-        _say_stopped(run)
-        return _INTERRUPT + run.signal
+        say_stopped(run)
+        return INTERRUPT + run.signal
     if not given["quiet"]:
         show_summary(run)
     return exit_code(run)
@@ -112,7 +112,8 @@ def _holds_something(db: str) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def _say_stopped(run: Run) -> None:
+def say_stopped(run: Run) -> None:
+    """Say on standard error how a crawl was stopped, and that it may go on."""
     how = "Stopped at once; what was under way is asked for again." if run.ended == "killed" else "Stopped."
     click.echo(one_line(f"{how} {run.db} is in order, and the same command goes on from here."), err=True)
 

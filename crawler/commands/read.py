@@ -60,7 +60,9 @@ def report(path: str, *, as_json: bool) -> int:
     """Print the report."""
     with archive(path) as db:
         found = make_report(db)
-    say(escaped(json.dumps(asdict(found), ensure_ascii=False, indent=2)) if as_json else render(found, width()).rstrip())
+    say(
+        escaped(json.dumps(asdict(found), ensure_ascii=False, indent=2)) if as_json else render(found, width()).rstrip()
+    )
     return 0
 
 

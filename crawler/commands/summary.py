@@ -110,12 +110,17 @@ def next_steps(db: str) -> str:
     return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if fits else f"  {step}" for step, what in steps)
 
 
+def headline(run: Run, found: Report) -> str:
+    """The archive's articles and this run's pages in one line."""
+    taken = "".join(f", {count:,} taken out as {why}" for why, count in found.shelved)
+    return f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages fetched in {run.seconds:.0f} s"
+
+
 def _lines(run: Run, found: Report) -> Iterable[str]:
     if not run.stored:
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {found.articles:,} articles."
         return
-    taken = "".join(f", {count:,} taken out as {why}" for why, count in found.shelved)
-    yield f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages fetched in {run.seconds:.0f} s"
+    yield headline(run, found)
     for title, counts in (
         ("Removed", _by_reason(found)),
         ("Failed", _of(run, "failed")),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import click
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from output.text import inert
 
 _NARROWEST = 40
+_WIDEST = 40  # columns that a cell before the last one takes at most
+_GAP = "  "
 
 
 def width() -> int:
@@ -26,10 +25,14 @@ def one_line(text: str) -> str:
     return " ".join(inert(text).split())
 
 
+def fit(text: str, columns: int) -> str:
+    """The text cut to so many columns, if it is longer; a wide character takes two."""
+    return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
+
+
 def cut(text: str, columns: int) -> str:
-    """The text in one line of at most so many columns; a wide character takes two."""
-    line = one_line(text)
-    return line if cell_len(line) <= columns else set_cell_size(line, columns - 1).rstrip() + "…"
+    """The text in one line of at most so many columns."""
+    return fit(one_line(text), columns)
 
 
 def say(text: str = "") -> None:
@@ -37,16 +40,20 @@ def say(text: str = "") -> None:
     click.echo(inert(text))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], wide: int, *, numbers: Sequence[str] = ()) -> None:
-    """Print rows under their heads; the last column takes what room is left, and is cut. `numbers` align right."""
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in heads:
-        right = head in numbers
-        shown.add_column(head, justify="right" if right else "left", no_wrap=True, overflow="ellipsis",
-                         ratio=1 if head == heads[-1] and not right else None)  # fmt: skip
-    for row in rows:
-        shown.add_row(*(Text(one_line(cell)) for cell in row))
-    console = Console(width=wide, highlight=False)
-    with console.capture() as printed:
-        console.print(shown)
-    click.echo("\n".join(line.rstrip() for line in printed.get().splitlines()))
+def table(rows: Sequence[Sequence[str]], columns: int, *, right: frozenset[int] = frozenset()) -> str:
+    """Rows as aligned lines of at most so many columns; what is too wide is cut, in the last cell before others.
+
+    `right` are the places of the cells that are numbers.
+    """
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    widths[:-1] = [min(size, _WIDEST) for size in widths[:-1]]
+    lines = (_GAP.join(_padded(cell, size, place in right) for place, (cell, size) in enumerate(zip(row, widths, strict=True)))
+             for row in cells)  # fmt: skip
+    return "\n".join(fit(line.rstrip(), columns) for line in lines)
+
+
+def _padded(cell: str, size: int, right: bool) -> str:
+    shown = fit(cell, size)
+    space = " " * (size - cell_len(shown))
+    return space + shown if right else shown + space

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from crawler.demo.content import SITE
+from crawler.demo.content import SITE, articles
 from crawler.demo.lists import framed, look_of
 
 _FILES = {".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css; charset=utf-8"}
@@ -46,8 +46,9 @@ def specials() -> tuple[Special, ...]:
 
 
 def old_addresses() -> list[tuple[str, str]]:
-    """The links to them on the archive page: path and link text."""
-    return [(special.path, special.text) for special in specials() if special.text]
+    """The links on the archive page to them and to the stories' second paths: path and link text."""
+    copies = [(copy.path, story.title) for story in articles() for copy in story.duplicates]
+    return copies + [(special.path, special.text) for special in specials() if special.text]
 
 
 def static_files() -> dict[str, tuple[str, bytes]]:

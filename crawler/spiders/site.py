@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import time
@@ -34,6 +35,7 @@ from output.outcome import Outcome
 from output.queue import QueuedUrl
 
 _ROBOTS_HOPS = 5  # redirects of a robots.txt that are followed
+_LAST_ITEMS = 0.1  # seconds for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _TOO_MUCH = frozenset((429, 503))
 
 
@@ -93,6 +95,7 @@ class SiteSpider(scrapy.Spider):
             self.session.skip_rest()
         for article in self.session.articles():
             yield ArticleItem({name: article[name] for name in ArticleItem.fields})
+        await asyncio.sleep(_LAST_ITEMS)
 
     def _over(self, deadline: float | None) -> bool:
         if deadline is not None and time.monotonic() >= deadline:

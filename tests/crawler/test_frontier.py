@@ -97,6 +97,8 @@ def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archi
     assert sorted(hand.urls(2)) == ["http://a.example/robots.txt", "http://b.example/robots.txt"]
     hand.frontier.set_robots("a.example", FREE)
     hand.frontier.set_robots("b.example", FREE)
+    assert hand.urls(1) == [""]
+    hand.clock.now += 1.1
     assert sorted(hand.urls(2)) == ["http://a.example/1", "http://b.example/1"]
     assert hand.urls(1) == [""]
     hand.clock.now += 0.9
@@ -110,8 +112,9 @@ def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
         hand = Hand(archive, delay=0)
         hand.add("http://a.example/1", "http://a.example/2")
         hand.open("a.example", Robots.from_response(200, text, "http://a.example/robots.txt"))
-        first = hand.take()
-        assert first
+        assert hand.take() is None
+        hand.clock.now += 3.1
+        assert hand.take()
         hand.clock.now += 2.9
         assert hand.take() is None
         hand.clock.now += 0.2

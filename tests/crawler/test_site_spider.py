@@ -15,6 +15,8 @@ from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 Serve = Callable[..., ScriptedSite]
 SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
 DONE = ("done", "article")
+LIST = ("done", "list")
+ROBOTS = ("done", "robots")
 
 
 def stories(*names: str) -> dict[str, str]:
@@ -30,7 +32,7 @@ def test_hosts_are_crawled_side_by_side_each_at_its_pace(crawl: Crawl, serve: Se
     sites = [serve({"/": page("home", *(f"/{name}" for name in names)), **stories(*names)}) for _ in range(2)]
     result = crawl(*(site.url + "/" for site in sites), BROADSHEET_DELAY="0.4", **SMALL)
     for site in sites:
-        assert set(result.states(site).values()) == {DONE, ("done", "robots")}
+        assert set(result.states(site).values()) == {DONE, LIST, ROBOTS}
         assert min(gaps([seen.at for seen in site.log])) >= 0.39
     first, second = ([seen.at for seen in site.log] for site in sites)
     assert first[0] < second[-1]
@@ -61,9 +63,9 @@ def test_robots_is_obeyed_whatever_it_answers(crawl: Crawl, serve: Serve) -> Non
     assert result.states(failing) == {"/": ("skipped", "robots_unreachable"), "/robots.txt": ("failed", "http_500")}
     assert failing.paths() == ["/robots.txt", "/robots.txt"]
     assert result.states(moved) == {
-        "/": DONE, "/open": DONE, "/private": ("skipped", "robots.txt"), "/robots.txt": ("done", "robots"),
+        "/": LIST, "/open": DONE, "/private": ("skipped", "robots.txt"), "/robots.txt": ROBOTS,
     }  # fmt: skip
-    assert result.states(home) == {"/": DONE, "/robots.txt": ("done", "robots")}
+    assert result.states(home) == {"/": LIST, "/robots.txt": ROBOTS}
     kinds = result.rows("SELECT DISTINCT kind, found_via FROM urls WHERE url LIKE '%/robots.txt'")
     assert kinds == [("robots", "robots")]
 
@@ -74,7 +76,7 @@ def test_a_host_that_failed_is_asked_again_by_the_next_run(crawl: Crawl, serve: 
     assert first.states(site)["/"] == ("skipped", "robots_unreachable")
     del site.routes["/robots.txt"]
     second = crawl(site.url + "/", **SMALL)
-    assert [second.states(site)[path] for path in ("/", "/one", "/robots.txt")] == [DONE, DONE, ("done", "robots")]
+    assert [second.states(site)[path] for path in ("/", "/one", "/robots.txt")] == [LIST, DONE, ROBOTS]
 
 
 def test_retry_after_and_a_passing_failure_are_waited_out(crawl: Crawl, serve: Serve) -> None:
@@ -123,7 +125,7 @@ def test_a_seed_may_move_to_another_host(crawl: Crawl, serve: Serve) -> None:
     new = serve({"/": page("home", "/one"), **stories("one")})
     old = serve({"/": Reply(status=301, headers={"Location": new.url + "/"})})
     result = crawl(old.url + "/", **SMALL)
-    assert [result.states(new)[path] for path in ("/", "/one")] == [DONE, DONE]
+    assert [result.states(new)[path] for path in ("/", "/one")] == [LIST, DONE]
 
 
 def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> None:
@@ -142,11 +144,11 @@ def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> Non
     states = result.states(site)
     del states["/robots.txt"]
     assert states == {
-        "/": DONE, "/in/new": DONE, "/in/deep": DONE, "/in/old": ("skipped", "too_old"),
+        "/": LIST, "/in/new": DONE, "/in/deep": DONE, "/in/old": ("skipped", "too_old"),
         "/in/es": ("skipped", "language"), "/in/deeper": ("skipped", "depth"), "/out/x": ("skipped", "pattern"),
         "/in/not": ("skipped", "pattern"),
     }  # fmt: skip
-    assert {url.removeprefix(site.url) for url in result.articles()} == {"/", "/in/new", "/in/deep"}
+    assert {url.removeprefix(site.url) for url in result.articles()} == {"/in/new", "/in/deep"}
 
 
 def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve: Serve) -> None:
@@ -156,12 +158,12 @@ def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve:
     pages = [path for path in site.paths() if path != "/robots.txt"]
     assert len(pages) == 3
     states = first.states(site)
-    assert sorted(set(states.values())) == [DONE, ("done", "robots"), ("skipped", "limit")]
+    assert sorted(set(states.values())) == [DONE, LIST, ROBOTS, ("skipped", "limit")]
     assert list(states.values()).count(("skipped", "limit")) == 6
     assert first.run() == ("finished", "max_pages")
     before = first.articles()
     second = crawl(site.url + "/", **SMALL)
-    assert set(second.states(site).values()) == {DONE, ("done", "robots")}
+    assert set(second.states(site).values()) == {DONE, LIST, ROBOTS}
     assert before.items() <= second.articles().items()
     pages = [path for path in site.paths() if path != "/robots.txt"]
     assert len(pages) == len(set(pages)) == 9
@@ -195,8 +197,8 @@ def test_the_export_has_the_archive_s_articles(crawl: Crawl, serve: Serve, tmp_p
     result = crawl.result(process, errors)
     rows = [json.loads(line) for line in export.read_text().splitlines()]
     assert {row["url"]: row["text"] for row in rows} == result.articles()
-    assert {row["url"].removeprefix(site.url) for row in rows} == {"/", "/one", "/two"}
-    assert len(rows) == 3
+    assert {row["url"].removeprefix(site.url) for row in rows} == {"/one", "/two"}
+    assert len(rows) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""With BROADSHEET_NO_SKIP set, a skipped test whose reason nobody expects fails the session.
+
+A test that needs what is not there skips with a reason. Where everything should be there, a skip would hide that
+the test no longer runs.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser)|no IPv6", re.IGNORECASE)
+"""Reasons that lie in the machine, not in what is missing beside the repository."""
+
+
+class _Skips:
+    """Collects skips that nobody expects."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def note(self, report: Any) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            if not EXPECTED.search(reason):
+                self.found.append(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.note(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.note(report)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Iterator[None]:
+        yield
+        if self.found and session.exitstatus in (0, pytest.ExitCode.OK):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if self.found:
+            terminalreporter.section("skipped, and BROADSHEET_NO_SKIP is set")
+            for line in self.found:
+                terminalreporter.line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("BROADSHEET_NO_SKIP", "") not in ("", "0"):
+        config.pluginmanager.register(_Skips(), "no-unexpected-skips")

@@ -1,0 +1,134 @@
+"""The sample site crawled whole, held against what its source files say a crawl should find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cleaners.clean import article_text
+from crawler.demo.render import render
+from crawler.demo.server import DemoServer
+from crawler.demo.truth import EXPECTED, Truth, truth
+from tests.crawler.crawls import Crawl, Result
+
+PAGES = truth()
+
+
+@dataclass(frozen=True)
+class Crawled:
+    """A crawl of the sample site from its start page, and a second one into the same file."""
+
+    origin: str
+    result: Result
+    export: list[dict[str, object]]
+    articles: dict[str, tuple[object, ...]]  # after the first run
+    asked: list[str]  # the paths that the first run asked for
+    second_requests: list[str]
+
+    def text(self, path: str) -> str:
+        return str(self.articles[path][2])
+
+
+def read_articles(result: Result, origin: str) -> dict[str, tuple[object, ...]]:
+    rows = result.rows("SELECT url, id, title, text, authors, published, modified, language, page_type FROM articles")
+    return {row[0].removeprefix(origin): row[1:] for row in rows}
+
+
+def captured(result: Result) -> set[str]:
+    return {url for (url,) in result.rows("SELECT url FROM captures")}
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+    folder: Path = tmp_path_factory.mktemp("demo")
+    crawl = Crawl(folder)
+    with DemoServer() as server:
+        export = folder / "out.jsonl"
+        process = crawl.start(server.url + "/", export=export, BROADSHEET_WORKERS=0)
+        _, errors = process.communicate(timeout=120)
+        result = crawl.result(process, errors)
+        articles, asked = read_articles(result, server.url), [entry.path for entry in server.log]
+        rows = [json.loads(line) for line in export.read_text("utf-8").splitlines()]
+        crawl(server.url + "/")
+        yield Crawled(server.url, result, rows, articles, asked, [entry.path for entry in server.log[len(asked) :]])
+
+
+def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
+    query = "SELECT url, u.state, coalesce(p.own_type, u.reason) FROM urls u LEFT JOIN pages p USING (id)"
+    got = {url.removeprefix(crawled.origin): (state, reason) for url, state, reason in crawled.result.rows(query)}
+    wrong = {path: (got.get(path), want) for path, want in EXPECTED.items() if got.get(path) != want}
+    assert wrong == {}
+    media = {path for path, row in got.items() if row == ("skipped", "media_type")}
+    assert got.keys() - EXPECTED.keys() - media == set()
+
+
+def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> None:
+    assert {page.path for page in PAGES} - crawled.articles.keys() == set()
+    assert crawled.articles.keys() - {page.path for page in PAGES} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_a_story_has_its_own_blocks_in_order_and_no_others(crawled: Crawled, page: Truth) -> None:
+    assert crawled.text(page.path).split("\n") == "\n".join(page.text_blocks).split("\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
+def test_a_story_says_what_its_page_says(crawled: Crawled, page: Truth) -> None:
+    _, title, _, authors, published, modified, language, page_type = crawled.articles[page.path]
+    assert (title, json.loads(str(authors)), language) == (page.title, list(page.authors), page.language)
+    assert (str(published)[:10], str(modified or "")[:10]) == (page.published[:10], page.modified[:10])
+    assert page_type == ("teaser" if page.is_teaser else "article")
+
+
+def test_a_second_path_to_a_text_is_known_and_makes_no_second_article(crawled: Crawled) -> None:
+    for page in PAGES:
+        for alias in page.aliases:
+            rows = crawled.result.rows(
+                "SELECT article_id FROM pages JOIN urls USING (id) WHERE url = ?", crawled.origin + alias
+            )
+            assert rows == [(crawled.articles[page.path][0],)], alias
+
+
+def test_every_fetched_page_has_a_verdict_with_evidence_and_a_capture(crawled: Crawled) -> None:
+    rows = crawled.result.rows(
+        "SELECT url, evidence, pages.capture_id FROM urls LEFT JOIN pages USING (id)"
+        " WHERE state = 'done' AND kind = 'page' AND reason <> 'redirect'"
+    )
+    assert [url for url, evidence, capture in rows if not json.loads(evidence or "[]") or not capture] == []
+    unheld = {entry for entry in crawled.asked if crawled.origin + entry not in captured(crawled.result)}
+    assert unheld == set()
+
+
+def test_every_removed_block_has_a_reason_and_a_rule(crawled: Crawled) -> None:
+    counts = dict(crawled.result.rows("SELECT reason, count(*) FROM removed GROUP BY reason"))
+    assert {"share", "donation", "newsletter", "related", "comments", "navigation"} <= counts.keys()
+    assert crawled.result.rows("SELECT count(*) FROM removed WHERE reason = '' OR rule = ''") == [(0,)]
+
+
+def test_the_export_holds_exactly_the_archive_s_articles(crawled: Crawled) -> None:
+    exported = {str(row["url"]).removeprefix(crawled.origin): row for row in crawled.export}
+    assert len(exported) == len(crawled.export)
+    assert exported.keys() == crawled.articles.keys()
+    for path, row in exported.items():
+        assert (row["id"], row["title"], row["text"]) == crawled.articles[path][:3]
+        assert row["authors"] == json.loads(str(crawled.articles[path][3]))
+
+
+def test_a_second_run_asks_for_what_is_due_and_loses_nothing(crawled: Crawled) -> None:
+    assert crawled.second_requests == []
+    assert read_articles(crawled.result, crawled.origin) == crawled.articles
+    assert crawled.result.rows("SELECT outcome FROM runs") == [("finished",)] * 2
+
+
+def test_the_scoring_hook_returns_what_the_crawl_stored(crawled: Crawled) -> None:
+    site = render(crawled.origin)
+    wrong = [
+        page.path
+        for page in PAGES
+        if article_text(site[page.path].body, crawled.origin + page.path) != crawled.text(page.path)
+    ]
+    assert wrong == []

@@ -1,0 +1,36 @@
+"""`broadsheet demo` from end to end."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from crawler.demo.truth import truth
+from output.archive import Archive
+from tests.crawler.test_cli import command
+
+
+def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
+    folder = tmp_path / "kept here"
+    for _ in range(2):  # it starts anew each time
+        code, out, errors = command("demo", "--keep", folder)
+        assert (code, errors) == (0, "")
+    titles = {story.title for story in truth()}
+    shown = sum(" ".join(title.split())[:40] in out for title in titles)
+    assert shown >= 0.9 * len(titles)
+    for part in ("Articles", "Removed from them", "Every URL", "http_500", "One page", "Next:", "broadsheet search"):
+        assert part in out
+    assert f"'{folder}/sample.db'" in out
+    connection = sqlite3.connect(folder / "sample.db")
+    assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    connection.close()
+
+
+def test_another_archive_of_that_name_is_left_alone(tmp_path: Path) -> None:
+    with Archive.open(tmp_path / "sample.db") as archive:
+        archive.start_run("crawl https://a.example/", {}, {})
+    before = (tmp_path / "sample.db").read_bytes()
+    code, out, errors = command("demo", "--keep", tmp_path)
+    assert (code, out) == (2, "")
+    assert "name another folder with --keep" in errors
+    assert (tmp_path / "sample.db").read_bytes() == before
