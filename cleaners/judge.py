@@ -23,7 +23,8 @@ class _Hearing:
 
     blocks: Sequence[Block]
     selected: frozenset[int]  # by the extractor, or the main container where it found nothing
-    aside: frozenset[int]  # selected too, but in another column of a page laid out by a table
+    columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
+    above: frozenset[int]  # selected too, but above the title
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
@@ -55,9 +56,11 @@ def _decide(votes: list[Vote]) -> Verdict:
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
     selected = _starting_point(reading, rules)
-    aside = surroundings.other_cells(reading.blocks, selected)
-    body = surroundings.body_span(reading.blocks, selected - aside)
-    return _Hearing(reading.blocks, selected - aside, aside, body, reading.metadata, rules)
+    columns = surroundings.other_cells(reading.blocks, selected)
+    above = surroundings.above_title(reading.blocks, selected - columns, reading.metadata)
+    rest = selected - columns - above
+    body = surroundings.body_span(reading.blocks, rest)
+    return _Hearing(reading.blocks, rest, columns, above, body, reading.metadata, rules)
 
 
 def _starting_point(reading: Reading, rules: RuleBook) -> frozenset[int]:
@@ -101,7 +104,8 @@ def _furniture(hearing: _Hearing) -> _Ballot:
     for n in hearing.selected:
         if rule := surroundings.furniture(hearing.blocks[n], hearing.selected, hearing.body):
             ballot[n] = Vote("layout", False, rule.name, rule.reason)
-    return ballot | dict.fromkeys(hearing.aside, Vote("layout", False, "layout/other-column", "sidebar"))
+    ballot |= dict.fromkeys(hearing.columns, Vote("layout", False, "layout/other-column", "sidebar"))
+    return ballot | dict.fromkeys(hearing.above, Vote("layout", False, "layout/above-title", "header"))
 
 
 def _repeats(hearing: _Hearing) -> _Ballot:
@@ -110,7 +114,7 @@ def _repeats(hearing: _Hearing) -> _Ballot:
 
 
 def _extractor(hearing: _Hearing) -> _Ballot:
-    return dict.fromkeys(hearing.selected | hearing.aside, Vote("extractor", True, SELECTED, "selected"))
+    return dict.fromkeys(hearing.selected | hearing.columns | hearing.above, Vote("extractor", True, SELECTED, "selected"))
 
 
 def _rescues(hearing: _Hearing) -> _Ballot:

@@ -29,7 +29,7 @@ def read_outlinks(tree: etree._Element, base: str) -> tuple[Outlink, ...]:
     found: dict[str, Outlink] = {}
     for element in tree.iter(*_TAGS):
         for href, via in _targets(element):
-            url = canonicalise(href, base)
+            url = canonicalise(href, base) if href.strip() else None
             if url and (url not in found or via != "link"):
                 found[url] = Outlink(url, _text(element), tuple((element.get("rel") or "").lower().split()), via)
     return tuple(found.values())

@@ -145,7 +145,8 @@ def _elsewhere(target: str, url: str) -> bool:
 
 def _static(url: str) -> str:
     """The name of a page that every site has, if the URL ends in one, whatever its extension."""
-    last = unquote(urlsplit(url).path).rstrip("/").rpartition("/")[2].partition(".")[0].lower()
+    names = [part.partition(".")[0] for part in unquote(urlsplit(url).path).lower().split("/")]
+    last = next((name for name in reversed(names) if name and name != "index"), "")
     return last if last in STATIC else ""
 
 

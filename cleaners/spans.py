@@ -62,9 +62,7 @@ class Run:
                 if child.tag == "a":
                     self.close_link()
                 if child is not element and child.tail:
-                    self.add(child.tail)
-                    if child.tag in ("p", "div", "li"):
-                        self.add(" ")
+                    self.add(f" {child.tail}" if child.tag in ("p", "div", "li") else child.tail)
 
     def _enter(self, child: etree._Element) -> None:
         if child.tag == "a":

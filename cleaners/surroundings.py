@@ -18,6 +18,9 @@ _LEAD_REACH = 12  # blocks between the title and the first article paragraph tha
 _BRIEF_WORDS = 6
 _BRIEF_REACH = 3  # steps that a brief's text may stand above its heading: article > header > h1
 _SAME_TITLE = 0.9
+_MOST_OF_TITLE = 0.6
+_TRAIL_CHARS = 60
+_BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
 _FAMILY = 3  # siblings kept, before their like is brought back
 _FAMILY_SHARE = 0.7
 _OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
@@ -28,6 +31,7 @@ _FEW_LINKS = 0.25
 _RUN_BLOCKS, _RUN_WORDS = 3, 30
 _BESIDE = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
 _BESIDE_WORDS = 14
+_TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
 _WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
@@ -65,7 +69,11 @@ def main_container(blocks: Sequence[Block]) -> frozenset[int]:
 
 
 def _parent(block: Block) -> str:
-    return block.path.rpartition(">")[0] if block.kind is not Kind.TABLE else block.path
+    """The path of the container that a block's text stands in: lists, quotes and paragraphs are no containers."""
+    steps = block.path.split(">")[:-1]
+    while steps and _TEXT_LEVEL.match(steps[-1]):
+        steps.pop()
+    return ">".join(steps)
 
 
 def brief(blocks: Sequence[Block], metadata: Metadata) -> frozenset[int]:
@@ -102,6 +110,8 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
         text = core(fold(block.text))
         if title and _is_title(block, text, title, body):
             found[block.position] = "title"
+        elif title and _is_trail(text, title):
+            found[block.position] = "breadcrumb"
         elif text in names:
             found[block.position] = "byline"
         elif text in tags and block.link_density > _LINKED:
@@ -110,11 +120,38 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
 
 
 def _is_title(block: Block, text: str, title: str, body: range) -> bool:
+    if _says_title(text, title) and word_count(block) > 2:
+        return True
     if block.position >= body.start and block.kind is not Kind.HEADING:
         return text == title and block.position > body.start
     if block.kind is Kind.HEADING and block.level == 1 and block.position <= body.start:
         return _alike(text, title) or text in title or title in text
     return abs(len(text) - len(title)) <= len(title) // 5 and _alike(text, title)
+
+
+def _is_trail(text: str, title: str) -> bool:
+    """Whether a line is a path of short names that ends in the title."""
+    lead, mark, last = text.rpartition(" > ") if " > " in text else text.rpartition(" » ")
+    return bool(mark) and len(lead) <= _TRAIL_CHARS and _says_title(core(last), title)
+
+
+def _says_title(text: str, title: str) -> bool:
+    """Whether a folded text is the title, or what the page's head gives as title less the site's name behind it."""
+    return text == title or (len(text) >= _MOST_OF_TITLE * len(title) and title.startswith(text))
+
+
+def above_title(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata) -> frozenset[int]:
+    """Selected blocks above the line that says the title, where nearly all the prose stands below it."""
+    title = core(fold(metadata.title))
+    says = [b for b in blocks if b.link_density < _LINKED and title and _says_title(core(fold(b.text)), title)]
+    headings = [b for b in says if b.kind is Kind.HEADING] or [b for b in says if b.kind is Kind.PARAGRAPH]
+    if not headings:
+        return frozenset()
+    line = headings[0].position
+    upper = frozenset(n for n in selected if n < line)
+    above = sum(word_count(blocks[n]) for n in upper if is_prose(blocks[n]))
+    below = sum(word_count(b) for b in blocks[line + 1 :] if is_prose(b))
+    return upper if below and below >= _BELOW_TITLE * (above + below) else frozenset()
 
 
 def _alike(one: str, other: str) -> bool:

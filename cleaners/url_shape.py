@@ -37,7 +37,10 @@ class Shape(StrEnum):
 @lru_cache(maxsize=16384)
 def shape_of(url: str) -> Shape:
     """Return what a canonical URL looks like."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host in broken brackets
+        return Shape.UNKNOWN
     path = unquote(parts.path).lower()
     names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if _PAGE_NUMBER.search(path) or _ONLY_DATE.search(path) or names & _LIST_PARAMETERS:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 from sqlite_utils import Database
@@ -97,17 +100,27 @@ def show_summary(run: Run) -> None:
 
 
 def next_steps(db: str) -> str:
-    """What to type next."""
+    """What to type next, so that it works as it is printed here."""
     name = shlex.quote(db)
+    ours, datasette = _typed("broadsheet"), _typed("datasette")
     steps = (
-        (f"broadsheet search {name} WORDS", "find articles"),
-        (f"broadsheet report {name}", "every URL by outcome, what was removed by which rule"),
-        (f"broadsheet export {name} --format csv -o articles.csv", "or jsonl, or markdown"),
-        (f"datasette {name}", "look around in a browser (pip install datasette)"),
+        (f"{ours} search {name} WORDS", "find articles"),
+        (f"{ours} report {name}", "every URL by outcome, every rule by what it removed"),
+        (f"{ours} export {name} --format csv -o articles.csv", "or jsonl, or markdown"),
+        (f"{datasette} {name}", "look around in a browser (pip install datasette)"),
     )
     longest = max(len(step) for step, _ in steps)
     fits = longest + max(len(what) for _, what in steps) + 4 <= width()
     return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if fits else f"  {step}" for step, what in steps)
+
+
+def _typed(command: str) -> str:
+    """A command as a person has to type it: with its folder if the shell would not find it."""
+    beside = Path(sys.executable).parent / command
+    if shutil.which(command) or not beside.exists():
+        return command
+    here = Path.cwd()
+    return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
 
 
 def headline(run: Run, found: Report) -> str:

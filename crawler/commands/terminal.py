@@ -48,9 +48,12 @@ def table(rows: Sequence[Sequence[str]], columns: int, *, right: frozenset[int] 
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     widths[:-1] = [min(size, _WIDEST) for size in widths[:-1]]
-    lines = (_GAP.join(_padded(cell, size, place in right) for place, (cell, size) in enumerate(zip(row, widths, strict=True)))
-             for row in cells)  # fmt: skip
-    return "\n".join(fit(line.rstrip(), columns) for line in lines)
+    return "\n".join(fit(_row(row, widths, right), columns) for row in cells)
+
+
+def _row(row: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
+    padded = (_padded(cell, widths[place], place in right) for place, cell in enumerate(row))
+    return _GAP.join(padded).rstrip()
 
 
 def _padded(cell: str, size: int, right: bool) -> str:

@@ -130,7 +130,7 @@ def test_every_kind_of_page_parses(page: str, words: str) -> None:
     assert words in text_of(page)
 
 
-@pytest.mark.parametrize(("lang", "letter"), [("es", "ñ"), ("pl", "ń")])
-def test_the_page_s_language_tells_one_latin_page_from_another(lang: str, letter: str) -> None:
-    body = f"<html lang='{lang}'><p>desde ni{letter}o y a".encode("cp1252" if lang == "es" else "cp1250")
-    assert decode(body).text.endswith(f"ni{letter}o y a")
+@pytest.mark.parametrize("attribute", ["lang='es'", 'class="x" lang="es-MX"', "lang=ES dir=ltr"])
+def test_the_page_s_language_tells_one_latin_page_from_another(attribute: str) -> None:
+    words = "Lo conozco desde que era un niño pequeño, en el otoño de aquel año, y nunca me engañó en nada."
+    assert decode(f"<html {attribute}><p>{words}".encode("cp1252")).text.endswith(words)

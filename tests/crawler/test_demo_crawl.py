@@ -58,8 +58,7 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
 
 
 def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
-    query = "SELECT url, u.state, coalesce(p.own_type, u.reason) FROM urls u LEFT JOIN pages p USING (id)"
-    got = {url.removeprefix(crawled.origin): (state, reason) for url, state, reason in crawled.result.rows(query)}
+    got = {url.removeprefix(crawled.origin): row for url, row in crawled.result.states().items()}
     wrong = {path: (got.get(path), want) for path, want in EXPECTED.items() if got.get(path) != want}
     assert wrong == {}
     media = {path for path, row in got.items() if row == ("skipped", "media_type")}

@@ -1,0 +1,45 @@
+# make demo       crawl the bundled sample site and show what comes out
+# make test       the quick tests, ruff, mypy, the import arrows
+# make test-full  every test, also the slow ones
+# make bench      the benchmarks; they need the evaluation data in ../shared
+# make clean      remove what these made
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))
+
+.PHONY: demo test test-full bench clean
+.DELETE_ON_ERROR:
+
+demo: $(READY)
+	@$(BIN)/broadsheet demo
+
+test: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not slow"
+
+test-full: $(READY)
+	$(BIN)/pytest
+
+bench: $(READY)
+	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo \
+		"Python 3.11 or newer is needed: apt install python3, or make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \
+		"python3 -m venv does not work here: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV) (once, a minute or two) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

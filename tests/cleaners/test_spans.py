@@ -1,0 +1,90 @@
+"""Runs of inline content: text, markdown, link characters."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import html
+
+from cleaners.spans import Run, fold
+
+
+def run_of(markup: str) -> tuple[str, str, int]:
+    return Run.of(html.fragment_fromstring(f"<td>{markup}</td>", create_parent="table").find(".//td")).take()
+
+
+def collected(*steps: tuple[str, ...]) -> tuple[str, str, int]:
+    run = Run()
+    for name, *arguments in steps:
+        getattr(run, name)(*arguments)
+    return run.take()
+
+
+def test_fold_gives_one_line_in_nfc_without_what_is_never_seen() -> None:
+    assert fold(" a\n b\u00a0c\u200b\u00add ") == "a b cd"
+    assert fold("e\u0301") == "é"
+    assert fold("") == ""
+
+
+def test_links_are_counted_and_written() -> None:
+    steps = [("add", "see "), ("open_link", "/a b(c)"), ("add", "the mill"), ("close_link",), ("add", ".")]
+    assert collected(*steps) == ("see the mill.", "see [the mill](/a%20b(c%29).", 8)
+
+
+@pytest.mark.parametrize("href", ["", "#note", "javascript:void(0)"])
+def test_a_link_that_leads_nowhere_counts_and_is_not_written(href: str) -> None:
+    assert collected(("open_link", href), ("add", "top"), ("close_link",)) == ("top", "top", 3)
+
+
+def test_marks_hug_the_words() -> None:
+    steps = [("add", "a"), ("open_mark", "**"), ("add", " bold "), ("close_mark", "**"), ("add", "c")]
+    assert collected(*steps)[:2] == ("a bold c", "a **bold** c")
+
+
+def test_marks_nest_and_an_empty_one_vanishes() -> None:
+    steps = [("open_mark", "*"), ("open_mark", "**"), ("add", "x"), ("close_mark", "**"), ("close_mark", "*")]
+    assert collected(*steps)[1] == "***x***"
+    assert collected(("open_mark", "*"), ("add", " "), ("close_mark", "*"), ("add", "y"))[:2] == ("y", "y")
+
+
+def test_what_markdown_would_read_as_markup_is_escaped() -> None:
+    assert collected(("add", "a*b_c [d] <e> `f`"))[:2] == ("a*b_c [d] <e> `f`", r"a\*b\_c \[d\] \<e> \`f\`")
+
+
+def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
+    run = Run()
+    run.add("one ")
+    assert not run.line_break()
+    run.add(" two")
+    assert not run.line_break()
+    assert run.line_break()
+    assert run.take()[0] == "one\ntwo"
+
+
+def test_verbatim_text_keeps_its_spaces_and_lines() -> None:
+    run = Run()
+    run.add("\nif a:\r\n    b\n\n")
+    assert run.take(verbatim=True)[0] == "if a:\n    b"
+
+
+def test_an_open_link_goes_on_in_the_next_run() -> None:
+    run = Run()
+    run.open_link("/x")
+    run.add("first")
+    assert run.take()[2] == 5
+    run.add("second")
+    run.close_link()
+    assert run.take() == ("second", "[second](/x)", 6)
+
+
+def test_taking_an_empty_run_gives_nothing() -> None:
+    assert Run().take() == ("", "", 0)
+
+
+def test_a_cell_s_blocks_are_parted_by_spaces() -> None:
+    assert run_of("<p>one</p><p>two</p>x<br>y")[0] == "one two x y"
+
+
+@pytest.mark.parametrize("text", ["x" * 30, "a b", "\u00e9"])
+def test_link_characters_never_exceed_the_text(text: str) -> None:
+    got, _, links = collected(("open_link", "/"), ("add", f"  {text}  "), ("close_link",))
+    assert links == len(got)
