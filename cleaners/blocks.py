@@ -49,6 +49,7 @@ _KINDS = {
 } | {f"h{n}": Kind.HEADING for n in range(1, 7)}
 _STICKY = frozenset((Kind.HEADING, Kind.QUOTE, Kind.CODE, Kind.CAPTION, Kind.LIST_ITEM))
 _MARKS = {"em": "*", "i": "*", "cite": "*", "strong": "**", "b": "**", "code": "`", "kbd": "`", "samp": "`", "tt": "`"}
+_PARTING = frozenset(("img", "input"))  # inside a line, but no word goes on across them
 _LISTS = frozenset(("ul", "ol", "dl", "menu", "dir"))
 _HIDDEN_STYLE = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 _DIGITS = re.compile(r"\d+")
@@ -175,6 +176,8 @@ class _Walk:
             self.run.open_link(self._absolute(element.get("href") or ""))
         elif tag in _MARKS:
             self.run.open_mark(_MARKS[tag])
+        elif tag in _PARTING:
+            self.run.add(" ")
 
     def _absolute(self, href: str) -> str:
         try:

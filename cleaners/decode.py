@@ -32,6 +32,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _BINARY_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _NON_ASCII_LETTER = re.compile("[^\x00-\x7f\ufffd]")
+_BODY_END = re.compile(r"</(?:body|html)\s*>", re.IGNORECASE)
 _WIDE = ("utf-16", "utf-32")
 _TOKEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b.*?(?:</\1\s*>|\Z)|<(/?)([a-zA-Z][^\s/>]*)[^>]*>", re.DOTALL
@@ -133,7 +134,7 @@ def _detect(body: bytes) -> str:
     best = from_bytes(body[start : start + SAMPLE_BYTES], cp_isolation=[*_LATIN, *_OTHER_SCRIPTS]).best()
     encoding = best.encoding if best else FALLBACK
     if encoding in _LATIN and _WESTERN.search(body[:PRESCAN_BYTES]):
-        encoding = FALLBACK  # what browsers take for these languages; a few bytes do not tell one Latin page from another
+        encoding = FALLBACK  # as browsers do; a few bytes do not tell one Latin page from another
     return _known(encoding) or FALLBACK
 
 
@@ -147,8 +148,9 @@ def parse(text: str) -> lxml.html.HtmlElement | None:
     """Parse a page into one tree without comments and processing instructions; None if nothing is in it.
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays.
+    that their text stays. What follows an early `</body>` or `</html>` is the page's, as in browsers.
     """
+    text = _BODY_END.sub("", text)
     parser = _parser(huge=False)
     root = _root(text, parser)
     last = parser.error_log.last_error  # a limit ends the parse, so it is the last

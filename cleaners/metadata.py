@@ -46,7 +46,7 @@ def read_metadata(tree: Element, url: str, not_after: str = "", text: str = "") 
     page = Context(tree, url, collect(tree), not_after)
     found = {name: read(page) for name, read in _FIELDS.items()}
     found["language"] = find_language(page, text)
-    values: dict[str, Any] = {name: value for name, (value, _) in found.items() if value}
+    values: dict[str, Any] = {name: _stripped(value) for name, (value, _) in found.items() if value}
     return Metadata(**values, sources={name: found[name][1] for name in values})
 
 
@@ -198,3 +198,8 @@ _FIELDS: dict[str, Callable[[Context], tuple[Any, str]]] = {
     "image": _image,
     "canonical_url": _canonical,
 }
+
+
+def _stripped(value: object) -> object:
+    """A text without white space around it; other values as they are."""
+    return value.strip() if isinstance(value, str) else value

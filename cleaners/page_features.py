@@ -145,7 +145,11 @@ def _elsewhere(target: str, url: str) -> bool:
 
 def _static(url: str) -> str:
     """The name of a page that every site has, if the URL ends in one, whatever its extension."""
-    names = [part.partition(".")[0] for part in unquote(urlsplit(url).path).lower().split("/")]
+    try:
+        path = unquote(urlsplit(url).path).lower()
+    except ValueError:  # a host in broken brackets
+        return ""
+    names = [part.partition(".")[0] for part in path.split("/")]
     last = next((name for name in reversed(names) if name and name != "index"), "")
     return last if last in STATIC else ""
 

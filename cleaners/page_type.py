@@ -121,7 +121,7 @@ def _article_facts(page: Features) -> dict[str, float]:
         facts["states=article"] = 2
     if page.shape is Shape.ARTICLE:
         facts["url=article"] = 1
-    if page.body_classes & _ARTICLE_CLASSES and not page.body_classes & _LISTING_CLASSES:
+    if page.body_classes & _ARTICLE_CLASSES and not page.body_classes & _LISTING_CLASSES and not listed:
         facts["body_class"] = 1
     if page.own_heading and page.h1 == 1 and not listed and page.headlines < _MANY_HEADLINES:
         facts["own_heading"] = 1

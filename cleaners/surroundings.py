@@ -31,6 +31,7 @@ _FEW_LINKS = 0.25
 _RUN_BLOCKS, _RUN_WORDS = 3, 30
 _BESIDE = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
 _BESIDE_WORDS = 14
+_HEAD_BLOCKS = 3  # below the standfirst that still may be byline and date
 _TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
@@ -168,7 +169,8 @@ def furniture(block: Block, selected: frozenset[int], body: range) -> Rule | Non
         return None
     inside = body.start < block.position < body.stop - 1
     if rule.reason in _BESIDE:
-        return rule if not inside and word_count(block) <= _BESIDE_WORDS else None
+        near = not inside or block.position <= body.start + _HEAD_BLOCKS or rule.reason == "caption"
+        return rule if near and word_count(block) <= _BESIDE_WORDS else None
     if rule.reason not in _STRONG:
         return None
     outside = bool(block.landmarks & _OUTSIDE)

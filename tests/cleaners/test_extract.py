@@ -14,7 +14,10 @@ def blocks(*texts: str) -> list[Block]:
     return [Block(number, Kind.PARAGRAPH, text) for number, text in enumerate(texts)]
 
 
-STORY = [f"Paragraph {n} of the story tells at some length what the council did about the mill in {1990 + n}." for n in range(4)]
+STORY = [
+    f"Paragraph {n} of the story tells at some length what the council did about the mill in {1990 + n}."
+    for n in range(4)
+]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,11 @@ def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
 
 
 def test_each_removed_block_has_a_reason_and_a_rule() -> None:
-    body = "<nav><p>Home and more</p></nav>" + "".join(STORY) + "<footer><p>All rights reserved 2020</p></footer><p>odd words here</p>"
+    body = (
+        "<nav><p>Home and more</p></nav>"
+        + "".join(STORY)
+        + "<footer><p>All rights reserved 2020</p></footer><p>odd words here</p>"
+    )
     removed = {text: verdict for text, verdict in judged(body).items() if not verdict.kept}
     assert set(removed) == {"Home and more", "All rights reserved 2020", "odd words here"}
     assert all(verdict.reason and verdict.rule for verdict in removed.values())
@@ -73,7 +77,9 @@ def test_a_paragraph_that_the_extractor_missed_among_its_like_is_brought_back() 
 
 
 def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
-    verdicts = judged("<div class='x'>" + "".join(STORY) + "</div><nav><p>one two three four five</p></nav>", chosen="nothing")
+    verdicts = judged(
+        "<div class='x'>" + "".join(STORY) + "</div><nav><p>one two three four five</p></nav>", chosen="nothing"
+    )
     assert sum(verdict.kept for verdict in verdicts.values()) == 5
 
 

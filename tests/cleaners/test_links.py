@@ -19,14 +19,19 @@ def links(body: str, head: str = "") -> dict[str, Outlink]:
 
 
 def test_links_are_canonical_in_order_and_once_with_their_first_text() -> None:
-    found = links('<a href="b#x"> The <b>mill</b> </a><a href="/c?utm_source=y" rel="NoFollow">c</a><a href="./b">again</a>')
+    found = links(
+        '<a href="b#x"> The <b>mill</b> </a><a href="/c?utm_source=y" rel="NoFollow">c</a><a href="./b">again</a>'
+    )
     assert list(found) == ["https://a.example/news/b", "https://a.example/c"]
     assert found["https://a.example/news/b"] == Outlink("https://a.example/news/b", "The mill")
     assert found["https://a.example/c"].rel == ("nofollow",)
 
 
 def test_what_is_no_web_address_is_no_link() -> None:
-    assert links('<a href="mailto:x@y.example">a</a><a href="javascript:x()">b</a><a>c</a><a href="http://[x">d</a>') == {}
+    assert (
+        links('<a href="mailto:x@y.example">a</a><a href="javascript:x()">b</a><a>c</a><a href="http://[x">d</a>')
+        == {}
+    )
 
 
 def test_the_head_names_the_canonical_url_the_next_page_and_feeds() -> None:
@@ -63,4 +68,8 @@ def test_a_base_moves_the_relative_links() -> None:
 
 def test_robots_tokens_come_from_metas_and_headers() -> None:
     page = tree("", '<meta name="ROBOTS" content="NoIndex, follow"><meta name="author" content="x">')
-    assert robots_tokens(page, (("x-robots-tag", "noarchive, noindex"), ("link", "x"))) == ("follow", "noarchive", "noindex")
+    assert robots_tokens(page, (("x-robots-tag", "noarchive, noindex"), ("link", "x"))) == (
+        "follow",
+        "noarchive",
+        "noindex",
+    )

@@ -79,13 +79,19 @@ def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
 
 def test_a_standfirst_is_known_by_the_description() -> None:
     lead = "What the council hid about the mill for all of eleven years"
-    blocks = [block(0, "Title of it", kind=Kind.HEADING, level=1, path="body>h1"), block(1, lead, path="body>h2.x"), block(2)]
-    assert rescued(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {1: "context/standfirst"}
+    blocks = [
+        block(0, "Title of it", kind=Kind.HEADING, level=1, path="body>h1"),
+        block(1, lead, path="body>h2.x"),
+        block(2),
+    ]
+    assert rescued(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {
+        1: "context/standfirst"
+    }
     assert rescued(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
 
 
 def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:
-    body = range(0, 1)
+    body = range(1)
     assert explain(linked(1, "Contact"), body)[1] == "navigation"
     assert explain(linked(1, "The other mill burned down as well"), body)[1] == "related"
     assert explain(block(1, "The mill in 1990", kind=Kind.CAPTION), body)[1] == "caption"

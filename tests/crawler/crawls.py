@@ -80,7 +80,12 @@ class Crawl:
         command += [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
         command += ["-O", str(export)] if export else []
         return subprocess.Popen(
-            command, cwd=REPOSITORY, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            command,
+            cwd=REPOSITORY,
+            text=True,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def result(self, process: Any, errors: str = "") -> Result:

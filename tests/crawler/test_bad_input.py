@@ -46,13 +46,19 @@ ODD: dict[str, tuple[Route, tuple[str, str]]] = {
     "/truncated": (Reply(page("truncated"), length=90_000), ("failed", "cut_off")),
     "/reset": (Reply(broken="reset"), ("failed", "connection")),
     "/wrong-charset": (
-        Reply(page("charset", extra="<p>Málaga y Cádiz, señoría</p>"), headers={"Content-Type": "text/html; charset=utf-99"}),
+        Reply(
+            page("charset", extra="<p>Málaga y Cádiz, señoría</p>"),
+            headers={"Content-Type": "text/html; charset=utf-99"},
+        ),
         ("done", "article"),
     ),
     "/nul": (page("nul").encode().replace(b"which", b"wh\0ich"), ("done", "article")),
     "/nested": (nested("nested"), ("done", "article")),
     "/unclosed": (page("unclosed").replace("</p>", "").replace("</html>", "").encode(), ("done", "article")),
-    "/redirect-nowhere": (Reply(status=302, headers={"Location": "mailto:a@example.org"}), ("failed", "bad_redirect")),
+    "/redirect-nowhere": (
+        Reply(status=302, headers={"Location": "mailto:a@example.org"}),
+        ("failed", "bad_redirect"),
+    ),
     "/redirect-itself": (Reply(status=301, headers={"Location": "/redirect-itself"}), ("failed", "redirect_loop")),
     "/redirect-without": (Reply(status=302), ("failed", "http_302")),
     "/odd-status": (Reply(page("odd"), 299), ("done", "article")),
@@ -115,5 +121,30 @@ def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on
     assert states["http://name.invalid/"] == ("failed", "dns")
     assert states[silent] == ("failed", "connection_refused")
     assert states[site.url + "/slow"] == ("failed", "timeout")
-    assert states[site.url + "/"] == ("done", "article")
+    assert states[site.url + "/"] == ("done", "list")
     assert result.code == 0
+
+
+def test_a_body_over_the_bound_is_given_up_also_when_it_unpacks_to_it(crawl: Crawl, serve: Any) -> None:
+    big = page("big", words=60_000).encode()
+    site = serve({"/": page("home", "/big", "/bomb", "/small"), "/big": big, "/small": page("small")})
+    site.routes["/bomb"] = Reply(gzip.compress(big), headers=GZIP)
+    result = crawl(site.url + "/", DOWNLOAD_MAXSIZE=200_000, discover_sitemaps=0, discover_feeds=0)
+    states = result.states(site)
+    assert [states[path] for path in ("/big", "/bomb", "/small")] == [
+        ("failed", "too_large"),
+        ("failed", "too_large"),
+        ("done", "article"),
+    ]
+
+
+@pytest.mark.slow
+def test_a_page_of_thirty_megabytes_does_not_stop_the_crawl(crawl: Crawl, serve: Any) -> None:
+    heavy = page("heavy", words=3_000_000).encode()
+    assert len(heavy) > 30_000_000
+    site = serve({"/": page("home", "/heavy", "/light"), "/heavy": heavy, "/light": page("light")})
+    result = crawl(site.url + "/", BROADSHEET_PAGE_SECONDS=40, discover_sitemaps=0, discover_feeds=0)
+    states = result.states(site)
+    assert states["/light"] == ("done", "article")
+    assert states["/heavy"] in (("done", "article"), ("failed", "worker_timeout"), ("failed", "too_large"))
+    assert result.run() == ("finished", "finished")

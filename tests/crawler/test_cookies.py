@@ -56,7 +56,7 @@ def test_no_file_means_no_cookies() -> None:
 def test_another_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(OptionError, match="not a cookies.txt file"):
+    with pytest.raises(OptionError, match=r"not a cookies\.txt file"):
         read_cookies(path)
 
 

@@ -27,7 +27,11 @@ def test_links_lie_one_deeper_and_canonical_and_redirect_targets_do_not() -> Non
 
 
 def test_other_hosts_are_counted_not_queued() -> None:
-    links = [Outlink("https://b.example/1"), Outlink("https://b.example/2"), Outlink("https://c.example/", via="canonical")]
+    links = [
+        Outlink("https://b.example/1"),
+        Outlink("https://b.example/2"),
+        Outlink("https://c.example/", via="canonical"),
+    ]
     found = from_outlinks(links, QUEUED, SCOPE, OPTIONS)
     assert found.found == ()
     assert found.outside == {"b.example": 2}
@@ -76,6 +80,10 @@ def test_sitemap_entries_are_one_link_from_the_seed_and_keep_their_date() -> Non
 
 def test_entries_dated_before_since_are_too_old_and_undated_ones_are_not() -> None:
     options = replace(OPTIONS, since=date(2024, 1, 1))
-    entries = [FeedEntry(HOME + "a", "2023-12-31"), FeedEntry(HOME + "b", "2020-01-01", "2024-02-01"), FeedEntry(HOME + "c")]
+    entries = [
+        FeedEntry(HOME + "a", "2023-12-31"),
+        FeedEntry(HOME + "b", "2020-01-01", "2024-02-01"),
+        FeedEntry(HOME + "c"),
+    ]
     rows = from_feed(entries, QUEUED, SCOPE, options).found
     assert {row.url: row.reason for row in rows} == {HOME + "a": "too_old", HOME + "b": "", HOME + "c": ""}

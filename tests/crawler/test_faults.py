@@ -43,7 +43,9 @@ def test_each_error_has_its_reason(error: BaseException, fault: Fault) -> None:
     assert fault_of(error) == fault
 
 
-@pytest.mark.parametrize(("status", "again"), [(429, True), (500, True), (503, True), (404, False), (403, False), (451, False)])
+@pytest.mark.parametrize(
+    ("status", "again"), [(429, True), (500, True), (503, True), (404, False), (403, False), (451, False)]
+)
 def test_statuses_that_may_change_are_retried(status: int, again: bool) -> None:
     assert is_retried(status) is again
 

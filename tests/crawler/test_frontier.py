@@ -152,7 +152,9 @@ def test_a_queued_row_that_was_not_stored_is_not_lost(archive: Archive) -> None:
 def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archive) -> None:
     hand = Hand(archive, delay=5)
     hand.add("http://a.example/no/1", "http://a.example/no/2")
-    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt"))
+    hand.open(
+        "a.example", Robots.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt")
+    )
     turns = [hand.take(), hand.take()]
     assert [(turn.state, turn.reason) for turn in turns if turn] == [("skipped", "robots.txt")] * 2
 
@@ -236,7 +238,7 @@ def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archiv
 def test_a_crawl_of_many_hosts_serves_all_of_them(archive: Archive) -> None:
     hand = Hand(archive, delay=0, per_host=1, at_once=8)
     hand.add(*(f"http://h{host}.example/{n}" for host in range(3) for n in range(5)))
-    for host in range(3):
+    for _ in range(3):
         turn = hand.take()
         assert turn
         hand.frontier.set_robots(turn.queued.host, FREE)

@@ -29,7 +29,12 @@ def test_spider_arguments_are_strings() -> None:
 
 def test_a_command_s_values_are_taken_as_they_are() -> None:
     options = CrawlOptions.from_arguments(
-        {"seeds": ("a.example", "b.example"), "exclude": ("x y",), "since": date(2020, 1, 1), "discover_sitemaps": False}
+        {
+            "seeds": ("a.example", "b.example"),
+            "exclude": ("x y",),
+            "since": date(2020, 1, 1),
+            "discover_sitemaps": False,
+        }
     )
     assert options.seeds == ("https://a.example", "https://b.example")
     assert options.exclude == ("x y",)
@@ -39,7 +44,13 @@ def test_a_command_s_values_are_taken_as_they_are() -> None:
 
 def test_defaults_set_no_bounds() -> None:
     options = read()
-    assert (options.max_pages, options.max_depth, options.max_time, options.since, options.languages) == (0, None, 0, None, ())
+    assert (options.max_pages, options.max_depth, options.max_time, options.since, options.languages) == (
+        0,
+        None,
+        0,
+        None,
+        (),
+    )
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,10 @@ def test_an_article_page_has_its_text_its_links_and_its_capture(outcomes: Outcom
     assert [found.url for found in outcome.found] == [HOME + "next"]
     assert outcome.outside == {"b.example": 1}
     assert outcome.capture
-    assert (outcome.capture.payload_length, outcome.capture.payload_digest) == (len(body), payload_digest(body.encode()))
+    assert (outcome.capture.payload_length, outcome.capture.payload_digest) == (
+        len(body),
+        payload_digest(body.encode()),
+    )
     assert (outcome.fetched_at, outcome.http_status) == ("2026-03-01T12:00:00+00:00", 200)
 
 
@@ -104,7 +107,11 @@ def test_a_fault_is_retried_or_final(workers: Workers) -> None:
     outcomes = made(workers, Retries(times=1, wait=5))
     again = outcomes.of_fault(PAGE, Fault("timeout", retry=True), AT)
     last = outcomes.of_fault(replace(PAGE, attempts=1), Fault("timeout", retry=True), AT)
-    assert (told(again), again.retry, again.not_before) == (("queued", "retry:timeout"), True, "2026-03-01T12:00:05+00:00")
+    assert (told(again), again.retry, again.not_before) == (
+        ("queued", "retry:timeout"),
+        True,
+        "2026-03-01T12:00:05+00:00",
+    )
     assert told(last) == ("failed", "timeout")
     assert told(outcomes.of_fault(PAGE, Fault("dns"), AT)) == ("failed", "dns")
     assert told(outcomes.of_fault(PAGE, Fault("private_address"), AT)) == ("skipped", "private_address")
@@ -139,7 +146,9 @@ def test_redirect_loops_and_long_chains_end(outcomes: Outcomes) -> None:
     there = of(outcomes, answer(replace(PAGE, url=HOME + "l"), "", 302, Location=HOME + "r"))
     back = of(outcomes, answer(replace(PAGE, url=HOME + "r"), "", 302, Location=HOME + "l"))
     assert [told(there), told(back)] == [("done", "redirect"), ("failed", "redirect_loop")]
-    chain = [of(outcomes, answer(replace(PAGE, url=f"{HOME}{n}"), "", 302, Location=f"{HOME}{n + 1}")) for n in range(12)]
+    chain = [
+        of(outcomes, answer(replace(PAGE, url=f"{HOME}{n}"), "", 302, Location=f"{HOME}{n + 1}")) for n in range(12)
+    ]
     assert told(chain[9]) == ("done", "redirect")
     assert told(chain[10]) == ("failed", "too_many_redirects")
 
@@ -171,7 +180,10 @@ def test_a_page_in_a_sitemap_s_or_feed_s_place_is_a_failure_or_a_wrong_guess(out
 
 
 def test_a_broken_sitemap_keeps_what_could_be_read_and_says_so(outcomes: Outcomes) -> None:
-    outcome = of(outcomes, answer(replace(PAGE, kind="sitemap"), SITEMAP.replace(b"</urlset>", b"<url><lo"), Content_Type="text/xml"))
+    outcome = of(
+        outcomes,
+        answer(replace(PAGE, kind="sitemap"), SITEMAP.replace(b"</urlset>", b"<url><lo"), Content_Type="text/xml"),
+    )
     assert told(outcome)[0] == "done"
     assert [found.url for found in outcome.found] == [HOME + "one"]
 
@@ -194,7 +206,9 @@ def test_a_start_page_without_feeds_has_them_looked_for(workers: Workers) -> Non
     named = page("home", head='<link rel="alternate" type="application/rss+xml" href="/f.xml">')
     outcome = of(made(workers), answer(SEED, named))
     assert [found.url for found in outcome.found if found.kind == "feed"] == [HOME + "f.xml"]
-    assert not [found for found in of(made(workers, discover_feeds=False), answer(SEED, named)).found if found.kind == "feed"]
+    assert not [
+        found for found in of(made(workers, discover_feeds=False), answer(SEED, named)).found if found.kind == "feed"
+    ]
 
 
 def test_an_article_in_another_language_or_from_before_is_left_out_but_its_links_count(workers: Workers) -> None:

@@ -81,10 +81,10 @@ def test_closing_gives_up_what_is_under_way() -> None:
     started = time.monotonic()
 
     async def begin() -> None:
+        task = asyncio.create_task(pool.run(time.sleep, 50))
+        await asyncio.sleep(1)
+        await asyncio.to_thread(pool.close)
         with pytest.raises(WorkerError, match="worker_died"):
-            task = asyncio.create_task(pool.run(time.sleep, 50))
-            await asyncio.sleep(1)
-            await asyncio.to_thread(pool.close)
             await task
 
     asyncio.run(begin())
