@@ -88,10 +88,11 @@ def _first_last(value: str) -> str:
 def _from_markup(page: Context) -> Iterator[str]:
     ranked = [(rank, element) for element in _MARKED(page.tree)[:200] if (rank := _rank(page, element)) is not None]
     for wanted in range(4):
-        found = [text for rank, element in ranked if rank == wanted and (text := _byline_text(element))]
-        names = [text for text in found if clean_names([text], page.site_names)]
-        if names:
-            yield from names[: 6 if wanted < 2 else 1]
+        found = [(element, text) for rank, element in ranked if rank == wanted and (text := _byline_text(element))]
+        named = [(element, text) for element, text in found if clean_names([text], page.site_names)]
+        if named:
+            first = named[0][0].getparent()
+            yield from [text for element, text in named[:6] if wanted < 2 or element.getparent() is first]
             return
 
 

@@ -95,7 +95,17 @@ def _phrases(hearing: _Hearing) -> _Ballot:
             ballot[block.position] = Vote("rule", False, f"{section.name}/section", section.reason)
         else:
             section = None
-    return ballot
+    return _box_headings(hearing, ballot) | ballot
+
+
+def _box_headings(hearing: _Hearing, ballot: _Ballot) -> _Ballot:
+    """The lines that head a box whose text a rule removed."""
+    prose = [n for n in hearing.selected if n not in ballot and surroundings.is_prose(hearing.blocks[n])]
+    return {
+        n - 1: Vote("rule", False, f"{vote.rule}/heading", vote.reason)
+        for n, vote in ballot.items()
+        if n and n - 1 not in ballot and surroundings.heads_box(hearing.blocks, n - 1, prose)
+    }
 
 
 def _furniture(hearing: _Hearing) -> _Ballot:
@@ -114,7 +124,9 @@ def _repeats(hearing: _Hearing) -> _Ballot:
 
 
 def _extractor(hearing: _Hearing) -> _Ballot:
-    return dict.fromkeys(hearing.selected | hearing.columns | hearing.above, Vote("extractor", True, SELECTED, "selected"))
+    return dict.fromkeys(
+        hearing.selected | hearing.columns | hearing.above, Vote("extractor", True, SELECTED, "selected")
+    )
 
 
 def _rescues(hearing: _Hearing) -> _Ballot:

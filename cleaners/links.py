@@ -67,4 +67,6 @@ def _head_link(element: etree._Element) -> Iterator[tuple[str, str]]:
 
 
 def _text(element: etree._Element) -> str:
-    return fold("".join(t for t in element.itertext() if isinstance(t, str)))[:_TEXT_CHARS] if element.tag == "a" else ""
+    return (
+        fold("".join(t for t in element.itertext() if isinstance(t, str)))[:_TEXT_CHARS] if element.tag == "a" else ""
+    )

@@ -27,7 +27,7 @@ _LINKED = 0.8
 _HEADLINE_WORDS = 3
 _SHELL_ELEMENTS = 12
 _TAIL_BLOCKS = 13
-_LISTING_TYPES = frozenset("CollectionPage ItemList SearchResultsPage Blog ProfilePage OfferCatalog".split())
+_LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def page_features(tree: etree._Element, http_status: int, reading: Reading, verd
         http_status=http_status,
         shape=shape_of(reading.url),
         states_article=_states_article(tree, nodes, metas),
-        states_listing=any(_LISTING_TYPES.intersection(types_of(n)) for n in nodes) or metas.get("og:type") == "profile",
+        states_listing=any(_LISTING_TYPES.intersection(types_of(n)) for n in nodes)
+        or metas.get("og:type") == "profile",
         locked=any(str(n.get("isAccessibleForFree", "")).lower() == "false" for n in nodes),
         noindex="noindex" in reading.robots,
         body_classes=_body_classes(tree),

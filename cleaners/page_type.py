@@ -60,7 +60,9 @@ def _script(page: Features) -> PageVerdict | None:
 
 def _wall(page: Features) -> PageVerdict | None:
     bare = page.kept_words < _LITTLE and page.visible_words < 2 * _LITTLE and not page.own_heading
-    if phrase := _phrase("wall", f"{page.title} {page.head}" if bare else page.title if page.kept_words < _LITTLE else ""):
+    if phrase := _phrase(
+        "wall", f"{page.title} {page.head}" if bare else page.title if page.kept_words < _LITTLE else ""
+    ):
         return PageVerdict(PageType.WALL, (f"text={phrase}",))
     return None
 

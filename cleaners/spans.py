@@ -53,7 +53,9 @@ class Run:
     ) -> None:
         walker = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
         for event, child in walker:
-            inside = event == "start" and child.tag not in unseen and not (hidden and child is not element and hidden(child))
+            inside = (
+                event == "start" and child.tag not in unseen and not (hidden and child is not element and hidden(child))
+            )
             if event == "start" and not inside:
                 walker.skip_subtree()
             elif inside:

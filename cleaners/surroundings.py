@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import Rule, core, explain_layout, fold
+from cleaners.teasers import is_teaser
 
 _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
 _LINKED = 0.5
@@ -25,18 +26,46 @@ _FAMILY = 3  # siblings kept, before their like is brought back
 _FAMILY_SHARE = 0.7
 _OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
 _STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb"))
-_LEAD = re.compile(r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])", re.I)
+_LEAD = re.compile(
+    r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])",
+    re.I,
+)
 _HOME_SHARE = 0.5  # of the selected prose under one parent, before its other paragraphs are brought back
 _FEW_LINKS = 0.25
 _RUN_BLOCKS, _RUN_WORDS = 3, 30
 _BESIDE = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
 _BESIDE_WORDS = 14
+_BOX_WORDS = 8
 _HEAD_BLOCKS = 3  # below the standfirst that still may be byline and date
 _TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
 _WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
-_PLAIN_TAGS = frozenset("p div span ul ol li dl dt dd blockquote pre h2 h3 h4 h5 h6 table strong em b i".split())
+_PLAIN_TAGS = frozenset(
+    [
+        "p",
+        "div",
+        "span",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "blockquote",
+        "pre",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "table",
+        "strong",
+        "em",
+        "b",
+        "i",
+    ]
+)
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
@@ -66,7 +95,9 @@ def main_container(blocks: Sequence[Block]) -> frozenset[int]:
     if not weight:
         return frozenset()
     best = max(weight, key=lambda path: (weight[path], path))
-    return frozenset(b.position for b in blocks if weight[best] and b.path.startswith(best) and b.link_density < _LINKED)
+    return frozenset(
+        b.position for b in blocks if weight[best] and b.path.startswith(best) and b.link_density < _LINKED
+    )
 
 
 def _parent(block: Block) -> str:
@@ -165,6 +196,8 @@ def furniture(block: Block, selected: frozenset[int], body: range) -> Rule | Non
     Class names alone mislead; so they decide only about a short or linked block whose like are mostly not selected.
     """
     rule = explain_layout(block.path, block.landmarks)
+    if rule is not None and rule.reason == "related" and is_teaser(block):
+        return rule
     if rule is None or is_prose(block):
         return None
     inside = body.start < block.position < body.stop - 1
@@ -209,6 +242,16 @@ def _cells(block: Block) -> tuple[str, ...]:
     return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
 
 
+def heads_box(blocks: Sequence[Block], position: int, prose: Iterable[int]) -> bool:
+    """Whether a short line is the heading of a box that it shares with the block below it and with no kept `prose`."""
+    if word_count(blocks[position]) > _BOX_WORDS:
+        return False
+    steps, others = (blocks[n].path.split(">") for n in (position, position + 1))
+    shared = _shared(steps, others)
+    box = ">".join(steps[:shared]) + ">"
+    return shared >= len(others) - 2 and not any(blocks[n].path.startswith(box) for n in prose)
+
+
 def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
     """Selected blocks whose text stands in an earlier selected block already; verse and short lines may repeat."""
     seen: set[str] = set()
@@ -223,10 +266,10 @@ def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
 
 def rescued(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> dict[int, str]:
     """Blocks that the extractor left and that are the article's all the same, with the rule that says so."""
-    found = {n: "context/container" for n in _contained(blocks, selected, body)}
-    found |= {n: "context/same-container" for n in _same_container(blocks, selected)}
-    found |= {n: "context/siblings" for n in _siblings(blocks, selected, body)}
-    found |= {n: "context/standfirst" for n in _standfirst(blocks, selected, metadata, body)}
+    found = dict.fromkeys(_contained(blocks, selected, body), "context/container")
+    found |= dict.fromkeys(_same_container(blocks, selected), "context/same-container")
+    found |= dict.fromkeys(_siblings(blocks, selected, body), "context/siblings")
+    found |= dict.fromkeys(_standfirst(blocks, selected, metadata, body), "context/standfirst")
     return found
 
 
@@ -334,4 +377,3 @@ def explain(block: Block, body: range) -> tuple[str, str]:
     if word_count(block) <= 6 and _CLOCK.search(block.text):
         return "context/date", "date"
     return "", ""
-

@@ -12,6 +12,7 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
+    IgnoreRequest,
     ResponseDataLossError,
 )
 
@@ -60,7 +61,7 @@ def fault_of(error: BaseException) -> Fault:
         return Fault("connection_refused", retry=True, host_gone=True)
     if isinstance(error, DownloadTimeoutError | TimeoutError):
         return Fault("timeout", retry=True)
-    if isinstance(error, DownloadCancelledError):
+    if isinstance(error, DownloadCancelledError | IgnoreRequest):  # the latter: it unpacks to too much
         return Fault("too_large")
     if isinstance(error, ResponseDataLossError):
         return Fault("cut_off", retry=True)

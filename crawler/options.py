@@ -64,7 +64,9 @@ def read_seed_file(path: str | Path) -> tuple[str, ...]:
     try:
         lines = Path(path).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise OptionError(f"cannot read the file of URLs {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise OptionError(
+            f"cannot read the file of URLs {path}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     return tuple(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 

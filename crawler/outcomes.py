@@ -149,7 +149,9 @@ class Outcomes:
             if answer.queued.found_via == "guess":
                 return _made(answer, "skipped", "not_there")
             return _made(answer, "failed", f"bad_sitemap:{sitemap.reason}")
-        outcome = _with(_made(answer, "done", "sitemap"), from_sitemap(sitemap, answer.queued, self.scope, self.options))
+        outcome = _with(
+            _made(answer, "done", "sitemap"), from_sitemap(sitemap, answer.queued, self.scope, self.options)
+        )
         return replace(outcome, reason=f"sitemap:{sitemap.reason}") if sitemap.reason else outcome
 
     async def _feed(self, answer: Answer) -> Outcome:
@@ -265,4 +267,3 @@ def _again(queued: QueuedUrl, reason: str, at: datetime, wait: float) -> Outcome
         not_before=due.isoformat(timespec="seconds"),
         retry=True,
     )
-

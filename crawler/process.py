@@ -49,7 +49,7 @@ class Workers:
             raise WorkerError("worker_died", str(error)) from error
         except MemoryError as error:
             raise WorkerError("worker_error", "out of memory") from error
-        except Exception as error:  # noqa: BLE001 - whatever a page did to a parser costs that page only
+        except Exception as error:
             raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
         return result
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -68,8 +68,9 @@ class SiteSpider(scrapy.Spider):
         self.cookies = read_cookies(settings["BROADSHEET_COOKIES"])
         self.session = CrawlSession.open(db, options)
         self.crawl_options = options
-        self.workers = Workers(settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1,
-                               settings.getfloat("BROADSHEET_PAGE_SECONDS"))
+        self.workers = Workers(
+            settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1, settings.getfloat("BROADSHEET_PAGE_SECONDS")
+        )
         self.retries = _retries(settings)
         self.outcomes = Outcomes(options, scope, self.workers, self.retries)
         self.frontier = Frontier(self.session.queue, _manners(settings))
@@ -79,6 +80,19 @@ class SiteSpider(scrapy.Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Yield a request for each URL whose turn comes, and the articles when none is left."""
+        try:
+            async for request_or_outcome in self._turns():
+                yield request_or_outcome
+            for article in self._settled_articles():
+                yield article
+            await asyncio.sleep(_LAST_ITEMS)
+        except (sqlite3.Error, OSError) as error:
+            self.ended = f"archive: {error}"
+        except Exception as error:
+            self.ended = f"fault: {type(error).__name__}: {error}"
+            raise
+
+    async def _turns(self) -> AsyncIterator[Request | Outcome]:
         deadline = time.monotonic() + self.crawl_options.max_time if self.crawl_options.max_time else None
         async for turn in self.frontier.turns():
             if turn.reason:
@@ -88,6 +102,9 @@ class SiteSpider(scrapy.Spider):
             else:
                 self.pages += turn.queued.kind == "page"
                 yield self._request(turn.queued)
+
+    def _settled_articles(self) -> Iterator[ArticleItem]:
+        """Judge with the whole site's evidence, and give out the articles that stand then."""
         if self.ended.startswith("archive"):
             return
         self.session.settle()
@@ -95,7 +112,6 @@ class SiteSpider(scrapy.Spider):
             self.session.skip_rest()
         for article in self.session.articles():
             yield ArticleItem({name: article[name] for name in ArticleItem.fields})
-        await asyncio.sleep(_LAST_ITEMS)
 
     def _over(self, deadline: float | None) -> bool:
         if deadline is not None and time.monotonic() >= deadline:
@@ -189,7 +205,8 @@ class SiteSpider(scrapy.Spider):
     def closed(self, reason: str) -> None:
         """Give the archive free."""
         self.workers.close()
-        outcome = "finished" if reason == "finished" else "stopped"
+        broken = self.ended.startswith(("archive", "fault"))
+        outcome = "failed" if broken else "finished" if reason == "finished" else "stopped"
         self.session.close(outcome, self.ended or reason)
 
 

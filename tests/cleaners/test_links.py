@@ -29,8 +29,7 @@ def test_links_are_canonical_in_order_and_once_with_their_first_text() -> None:
 
 def test_what_is_no_web_address_is_no_link() -> None:
     assert (
-        links('<a href="mailto:x@y.example">a</a><a href="javascript:x()">b</a><a>c</a><a href="http://[x">d</a>')
-        == {}
+        links('<a href="mailto:x@y.example">a</a><a href="javascript:x()">b</a><a>c</a><a href="http://[x">d</a>') == {}
     )
 
 

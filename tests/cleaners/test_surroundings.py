@@ -84,9 +84,7 @@ def test_a_standfirst_is_known_by_the_description() -> None:
         block(1, lead, path="body>h2.x"),
         block(2),
     ]
-    assert rescued(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {
-        1: "context/standfirst"
-    }
+    assert rescued(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {1: "context/standfirst"}
     assert rescued(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crawler.demo.truth import truth
 from output.archive import Archive
-from tests.crawler.test_cli import command
+from tests.crawler.shell import command
 
 
 def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
+    IgnoreRequest,
     ResponseDataLossError,
 )
 
@@ -31,6 +32,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
         (DownloadTimeoutError(), Fault("timeout", retry=True)),
         (TimeoutError(), Fault("timeout", retry=True)),
         (DownloadCancelledError(), Fault("too_large")),
+        (IgnoreRequest(), Fault("too_large")),
         (ResponseDataLossError(), Fault("cut_off", retry=True)),
         (DownloadFailedError(), Fault("connection", retry=True)),
         (BadGzipFile("not gzip"), Fault("bad_encoding")),

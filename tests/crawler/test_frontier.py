@@ -152,9 +152,7 @@ def test_a_queued_row_that_was_not_stored_is_not_lost(archive: Archive) -> None:
 def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archive) -> None:
     hand = Hand(archive, delay=5)
     hand.add("http://a.example/no/1", "http://a.example/no/2")
-    hand.open(
-        "a.example", Robots.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt")
-    )
+    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt"))
     turns = [hand.take(), hand.take()]
     assert [(turn.state, turn.reason) for turn in turns if turn] == [("skipped", "robots.txt")] * 2
 

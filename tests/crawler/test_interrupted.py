@@ -39,9 +39,7 @@ def left(result: Result) -> dict[str, object]:
         "revisions": "SELECT title, text_digest, change FROM revisions ORDER BY 1, 2, 3",
         "outside": "SELECT host, links FROM outside_hosts ORDER BY host",
     }
-    return {
-        name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()
-    }
+    return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
 
 
 def wait_for_requests(site: ScriptedSite, count: int) -> None:

@@ -26,7 +26,9 @@ HOME = "https://a.example/"
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 PAGE = QueuedUrl(1, HOME + "story", "a.example", "page", 1, 0, 0, "link", HOME, "")
 SEED = replace(PAGE, url=HOME, found_via="seed", depth=0)
-SITEMAP = b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>https://a.example/one</loc></url></urlset>'
+SITEMAP = (
+    b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>https://a.example/one</loc></url></urlset>'
+)
 RSS = b'<rss version="2.0"><channel><title>t</title><item><link>https://a.example/two</link></item></channel></rss>'
 
 

@@ -1,0 +1,91 @@
+"""`broadsheet clean`: a page or a text to its article."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cleaners.clean import clean
+from cleaners.record import Page
+from crawler.cli import cli, run
+from tests.crawler.scripted_site import page
+from tests.crawler.shell import ACTIVE, HOSTILE
+
+
+def run_clean(*arguments: str, given: bytes = b"") -> tuple[int, str]:
+    result = CliRunner().invoke(cli, ["clean", *arguments], input=given, standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return result.return_value, result.stdout
+
+
+def test_a_page_gives_title_empty_line_article() -> None:
+    html = page("river")
+    code, out = run_clean("-", given=html.encode())
+    title, empty, *article = out.splitlines()
+    assert (code, empty) == (0, "")
+    expected = clean(Page("", html.encode()))
+    assert (title, "\n".join(article)) == (expected.metadata.title, expected.text)
+
+
+def test_text_is_told_from_html(tmp_path: Path) -> None:
+    file = tmp_path / "extracted.txt"
+    story = [f"The council counted the {n} boats again, and wrote the number down as it had before." for n in "abc"]
+    file.write_text("\n".join(["Home > News", "The boats that were counted twice", *story, "Share this"]))
+    _, out = run_clean(str(file))
+    assert out.splitlines() == ["The boats that were counted twice", "", *story]
+    _, as_html = run_clean("--html", str(file))
+    assert "Home > News" in as_html
+
+
+def test_a_fragment_is_html_and_a_text_that_quotes_a_tag_is_text() -> None:
+    _, out = run_clean("-", "--format", "json", given=b"<div><p>One</p><p>Two</p></div>")
+    assert "page_type" in json.loads(out)
+    _, out = run_clean("-", "--format", "json", given=b"A heading is written <h1> and ended </h1> in HTML.")
+    assert "page_type" not in json.loads(out)
+
+
+def test_explain_lists_every_block() -> None:
+    given = page("river").encode()
+    found = clean(Page("", given))
+    _, out = run_clean("-", "--explain", "--format", "json", given=given)
+    blocks = json.loads(out)["blocks"]
+    assert [block["text"] for block in blocks] == [block.text for block in found.blocks]
+    assert {"position", "kept", "reason", "rule", "votes", "kind", "path", "text"} == set(blocks[0])
+    for columns in ("60", "140"):
+        result = CliRunner(env={"COLUMNS": columns}).invoke(cli, ["clean", "-", "--explain"], input=given)
+        lines = result.stdout.splitlines()
+        assert max(map(len, lines)) <= int(columns)
+        assert sum(verdict.rule in result.stdout for verdict in found.verdicts) == len(found.verdicts)
+
+
+def test_markdown_has_its_heading() -> None:
+    _, out = run_clean("-", "--format", "markdown", given=page("river").encode())
+    assert out.startswith(f"# {clean(Page('', page('river').encode())).metadata.title}\n\n")
+
+
+def test_what_acts_on_a_terminal_is_made_inert() -> None:
+    for options in ([], ["--explain"], ["--format", "json"], ["--format", "markdown"]):
+        _, out = run_clean("-", *options, given=page(HOSTILE).encode())
+        assert not set(out) & ACTIVE, options
+
+
+def test_no_article_is_said_and_is_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "empty.html"
+    file.write_text("<html><body></body></html>")
+    assert run(["clean", str(file)]) == 1
+    assert "no article text found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [b"\x7fELF\0\0\0\1\2\3" * 50, None], ids=["binary", "missing"])
+def test_what_cannot_be_read_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, given: bytes | None
+) -> None:
+    file = tmp_path / "file"
+    if given is not None:
+        file.write_bytes(given)
+    assert run(["clean", str(file)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,173 @@
+"""`broadsheet crawl`: what it prints, on which stream, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from output.archive import Archive
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.shell import command, crawl, rows, start
+
+WRONG = [
+    ([], "say where to start"),
+    (["ftp://a.example/x"], "not an http or https URL: ftp://a.example/x"),
+    (["mailto:me@a.example"], "not an http or https URL"),
+    (["http://127.0.0.1/"], "--allow-private"),
+    (["http://169.254.169.254/", "--allow-private"], "refused"),
+    (["a.example", "--include", "("], "not a regular expression: ("),
+    (["a.example", "--max-pages", "none"], "--max-pages"),
+    (["a.example", "--max-pages", "-1"], "--max-pages"),
+    (["a.example", "--max-time", "soon"], "'soon' is no time"),
+    (["a.example", "--delay", "nan"], "no number of seconds"),
+    (["a.example", "--since", "yesterday"], "since must be a date like"),
+    (["a.example", "--language", "english!"], "no language code"),
+    (["a.example", "--header", "no colon"], "write 'Name: value'"),
+    (["a.example", "--header", "X: a\r\nY: b"], "no header"),
+    (["a.example", "--header", "User-Agent: me"], "--user-agent"),
+    (["a.example", "--cookies", "/nowhere/cookies.txt"], "/nowhere/cookies.txt"),
+    (["--urls-file", "/nowhere/urls.txt"], "cannot read the file of URLs /nowhere/urls.txt"),
+    (["a.example", "--colour"], "No such option"),
+    (["http://a.example/\x1b[2J\u202e", "--max-depth", "\x07"], "--max-depth"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
+def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[str], said: str) -> None:
+    code, out, errors = command("crawl", *arguments, "--db", tmp_path / "a.db")
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+    assert errors.startswith("broadsheet: ")
+    assert said in errors
+    assert not set(errors) & set("\x1b\x07\u202e")
+    assert not (tmp_path / "a.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("none/a.db", "does not exist"), ("folder", "is a folder"), ("text.db", "is not a SQLite database")],
+)
+def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, place: str, said: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text.db").write_text("no database, but a text of some length")
+    code, out, errors = command("crawl", "https://a.example/", "--db", tmp_path / place)
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    assert said in errors
+
+
+def test_an_archive_in_use_is_one_line(db: Path) -> None:
+    with Archive.open(db):
+        code, out, errors = command("crawl", "https://a.example/", "--db", db)
+    assert (code, out) == (1, "")
+    assert errors == f"broadsheet: {db} is in use by another crawl\n"
+
+
+def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    routes = {f"/{name}": page(name) for name in ("one", "two")}
+    site = serve({"/": page("home", "/one", "/two", "/away"), **routes})
+    code, out, errors = crawl(site, tmp_path / "a.db")
+    assert (code, errors) == (0, "")
+    assert f"articles in {tmp_path / 'a.db'}" in out
+    assert "http_404 1" in out
+    assert f"broadsheet search {tmp_path / 'a.db'}" in out
+    code, out, errors = crawl(site, tmp_path / "a.db")
+    assert code == 0
+    assert errors.startswith("Going on: ")
+    assert "Nothing to do" in out
+
+
+def test_quiet_prints_nothing_when_all_is_well(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site = serve({"/": page("home", "/one"), "/one": page("one")})
+    assert crawl(site, tmp_path / "a.db", "-q") == (0, "", "")
+
+
+def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site = serve({"/": page("home", "/one", "/no/two"), "/one": page("one"), "/no/two": page("two")})
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tpass\tword\n")
+    code, _, errors = crawl(
+        site, tmp_path / "a.db", "--exclude", "/no/", "--user-agent", "Reader/1", "--header", "X-Why: because",
+        "--cookies", cookies, "--no-sitemaps", "--no-feeds", "--max-time", "2m", "--max-depth", 3,
+    )  # fmt: skip
+    assert (code, errors) == (0, "")
+    assert set(site.paths()) == {"/robots.txt", "/", "/one"}
+    seen = site.log[-1].headers
+    assert (seen["User-Agent"], seen["X-Why"], seen["Cookie"]) == ("Reader/1", "because", "pass=word")
+    assert "text/html" in seen["Accept"]
+    ((options,),) = rows(tmp_path / "a.db", "SELECT options FROM runs")
+    assert json.loads(options) | {"max_time": 120.0, "max_depth": 3, "exclude": ["/no/"]} == json.loads(options)
+
+
+def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    routes = {f"/{n}": page(f"page{n}") for n in range(5)}
+    site = serve({"/": page("home", *routes), **routes})
+    _, out, _ = crawl(site, tmp_path / "a.db", "--max-pages", 2)
+    assert "Stopped at --max-pages" in out
+    assert sum(path in routes or path == "/" for path in site.paths()) == 2
+    _, out, errors = crawl(site, tmp_path / "a.db")
+    assert "Going on" in errors
+    assert rows(tmp_path / "a.db", "SELECT count(*) FROM urls WHERE state <> 'done' AND kind = 'page'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply("gone", 410), "failed: HTTP 410 Gone"),
+        (Reply(b"%PDF-1.7 ...", headers={"Content-Type": "application/pdf"}), "failed: a file such as a PDF"),
+        (Reply("", 301, {"Location": "/missing"}), "failed: HTTP 404 Not Found"),
+        (Reply("", 200, {"Content-Type": "text/html"}), "no article found; the start page is an empty page"),
+    ],
+    ids=["gone", "pdf", "moved", "empty"],
+)
+def test_a_start_that_fails_is_one_clear_line(
+    serve: Callable[..., ScriptedSite], tmp_path: Path, reply: Reply, said: str
+) -> None:
+    code, out, errors = crawl(serve({"/": reply}), tmp_path / "a.db")
+    assert code == 1
+    assert said in errors
+    assert errors.count("\n") == 1
+    assert "Next:" not in out
+
+
+def test_a_host_that_does_not_exist(tmp_path: Path) -> None:
+    code, _, errors = command("crawl", "http://nosuchhost.invalid/", "--db", tmp_path / "a.db")
+    assert code == 1
+    assert errors == "broadsheet: http://nosuchhost.invalid/ failed: no such host, or no network\n"
+
+
+def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
+    code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")
+    assert code == 0
+    assert errors == f"broadsheet: {bad.url}/ failed: HTTP 404 Not Found\n"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) -> None:
+    slow = {f"/{n}": lambda seen: Reply(page(seen.path), wait=0.2 if times == 1 else 20) for n in range(60)}
+    site = serve({"/": page("home", *slow), **slow})
+    file = tmp_path / "a.db"
+    process = start("crawl", f"{site.url}/", "--db", file, "--allow-private", "--delay", 0, start_new_session=True)
+    until(lambda: any(path in slow for path in site.paths()))
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    out, errors = process.communicate(timeout=15)
+    assert (process.returncode, out) == (130, "")
+    assert ("Stopped at once" if times == 2 else "Stopped. ") in errors
+    done = rows(file, "SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page'")[0][0]
+    assert rows(file, "SELECT count(*) FROM pages") == [(done,)]
+    assert rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 30
+    if times == 1:
+        assert sum(path in slow for path in site.paths()) == done - 1  # what was under way is stored
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)

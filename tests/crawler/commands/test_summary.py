@@ -1,0 +1,74 @@
+"""The closing words of a crawl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crawler.commands.reasons import meaning
+from crawler.commands.summary import Run, exit_code, next_steps, seed_trouble, show_summary
+from output.archive import Archive
+from output.outcome import Outcome
+
+SEED = "https://a.example/river"  # in the archive, as an article
+MISSING = "https://a.example/missing"
+
+
+def run(db: Path, *seeds: str, ended: str = "", **stored: int) -> Run:
+    return Run(str(db), seeds or (SEED,), 2.0, stored or {"done/article": 2}, ended)
+
+
+def add(db: Path, *outcomes: Outcome) -> None:
+    with Archive.open(db) as archive:
+        archive.save(outcomes)
+
+
+def test_exit_codes(db: Path, tmp_path: Path) -> None:
+    add(db, Outcome(MISSING, "failed", "http_404"))
+    assert exit_code(run(db)) == 0
+    assert exit_code(run(db, MISSING)) == 1
+    assert exit_code(run(db, MISSING, SEED)) == 0
+    assert exit_code(run(db, ended="archive: disk full")) == 1
+    assert exit_code(run(db, ended="max_pages")) == 0
+    Archive.open(tmp_path / "empty.db").close()
+    assert exit_code(run(tmp_path / "empty.db")) == 1
+
+
+def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None:
+    one, two = "https://a.example/1", "https://a.example/2"
+    add(db, Outcome(one, "done", "redirect", location=two), Outcome(two, "failed", "timeout"))
+    with Archive.open(db) as archive:
+        assert seed_trouble(archive.db, one) == "no answer in time"
+        archive.save([Outcome(two, "done", "redirect", location=one)])
+        assert seed_trouble(archive.db, one) == ""
+        assert seed_trouble(archive.db, "https://never.example/") == ""
+
+
+def test_the_summary_names_reasons_and_a_full_disk(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
+    show_summary(Run(str(db), (SEED,), 61.4, stored, "archive: database or disk is full"))
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
+    assert "Failed:  timeout 3\n" in shown.out
+    assert "Skipped: media_type 1\n" in shown.out
+    assert shown.err == "broadsheet: the archive: database or disk is full\n"
+
+
+def test_next_steps_quote_the_file() -> None:
+    assert "search 'my file; rm.db' WORDS" in next_steps("my file; rm.db")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("http_404", "HTTP 404 Not Found"),
+        ("http_599", "HTTP 599"),
+        ("dns", "no such host, or no network"),
+        ("bad_sitemap:truncated", "a sitemap that cannot be read"),
+        ("error:ValueError", "error:ValueError"),
+        ("some_new_reason", "some new reason"),
+    ],
+)
+def test_reasons_in_words(reason: str, words: str) -> None:
+    assert meaning(reason) == words

@@ -1,0 +1,48 @@
+"""Commands in processes of their own, as from a shell, and what they leave."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.crawler.crawls import REPOSITORY
+from tests.crawler.scripted_site import ScriptedSite
+
+HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
+"""A title that would clear the screen, turn the text around and ring."""
+
+ACTIVE = frozenset("\x1b\x07\u202e")
+_PROGRESS = re.compile(r"^\d+ pages  .*\n", re.MULTILINE)  # a slow machine shows it, a quick one does not
+
+
+def start(*arguments: object, **changes: Any) -> subprocess.Popen[str]:
+    """A command in a process of its own, as from a shell."""
+    command = [sys.executable, "-m", "crawler.cli", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"}
+    return subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes
+    )
+
+
+def command(*arguments: object, **changes: Any) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command, without the progress lines."""
+    process = start(*arguments, **changes)
+    out, errors = process.communicate(timeout=120)
+    return process.returncode, out, _PROGRESS.sub("", errors)
+
+
+def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:
+    return command("crawl", f"{site.url}/", "--db", db, "--allow-private", "--delay", 0, *options)
+
+
+def rows(db: Path, query: str) -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
