@@ -42,5 +42,5 @@ $(READY): pyproject.toml
 		"python3 -m venv does not work here: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV) (once, a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@

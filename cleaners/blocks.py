@@ -18,111 +18,21 @@ from cleaners.record import Block, Kind
 from cleaners.spans import Run
 
 _INVISIBLE = frozenset(
-    [
-        "script",
-        "style",
-        "template",
-        "head",
-        "noscript",
-        "noframes",
-        "noembed",
-        "iframe",
-        "object",
-        "embed",
-        "applet",
-        "audio",
-        "video",
-        "canvas",
-        "param",
-        "source",
-        "track",
-        "datalist",
-        "textarea",
-        "title",
-        "meta",
-        "link",
-        "base",
-        "rp",
-        "area",
-        "map",
-        "desc",
-        "metadata",
-        "annotation",
-        "annotation-xml",
-    ]
+    (
+        "annotation annotation-xml applet area audio base canvas datalist desc embed head iframe link map "
+        "meta metadata noembed noframes noscript object param rp script source style template textarea title "
+        "track video"
+    ).split()
 )
 _BOUNDARY = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "button",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "optgroup",
-        "option",
-        "p",
-        "pre",
-        "search",
-        "section",
-        "select",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
+    (
+        "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset "
+        "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol "
+        "optgroup option p pre search section select summary table tbody td tfoot th thead tr ul"
+    ).split()
 )
 _LANDMARKS = frozenset(
-    [
-        "nav",
-        "header",
-        "footer",
-        "aside",
-        "main",
-        "article",
-        "form",
-        "figure",
-        "dialog",
-        "details",
-        "blockquote",
-        "address",
-        "button",
-    ]
+    ("address article aside blockquote button details dialog figure footer form header main nav").split()
 )
 _ROLES = {
     "navigation": "nav",
@@ -284,7 +194,7 @@ class _Walk:
         if self.skipped:  # the element whose subtree was just passed over: only what follows it is ours
             self.skipped = False
         else:
-            self._leave(element.tag)
+            self._leave(str(element.tag))
         if element.tail:
             self.run.add(element.tail)
 

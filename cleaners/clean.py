@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lxml import etree
+from lxml.html import HtmlElement
 
 from cleaners.assemble import assemble
 from cleaners.blocks import read_blocks
@@ -19,7 +19,7 @@ CLEANER_VERSION = "1"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 
-def read(page: Page, tree: etree._Element) -> Reading:
+def read(page: Page, tree: HtmlElement) -> Reading:
     """Return what one look at the parsed page gives. The tree is not changed."""
     base = base_url(tree, page.url)
     blocks = read_blocks(tree, base)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from lxml import etree
+from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 from trafilatura.settings import DEFAULT_CONFIG
 
@@ -24,7 +25,7 @@ _SHORT = 4  # words; a shorter block must be found whole
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 
-def extracted_text(tree: etree._Element, url: str = "") -> str:
+def extracted_text(tree: HtmlElement, url: str = "") -> str:
     """Return trafilatura's text of the page, one element a line; empty where it finds nothing.
 
     The tree is copied by trafilatura, not changed. A fault inside trafilatura or its fallbacks counts as
@@ -36,7 +37,7 @@ def extracted_text(tree: etree._Element, url: str = "") -> str:
         )
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
         return ""
-    return (document.text if document is not None else "") or ""
+    return str(getattr(document, "text", None) or "")
 
 
 def selected_blocks(blocks: Sequence[Block], extracted: str) -> frozenset[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cleaners import surroundings, teasers
+from cleaners import furniture, prose, rescue, restated, teasers
 from cleaners.record import Block, Metadata, Reading, Verdict, Vote
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 
@@ -56,26 +56,26 @@ def _decide(votes: list[Vote]) -> Verdict:
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
     selected = _starting_point(reading, rules)
-    columns = surroundings.other_cells(reading.blocks, selected)
-    above = surroundings.above_title(reading.blocks, selected - columns, reading.metadata)
+    columns = furniture.other_cells(reading.blocks, selected)
+    above = restated.above_title(reading.blocks, selected - columns, reading.metadata)
     rest = selected - columns - above
-    body = surroundings.body_span(reading.blocks, rest)
+    body = prose.body_span(reading.blocks, rest)
     return _Hearing(reading.blocks, rest, columns, above, body, reading.metadata, rules)
 
 
 def _starting_point(reading: Reading, rules: RuleBook) -> frozenset[int]:
     """What the extractor selects; on a page where that is no prose, the short text under the title."""
     blocks = reading.blocks
-    if any(surroundings.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in reading.selected):
+    if any(prose.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in reading.selected):
         return reading.selected
     free = [b for b in blocks if not rules.match(b, Place())]
-    brief = surroundings.brief(free, reading.metadata)
-    return reading.selected | brief or surroundings.main_container(blocks)
+    brief = prose.brief(free, reading.metadata)
+    return reading.selected | brief or prose.main_container(blocks)
 
 
 def _metadata(hearing: _Hearing) -> _Ballot:
     """Blocks that only repeat what the metadata holds: the title, the bare names of the authors, the date."""
-    found = surroundings.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
+    found = restated.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
     return {n: Vote("metadata", False, f"metadata/{reason}", reason) for n, reason in found.items()}
 
 
@@ -100,11 +100,11 @@ def _phrases(hearing: _Hearing) -> _Ballot:
 
 def _box_headings(hearing: _Hearing, ballot: _Ballot) -> _Ballot:
     """The lines that head a box whose text a rule removed."""
-    prose = [n for n in hearing.selected if n not in ballot and surroundings.is_prose(hearing.blocks[n])]
+    kept = [n for n in hearing.selected if n not in ballot and prose.is_prose(hearing.blocks[n])]
     return {
         n - 1: Vote("rule", False, f"{vote.rule}/heading", vote.reason)
         for n, vote in ballot.items()
-        if n and n - 1 not in ballot and surroundings.heads_box(hearing.blocks, n - 1, prose)
+        if n and n - 1 not in ballot and furniture.heads_box(hearing.blocks, n - 1, kept)
     }
 
 
@@ -112,14 +112,14 @@ def _furniture(hearing: _Hearing) -> _Ballot:
     """Blocks that the extractor took from a part of the page that says it is not the article."""
     ballot: _Ballot = {}
     for n in hearing.selected:
-        if rule := surroundings.furniture(hearing.blocks[n], hearing.selected, hearing.body):
+        if rule := furniture.says_furniture(hearing.blocks[n], hearing.body):
             ballot[n] = Vote("layout", False, rule.name, rule.reason)
     ballot |= dict.fromkeys(hearing.columns, Vote("layout", False, "layout/other-column", "sidebar"))
     return ballot | dict.fromkeys(hearing.above, Vote("layout", False, "layout/above-title", "header"))
 
 
 def _repeats(hearing: _Hearing) -> _Ballot:
-    found = surroundings.repeats(hearing.blocks, hearing.selected)
+    found = furniture.repeats(hearing.blocks, hearing.selected)
     return dict.fromkeys(found, Vote("context", False, "context/duplicate", "duplicate"))
 
 
@@ -131,7 +131,7 @@ def _extractor(hearing: _Hearing) -> _Ballot:
 
 def _rescues(hearing: _Hearing) -> _Ballot:
     """Blocks that the extractor left, though all around them says that they are the article's."""
-    found = surroundings.rescued(hearing.blocks, hearing.selected, hearing.metadata, hearing.body)
+    found = rescue.rescued(hearing.blocks, hearing.selected, hearing.metadata, hearing.body)
     return {n: Vote("context", True, rule, "rescued") for n, rule in found.items()}
 
 
@@ -141,7 +141,7 @@ def _layout(hearing: _Hearing) -> _Ballot:
     for block in hearing.blocks:
         if block.position not in hearing.selected:
             rule = explain_layout(block.path, block.landmarks)
-            name, reason = (rule.name, rule.reason) if rule else surroundings.explain(block, hearing.body)
+            name, reason = (rule.name, rule.reason) if rule else furniture.explain(block)
             if name:
                 ballot[block.position] = Vote("layout", False, name, reason)
     return ballot

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from cleaners.jsonld import Node, is_article, read_nodes, types_of
+from cleaners.prose import is_prose, word_count
 from cleaners.record import Block, Kind, Reading, Verdict
 from cleaners.rules import core, fold
-from cleaners.surroundings import is_prose, word_count
 from cleaners.url_shape import Shape, shape_of
 
 FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
@@ -111,6 +111,10 @@ def _states_article(tree: etree._Element, nodes: Sequence[Node], metas: dict[str
         return True
     items = [e for e in tree.iter("div", "article", "main", "body", "html") if _microdata_article(e)]
     return len(items) == 1
+
+
+def _states_listing(nodes: Sequence[Node], metas: dict[str, str]) -> bool:
+    return metas.get("og:type") == "profile" or any(_LISTING_TYPES.intersection(types_of(node)) for node in nodes)
 
 
 def _microdata_article(element: etree._Element) -> bool:

@@ -87,7 +87,7 @@ def _list(page: Features) -> PageVerdict | None:
     against = _article_facts(page)
     score = sum(facts.values()) - sum(against.values())
     if score >= _LIST_SCORE:
-        return PageVerdict(PageType.LIST, tuple([*facts, *(f"but:{name}" for name in against)]))
+        return PageVerdict(PageType.LIST, (*facts, *(f"but:{name}" for name in against)))
     return None
 
 

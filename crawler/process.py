@@ -55,7 +55,7 @@ class Workers:
 
     def close(self) -> None:
         """Stop the workers; what they still had to do is given up."""
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
 

@@ -186,8 +186,8 @@ class SiteSpider(scrapy.Spider):
 
     async def failed(self, failure: Failure) -> AsyncIterator[Outcome]:
         """Make the outcome of a request that got no answer."""
-        queued: QueuedUrl = failure.request.meta["queued"]
-        fault = fault_of(failure.value)
+        queued: QueuedUrl = failure.request.meta["queued"]  # type: ignore[attr-defined]
+        fault = fault_of(failure.value or RuntimeError("no error"))
         if fault.retry:
             self.frontier.refused(queued)
         if queued.kind == "robots":

@@ -195,7 +195,8 @@ def run(name: str, folder: pathlib.Path) -> dict[str, object]:
         seconds, code = crawl(site, db)
         result = measure(site, db) | {"seconds": round(seconds, 1), "exit": code}
     print(
-        f"{name:20} found {result['found']}/{result['truth']} truth, {result['found_of_linked']}/{result['linked']} linked"
+        f"{name:20} found {result['found']}/{result['truth']} truth,"
+        f" {result['found_of_linked']}/{result['linked']} linked"
         f"  F1 {result['f1']:.4f}  articles {result['articles']}, {len(result['outside_truth'])} outside truth,"
         f" {result['copies']} copies  ledger {result['ledger_bytes']} B/page  {seconds:.0f} s  exit {code}",
         flush=True,

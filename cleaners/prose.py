@@ -1,0 +1,78 @@
+"""What reads like running text, and which container of the page holds it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from cleaners.record import Block, Kind, Metadata
+from cleaners.rules import core, fold
+
+_BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
+LINKED = 0.5
+_BRIEF_WORDS = 6
+_BRIEF_REACH = 3  # steps that a brief's text may stand above its heading: article > header > h1
+OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
+_TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
+
+
+def is_prose(block: Block) -> bool:
+    """Whether a block reads like running text: long enough, and mostly not links."""
+    return word_count(block) >= _BODY_WORDS and block.link_density < LINKED
+
+
+def word_count(block: Block) -> int:
+    """Words of the block, white space apart; scripts without spaces count two characters as a word."""
+    words = len(block.text.split())
+    return max(words, len(block.text) // 2) if words <= 2 and not block.text.isascii() else words
+
+
+def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
+    """From the first to the last selected paragraph of prose; empty where there is none."""
+    prose = sorted(n for n in selected if is_prose(blocks[n])) or sorted(selected)
+    return range(prose[0], prose[-1] + 1) if prose else range(0)
+
+
+def main_container(blocks: Sequence[Block]) -> frozenset[int]:
+    """The prose of the container that holds most of it, for a page where the extractor found nothing."""
+    weight: Counter[str] = Counter()
+    for block in blocks:
+        if not block.landmarks & OUTSIDE and block.link_density < LINKED and not block.landmarks & {"footer"}:
+            weight[container_of(block)] += word_count(block) if word_count(block) >= 5 else 0
+    if not weight:
+        return frozenset()
+    best = max(weight, key=lambda path: (weight[path], path))
+    return frozenset(b.position for b in blocks if weight[best] and b.path.startswith(best) and b.link_density < LINKED)
+
+
+def container_of(block: Block) -> str:
+    """The path of the container that a block's text stands in: lists, quotes and paragraphs are no containers."""
+    steps = block.path.split(">")[:-1]
+    while steps and _TEXT_LEVEL.match(steps[-1]):
+        steps.pop()
+    return ">".join(steps)
+
+
+def brief(blocks: Sequence[Block], metadata: Metadata) -> frozenset[int]:
+    """The text of a very short article: what follows the heading that says the title, in its container.
+
+    `blocks` are those that no phrase rule takes for furniture.
+    """
+    title = core(fold(metadata.title))
+    heads = [n for n, b in enumerate(blocks) if b.kind is Kind.HEADING and title and core(fold(b.text)) == title]
+    if not heads:
+        return frozenset()
+    home = blocks[heads[-1]].path.split(">")
+    found = []
+    for block in blocks[heads[-1] + 1 :]:
+        if block.kind is Kind.HEADING or shared_steps(home, block.path.split(">")) < len(home) - _BRIEF_REACH:
+            break
+        if word_count(block) >= _BRIEF_WORDS and block.link_density < LINKED and not block.landmarks & OUTSIDE:
+            found.append(block.position)
+    return frozenset(found)
+
+
+def shared_steps(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many steps two paths have in common from the top."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

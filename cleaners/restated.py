@@ -1,0 +1,73 @@
+"""Blocks that only say again what the page's metadata holds: the title, the authors, the tags, the way to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+from cleaners.prose import LINKED, is_prose, word_count
+from cleaners.record import Block, Kind, Metadata
+from cleaners.rules import core, fold
+
+_SAME_TITLE = 0.9
+_MOST_OF_TITLE = 0.6
+_TRAIL_CHARS = 60
+_BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
+
+
+def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, str]:
+    """Blocks that only repeat the page's metadata, with the field: title, byline, date, tags."""
+    found: dict[int, str] = {}
+    title = core(fold(metadata.title))
+    names = {core(fold(name)) for name in metadata.authors}
+    tags = {core(fold(tag)) for tag in metadata.tags}
+    for block in blocks:
+        text = core(fold(block.text))
+        if title and _is_title(block, text, title, body):
+            found[block.position] = "title"
+        elif title and _is_trail(text, title):
+            found[block.position] = "breadcrumb"
+        elif text in names:
+            found[block.position] = "byline"
+        elif text in tags and block.link_density > LINKED:
+            found[block.position] = "tags"
+    return found
+
+
+def above_title(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata) -> frozenset[int]:
+    """Selected blocks above the line that says the title, where nearly all the prose stands below it."""
+    title = core(fold(metadata.title))
+    says = [b for b in blocks if b.link_density < LINKED and title and _says_title(core(fold(b.text)), title)]
+    headings = [b for b in says if b.kind is Kind.HEADING] or [b for b in says if b.kind is Kind.PARAGRAPH]
+    if not headings:
+        return frozenset()
+    line = headings[0].position
+    upper = frozenset(n for n in selected if n < line)
+    above = sum(word_count(blocks[n]) for n in upper if is_prose(blocks[n]))
+    below = sum(word_count(b) for b in blocks[line + 1 :] if is_prose(b))
+    return upper if below and below >= _BELOW_TITLE * (above + below) else frozenset()
+
+
+def _is_title(block: Block, text: str, title: str, body: range) -> bool:
+    if _says_title(text, title) and word_count(block) > 2:
+        return True
+    if block.position >= body.start and block.kind is not Kind.HEADING:
+        return text == title and block.position > body.start
+    if block.kind is Kind.HEADING and block.level == 1 and block.position <= body.start:
+        return _alike(text, title) or text in title or title in text
+    return abs(len(text) - len(title)) <= len(title) // 5 and _alike(text, title)
+
+
+def _is_trail(text: str, title: str) -> bool:
+    """Whether a line is a path of short names that ends in the title."""
+    lead, mark, last = text.rpartition(" > ") if " > " in text else text.rpartition(" » ")
+    return bool(mark) and len(lead) <= _TRAIL_CHARS and _says_title(core(last), title)
+
+
+def _says_title(text: str, title: str) -> bool:
+    """Whether a folded text is the title, or what the page's head gives as title less the site's name behind it."""
+    return text == title or (len(text) >= _MOST_OF_TITLE * len(title) and title.startswith(text))
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or SequenceMatcher(None, one, other).ratio() >= _SAME_TITLE

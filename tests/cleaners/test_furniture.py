@@ -1,0 +1,53 @@
+"""What the page itself shows to be no article."""
+
+from __future__ import annotations
+
+from cleaners.furniture import explain, heads_box, other_cells, repeats, says_furniture
+from cleaners.record import Block, Kind
+
+PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
+
+
+def block(position: int, text: str = PROSE, **fields: object) -> Block:
+    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
+
+
+def linked(position: int, text: str, **fields: object) -> Block:
+    return block(position, text, link_chars=len(text), **fields)
+
+
+def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
+    blocks = [block(0), block(1, "Row, row."), block(2), block(3, "Row, row.")]
+    assert repeats(blocks, range(4)) == {2}
+    assert repeats(blocks, [0]) == set()
+
+
+def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:
+    assert explain(linked(1, "Contact"))[1] == "navigation"
+    assert explain(linked(1, "The other mill burned down as well"))[1] == "related"
+    assert explain(block(1, "The mill in 1990", kind=Kind.CAPTION))[1] == "caption"
+    assert explain(block(1, "12:30"))[1] == "date"
+
+
+def test_another_column_of_a_layout_table_is_no_article() -> None:
+    side = [block(n, path="body>table>tr>td.left>p") for n in (0, 1)]
+    main = [block(n, path="body>table>tr>td.middle>p") for n in range(2, 7)]
+    assert other_cells([*side, *main], frozenset(range(7))) == {0, 1}
+    assert other_cells(main, frozenset(range(2, 7))) == frozenset()
+
+
+def test_the_heading_of_a_removed_box_goes_with_it() -> None:
+    blocks = [
+        block(0, path="body>div.story>p"),
+        block(1, "One letter a week", path="body>div.box>h3", kind=Kind.HEADING, level=3),
+        block(2, path="body>div.box>p"),
+    ]
+    assert heads_box(blocks, 1, [0])
+    assert not heads_box(blocks, 1, [0, 2])
+
+
+def test_a_linked_card_in_a_related_box_is_furniture_and_prose_in_it_is_not() -> None:
+    title = "Another mill burned down as well"
+    card = block(0, f"{title}\n3 May 2024\nIt was the third", link_chars=len(title), path="body>div.related>div")
+    assert says_furniture(card, range(1, 9)) is not None
+    assert says_furniture(block(0, path="body>div.related>p"), range(1, 9)) is None

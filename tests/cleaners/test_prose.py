@@ -1,0 +1,51 @@
+"""What reads like running text."""
+
+from __future__ import annotations
+
+from cleaners.prose import body_span, brief, is_prose, main_container, word_count
+from cleaners.record import Block, Kind, Metadata
+
+PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
+
+
+def block(position: int, text: str = PROSE, **fields: object) -> Block:
+    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
+
+
+def linked(position: int, text: str, **fields: object) -> Block:
+    return block(position, text, link_chars=len(text), **fields)
+
+
+def test_prose_is_long_and_mostly_not_links() -> None:
+    assert is_prose(block(0))
+    assert not is_prose(block(0, "Read more here"))
+    assert not is_prose(linked(0, PROSE))
+
+
+def test_scripts_without_spaces_have_words_too() -> None:
+    assert word_count(block(0, "市議会は月曜日の夜に川沿いの古い製粉所について三時間話し合った")) >= 15
+    assert word_count(block(0, "one two three")) == 3
+
+
+def test_the_body_runs_from_the_first_to_the_last_selected_prose() -> None:
+    blocks = [block(0, "x"), block(1), block(2, "short"), block(3), block(4, "y")]
+    assert body_span(blocks, frozenset((0, 1, 3, 4))) == range(1, 4)
+    assert body_span(blocks, frozenset((0, 4))) == range(5)
+    assert body_span(blocks, frozenset()) == range(0)
+
+
+def test_the_main_container_holds_most_of_the_prose() -> None:
+    blocks = [block(0, path="body>nav>p", landmarks=frozenset(("nav",)))]
+    blocks += [block(n, path="body>div.story>p") for n in (1, 2, 3)] + [block(4, path="body>div.side>p")]
+    assert main_container(blocks) >= {1, 2, 3}
+    assert main_container(blocks) & {0, 4} == set()
+    assert main_container([]) == frozenset()
+
+
+def test_a_brief_is_what_follows_the_title_in_its_container() -> None:
+    blocks = [
+        block(0, "The bridge is shut", kind=Kind.HEADING, level=1, path="body>main>article>header>h1"),
+        block(1, "It opens on Thursday at noon again.", path="body>main>article>div>p"),
+        block(2, "Elsewhere in this town and county", path="body>footer>p"),
+    ]
+    assert brief(blocks, Metadata(title="The bridge is shut")) == {1}

@@ -1,0 +1,43 @@
+"""What the extractor left and the article needs."""
+
+from __future__ import annotations
+
+from cleaners.record import Block, Kind, Metadata
+from cleaners.rescue import rescued
+
+PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
+
+
+def block(position: int, text: str = PROSE, **fields: object) -> Block:
+    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
+
+
+def linked(position: int, text: str, **fields: object) -> Block:
+    return block(position, text, link_chars=len(text), **fields)
+
+
+def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
+    blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
+    blocks[4] = block(4, "A short remark between them.")
+    blocks[5] = linked(5, "Read also: the other mill")
+    chosen = frozenset((0, 1, 2, 3, 6, 7, 8))
+    assert 4 in rescued(blocks, chosen, Metadata(), range(9))
+    assert 5 not in rescued(blocks, chosen, Metadata(), range(9))
+
+
+def test_a_standfirst_is_known_by_the_description() -> None:
+    lead = "What the council hid about the mill for all of eleven years"
+    blocks = [
+        block(0, "Title of it", kind=Kind.HEADING, level=1, path="body>h1"),
+        block(1, lead, path="body>h2.x"),
+        block(2),
+    ]
+    assert rescued(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {1: "context/standfirst"}
+    assert rescued(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
+
+
+def test_verse_of_short_lines_is_brought_back_with_its_container() -> None:
+    lines = [block(n, f"line {n} of the poem goes on", path="body>div.text>p.v") for n in range(1, 8)]
+    blocks = [block(0, path="body>div.text>p"), *lines]
+    found = rescued(blocks, frozenset((0,)), Metadata(), range(1))
+    assert set(found) == set(range(1, 8))

@@ -1,0 +1,41 @@
+"""Blocks that repeat the page's metadata."""
+
+from __future__ import annotations
+
+from cleaners.record import Block, Kind, Metadata
+from cleaners.restated import above_title, metadata_blocks
+
+PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
+
+
+def block(position: int, text: str = PROSE, **fields: object) -> Block:
+    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
+
+
+def linked(position: int, text: str, **fields: object) -> Block:
+    return block(position, text, link_chars=len(text), **fields)
+
+
+def test_the_title_the_authors_and_the_tags_are_recognised() -> None:
+    metadata = Metadata(title="The mill burned down", authors=("Ada Writer",), tags=("Mills",))
+    blocks = [
+        block(0, "The Mill Burned Down", kind=Kind.HEADING, level=1), block(1, "Ada Writer"), block(2), block(3),
+        linked(4, "Mills"), block(5, "Mills"),
+    ]  # fmt: skip
+    found = metadata_blocks(blocks, metadata, range(2, 4))
+    assert {position: found[position] for position in (0, 1, 4)} == {0: "title", 1: "byline", 4: "tags"}
+    assert not {2, 3, 5} & found.keys()
+
+
+def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below() -> None:
+    blocks = [block(0, "A motto of the site"), block(1, "The mill burned down", kind=Kind.HEADING, level=1)]
+    blocks += [block(n) for n in range(2, 6)]
+    metadata = Metadata(title="The mill burned down")
+    assert above_title(blocks, frozenset((0, 2, 3, 4, 5)), metadata) == {0}
+    assert above_title(blocks, frozenset((2, 3)), Metadata()) == frozenset()
+
+
+def test_the_title_may_lack_the_name_of_the_site_and_end_a_trail() -> None:
+    metadata = Metadata(title="The mill burned down - The Post")
+    blocks = [block(0, "Home > The mill burned down"), block(1, "THE MILL BURNED DOWN"), block(2)]
+    assert metadata_blocks(blocks, metadata, range(2, 3)) == {0: "breadcrumb", 1: "title"}
