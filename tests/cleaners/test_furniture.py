@@ -33,7 +33,8 @@ def test_another_column_of_a_layout_table_is_no_article() -> None:
     side = [block(n, path="body>table>tr>td.left>p") for n in (0, 1)]
     main = [block(n, path="body>table>tr>td.middle>p") for n in range(2, 7)]
     assert other_cells([*side, *main], frozenset(range(7))) == {0, 1}
-    assert other_cells(main, frozenset(range(2, 7))) == frozenset()
+    alone = [block(n, path="body>table>tr>td.middle>p") for n in range(5)]
+    assert other_cells(alone, frozenset(range(5))) == frozenset()
 
 
 def test_the_heading_of_a_removed_box_goes_with_it() -> None:
