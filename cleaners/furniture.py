@@ -15,6 +15,7 @@ _LEAD_WORDS = 8
 _STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb"))
 _BESIDE = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
 _BESIDE_WORDS = 14
+_ARTICLE_WORDS = 80
 _BOX_WORDS = 8
 _HEAD_BLOCKS = 3  # below the standfirst that still may be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
@@ -41,6 +42,21 @@ def says_furniture(block: Block, body: range) -> Rule | None:
         return None
     outside = bool(block.landmarks & OUTSIDE)
     return rule if outside or block.link_density >= LINKED else None
+
+
+def readers_comments(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
+    """Selected prose in a part of the page for comments, below an article of some length that stands outside it."""
+    prose = [n for n in sorted(selected) if is_prose(blocks[n])]
+    comments = frozenset(n for n in prose if _is_comment(blocks[n]))
+    own = [n for n in prose if n not in comments]
+    if sum(word_count(blocks[n]) for n in own) < _ARTICLE_WORDS:
+        return frozenset()
+    return frozenset(n for n in comments if n > own[-1])
+
+
+def _is_comment(block: Block) -> bool:
+    rule = explain_layout(block.path, block.landmarks)
+    return rule is not None and rule.reason == "comments"
 
 
 def other_cells(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:

@@ -15,6 +15,7 @@ from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 
 SELECTED = "extractor/selected"
 NOT_SELECTED = "extractor/not-selected"
+_MOTTO_WORDS = 100  # fewer words above the title than this are the site's, however they read
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,27 @@ def _decide(votes: list[Vote]) -> Verdict:
 
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
-    selected = _starting_point(reading, rules)
-    columns = furniture.other_cells(reading.blocks, selected)
-    above = restated.above_title(reading.blocks, selected - columns, reading.metadata)
-    rest = selected - columns - above
-    body = prose.body_span(reading.blocks, rest)
-    return _Hearing(reading.blocks, rest, columns, above, body, reading.metadata, rules)
-
-
-def _starting_point(reading: Reading, rules: RuleBook) -> frozenset[int]:
-    """What the extractor selects; on a page where that is no prose, the short text under the title."""
     blocks = reading.blocks
-    if any(prose.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in reading.selected):
-        return reading.selected
+    line = restated.title_line(blocks, reading.metadata)
+    selected = _starting_point(reading, rules, line)
+    columns = furniture.other_cells(blocks, selected)
+    above = restated.above_title(blocks, selected - columns, line) | (reading.selected - selected)
+    rest = selected - columns - above
+    return _Hearing(blocks, rest, columns, above, prose.body_span(blocks, rest), reading.metadata, rules)
+
+
+def _starting_point(reading: Reading, rules: RuleBook, line: int | None) -> frozenset[int]:
+    """What the extractor selects; on a page where it finds no prose below the title, the short text there."""
+    blocks, selected = reading.blocks, reading.selected
+    below = frozenset(n for n in selected if line is None or n > line)
+    if any(prose.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in below):
+        return selected
     free = [b for b in blocks if not rules.match(b, Place())]
-    brief = prose.brief(free, reading.metadata)
-    return reading.selected | brief or prose.main_container(blocks)
+    brief = prose.brief(free, blocks[line]) if line is not None else frozenset()
+    above = sum(prose.word_count(blocks[n]) for n in selected - below)
+    if brief or (below and above < _MOTTO_WORDS):
+        return below | brief
+    return selected or prose.main_container(blocks)
 
 
 def _metadata(hearing: _Hearing) -> _Ballot:
@@ -114,6 +120,8 @@ def _furniture(hearing: _Hearing) -> _Ballot:
     for n in hearing.selected:
         if rule := furniture.says_furniture(hearing.blocks[n], hearing.body):
             ballot[n] = Vote("layout", False, rule.name, rule.reason)
+    comments = furniture.readers_comments(hearing.blocks, hearing.selected)
+    ballot |= dict.fromkeys(comments, Vote("layout", False, "layout/comments", "comments"))
     ballot |= dict.fromkeys(hearing.columns, Vote("layout", False, "layout/other-column", "sidebar"))
     return ballot | dict.fromkeys(hearing.above, Vote("layout", False, "layout/above-title", "header"))
 

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from cleaners.record import Block, Kind, Metadata
-from cleaners.rules import core, fold
+from cleaners.record import Block, Kind
 
 _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
 LINKED = 0.5
@@ -54,18 +53,16 @@ def container_of(block: Block) -> str:
     return ">".join(steps)
 
 
-def brief(blocks: Sequence[Block], metadata: Metadata) -> frozenset[int]:
-    """The text of a very short article: what follows the heading that says the title, in its container.
+def brief(blocks: Sequence[Block], line: Block) -> frozenset[int]:
+    """The text of a very short article: what follows the line that says its title, in the same container.
 
     `blocks` are those that no phrase rule takes for furniture.
     """
-    title = core(fold(metadata.title))
-    heads = [n for n, b in enumerate(blocks) if b.kind is Kind.HEADING and title and core(fold(b.text)) == title]
-    if not heads:
-        return frozenset()
-    home = blocks[heads[-1]].path.split(">")
+    home = line.path.split(">")
     found = []
-    for block in blocks[heads[-1] + 1 :]:
+    for block in blocks:
+        if block.position <= line.position:
+            continue
         if block.kind is Kind.HEADING or shared_steps(home, block.path.split(">")) < len(home) - _BRIEF_REACH:
             break
         if word_count(block) >= _BRIEF_WORDS and block.link_density < LINKED and not block.landmarks & OUTSIDE:

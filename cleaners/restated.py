@@ -10,6 +10,7 @@ from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import core, fold
 
 _SAME_TITLE = 0.9
+_TITLE_WORDS = 3  # a shorter line that is no heading may say it by chance
 _MOST_OF_TITLE = 0.6
 _TRAIL_CHARS = 60
 _BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
@@ -34,14 +35,23 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
     return found
 
 
-def above_title(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata) -> frozenset[int]:
-    """Selected blocks above the line that says the title, where nearly all the prose stands below it."""
+def title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
+    """The position of the line that says the title: a heading if there is one, else a paragraph that is no link."""
     title = core(fold(metadata.title))
-    says = [b for b in blocks if b.link_density < LINKED and title and _says_title(core(fold(b.text)), title)]
-    headings = [b for b in says if b.kind is Kind.HEADING] or [b for b in says if b.kind is Kind.PARAGRAPH]
-    if not headings:
+    says = [b for b in blocks if title and _says_title(core(fold(b.text)), title)]
+    headings = [b for b in says if b.kind is Kind.HEADING]
+    lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _may_be_title(b)]
+    return lines[0].position if lines else None
+
+
+def _may_be_title(block: Block) -> bool:
+    return block.kind is Kind.PARAGRAPH and block.link_density < LINKED and word_count(block) >= _TITLE_WORDS
+
+
+def above_title(blocks: Sequence[Block], selected: frozenset[int], line: int | None) -> frozenset[int]:
+    """Selected blocks above the line that says the title, where nearly all the prose stands below it."""
+    if line is None:
         return frozenset()
-    line = headings[0].position
     upper = frozenset(n for n in selected if n < line)
     above = sum(word_count(blocks[n]) for n in upper if is_prose(blocks[n]))
     below = sum(word_count(b) for b in blocks[line + 1 :] if is_prose(b))

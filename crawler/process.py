@@ -11,7 +11,8 @@ import multiprocessing
 import resource
 import signal
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError
+from concurrent.futures import BrokenExecutor, CancelledError, Future, InvalidStateError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -37,10 +38,13 @@ class Workers:
     def __init__(self, count: int, seconds: float = PAGE_SECONDS) -> None:
         self._seconds = seconds
         self._pool = ProcessPool(max_workers=count, initializer=_settle_in, context=_context())
+        self._waiting: set[Future[Any]] = set()
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a function in a worker and return its result; WorkerError if it hangs, dies or fails."""
         future = self._pool.schedule(function, args=list(args), timeout=self._seconds)
+        self._waiting.add(future)
+        future.add_done_callback(self._waiting.discard)
         try:
             result: T = await asyncio.wrap_future(future)
         except TimeoutError as error:
@@ -57,6 +61,9 @@ class Workers:
         """Stop the workers; what they still had to do is given up."""
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+        for future in tuple(self._waiting):  # the pool forgets what it had not begun, and its caller would wait forever
+            with suppress(InvalidStateError):
+                future.set_exception(BrokenExecutor("the workers were stopped"))
 
 
 def _context() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cleaners.furniture import explain, heads_box, other_cells, repeats, says_furniture
+from cleaners.furniture import explain, heads_box, other_cells, readers_comments, repeats, says_furniture
 from cleaners.record import Block, Kind
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
@@ -52,3 +52,13 @@ def test_a_linked_card_in_a_related_box_is_furniture_and_prose_in_it_is_not() ->
     card = block(0, f"{title}\n3 May 2024\nIt was the third", link_chars=len(title), path="body>div.related>div")
     assert says_furniture(card, range(1, 9)) is not None
     assert says_furniture(block(0, path="body>div.related>p"), range(1, 9)) is None
+
+
+def test_comments_below_an_article_are_not_its_text() -> None:
+    story = [block(n, path="body>div.story>p") for n in range(6)]
+    comments = [block(n, path="body>ol.commentlist>li>p") for n in (6, 7)]
+    assert readers_comments([*story, *comments], frozenset(range(8))) == {6, 7}
+    assert (
+        readers_comments([*story[:1], *[block(n, path="body>div.comment>p") for n in (1, 2)]], frozenset(range(3)))
+        == frozenset()
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cleaners.record import Block, Kind, Metadata
-from cleaners.restated import above_title, metadata_blocks
+from cleaners.restated import above_title, metadata_blocks, title_line
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
 
@@ -31,8 +31,11 @@ def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below() -> 
     blocks = [block(0, "A motto of the site"), block(1, "The mill burned down", kind=Kind.HEADING, level=1)]
     blocks += [block(n) for n in range(2, 6)]
     metadata = Metadata(title="The mill burned down")
-    assert above_title(blocks, frozenset((0, 2, 3, 4, 5)), metadata) == {0}
-    assert above_title(blocks, frozenset((2, 3)), Metadata()) == frozenset()
+    line = title_line(blocks, metadata)
+    assert line == 1
+    assert above_title(blocks, frozenset((0, 2, 3, 4, 5)), line) == {0}
+    assert title_line(blocks, Metadata()) is None
+    assert above_title(blocks, frozenset((2, 3)), None) == frozenset()
 
 
 def test_the_title_may_lack_the_name_of_the_site_and_end_a_trail() -> None:

@@ -89,3 +89,15 @@ def test_closing_gives_up_what_is_under_way() -> None:
 
     asyncio.run(begin())
     assert time.monotonic() - started < 20
+
+
+def test_closing_gives_up_what_is_not_yet_begun() -> None:
+    pool = Workers(1, seconds=60)
+
+    async def begin() -> list[object]:
+        tasks = [asyncio.create_task(pool.run(time.sleep, 50)) for _ in range(4)]
+        await asyncio.sleep(0)
+        await asyncio.to_thread(pool.close)
+        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 20)
+
+    assert [getattr(error, "reason", error) for error in asyncio.run(begin())] == ["worker_died"] * 4
