@@ -15,6 +15,8 @@ from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 
 SELECTED = "extractor/selected"
 NOT_SELECTED = "extractor/not-selected"
+_SECTION = "/section"
+_HOLLOW = 0.15  # share of the selected words below which sections are not believed
 _MOTTO_WORDS = 100  # fewer words above the title than this are the site's, however they read
 
 
@@ -45,7 +47,18 @@ def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...
     """Return a verdict for each block of the reading, in order, from the page alone."""
     hearing = _open(reading, rules or load_rules(reading.metadata.language or None))
     ballots = [voice(hearing) for voice in _VOICES]
-    return tuple(_decide([b[n] for b in ballots if n in b]) for n in range(len(reading.blocks)))
+    votes = [[b[n] for b in ballots if n in b] for n in range(len(reading.blocks))]
+    verdicts = tuple(map(_decide, votes))
+    if not _hollow(hearing, verdicts):
+        return verdicts
+    return tuple(_decide([vote for vote in ballot if not vote.rule.endswith(_SECTION)]) for ballot in votes)
+
+
+def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
+    """Whether sections of furniture took nearly all that the extractor selected: then no heading opened one."""
+    words = {n: prose.word_count(hearing.blocks[n]) for n in hearing.selected}
+    kept = sum(count for n, count in words.items() if verdicts[n].kept)
+    return sum(words.values()) >= _MOTTO_WORDS and kept < _HOLLOW * sum(words.values())
 
 
 def _decide(votes: list[Vote]) -> Verdict:
@@ -98,7 +111,7 @@ def _phrases(hearing: _Hearing) -> _Ballot:
             ballot[block.position] = Vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
         elif section and teasers.continues(block, hearing.selected, place):
-            ballot[block.position] = Vote("rule", False, f"{section.name}/section", section.reason)
+            ballot[block.position] = Vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
     return _box_headings(hearing, ballot) | ballot
