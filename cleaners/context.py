@@ -64,6 +64,7 @@ class Context:
         return (
             *self.clues.meta(meta_names("sitename")),
             *self._stated_sites(),
+            *self._home_headings(),
             host,
             host.removeprefix("www."),
             *labels,
@@ -75,6 +76,11 @@ class Context:
             if _SITE_TYPES.intersection(types_of(node)):
                 found.extend(list(strings(node.get("name")))[:1])
         return [fold(name) for name in found if not name.startswith("http")]
+
+    def _home_headings(self) -> list[str]:
+        """The headings that are wholly a link to the front page: they say the site's name, not the article's."""
+        texts = [(text_of(each), each) for each in self.clues.headings[:6]]
+        return [text for text, each in texts if text and any(text_of(a) == text for a in _home_links(each))]
 
     @cached_property
     def headings(self) -> list[tuple[str, Element]]:
@@ -150,3 +156,19 @@ def _parts(url: str) -> tuple[str, str]:
         return parts.hostname or "", parts.path
     except ValueError:  # a host in broken brackets
         return "", ""
+
+
+def _home_links(heading: Element) -> list[Element]:
+    """The links in a heading, or around it, that lead to the front page."""
+    around = list(heading.iterancestors("a"))[:1]
+    return [a for a in [*heading.iter("a"), *around] if "home" in a.get("rel", "").split() or _is_front(a.get("href"))]
+
+
+def _is_front(href: str | None) -> bool:
+    if href is None:
+        return False
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    return parts.path in (("/",) if not parts.netloc else ("/", "")) and not parts.query

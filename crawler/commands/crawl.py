@@ -16,7 +16,7 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
-from crawler.commands.summary import Run, exit_code, show_summary
+from crawler.commands.summary import Run, complaints, exit_code, show_summary
 from crawler.commands.terminal import one_line
 from crawler.commands.values import Mistake
 from crawler.options import OptionError
@@ -38,6 +38,8 @@ def crawl(given: Mapping[str, Any]) -> int:
         return INTERRUPT + run.signal
     if not given["quiet"]:
         show_summary(run)
+    for line in complaints(run):
+        click.echo(one_line(f"broadsheet: {line}"), err=True)
     return exit_code(run)
 
 

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 from sqlite_utils import Database
 
 from crawler.commands.reasons import meaning
-from crawler.commands.terminal import one_line, say, width
+from crawler.commands.terminal import say, width
 from output.report import Report, report
 from output.schema import open_database
 
@@ -41,8 +40,8 @@ class Run:
 
     @property
     def broke(self) -> str:
-        """What went wrong with the archive, or an empty string."""
-        return self.ended if self.ended.startswith("archive") else ""
+        """What broke the crawl, an archive that cannot be written or a fault of ours, or an empty string."""
+        return self.ended if self.ended.startswith(("archive", "fault")) else ""
 
     @property
     def pages(self) -> int:
@@ -51,7 +50,7 @@ class Run:
 
 
 def exit_code(run: Run) -> int:
-    """0 if the archive holds articles and a start URL worked; 1 otherwise, or if the archive broke."""
+    """0 if the archive holds articles and a start URL worked; 1 otherwise, or if the crawl broke."""
     db = open_database(run.db, read_only=True)
     try:
         articles = db.execute("SELECT count(*) FROM articles").fetchone()[0]
@@ -78,25 +77,32 @@ def seed_trouble(db: Database, seed: str) -> str:
 
 
 def show_summary(run: Run) -> None:
-    """Print the closing summary; what failed badly goes to standard error."""
+    """Print what the crawl came to, and what to type next."""
     db = open_database(run.db, read_only=True)
     try:
         found = report(db)
-        troubles = [(seed, why) for seed in run.seeds if (why := seed_trouble(db, seed))]
-        start = db.execute("SELECT reason FROM urls WHERE url = ?", [run.seeds[0]]).fetchone()
     finally:
         db.close()
     for line in _lines(run, found):
         say(line)
-    for seed, why in troubles:
-        click.echo(one_line(f"broadsheet: {seed} failed: {why}"), err=True)
-    if run.broke:
-        click.echo(one_line(f"broadsheet: the {run.broke}"), err=True)
-    elif not found.articles and not troubles:
-        what = f"; the start page is {meaning(str(start[0]))}" if start and start[0] else ""
-        click.echo(one_line(f"broadsheet: no article found{what}"), err=True)
     if found.articles:
         say(next_steps(run.db))
+
+
+def complaints(run: Run) -> list[str]:
+    """What went badly wrong, a line each: start URLs that failed, a crawl that broke, no article at all."""
+    db = open_database(run.db, read_only=True)
+    try:
+        lines = [f"{seed} failed: {why}" for seed in run.seeds if (why := seed_trouble(db, seed))]
+        if run.broke:
+            lines.append(run.broke)
+        elif not lines and not db.execute("SELECT count(*) FROM articles").fetchone()[0]:
+            start = db.execute("SELECT reason FROM urls WHERE url = ?", [run.seeds[0]]).fetchone()
+            what = f"; the start page is {meaning(str(start[0]))}" if start and start[0] else ""
+            lines.append(f"no article found{what}")
+    finally:
+        db.close()
+    return lines
 
 
 def next_steps(db: str) -> str:

@@ -204,3 +204,13 @@ def test_the_tree_is_not_changed() -> None:
 )
 def test_anything_can_be_read(html: str, url: str) -> None:
     assert isinstance(read(html, url), Metadata)
+
+
+def test_a_heading_that_leads_home_is_the_site_and_not_the_title() -> None:
+    html = (
+        "<html><head><title>How the mill burned | Post and Mail</title></head><body>"
+        '<h1><a href="/" rel="home">Post and Mail</a></h1><h1>How the mill burned</h1><p>It burned.</p></body></html>'
+    )
+    tree = parse(html)
+    assert tree is not None
+    assert read_metadata(tree, "http://127.0.0.1/x/").title == "How the mill burned"

@@ -85,6 +85,12 @@ def test_quiet_prints_nothing_when_all_is_well(serve: Callable[..., ScriptedSite
     assert crawl(site, tmp_path / "a.db", "-q") == (0, "", "")
 
 
+def test_quiet_prints_what_failed(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    code, out, errors = crawl(serve({}), tmp_path / "a.db", "-q")
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    assert "HTTP 404 Not Found" in errors
+
+
 def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one", "/no/two"), "/one": page("one"), "/no/two": page("two")})
     cookies = tmp_path / "cookies.txt"

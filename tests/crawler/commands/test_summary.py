@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crawler.commands.reasons import meaning
-from crawler.commands.summary import Run, exit_code, next_steps, seed_trouble, show_summary
+from crawler.commands.summary import Run, complaints, exit_code, next_steps, seed_trouble, show_summary
 from output.archive import Archive
 from output.outcome import Outcome
 
@@ -30,6 +30,7 @@ def test_exit_codes(db: Path, tmp_path: Path) -> None:
     assert exit_code(run(db, MISSING)) == 1
     assert exit_code(run(db, MISSING, SEED)) == 0
     assert exit_code(run(db, ended="archive: disk full")) == 1
+    assert exit_code(run(db, ended="fault: KeyError: 'x'")) == 1
     assert exit_code(run(db, ended="max_pages")) == 0
     Archive.open(tmp_path / "empty.db").close()
     assert exit_code(run(tmp_path / "empty.db")) == 1
@@ -45,14 +46,24 @@ def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None
         assert seed_trouble(archive.db, "https://never.example/") == ""
 
 
-def test_the_summary_names_reasons_and_a_full_disk(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
-    show_summary(Run(str(db), (SEED,), 61.4, stored, "archive: database or disk is full"))
+    show_summary(Run(str(db), (SEED,), 61.4, stored))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
     assert "Failed:  timeout 3\n" in shown.out
     assert "Skipped: media_type 1\n" in shown.out
-    assert shown.err == "broadsheet: the archive: database or disk is full\n"
+    assert shown.err == ""
+
+
+def test_complaints(db: Path, tmp_path: Path) -> None:
+    assert complaints(run(db)) == []
+    add(db, Outcome(MISSING, "failed", "http_404"))
+    assert complaints(run(db, SEED, MISSING)) == [f"{MISSING} failed: HTTP 404 Not Found"]
+    assert complaints(run(db, ended="archive: disk full")) == ["archive: disk full"]
+    assert complaints(run(db, ended="fault: KeyError: 'x'")) == ["fault: KeyError: 'x'"]
+    Archive.open(tmp_path / "empty.db").close()
+    assert complaints(run(tmp_path / "empty.db")) == ["no article found"]
 
 
 def test_next_steps_quote_the_file() -> None:
