@@ -20,7 +20,7 @@ _LITTLE = 60  # words; a page with fewer of its own may be a wall, an error page
 _SHELL = 25
 _LIST_SCORE = 2
 _MANY_HEADLINES = 6
-_SOME, _MUCH = 250, 400  # words of its own that speak for an article; more where the address speaks for a list
+_SOME = 250  # words of its own that speak for an article
 _NOTHING, _HARDLY = 3, 8
 _SHAPES = {Shape.HOME: 4.0, Shape.LIST: 2.0, Shape.DEEP_LIST: 3.0}
 
@@ -128,7 +128,7 @@ def _article_facts(page: Features) -> dict[str, float]:
     if page.own_heading and page.h1 == 1 and not listed and page.headlines < _MANY_HEADLINES:
         facts["own_heading"] = 1
     own = page.kept_words - page.listed_words
-    if own >= (_MUCH if listed else _SOME) and page.kept_links < 0.25:
+    if own >= _SOME and page.kept_links < 0.25 and not listed:
         facts[f"own_words={own}"] = 1
     return facts
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 _FACTS = tomllib.loads(files(__package__).joinpath("url_shape.toml").read_text(encoding="utf-8"))
 _LIST_SEGMENTS = frozenset(_FACTS["lists"]["segments"])
+_ARCHIVES = frozenset(_FACTS["lists"]["archives"])
 _SECTIONS = frozenset(_FACTS["lists"]["sections"])
 _LIST_PARAMETERS = frozenset(_FACTS["lists"]["parameters"])
 _ID_PARAMETERS = frozenset(_FACTS["articles"]["id_parameters"])
@@ -51,6 +52,8 @@ def shape_of(url: str) -> Shape:
     if _DOCUMENT.sub(r"\1", segments[-1]) in _FRONT_PAGES:
         return Shape.HOME if len(segments) == 1 else Shape.UNKNOWN
     if _DATED.search(path) or _DATED_NUMBER.search(path):
+        return Shape.ARTICLE
+    if not _ARCHIVES.isdisjoint(segments[:-1]) and _NUMBERED.search(_DOCUMENT.sub(r"\1", segments[-1])):
         return Shape.ARTICLE
     if not _LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTIONS:
         return Shape.LIST

@@ -48,3 +48,9 @@ def test_what_is_no_url_has_no_shape() -> None:
 
 def test_case_does_not_matter() -> None:
     assert shape_of(HOST + "/TAG/Mills") is Shape.LIST
+
+
+def test_a_numbered_document_in_an_archive_folder_is_an_article_and_the_folder_a_list() -> None:
+    assert shape_of("http://site.example/archives/000123.html") is Shape.ARTICLE
+    assert shape_of("http://site.example/archives/") is Shape.LIST
+    assert shape_of("http://site.example/authors/000123.html") is Shape.LIST
