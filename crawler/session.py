@@ -74,6 +74,8 @@ class CrawlSession:
     def close(self, outcome: str, reason: str) -> None:
         """Settle what a stopped crawl left unsettled, note how the run ended, and give the file free."""
         self._stop_writing()
+        if outcome == "stopped":
+            settle(self._archive.db)
         self._archive.finish_run(self._run_id, outcome, reason, self.stored)
         self._reading.close()  # type: ignore[attr-defined]
         self._archive.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import re
 import unicodedata
@@ -20,7 +21,8 @@ from cleaners.decode import decode
 from cleaners.record import Cleaned, Page, PageType
 from crawler.demo.render import Resource, render
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus" / "wcxb" / "html"
+SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"
+CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"
 SAMPLE = 60
 LOST = 0.005  # share of words that white space may glue or part
 

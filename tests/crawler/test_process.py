@@ -17,7 +17,7 @@ from crawler.process import WorkerError, Workers
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
-    pool = Workers(1, seconds=2)
+    pool = Workers(1, seconds=10)  # a bound for the page that hangs; the others need far less
     yield pool
     pool.close()
 
