@@ -14,7 +14,7 @@ from cleaners.rules.model import REASONS, Position, Rule
 COMMON = "any"
 DEFAULT = "en"
 """English furniture stands on pages of every language, so its rules are in every book."""
-LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar")
 _FRAGMENT = re.compile(r"<<(\w+)>>")
 _TUPLES = ("patterns", "anchors", "positive", "negative")
 
