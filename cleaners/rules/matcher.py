@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
 from cleaners.record import Block, Kind
 from cleaners.rules.model import Place, Rule
 
-_FOLDED_MARKS = str.maketrans(
-    {"’": "'", "‘": "'", "`": "'", "´": "'"} | dict.fromkeys("“”„«»‟", '"') | dict.fromkeys("\u00ad\u200b\ufeff")
+_FOLDED_MARKS = tuple(
+    (dict.fromkeys("’‘´`", "'") | dict.fromkeys("“”„«»‟", '"') | dict.fromkeys("\u00ad\u200b\ufeff", "")).items()
 )
+_WIDE = str.maketrans(
+    {
+        "\uff1a": ":",
+        "\uff08": "(",
+        "\uff09": ")",
+        "\uff01": "!",
+        "\uff1f": "?",
+        "\uff0c": ",",
+        "\uff1b": ";",
+        "\uff0f": "/",
+        "\uff5c": "|",
+        "\uff1d": "=",
+        "\u3000": " ",
+    }
+)
+"""The full-width marks of Chinese and Japanese."""
+_ANY_WIDE = re.compile("[\u3000\uff01-\uff5c]")
 _GRAM = 4
+_REMEMBERED_CHARS = 4000
+"""The stages fold a block's text several times; a longer text is not worth its memory."""
 _REMEMBERED = 8192
 """Texts whose rules a book remembers: the furniture of a site is the same on its every page."""
 _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸▼▾▲✓✔↓↑⟶➔➜"
@@ -21,8 +41,21 @@ _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸�
 
 def fold(text: str) -> str:
     """Lower case, one kind of quotation mark and apostrophe, one space between words; accents stay."""
-    plain = text if text.isascii() else unicodedata.normalize("NFC", text).translate(_FOLDED_MARKS)
-    return " ".join(plain.lower().split())
+    return _remembered_fold(text) if len(text) <= _REMEMBERED_CHARS else _fold(text)
+
+
+def _fold(text: str) -> str:
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+        for mark, plain in _FOLDED_MARKS:
+            if mark in text:
+                text = text.replace(mark, plain)
+        if _ANY_WIDE.search(text):
+            text = text.translate(_WIDE)
+    return " ".join(text.lower().split())
+
+
+_remembered_fold = lru_cache(maxsize=2048)(_fold)
 
 
 def core(folded: str) -> str:
@@ -35,6 +68,26 @@ def count_words(folded: str) -> int:
     return folded.count(" ") + 1 if folded else 0
 
 
+class _Anchors:
+    """The anchors of those search rules that a text of so many words may meet, with the rules' positions."""
+
+    def __init__(self, rules: tuple[Rule, ...], words: int) -> None:
+        found = [(anchor, n) for n, rule in enumerate(rules) if rule.max_words >= words for anchor in rule.anchors]
+        self._all = tuple(found)
+        self._by_beginning: dict[str, list[tuple[str, int]]] = {}
+        for anchor, n in found:
+            length = _GRAM if len(anchor) >= _GRAM else 1  # a mark or two are looked up by the first alone
+            self._by_beginning.setdefault(anchor[:length], []).append((anchor, n))
+
+    def rules_in(self, folded: str) -> set[int]:
+        """The rules that have an anchor in the text; a short text is looked up by its letters, a long one searched."""
+        if len(folded) > len(self._all):
+            return {n for anchor, n in self._all if anchor in folded}
+        beginnings = set(folded).union([folded[at : at + _GRAM] for at in range(len(folded) - _GRAM + 1)])
+        met = self._by_beginning.keys() & beginnings
+        return {n for beginning in met for anchor, n in self._by_beginning[beginning] if anchor in folded}
+
+
 class RuleBook:
     """The rules that hold for a page, in order; the first that matches names the reason."""
 
@@ -45,7 +98,8 @@ class RuleBook:
         self._whole_words = max((rule.max_words for rule in self._whole), default=0)
         self._most_words = max((rule.max_words for rule in rules), default=0)
         self._any_whole = _compiled(tuple(pattern for rule in self._whole for pattern in rule.patterns))
-        self._anchors = _by_beginning(self._search)
+        self._anchors = {most: _Anchors(self._search, most) for most in {rule.max_words for rule in self._search}}
+        self._lengths = sorted(self._anchors)
         self._matches = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def match(self, block: Block, place: Place) -> Rule | None:
@@ -69,18 +123,11 @@ class RuleBook:
                     yield rule
 
     def _matching_part(self, folded: str, words: int) -> Iterator[Rule]:
-        for index in sorted(set(self._anchored(folded))):
-            rule = self._search[index]
-            if words <= rule.max_words and _found_unquoted(rule, folded):
-                yield rule
-
-    def _anchored(self, folded: str) -> Iterator[int]:
-        """The search rules that have an anchor in the text, looked up by the first letters of the anchors."""
-        beginnings = set(folded).union([folded[at : at + _GRAM] for at in range(len(folded) - _GRAM + 1)])
-        for beginning in self._anchors.keys() & beginnings:
-            for anchor, index in self._anchors[beginning]:
-                if anchor in folded:
-                    yield index
+        place = bisect_left(self._lengths, words)
+        if place < len(self._lengths):
+            for index in sorted(self._anchors[self._lengths[place]].rules_in(folded)):
+                if _found_unquoted(self._search[index], folded):
+                    yield self._search[index]
 
 
 def _found_unquoted(rule: Rule, folded: str) -> bool:
@@ -96,16 +143,6 @@ def _fits_links(rule: Rule, block: Block) -> bool:
     if block.kind is Kind.LINE:  # its links are unknown: a rule that needs links stays silent
         return rule.min_link_density == 0
     return rule.min_link_density <= block.link_density <= rule.max_link_density
-
-
-def _by_beginning(rules: tuple[Rule, ...]) -> dict[str, list[tuple[str, int]]]:
-    """Anchors with their rules by their first letters, or by the first alone if the anchor is a mark or two."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    for index, rule in enumerate(rules):
-        for anchor in rule.anchors:
-            length = _GRAM if len(anchor) >= _GRAM else 1
-            found.setdefault(anchor[:length], []).append((anchor, index))
-    return found
 
 
 @cache

@@ -40,18 +40,22 @@ def _book(primary: str) -> RuleBook:
 
 @cache
 def read_rules(name: str) -> tuple[Rule, ...]:
-    """The rules of one file, in its order: `en` or `any`."""
-    return parse_rules(name, files(__package__).joinpath(f"{name}.toml").read_text("utf-8"))
+    """The rules of one file, in its order: `en` or `any`. Its patterns are compiled when a text first meets them."""
+    return parse_rules(name, files(__package__).joinpath(f"{name}.toml").read_text("utf-8"), tested=True)
 
 
-def parse_rules(name: str, text: str) -> tuple[Rule, ...]:
+def parse_rules(name: str, text: str, *, tested: bool = False) -> tuple[Rule, ...]:
     """The rules that a TOML text holds; each rule's name begins with the given one.
 
+    `tested` patterns are known to be regular expressions, which saves compiling them all to see it.
     Raises `RuleFileError` when a rule lacks a field, has an unknown one, or says what no rule can mean.
     """
     table = tomllib.loads(text)
     fragments: dict[str, str] = table.get("fragments", {})
-    return tuple(_rule(name, entry, fragments) for entry in table["rule"])
+    rules = tuple(_rule(name, entry, fragments) for entry in table["rule"])
+    for rule in () if tested else rules:
+        _try_patterns(rule)
+    return rules
 
 
 def _rule(file: str, entry: dict[str, Any], fragments: dict[str, str]) -> Rule:
@@ -61,10 +65,16 @@ def _rule(file: str, entry: dict[str, Any], fragments: dict[str, str]) -> Rule:
         patterns = tuple(_with_fragments(pattern, fragments) for pattern in entry["patterns"])
         values |= {"name": name, "patterns": patterns, "position": Position(entry.get("position", Position.ANY))}
         rule = Rule(**values)
-        re.compile("|".join(patterns))
-    except (TypeError, ValueError, KeyError, re.error) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise RuleFileError(f"{name}: {error}") from error
     return _checked(rule)
+
+
+def _try_patterns(rule: Rule) -> None:
+    try:
+        re.compile("|".join(rule.patterns))
+    except re.error as error:
+        raise RuleFileError(f"{rule.name}: {error}") from error
 
 
 def _with_fragments(pattern: str, fragments: dict[str, str]) -> str:

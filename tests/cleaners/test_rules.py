@@ -70,6 +70,14 @@ def test_a_quoted_appeal_is_not_an_appeal() -> None:
     assert not book.match(paragraph("“We need your support to go on,” said the mayor."), BETWEEN)
 
 
+def test_full_width_marks_count_as_plain_ones() -> None:
+    assert (
+        fold("\u5206\u4eab\u5230\uff1a\u5fae\u4fe1\uff08\uff11\uff09\uff1f")
+        == "\u5206\u4eab\u5230:\u5fae\u4fe1(\uff11)?"
+    )
+    assert load_rules("zh").match(paragraph("\u5206\u4eab\u5230\uff1a\u5fae\u4fe1"), BETWEEN)
+
+
 def test_position_decides() -> None:
     rule = Rule("x/y", "promo", ("our \\w+",), whole=True, position=Position.AFTER_BODY)
     book = RuleBook((rule,))
@@ -161,3 +169,15 @@ def seconds_a_block(book: RuleBook, blocks: list[Block]) -> float:
     for block in blocks:
         book.match(block, AFTER)
     return (time.process_time() - started) / len(blocks)
+
+
+@pytest.mark.parametrize("length", [1, 40, 400])
+def test_an_anchor_is_found_in_a_text_of_any_length_that_its_rule_reads(length: int) -> None:
+    rules = tuple(
+        Rule(f"x/{most}", "promo", (f"mark{most}!",), anchors=(f"mark{most}!",), max_words=most)
+        for most in (2, 50, 500)
+    )
+    book, text = RuleBook(rules), "a " * (length - 1)
+    for rule in rules:
+        found = book.match(paragraph(f"{text}mark{rule.max_words}!"), AFTER)
+        assert found is (rule if length <= rule.max_words else None)
