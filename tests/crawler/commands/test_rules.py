@@ -1,0 +1,164 @@
+"""`broadsheet rules`: what is wrong with rule files, and what they make of a page."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cleaners.ftr import WITHOUT_EFFECT, read_rule
+from crawler.cli import cli, run
+from crawler.rule_headers import refusal, sent_headers
+from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.shell import REPOSITORY, command
+
+SHARED = Path(os.environ.get("BROADSHEET_SHARED") or REPOSITORY.parent / "shared")
+
+
+def run_rules(*arguments: object) -> tuple[int, list[str]]:
+    result = CliRunner().invoke(cli, ["rules", *map(str, arguments)], standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return result.return_value, result.stdout.splitlines()
+
+
+@pytest.fixture
+def site() -> Iterator[ScriptedSite]:
+    served = ScriptedSite()
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "good.example.txt").write_text("body: //main\nstrip: //aside\nhttp_header(Cookie): a=b\n")
+    (tmp_path / "bad.example.txt").write_text("body: //main[\n\nstripp: //aside\nstrip: //nav\n")
+    return tmp_path
+
+
+def test_every_problem_is_a_line_with_file_and_number(folder: Path) -> None:
+    code, lines = run_rules("check", folder)
+    assert code == 1
+    assert lines == [
+        "bad.example.txt:1: bad XPath: //main[ (Invalid expression)",
+        "bad.example.txt:3: unknown directive: stripp",
+        "2 files, 4 directives; 2 problems in 1 files; 1 headers that are not sent",
+    ]
+
+
+def test_a_file_in_order_is_0(folder: Path) -> None:
+    code, lines = run_rules("check", folder / "good.example.txt")
+    assert (code, lines) == (0, ["1 files, 3 directives; no problem; 1 headers that are not sent"])
+
+
+@pytest.mark.parametrize("arguments", [("check", "none"), ("test", "none.txt", "page.html"), ("test", "none.txt")])
+def test_what_cannot_be_read_is_one_line(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["rules", *arguments]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("broadsheet: cannot read none")
+    assert errors.count("\n") == 1
+
+
+def test_a_real_collection_is_checked(tmp_path: Path) -> None:
+    packed = SHARED / "corpus/ftr-site-config.tar.xz"
+    if not packed.is_file():
+        pytest.skip("the collection of rule files is not here: ../shared is absent")
+    with tarfile.open(packed) as tar:
+        tar.extractall(tmp_path, filter="data")
+    code, lines = run_rules("check", next(path.parent for path in tmp_path.rglob("global.txt")))
+    assert code == 1
+    assert lines[-1].startswith("1,947 files, ")
+    assert 0 < len(lines) - 1 < 15
+    assert all(line.partition(".txt:")[2].partition(":")[0].isdigit() for line in lines[:-1])
+
+
+RULE = """\
+title: //h1
+strip: //p[contains(., 'paragraph 2')]
+strip: //sup[x:y]
+tidy: no
+find_string: council
+replace_string: assembly
+test_url: https://press.example/river
+test_contains: which the assembly of the harbour town
+"""
+
+
+def test_a_sandbox_shows_what_each_directive_found(tmp_path: Path) -> None:
+    (tmp_path / "press.example.txt").write_text(RULE)
+    (tmp_path / "page.html").write_text(page("river", extra="<p>One<sup>1</sup> more line.</p>"))
+    code, lines = run_rules("test", tmp_path / "press.example.txt", tmp_path / "page.html")
+    assert code == 0
+    cells = {tuple(line.split(None, 3)[:3]): line for line in lines if line.startswith("press.example.txt:")}
+    assert ("press.example.txt:1", "title", "1") in cells
+    assert "River paragraph 2" in cells["press.example.txt:2", "strip", "1"]
+    assert "no effect" in next(line for line in lines if ":4 " in line)
+    assert ("press.example.txt:5", "find_string", "3") in cells
+    assert "title      The story of river and the harbour" in lines
+    assert lines[-1] == "contains  which the assembly of the harbour town"
+    assert not any("paragraph 2" in line for line in lines if line.startswith("text"))
+
+
+def test_a_string_that_is_not_in_the_text_is_1(tmp_path: Path) -> None:
+    (tmp_path / "press.example.txt").write_text(RULE.replace("which the assembly", "what no page says"))
+    (tmp_path / "page.html").write_text(page("river"))
+    code, lines = run_rules("test", tmp_path / "press.example.txt", tmp_path / "page.html")
+    assert code == 1
+    assert lines[-1] == "MISSING   what no page says of the harbour town"
+
+
+def test_the_file_s_own_pages_are_fetched(site: ScriptedSite, tmp_path: Path) -> None:
+    site.routes["/river"] = page("river", "/other")
+    site.routes["/other"] = page("other")
+    rule = tmp_path / "127.0.0.1.txt"
+    rule.write_text(
+        f"strip: //p[contains(., 'paragraph 1')]\ntest_url: {site.url}/river\ntest_contains: River paragraph 0\n"
+    )
+    code, out, errors = command("rules", "test", rule, "--allow-private")
+    assert (code, errors) == (0, "")
+    assert "The story of river" in out
+    assert "contains  River paragraph 0" in out
+    assert site.paths() == ["/robots.txt", "/river"]
+    rule.write_text(
+        f"strip: //p\ntest_url: {site.url}/river\ntest_contains: River paragraph 0\ntest_url: {site.url}/gone\n"
+    )
+    code, out, _ = command("rules", "test", rule, "--allow-private")
+    assert code == 1
+    assert f"{site.url}/gone  failed (HTTP 404 Not Found)" in out
+
+
+def test_pages_on_private_addresses_are_refused(tmp_path: Path) -> None:
+    rule = tmp_path / "127.0.0.1.txt"
+    rule.write_text("test_url: http://127.0.0.1:9/river\n")
+    code, _, errors = command("rules", "test", rule)
+    assert code == 2
+    assert "refused" in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Host", "cookie", "Authorization", "Proxy-Authorization", "User-Agent", "From", "Range", "If-None-Match",
+     "X-Forwarded-For", "Transfer-Encoding", "Content-Length", "Accept-Encoding", "bad name", "x(y"],
+)  # fmt: skip
+def test_a_header_that_a_rule_may_not_send(name: str) -> None:
+    assert refusal(name, "value")
+    assert sent_headers([read_rule(f"http_header({name}): value\n", "a.txt")]) == {}
+
+
+def test_headers_that_a_rule_may_send() -> None:
+    rules = [read_rule(f"http_header(Referer): https://{name}.example/\n", "a.txt") for name in ("own", "all")]
+    assert sent_headers(rules) == {"referer": "https://own.example/"}
+    assert refusal("referer", "a\x07") == "is no header that can be sent"
+
+
+def test_the_docs_name_every_directive_without_effect() -> None:
+    words = (REPOSITORY / "docs/site-rules.md").read_text("utf-8")
+    assert [name for name in WITHOUT_EFFECT if f"`{name}`" not in words] == []
