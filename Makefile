@@ -2,6 +2,7 @@
 # make test       the quick tests, ruff, mypy, the import arrows
 # make test-full  every test, also the slow ones
 # make bench      the benchmarks; they need the evaluation data in ../shared
+# make train      train the learned voice anew (cleaners/model.npz); it needs the evaluation data in ../shared
 # make clean      remove what these made
 
 VENV ?= .venv
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full bench clean
+.PHONY: demo test test-full bench train clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -30,6 +31,10 @@ test-full: $(READY)
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
+
+train: $(READY)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[train]'
+	$(BIN)/python -m cleaners.train
 
 clean:
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

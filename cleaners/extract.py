@@ -21,6 +21,7 @@ from cleaners.record import Block
 _WORD = re.compile(r"\w+")
 _ENOUGH_WORDS = 0.75  # share of a block's words that must stand in the gap's lines for it to count as selected
 _SHORT = 4  # words; a shorter block must be found whole
+_MANY = 5_000  # blocks or lines; aligning more takes time that grows with their product
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -33,7 +34,7 @@ def extracted_text(tree: HtmlElement, url: str = "") -> str:
     """
     try:
         document = bare_extraction(
-            tree, url=url or None, include_comments=False, with_metadata=False, config=DEFAULT_CONFIG
+            tree, url=url or None, include_comments=False, favor_recall=True, with_metadata=False, config=DEFAULT_CONFIG
         )
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
         return ""
@@ -44,6 +45,8 @@ def selected_blocks(blocks: Sequence[Block], extracted: str) -> frozenset[int]:
     """Return the positions of the blocks that `extracted` holds."""
     lines = [words for line in extracted.splitlines() if (words := _words(line))]
     sources = [_words(block.text) for block in blocks]
+    if max(len(lines), len(sources)) > _MANY:
+        return _without_order(sources, lines)
     chosen: set[int] = set()
     for tag, b1, b2, l1, l2 in SequenceMatcher(None, sources, lines, autojunk=False).get_opcodes():
         if tag == "equal":
@@ -51,6 +54,12 @@ def selected_blocks(blocks: Sequence[Block], extracted: str) -> frozenset[int]:
         elif tag == "replace":
             chosen.update(_inside_gap(sources, range(b1, b2), lines[l1:l2]))
     return frozenset(chosen)
+
+
+def _without_order(sources: list[tuple[str, ...]], lines: list[tuple[str, ...]]) -> frozenset[int]:
+    """Return the positions of the blocks that are a line, or whose words stand anywhere in the lines."""
+    whole, known = frozenset(lines), frozenset(word for line in lines for word in line)
+    return frozenset(n for n, words in enumerate(sources) if words in whole or _mostly_known(words, known))
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -67,4 +76,8 @@ def _inside_gap(sources: list[tuple[str, ...]], gap: range, lines: list[tuple[st
 def _stands_in(words: tuple[str, ...], flat: str, known: frozenset[str]) -> bool:
     if f" {' '.join(words)} " in flat:
         return True
+    return _mostly_known(words, known)
+
+
+def _mostly_known(words: tuple[str, ...], known: frozenset[str]) -> bool:
     return len(words) > _SHORT and sum(word in known for word in words) >= _ENOUGH_WORDS * len(words)

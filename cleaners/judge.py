@@ -1,7 +1,8 @@
 """Votes to verdicts: which blocks of a page are its article, and for each, why.
 
-Every voice is heard for every block it has something to say about. The first vote in the order of `_VOICES`
-decides; the others are kept beside it, so that a person can see who disagreed.
+Every named voice is heard for every block it has something to say about; among them the first vote in the order of
+`_VOICES` decides. The learned voice hears them all and has its own view of each block; `weigh.py` brings both
+together. Every vote is kept beside the verdict, so that a person can see who disagreed.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cleaners import furniture, prose, rescue, restated, teasers
+from cleaners.features import block_features
+from cleaners.model import probabilities
 from cleaners.record import Block, Metadata, Reading, Verdict, Vote
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
+from cleaners.site_rule_verdicts import ruled
+from cleaners.weigh import weigh
 
 SELECTED = "extractor/selected"
 NOT_SELECTED = "extractor/not-selected"
@@ -45,6 +50,16 @@ _Ballot = dict[int, Vote]
 
 def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
     """Return a verdict for each block of the reading, in order, from the page alone."""
+    if not reading.blocks:
+        return ()
+    named = named_verdicts(reading, rules)
+    names, rows = block_features(reading, named)
+    chances = probabilities(names, rows)
+    return ruled(reading.blocks, weigh(reading.blocks, named, chances), chances)
+
+
+def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
+    """What the named voices say, before the learned one is heard."""
     hearing = _open(reading, rules or load_rules(reading.metadata.language or None))
     ballots = [voice(hearing) for voice in _VOICES]
     votes = [[b[n] for b in ballots if n in b] for n in range(len(reading.blocks))]

@@ -58,3 +58,9 @@ def test_a_page_without_text_selects_nothing() -> None:
     tree = parse("<html><body></body></html>")
     assert tree is not None
     assert extracted_text(tree) == ""
+
+
+def test_very_many_blocks_are_told_without_their_order_in_no_time() -> None:
+    sources = ["a"] * 30_000 + ["Menu of the day"] * 30_000 + STORY
+    chosen = selected_blocks(blocks(*sources), "\n".join(["a"] * 30_000 + STORY))
+    assert chosen == {*range(30_000), *range(60_000, 60_000 + len(STORY))}

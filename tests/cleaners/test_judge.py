@@ -36,7 +36,11 @@ def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
     verdict = verdicts["Was this article helpful?"]
     assert not verdict.kept
     assert verdict.reason == "feedback"
-    assert [(vote.voter, vote.keep) for vote in verdict.votes] == [("rule", False), ("extractor", True)]
+    assert [(vote.voter, vote.keep) for vote in verdict.votes] == [
+        ("rule", False),
+        ("extractor", True),
+        ("model", True),
+    ]
     assert sum(each.kept for each in verdicts.values()) == 5, "the article goes on after the prompt"
 
 
@@ -44,7 +48,7 @@ def test_each_removed_block_has_a_reason_and_a_rule() -> None:
     body = (
         "<nav><p>Home and more</p></nav>"
         + "".join(STORY)
-        + "<footer><p>All rights reserved 2020</p></footer><p>odd words here</p>"
+        + "<footer><p>All rights reserved 2020</p></footer><div class='x'><p>odd words here</p></div>"
     )
     removed = {text: verdict for text, verdict in judged(body).items() if not verdict.kept}
     assert set(removed) == {"Home and more", "All rights reserved 2020", "odd words here"}

@@ -1,0 +1,148 @@
+"""Annotated pages as examples to learn from: features, labels and weights of their blocks."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from cleaners.clean import read
+from cleaners.columns import Column
+from cleaners.decode import decode, parse
+from cleaners.features import block_features
+from cleaners.judge import named_verdicts
+from cleaners.labels import by_snippets, covered, words_of
+from cleaners.record import Block, Kind, Page, Reading, Verdict
+
+CORPORA = ("news", "segments", "wcxb")
+_HALF = 0.5
+_LEAST_TEXT = 80  # words; a shorter text does not weigh more
+_MOST_WEIGHT, _PAGE_WEIGHT, _BLOCK_WEIGHT = 0.3, 20, 0.03
+_CUT_WORDS, _CUT_SHARE = 150, 0.25  # like the article's, one after the other and not annotated: the annotation is cut
+_FAMILY = 3
+_SNIPPET_WEIGHT, _SNIPPET_WORD_WEIGHT, _SNIPPET_WORDS = 0.2, 0.02, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An annotated page, read and judged by the named voices. `labels` are 0 or 1; a block of weight 0 has none."""
+
+    corpus: str
+    host: str
+    blocks: tuple[Block, ...]
+    selected: frozenset[int]
+    named: tuple[Verdict, ...]
+    rows: Column
+    labels: Column
+    weights: Column
+    truth: Counter[str]
+    inside: tuple[str, ...]
+    outside: tuple[str, ...]
+
+
+def read_examples(corpus: Path) -> tuple[list[str], list[Example]]:
+    """The names of the features, and the examples of all corpora that have a block, in a fixed order."""
+    names: list[str] = []
+    examples: list[Example] = []
+    for name in CORPORA:
+        for row, html in _pages(corpus / name):
+            if (reading := read_page(row["url"] or "", html)) is not None:
+                names, example = _example(name, row, reading)
+                examples.append(example)
+    return names, examples
+
+
+def _pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = list(map(json.loads, lines))
+    for row in sorted(rows, key=lambda row: str(row["id"])):
+        if row.get("page_type", "article") == "article":
+            yield row, gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
+
+
+def read_page(url: str, html: bytes) -> Reading | None:
+    """The reading of a page; None where it has no block."""
+    tree = parse(decode(html, "").text)
+    reading = read(Page(url, html), tree) if tree is not None else None
+    return reading if reading is not None and reading.blocks else None
+
+
+def _example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[list[str], Example]:
+    named = named_verdicts(reading)
+    names, rows = block_features(reading, named)
+    inside, outside = (tuple(row.get(f"must_{key}") or ()) for key in ("contain", "not_contain"))
+    text = _text(row)
+    own = [words_of(block.text) for block in reading.blocks]
+    sizes = np.array([len(words) for words in own])
+    shares = covered(own, text) if text else by_snippets(reading.blocks, inside, outside)
+    labels = (np.nan_to_num(shares) >= _HALF).astype(int)
+    weights = _weights(shares, sizes, len(text)) if text else _snippet_weights(shares, sizes)
+    doubtful = _code_within(reading.blocks, labels) + (
+        _cut_off(reading.blocks, labels, sizes, len(text)) if text else []
+    )
+    weights[doubtful] = 0
+    host = _host(corpus, row)
+    return names, Example(
+        corpus, host, reading.blocks, reading.selected, named, rows, labels, weights, Counter(text), inside, outside
+    )
+
+
+def _text(row: dict[str, Any]) -> list[str]:
+    """The words of the annotated text, the standfirst before them where it is annotated apart."""
+    lead = row.get("summary") or ""
+    words, before = words_of(row.get("text") or ""), words_of(lead if isinstance(lead, str) else "\n".join(lead))
+    return words if words[: len(before)] == before else before + words
+
+
+def _host(corpus: str, row: dict[str, Any]) -> str:
+    """The site's name, so that pages of one site are learned from or tested on, never both."""
+    host = urlsplit(row["url"] or "").hostname or ""
+    if corpus == "segments" and "::" in row["url"]:
+        host = row["url"].partition("::")[2].partition(".html")[0].partition("-")[0]
+    return ".".join(host.split(".")[-2:]) or str(row["id"])
+
+
+def _weights(shares: Column, sizes: Column, text: int) -> Column:
+    """A block weighs as much as its words move the page's F1; half-covered blocks weigh nothing."""
+    parts = np.minimum((sizes + 1) / max(text, _LEAST_TEXT), _MOST_WEIGHT)
+    found: Column = parts * _PAGE_WEIGHT * np.abs(2 * shares - 1) + _BLOCK_WEIGHT
+    return found
+
+
+def _code_within(blocks: Sequence[Block], labels: Column) -> list[int]:
+    """Code between two blocks of the article: annotators leave it out, though it belongs to the text."""
+    own = np.flatnonzero(labels)
+    within = range(own[0], own[-1]) if len(own) else range(0)
+    return [n for n in within if blocks[n].kind is Kind.CODE and not labels[n]]
+
+
+def _cut_off(blocks: Sequence[Block], labels: Column, sizes: Column, text: int) -> list[int]:
+    """Long runs of blocks at a place of the article's that are not annotated: there the annotation is cut short."""
+    places: dict[str, list[int]] = {}
+    for block in blocks:
+        places.setdefault(block.path, []).append(block.position)
+    least = max(_CUT_WORDS, _CUT_SHARE * text)
+    found: list[int] = []
+    for alike in places.values():
+        if labels[alike].sum() >= _FAMILY:
+            runs = (list(run) for own, run in groupby(alike, key=lambda n: labels[n]) if not own)
+            found += [n for run in runs if sizes[run].sum() > least for n in run]
+    return found
+
+
+def _snippet_weights(labels: Column, sizes: Column) -> Column:
+    weights = _SNIPPET_WEIGHT + _SNIPPET_WORD_WEIGHT * np.minimum(sizes, _SNIPPET_WORDS) ** 0.8
+    return np.where(np.isnan(labels), 0, weights)
+
+
+def kept_by_extractor(examples: Sequence[Example]) -> list[Column]:
+    """What the extractor alone keeps of each example."""
+    return [np.isin(np.arange(len(each.blocks)), list(each.selected)) for each in examples]

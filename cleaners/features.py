@@ -1,0 +1,128 @@
+"""A page's blocks as numbers: what the learned voice sees of them.
+
+One row a block and one column a name. Text is counted over all blocks at once, and what depends on a block's place in
+the markup is worked out once a place, so that a page costs a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from cleaners import characters as chars
+from cleaners.columns import Column, signed_log
+from cleaners.record import Kind, Reading, Verdict
+from cleaners.restated import title_line
+from cleaners.surroundings import surroundings
+from cleaners.view import View, read_view
+
+Columns = dict[str, Column]
+
+_NO_LINE = -9  # stands for the distance to a line that the page does not have
+_SHORT_WORDS = 80  # a longer block is not compared with title and description
+_COPIES = 9
+_WORD = re.compile(r"\w+")
+
+
+def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[str], Column]:
+    """The features' names, and a row of them for each block. The page must have a block.
+
+    `verdicts` are those of the named voices.
+    """
+    view = read_view(reading, verdicts)
+    columns: dict[str, Column] = {}
+    for group in (_text, _kind, surroundings, _votes, _likeness, _title, _page):
+        columns |= group(view)
+    return list(columns), np.stack([column.astype(np.float32) for column in columns.values()], axis=1)
+
+
+def _text(view: View) -> Columns:
+    text, words = view.text, view.words
+    return {
+        "selected": view.selected,
+        "words": np.log1p(words),
+        "chars": np.log1p(text.total),
+        "links": view.links,
+        "digits": text.share(chars.DIGIT),
+        "capitals": text.share(chars.UPPER),
+        "marks": text.share(chars.MARK, chars.OTHER),
+        "ends": text.classes[:, chars.END],
+        "ends_a_word": text.classes[:, chars.END] / words,
+        "pauses_a_word": text.classes[:, chars.PAUSE] / words,
+        "word_chars": text.classes[:, chars.DIGIT : chars.IDEOGRAPH + 1].sum(axis=1) / words,
+        "ends_sentence": text.last == chars.END,
+        "begins_capital": text.first == chars.UPPER,
+        "begins_digit": text.first == chars.DIGIT,
+    }
+
+
+def _kind(view: View) -> Columns:
+    kinds = [block.kind for block in view.blocks]
+    wanted = (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM, Kind.QUOTE, Kind.CODE, Kind.CAPTION)
+    return {f"kind_{kind}": np.array([each is kind for each in kinds]) for kind in wanted} | {
+        "level": np.array([block.level for block in view.blocks]),
+        **view.markup.columns,
+    }
+
+
+def _votes(view: View) -> Columns:
+    """The votes of the named voices, the extractor's apart."""
+    told = [{(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in v.votes} for v in view.verdicts]
+    wanted = {
+        "metadata": ("metadata", False, False),
+        "rule": ("rule", False, False),
+        "section": ("rule", False, True),
+        "layout": ("layout", False, False),
+        "context": ("context", False, False),
+        "rescue": ("context", True, False),
+    }
+    found = {f"vote_{name}": np.array([key in votes for votes in told]) for name, key in wanted.items()}
+    return found | {"judged": view.judged}
+
+
+def _likeness(view: View) -> Columns:
+    """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
+    seen: Counter[str] = Counter()
+    before = np.zeros(len(view.blocks))
+    for block in view.blocks:
+        before[block.position] = seen[block.text]
+        seen[block.text] += 1
+    copies = np.array([seen[block.text] for block in view.blocks])
+    found = {"copies": np.minimum(copies, _COPIES), "copies_before": np.minimum(before, _COPIES)}
+    for name, text in (("title", view.metadata.title), ("description", view.metadata.description)):
+        stated, shares = frozenset(_WORD.findall(text.lower())), np.zeros((len(view.blocks), 2))
+        for n in np.flatnonzero(view.words < _SHORT_WORDS) if stated else ():
+            own = frozenset(view.blocks[int(n)].text.lower().split())
+            common = len(own & stated)
+            shares[n] = common / len(stated), common / max(len(own), 1)
+        found |= {f"{name}_told": shares[:, 0], f"{name}_share": shares[:, 1]}
+    return found
+
+
+def _title(view: View) -> Columns:
+    """How far a block is from the line that says the title, and from the first heading of the first level."""
+    line = title_line(view.blocks, view.metadata)
+    none = np.full(len(view.blocks), _NO_LINE)
+    first = next((b.position for b in view.blocks if b.kind is Kind.HEADING and b.level == 1), None)
+    return {
+        "from_title": none if line is None else signed_log(view.places - line),
+        "from_h1": none if first is None else signed_log(view.places - first),
+    }
+
+
+def _page(view: View) -> Columns:
+    words, chosen = view.words, view.words * view.selected
+    prose = (words * view.prose).sum()
+    facts = {
+        "page_blocks": np.log1p(len(words)),
+        "page_words": np.log1p(words.sum()),
+        "page_selected_words": np.log1p(chosen.sum()),
+        "page_selected": chosen.sum() / words.sum(),
+        "page_links": (words * view.links).sum() / words.sum(),
+        "page_prose": np.log1p(prose),
+        "page_prose_selected": (chosen * view.prose).sum() / max(prose, 1),
+    }
+    return {name: np.full(len(words), fact) for name, fact in facts.items()}

@@ -1,0 +1,143 @@
+"""The named voices and the learned one brought together: a verdict for each block, with the reason that says most.
+
+A named rule decides unless the model is sure of the opposite. Elsewhere the model decides and the named voices
+explain: what it removes keeps the reason that a rule or the page's own markup gives for it, if there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from cleaners.columns import Column
+from cleaners.furniture import explain, repeats
+from cleaners.prose import word_count
+from cleaners.record import Block, Kind, Verdict, Vote
+from cleaners.rules import explain_layout
+
+_SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
+_RATHER = 0.6  # from which it overrules the section that a heading above opened, or the column beside the article's
+_MORE, _LESS = 0.05, 0.05  # above the page's own line for blocks to bring back; below it for what the voices keep
+_HARDLY = 0.1  # from which it leaves quotes, code and tables: often not annotated, yet they belong to the text
+_OPENING = 0.3  # from which it leaves the sentence that the article opens with: it may be the standfirst
+_OPENING_WORDS, _ENDS = 8, tuple(".!?…。！？")
+_NAMED = frozenset(("metadata", "rule"))
+_APART = frozenset((Kind.QUOTE, Kind.CODE, Kind.TABLE))
+_INDIRECT = frozenset(("section", "heading"))  # votes that a rule on another block casts
+_OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of what stands beside
+_FOR = Vote("model", True, "model/kept", "rescued")
+_COPY = Vote("context", False, "context/duplicate", "duplicate")
+_LITTLE, _FEW_WORDS = 0.15, 60  # of the words that the named voices keep, below which the model is not believed
+
+
+def weigh(blocks: Sequence[Block], named: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
+    """Return the verdicts; `named` are those of the named voices, `chances` the model's, 0 to 1."""
+    line = _line(blocks, chances)
+    needed = [_needed(block, verdict, line) for block, verdict in zip(blocks, named, strict=True)]
+    if (first := _opening(blocks, named)) is not None:
+        needed[first] = min(needed[first], _OPENING)
+    kept = {n for n, least in enumerate(needed) if chances[n] >= least}
+    copies = repeats(blocks, kept)
+    kept -= copies
+    if _loses_all(blocks, named, kept):
+        return tuple(named)
+    verdicts = []
+    for n, (verdict, against) in enumerate(zip(named, _against(blocks, named, kept), strict=True)):
+        own = _FOR if chances[n] >= line + _MORE else against
+        if n in kept:
+            verdicts.append(_kept(verdict, own, overruled=needed[n] == _SURE))
+        else:
+            verdicts.append(_removed(verdict, own, _COPY if n in copies else None))
+    return tuple(verdicts)
+
+
+def _line(blocks: Sequence[Block], chances: Column) -> float:
+    """The chance from which one more block makes the page's text better, as far as the model can tell.
+
+    That is half of the F1 that the best choice is expected to have: strict on a page that the model reads well, and
+    lenient where it is in doubt about everything.
+    """
+    words = np.array([word_count(block) + 1 for block in blocks])
+    order = np.argsort(-chances, kind="stable")
+    hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
+    return float((hits / (taken + hits[-1])).max())
+
+
+def _needed(block: Block, verdict: Verdict, line: float) -> float:
+    """The model's chance from which a block is kept, by what the named voices say of it."""
+    against = {vote.rule.rpartition("/")[2] for vote in verdict.votes if vote.voter in _NAMED and not vote.keep}
+    if against - _INDIRECT:
+        return _SURE
+    if "section" in against or any(vote.rule == "layout/other-column" for vote in verdict.votes):
+        return _RATHER
+    if not verdict.kept:
+        return line + _MORE
+    return _HARDLY if block.kind in _APART else line - _LESS
+
+
+def _opening(blocks: Sequence[Block], named: Sequence[Verdict]) -> int | None:
+    """The first block that the named voices keep, headings and a few words apart, if it is a sentence."""
+    kept = (block for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
+    first = next((b for b in kept if b.kind is not Kind.HEADING and word_count(b) >= _OPENING_WORDS), None)
+    return first.position if first is not None and first.text.endswith(_ENDS) else None
+
+
+def _loses_all(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> bool:
+    """Whether the model takes nearly all that the named voices keep, and puts nothing in its place."""
+    before = sum(word_count(block) for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
+    after = sum(word_count(blocks[n]) for n in kept)
+    return after < _LITTLE * before or (after < _FEW_WORDS and after < before)
+
+
+def _kept(verdict: Verdict, own: Vote, *, overruled: bool) -> Verdict:
+    """A verdict that keeps: in the name of the voice that was for it, or of the model where that overruled a rule."""
+    named = next((vote for vote in verdict.votes if vote.keep), own)
+    return _in_the_name_of(own if overruled else named, verdict, own)
+
+
+def _removed(verdict: Verdict, own: Vote, first: Vote | None) -> Verdict:
+    """A verdict that removes: in the name of the first voice against it."""
+    return _in_the_name_of(first or next((vote for vote in verdict.votes if not vote.keep), own), verdict, own)
+
+
+def _in_the_name_of(first: Vote, verdict: Verdict, own: Vote) -> Verdict:
+    others = tuple(vote for vote in (*verdict.votes, own) if vote != first)
+    return Verdict(first.keep, first.reason, first.rule, (first, *others))
+
+
+def _against(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> Iterator[Vote]:
+    """The model's vote against each block, with a reason read off the page around it."""
+    first, last = min(kept, default=len(blocks)), max(kept, default=-1)
+    nearest: Vote | None = None  # the last explained removal, and whether what follows belongs to it
+    container = ""
+    for n, block in enumerate(blocks):
+        reason = _plain_reason(block)
+        told = next((vote for vote in named[n].votes if not vote.keep), None)
+        parent = block.path.rpartition(">")[0]
+        if n in kept:
+            nearest = None
+        elif told or reason:
+            nearest, container = told or Vote("model", False, *reason), parent
+        if reason:
+            yield Vote("model", False, *reason)
+        elif nearest is not None and parent == container and nearest.reason not in _OWN:
+            yield Vote("model", False, f"model/beside-{nearest.reason}", nearest.reason)
+        else:
+            yield Vote("model", False, *_by_place(n, first, last))
+
+
+def _plain_reason(block: Block) -> tuple[str, str] | tuple[()]:
+    rule = explain_layout(block.path, block.landmarks)
+    if rule is not None:
+        return rule.name, rule.reason
+    name, reason = explain(block)
+    return (name, reason) if name else ()
+
+
+def _by_place(position: int, first: int, last: int) -> tuple[str, str]:
+    if position < first:
+        return "model/before-article", "header"
+    if position > last:
+        return "model/after-article", "footer"
+    return "model/inside-article", "boilerplate"

@@ -1,0 +1,97 @@
+"""The learned voice: its trees are evaluated as LightGBM would, and its file fits the features computed here."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cleaners import model
+from cleaners.columns import Column
+from cleaners.features import block_features
+from cleaners.judge import named_verdicts
+from cleaners.model import FILE, ModelError, Trees, flatten, load_trees, probabilities
+from tests.cleaners.test_features import reading
+
+Node = dict[str, Any]
+
+
+def leaf(value: float) -> Node:
+    return {"leaf_value": value}
+
+
+def node(feature: int, threshold: float, left: Node, right: Node) -> Node:
+    return {"split_feature": feature, "threshold": threshold, "left_child": left, "right_child": right}
+
+
+DEEP = node(0, 0.5, node(1, 0.1, leaf(1), node(0, 0.2, leaf(2), leaf(3))), node(1, 0.7, leaf(4), leaf(5)))
+DUMP = {"tree_info": [{"tree_structure": tree} for tree in (DEEP, node(1, 0.3, leaf(10), leaf(20)), leaf(100))]}
+
+
+def walked(tree: Node, row: Column) -> float:
+    """The leaf that a row ends in, by walking the tree."""
+    while "leaf_value" not in tree:
+        tree = tree["left_child"] if row[tree["split_feature"]] <= tree["threshold"] else tree["right_child"]
+    return float(tree["leaf_value"])
+
+
+def test_all_trees_at_once_give_what_walking_each_gives() -> None:
+    rows = np.random.default_rng(3).random((200, 2)).astype(np.float32)
+    wanted = [sum(walked(each["tree_structure"], row) for each in DUMP["tree_info"]) for row in rows]
+    assert flatten(["a", "b"], DUMP).log_odds(rows).tolist() == wanted
+    assert len(set(wanted)) >= 8
+
+
+def test_a_feature_at_the_threshold_goes_left() -> None:
+    trees = flatten(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
+    at = np.float32(0.1)  # a little above 0.1
+    assert trees.log_odds(np.array([[at], [np.nextafter(at, np.float32(0))]])).tolist() == [2, 1]
+
+
+def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached() -> None:
+    tree = leaf(model.LEAVES - 1)
+    for n in reversed(range(model.LEAVES - 1)):
+        tree = node(0, n, leaf(n), tree)
+    rows = np.arange(model.LEAVES + 5, dtype=np.float32)[:, None]
+    found = flatten(["a"], {"tree_info": [{"tree_structure": tree}]}).log_odds(rows)
+    assert found.tolist() == [min(n, model.LEAVES - 1) for n in range(model.LEAVES + 5)]
+
+
+def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = [io.BytesIO(), io.BytesIO()]
+    for stream in streams:
+        flatten(["a", "b"], DUMP).save(stream)
+    assert streams[0].getvalue() == streams[1].getvalue()
+    (tmp_path / FILE).write_bytes(streams[0].getvalue())
+    monkeypatch.setattr(model, "files", lambda package: tmp_path)
+    rows = np.random.default_rng(5).random((9, 2)).astype(np.float32)
+    again = load_trees.__wrapped__()
+    assert isinstance(again, Trees)
+    assert again.log_odds(rows).tolist() == flatten(["a", "b"], DUMP).log_odds(rows).tolist()
+
+
+def test_the_model_that_comes_along_knows_these_features_and_tells_story_from_menu() -> None:
+    page = reading()
+    names, rows = block_features(page, named_verdicts(page))
+    chances = dict(zip([block.text[:8] for block in page.blocks], probabilities(names, rows).tolist(), strict=True))
+    assert all(0 <= chance <= 1 for chance in chances.values())
+    assert chances["Two witn"] > 0.5 > chances["First me"]
+
+
+def test_other_features_are_refused() -> None:
+    with pytest.raises(ModelError, match="make train"):
+        probabilities(["a"], np.zeros((1, 1), np.float32))
+
+
+def test_the_model_is_small_and_says_how_good_it_is() -> None:
+    assert len(files("cleaners").joinpath(FILE).read_bytes()) < 200_000
+    facts = json.loads(files("cleaners").joinpath("model.json").read_text("utf-8"))
+    assert facts["features"] == len(load_trees().names)
+    assert facts["cross_validated"]["wcxb"]["f1"] > 0.95

@@ -1,0 +1,129 @@
+"""Training: labels from annotated text, scores, and the same file from the same pages."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cleaners import train
+from cleaners.annotated import read_examples
+from cleaners.labels import by_snippets, covered, word_f1, words_of
+from cleaners.measure import scores
+from cleaners.record import Block, Kind
+
+STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(5)]
+
+
+def shares(blocks: list[str], text: str) -> list[float]:
+    return [round(share, 2) for share in covered([words_of(block) for block in blocks], words_of(text)).tolist()]
+
+
+def test_blocks_of_the_annotated_text_are_covered_and_others_are_not() -> None:
+    assert shares(["Home", *STORY, "Read this other story too"], "\n".join(STORY)) == [0, 1, 1, 1, 1, 1, 0]
+
+
+def test_a_short_line_counts_where_it_stands_in_the_text_and_only_there() -> None:
+    assert shares(["Notes", STORY[0], "Notes", STORY[1], "Notes"], f"{STORY[0]} Notes {STORY[1]}") == [0, 1, 1, 1, 0]
+
+
+def test_a_copy_counts_once() -> None:
+    found = shares([STORY[0], *STORY], "\n".join(STORY))
+    assert sum(found) == 5
+
+
+def test_a_long_block_may_stand_out_of_order() -> None:
+    assert shares([STORY[3], *STORY[:3]], "\n".join(STORY[:4])) == [1, 1, 1, 1]
+
+
+def test_part_of_a_block_is_part_of_it() -> None:
+    assert shares(["one two three four five six seven eight"], "one two three four") == [0.5]
+
+
+def test_nothing_is_covered_by_an_empty_text() -> None:
+    assert shares(STORY, "") == [0] * 5
+    assert shares([], "text") == []
+
+
+def test_snippets_label_the_blocks_that_hold_them() -> None:
+    blocks = [Block(n, Kind.PARAGRAPH, text) for n, text in enumerate(["the mill  burned", "sign up", "else"])]
+    found = by_snippets(blocks, ["mill burned"], ["sign up"])
+    assert found[:2].tolist() == [1, 0]
+    assert np.isnan(found[2])
+
+
+def test_word_f1() -> None:
+    assert word_f1(Counter("ab"), Counter("ab")) == 1
+    assert word_f1(Counter("ab"), Counter("bc")) == 0.5
+    assert word_f1(Counter(), Counter("b")) == 0
+    assert word_f1(Counter(), Counter()) == 1
+
+
+PAGES = 20
+
+
+def page(n: int) -> str:
+    story = "".join(f"<p>{text} Page {n}.</p>" for text in STORY)
+    menu = "".join(f"<li><a href='/{k}'>Menu {k}</a></li>" for k in range(8))
+    return f"<html><body><ul>{menu}</ul><article><h1>Mill {n}</h1>{story}</article><p>Sign up today</p></body></html>"
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Three small corpora in the shape of the real ones."""
+    for name in ("news", "segments", "wcxb"):
+        (tmp_path / name / "html").mkdir(parents=True)
+        rows = []
+        for n in range(PAGES):
+            text = "\n".join(f"{text} Page {n}." for text in STORY)
+            row = {"id": f"{n:03}", "url": f"https://{name}{n}.example/x", "must_contain": [STORY[1]]}
+            row |= {"must_not_contain": ["Sign up today"]} | ({} if name == "segments" else {"text": text})
+            rows.append(row)
+            (tmp_path / name / "html" / f"{n:03}.html.gz").write_bytes(gzip.compress(page(n).encode()))
+        content = "\n".join(map(json.dumps, rows))
+        (tmp_path / name / "truth.jsonl.gz").write_bytes(gzip.compress(content.encode()))
+    return tmp_path
+
+
+def test_examples_have_labels_and_weights_for_each_block(corpus: Path) -> None:
+    names, examples = read_examples(corpus)
+    assert len(examples) == 3 * PAGES
+    for example in examples:
+        assert example.rows.shape == (len(example.blocks), len(names))
+        known = example.labels[example.weights > 0]
+        assert set(known.tolist()) == {0, 1}
+
+
+def test_scores_are_perfect_for_the_labels_and_not_for_all_blocks(corpus: Path) -> None:
+    _, examples = read_examples(corpus)
+    annotated = [example for example in examples if example.corpus == "wcxb"]
+    right = scores(annotated, [example.labels == 1 for example in annotated])
+    assert right == {"wcxb": {"pages": PAGES, "f1": 1.0, "boilerplate_kept": 0.0}}
+    every = scores(annotated, [np.ones(len(example.blocks), bool) for example in annotated])
+    assert every["wcxb"]["f1"] < 1
+    assert every["wcxb"]["boilerplate_kept"] == 1
+
+
+def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(corpus: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
+    outs = [tmp_path / "one", tmp_path / "two"]
+    for out in outs:
+        out.mkdir()
+        train.main(["--corpus", str(corpus), "--out", str(out)])
+    one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
+    assert one == two
+    assert one.keys() == {"model.npz", "model.json"}
+    assert json.loads(one["model.json"])["cross_validated"].keys() == {"news", "segments", "wcxb"}
+    for file in outs[0].iterdir():
+        file.unlink()
+    train.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
+    assert list(outs[0].iterdir()) == []
+
+
+def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
+        train.main(["--corpus", str(tmp_path)])

@@ -1,0 +1,88 @@
+"""The named voices and the learned one together: who decides, and in whose name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cleaners.record import Block, Kind, Verdict, Vote
+from cleaners.weigh import weigh
+
+LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
+SELECTED = Verdict(True, "selected", "extractor/selected", (Vote("extractor", True, "extractor/selected", "selected"),))
+UNSAID = Verdict(False, "not_selected", "extractor/not-selected")
+PHRASE = Vote("rule", False, "en/donation", "donation")
+RULED = Verdict(False, "donation", "en/donation", (PHRASE, *SELECTED.votes))
+
+
+def weighed(verdict: Verdict, chance: float, text: str = "A line of its own", kind: Kind = Kind.PARAGRAPH) -> Verdict:
+    """The verdict on one block between paragraphs of the article."""
+    texts = [LONG.format(n) for n in range(4)]
+    texts.insert(2, text)
+    blocks = [Block(n, kind if n == 2 else Kind.PARAGRAPH, each, path="body>p") for n, each in enumerate(texts)]
+    named = [SELECTED, SELECTED, verdict, SELECTED, SELECTED]
+    return weigh(blocks, named, np.array([0.99, 0.99, chance, 0.99, 0.99]))[2]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "chance", "kept", "rule"),
+    [
+        (SELECTED, 0.95, True, "extractor/selected"),
+        (SELECTED, 0.47, True, "extractor/selected"),
+        (SELECTED, 0.1, False, "model/inside-article"),
+        (UNSAID, 0.6, True, "model/kept"),
+        (UNSAID, 0.2, False, "model/inside-article"),
+        (RULED, 0.7, False, "en/donation"),
+        (RULED, 0.97, True, "model/kept"),
+    ],
+)
+def test_who_decides(verdict: Verdict, chance: float, kept: bool, rule: str) -> None:
+    found = weighed(verdict, chance)
+    assert (found.kept, found.rule) == (kept, rule)
+    assert found.votes[0].rule == rule
+    assert found.votes[0].keep == kept
+
+
+def test_the_model_s_own_vote_and_those_it_overruled_are_kept_beside() -> None:
+    found = weighed(RULED, 0.97)
+    assert {(vote.voter, vote.keep) for vote in found.votes} == {("model", True), ("rule", False), ("extractor", True)}
+    assert ("model", True) in {(vote.voter, vote.keep) for vote in weighed(RULED, 0.7).votes}
+
+
+def test_a_quote_in_the_text_needs_little() -> None:
+    assert weighed(SELECTED, 0.15, kind=Kind.QUOTE).kept
+    assert not weighed(SELECTED, 0.15).kept
+
+
+def test_a_copy_is_removed_as_such() -> None:
+    found = weighed(SELECTED, 0.99, text=LONG.format(1))
+    assert (found.kept, found.reason, found.rule) == (False, "duplicate", "context/duplicate")
+
+
+def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it() -> None:
+    texts = ["Before", *(LONG.format(n) for n in range(4)), "Related", "A headline", "Another", "Elsewhere"]
+    boxes = ["body>p"] * 5 + ["body>div.box>p"] * 3 + ["body>p"]
+    blocks = [Block(n, Kind.PARAGRAPH, text, path=box) for n, (text, box) in enumerate(zip(texts, boxes, strict=True))]
+    related = Verdict(False, "related", "en/related", (Vote("rule", False, "en/related", "related"),))
+    named = [UNSAID, *[SELECTED] * 4, related, UNSAID, UNSAID, UNSAID]
+    found = weigh(blocks, named, np.array([0.0, *[1.0] * 4, 0, 0, 0, 0]))
+    assert [each.reason for each in found] == ["header", *["selected"] * 4, "related", "related", "related", "footer"]
+
+
+def test_where_the_model_would_leave_nothing_the_named_voices_are_believed() -> None:
+    blocks = [Block(n, Kind.PARAGRAPH, LONG.format(n), path="body>p") for n in range(4)]
+    assert all(verdict.kept for verdict in weigh(blocks, [SELECTED] * 4, np.zeros(4)))
+    assert all(verdict.kept for verdict in weigh(blocks, [SELECTED] * 3 + [RULED], np.array([0, 0, 0, 1.0]))[:3])
+
+
+def test_the_sentence_that_opens_the_article_needs_less() -> None:
+    texts = ["The mill burned down in one short night of May.", *(LONG.format(n) for n in range(4))]
+    blocks = [Block(n, Kind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    chances = np.array([0.35, *[0.99] * 4])
+    assert weigh(blocks, [SELECTED] * 5, chances)[0].kept
+    assert not weigh(blocks, [UNSAID, *[SELECTED] * 4], chances)[0].kept
+    assert not weigh([replace(b, position=n) for n, b in enumerate(blocks[::-1])], [SELECTED] * 5, chances[::-1])[
+        4
+    ].kept
