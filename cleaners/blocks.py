@@ -8,22 +8,18 @@ block is a newline and two in a row are a boundary.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from urllib.parse import urljoin
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
 from cleaners.record import Block, Kind
+from cleaners.site_labels import takes_out
 from cleaners.spans import Run
+from cleaners.tables import is_data_table, read_captions, read_table
+from cleaners.urls import absolute
+from cleaners.visible import INVISIBLE, is_hidden
 
-_INVISIBLE = frozenset(
-    (
-        "annotation annotation-xml applet area audio base canvas datalist desc embed head iframe link map "
-        "meta metadata noembed noframes noscript object param rp script source style template textarea title "
-        "track video"
-    ).split()
-)
 _BOUNDARY = frozenset(
     (
         "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset "
@@ -52,39 +48,44 @@ _KINDS = {
     "figcaption": Kind.CAPTION,
     "caption": Kind.CAPTION,
 } | {f"h{n}": Kind.HEADING for n in range(1, 7)}
-_STICKY = frozenset((Kind.HEADING, Kind.QUOTE, Kind.CODE, Kind.CAPTION, Kind.LIST_ITEM))
 _MARKS = {"em": "*", "i": "*", "cite": "*", "strong": "**", "b": "**", "code": "`", "kbd": "`", "samp": "`", "tt": "`"}
 _PARTING = frozenset(("img", "input"))  # inside a line, but no word goes on across them
+_INLINE = _PARTING.union(_MARKS, ("a", "br"))
+_NEW_TEXT = frozenset(("td", "th", "article", "section"))  # what is inside is no list item, heading or caption any more
 _LISTS = frozenset(("ul", "ol", "dl", "menu", "dir"))
-_HIDDEN_STYLE = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 _DIGITS = re.compile(r"\d+")
 _CLASSES_KEPT = 4
 _STEP_CHARS = 60
-_CELL_CHARS = 120
 _REVEAL_CHARS = 500  # a hidden part with less prose than this is a menu or a dialog
 
 
 @dataclass(slots=True)
 class _Place:
-    """What an element passes down to the text inside it."""
+    """What an element passes down to the text inside it. Elements of one look in one place share a place."""
 
     path: str
     kind: Kind = Kind.PARAGRAPH
     level: int = 0
     lists: int = 0
     landmarks: frozenset[str] = frozenset()
+    inside: dict[tuple[object, ...], _Place] = field(default_factory=dict)
 
 
-def read_blocks(tree: etree._Element, url: str = "") -> tuple[Block, ...]:
+_Marks = Mapping[etree._Element, frozenset[str]]
+
+
+def read_blocks(tree: etree._Element, url: str = "", marks: _Marks | None = None) -> tuple[Block, ...]:
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
-    A page that keeps most of its text hidden until a script shows it (streamed or faded-in pages) is read
+    `marks` are more landmarks, by element: what is inside a marked element has them, and is a block of its own; a
+    part of a line that is taken out follows that line. A page that keeps
+    most of its text hidden until a script shows it (streamed or faded-in pages) is read
     with its large hidden parts shown. The tree is not changed.
     """
-    walk = _Walk(url)
+    walk = _Walk(url, marks)
     blocks = tuple(walk.blocks(tree))
     if walk.hidden_chars > 2 * sum(len(block.text) for block in blocks):
-        return tuple(_Walk(url, reveal=True).blocks(tree))
+        return tuple(_Walk(url, marks, reveal=True).blocks(tree))
     return blocks
 
 
@@ -93,25 +94,12 @@ def _prose_chars(element: etree._Element) -> int:
     return sum(len(text) for p in element.iter("p") for text in p.itertext() if isinstance(text, str))
 
 
-def is_hidden(element: etree._Element) -> bool:
-    """Whether the element and all inside it are not rendered, as far as its own markup tells."""
-    attributes = element.attrib
-    if not attributes:
-        return False
-    if "hidden" in attributes and attributes["hidden"] != "until-found":
-        return True
-    if attributes.get("aria-hidden") == "true":
-        return True
-    style = attributes.get("style")
-    return bool(style and _HIDDEN_STYLE.search(style))
-
-
-def path_step(element: etree._Element) -> str:
+def path_step(tag: str, identity: str | None, classes: str | None) -> str:
     """One step of a block's path: the tag with its id and first classes, digits folded to `*`."""
-    step = str(element.tag)
-    if identity := element.get("id"):
+    step = tag
+    if identity:
         step += "#" + "_".join(identity.split())
-    if classes := element.get("class"):
+    if classes:
         step += "".join("." + name for name in classes.split()[:_CLASSES_KEPT])
     return _DIGITS.sub("*", step.replace(">", ""))[:_STEP_CHARS]
 
@@ -119,39 +107,60 @@ def path_step(element: etree._Element) -> str:
 class _Walk:
     """The state of one walk: where it stands, and the run of text it is collecting."""
 
-    def __init__(self, url: str, *, reveal: bool = False) -> None:
+    def __init__(self, url: str, marks: _Marks | None = None, *, reveal: bool = False) -> None:
         self.url = url
+        self.marks = marks or {}
+        self.root: etree._Element | None = None
+        self.beside: list[Block] = []  # taken out of the line that is being read
         self.reveal = reveal
         self.hidden_chars = 0
         self.stack: list[_Place] = [_Place("")]
-        self.skipped = False
+        self.links: dict[str, str] = {}  # absolute addresses by the way they are written
         self.run = Run()
         self.done: list[Block] = []
 
-    def blocks(self, tree: etree._Element) -> Iterator[Block]:
+    def blocks(self, tree: etree._Element) -> list[Block]:
+        self.root, skipped = tree, False
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
         for event, element in walker:
             if event == "start":
                 if self._enters(element):
                     self._start(element)
-                    continue
-                walker.skip_subtree()
-                self.skipped = True
+                else:
+                    walker.skip_subtree()
+                    skipped = True
+                continue
+            if skipped:  # the end of the element whose subtree was passed over: only what follows it is ours
+                skipped = False
             elif event == "end":
-                self._end(element)
-            elif element.tail:
-                self.run.add(element.tail)
+                self._leave(str(element.tag))
+            if element is not tree and (tail := element.tail):
+                self.run.add(tail)
         self._flush()
-        return iter(self.done)
+        return self.done
 
     def _enters(self, element: etree._Element) -> bool:
         tag = element.tag
-        if tag in _INVISIBLE or (is_hidden(element) and not self._revealed(element)):
+        if tag in INVISIBLE or (is_hidden(element) and not self._revealed(element)):
             return False
-        if tag == "table" and is_data_table(element):
+        if self.marks and tag not in _BOUNDARY and element in self.marks and self._set_aside(element):
+            return False
+        if tag == "table" and is_data_table(element) and not (self.marks and self._marked_inside(element)):
             self._flush()
             self._data_table(element)
             return False
+        return True
+
+    def _marked_inside(self, element: etree._Element) -> bool:
+        return any(each in self.marks for each in element.iterdescendants())
+
+    def _set_aside(self, element: etree._Element) -> bool:
+        """Read a part of a line that is taken out by itself, so that the line goes on without it."""
+        if element is self.root or not takes_out(self.marks[element]):
+            return False
+        part = _Walk(self.url, self.marks, reveal=self.reveal)
+        part.stack = [self.stack[-1]]
+        self.beside += part.blocks(element)
         return True
 
     def _revealed(self, element: etree._Element) -> bool:
@@ -163,43 +172,36 @@ class _Walk:
 
     def _start(self, element: etree._Element) -> None:
         tag, here = element.tag, self.stack[-1]
-        if tag in _BOUNDARY:
+        if tag in _BOUNDARY or (self.marks and element in self.marks):
             self._flush()
-            self.stack.append(self._inside(element, here))
-        else:
-            self.stack.append(here)
-            self._inline(element)
-        if element.text:
-            self.run.add(element.text)
+            here = self._inside(element, here)
+        elif tag in _INLINE:
+            self._inline(tag, element)
+        self.stack.append(here)
+        if text := element.text:
+            self.run.add(text)
 
-    def _inline(self, element: etree._Element) -> None:
-        tag = element.tag
-        if tag == "br":
+    def _inline(self, tag: str, element: etree._Element) -> None:
+        if tag == "a":
+            self.run.open_link(self._absolute(element.get("href") or ""))
+        elif tag == "br":
             if self.run.line_break():
                 self._flush()
-        elif tag == "a":
-            self.run.open_link(self._absolute(element.get("href") or ""))
         elif tag in _MARKS:
             self.run.open_mark(_MARKS[tag])
-        elif tag in _PARTING:
+        else:
             self.run.add(" ")
 
     def _absolute(self, href: str) -> str:
-        try:
-            return urljoin(self.url, href) if href and not href.startswith("#") else ""
-        except ValueError:
+        if not href or href.startswith("#"):
             return ""
-
-    def _end(self, element: etree._Element) -> None:
-        if self.skipped:  # the element whose subtree was just passed over: only what follows it is ours
-            self.skipped = False
-        else:
-            self._leave(str(element.tag))
-        if element.tail:
-            self.run.add(element.tail)
+        address = self.links.get(href)
+        if address is None:
+            address = self.links[href] = absolute(href, self.url)
+        return address
 
     def _leave(self, tag: str) -> None:
-        if tag in _BOUNDARY:
+        if tag in _BOUNDARY or self.stack[-1] is not self.stack[-2]:
             self._flush()
         elif tag == "a":
             self.run.close_link()
@@ -208,36 +210,24 @@ class _Walk:
         self.stack.pop()
 
     def _inside(self, element: etree._Element, here: _Place) -> _Place:
-        tag = element.tag
-        step = "" if tag == "html" else path_step(element)
-        place = _Place(f"{here.path}>{step}".strip(">"), here.kind, here.level, here.lists, here.landmarks)
-        mark = tag if tag in _LANDMARKS else _ROLES.get(element.get("role") or "")
-        if mark:
-            place.landmarks = here.landmarks | {mark}
-        if tag in _LISTS:
-            place.lists += 1
-        if tag in _KINDS:
-            self._set_kind(place, tag)
-        elif tag in ("td", "th", "article", "section") and place.kind is not Kind.QUOTE:
-            place.kind, place.level = Kind.PARAGRAPH, 0
+        marks = self.marks.get(element) if self.marks else None
+        look = str(element.tag), element.get("id"), element.get("class"), element.get("role"), marks
+        place = here.inside.get(look)
+        if place is None:
+            place = here.inside[look] = _place(here, *look[:4])
+            place.landmarks |= marks or frozenset()
         return place
 
-    @staticmethod
-    def _set_kind(place: _Place, tag: str) -> None:
-        kind = _KINDS[tag]
-        if place.kind is Kind.CODE or (kind is Kind.LIST_ITEM and place.kind is Kind.CAPTION):
-            return
-        place.kind = kind
-        if kind is Kind.HEADING:
-            place.level = int(tag[1])
-        elif kind is Kind.LIST_ITEM:
-            place.level = max(1, place.lists)
-
     def _flush(self) -> None:
-        place = self.stack[-1]
-        text, markdown, link_chars = self.run.take(verbatim=place.kind is Kind.CODE)
-        if text:
-            self._emit(place, text, markdown, link_chars)
+        if self.run.visible:
+            place = self.stack[-1]
+            text, markdown, link_chars = self.run.take(verbatim=place.kind is Kind.CODE)
+            if text:
+                self._emit(place, text, markdown, link_chars)
+        else:
+            self.run.drop()
+        while self.beside:
+            self.done.append(replace(self.beside.pop(0), position=len(self.done)))
 
     def _emit(self, place: _Place, text: str, markdown: str, link_chars: int) -> None:
         kind = place.kind
@@ -256,51 +246,39 @@ class _Walk:
 
     def _data_table(self, table: etree._Element) -> None:
         here = self.stack[-1]
-        place = _Place(f"{here.path}>{path_step(table)}".lstrip(">"), Kind.TABLE, 0, 0, here.landmarks)
-        for caption in table.iterchildren("caption"):
-            run = Run.of(caption, _INVISIBLE, is_hidden)
-            text, markdown, links = run.take()
-            if text:
-                self._emit(_Place(place.path + ">caption", Kind.CAPTION, 0, 0, place.landmarks), text, markdown, links)
-        rows = [[Run.of(cell, _INVISIBLE, is_hidden).take() for cell in cells] for cells in _rows(table)]
-        lines = [" | ".join(text.replace("\n", " ") for text, _, _ in row) for row in rows if any(c[0] for c in row)]
-        if lines:
-            links = sum(cell[2] for row in rows for cell in row)
-            self._emit(place, "\n".join(lines), _markdown_table(rows), links)
+        step = path_step("table", table.get("id"), table.get("class"))
+        landmarks = here.landmarks | self.marks.get(table, frozenset())
+        place = _Place(f"{here.path}>{step}".lstrip(">"), Kind.TABLE, landmarks=landmarks)
+        caption = replace(place, path=place.path + ">caption", kind=Kind.CAPTION)
+        for taken in read_captions(table):
+            self._emit(caption, *taken)
+        text, markdown, link_chars = read_table(table)
+        if text:
+            self._emit(place, text, markdown, link_chars)
 
 
-def _rows(table: etree._Element) -> Iterator[list[etree._Element]]:
-    for row in table.iter("tr"):
-        if not is_hidden(row):
-            yield [cell for cell in row if cell.tag in ("td", "th") and not is_hidden(cell)]
+def _place(here: _Place, tag: str, identity: str | None, classes: str | None, role: str | None) -> _Place:
+    """The place that an element with this look makes inside another."""
+    step = "" if tag == "html" else path_step(tag, identity, classes)
+    place = _Place(f"{here.path}>{step}".strip(">"), here.kind, here.level, here.lists, here.landmarks)
+    mark = tag if tag in _LANDMARKS else _ROLES.get(role or "")
+    if mark:
+        place.landmarks = here.landmarks | {mark}
+    if tag in _LISTS:
+        place.lists += 1
+    if tag in _KINDS:
+        _set_kind(place, tag)
+    elif tag in _NEW_TEXT and place.kind is not Kind.QUOTE:
+        place.kind, place.level = Kind.PARAGRAPH, 0
+    return place
 
 
-def _markdown_table(rows: list[list[tuple[str, str, int]]]) -> str:
-    width = max(map(len, rows))
-    lines = []
-    for row in rows:
-        cells = [(markdown or text).replace("\n", " ").replace("|", "\\|") for text, markdown, _ in row]
-        lines.append("| " + " | ".join(cells + [""] * (width - len(cells))) + " |")
-    lines.insert(1, "|" + " --- |" * width)
-    return "\n".join(lines)
-
-
-def is_data_table(table: etree._Element) -> bool:
-    """Whether a table holds data rather than laying the page out.
-
-    A data table has no table inside, no block that a cell of data would not have, and short cells in at
-    least two rows and two columns.
-    """
-    if table.get("role") in ("presentation", "none"):
-        return False
-    cells = 0
-    for element in table.iterdescendants():
-        tag = element.tag
-        if tag in ("table", "form", "nav", "article", "section", "h1", "h2", "blockquote", "script", "aside", "pre"):
-            return False
-        cells += tag in ("td", "th")
-    rows = [row for row in _rows(table) if row]
-    if len(rows) < 2 or sum(len(row) >= 2 for row in rows) < len(rows) * 0.6:
-        return False
-    chars = sum(len(text) for row in rows for cell in row for text in cell.itertext() if isinstance(text, str))
-    return chars / max(1, cells) <= _CELL_CHARS
+def _set_kind(place: _Place, tag: str) -> None:
+    kind = _KINDS[tag]
+    if place.kind is Kind.CODE or (kind is Kind.LIST_ITEM and place.kind is Kind.CAPTION):
+        return
+    place.kind = kind
+    if kind is Kind.HEADING:
+        place.level = int(tag[1])
+    elif kind is Kind.LIST_ITEM:
+        place.level = max(1, place.lists)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lxml import etree
-
 from cleaners import nearby
 from cleaners.authors import begins_with_by, clean_names, is_personal
 from cleaners.clues import Element, text_of
@@ -14,11 +12,6 @@ from cleaners.context import Context
 from cleaners.jsonld import Node, resolve, strings, types_of
 from cleaners.words import meta_names, words
 
-_MARKED = etree.XPath(
-    "//*[@itemprop='author' or contains(@rel,'author') or @class[contains(.,'uthor') or contains(.,'yline')"
-    " or contains(.,'writer') or contains(.,'creator')] or @data-testid[contains(.,'author') or contains(.,'byline')]"
-    " or self::a[contains(@href,'/author') or contains(@href,'/autor') or contains(@href,'author=')]]"
-)
 _BYLINE = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author|authors|writer|creator)(?:[\s_-]*(?:names?|links?|title|info|meta|text))?(?:$|[\s_-])",
     re.I,
@@ -86,7 +79,7 @@ def _first_last(value: str) -> str:
 
 
 def _from_markup(page: Context) -> Iterator[str]:
-    ranked = [(rank, element) for element in _MARKED(page.tree)[:200] if (rank := _rank(page, element)) is not None]
+    ranked = [(rank, element) for element in page.named[0][:200] if (rank := _rank(page, element)) is not None]
     for wanted in range(4):
         found = [(element, text) for rank, element in ranked if rank == wanted and (text := _byline_text(element))]
         named = [(element, text) for element, text in found if clean_names([text], page.site_names)]

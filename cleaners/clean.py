@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from lxml.html import HtmlElement
 
 from cleaners.assemble import assemble
 from cleaners.blocks import read_blocks
 from cleaners.decode import decode, parse
 from cleaners.extract import extracted_text, selected_blocks
+from cleaners.ftr import SiteRule
 from cleaners.judge import judge
 from cleaners.links import base_url, read_outlinks, robots_tokens
 from cleaners.metadata import read_metadata
 from cleaners.page_features import page_features
 from cleaners.page_type import page_verdict
 from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
+from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
+from cleaners.site_rule_values import with_links, with_values
 
 CLEANER_VERSION = "1"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 
-def read(page: Page, tree: HtmlElement) -> Reading:
-    """Return what one look at the parsed page gives. The tree is not changed."""
+def read(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading:
+    """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed."""
     base = base_url(tree, page.url)
-    blocks = read_blocks(tree, base)
-    extracted = extracted_text(tree, page.url)
+    blocks = read_blocks(tree, base, site.marks)
+    extracted = extracted_text(without_stripped(tree, site), page.url)
     metadata = read_metadata(tree, page.url, page.fetched_at, extracted)
     return Reading(
         url=page.url,
         blocks=blocks,
         selected=selected_blocks(blocks, extracted),
-        metadata=metadata,
-        outlinks=read_outlinks(tree, base),
+        metadata=with_values(metadata, site.values, page.url, page.fetched_at),
+        outlinks=with_links(read_outlinks(tree, base), site.values),
         robots=robots_tokens(tree, page.headers),
     )
 
 
-def clean(page: Page) -> Cleaned:
-    """Read and judge a page by itself, with no knowledge of its site. Any bytes give a result."""
-    tree = parse(decode(page.body, page.content_type).text)
+def clean(page: Page, rules: Sequence[SiteRule] = ()) -> Cleaned:
+    """Read and judge a page by itself, and by the rules for its host if there are any. Any bytes give a result."""
+    tree = parse(replaced(decode(page.body, page.content_type).text, rules))
     if tree is None:
         return _nothing(page)
-    reading = read(page, tree)
+    site = apply_rules(tree, rules, base_url(tree, page.url)) if rules else NOTHING
+    reading = read(page, tree, site)
     verdicts = judge(reading)
     text, markdown = assemble(reading.blocks, verdicts)
+    verdict = page_verdict(page_features(tree, page.http_status, reading, verdicts))
     return Cleaned(
         url=page.url,
-        verdict=page_verdict(page_features(tree, page.http_status, reading, verdicts)),
+        verdict=replace(verdict, evidence=(*verdict.evidence, *site.facts)),
         metadata=reading.metadata,
         blocks=reading.blocks,
         verdicts=verdicts,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import lxml.html
+from lxml import etree
 
 from cleaners.jsonld import Node, read_nodes
 
@@ -33,6 +34,8 @@ class Clues:
     headings: list[Element] = field(default_factory=list)
     times: list[Element] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
+    tags: list[Element] = field(default_factory=list)  # links with `rel=tag`
+    licences: list[str] = field(default_factory=list)  # where links to a licence lead
     html_lang: list[str] = field(default_factory=list)
 
     def meta(self, names: tuple[str, ...]) -> Iterator[str]:
@@ -47,6 +50,21 @@ def collect(tree: Element) -> Clues:
     for element in tree.iter(*_READERS):
         _READERS[str(element.tag)](clues, element)
     return clues
+
+
+def named_elements(tree: Element) -> tuple[list[Element], list[Element]]:
+    """Return the elements whose class or another attribute calls them a byline, and those whose class says `date`."""
+    bylines: list[Element] = []
+    dated: list[Element] = []
+    for element in tree.iter(etree.Element):
+        names = element.get("class")
+        if names and ("date" in names or "Date" in names) and element.tag not in ("body", "html"):
+            dated.append(element)
+        if (names and ("uthor" in names or "yline" in names or "writer" in names or "creator" in names)) or (
+            _is_byline(element)
+        ):
+            bylines.append(element)
+    return bylines, dated
 
 
 def fold(text: str | None) -> str:
@@ -122,6 +140,24 @@ def _read_html(clues: Clues, element: Element) -> None:
     clues.html_lang.extend(filter(None, (element.get("xml:lang"),)))
 
 
+def _read_link_in_text(clues: Clues, element: Element) -> None:
+    href, rel = element.get("href", ""), element.get("rel", "")
+    if rel and "tag" in rel.split():
+        clues.tags.append(element)
+    if href and ("license" in rel or "creativecommons.org/" in href):
+        clues.licences.append(href)
+
+
+def _is_byline(element: Element) -> bool:
+    identity = element.get("data-testid")
+    if (identity and ("author" in identity or "byline" in identity)) or element.get("itemprop") == "author":
+        return True
+    if "author" in element.get("rel", ""):
+        return True
+    href = element.get("href", "") if element.tag == "a" else ""
+    return "/author" in href or "/autor" in href or "author=" in href
+
+
 _READERS: dict[str, Callable[[Clues, Element], None]] = {
     "html": _read_html,
     "meta": _read_meta,
@@ -129,5 +165,6 @@ _READERS: dict[str, Callable[[Clues, Element], None]] = {
     "script": _read_script,
     "title": _read_title,
     "h1": _read_heading,
+    "a": _read_link_in_text,
     "time": lambda clues, element: clues.times.append(element),
 }

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cleaners import nearby
-from cleaners.clues import Clues, Element, fold, text_of
+from cleaners.clues import Clues, Element, fold, named_elements, text_of
 from cleaners.jsonld import Node, is_article, resolve, strings, types_of
 from cleaners.titles import fold_title
 from cleaners.words import meta_names
@@ -134,6 +134,11 @@ class Context:
     def before(self) -> list[nearby.Piece]:
         """The visible text before the headline, the nearest first."""
         return nearby.before(self.headline) if self.headline is not None else []
+
+    @cached_property
+    def named(self) -> tuple[list[Element], list[Element]]:
+        """The elements that are called a byline, and those that are called a date."""
+        return named_elements(self.tree)
 
     @property
     def language_hint(self) -> str:

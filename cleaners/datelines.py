@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from lxml import etree
-
 from cleaners import nearby
 from cleaners.clues import Element
 from cleaners.context import Context
@@ -20,7 +18,6 @@ Dated = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 _PUBLISHED_MARK = re.compile(r"publi[sc]|entry-date|post-?date|created|dateline", re.IGNORECASE)
 _UPDATED_MARK = re.compile(r"updat|modifi", re.IGNORECASE)
 _UNRELATED = re.compile(r"comment|related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
-_DATE_CLASS = etree.XPath("//*[@class[contains(.,'date') or contains(.,'Date')] and not(self::body or self::html)]")
 _ODD_NAMES = {
     "published": re.compile(
         r"publi(?:sh|c)\w*[-_.:]?(?:date|time|on)\b|(?:date|time)[-_.:]?(?:publi|creat|issue)", re.I
@@ -123,7 +120,7 @@ def _label_alone(piece: Piece) -> str:
 
 def _by_class(page: Context) -> Dated:
     """Yield the dates in elements whose class says `date`, and the other marked times, wherever they stand."""
-    boxes = (element for element in _DATE_CLASS(page.tree)[:50] if page.is_own(element, _UNRELATED))
+    boxes = (element for element in page.named[1][:50] if page.is_own(element, _UNRELATED))
     for piece in chain.from_iterable(nearby.within(box, 3) for box in boxes):
         if len(piece.text) <= _MAX_BARE:
             yield from ((found.iso, "markup") for found in find_dates(piece.text, page.language_hint))

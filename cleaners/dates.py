@@ -18,6 +18,7 @@ OLDEST = 1900  # an earlier year is an unset field or a historical date in the t
 _EAST_MOST = timezone(timedelta(hours=14))
 _EPOCH = date(1970, 1, 1)  # an unset field, not a date
 
+_DIGIT = re.compile(r"\d")
 _ISO = re.compile(
     r"\s*(\d{4})-(\d{1,2})-(\d{1,2})"
     r"(?:(?:T|\s+|\s*T\s*)(\d{1,2}):(\d{2})(?::(\d{2}))?(?:[.,:]\d+)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?",
@@ -62,7 +63,7 @@ def parse_date(text: str, language: str = "") -> str:
 
 def find_dates(text: str, language: str = "") -> Iterator[Found]:
     """Yield the dates written in a text, in reading order for each way of writing."""
-    if not any(ch.isdigit() for ch in text):
+    if not _DIGIT.search(text):
         return
     for match in _ISO.finditer(text):
         yield from _found(text, match, _moment(*match.groups()))

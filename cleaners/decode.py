@@ -27,6 +27,7 @@ _LATIN = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
 _OTHER_SCRIPTS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "cp949"]
 _WESTERN = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?(?:de|en|es|fr|it|pt|ca|gl|eu|nl|da|sv|no|nb|nn|fi|is)\b", re.I)
 _CONTROL_BYTES = bytes([*range(9), 11, *range(14, 32), 127])
+_EVERY_BYTE = bytes(range(256))
 _C1_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _BINARY_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -105,8 +106,8 @@ def _declared(body: bytes, content_type: str) -> str | None:
 def _known(label: str) -> str | None:
     resolved = resolve_encoding(label)
     try:
-        return resolved if resolved and isinstance(b"".decode(resolved), str) else None
-    except LookupError:  # a Python codec that is no text encoding, such as base64
+        return resolved if resolved and isinstance(_EVERY_BYTE.decode(resolved, "replace"), str) else None
+    except (LookupError, UnicodeError):  # a Python codec that is no text encoding, such as base64 or idna
         return None
 
 
@@ -160,7 +161,10 @@ def parse(text: str) -> lxml.html.HtmlElement | None:
 
 
 def _parser(huge: bool) -> lxml.html.HTMLParser:
-    return lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=huge)
+    """A parser whose elements are all plain `HtmlElement`s: lxml's own asks Python for the class of each of them."""
+    parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=huge)
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=lxml.html.HtmlElement))
+    return parser
 
 
 def _root(text: str, parser: lxml.html.HTMLParser) -> lxml.html.HtmlElement | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from cleaners.prose import LINKED, OUTSIDE, is_prose, shared_steps, word_count
 from cleaners.record import Block, Kind
@@ -61,7 +62,7 @@ def _is_comment(block: Block) -> bool:
 
 def other_cells(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
     """Selected blocks in another column of a layout table than the one that holds most of the page's prose."""
-    chains = {b.position: chain for b in blocks if (chain := _cells(b))}
+    chains = {b.position: chain for b in blocks if (chain := _cells(b.path))}
     home = _home_cell({n: word_count(blocks[n]) for n in chains if is_prose(blocks[n])}, chains)
     if not home:
         return frozenset()
@@ -85,9 +86,10 @@ def _home_cell(weights: dict[int, int], chains: dict[int, tuple[str, ...]]) -> t
         home = cell
 
 
-def _cells(block: Block) -> tuple[str, ...]:
-    """The paths of the layout cells that a block stands in, the outermost first."""
-    steps = block.path.split(">")
+@lru_cache(maxsize=1024)
+def _cells(path: str) -> tuple[str, ...]:
+    """The paths of the layout cells that a path goes through, the outermost first."""
+    steps = path.split(">")
     return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
 
 

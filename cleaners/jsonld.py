@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 Node = dict[str, Any]
@@ -31,14 +32,22 @@ _MAX_BLOCK = 1_000_000  # characters; a larger block is a data dump
 
 
 def read_nodes(text: str) -> list[Node]:
-    """Return the nodes of one `application/ld+json` script, `@graph` and main entities opened, broken or not."""
+    """Return the nodes of one `application/ld+json` script, `@graph` and main entities opened, broken or not.
+
+    The last few are remembered, since several stages read them: nobody may change a node.
+    """
+    return list(_read_nodes(text))
+
+
+@lru_cache(maxsize=4)
+def _read_nodes(text: str) -> tuple[Node, ...]:
     if len(text) > _MAX_BLOCK:
-        return []
+        return ()
     values = _load(text)
     if values is None:
         salvaged = _salvage(text)
-        return [salvaged] if salvaged else []
-    return list(_nodes(values, 0))
+        return (salvaged,) if salvaged else ()
+    return tuple(_nodes(values, 0))
 
 
 def types_of(node: Node) -> tuple[str, ...]:

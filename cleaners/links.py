@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from cleaners.directives import header_directives, meta_directives
 from cleaners.record import Outlink
 from cleaners.spans import fold
 from cleaners.urls import canonicalise
@@ -36,10 +37,8 @@ def read_outlinks(tree: etree._Element, base: str) -> tuple[Outlink, ...]:
 
 
 def robots_tokens(tree: etree._Element, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """The tokens of the page's robots metas and of its X-Robots-Tag headers, lower case, sorted, each once."""
-    stated = [value for name, value in headers if name == "x-robots-tag"]
-    stated += [m.get("content") or "" for m in tree.iter("meta") if (m.get("name") or "").lower() == "robots"]
-    return tuple(sorted({token.strip().lower() for value in stated for token in value.split(",") if token.strip()}))
+    """What the page's metas and its headers ask of robots, sorted, each once; `cleaners.directives` says how."""
+    return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 
 
 def _targets(element: etree._Element) -> Iterator[tuple[str, str]]:
@@ -67,6 +66,7 @@ def _head_link(element: etree._Element) -> Iterator[tuple[str, str]]:
 
 
 def _text(element: etree._Element) -> str:
-    return (
-        fold("".join(t for t in element.itertext() if isinstance(t, str)))[:_TEXT_CHARS] if element.tag == "a" else ""
-    )
+    if element.tag != "a":
+        return ""
+    text = "".join(t for t in element.itertext() if isinstance(t, str)) if len(element) else element.text
+    return fold(text)[:_TEXT_CHARS] if text else ""

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from lxml import etree
-
 from cleaners.bylines import find_authors
 from cleaners.clues import Element, collect, fold, text_of
 from cleaners.context import Context
@@ -27,8 +25,6 @@ from cleaners.words import meta_names
 _CC = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]+)(?:/(\d\.\d))?", re.IGNORECASE
 )
-_CC_LINKS = etree.XPath("//a[contains(@href,'creativecommons.org/')]/@href | //a[contains(@rel,'license')]/@href")
-_TAG_LINKS = etree.XPath("//a[@rel and contains(concat(' ',normalize-space(@rel),' '),' tag ')]")
 _H1, _OG, _TWITTER, _NODE, _HEAD = 1.5, 1.0, 0.5, 1.3, 0.6  # how far a title from there is trusted
 _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|h\d)\b[^<>]{0,200}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
@@ -98,7 +94,7 @@ def _tags(page: Context) -> tuple[tuple[str, ...], str]:
     for name in meta_names("tags"):
         if tags := _distinct(page.clues.metas.get(name, ())):
             return tags, "meta"
-    return _distinct(text_of(link) for link in _TAG_LINKS(page.tree)), "markup"
+    return _distinct(text_of(link) for link in page.clues.tags), "markup"
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:
@@ -115,7 +111,7 @@ def _licence(page: Context) -> tuple[str, str]:
     for value in page.members("license"):
         for text in strings(value):
             return _licence_name(text), "json-ld"
-    for href in [*page.clues.links.get("license", ()), *_CC_LINKS(page.tree)]:
+    for href in [*page.clues.links.get("license", ()), *page.clues.licences]:
         return _licence_name(urljoin(page.url, href)), "markup"
     stated = (text for text in page.clues.meta(meta_names("licence")) if _CC.search(text))
     return next(((_licence_name(text), "meta") for text in stated), ("", ""))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import lxml.html
+from lxml import etree
 
 from cleaners.clues import fold
 
@@ -15,7 +16,7 @@ _UNSEEN = frozenset({"script", "style", "template", "noscript", "svg", "select",
 _INLINE = frozenset(
     {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
 )
-AFTER = 60  # pieces of text that are looked at after the headline, and before it
+AFTER = 30  # pieces of text that are looked at after the headline, and before it
 BEFORE = 20
 _LEVELS = 5
 
@@ -66,16 +67,25 @@ Event = tuple[str, Element | None]
 
 def _events_within(element: Element) -> Iterator[Event]:
     """Yield texts and the elements that begin and end around them, in document order."""
-    if not isinstance(element.tag, str) or element.tag in _UNSEEN:
+    skipped = not isinstance(element.tag, str)
+    if skipped:
         return
-    yield ("", element)
-    if element.text:
-        yield (element.text, None)
-    for child in element:
-        yield from _events_within(child)
-        if child.tail:
-            yield (child.tail, None)
-    yield ("", element)
+    walker = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
+    for event, each in walker:
+        if event == "start":
+            if each.tag in _UNSEEN:
+                walker.skip_subtree()
+                skipped = True
+                continue
+            yield ("", each)
+            if each.text:
+                yield (each.text, None)
+            continue
+        if event == "end" and not skipped:
+            yield ("", each)
+        skipped = False
+        if each.tail and each is not element:
+            yield (each.tail, None)
 
 
 def _events_after(headline: Element) -> Iterator[Event]:

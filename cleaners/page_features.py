@@ -27,6 +27,7 @@ _LINKED = 0.8
 _HEADLINE_WORDS = 3
 _SHELL_ELEMENTS = 12
 _TAIL_BLOCKS = 13
+_NOSCRIPT_CHARS = 1500
 _LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"])
 
 
@@ -92,7 +93,7 @@ def page_features(tree: etree._Element, http_status: int, reading: Reading, verd
         scripts=sum(1 for _ in tree.iter("script")),
         title=fold(reading.metadata.title),
         head=fold(" ".join(b.text for b in blocks[:40]))[:1500],
-        noscript=fold(" ".join(_noscript(tree)))[:1500],
+        noscript=_noscript(tree),
         tail=_tail(blocks, verdicts),
         published=bool(reading.metadata.published),
     )
@@ -176,10 +177,19 @@ def _articles(tree: etree._Element) -> Iterator[etree._Element]:
             yield article
 
 
-def _noscript(tree: etree._Element) -> Iterator[str]:
+def _noscript(tree: etree._Element) -> str:
+    """The first words, folded, of what is for readers without scripts, or of a body with few elements."""
+    said: list[str] = []
+    size = 0
     for element in tree.iter("noscript", "body"):
         if element.tag == "noscript" or len(element) < _SHELL_ELEMENTS:
-            yield from (text for text in element.itertext() if isinstance(text, str))
+            for text in element.itertext():
+                if isinstance(text, str) and (folded := fold(text)):
+                    said.append(folded)
+                    size += len(folded) + 1
+                    if size > _NOSCRIPT_CHARS:
+                        return " ".join(said)[:_NOSCRIPT_CHARS]
+    return " ".join(said)[:_NOSCRIPT_CHARS]
 
 
 def _tail(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:

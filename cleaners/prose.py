@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 from cleaners.record import Block, Kind
 
 _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
 LINKED = 0.5
+_REMEMBERED_CHARS = 4000  # every voice counts a block's words; a longer text is not worth its memory
 _BRIEF_WORDS = 6
 _BRIEF_REACH = 3  # steps that a brief's text may stand above its heading: article > header > h1
 OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
@@ -23,8 +25,16 @@ def is_prose(block: Block) -> bool:
 
 def word_count(block: Block) -> int:
     """Words of the block, white space apart; scripts without spaces count two characters as a word."""
-    words = len(block.text.split())
-    return max(words, len(block.text) // 2) if words <= 2 and not block.text.isascii() else words
+    text = block.text
+    return _remembered_words(text) if len(text) <= _REMEMBERED_CHARS else _words(text)
+
+
+def _words(text: str) -> int:
+    words = len(text.split())
+    return max(words, len(text) // 2) if words <= 2 and not text.isascii() else words
+
+
+_remembered_words = lru_cache(maxsize=2048)(_words)
 
 
 def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
@@ -47,7 +57,12 @@ def main_container(blocks: Sequence[Block]) -> frozenset[int]:
 
 def container_of(block: Block) -> str:
     """The path of the container that a block's text stands in: lists, quotes and paragraphs are no containers."""
-    steps = block.path.split(">")[:-1]
+    return _container(block.path)
+
+
+@lru_cache(maxsize=1024)
+def _container(path: str) -> str:
+    steps = path.split(">")[:-1]
     while steps and _TEXT_LEVEL.match(steps[-1]):
         steps.pop()
     return ">".join(steps)

@@ -71,7 +71,7 @@ class Block:
 class Vote:
     """One voice about one block: who, which way, in whose name, and the reason it would give."""
 
-    voter: str  # extractor, rule, layout, metadata, context
+    voter: str  # extractor, rule, layout, metadata, context, model, site
     keep: bool
     rule: str
     reason: str = ""
@@ -94,7 +94,7 @@ class Outlink:
     url: str
     text: str = ""
     rel: tuple[str, ...] = ()
-    via: str = "link"  # link, canonical, next, feed, redirect, sitemap
+    via: str = "link"  # link, canonical, next, single_page, feed, redirect, sitemap
 
 
 @dataclass(frozen=True, slots=True)

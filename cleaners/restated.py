@@ -76,8 +76,14 @@ def _is_trail(text: str, title: str) -> bool:
 
 def _says_title(text: str, title: str) -> bool:
     """Whether a folded text is the title, or what the page's head gives as title less the site's name behind it."""
-    return text == title or (len(text) >= _MOST_OF_TITLE * len(title) and title.startswith(text))
+    return title.startswith(text) and len(text) >= _MOST_OF_TITLE * len(title)
 
 
 def _alike(one: str, other: str) -> bool:
-    return one == other or SequenceMatcher(None, one, other).ratio() >= _SAME_TITLE
+    """Whether two texts are nearly the same; what their lengths and letters rule out is not compared."""
+    if one == other:
+        return True
+    if 2 * min(len(one), len(other)) < _SAME_TITLE * (len(one) + len(other)):
+        return False
+    matcher = SequenceMatcher(None, one, other)
+    return matcher.quick_ratio() >= _SAME_TITLE and matcher.ratio() >= _SAME_TITLE

@@ -8,33 +8,42 @@ from collections.abc import Callable, Collection
 
 from lxml import etree
 
-_AROUND_BREAK = re.compile(r" ?\n ?")
-_ALL_SPACE = re.compile(r"\s+")
-_UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff\u180e]")
+_UNSEEN = "\u00ad\u200b\u2060\ufeff\u180e"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _SPECIAL = re.compile(r"([\\`*_\[\]<])")
+_IN_A_LINK = str.maketrans({char: f"%{ord(char):02X}" for char in " ()[]<>\n\r\t"})  # they would end it
+_PLAIN_SPACE = " \t\r\n\x0b"
 _BREAK = "\x0b"  # stands for <br> while a run is collected; control characters never come from a parsed page
 
 
 def fold(text: str) -> str:
     """Return the text in NFC on one line: spaces folded, characters that are never seen taken out."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
-    return _ALL_SPACE.sub(" ", text).strip()
+    return " ".join(_seen(text).split())
+
+
+def _seen(text: str) -> str:
+    """The text in NFC without the characters that are never seen."""
+    if text.isascii():
+        return text
+    for mark in _UNSEEN:
+        if mark in text:
+            text = text.replace(mark, "")
+    return unicodedata.normalize("NFC", text)
 
 
 class Run:
     """Collects text, links and emphasis until a block boundary takes it."""
 
-    __slots__ = ("_href", "_link_from", "_links", "_marked", "_marks", "_parts")
+    __slots__ = ("_href", "_link_from", "_links", "_marks", "_parts", "_written", "visible")
 
     def __init__(self) -> None:
-        self._parts: list[tuple[str, str]] = []  # (text, markdown where it differs)
+        self._parts: list[str] = []
+        self._written: dict[int, str] = {}  # the markdown of the parts that link or emphasis marks touch
         self._links: list[tuple[int, int]] = []
         self._link_from = -1
         self._href = ""
         self._marks: list[tuple[str, int]] = []
-        self._marked = False
+        self.visible = False  # whether anything was added that a reader sees
 
     @classmethod
     def of(
@@ -76,16 +85,18 @@ class Run:
 
     def add(self, text: str) -> None:
         """Add text as it stands in the source."""
-        self._parts.append((text, ""))
+        self._parts.append(text)
+        if not self.visible and not text.isspace():
+            self.visible = True
 
     def line_break(self) -> bool:
         """Add a line break; true when it follows another one, which makes a boundary of the two."""
-        for text, _ in reversed(self._parts):
+        for text in reversed(self._parts):
             if text == _BREAK:
                 return True
-            if text.strip():
+            if not text.isspace():
                 break
-        self._parts.append((_BREAK, ""))
+        self._parts.append(_BREAK)
         return False
 
     def open_link(self, href: str) -> None:
@@ -97,7 +108,7 @@ class Run:
         if self._link_from >= 0:
             self._links.append((self._link_from, len(self._parts)))
             if self._href and not self._href.startswith(("#", "javascript:")):
-                self._wrap(self._link_from, "[", f"]({self._href.strip().replace(' ', '%20').replace(')', '%29')})")
+                self._wrap(self._link_from, "[", f"]({self._href.strip().translate(_IN_A_LINK)})")
             self._link_from = -1
 
     def open_mark(self, mark: str) -> None:
@@ -110,58 +121,59 @@ class Run:
             self._wrap(self._marks.pop()[1], mark, mark)
 
     def _wrap(self, start: int, before: str, after: str) -> None:
-        filled = [n for n in range(start, len(self._parts)) if self._parts[n][0].strip(" \t\r\n\x0b")]
+        filled = [n for n in range(start, len(self._parts)) if self._parts[n].strip(_PLAIN_SPACE)]
         if not filled:
             return
         first, last = filled[0], filled[-1]
-        self._marked = True
-        self._parts[first] = self._prefix(self._parts[first], before)
-        self._parts[last] = self._suffix(self._parts[last], after)
+        text = self._markdown(first)
+        lead = len(text) - len(text.lstrip())
+        self._written[first] = text[:lead] + before + text[lead:]
+        text = self._markdown(last)
+        kept = text.rstrip()
+        self._written[last] = kept + after + text[len(kept) :]
 
-    @staticmethod
-    def _prefix(part: tuple[str, str], before: str) -> tuple[str, str]:
-        text, markdown = part
-        markdown = markdown or _SPECIAL.sub(r"\\\1", text)
-        lead = len(markdown) - len(markdown.lstrip())
-        return text, markdown[:lead] + before + markdown[lead:]
-
-    @staticmethod
-    def _suffix(part: tuple[str, str], after: str) -> tuple[str, str]:
-        text, markdown = part
-        markdown = markdown or _SPECIAL.sub(r"\\\1", text)
-        kept = markdown.rstrip()
-        return text, kept + after + markdown[len(kept) :]
+    def _markdown(self, part: int) -> str:
+        return self._written.get(part) or _SPECIAL.sub(r"\\\1", self._parts[part])
 
     def take(self, *, verbatim: bool = False) -> tuple[str, str, int]:
         """Return (text, markdown, link characters) of the run, and begin a new one.
 
         A link or emphasis left open goes on in the next run.
         """
-        if not self._parts:
-            return "", "", 0
-        parts, links, open_link = self._parts, self._links, self._link_from >= 0
-        if open_link:
-            links.append((self._link_from, len(parts)))
-        text = _tidy("".join(part[0] for part in parts), verbatim)
+        taken = self._taken(verbatim) if self.visible else ("", "", 0)
+        self.drop()
+        return taken
+
+    def drop(self) -> None:
+        """Begin a new run, whatever was added; a link or emphasis left open goes on in it."""
+        if self._parts:
+            self._reset()
+
+    def _taken(self, verbatim: bool) -> tuple[str, str, int]:
+        parts = self._parts
+        text = _tidy("".join(parts), verbatim)
         markdown = text
-        if text and not verbatim and (self._marked or _SPECIAL.search(text)):
-            markdown = _tidy("".join(part[1] or _SPECIAL.sub(r"\\\1", part[0]) for part in parts), False)
-        linked = sum(len(fold("".join(part[0] for part in parts[a:b]))) for a, b in links) if text else 0
-        self._reset(open_link)
+        if text and not verbatim and (self._written or _SPECIAL.search(text)):
+            markdown = _tidy("".join(map(self._markdown, range(len(parts)))), False)
+        if self._link_from >= 0:
+            self._links.append((self._link_from, len(parts)))
+        linked = sum(len(fold("".join(parts[start:end]))) for start, end in self._links)
         return text, markdown, min(linked, len(text))
 
-    def _reset(self, open_link: bool) -> None:
-        self._parts, self._links, self._marked = [], [], False
-        self._link_from = 0 if open_link else -1
-        self._marks = [(mark, 0) for mark, _ in self._marks]
+    def _reset(self) -> None:
+        self._parts = []
+        self.visible = False
+        self._link_from = min(self._link_from, 0)
+        if self._written or self._links:
+            self._written, self._links = {}, []
+        if self._marks:
+            self._marks = [(mark, 0) for mark, _ in self._marks]
 
 
 def _tidy(text: str, verbatim: bool) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", _UNSEEN.sub("", text))
+    text = _seen(text)
     if verbatim:
         return _CONTROL.sub("", text.replace(_BREAK, "\n").replace("\r\n", "\n")).strip("\n").rstrip()
-    text = _ALL_SPACE.sub(" ", text.replace(_BREAK, "\0")) if _BREAK in text else _ALL_SPACE.sub(" ", text)
-    if "\0" in text:
-        text = _AROUND_BREAK.sub("\n", text.replace("\0", "\n"))
-    return text.strip()
+    if _BREAK not in text:
+        return " ".join(text.split())
+    return "\n".join(" ".join(line.split()) for line in text.split(_BREAK)).strip()

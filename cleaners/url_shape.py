@@ -10,7 +10,9 @@ from importlib.resources import files
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _FACTS = tomllib.loads(files(__package__).joinpath("url_shape.toml").read_text(encoding="utf-8"))
-_LIST_SEGMENTS = frozenset(_FACTS["lists"]["segments"])
+LIST_SEGMENTS: frozenset[str] = frozenset(_FACTS["lists"]["segments"])
+"""Path segments, in lower case, of pages that list others."""
+
 _ARCHIVES = frozenset(_FACTS["lists"]["archives"])
 _SECTIONS = frozenset(_FACTS["lists"]["sections"])
 _LIST_PARAMETERS = frozenset(_FACTS["lists"]["parameters"])
@@ -50,14 +52,21 @@ def shape_of(url: str) -> Shape:
     if not segments:
         return Shape.ARTICLE if names & _ID_PARAMETERS else Shape.HOME
     if _DOCUMENT.sub(r"\1", segments[-1]) in _FRONT_PAGES:
-        return Shape.HOME if len(segments) == 1 else Shape.UNKNOWN
+        return Shape.ARTICLE if names & _ID_PARAMETERS else Shape.HOME if len(segments) == 1 else Shape.UNKNOWN
     if _DATED.search(path) or _DATED_NUMBER.search(path):
         return Shape.ARTICLE
     if not _ARCHIVES.isdisjoint(segments[:-1]) and _NUMBERED.search(_DOCUMENT.sub(r"\1", segments[-1])):
         return Shape.ARTICLE
-    if not _LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTIONS:
+    if not LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTIONS:
         return Shape.LIST
     return Shape.ARTICLE if names & _ID_PARAMETERS or _names_article(segments[-1]) else Shape.UNKNOWN
+
+
+def is_section(url: str) -> bool:
+    """Whether a URL is a list only because it ends with a section's name: a list on which articles are new."""
+    if shape_of(url) is not Shape.LIST:
+        return False
+    return LIST_SEGMENTS.isdisjoint(unquote(urlsplit(url).path).lower().split("/"))
 
 
 def _names_article(last: str) -> bool:

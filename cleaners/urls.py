@@ -43,12 +43,16 @@ _SEGMENT_SESSION = re.compile(rf"/{_FACTS['session']['path_segment']}(?=/|$)")
 _MEDIA = frozenset(extension for kind in _FACTS["media"].values() for extension in kind)
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HARMLESS = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
 _HTTP = re.compile(r"(https?):[/\\]*", re.IGNORECASE)
 _PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.DOTALL)
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
 _CLEAN = re.compile(
     rf"https?://(?:[a-z0-9][a-z0-9_-]{{0,62}}\.){{1,3}}[a-z][a-z-]{{1,62}}/(?:{_SEGMENT}/)*(?:{_SEGMENT})?"
 )
+_PLAIN_REST = r"[^\s\0- ;?#]*(?:\?[^\s\0- #]+)?(?:#[^\s\0- ]+)?"  # what joining to a base leaves as it is
+_WRITTEN_OUT = re.compile(rf"https?://[A-Za-z0-9.-]+/{_PLAIN_REST}")
+_ROOTED = re.compile(rf"/(?!/){_PLAIN_REST}")
 _SPACES_AROUND = "".join(map(chr, range(0x21)))
 _REMOVED_INSIDE = str.maketrans("", "", "\t\r\n")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|%|[^A-Za-z0-9_.~/!$&'()*+,;=:@?-]")
@@ -66,11 +70,29 @@ def canonicalise(url: str, base: str | None = None) -> str | None:
     """
     if len(url) > _MAX_INPUT_CHARS:
         return None
+    if len(url) <= MAX_URL_CHARS and _CLEAN.fullmatch(url):
+        return url
     url = url.strip()
     if not url.isprintable():
         url = url.strip(_SPACES_AROUND).translate(_REMOVED_INSIDE)
     absolute = _absolute(url, base)
     return _canonical(absolute) if absolute else None
+
+
+def absolute(href: str, base: str) -> str:
+    """The address that `href` names on the page at `base`, its spelling kept; empty if it cannot be read or acts.
+
+    A script or data in place of an address is none to follow.
+    """
+    if _WRITTEN_OUT.fullmatch(href):
+        return href
+    if _ROOTED.fullmatch(href) and "/." not in href and (origin := _origin(base)):
+        return origin + href
+    try:
+        joined = urljoin(base, href.strip(_SPACES_AROUND).translate(_REMOVED_INSIDE))
+    except ValueError:  # a host in broken brackets
+        return ""
+    return "" if _SCHEME.match(joined) and not _HARMLESS.match(joined) else joined
 
 
 def host_of(url: str) -> str:

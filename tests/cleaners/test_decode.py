@@ -142,3 +142,10 @@ def test_a_page_goes_on_after_an_early_end(end: str) -> None:
     assert tree is not None
     assert [p.text for p in tree.iter("p")] == ["the story"]
     assert tree.find("body").text_content().replace("\n", "") == "menuthe story"
+
+
+@pytest.mark.parametrize("label", ["rot13", "idna", "punycode", "base64", "undefined", "utf-7"])
+def test_a_label_that_names_no_encoding_of_pages_is_not_believed(label: str) -> None:
+    decoded = decode("Hélène".encode(), f"text/html; charset={label}")
+    assert decoded.text == "Hélène"
+    assert decode(b"\x80\xff\x00", f"text/html; charset={label}").text

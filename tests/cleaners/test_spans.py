@@ -27,7 +27,7 @@ def test_fold_gives_one_line_in_nfc_without_what_is_never_seen() -> None:
 
 def test_links_are_counted_and_written() -> None:
     steps = [("add", "see "), ("open_link", "/a b(c)"), ("add", "the mill"), ("close_link",), ("add", ".")]
-    assert collected(*steps) == ("see the mill.", "see [the mill](/a%20b(c%29).", 8)
+    assert collected(*steps) == ("see the mill.", "see [the mill](/a%20b%28c%29).", 8)
 
 
 @pytest.mark.parametrize("href", ["", "#note", "javascript:void(0)"])
@@ -88,3 +88,15 @@ def test_a_cell_s_blocks_are_parted_by_spaces() -> None:
 def test_link_characters_never_exceed_the_text(text: str) -> None:
     got, _, links = collected(("open_link", "/"), ("add", f"  {text}  "), ("close_link",))
     assert links == len(got)
+
+
+def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
+    run = Run()
+    run.open_link("/a")
+    run.add(" \n ")
+    assert not run.visible
+    run.drop()
+    run.add("on")
+    run.close_link()
+    assert run.visible
+    assert run.take() == ("on", "[on](/a)", 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.url_shape import Shape, shape_of
+from cleaners.url_shape import Shape, is_section, shape_of
 
 HOST = "https://a.example"
 
@@ -54,3 +54,16 @@ def test_a_numbered_document_in_an_archive_folder_is_an_article_and_the_folder_a
     assert shape_of("http://site.example/archives/000123.html") is Shape.ARTICLE
     assert shape_of("http://site.example/archives/") is Shape.LIST
     assert shape_of("http://site.example/authors/000123.html") is Shape.LIST
+
+
+def test_a_front_page_with_a_document_s_number_is_that_document() -> None:
+    assert shape_of(HOST + "/index.php?id=77") is Shape.ARTICLE
+    assert shape_of(HOST + "/es/index.php?id=77") is Shape.ARTICLE
+    assert shape_of(HOST + "/index.php?page=2") is Shape.DEEP_LIST
+
+
+@pytest.mark.parametrize(
+    ("path", "section"), [("/news/", True), ("/es/noticias", True), ("/tag/news", False), ("/news/a-b-c", False)]
+)
+def test_a_section_is_a_list_by_its_name_alone(path: str, section: bool) -> None:
+    assert is_section(HOST + path) is section

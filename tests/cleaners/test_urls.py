@@ -1,11 +1,12 @@
 import time
+from urllib.parse import urljoin
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
-from cleaners.urls import MAX_URL_CHARS, canonicalise, host_of, ipv4_of, is_probably_media
+from cleaners.urls import MAX_URL_CHARS, absolute, canonicalise, host_of, ipv4_of, is_probably_media
 
 
 @pytest.mark.parametrize(
@@ -183,3 +184,27 @@ def test_a_hostile_url_takes_no_time():
     canonicalise("https://example.org/" + "a.-" * 600 + "/é")
     canonicalise("https://example.org" + "/.." * 600)
     assert time.perf_counter() - started < 0.2
+
+
+@pytest.mark.parametrize("base", ["https://a.example/x/y?z", "http://A.example:8080/", ""])
+@pytest.mark.parametrize(
+    "href",
+    [
+        "https://b.example/c/d.html",
+        "https://b.example/c?d=e;f#g",
+        "https://b.example/c?",
+        "https://b.example/c#",
+        "https://b.example",
+        "https://B.example/%C3%A9/é",
+        "/c/d",
+        "/c//d?e=/../f",
+        "/c/../d",
+        "/.well-known/d",
+        "/c;e/d",
+        "//b.example/c",
+        "c/d",
+        "?e",
+    ],
+)
+def test_an_address_in_a_text_is_joined_as_the_standard_library_does(href: str, base: str) -> None:
+    assert absolute(href, base) == urljoin(base, href)

@@ -1,0 +1,42 @@
+"""Which URLs are alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from cleaners.url_pattern import parameter_order, patterns_of
+
+HOST = "https://a.example"
+
+
+@pytest.mark.parametrize(
+    ("path", "own", "wide"),
+    [
+        ("/", "/", "*/"),
+        ("/news/2024/05/12/the-mill-burned", "/news/#/#/#/slug", "*/word/#/#/#/slug"),
+        ("/de/news/mill.html", "/de/news/word.html", "*/word/word/word.html"),
+        ("/tag/mills", "/tag/word", "*/tag/word"),
+        ("/?p=12", "/?p", "*/?*"),
+        ("/shop?b=1&A=2&f%5B0%5D=3&f[1]=4", "/word?a&b&f", "*/word?*"),
+        ("/0123456789abcdef/mill", "/id/word", "*/id/word"),
+        ("/the-mill-burned-down/photos", "/slug/word", "*/slug/word"),
+        ("/2031/05/", "/#/#", "*/#/#"),
+        ("/%E6%A0%87%E7%AD%BE/x", "/标签/word", "*/标签/word"),
+    ],
+)
+def test_a_url_has_two_patterns(path: str, own: str, wide: str) -> None:
+    found = patterns_of(HOST + path)
+    assert (found.own, found.wide) == (own, wide)
+
+
+def test_what_is_no_url_has_no_pattern() -> None:
+    assert patterns_of("http://[").own == ""
+
+
+def test_a_path_without_end_has_a_short_pattern() -> None:
+    assert patterns_of(HOST + "/a" * 400) == patterns_of(HOST + "/a" * 300)
+
+
+def test_the_order_of_parameters_does_not_tell_urls_apart_unless_a_name_comes_twice() -> None:
+    assert parameter_order(HOST + "/?b=2&a=1") == parameter_order(HOST + "/?a=1&b=2") == HOST + "/?a=1&b=2"
+    assert parameter_order(HOST + "/?a=1") == parameter_order(HOST + "/?a=1&a=2") == ""
