@@ -2,56 +2,27 @@
 
 A URL is handed out only when its host may be asked: its robots.txt is known, it is not too soon, and not too many
 requests to it are under way. What is under way is memory only; the queue's row changes when its outcome is stored.
+Hosts take turns in the order in which they come due. One that answers slowly, or has not yet given its robots.txt,
+cannot take all places: half of them are kept for hosts that have none under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from crawler.hosts import Host, Hosts, Line, Manners
 from crawler.politeness import Pace
-from crawler.robots import Access, Robots
+from crawler.robots import Robots
+from crawler.turns import Turn, robots_of
 from output.queue import Queue, QueuedUrl
 
-_AHEAD = 64  # queued URLs of a host read at once
+__all__ = ["Frontier", "Manners", "Turn"]
+
 _LOOK = 1.0  # seconds after which the queue is looked at again, whatever happened
-
-
-@dataclass(frozen=True, slots=True)
-class Manners:
-    """How politely to ask: seconds between two requests to a host, requests at once to one host and to all."""
-
-    delay: float = 1.0
-    per_host: int = 4
-    at_once: int = 16
-    user_agent: str = "Broadsheet"
-    obey_robots: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A URL whose turn it is: to be fetched, or, with a state and `reason`, to be given up without a request."""
-
-    queued: QueuedUrl
-    reason: str = ""
-    state: str = "skipped"
-
-
-@dataclass(slots=True)
-class _Host:
-    name: str
-    pace: Pace
-    robots: Robots | None = None
-    asked_robots: bool = False
-    robots_tries: int = 0
-    robots_at: float = 0.0  # when to ask for it, at the earliest
-    dead: str = ""
-    flying: int = 0
-    ahead: deque[QueuedUrl] = field(default_factory=deque)
+_ONE_OFF = 2  # failures in a row that may be the URLs' own and do not slow the host
+_SLOW_ENOUGH = 10.0  # seconds between two requests; a host that fails without asking for less is not slowed further
 
 
 class Frontier:
@@ -61,11 +32,16 @@ class Frontier:
         self._queue = queue
         self._manners = manners
         self._clock = clock
-        self._hosts: dict[str, _Host] = {}
-        self._flying: dict[str, tuple[_Host, int]] = {}  # by URL: its host and its row
-        self._flying_ids: set[int] = set()
-        self._working: list[str] = []  # the hosts that had something queued when the queue was looked at
+        self._hosts = Hosts(queue, lambda: Pace.start(manners.delay))
+        self._line = Line()  # hosts that may be asked for a page at a time
+        self._unopened = Line()  # hosts whose robots.txt is to be asked for
+        self._crowded: list[Host] = []  # hosts that were due and left the last places to others
+        self._touched: dict[str, Host] = {}  # hosts about which something is new
+        self._flying: dict[str, Host] = {}  # by URL
+        self._busy = 0  # hosts with something under way
+        self._asking_robots: set[str] = set()
         self._looked_at = -_LOOK
+        self._looked_since = False  # whether nothing was stored since the last look
         self._changed = asyncio.Event()
         self._stopped = False
         self._draining = False
@@ -93,115 +69,203 @@ class Frontier:
 
     def finished(self, url: str) -> None:
         """Take note that the outcome of a URL is stored; only then may its row have left the queue."""
-        if flight := self._flying.pop(url, None):
-            host, row_id = flight
-            self._flying_ids.discard(row_id)
-            host.flying -= 1
+        if host := self._flying.pop(url, None):
+            del host.flying[url]
+            host.landed.discard(url)
+            self._busy -= not host.flying
+            self._asking_robots.discard(url)
+            host.giving_up = "" if host.giving_up == url else host.giving_up
+            self._touch(host)
+        self._looked_since = False
         self._changed.set()
 
     def answered(self, queued: QueuedUrl, latency: float) -> None:
         """Take note of a good answer and its latency in seconds."""
-        host = self._host(queued.host)
+        host = self._hosts.named(queued.host)
         host.pace = host.pace.answered(latency)
+        host.failures, host.answers = 0, False
+        if queued.url in host.flying:
+            host.landed.add(queued.url)
+            self._touch(host)
 
-    def refused(self, queued: QueuedUrl, retry_after: float | None = None) -> None:
-        """Take note that the host asked for less, or did not answer in time."""
-        host = self._host(queued.host)
+    def refused(self, queued: QueuedUrl, retry_after: float | None = None, reason: str = "http_503") -> None:
+        """Take note that the host asked for less: it is asked less often from now on."""
+        host = self._hosts.named(queued.host)
         host.pace = host.pace.refused(self._clock(), retry_after)
+        self._count_failure(host, queued, reason)
+        self._touch(host)
+
+    def failed(self, queued: QueuedUrl, reason: str) -> None:
+        """Take note of a failure that may be the URL's own or its host's: 5xx, a time-out, a broken connection.
+
+        Several in a row slow the host down, and many give it up. What was under way together fails together, and
+        counts once.
+        """
+        host = self._hosts.named(queued.host)
+        counted = self._count_failure(host, queued, reason)
+        if counted and host.failures > _ONE_OFF and host.pace.delay < _SLOW_ENOUGH:
+            host.pace = host.pace.refused(self._clock())
+            self._touch(host)
 
     def set_robots(self, host_name: str, robots: Robots) -> None:
         """Take note of a host's robots.txt; from now on its URLs may be asked for."""
-        host = self._host(host_name)
-        host.robots = robots
-        asked = robots.crawl_delay(self._manners.user_agent)
-        rate = robots.request_rate(self._manners.user_agent)
-        waits = [asked or 0.0, 1 / rate if rate else 0.0]
-        host.pace = Pace.start(self._manners.delay, max(waits)).sent(self._clock())  # robots.txt was a request too
-        self._changed.set()
+        host = self._hosts.named(host_name)
+        host.opened(robots, self._manners, self._clock())
+        self._touch(host)
+
+    def robots_of(self, host_name: str) -> Robots | None:
+        """The robots.txt in force for a host; None if none was read."""
+        host = self._hosts.named(host_name)
+        return host.robots or host.earlier
 
     def ask_robots_again(self, queued: QueuedUrl, wait: float) -> None:
         """Ask for a host's robots.txt once more, `wait` seconds from now at the earliest."""
-        host = self._host(queued.host)
+        host = self._hosts.named(queued.host)
         host.robots_tries, host.robots_at, host.asked_robots = queued.attempts + 1, self._clock() + wait, False
         self.finished(queued.url)
 
     def give_up_host(self, host_name: str, reason: str) -> None:
         """Give up a host that cannot be reached at all; its queued URLs fail with the reason."""
-        self._host(host_name).dead = reason
-        self._changed.set()
+        host = self._hosts.named(host_name)
+        self._hosts.bury(host, reason)
+        self._touch(host)
 
     @property
     def flying(self) -> int:
         """How many turns are under way."""
         return len(self._flying)
 
-    def _host(self, name: str) -> _Host:
-        if name not in self._hosts:
-            self._hosts[name] = _Host(name, Pace.start(self._manners.delay))
-        return self._hosts[name]
+    def _touch(self, host: Host) -> None:
+        self._touched[host.name] = host
+        self._changed.set()
+
+    def _count_failure(self, host: Host, queued: QueuedUrl, reason: str) -> bool:
+        counted = host.count_failure(queued.url, reason, self._clock())
+        if counted and (why := host.given_up_for(reason, self._manners)):
+            self.give_up_host(host.name, why)
+        return counted
 
     def _next(self) -> Turn | None:
         if self._draining or len(self._flying) >= self._manners.at_once:
             return None
-        if self._clock() - self._looked_at < _LOOK and (turn := self._first_turn()):
-            return turn
-        self._working, self._looked_at = self._queue.hosts_with_work(), self._clock()
-        return self._first_turn()
+        self._line_up()
+        if self._clock() - self._looked_at >= _LOOK:
+            self._look()
+        turn = self._first_turn()
+        if turn is None and not self._looked_since:
+            self._look()
+            turn = self._first_turn()
+        return turn
+
+    def _line_up(self) -> None:
+        """Give the hosts about which something is new their place in line."""
+        hosts = [*self._crowded, *self._touched.values()]
+        self._crowded, self._touched = [], {}
+        for host in hosts:
+            self._enlist(host)
+
+    def _look(self) -> None:
+        """See in the queue which other hosts have something to do."""
+        self._looked_at, self._looked_since = self._clock(), True
+        for host in self._hosts.come_in(self._looked_at):
+            self._enlist(host)
+
+    def _enlist(self, host: Host) -> None:
+        """Put a host in line for its next URL, or let it rest if there is none."""
+        if not self._hosts.is_active(host):
+            return
+        self._line.drop(host)
+        host.grow_old(self._clock())
+        if host.robots is None and not host.dead:
+            if not host.asked_robots:
+                self._unopened.put(host, max(host.robots_at, host.pace.next_at))
+            return
+        self._unopened.drop(host)
+        now = self._clock()
+        if not self._has_next(host, now):
+            if not host.flying:
+                self._hosts.rest(host, now)
+        elif host.refusal(host.ahead[0], self._manners):
+            self._line.put(host, float("-inf"))
+        elif host.asking < self._manners.per_host:
+            self._line.put(host, host.pace.next_at)
+
+    def _has_next(self, host: Host, now: float) -> bool:
+        """Whether a host has a URL to be handed out, read from the queue when none is left of those read before."""
+        if self._hosts.has_had_its_share(host, now):
+            host.ahead.clear()
+        elif host.is_shut(self._manners):
+            host.ahead.clear()
+            if not host.giving_up and (left := self._queue.any_of(host.name, host.flying)):
+                host.ahead.append(left)
+        elif not host.ahead:
+            host.ahead.extend(self._queue.take(host.name, self._hosts.batch(), host.flying))
+        return bool(host.ahead)
 
     def _first_turn(self) -> Turn | None:
-        """A turn of any host with something to do, of those with the fewest requests under way first."""
-        hosts = sorted(map(self._host, self._working), key=lambda host: host.flying)
-        return next((turn for host in hosts if (turn := self._turn_of(host))), None)
+        """The turn of the host that has been due for longest; robots.txt goes before pages."""
+        now = self._clock()
+        while self._may_ask_robots() and (host := self._unopened.pop(now)):
+            if turn := self._robots_turn(host):
+                return turn
+        while host := self._line.pop(now):
+            if self._is_crowding(host):
+                self._crowded.append(host)
+            else:
+                return self._turn_of(host)
+        return None
 
-    def _turn_of(self, host: _Host) -> Turn | None:
-        if host.robots is None and not host.dead:
-            return self._robots_turn(host)
-        if not host.ahead:
-            host.ahead.extend(self._queue.take(host.name, _AHEAD, self._flying_ids))
-        if not host.ahead:
-            return None
-        if reason := self._refusal(host, host.ahead[0]):
-            return self._launch(host, host.ahead.popleft(), reason)
-        if host.flying >= self._manners.per_host or self._clock() < host.pace.next_at:
-            return None
-        host.pace = host.pace.sent(self._clock())
-        return self._launch(host, host.ahead.popleft(), ("", ""))
+    def _may_ask_robots(self) -> bool:
+        """Whether another robots.txt may be asked for: where other hosts are open, half of the places are theirs."""
+        asking = len(self._asking_robots)
+        is_open = len(self._hosts) > len(self._unopened) + asking
+        return asking < (max(1, self._manners.at_once // 2) if is_open else self._manners.at_once)
 
-    def _robots_turn(self, host: _Host) -> Turn | None:
-        if host.asked_robots or self._clock() < host.robots_at:
-            return None
+    def _is_crowding(self, host: Host) -> bool:
+        """Whether a host that has requests under way would take the last places from hosts that have none."""
+        if not host.flying:
+            return False
+        kept = min(len(self._hosts) - self._busy, self._manners.at_once // 2)
+        return len(self._flying) + 1 + kept > self._manners.at_once
+
+    def _turn_of(self, host: Host) -> Turn:
+        queued = host.ahead.popleft()
+        state, reason = host.refusal(queued, self._manners) or ("queued", "")
+        if not reason:
+            host.pace = host.pace.sent(self._clock())
+        self._launch(host, queued)
+        if not host.is_shut(self._manners):
+            return Turn(queued, reason, state)
+        host.giving_up = queued.url
+        return Turn(queued, reason, state, host.name)
+
+    def _robots_turn(self, host: Host) -> Turn | None:
         waiting = self._queue.take(host.name, 1)
         if not waiting:
+            self._hosts.rest(host, self._clock())
             return None
         host.asked_robots = True
-        parts = urlsplit(waiting[0].url)
-        url = f"{parts.scheme}://{parts.netloc}/robots.txt"
-        robots = QueuedUrl(0, url, host.name, "robots", 0, 0, host.robots_tries, "robots", "", "")
+        robots = robots_of(waiting[0], host.robots_tries)
         host.pace = host.pace.sent(self._clock())
-        return self._launch(host, robots, ("", ""))
+        self._asking_robots.add(robots.url)
+        self._launch(host, robots)
+        return Turn(robots, state="queued")
 
-    def _refusal(self, host: _Host, queued: QueuedUrl) -> tuple[str, str] | None:
-        """(state, reason) when a URL may not be asked for."""
-        if host.dead:
-            return "failed", host.dead
-        robots = host.robots
-        if robots is None or not self._manners.obey_robots or robots.allowed(queued.url, self._manners.user_agent):
-            return None
-        return "skipped", "robots_unreachable" if robots.access is Access.NOTHING else "robots.txt"
-
-    def _launch(self, host: _Host, queued: QueuedUrl, refusal: tuple[str, str]) -> Turn:
-        self._flying[queued.url] = (host, queued.id)
-        self._flying_ids.add(queued.id)
-        host.flying += 1
-        return Turn(queued, refusal[1], refusal[0] or "queued")
+    def _launch(self, host: Host, queued: QueuedUrl) -> None:
+        self._busy += not host.flying
+        host.flying[queued.url] = self._clock()
+        host.turns += 1
+        self._flying[queued.url] = host
+        self._touched[host.name] = host
 
     def _finished(self) -> bool:
-        return not self._flying and (self._draining or not self._queue.hosts_with_work())
+        return not self._flying and (self._draining or self._queue.is_empty())
 
     async def _wait(self) -> None:
+        """Wait until something happens, the next host comes due, or it is time to look again."""
         now = self._clock()
-        soonest = min((h.pace.next_at - now for h in self._hosts.values() if h.pace.next_at > now), default=_LOOK)
+        dues = (due for due in (self._line.soonest(), self._unopened.soonest()) if due is not None and due > now)
         try:
-            await asyncio.wait_for(self._changed.wait(), min(soonest, _LOOK))
+            await asyncio.wait_for(self._changed.wait(), min([_LOOK, *(due - now for due in dues)]))
         except TimeoutError:
             return

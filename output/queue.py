@@ -1,15 +1,15 @@
 """What to fetch next: the queue is the rows of `urls` whose state is `queued`.
 
 Within a host robots.txt goes first, then sitemaps and feeds, then pages; among equals the larger priority, then
-the one seen first. Taking reads the first entries of the index `urls_next`, however long the queue is; what is
-in flight stays `queued` and is left out by its id.
+the one seen first. Taking reads the first entries of the index `urls_ready`, and of `urls_retry` those that are
+due, however long the queue is; what is in flight stays `queued` and is left out by its id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlite_utils import Database
 
@@ -17,23 +17,38 @@ from output.outcome import Found
 from output.text import storable
 from output.transaction import writing
 
-# Spelled as in the index `urls_next`: SQLite uses an index on an expression only for the same expression.
+LONGEST_WAIT = timedelta(hours=2)
+"""No retry is ever put off for longer. A time further ahead comes from a clock that has been set back since: due."""
+
+# Spelled as in the index `urls_ready`: SQLite uses an index on an expression only for the same expression.
 _RANK = "(CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 ELSE 1 END)"
+_READY = "urls INDEXED BY urls_ready WHERE state = 'queued' AND not_before IS NULL AND host"
+_RETRY = "urls INDEXED BY urls_retry WHERE state = 'queued' AND not_before IS NOT NULL AND host"
 
-_TAKE = f"""SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
-        coalesce(lastmod, '') FROM urls
-    WHERE state = 'queued' AND host = ? AND (not_before IS NULL OR not_before <= ?)
-    ORDER BY {_RANK}, priority DESC, id LIMIT ?"""
+_COLUMNS = f"""{_RANK}, -priority, id, url, host, kind, depth, priority, attempts, found_via,
+        coalesce(found_on, ''), coalesce(lastmod, '')"""
+_TAKE = f"SELECT {_COLUMNS} FROM {_READY} = ? ORDER BY {_RANK}, priority DESC, id LIMIT ?"
+_TAKE_DUE = f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before <= ? ORDER BY not_before LIMIT ?"
+_TAKE_ASTRAY = f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before > ? ORDER BY not_before LIMIT ?"
 
-_HOSTS = """WITH RECURSIVE hosts (host) AS (
-        SELECT min(host) FROM urls WHERE state = 'queued'
+# From one host to the next that has a queued row, without reading the rows between.
+_HOSTS = f"""WITH RECURSIVE walk (host) AS (
+        SELECT :after
         UNION ALL
-        SELECT (SELECT min(host) FROM urls WHERE state = 'queued' AND host > hosts.host)
-        FROM hosts WHERE hosts.host IS NOT NULL)
-    SELECT host FROM hosts WHERE host IS NOT NULL"""
+        SELECT (SELECT min(next) FROM (
+            SELECT (SELECT host FROM {_READY} > walk.host ORDER BY host LIMIT 1) AS next
+            UNION ALL
+            SELECT (SELECT host FROM {_RETRY} > walk.host ORDER BY host LIMIT 1)))
+        FROM walk WHERE walk.host IS NOT NULL
+        LIMIT :count + 1)
+    SELECT host, EXISTS (SELECT 1 FROM {_READY} = walk.host)
+        OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before <= :now)
+        OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before > :astray)
+    FROM walk WHERE host IS NOT NULL LIMIT -1 OFFSET 1"""
 
 # A URL seen again on a shorter or better way: a queued row takes the better values, and one that was skipped for
-# its depth alone is queued after all, so that what is fetched does not depend on the order of the crawl.
+# its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
+# fetched does not depend on the order of the crawl.
 _ADD = """INSERT INTO urls (url, host, kind, state, reason, found_via, found_on, depth, priority, lastmod, first_seen)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (url) DO UPDATE SET
@@ -41,10 +56,17 @@ _ADD = """INSERT INTO urls (url, host, kind, state, reason, found_via, found_on,
         lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state, reason = excluded.reason
     WHERE excluded.state = 'queued' AND (
         (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
-        OR (urls.state = 'skipped' AND urls.reason = 'depth'))"""
+        OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
 _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
     WHERE url = ? AND state IN ('failed', 'skipped')"""
+
+# Naming all kinds lets SQLite go from one to the next in `urls_outcome` and read nothing else.
+_REQUEUE = """UPDATE urls SET state = 'queued', reason = '', not_before = NULL,
+        attempts = CASE state WHEN 'failed' THEN 0 ELSE attempts END
+    WHERE state = ? AND kind IN ('page', 'robots', 'sitemap', 'feed') AND reason BETWEEN ? AND ?"""
+
+_GIVE_UP = "UPDATE urls SET state = ?, reason = ?, not_before = NULL WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?)"
 
 
 def utc_now() -> str:
@@ -78,27 +100,38 @@ class Queue:
     def take(self, host: str, count: int, exclude: Collection[int | str] = frozenset()) -> list[QueuedUrl]:
         """The next `count` URLs of a host that may be fetched now, without those excluded by id or URL.
 
-        Nothing is changed: a URL leaves the queue when its outcome is saved.
+        Nothing is changed: a URL leaves the queue when its outcome is saved. The cost grows with `count` and with
+        what is excluded, so exclude only URLs of this host.
         """
-        rows = self._db.execute(_TAKE, [host, self._clock(), count + len(exclude)]).fetchall()
-        free = (row for row in rows if row[0] not in exclude and row[1] not in exclude)
+        now, most = self._clock(), count + len(exclude)
+        rows = self._db.execute(_TAKE, [host, most]).fetchall()
+        rows += self._db.execute(_TAKE_DUE, [host, now, most]).fetchall()
+        rows += self._db.execute(_TAKE_ASTRAY, [host, _astray(now), most]).fetchall()
+        rows.sort(key=lambda row: row[:3])
+        free = (row[2:] for row in rows if row[2] not in exclude and row[3] not in exclude)
         return [QueuedUrl(*row) for row, _ in zip(free, range(count), strict=False)]
 
-    def hosts_with_work(self) -> list[str]:
-        """All hosts that have a queued URL, also one that is not due yet, in alphabetical order."""
-        return [host for (host,) in self._db.execute(_HOSTS)]
+    def any_of(self, host: str, exclude: Collection[int | str] = frozenset()) -> QueuedUrl | None:
+        """Some queued URL of a host that is not excluded, also one that waits for a time."""
+        if ready := self.take(host, 1, exclude):
+            return ready[0]
+        rows = self._db.execute(_TAKE_DUE, [host, "~", 1 + len(exclude)])
+        return next((QueuedUrl(*row[2:]) for row in rows if row[2] not in exclude and row[3] not in exclude), None)
+
+    def hosts_after(self, host: str, count: int) -> list[tuple[str, bool]]:
+        """The next `count` hosts in alphabetical order that have a queued URL, and whether one of it is due now."""
+        now = self._clock()
+        given = {"after": host, "count": count, "now": now, "astray": _astray(now)}
+        return [(name, bool(due)) for name, due in self._db.execute(_HOSTS, given)]
+
+    def is_empty(self) -> bool:
+        """Whether no URL is queued at all, not even one that waits for a time."""
+        return self._db.execute("SELECT 1 FROM urls WHERE state = 'queued' LIMIT 1").fetchone() is None
 
     def counts(self) -> dict[str, int]:
         """How many URLs are in each state; a state without URLs counts 0."""
-        found = dict(self._db.execute("SELECT state, count(*) FROM urls GROUP BY state").fetchall())
+        found = dict(self._db.execute("SELECT state, urls FROM url_counts").fetchall())
         return {state: found.get(state, 0) for state in ("queued", "done", "failed", "skipped")}
-
-    def next_due(self) -> str | None:
-        """When the earliest retry becomes due, UTC ISO 8601; None if no queued URL waits for a time."""
-        row = self._db.execute(
-            "SELECT min(not_before) FROM urls WHERE state = 'queued' AND not_before IS NOT NULL"
-        ).fetchone()
-        return str(row[0]) if row[0] is not None else None
 
     def add_seeds(self, seeds: Iterable[Found]) -> None:
         """Queue the URLs a person asked for; one that failed or was skipped in an earlier run gets another chance.
@@ -114,6 +147,24 @@ class Queue:
 def add_found(db: Database, found: Iterable[Found], at: str) -> None:
     """Give every found URL its row, or better values to the row that it has. Runs in the caller's transaction."""
     db.conn.executemany(_ADD, [_row(one, at) for one in found])
+
+
+def give_up_host(db: Database, host: str, state: str, reason: str, count: int) -> int:
+    """Give at most `count` queued URLs of a host a state and reason without asking for them; return how many."""
+    changed = 0
+    for rows in (_READY, _RETRY):
+        changed += db.execute(_GIVE_UP.format(rows=rows), [state, reason, host, count - changed]).rowcount
+    return changed
+
+
+def requeue(db: Database, state: str, reason: str) -> int:
+    """Queue again what has this state and reason; a reason that ends in ":" stands for all that begin so."""
+    last = f"{reason}\uffff" if reason.endswith(":") else reason
+    return db.execute(_REQUEUE, [state, reason, last]).rowcount
+
+
+def _astray(now: str) -> str:
+    return (datetime.fromisoformat(now) + LONGEST_WAIT).isoformat(timespec="seconds")
 
 
 def _row(found: Found, at: str) -> tuple[object, ...]:

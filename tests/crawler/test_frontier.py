@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from crawler import hosts
+from crawler.faults import Retries
 from crawler.frontier import Frontier, Manners, Turn
 from crawler.robots import Robots
 from output.archive import Archive
 from output.outcome import Found, Outcome
-from output.queue import Queue
+from output.queue import LONGEST_WAIT, Queue
 
 FREE = Robots.from_response(404, b"", "http://a.example/robots.txt")
 SILENT = Robots.from_response(None, b"", "http://a.example/robots.txt")
@@ -193,8 +196,107 @@ def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
     hand.add("http://a.example/1", "http://a.example/2")
     hand.take()
     hand.frontier.give_up_host("a.example", "dns")
-    turns = [hand.take(), hand.take()]
-    assert [(turn.state, turn.reason) for turn in turns if turn] == [("failed", "dns")] * 2
+    for _ in range(2):
+        turn = hand.take()
+        assert turn
+        assert (turn.state, turn.reason, turn.whole_host) == ("failed", "dns", "a.example")
+        hand.finish(turn.queued.url)
+
+
+def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
+    hand = Hand(archive, delay=0)
+    hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(300)))
+    hand.take()
+    hand.take()
+    hand.frontier.give_up_host("a.example", "host_unreachable:timeout")
+    hand.frontier.set_robots("b.example", SILENT)
+    for _ in range(2):
+        turn = hand.take()
+        assert turn
+        hand.archive.save([Outcome(turn.queued.url, turn.state, turn.reason, whole_host=turn.whole_host)])
+        hand.frontier.finished(turn.queued.url)
+    states = archive.db.execute("SELECT state, reason, count(*) FROM urls GROUP BY 1, 2 ORDER BY 1").fetchall()
+    assert states == [("failed", "host_unreachable:timeout", 300), ("skipped", "robots_unreachable", 300)]
+
+
+def test_a_dead_host_s_retries_do_not_hold_the_end(archive: Archive) -> None:
+    hand = Hand(archive, delay=0)
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+    hand.add("http://a.example/1")
+    hand.take()
+    archive.save([Outcome("http://a.example/1", "queued", "timeout", not_before=soon, retry=True)])
+    hand.frontier.give_up_host("a.example", "dns")
+    hand.frontier.finished("http://a.example/robots.txt")
+    assert hand.urls(1) == ["http://a.example/1"]
+
+
+def fail(hand: Hand, reason: str = "timeout") -> Turn:
+    """Take the next turn, however late it comes, and let it fail."""
+    hand.clock.now += 121
+    turn = hand.take()
+    assert turn
+    if not turn.reason:
+        hand.frontier.failed(turn.queued, reason)
+        hand.finish(turn.queued.url)
+    return turn
+
+
+@pytest.mark.parametrize(
+    ("reason", "bound", "given_up"),
+    [("timeout", 10, "host_unreachable:timeout"), ("http_500", 20, "host_failing:http_500")],
+)
+def test_a_host_that_keeps_failing_is_given_up(archive: Archive, reason: str, bound: int, given_up: str) -> None:
+    hand = Hand(archive, delay=0)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    turns = [fail(hand, reason) for _ in range(bound + 1)]
+    assert [turn.reason for turn in turns] == [""] * bound + [given_up]
+
+
+def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
+    hand = Hand(archive, delay=0)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    for _ in range(3):
+        turns = [fail(hand) for _ in range(9)]
+        hand.frontier.answered(turns[-1].queued, 0.1)
+        assert not any(turn.reason for turn in turns)
+
+
+def test_what_failed_together_counts_once(archive: Archive) -> None:
+    """A process that was stopped for an hour finds all its requests timed out."""
+    hand = Hand(archive, delay=0, per_host=16)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    turns = [turn for _ in range(16) if (turn := hand.take())]
+    hand.clock.now += 3600
+    for turn in turns:
+        hand.clock.now += 0.001
+        hand.frontier.failed(turn.queued, "timeout")
+        hand.finish(turn.queued.url)
+    turn = hand.take()
+    assert turn
+    assert turn.reason == ""
+
+
+def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
+    hand = Hand(archive, delay=1)
+    hand.add(*(f"http://a.example/{n}" for n in range(9)))
+    hand.open("a.example")
+    for _ in range(2):
+        hand.clock.now += 1.1
+        turn = hand.take()
+        assert turn
+        hand.frontier.failed(turn.queued, "http_500")
+        hand.finish(turn.queued.url)
+    hand.clock.now += 1.1
+    turn = hand.take()
+    assert turn, "two failures in a row may be the URLs' own"
+    hand.frontier.failed(turn.queued, "http_500")
+    hand.clock.now += 1.1
+    assert hand.take() is None, "a third one slows the host"
+    hand.clock.now += 1
+    assert hand.take()
 
 
 def test_retry_after_holds_the_whole_host(archive: Archive) -> None:
@@ -242,3 +344,115 @@ def test_a_crawl_of_many_hosts_serves_all_of_them(archive: Archive) -> None:
         hand.frontier.set_robots(turn.queued.host, FREE)
         hand.finish(turn.queued.url)
     assert sorted(url.split("/")[2] for url in hand.urls(3)) == [f"h{n}.example" for n in range(3)]
+
+
+@pytest.mark.parametrize("at_once", [2, 4, 16])
+def test_a_slow_host_leaves_places_to_others(archive: Archive, at_once: int) -> None:
+    hand = Hand(archive, delay=0, per_host=16, at_once=at_once)
+    hand.add(*(f"http://slow.example/{n}" for n in range(30)))
+    hand.open("slow.example")
+    hand.add("http://zz.example/1", "http://zz.example/2")
+    hand.clock.now += 2
+    hand.open("zz.example", Robots.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    slow = [turn.queued.url for _ in range(at_once) if (turn := hand.take())]
+    assert len(slow) == at_once - 1, "a place is kept for the other host, though it is not due"
+    hand.clock.now += 61
+    assert hand.urls(2) == ["http://zz.example/1", ""]
+
+
+def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive) -> None:
+    hand = Hand(archive, delay=0, at_once=4)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example")
+    hand.add(*(f"http://silent{n}.example/" for n in range(9)))
+    hand.clock.now += 2
+    kinds = [turn.queued.kind for _ in range(4) if (turn := hand.take())]
+    assert sorted(kinds) == ["page", "robots", "robots"], "one place is kept for hosts that have none"
+
+
+def test_where_no_host_is_open_a_silent_one_does_not_keep_others_from_being_opened(archive: Archive) -> None:
+    hand = Hand(archive, delay=0, at_once=2)
+    hand.add("http://a.example/", "http://b.example/", "http://c.example/")
+    assert hand.urls(3) == ["http://a.example/robots.txt", "http://b.example/robots.txt", ""]
+
+
+def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -> None:
+    hand = Hand(archive, delay=0, per_host=1)
+    hand.add(*(f"http://{host}.example/{n}" for host in "abc" for n in range(3)))
+    for _ in range(3):
+        turn = hand.take()
+        assert turn
+        hand.frontier.set_robots(turn.queued.host, FREE)
+        hand.clock.now += 0.01
+        hand.finish(turn.queued.url)
+    order = []
+    for _ in range(9):
+        (url,) = hand.urls(1)
+        order.append(url.split("/")[2][0])
+        hand.finish(url)
+        hand.clock.now += 0.01
+    assert "".join(order) == "abc" * 3
+
+
+def test_after_a_stop_of_an_hour_the_pace_is_what_it_was(archive: Archive) -> None:
+    hand = Hand(archive, delay=1)
+    hand.add(*(f"http://a.example/{n}" for n in range(9)))
+    hand.open("a.example")
+    hand.clock.now += 3600
+    assert [bool(url) for url in hand.urls(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize("end", ["stop", "drain"])
+def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) -> None:
+    """The clock stands still, so nothing but the call itself can end the waiting."""
+    hand = Hand(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+
+    async def turns() -> list[Turn]:
+        asyncio.get_running_loop().call_later(0.05, getattr(hand.frontier, end))
+        return [turn async for turn in hand.frontier.turns()]
+
+    assert hand.loop.run_until_complete(asyncio.wait_for(turns(), 30)) == []
+
+
+def test_no_retry_waits_longer_than_the_queue_believes() -> None:
+    longest = Retries(times=99).wait_before(99, retry_after=10.0**9)
+    assert timedelta(seconds=longest) <= LONGEST_WAIT
+
+
+def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACTIVE": 4, "REMEMBERED": 4, "WALK": 3, "_SHARE": 2}.items():
+        monkeypatch.setattr(hosts, name, value)
+    hand = Hand(archive, delay=0)
+    hand.add(*(f"http://h{host:02}.example/{n}" for host in range(30) for n in range(3)))
+    served = []
+    for _ in range(1000):
+        turn = hand.take(0.01)
+        hand.clock.now += 1
+        if turn is None:
+            if Queue(archive.db).is_empty():
+                break
+            continue
+        served.append(turn.queued.url)
+        if turn.queued.kind == "robots":
+            hand.frontier.set_robots(turn.queued.host, FREE)
+            hand.frontier.finished(turn.queued.url)
+        else:
+            hand.finish(turn.queued.url)
+        assert hand.frontier._hosts.known <= 4 + 4 + 3 + 1
+    pages = [url for url in served if "robots" not in url]
+    assert len(set(pages)) == len(pages) == 90
+    first, last = pages.index("http://h29.example/0"), pages.index("http://h00.example/2")
+    assert first < last, "a host with more to do made room for those that had none"
+
+
+def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: Archive) -> None:
+    hand = Hand(archive, delay=0, per_host=1, at_once=2)
+    hand.add(*(f"http://a.example/{n}" for n in range(4)))
+    hand.open("a.example")
+    first = hand.take()
+    assert first
+    assert hand.take() is None, "one request at once"
+    hand.frontier.answered(first.queued, 0.1)
+    assert hand.urls(2) == ["http://a.example/1", ""], "no more are under way, answered or not, than all hosts may have"

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-import time
+import itertools
 
 import pytest
+from sqlite_utils import Migrations
 
+from output import queue as module
+from output.archive import Archive
+from output.migrations import MIGRATIONS
 from output.outcome import Outcome
-from output.queue import _TAKE, Queue, add_found
+from output.queue import Queue, add_found, give_up_host
+from output.schema import open_writer
 from output.transaction import writing
 
 HOST = "a.test"
@@ -43,20 +48,96 @@ def test_what_is_in_flight_is_left_out_by_id_or_url(archive, queue, make):
     assert queue.take(HOST, 2) == [first, second]
 
 
+def retry(archive, url, not_before):
+    archive.save([Outcome(url, "queued", "timeout", not_before=not_before, retry=True)])
+
+
 def test_a_retry_waits_for_its_time(archive, queue):
-    archive.save([Outcome("http://a.test/1", "queued", "timeout", not_before="2026-07-01", retry=True)])
-    archive.save([Outcome("http://a.test/2", "queued", "timeout", not_before="2026-05-01", retry=True)])
+    retry(archive, "http://a.test/1", "2026-06-01T01:30:00")
+    retry(archive, "http://a.test/2", "2026-05-01")
     assert [one.url[-1] for one in queue.take(HOST, 5)] == ["2"]
-    assert queue.next_due() == "2026-05-01"
-    assert Queue(archive.db, lambda: "2026-08-01").take(HOST, 1)[0].attempts == 1
+    [one, two] = Queue(archive.db, lambda: "2026-06-01T01:30:01").take(HOST, 2)
+    assert (one.url[-1], two.url[-1], one.attempts) == ("1", "2", 1)
 
 
-def test_hosts_and_counts(archive, queue, make):
-    assert (queue.hosts_with_work(), queue.next_due()) == ([], None)
-    add(archive, make.found("http://b.test/"), make.found("http://a.test/"), make.found("http://a.test/2"))
-    archive.save([make.outcome("http://c.test/", "text")])
-    assert queue.hosts_with_work() == ["a.test", "b.test"]
-    assert queue.counts() == {"queued": 3, "done": 1, "failed": 0, "skipped": 0}
+def test_a_clock_that_was_set_back_does_not_hold_a_retry(archive, make):
+    """What waits for longer than any wait can be was put off by a clock that has been set back since."""
+    retry(archive, "http://a.test/1", "2026-06-01T00:00:05+00:00")
+    for now, due in [("05-31T00:00:00", True), ("05-31T23:00:00", False), ("06-01T00:00:05", True)]:
+        queue = Queue(archive.db, lambda now=now: f"2026-{now}+00:00")
+        assert (len(queue.take(HOST, 5)), queue.hosts_after("", 5)) == (int(due), [(HOST, due)])
+
+
+def test_a_due_retry_has_the_place_of_its_kind_and_priority(archive, queue, make):
+    add(archive, make.found("http://a.test/high", priority=9), make.found("http://a.test/low"))
+    add(archive, make.found("http://a.test/middle", priority=4))
+    retry(archive, "http://a.test/middle", "2026-05-01")
+    assert [one.url[14:] for one in queue.take(HOST, 2)] == ["high", "middle"]
+
+
+def test_any_queued_url_of_a_host_is_found_also_one_that_waits(archive, queue, make):
+    assert queue.any_of(HOST) is None
+    retry(archive, "http://a.test/1", "2026-06-01T01:30:00")
+    assert queue.take(HOST, 1) == []
+    assert queue.any_of(HOST).url == "http://a.test/1"
+    assert queue.any_of(HOST, {"http://a.test/1"}) is None
+
+
+def test_hosts_come_in_order_with_whether_one_is_due(archive, queue, make):
+    assert (queue.hosts_after("", 9), queue.is_empty()) == ([], True)
+    retry(archive, "http://c.test/1", "2026-06-01T01:00:00")
+    assert not queue.is_empty()
+    add(archive, *(make.found(f"http://{host}.test/{n}") for host in "dab" for n in range(3)))
+    retry(archive, "http://b.test/1", "2026-06-01T01:00:00")
+    expected = [("a.test", True), ("b.test", True), ("c.test", False), ("d.test", True)]
+    assert queue.hosts_after("", 9) == expected
+    assert queue.hosts_after("", 2) + queue.hosts_after("b.test", 2) == expected
+
+
+def test_counts_are_kept_in_step_with_every_change(archive, queue, make):
+    add(archive, *(make.found(f"http://b.test/{n}") for n in range(4)), make.found("http://a.test/"))
+    archive.save([make.outcome("http://c.test/", "text"), make.failure("http://b.test/0")])
+    add(archive, make.found("http://b.test/9", state="skipped", reason="depth"))
+    assert queue.counts() == {"queued": 4, "done": 1, "failed": 1, "skipped": 1}
+    add(archive, make.found("http://b.test/9"))
+    archive.db.execute("DELETE FROM urls WHERE url = 'http://a.test/'")
+    archive.db.execute("INSERT OR REPLACE INTO urls SELECT * FROM urls WHERE url = 'http://b.test/1'")
+    assert queue.counts() == {"queued": 4, "done": 1, "failed": 1, "skipped": 0}
+    assert archive.skip_queued("limit") == 4
+    assert queue.counts() == {"queued": 0, "done": 1, "failed": 1, "skipped": 4}
+
+
+def test_counts_of_an_older_file_are_taken_when_it_is_upgraded(tmp_path):
+    file = tmp_path / "old.db"
+    older = Migrations("broadsheet")
+    older._migrations = [one for one in MIGRATIONS._migrations if one.name == "m0001_archive"]
+    db = open_writer(file, older, 1)
+    db.execute(
+        "INSERT INTO urls (url, host, kind, state, found_via, first_seen) VALUES ('x', 'x', 'page', 'queued', '', '')"
+    )
+    db.close()
+    with Archive.open(file) as archive:
+        assert Queue(archive.db).counts()["queued"] == 1
+
+
+def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue, make):
+    add(archive, *(make.found(f"http://a.test/{n}") for n in range(5)), make.found("http://b.test/"))
+    retry(archive, "http://a.test/3", "2026-06-01T01:00:00")
+    with writing(archive.db):
+        steps = [give_up_host(archive.db, HOST, "failed", "host_unreachable:timeout", 3) for _ in range(3)]
+    assert steps == [3, 2, 0]
+    assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
+    archive.save([make.failure("http://b.test/")])
+    assert archive.requeue_hosts() == 5
+    assert queue.counts() == {"queued": 5, "done": 0, "failed": 1, "skipped": 0}
+    assert [one.attempts for one in queue.take(HOST, 9)] == [0] * 5
+
+
+def test_an_outcome_may_stand_for_its_whole_host(archive, queue, make):
+    add(archive, *(make.found(f"http://a.test/{n}") for n in range(5)), make.found("http://b.test/"))
+    archive.save([Outcome("http://a.test/0", "failed", "host_failing:http_503", whole_host=HOST)])
+    assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
+    assert archive.given_up == {"failed/host_failing:http_503": 4}
 
 
 def test_a_better_way_improves_a_queued_row_only(archive, queue, make):
@@ -92,12 +173,56 @@ def test_seeds_give_failures_another_chance_and_leave_the_done_alone(archive, qu
     assert [(one.url[14:], one.attempts) for one in queue.take(HOST, 5)] == [("bad", 0), ("new", 0)]
 
 
-def test_taking_costs_the_same_however_long_the_queue(archive, queue, make):
-    add(archive, *(make.found(f"http://a.test/{n}", priority=n % 7) for n in range(30_000)))
-    plan = " ".join(row[3] for row in archive.db.execute("EXPLAIN QUERY PLAN " + _TAKE, [HOST, "", 5]))
-    assert "urls_next" in plan
-    assert "TEMP B-TREE" not in plan
-    started = time.perf_counter()
-    for _ in range(100):
-        assert len(queue.take(HOST, 10)) == 10
-    assert time.perf_counter() - started < 1.0
+PLANS = {
+    "take": (module._TAKE, [HOST, 5], {"urls_ready (host=?)"}),
+    "due": (module._TAKE_DUE, [HOST, "", 5], {"urls_retry (host=? AND not_before>? AND not_before<?)"}),
+    "astray": (module._TAKE_ASTRAY, [HOST, "", 5], {"urls_retry (host=? AND not_before>?)"}),
+    "hosts": (module._HOSTS, {"after": "", "count": 5, "now": "", "astray": ""}, {"urls_ready (host>?)"}),
+    "give up": (module._GIVE_UP.format(rows=module._READY), ["", "", HOST, 5], {"urls_ready (host=?)"}),
+    "requeue": (
+        module._REQUEUE,
+        ["failed", "a", "b"],
+        {"urls_outcome (state=? AND kind=? AND reason>? AND reason<?)"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_no_query_sorts_or_scans(archive, name):
+    query, values, indexes = PLANS[name]
+    steps = [row[3] for row in archive.db.execute("EXPLAIN QUERY PLAN " + query, values)]
+    assert all(any(index in step for step in steps) for index in indexes)
+    assert not [step for step in steps if "TEMP B-TREE" in step or "SCAN urls" in step]
+
+
+def work(archive, call):
+    """How many instructions SQLite ran for a call, and what it returned."""
+    count = itertools.count()
+    archive.db.conn.set_progress_handler(lambda: next(count) and None, 1)
+    try:
+        result = call()
+    finally:
+        archive.db.conn.set_progress_handler(None, 1)
+    return next(count), result
+
+
+def test_taking_costs_the_same_however_long_the_queue_and_however_many_wait(archive, queue, make):
+    def cost():
+        calls = (
+            lambda: queue.take(HOST, 8, {"http://a.test/0"}),
+            lambda: queue.hosts_after("", 3),
+            queue.is_empty,
+            queue.counts,
+        )
+        return [work(archive, call)[0] for call in calls]
+
+    def fill(numbers):
+        add(archive, *(make.found(f"http://{'abcd'[n % 4]}.test/{n}", priority=n % 7) for n in numbers))
+        with writing(archive.db):
+            waiting = "UPDATE urls SET not_before = '2026-06-01T01:00:00' WHERE id % 5 = 0"
+            archive.db.execute(waiting)
+
+    fill(range(200))
+    few = cost()
+    fill(range(200, 20_000))
+    assert all(many <= before < 1000 for many, before in zip(cost(), few, strict=True))
