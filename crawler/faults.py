@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,17 +13,17 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
-    IgnoreRequest,
     ResponseDataLossError,
 )
 
-from crawler.guard import AddressRefusedError
+from crawler.connection import AddressRefusedError
+from crawler.limits import AnswerError
 
 _GROWTH = (1, 6, 24)  # the first wait times so much comes before the second, third and later tries
-_CODINGS = frozenset(("gzip", "zlib", "brotli", "brotlicffi", "backports", "compression"))
-"""Modules whose errors say that a body does not have the Content-Encoding that it claims."""
+_REFUSALS = {"port": "port", "proxy": "proxy", "invalid": "bad_url"}  # the others are addresses
 _RETRY_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524))
 _LONGEST_WAIT = 3600.0
+_SECONDS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,27 @@ class Retries:
 def fault_of(error: BaseException) -> Fault:
     """Name a download error."""
     if isinstance(error, AddressRefusedError):
-        return Fault("private_address")
+        return Fault(_REFUSALS.get(error.reason, "private_address"))
+    if isinstance(error, AnswerError):
+        return Fault(error.reason, error.retry, host_gone=error.reason == "tls")
     if isinstance(error, CannotResolveHostError):
         return Fault("dns", host_gone=True)
     if isinstance(error, DownloadConnectionRefusedError):
         return Fault("connection_refused", retry=True, host_gone=True)
     if isinstance(error, DownloadTimeoutError | TimeoutError):
         return Fault("timeout", retry=True)
-    if isinstance(error, DownloadCancelledError | IgnoreRequest):  # the latter: it unpacks to too much
+    if isinstance(error, DownloadCancelledError):
         return Fault("too_large")
     if isinstance(error, ResponseDataLossError):
         return Fault("cut_off", retry=True)
-    if type(error).__module__.partition(".")[0] in _CODINGS:
-        return Fault("bad_encoding")
     if isinstance(error, DownloadFailedError):
         return Fault("connection", retry=True)
     return Fault(f"error:{type(error).__name__}")
+
+
+def is_refusal(reason: str) -> bool:
+    """Whether the reason is that nothing was asked: the address, port or way there is not allowed."""
+    return reason == "private_address" or reason in _REFUSALS.values()
 
 
 def is_retried(status: int) -> bool:
@@ -81,10 +87,10 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds that a Retry-After header asks to wait, given as seconds or as a date; None if there is none."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if _SECONDS.fullmatch(value.strip()):
         return float(value.strip())
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
-    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())

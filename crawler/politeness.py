@@ -9,6 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 CEILING = 60.0  # seconds between two requests at the slowest
+LONGEST_ASKED = 600.0
+"""Seconds between two requests to which a longer Crawl-delay or Request-rate is held: six requests an hour."""
+
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds to which a longer Retry-After is held."""
+
 _PATIENCE = 1.0  # a host that needs L seconds to answer is asked every L seconds
 _BACK_OFF = 2.0  # factor on the delay after 429, 503 and time-outs
 _SMOOTH = 0.5  # weight of the newest latency
@@ -28,14 +34,23 @@ class Pace:
     def start(cls, floor: float, asked: float | None = None) -> Pace:
         """A pace at its floor: the user's delay, or what robots.txt asks for (Crawl-delay) if that is longer.
 
-        A floor of 0 turns pacing off; robots.txt then still counts.
+        A floor of 0 turns pacing off; robots.txt then still counts, up to `LONGEST_ASKED`.
         """
-        least = max(floor, asked or 0.0)
+        least = max(floor, min(asked or 0.0, LONGEST_ASKED))
         return cls(floor=least, ceiling=max(CEILING, least), delay=least)
+
+    def from_floor(self, floor: float, asked: float | None = None) -> Pace:
+        """This pace above the floor of `start`: what robots.txt asks for was read, perhaps for another time.
+
+        Being told to slow down outlasts it, and so does a wait that the host asked for.
+        """
+        bounds = Pace.start(floor, asked)
+        delay = min(bounds.ceiling, max(bounds.floor, self.delay if self.delay > self.floor else bounds.floor))
+        return replace(self, floor=bounds.floor, ceiling=bounds.ceiling, delay=delay)
 
     def sent(self, now: float) -> Pace:
         """The pace after a request went out."""
-        return replace(self, next_at=now + self.delay)
+        return replace(self, next_at=max(self.next_at, now + self.delay))
 
     def answered(self, latency: float) -> Pace:
         """The pace after a good answer that took `latency` seconds."""
@@ -48,7 +63,7 @@ class Pace:
         """The pace after an answer that says "too much" or none in time; `retry_after` in seconds."""
         wait = retry_after if retry_after is not None else max(self.delay, 1.0) * _BACK_OFF
         slower = self._within(max(self.delay, 1.0) * _BACK_OFF)
-        return replace(self, delay=slower, next_at=max(self.next_at, now + min(wait, 3600.0)))
+        return replace(self, delay=slower, next_at=max(self.next_at, now + min(wait, LONGEST_RETRY_AFTER)))
 
     def _within(self, delay: float) -> float:
         return min(self.ceiling, max(self.floor, delay))

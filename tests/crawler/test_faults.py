@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
 from datetime import UTC, datetime
-from gzip import BadGzipFile
 
 import pytest
 from scrapy.exceptions import (
@@ -13,12 +11,12 @@ from scrapy.exceptions import (
     DownloadConnectionRefusedError,
     DownloadFailedError,
     DownloadTimeoutError,
-    IgnoreRequest,
     ResponseDataLossError,
 )
 
+from crawler.connection import AddressRefusedError
 from crawler.faults import Fault, Retries, fault_of, is_retried, retry_after
-from crawler.guard import AddressRefusedError
+from crawler.limits import AnswerError
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -27,16 +25,19 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
     ("error", "fault"),
     [
         (AddressRefusedError("http://10.0.0.1/", "private"), Fault("private_address")),
+        (AddressRefusedError("http://a.test:22/", "port"), Fault("port")),
+        (AddressRefusedError("http://a.test/", "proxy"), Fault("proxy")),
+        (AddressRefusedError("http://u@a.test/", "invalid"), Fault("bad_url")),
+        (AnswerError("tls"), Fault("tls", host_gone=True)),
+        (AnswerError("cut_off", retry=True), Fault("cut_off", retry=True)),
+        (AnswerError("too_large"), Fault("too_large")),
         (CannotResolveHostError(), Fault("dns", host_gone=True)),
         (DownloadConnectionRefusedError(), Fault("connection_refused", retry=True, host_gone=True)),
         (DownloadTimeoutError(), Fault("timeout", retry=True)),
         (TimeoutError(), Fault("timeout", retry=True)),
         (DownloadCancelledError(), Fault("too_large")),
-        (IgnoreRequest(), Fault("too_large")),
         (ResponseDataLossError(), Fault("cut_off", retry=True)),
         (DownloadFailedError(), Fault("connection", retry=True)),
-        (BadGzipFile("not gzip"), Fault("bad_encoding")),
-        (zlib.error("bad"), Fault("bad_encoding")),
         (KeyError("x"), Fault("error:KeyError")),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.reason,
@@ -75,6 +76,13 @@ def test_tries_are_counted_from_the_first() -> None:
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0.0),
         ("soon", None),
         ("-3", None),
+        ("1.5", None),
+        ("\u00b2", None),
+        ("3 weeks", None),
+        ("9" * 400, float("inf")),
+        ("Sunday, 01-Mar-26 12:01:30 GMT", 90.0),
+        ("Sun, 99 Mar 2026 12:01:30 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", pytest.approx(2.5e11, rel=0.1)),
         ("", None),
         (None, None),
     ],

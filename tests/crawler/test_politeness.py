@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.politeness import CEILING, Pace
+from crawler.politeness import CEILING, LONGEST_ASKED, LONGEST_RETRY_AFTER, Pace
 
 
 def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor() -> None:
@@ -54,4 +54,32 @@ def test_a_crawl_without_pacing_recovers_from_a_refusal_with_the_next_good_answe
 
 def test_a_crawl_delay_longer_than_the_ceiling_is_kept() -> None:
     pace = Pace.start(1.0, 300.0)
-    assert pace.refused(0).answered(0.1).sent(0).next_at == 300
+    assert pace.refused(0).answered(0.1).sent(1000).next_at == 1300
+
+
+def test_an_absurd_crawl_delay_is_held_to_the_longest() -> None:
+    assert Pace.start(1.0, 86_400.0).sent(0).next_at == LONGEST_ASKED
+    assert Pace.start(900.0, 86_400.0).sent(0).next_at == 900  # a person may ask less often still
+
+
+def test_a_wait_that_was_asked_for_is_not_shortened_by_another_request() -> None:
+    assert Pace.start(1.0).refused(100, 30).sent(100).next_at == 130
+
+
+def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt() -> None:
+    slow = Pace.start(1.0).refused(100, 30)
+    assert slow.from_floor(1.0, 0.0) == slow
+    assert slow.from_floor(1.0, 5.0).delay == 5
+    assert Pace.start(1.0, 10.0).from_floor(1.0, 2.0) == Pace.start(1.0, 2.0)
+    assert slow.from_floor(1.0, 5.0).next_at == 130
+
+
+def test_the_delay_stays_between_floor_and_ceiling_whatever_happens() -> None:
+    pace = Pace.start(1.0, 3.0)
+    for step in range(60):
+        pace = pace.refused(step) if step % 7 < 4 else pace.answered(float(step % 5) * 40)
+        assert 3.0 <= pace.delay <= CEILING
+
+
+def test_a_retry_after_of_days_is_held_to_an_hour() -> None:
+    assert Pace.start(1.0).refused(0, 5 * 86_400).next_at == LONGEST_RETRY_AFTER

@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.robots import MAX_BYTES, Access, Robots
+from crawler.robots import MAX_BYTES, Access, Robots, robot_name
 
 URL = "https://example.org/robots.txt"
 AGENT = "Mozilla/5.0 (compatible; Paperboy/1.0; +https://example.org/bot)"
@@ -71,6 +71,7 @@ def test_patterns_in_another_script_match_either_spelling():
         (301, Access.ALL, "http_301"),
         (500, Access.NOTHING, "http_500"),
         (503, Access.NOTHING, "http_503"),
+        (429, Access.NOTHING, "http_429"),
         (None, Access.NOTHING, "unreachable"),
         (0, Access.NOTHING, "unreachable"),
         (200, Access.RULES, "http_200"),
@@ -110,3 +111,51 @@ def test_only_whole_lines_within_the_limit_count():
 @pytest.mark.parametrize("body", [b"", b"\x00\xff\xfe\x01", b"Disallow /x\n:::\n" * 10])
 def test_nonsense_allows_all(body):
     assert read(body).allowed("https://example.org/x", AGENT)
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("Broadsheet/1.0 (+https://a.example/otherbot)", "Broadsheet/1.0 (+"),
+        ("Broadsheet/1.0 (+someone@otherbot.example)", "Broadsheet/1.0"),
+        (AGENT, "Mozilla/5.0 (compatible; Paperboy/1.0; "),
+    ],
+)
+def test_addresses_in_the_user_agent_are_no_names(header, name):
+    assert robot_name(header).startswith(name.split(" (")[0])
+    assert "otherbot" not in robot_name(header)
+    rules = Robots.from_response(200, b"User-agent: otherbot\nDisallow: /\n", URL)
+    assert rules.allowed("https://example.org/x", header)
+
+
+def test_what_is_asked_for_is_the_longer_of_delay_and_rate():
+    assert read().asked_delay("Another/2.0") == pytest.approx(10)
+    assert read().asked_delay(AGENT) == 0
+    assert read(b"User-agent: *\nCrawl-delay: 86400\n").asked_delay(AGENT) == 86_400
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e999", "ten", ""])
+def test_a_delay_that_is_none_is_none(value):
+    assert read(f"User-agent: *\nCrawl-delay: {value}\nRequest-rate: {value}/{value}\n".encode()).asked_delay("X") == 0
+
+
+def test_the_file_to_keep_has_the_text_as_it_was_read():
+    text = "User-agent: GPTBot\nDisallow: /\n# ours: none\n"
+    file = Robots.from_response(200, b"\xef\xbb\xbf" + text.encode(), URL, "www.example.org").file(
+        "2026-03-01T12:00:00+00:00"
+    )
+    assert (file.host, file.url, file.text) == ("www.example.org", URL, text)
+    assert (file.access, file.reason) == ("rules", "http_200")
+    assert read(status=404).file("").text == ""
+
+
+def test_a_file_is_known_by_host_decision_and_text():
+    first = Robots.from_response(200, BODY, URL, "a.example")
+    assert first.id == first.file("now").id == Robots.from_response(200, BODY, "https://b.example/", "a.example").id
+    others = (
+        Robots.from_response(200, BODY, URL, "b.example"),
+        Robots.from_response(200, BODY + b"#", URL, "a.example"),
+        Robots.from_response(404, b"", URL, "a.example"),
+        Robots.from_response(None, b"", URL, "a.example"),
+    )
+    assert len({first.id, *(each.id for each in others)}) == 5

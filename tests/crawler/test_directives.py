@@ -1,0 +1,72 @@
+"""Whether directives, where they are obeyed, keep a page out or its links unfollowed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cleaners.record import Outlink
+from crawler.directives import REASONS, kept_out, unfollowed
+from output.outcome import Found
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+A, B, FEED = "https://a.example/a", "https://a.example/b", "https://a.example/feed"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("noindex", "noindex"),
+        ("none", "noindex"),
+        ("noarchive", "noarchive"),
+        ("nocache", "noarchive"),
+        ("noai", "noai"),
+        ("tdm-reservation: 1", "tdm_reservation"),
+        ("broadsheet: noindex", "noindex"),
+        ("unavailable_after: 28 feb 2026 15:00:00 gmt", "unavailable_after"),
+        ("unavailable_after: saturday, 28-feb-26 15:00:00 utc", "unavailable_after"),
+        ("unavailable_after: 2026-02-28", "unavailable_after"),
+        ("unavailable_after: 2026-03-01t11:00:00z", "unavailable_after"),
+        ("unavailable_after: 2026-03-01", ""),
+        ("unavailable_after: 2 mar 2026 15:00:00 gmt", ""),
+        ("unavailable_after: soon", ""),
+        ("googlebot: noindex", ""),
+        ("tdm-reservation: 0", ""),
+        ("noimageai", ""),
+        ("nofollow", ""),
+        ("nosnippet", ""),
+        ("index", ""),
+    ],
+)
+def test_a_page_is_kept_out_for_a_reason(said: str, reason: str) -> None:
+    assert kept_out([said, "follow"], "broadsheet", NOW) == reason
+    assert reason in ("", *REASONS)
+
+
+def found(*urls: str) -> list[Found]:
+    return [Found(url, "a.example") for url in urls]
+
+
+def states(rows: list[Found]) -> dict[str, tuple[str, str]]:
+    return {row.url: (row.state, row.reason) for row in rows}
+
+
+@pytest.mark.parametrize("said", ["nofollow", "none", "broadsheet: nofollow"])
+def test_a_page_may_ask_not_to_follow_its_links(said: str) -> None:
+    feed = Found(FEED, "a.example", "feed")
+    canonical = Found(B, "a.example", via="canonical")
+    rows = unfollowed([*found(A), canonical], [Outlink(A)], [said], "broadsheet")
+    assert states(rows) == {A: ("skipped", "nofollow"), B: ("queued", "")}
+    assert states(unfollowed([feed], [], [said], "broadsheet")) == {FEED: ("queued", "")}
+
+
+def test_a_link_may_ask_not_to_be_followed() -> None:
+    links = [Outlink(A, rel=("ugc", "nofollow")), Outlink(B, rel=("noopener",))]
+    rows = unfollowed(found(A, B), links, ["googlebot: nofollow"], "broadsheet")
+    assert states(rows) == {A: ("skipped", "nofollow"), B: ("queued", "")}
+
+
+def test_what_is_skipped_already_keeps_its_reason() -> None:
+    row = Found(A, "a.example", state="skipped", reason="depth")
+    assert states(unfollowed([row], [], ["nofollow"], "broadsheet")) == {A: ("skipped", "depth")}

@@ -1,0 +1,116 @@
+"""Who the crawler says it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from crawler.identity import Identity, read_contact, read_user_agent
+from crawler.options import OptionError
+from crawler.settings import USER_AGENT
+from tests.crawler.crawls import REPOSITORY
+
+PRODUCT = USER_AGENT.split(" (")[0]
+PAGE = "https://a.example/about-our-crawls"
+MAIL = "crawls@a.example"
+
+
+def test_the_contact_is_in_the_user_agent() -> None:
+    assert Identity.of(USER_AGENT, PAGE) == Identity(f"{PRODUCT} (+{PAGE})")
+    assert Identity.of("Reader/1 (compatible)", PAGE).user_agent == f"Reader/1 (compatible) (+{PAGE})"
+    assert Identity.of(f"Reader/1 (+{PAGE})", PAGE).user_agent == f"Reader/1 (+{PAGE})"
+    assert Identity.of(USER_AGENT, "") == Identity(USER_AGENT)
+
+
+def test_a_mail_address_is_the_sender_too() -> None:
+    assert Identity.of(USER_AGENT, MAIL).headers() == {"User-Agent": f"{PRODUCT} (+{MAIL})", "From": MAIL}
+    assert Identity.of(USER_AGENT, PAGE).headers() == {"User-Agent": f"{PRODUCT} (+{PAGE})"}
+    assert "From" not in Identity.of(USER_AGENT, "https://social.example/@us").headers()
+
+
+@pytest.mark.parametrize(
+    ("agent", "robot"), [(USER_AGENT, "broadsheet"), ("Reader/2", "reader"), ("My_Bot-x 1", "my_bot-x"), ("1", "")]
+)
+def test_directives_call_it_by_its_product(agent: str, robot: str) -> None:
+    assert Identity.of(agent, "").robot == robot
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (f" {PAGE} ", PAGE),
+        (f"mailto:{MAIL}", MAIL),
+        ("HTTPS://A.example", "https://a.example/"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("", ""),
+    ],
+)
+def test_contacts_as_they_are_sent(given: str, read: str) -> None:
+    assert read_contact(given) == read
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "a.example", "ftp://a.example/", "me at a.example", "me@", "@a.example", "a@b@c", f"{MAIL}\r\nX-Evil: 1",
+        f"{PAGE}\nX: y", "(me)@a.example", "https://a.example/) (Googlebot", "é@a.example", "a@b." + "c" * 300,
+        "x y@a.example",
+    ],
+)  # fmt: skip
+def test_what_is_no_contact(given: str) -> None:
+    with pytest.raises(OptionError, match="a contact must be a URL or a mail address") as error:
+        read_contact(given)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("given", ["", "  ", "a\r\nb: c", "a\nb", "x\x00", "Zeitungsträger/1"])
+def test_what_is_no_user_agent(given: str) -> None:
+    with pytest.raises(OptionError, match="one line of printable ASCII") as error:
+        read_user_agent(given)
+    assert "\n" not in str(error.value)
+
+
+def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
+    """What `broadsheet crawl` of a host that does not exist says on standard error."""
+    known = {name: value for name, value in os.environ.items() if name != "BROADSHEET_CONTACT"}
+    command = [sys.executable, "-m", "crawler.cli", "crawl", "http://nosuchhost.invalid/", *options]
+    done = subprocess.run(
+        [*command, "--db", str(tmp_path / "a.db")], env=known | environment, cwd=REPOSITORY, text=True,
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.stderr.splitlines()
+
+
+def test_who_gives_no_contact_is_told_once_how_to(tmp_path: Path) -> None:
+    first, second = crawled(tmp_path)
+    assert "--contact" in first
+    assert second.startswith("broadsheet: http://nosuchhost.invalid/ failed")
+
+
+@pytest.mark.parametrize(
+    ("options", "environment"),
+    [(["--contact", MAIL], {}), (["-q"], {}), ([], {"BROADSHEET_CONTACT": PAGE})],
+    ids=["contact", "quiet", "environment"],
+)
+def test_nobody_else_is_told(tmp_path: Path, options: list[str], environment: dict[str, str]) -> None:
+    assert len(crawled(tmp_path, *options, **environment)) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "said"),
+    [
+        (["--contact", "me\r\nX-Evil: 1"], {}, "a contact must be a URL or a mail address"),
+        ([], {"BROADSHEET_CONTACT": "nobody"}, "a contact must be a URL or a mail address"),
+        (["--user-agent", "a\nb"], {}, "one line of printable ASCII"),
+    ],
+    ids=["contact", "environment", "agent"],
+)
+def test_nonsense_is_one_line(tmp_path: Path, options: list[str], environment: dict[str, str], said: str) -> None:
+    (line,) = crawled(tmp_path, *options, **environment)
+    assert line.startswith("broadsheet: ")
+    assert said in line
+    assert not (tmp_path / "a.db").exists()
