@@ -1,132 +1,49 @@
 """Only public addresses: no connection goes to loopback, a private network or a cloud's metadata service.
 
-Three gates, the last being the one that counts:
+Four gates, the third being the one that counts:
 
-- `check_url` judges what the URL itself says, before it enters the queue;
-- `GuardedDownloadHandler` judges it again in the moment of the request, and refuses proxies, behind which nothing
-  could be judged;
+- `crawler.addresses.check_url` judges what the URL itself says, before a seed is taken;
+- `GuardedDownloadHandler` judges it again in the moment of the request, with its port, and refuses proxies, behind
+  which nothing could be judged;
 - `GuardedResolver` judges every address that a name resolved to. Connections are made to these very addresses, so a
-  name that answers differently the second time gains nothing.
+  name that answers differently the second time gains nothing;
+- `crawler.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
 
 Settings: `TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS` with
-`"crawler.guard.GuardedDownloadHandler"` for http and https, `HTTPPROXY_ENABLED = False` (else Scrapy takes proxies
-from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE` (default False). Metadata
-services stay refused when private addresses are allowed: no site is published there.
+`"crawler.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED = False` (else Scrapy
+takes proxies from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE` (default False),
+`BROADSHEET_PORTS`. With others `fault_in` says why no crawl may start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.exceptions import CannotResolveHostError
+from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
 from scrapy.resolver import CachingHostnameResolver
+from scrapy.utils.misc import load_object
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from cleaners.urls import canonicalise, host_of
+from crawler.addresses import check_url, port_of, refused
+from crawler.connection import AddressRefusedError, GuardedFactory, named
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
     from twisted.internet.base import ReactorBase
 
+__all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "fault_in", "fault_in_reactor"]
+
 ALLOW_PRIVATE = "BROADSHEET_ALLOW_PRIVATE"
-
-# From the IANA registries of special-purpose IPv4 and IPv6 addresses. The first match decides. The metadata
-# addresses are those that cloud machines ask for their own credentials; one of them lies in public space.
-_SPECIAL = [
-    (ip_network(network), reason)
-    for reason, networks in {
-        "metadata": "169.254.169.254 169.254.170.2 168.63.129.16 100.100.100.200 192.0.0.192 fd00:ec2::254",
-        "unspecified": "0.0.0.0/8 ::/128",
-        "loopback": "127.0.0.0/8 ::1/128",
-        "private": "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7 fec0::/10 64:ff9b:1::/48",
-        "cgnat": "100.64.0.0/10",
-        "link_local": "169.254.0.0/16 fe80::/10",
-        "multicast": "224.0.0.0/4 ff00::/8",
-        "reserved": "192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4 "
-        "2001::/23 2001:db8::/32 3fff::/20",
-    }.items()
-    for network in networks.split()
-]
-_GLOBAL_IPV6 = IPv6Network("2000::/3")
-_IPV4_IN_LAST_BITS = [IPv6Network(network) for network in ("::ffff:0:0/96", "64:ff9b::/96", "::ffff:0:0:0/96", "::/96")]
-
-
-class AddressRefusedError(Exception):
-    """A request that the guard did not let through. `reason` is an address verdict, `proxy` or a URL's fault."""
-
-    def __init__(self, url: str, reason: str):
-        super().__init__(f"{url}: refused, {reason} address" if reason != "proxy" else f"{url}: refused, via a proxy")
-        self.reason = reason
-
-
-def address_verdict(ip: str) -> str | None:
-    """None for a public address, else the reason to refuse it.
-
-    Reasons: metadata, unspecified, loopback, private, cgnat, link_local, multicast, reserved. IPv6 forms that
-    carry an IPv4 address (mapped, translated, NAT64, compatible, 6to4, Teredo) are judged by that address.
-    ValueError if `ip` is no address.
-    """
-    address = ip_address(ip.partition("%")[0])
-    for network, reason in _SPECIAL:
-        if address.version == network.version and address in network and not _teredo(address):
-            return reason
-    if isinstance(address, IPv4Address):
-        return None
-    inner = _carried(address)
-    if inner:
-        return next((verdict for each in inner if (verdict := address_verdict(str(each)))), None)
-    return None if address in _GLOBAL_IPV6 else "reserved"
-
-
-def check_url(url: str, allow_private: bool = False, seed_ports: Collection[int] = ()) -> str | None:
-    """Why a URL must not be asked for, by its text alone, or None.
-
-    `invalid` is no http(s) URL or one with a user name; `port` is neither the scheme's own nor a seed's; else the
-    verdict on a host that is an address in whatever notation (a name is judged when it is resolved).
-    """
-    plain = canonicalise(url)
-    if plain is None:
-        return "invalid"
-    parts = urlsplit(plain)
-    if parts.port is not None and parts.port not in seed_ports:
-        return "port"
-    return _host_verdict(parts.hostname or "", allow_private)
-
-
-def refused(ip: str, allow_private: bool) -> str | None:
-    """The verdict that counts under the setting: with `allow_private` only metadata services are refused."""
-    verdict = address_verdict(ip)
-    return verdict if verdict == "metadata" or not allow_private else None
-
-
-def _host_verdict(host: str, allow_private: bool) -> str | None:
-    if host == "localhost" or host.endswith(".localhost"):
-        host = "127.0.0.1"
-    try:
-        return refused(host, allow_private)
-    except ValueError:
-        return None
-
-
-def _teredo(address: IPv4Address | IPv6Address) -> bool:
-    return isinstance(address, IPv6Address) and address.teredo is not None
-
-
-def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses to which an IPv6 address leads."""
-    if address.teredo:
-        return address.teredo
-    if address.sixtofour:
-        return (address.sixtofour,)
-    if any(address in network for network in _IPV4_IN_LAST_BITS):
-        return (IPv4Address(int(address) & 0xFFFFFFFF),)
-    return ()
+PORTS = "BROADSHEET_PORTS"
+_DOWNLOADER = "scrapy.core.downloader.Downloader"
 
 
 class _Judge:
@@ -193,15 +110,20 @@ class GuardedResolver(CachingHostnameResolver):
 
 
 class GuardedDownloadHandler(HTTP11DownloadHandler):
-    """Scrapy's HTTP handler; what the guard refuses fails with `AddressRefusedError`."""
+    """Scrapy's HTTP handler; what the guard refuses fails with `AddressRefusedError`.
+
+    An answer that cannot be used fails with `crawler.limits.AnswerError`.
+    """
 
     def __init__(self, crawler: Crawler):
         super().__init__(crawler)
         self._allow_private = crawler.settings.getbool(ALLOW_PRIVATE)
+        self._ports = ports_of(crawler)
+        self._pool._factory = partial(GuardedFactory, self._allow_private)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:
         """Fetch, unless the URL, its proxy or the addresses of its name are refused."""
-        reason = "proxy" if request.meta.get("proxy") else self._verdict(request.url)
+        reason = "proxy" if request.meta.get("proxy") else check_url(request.url, self._allow_private, self._ports)
         if reason:
             raise AddressRefusedError(request.url, reason)
         resolver = _resolver()
@@ -212,10 +134,47 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
             if reason is None:
                 raise
             raise AddressRefusedError(request.url, reason) from error
+        except DownloadFailedError as error:
+            raise named(error) from error
 
-    def _verdict(self, url: str) -> str | None:
-        port = urlsplit(url).port
-        return check_url(url, self._allow_private, () if port is None else (port,))
+
+def ports_of(crawler: Crawler) -> frozenset[int]:
+    """The ports that may be asked besides 80 and 443: the seeds' own and those of BROADSHEET_PORTS."""
+    seeds = getattr(crawler.spider, "seeds", ())
+    return frozenset((*map(port_of, seeds), *map(int, crawler.settings.getlist(PORTS))))
+
+
+def fault_in(settings: BaseSettings) -> str:
+    """Why a crawl with these settings would not be guarded, in one line, or an empty string."""
+    handlers = {scheme: path for scheme, path in settings.getwithbase("DOWNLOAD_HANDLERS").items() if path}
+    if not _is(settings["TWISTED_DNS_RESOLVER"], GuardedResolver):
+        return "TWISTED_DNS_RESOLVER must be crawler.guard.GuardedResolver: no address would be judged"
+    if set(handlers) != {"http", "https"} or not all(_is(each, GuardedDownloadHandler) for each in handlers.values()):
+        return "DOWNLOAD_HANDLERS must be crawler.guard.GuardedDownloadHandler for http and https, and None for others"
+    if not settings.getbool("TWISTED_REACTOR_ENABLED", True):
+        return "TWISTED_REACTOR_ENABLED must be on: addresses are judged by the reactor's resolver"
+    if settings["DOWNLOADER"] != _DOWNLOADER:
+        return "DOWNLOADER must be Scrapy's own: another one may pass by the guard"
+    if not all(str(port).isdigit() and 0 < int(port) < 65536 for port in settings.getlist(PORTS)):
+        return f"{PORTS} must be port numbers, not {settings[PORTS]}"
+    return ""
+
+
+def fault_in_reactor() -> str:
+    """Why a crawl in the running reactor would not be guarded, in one line, or an empty string."""
+    try:
+        _resolver()
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def _is(path: Any, base: type) -> bool:
+    try:
+        found = load_object(path)
+    except (ImportError, NameError, TypeError, ValueError):
+        return False
+    return isinstance(found, type) and issubclass(found, base)
 
 
 def _resolver() -> GuardedResolver:
@@ -224,7 +183,7 @@ def _resolver() -> GuardedResolver:
 
     resolver = getattr(reactor, "nameResolver", None)
     if not isinstance(resolver, GuardedResolver):
-        raise RuntimeError('the guard needs TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"')
+        raise RuntimeError("the reactor does not resolve names with crawler.guard.GuardedResolver")
     return resolver
 
 

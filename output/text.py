@@ -6,7 +6,7 @@ import re
 
 from output.fulltext import CJK_RANGES
 
-_WORD = re.compile(rf"[{CJK_RANGES}]|(?:(?![{CJK_RANGES}])[^\W_])+(?:['’\-](?:(?![{CJK_RANGES}])[^\W_])+)*")
+_WORD = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+(?:['’\-][^\W_{CJK_RANGES}]+)*")
 
 
 def storable(text: str) -> str:
@@ -26,18 +26,24 @@ def words_of(text: str) -> list[str]:
 
 def count_words(text: str) -> int:
     """Count words; each Chinese or Japanese character counts as one, as word processors count them."""
-    return sum(1 for _ in _WORD.finditer(text))
+    return len(_WORD.findall(text))
 
 
 # Control characters but tab and line break, and the characters that turn the direction of what follows.
 _ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: no output can encode it
 
 
 def inert(text: str) -> str:
     """Return the text without characters that act on a terminal or on the order of the text around them."""
-    return _ACTIVE.sub("", text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n"))
+    text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    return _SURROGATE.sub("\ufffd", _ACTIVE.sub("", text))
 
 
 def escaped(json_text: str) -> str:
     r"""Return JSON with the same characters as `\uXXXX`: the value is exact, and the file does nothing on a screen."""
-    return _ACTIVE.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
+    return _SURROGATE.sub(_escape, _ACTIVE.sub(_escape, json_text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

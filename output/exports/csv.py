@@ -14,7 +14,7 @@ from sqlite_utils import Database
 from output.exports.rows import articles, columns
 from output.text import inert
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BETWEEN = "; "  # between the authors or tags in one cell
 
 
@@ -37,4 +37,4 @@ def cell(value: object) -> object:
     if isinstance(value, dict):
         value = _BETWEEN.join(f"{key}={source}" for key, source in value.items())
     text = inert(_BETWEEN.join(map(str, value)) if isinstance(value, list) else str(value))
-    return "'" + text if text.lstrip(" \n").startswith(_FORMULA) else text
+    return "'" + text if text.startswith("\t") or text.lstrip().startswith(_FORMULA) else text

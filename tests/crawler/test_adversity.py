@@ -1,0 +1,384 @@
+"""What machines do to a crawl: full disks, killed workers, locks, stopped clocks, signals, missing files."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from output.archive import Archive
+from output.outcome import Found, Outcome
+from output.queue import Queue
+from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.shell import CONTACT, command, rows, start
+
+Serve = Callable[..., ScriptedSite]
+SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+ENDS_WITHIN = 20  # seconds; a guard against a crawl that waits for what it was told to leave
+
+
+def site_of(serve: Serve, pages: int, wait: float = 0.0, words: int = 90) -> ScriptedSite:
+    """A start page and so many articles."""
+    names = [f"/p{number}" for number in range(pages)]
+    articles = {name: Reply(page(name[1:], words=words), wait=wait) for name in names}
+    return serve({"/": page("home", *names), **articles})
+
+
+def until(holds: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def crawl_command(site: ScriptedSite, db: Path, *options: object) -> tuple[object, ...]:
+    quick = ("--allow-private", "--delay", 0, "--no-sitemaps", "--no-feeds")
+    return ("crawl", f"{site.url}/", "--db", db, *quick, *options)
+
+
+def assert_whole(db: Path, pages: int) -> None:
+    """Every page once, and a file in order."""
+    assert rows(db, "PRAGMA integrity_check") == [("ok",)]
+    assert rows(db, "PRAGMA foreign_key_check") == []
+    states = dict(rows(db, "SELECT state || '/' || reason, count(*) FROM urls WHERE kind = 'page' GROUP BY 1"))
+    assert sum(states.values()) == pages + 1, states
+    assert states.get("done/article", 0) >= pages, states
+    assert rows(db, "SELECT count(*), count(DISTINCT text) FROM articles")[0][0] >= pages
+
+
+def pages_in(db: Path) -> int:
+    """How many pages a file holds by now, which may not be a file yet."""
+    if not (db.exists() and rows(db, "SELECT 1 FROM sqlite_master WHERE name = 'pages'")):
+        return 0
+    return int(rows(db, "SELECT count(*) FROM pages")[0][0])
+
+
+def members(group: int) -> list[int]:
+    """The processes of a process group that are alive."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, its_group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group and state != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+def worker_of(process: Any) -> int:
+    """A cleaning process of a crawl: a child of its fork server."""
+    found: list[int] = []
+
+    def search() -> bool:
+        for pid in members(process.pid):
+            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            if pid != process.pid and parent not in (process.pid, os.getpid()):
+                found.append(pid)
+        return bool(found)
+
+    until(search)
+    return found[0]
+
+
+# --- Processes --------------------------------------------------------------------------------------------------
+def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
+    site = site_of(serve, 30, wait=0.02, words=1500)
+    process = crawl.start(f"{site.url}/", **SMALL, BROADSHEET_PAGE_SECONDS=5)
+    for pages in (2, 9, 16):
+        until(lambda pages=pages: pages_in(crawl.db) >= pages)  # type: ignore[misc]
+        os.kill(worker_of(process), signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert_whole(crawl.db, 30)
+    assert crawl.result(process).rows("SELECT url FROM urls WHERE reason LIKE 'worker%'") == []
+
+
+def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Crawl) -> None:
+    site = site_of(serve, 30, wait=0.05)
+    process = crawl.start(f"{site.url}/", **SMALL)
+    until(lambda: len(site.log) >= 8)
+    assert len(members(process.pid)) > 1
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    until(lambda: not members(process.pid), seconds=ENDS_WITHIN)
+    assert crawl(f"{site.url}/", **SMALL).code == 0
+    assert_whole(crawl.db, 30)
+
+
+@pytest.mark.slow
+def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) -> None:
+    """What was under way has timed out by then, for all the crawl knows, and is asked for again."""
+    site = site_of(serve, 20, wait=0.5)
+    process = crawl.start(f"{site.url}/", **SMALL, DOWNLOAD_TIMEOUT=2)
+    until(lambda: len(site.log) >= 8)
+    os.killpg(process.pid, signal.SIGSTOP)
+    time.sleep(5)
+    os.killpg(process.pid, signal.SIGCONT)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in errors) == (0, False)
+    assert_whole(crawl.db, 20)
+
+
+# --- Signals ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
+    serve: Serve, tmp_path: Path, number: signal.Signals
+) -> None:
+    site = site_of(serve, 5)
+    site.routes["/robots.txt"] = Reply("User-agent: *\nCrawl-delay: 60\n", headers={"Content-Type": "text/plain"})
+    db = tmp_path / "a.db"
+    process = start(*crawl_command(site, db), start_new_session=True)
+    until(lambda: db.exists() and rows(db, "SELECT 1 FROM sqlite_master WHERE name = 'urls'"))
+    until(lambda: rows(db, "SELECT 1 FROM urls WHERE kind = 'robots' AND state = 'done'"))
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=ENDS_WITHIN)
+    assert process.returncode == 128 + number
+    assert "Stopped. " in errors
+    assert rows(db, "SELECT outcome FROM runs") == [("stopped",)]
+    assert rows(db, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] >= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_loses_nothing(serve: Serve, tmp_path: Path, number: signal.Signals, times: int) -> None:
+    wait = 20.0 if times == 2 else 0.3
+    site = site_of(serve, 25, wait=wait)
+    db = tmp_path / "a.db"
+    process = start(*crawl_command(site, db), start_new_session=True)
+    until(lambda: any(path.startswith("/p") for path in site.paths()))
+    for _ in range(times):
+        process.send_signal(number)
+        time.sleep(0.5)
+    _, errors = process.communicate(timeout=ENDS_WITHIN)
+    assert (process.returncode, "Traceback" in errors) == (128 + number, False)
+    until(lambda: not members(process.pid), seconds=ENDS_WITHIN)
+    done = set(rows(db, "SELECT url FROM urls WHERE state = 'done' AND kind = 'page'"))
+    asked = len(site.log)
+    for name in [name for name in site.routes if name.startswith("/p")]:
+        site.routes[name] = page(name[1:])
+    code, _, errors = command(*crawl_command(site, db))
+    assert (code, errors.startswith("Going on: ")) == (0, True)
+    assert not {(site.url + path,) for path in site.paths()[asked:]} & done
+    assert_whole(db, 25)
+
+
+# --- The disk ---------------------------------------------------------------------------------------------------
+def in_namespace(script: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell script where it may mount."""
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "BROADSHEET_CONTACT": CONTACT}
+    return subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script], env=environment, text=True, capture_output=True, timeout=240
+    )
+
+
+@pytest.fixture(scope="module")
+def mounts() -> None:
+    """Skip where nothing may be mounted."""
+    if not shutil.which("unshare") or in_namespace("mount -t tmpfs -o size=1m tmpfs /mnt").returncode:
+        pytest.skip("nothing may be mounted on this machine")
+
+
+def shell(*arguments: object) -> str:
+    return shlex.join([sys.executable, "-m", "crawler.cli", *map(str, arguments)])
+
+
+def assert_one_line(code: int, errors: str, said: str) -> None:
+    lines = [line for line in errors.splitlines() if "pages/s" not in line and not line.startswith("Going on")]
+    assert (code, len(lines)) == (1, 1), errors
+    assert said in lines[0]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mounts")
+@pytest.mark.parametrize("kilobytes", [8, 60, 300, 900, 1500])
+def test_a_full_disk_is_one_line_and_with_room_all_is_there(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
+    site = site_of(serve, 30, words=2400)
+    disk, kept = tmp_path / "disk", tmp_path / "kept"
+    disk.mkdir()
+    kept.mkdir()
+    again = shell(*crawl_command(site, disk / "a.db"))
+    done = in_namespace(
+        f"""mount -t tmpfs -o size={kilobytes}k tmpfs {disk}
+        {again} > {kept}/out1 2> {kept}/errors1; echo $? > {kept}/code1
+        mkdir {kept}/full; cp {disk}/* {kept}/full/
+        mount -o remount,size=200m {disk}
+        {again} > {kept}/out2 2> {kept}/errors2; echo $? > {kept}/code2
+        cp {disk}/* {kept}/; ls {disk}"""
+    )
+    assert_one_line(int((kept / "code1").read_text()), (kept / "errors1").read_text(), "cannot be")
+    if (full := kept / "full" / "a.db").exists():
+        assert sqlite3.connect(full).execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert (kept / "code2").read_text() == "0\n", (kept / "errors2").read_text()
+    assert done.stdout.split() == ["a.db"]
+    assert_whole(kept / "a.db", 30)
+
+
+@pytest.mark.slow
+def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp_path: Path) -> None:
+    site = site_of(serve, 30, words=2400)
+    db = tmp_path / "a.db"
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, resource.RLIM_INFINITY))
+
+    code, _, errors = command(*crawl_command(site, db), preexec_fn=small_files)
+    assert_one_line(code, errors, "cannot be written")
+    assert rows(db, "PRAGMA integrity_check") == [("ok",)]
+    assert rows(db, "SELECT count(*) FROM articles")[0][0] > 0
+    code, _, _ = command(*crawl_command(site, db))
+    assert code == 0
+    assert_whole(db, 30)
+
+
+@pytest.mark.usefixtures("mounts")
+def test_an_archive_on_a_read_only_disk_is_one_line_and_can_be_read(serve: Serve, tmp_path: Path) -> None:
+    site = site_of(serve, 2)
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    assert command(*crawl_command(site, disk / "a.db"))[0] == 0
+    done = in_namespace(
+        f"""mount --bind {disk} {disk} && mount -o remount,bind,ro {disk}
+        for name in a new; do
+            {shell(*crawl_command(site, disk / "NAME.db")).replace("NAME", "$name")} 2> {tmp_path}/$name
+            echo $?
+        done
+        {shell("search", disk / "a.db", "harbour")} > {tmp_path}/found; echo $?"""
+    )
+    assert done.stdout.split() == ["1", "1", "0"]
+    for name in ("a", "new"):
+        assert_one_line(1, (tmp_path / name).read_text(), "cannot be written")
+    assert "harbour" in (tmp_path / "found").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("harm", ["wal gone", "wal empty", "wal halved", "wal of noise", "shm gone", "shm of noise"])
+def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, harm: str) -> None:
+    """After a kill the archive has two files beside it. Without them commits may be lost, but nothing else is."""
+    site = site_of(serve, 24, wait=0.02)
+    process = crawl.start(f"{site.url}/", **SMALL)
+    until(lambda: len(site.log) >= 15)
+    kill_group(process)
+    name, _, what = harm.partition(" ")
+    file = Path(f"{crawl.db}-{name}")
+    size = file.stat().st_size
+    assert size
+    if what == "gone":
+        file.unlink()
+    elif what == "of noise":
+        file.write_bytes(bytes(range(256)) * (size // 256))
+    else:
+        os.truncate(file, size // 2 if what == "halved" else 0)
+    result = crawl(f"{site.url}/", **SMALL)
+    assert result.code == 0, result.errors
+    assert_whole(crawl.db, 24)
+
+
+# --- Other programs ---------------------------------------------------------------------------------------------
+def test_a_crawl_waits_while_another_program_writes(serve: Serve, tmp_path: Path) -> None:
+    site = site_of(serve, 20, wait=0.05)
+    process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
+    until(lambda: len(site.log) >= 6)
+    other = sqlite3.connect(db, timeout=20, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    time.sleep(2)
+    other.execute("ROLLBACK")
+    other.close()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert_whole(db, 20)
+
+
+@pytest.mark.slow
+def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_path: Path) -> None:
+    site = site_of(serve, 20, wait=0.05)
+    process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
+    until(lambda: len(site.log) >= 6)
+    other = sqlite3.connect(db, timeout=20, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    _, errors = process.communicate(timeout=120)
+    assert_one_line(process.returncode, errors, "database is locked")
+    code, _, errors = command(*crawl_command(site, db))
+    assert_one_line(code, errors, "database is locked")
+    other.execute("ROLLBACK")
+    other.close()
+    assert command(*crawl_command(site, db))[0] == 0
+    assert_whole(db, 20)
+
+
+def test_a_second_crawl_of_the_same_file_is_one_line_and_does_no_harm(serve: Serve, tmp_path: Path) -> None:
+    site = site_of(serve, 20)
+    gate = threading.Event()
+    site.routes["/p7"] = lambda seen: gate.wait(60) and page("p7")
+    process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"
+    until(lambda: "/p7" in site.paths())
+    for arguments in (crawl_command(site, db), ("crawl", "--db", db)):
+        code, out, errors = command(*arguments)
+        assert (code, out, errors) == (1, "", f"broadsheet: {db} is in use by another crawl\n")
+    gate.set()
+    assert process.wait(timeout=120) == 0
+    process.communicate()
+    assert_whole(db, 20)
+
+
+# --- The clock --------------------------------------------------------------------------------------------------
+class Clock:
+    """A clock that is set by hand, hours from a morning on."""
+
+    def __init__(self) -> None:
+        self.hour = 10
+
+    def __call__(self) -> str:
+        return f"2026-01-01T{self.hour:02}:00:00+00:00"
+
+
+def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    url, later = "http://a.test/one", "http://a.test/two"
+    with Archive.open(tmp_path / "a.db", clock) as archive:
+        archive.start_run("crawl", {}, {})
+        queue = Queue(archive.db, clock)
+        queue.add_seeds([Found(url, "a.test"), Found(later, "a.test")])
+        archive.save([Outcome(url, "queued", "retry:timeout", fetched_at=clock(), not_before=clock(), retry=True)])
+        clock.hour = 8
+        run = archive.start_run("crawl", {}, {})
+        archive.save([Outcome(later, "failed", "http_404", 404, clock())])
+        archive.finish_run(run, "finished", "", {})
+        clock.hour = 11
+        assert [queued.url for queued in queue.take("a.test", 5)] == [url]
+        outcomes = archive.db.execute("SELECT outcome, started_at FROM runs ORDER BY rowid").fetchall()
+        assert sorted(outcomes) == [("finished", "2026-01-01T08:00:00+00:00"), ("killed", "2026-01-01T10:00:00+00:00")]
+
+
+@pytest.mark.slow
+def test_answers_that_fail_at_first_are_retried_after_a_kill(serve: Serve, crawl: Crawl) -> None:
+    """A retry that was committed with its wait is still one after the kill, and counts its tries."""
+    tries: dict[str, int] = {}
+
+    def shaky(seen: Seen) -> Reply:
+        tries[seen.path] = tries.get(seen.path, 0) + 1
+        return Reply("busy", 500) if tries[seen.path] < 3 else Reply(page(seen.path[1:]))
+
+    site = serve({"/": page("home", "/a", "/b"), "/a": shaky, "/b": shaky})
+    process = crawl.start(f"{site.url}/", **SMALL, BROADSHEET_RETRY_WAIT=2)
+    until(lambda: crawl.db.exists() and len(tries) == 2)
+    until(lambda: Result(crawl.db, 0, "").rows("SELECT 1 FROM urls WHERE attempts = 1 AND state = 'queued'"))
+    kill_group(process)
+    assert crawl(f"{site.url}/", **SMALL).code == 0
+    assert_whole(crawl.db, 2)

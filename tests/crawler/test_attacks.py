@@ -1,0 +1,97 @@
+"""Hostile servers: each attack costs its own URL only, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from crawler.commands.reasons import meaning
+from tests.crawler.attacks import ATTACKS, HARMLESS, SETTINGS
+from tests.crawler.crawls import Crawl, Result
+from tests.crawler.hostile import HostileServer, answer
+from tests.crawler.probe import fetch
+from tests.crawler.scripted_site import page
+
+Fetched = dict[str, list[Any]]
+IN_A_CRAWL = (
+    "drip", "endless_body", "endless_interim", "ten_thousand_headers", "gzip_bomb", "nested_bomb", "cut_gzip",
+    "cut_zstd", "not_gzip", "no_http", "two_lengths", "bad_chunk_size", "reset_in_body",
+)  # fmt: skip
+ELSEWHERE = {
+    "/to-loopback": ("http://127.0.0.2/", "127.0.0.2"),
+    "/to-metadata": ("http://169.254.169.254/latest/", "169.254.169.254"),
+    "/to-a-number": ("http://2852039166/latest/", "169.254.169.254"),
+    "/to-another-port": ("http://127.0.0.1:6379/", "6379"),
+}
+
+
+@pytest.fixture(scope="module")
+def fetched() -> Iterator[Fetched]:
+    """What came of every path, by path, from one process that asks for all of them at once."""
+    server = HostileServer({f"/{name}": row[0] for name, row in {**ATTACKS, **HARMLESS}.items()})
+    got = fetch([server.url(path) for path in server.behaviours], {**SETTINGS, "BROADSHEET_PORTS": [server.port]})
+    yield {url.rpartition("/")[2]: outcome for url, outcome in got.items()}
+    server.close()
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_an_attack_costs_its_own_url_with_a_reason(fetched: Fetched, name: str) -> None:
+    reason = ATTACKS[name][1]
+    assert fetched[name][0] == reason
+    assert meaning(reason) != reason.replace("_", " ")
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_is_only_odd_is_read(fetched: Fetched, name: str) -> None:
+    assert tuple(fetched[name][1:3]) == HARMLESS[name][1]
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, HostileServer]]:
+    """A real crawl of a site whose home page links to attacks and that ends with a good article."""
+    server = HostileServer({f"/{name}": ATTACKS[name][0] for name in IN_A_CRAWL})
+    for path, (target, _) in ELSEWHERE.items():
+        server.behaviours[path] = answer(b"", f"Location: {target}", status="302 Found")
+    sitemaps = "\n".join(f"Sitemap: {target}map.xml" for target, _ in ELSEWHERE.values())
+    links = [*(path for path in server.behaviours), "/good"]
+    server.behaviours["/robots.txt"] = answer(f"User-agent: *\nDisallow:\n{sitemaps}\n".encode())
+    server.behaviours["/"] = answer(page("home", *links).encode())
+    server.behaviours["/good"] = answer(page("good").encode())
+    crawl = Crawl(tmp_path_factory.mktemp("hostile"))
+    yield crawl(server.url(), BROADSHEET_RETRY_TIMES=1, **SETTINGS), server
+    server.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IN_A_CRAWL)
+def test_in_a_crawl_its_row_says_so_and_holds_no_page(crawled: tuple[Result, HostileServer], name: str) -> None:
+    result, server = crawled
+    states = {url.removeprefix(server.url("")): row for url, row in result.states().items()}
+    assert states[f"/{name}"] == ("failed", ATTACKS[name][1])
+    assert not [url for url in result.articles() if url.endswith(f"/{name}")]
+
+
+@pytest.mark.slow
+def test_the_crawl_goes_on_to_its_end(crawled: tuple[Result, HostileServer]) -> None:
+    result, server = crawled
+    assert result.code == 0
+    assert result.run()[0] == "finished"
+    assert server.url("/good") in result.articles()
+
+
+@pytest.mark.slow
+def test_what_may_come_right_is_asked_for_again_and_a_bomb_is_not(crawled: tuple[Result, HostileServer]) -> None:
+    paths = crawled[1].paths
+    assert [paths.count(f"/{name}") for name in ("cut_gzip", "gzip_bomb", "not_gzip")] == [2, 1, 1]
+
+
+@pytest.mark.slow
+def test_what_robots_txt_and_redirects_name_elsewhere_is_refused_also_with_allow_private(
+    crawled: tuple[Result, HostileServer],
+) -> None:
+    states = crawled[0].states()
+    assert states["http://127.0.0.1:6379/map.xml"][1] == "port"
+    metadata = {reason for url, (_, reason) in states.items() if "169.254.169.254" in url}
+    assert metadata == {"private_address"}

@@ -1,0 +1,124 @@
+"""The bounds are those that docs/safety.md names, and nothing of ours runs what came from the web."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from scrapy.settings import Settings
+
+import cleaners.decode
+import crawler.limits
+import crawler.outcomes
+import crawler.process
+import crawler.robots
+import crawler.settings
+import crawler.sitemaps
+import crawler.webfeeds
+from crawler.addresses import OPENED, SPECIAL
+from crawler.commands.reasons import meaning
+from crawler.faults import is_refusal
+from tests.crawler.attacks import ATTACKS
+from tests.crawler.crawls import REPOSITORY
+
+DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
+MODULES: dict[str, ModuleType] = {
+    "limits": crawler.limits, "settings": crawler.settings, "outcomes": crawler.outcomes, "process": crawler.process,
+    "robots": crawler.robots, "sitemaps": crawler.sitemaps, "webfeeds": crawler.webfeeds, "decode": cleaners.decode,
+}  # fmt: skip
+_UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w+)` \|", re.MULTILINE)
+_RUNS = {"eval", "exec", "compile", "__import__"}
+_UNPACKS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "xmlrpc", "yaml", "jsonpickle"}
+
+_OWN_RULES = {"work.py"}  # packs the crawl's rules once for its own workers
+
+
+def project() -> Settings:
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    return settings
+
+
+def bounds() -> list[tuple[float, str, str]]:
+    return [
+        (float(number.replace(",", "")) * _UNITS[unit], module, name)
+        for number, unit, module, name in _BOUND.findall(DOCUMENT)
+    ]
+
+
+@pytest.mark.parametrize(("value", "module", "name"), bounds(), ids=lambda part: str(part))
+def test_a_bound_in_the_document_is_the_bound_in_the_code(value: float, module: str, name: str) -> None:
+    assert getattr(MODULES[module], name) == value
+
+
+def test_every_limit_of_answers_is_in_the_document() -> None:
+    named = {name for _, module, name in bounds() if module == "limits"}
+    assert named == {name for name, value in vars(crawler.limits).items() if name.isupper() and isinstance(value, int)}
+
+
+def test_every_refused_network_is_in_the_document() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", DOCUMENT, re.MULTILINE))
+    assert {reason: rows.get(reason, "").replace("`", "").split(", ") for reason in SPECIAL} == {
+        reason: networks.split() for reason, networks in SPECIAL.items()
+    }
+    opened = set(re.findall(r"^\| `(\w+)` \| [^|]+ \| yes \|", DOCUMENT, re.MULTILINE))
+    assert opened == OPENED
+
+
+def test_every_reason_of_an_attack_is_in_the_document_and_has_words() -> None:
+    reasons = {reason for _, reason in ATTACKS.values()} | {"tls", "port", "proxy", "bad_url", "private_address"}
+    assert {reason for reason in reasons if f"`{reason}`" not in DOCUMENT} == set()
+    assert {reason for reason in reasons if meaning(reason) == reason} == set()
+    assert {reason for reason in reasons if is_refusal(reason)} == {"port", "proxy", "bad_url", "private_address"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELNETCONSOLE_ENABLED", False),
+        ("REMOTE_CONTROL_ENABLED", False),
+        ("HTTPPROXY_ENABLED", False),
+        ("COOKIES_ENABLED", False),
+        ("DOWNLOAD_VERIFY_CERTIFICATES", True),
+        ("DOWNLOAD_FAIL_ON_DATALOSS", True),
+        ("DOWNLOAD_TLS_MIN_VERSION", "TLSv1.2"),
+    ],
+)
+def test_what_stays_off_and_on(name: str, value: Any) -> None:
+    assert project().get(name) == value
+
+
+def test_only_http_and_https_have_a_handler() -> None:
+    handlers = project().getwithbase("DOWNLOAD_HANDLERS")
+    assert {scheme for scheme, path in handlers.items() if path} == {"http", "https"}
+
+
+def sources() -> list[Path]:
+    return [path for room in ("crawler", "cleaners", "output") for path in sorted((REPOSITORY / room).rglob("*.py"))]
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").partition(".")[0]
+
+
+def _called(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def test_nothing_that_was_read_is_run_or_unpickled() -> None:
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
+    assert len(trees) > 50
+    assert {path.name for path, tree in trees.items() if _UNPACKS & set(_imported(tree))} <= _OWN_RULES
+    assert [(path.name, found) for path, tree in trees.items() if (found := _RUNS & set(_called(tree)))] == []

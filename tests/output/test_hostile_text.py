@@ -1,0 +1,89 @@
+"""Text that acts, breaks encodings or poses as a formula goes in everywhere, and comes out inert everywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cleaners.record import Metadata
+from output.exports.csv import export_csv
+from output.exports.jsonl import export_jsonl
+from output.exports.markdown import export_markdown
+from output.report import render, report
+from output.search import search
+from output.text import escaped, inert
+from output.verify import verify
+
+ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"
+ISOLATES = "\u2066\u2067\u2068\u2069\ufeff"
+HOSTILE = f"=1+1 {ACTING}{ISOLATES} half \ud800 \udfff a pair \U0001f600 end"
+URL = "http://a.test/story"
+ACTIVE = frozenset(ACTING + ISOLATES) - {"\n", "\r", "\t"}
+
+
+@pytest.fixture
+def filled(archive: Any, make: Any) -> Any:
+    outcome = make.outcome(URL, f"bridge {HOSTILE}", "second paragraph", removed=(HOSTILE,), title=HOSTILE)
+    metadata = Metadata(
+        title=HOSTILE, authors=(HOSTILE, "@x"), description=HOSTILE, section=HOSTILE, tags=(HOSTILE,), sitename=HOSTILE
+    )
+    capture = replace(outcome.capture, content_type=f"text/html; {HOSTILE}")
+    archive.save([replace(outcome, cleaned=replace(outcome.cleaned, metadata=metadata), capture=capture)])
+    return archive
+
+
+def acts(text: str) -> set[str]:
+    return set(text) & ACTIVE
+
+
+def test_the_archive_holds_it_and_is_in_order(filled: Any) -> None:
+    (text,) = filled.db.execute("SELECT text FROM articles").fetchone()
+    assert "\0" not in text
+    assert "\U0001f600 end" in text
+    assert verify(filled.db) == []
+
+
+def test_json_lines(filled: Any) -> None:
+    stream = io.StringIO()
+    export_jsonl(filled.db, stream)
+    stream.getvalue().encode("utf-8")
+    assert not acts(stream.getvalue())
+    assert json.loads(stream.getvalue())["title"].startswith("=1+1 ")
+
+
+def test_csv(filled: Any) -> None:
+    stream = io.StringIO(newline="")
+    export_csv(filled.db, stream)
+    stream.getvalue().encode("utf-8")
+    assert not acts(stream.getvalue())
+    (row,) = csv.DictReader(io.StringIO(stream.getvalue(), newline=""))
+    said = [name for name, value in row.items() if "1+1" in value]
+    assert {"title", "authors", "description", "section", "tags", "sitename"} <= set(said)
+    assert [name for name in said if row[name].startswith("=")] == []
+
+
+def test_markdown(filled: Any, tmp_path: Path) -> None:
+    export_markdown(filled.db, tmp_path / "out")
+    (file,) = (tmp_path / "out").iterdir()
+    assert not acts(file.read_text(encoding="utf-8"))
+
+
+def test_search_and_report(filled: Any) -> None:
+    (hit,) = search(filled.db, "bridge", 5)
+    assert not acts(inert(hit.title + hit.snippet))
+    shown = render(report(filled.db), 80)
+    assert not acts(shown)
+    shown.encode("utf-8")
+
+
+def test_inert_and_escaped_leave_nothing_that_no_file_can_hold() -> None:
+    for text in (inert(HOSTILE), escaped(json.dumps(HOSTILE, ensure_ascii=False))):
+        assert not acts(text)
+        text.encode("utf-8")
+    assert json.loads(escaped(json.dumps(HOSTILE, ensure_ascii=False))) == HOSTILE
