@@ -8,9 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from cleaners.record import Outlink
 from cleaners.urls import host_of, is_probably_media
-from crawler.discovery import Entry, FeedEntry, Sitemap, SitemapKind, priority, too_old
+from crawler.discovery import priority, too_old
 from crawler.options import CrawlOptions
 from crawler.scope import Scope
+from crawler.sitemaps import Entry, Sitemap, SitemapKind
+from crawler.traps import trap_of
+from crawler.webfeeds import FeedEntry
 from output.outcome import Found
 from output.queue import QueuedUrl
 
@@ -24,20 +27,20 @@ class Discovered:
 
 
 def from_outlinks(links: Iterable[Outlink], queued: QueuedUrl, scope: Scope, options: CrawlOptions) -> Discovered:
-    """What a page's links lead to. Canonical and redirect targets stay at the page's own depth."""
+    """What a page's links lead to. Canonical, whole-article and redirect targets stay at its own depth."""
     rows: list[Found] = []
     outside: Counter[str] = Counter()
     for link in links:
         if not _wanted(link.via, options):
             continue
-        if link.via == "feed":  # wherever it is: what it lists is judged when it is read
-            rows.append(found_file(link.url, "feed", "link", queued.url))
+        if link.via == "feed":
+            rows += [found_file(link.url, "feed", "link", queued.url)] if _near(link.url, queued) else []
             continue
-        depth = queued.depth + (link.via not in ("canonical", "redirect"))
+        depth = queued.depth + (link.via not in ("canonical", "redirect", "single_page"))
         decision = scope.decide(link.url, depth)
         if decision.in_scope:
             row = Found(link.url, host_of(link.url), "page", link.via, queued.url, depth, priority(link.url, link.via))
-            rows.append(_page_row(replace(row, reason=decision.skip_reason)))
+            rows.append(_page_row(replace(row, reason=decision.skip_reason or _trap(link))))
         elif link.via == "link":
             outside[host_of(link.url)] += 1
     return Discovered(tuple(rows), dict(outside))
@@ -47,6 +50,16 @@ def _wanted(via: str, options: CrawlOptions) -> bool:
     if via == "feed":
         return options.discover_feeds
     return options.discover_links or via in ("canonical", "redirect")
+
+
+def _near(feed: str, queued: QueuedUrl) -> bool:
+    """Whether a feed is asked for: on the page's own host, or wherever a start page says that its feed is."""
+    return queued.depth == 0 or host_of(feed).removeprefix("www.") == queued.host.removeprefix("www.")
+
+
+def _trap(link: Outlink) -> str:
+    """Why a link is not followed. What a page or an answer says of its own address is no trap of the site's."""
+    return trap_of(link.url) if link.via in ("link", "next") else ""
 
 
 def _page_row(found: Found) -> Found:

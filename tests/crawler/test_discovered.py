@@ -7,9 +7,10 @@ from datetime import date
 
 from cleaners.record import Outlink
 from crawler.discovered import from_feed, from_outlinks, from_sitemap
-from crawler.discovery import Entry, FeedEntry, Sitemap, SitemapKind
 from crawler.options import CrawlOptions
 from crawler.scope import Scope
+from crawler.sitemaps import Entry, Sitemap, SitemapKind
+from crawler.webfeeds import FeedEntry
 from output.queue import QueuedUrl
 
 HOME = "https://a.example/"
@@ -56,10 +57,15 @@ def test_without_links_the_canonical_url_is_still_followed() -> None:
     assert [row.url for row in from_outlinks(links, QUEUED, SCOPE, options).found] == [HOME + "b"]
 
 
-def test_a_feed_named_by_a_page_is_a_feed_also_on_another_host() -> None:
-    links = [Outlink("https://feeds.example/a", via="feed")]
-    (row,) = from_outlinks(links, QUEUED, SCOPE, OPTIONS).found
-    assert (row.kind, row.host, row.state) == ("feed", "feeds.example", "queued")
+def test_a_feed_on_another_host_counts_where_a_start_page_names_it() -> None:
+    links = [Outlink("https://feeds.example/a", via="feed"), Outlink("https://www.a.example/b", via="feed")]
+    found = from_outlinks(links, replace(QUEUED, depth=0), SCOPE, OPTIONS).found
+    assert [(row.kind, row.host, row.state) for row in found] == [
+        ("feed", "feeds.example", "queued"),
+        ("feed", "www.a.example", "queued"),
+    ]
+    deeper = from_outlinks(links, QUEUED, SCOPE, OPTIONS).found
+    assert [row.host for row in deeper] == ["www.a.example"], "pages deep in a site name strangers' feeds"
 
 
 def test_a_sitemap_index_leads_to_sitemaps_wherever_they_are() -> None:

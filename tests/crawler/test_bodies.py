@@ -1,0 +1,36 @@
+"""Bodies without their gzip, and their root elements."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from crawler.bodies import head_of, root_of, unpacked
+
+
+def test_gzip_is_taken_off_twice_and_nothing_else_is_touched():
+    assert unpacked(gzip.compress(gzip.compress(b"<rss/>"))) == (b"<rss/>", "")
+    assert unpacked(b"plain") == (b"plain", "")
+
+
+def test_a_broken_member_gives_what_came_and_its_reason():
+    packed = gzip.compress(b"<urlset>" * 20_000)
+    data, reason = unpacked(packed[:-20])
+    assert reason == "bad_gzip"
+    assert data.startswith(b"<urlset>")
+
+
+@pytest.mark.parametrize(
+    ("body", "root"),
+    [
+        (b"<?xml version='1.0'?><!-- hello -->\n<feed xmlns='x'>", "feed"),
+        (b"<rdf:RDF>", "rdf"),
+        ("<?xml version='1.0'?><RSS>".encode("utf-16"), "rss"),
+        (b"<!DOCTYPE html><html><pre>&lt;rss> <rss></pre></html>", "html"),
+        (b"no markup", ""),
+        (b"", ""),
+    ],
+)
+def test_a_body_has_a_root(body, root):
+    assert root_of(head_of(body)) == root

@@ -1,0 +1,215 @@
+"""Sitemaps as sites have them: wrapped, broken, hostile."""
+
+from __future__ import annotations
+
+import gzip
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler import sitemaps
+from crawler.sitemaps import Entry, SitemapKind, read_sitemap
+
+SITE = "https://example.org/"
+AT = "https://example.org/sitemap.xml"
+XMLNS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+
+
+def urlset(inner, attributes=XMLNS):
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset {attributes}>{inner}</urlset>'.encode()
+
+
+def urls(result):
+    return [entry.url.removeprefix(SITE) for entry in result.entries]
+
+
+PLAIN = urlset(
+    "<url><loc> https://example.org/a?b=1&amp;c=2 </loc><lastmod>2024-05-01</lastmod></url>"
+    "<url><loc>/خبر</loc></url><url><loc>https://example.org/a?b=1&amp;c=2</loc></url><url><loc></loc></url>"
+)
+
+
+def test_urlset():
+    result = read_sitemap(PLAIN, AT)
+    assert result.kind is SitemapKind.URLSET
+    assert result.reason == ""
+    assert result.entries == (
+        Entry("https://example.org/a?b=1&c=2", "2024-05-01"),
+        Entry("https://example.org/%D8%AE%D8%A8%D8%B1"),
+    )
+
+
+def test_index():
+    body = (
+        f"<sitemapindex {XMLNS}><sitemap><loc>{SITE}posts.xml.gz</loc><lastmod>2024</lastmod></sitemap></sitemapindex>"
+    )
+    result = read_sitemap(body.encode(), AT)
+    assert result.kind is SitemapKind.INDEX
+    assert result.entries == (Entry(SITE + "posts.xml.gz", "2024"),)
+
+
+def test_news_images_and_translations():
+    body = urlset(
+        "<url><loc>https://example.org/story</loc>"
+        "<image:image><image:loc>https://example.org/a.jpg</image:loc></image:image>"
+        "<n:news><n:publication><n:name>Paper</n:name></n:publication>"
+        "<n:publication_date>2024-05-02T10:00Z</n:publication_date><n:title>Bridge &amp; tunnel</n:title></n:news>"
+        '<xhtml:link rel="alternate" hreflang="de" href="https://example.org/de/story"/></url>',
+        f'{XMLNS} xmlns:image="http://www.google.com/schemas/sitemap-image/1.1" '
+        'xmlns:n="http://www.google.com/schemas/sitemap-news/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"',
+    )
+    assert read_sitemap(body, AT).entries == (
+        Entry("https://example.org/story", "2024-05-02T10:00Z", True, "Bridge & tunnel"),
+        Entry("https://example.org/de/story", "2024-05-02T10:00Z"),
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(PLAIN),
+        gzip.compress(gzip.compress(PLAIN)),
+        gzip.compress(PLAIN[:100]) + gzip.compress(PLAIN[100:]),
+        b"\xef\xbb\xbf\n" + PLAIN,
+        PLAIN.decode().replace("UTF-8", "UTF-16").encode("utf-16"),
+        b"<!-- made by hand --><?x y?>" + PLAIN.partition(b"\n")[2],
+    ],
+    ids=["gzip", "twice", "members", "bom", "utf-16", "no-declaration"],
+)
+def test_wrappings(body):
+    result = read_sitemap(body, AT)
+    assert (len(result.entries), result.reason) == (2, "")
+
+
+def test_truncated_gzip_keeps_what_came():
+    many = urlset("".join(f"<url><loc>{SITE}{n * 7919 % 5000}</loc></url>" for n in range(5000)))
+    packed = gzip.compress(many)
+    result = read_sitemap(packed[: len(packed) // 2], AT)
+    assert result.reason == "bad_gzip"
+    assert 500 < len(result.entries) < 5000
+
+
+def test_damaged_gzip_keeps_what_came_before():
+    many = urlset("".join(f"<url><loc>{SITE}{n * 7919 % 5000}</loc></url>" for n in range(5000)))
+    packed = bytearray(gzip.compress(many))
+    packed[len(packed) * 3 // 4 :] = b"\xff" * (len(packed) // 4)
+    result = read_sitemap(bytes(packed), AT)
+    assert result.reason == "bad_gzip"
+    assert 500 < len(result.entries) < 5000
+
+
+def test_endless_gzip_members_take_no_time():
+    started = time.perf_counter()
+    read_sitemap(gzip.compress(b"") * 200_000, AT)
+    assert time.perf_counter() - started < 2
+
+
+def test_gzip_of_nothing_useful():
+    assert read_sitemap(b"\x1f\x8b\x08nonsense", AT).reason == "bad_gzip"
+
+
+def test_a_gzip_bomb_is_cut():
+    bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 200_000_000)
+    started = time.perf_counter()
+    result = read_sitemap(bomb, AT)
+    assert result.reason == "too_large"
+    assert urls(result) == ["a"]
+    assert time.perf_counter() - started < 5
+
+
+def test_many_entries_are_streamed(monkeypatch):
+    body = urlset("".join(f"<url><loc>{SITE}{n}</loc></url>" for n in range(50_000)))
+    started = time.perf_counter()
+    assert len(read_sitemap(body, AT).entries) == 50_000
+    assert time.perf_counter() - started < 5
+    monkeypatch.setattr(sitemaps, "MAX_ENTRIES", 10)
+    cut = read_sitemap(body, AT)
+    assert (len(cut.entries), cut.reason) == (10, "too_many_entries")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "reason"),
+    [
+        (PLAIN[: PLAIN.index(b"<url><loc></loc>")], 2, "broken_xml"),
+        (b"Warning: a program failed in line 3\n" + PLAIN, 2, "broken_xml"),
+        (urlset(f"<url><loc>{SITE}a?b=1&c=2</loc></url>"), 1, ""),
+        (urlset(f"<url><loc>{SITE}a</loc><url><loc>{SITE}b</loc></url>"), 2, "broken_xml"),
+        (urlset(f"<news:url><loc>{SITE}a</loc></news:url>"), 1, ""),
+        (b"<urlset>" + PLAIN[-60:].replace(b"</url>", b""), 0, "broken_xml"),
+    ],
+    ids=["cut", "noise-before", "bare-ampersand", "unclosed", "undeclared-prefix", "rubble"],
+)
+def test_broken_xml_is_read_as_far_as_possible(body, expected, reason):
+    result = read_sitemap(body, AT)
+    assert (len(result.entries), result.reason) == (expected, reason)
+
+
+def test_a_bare_ampersand_keeps_its_url_whole():
+    assert urls(read_sitemap(urlset(f"<url><loc>{SITE}a?b=1&c=2&d</loc></url>"), AT)) == ["a?b=1&c=2&d"]
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        '<!DOCTYPE urlset [<!ENTITY a "https://example.org/ENTITY"><!ENTITY b "&a;&a;&a;&a;">]>',
+        '<!DOCTYPE urlset [<!ENTITY a SYSTEM "file:///etc/hostname"><!ENTITY b "&a;">]>',
+        "<!DOCTYPE urlset [" + '<!ENTITY a "ENTITYENTITY">' + "".join(
+            f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in zip("acdefghij", "cdefghijb", strict=True)
+        ) + "]>",
+    ],
+    ids=["internal", "file", "bomb"],
+)  # fmt: skip
+def test_entities_are_not_expanded(doctype):
+    body = f'{doctype}<urlset><url><loc>&b;</loc></url><url x="&b;"><loc>{SITE}a</loc></url></urlset>'.encode()
+    started = time.perf_counter()
+    result = read_sitemap(body, AT)
+    assert "ENTITY" not in str(result.entries)
+    assert set(urls(result)) <= {"a"}
+    assert time.perf_counter() - started < 2
+
+
+def test_a_hostile_prologue_takes_no_time():
+    started = time.perf_counter()
+    assert read_sitemap(b"<??>" * 3000, AT).kind is SitemapKind.NOT_A_SITEMAP
+    assert read_sitemap(b"<!---->" * 3000, AT).kind is SitemapKind.NOT_A_SITEMAP
+    assert time.perf_counter() - started < 0.5
+
+
+def test_text():
+    result = read_sitemap(b"\xef\xbb\xbfhttps://example.org/a\r\n\r\nhttps://example.org/b\r\n", SITE + "sitemap.txt")
+    assert result.kind is SitemapKind.TEXT
+    assert urls(result) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"<!DOCTYPE html><html><body><p>Not found</p></body></html>", "html"),
+        (b"Nothing here.\nReally.\n", "unknown"),
+        (b"<data><x/></data>", "unknown"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "unknown"),
+    ],
+)
+def test_what_is_no_sitemap(body, reason):
+    result = read_sitemap(body, AT)
+    assert (result.kind, result.reason, result.entries) == (SitemapKind.NOT_A_SITEMAP, reason, ())
+
+
+ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><title>One</title>
+<link rel="self" href="https://example.org/self"/><link href="https://example.org/a"/>
+<published>2024-05-01T00:00:00Z</published><updated>2024-05-03T00:00:00Z</updated></entry></feed>"""
+
+
+def test_a_feed_in_a_sitemap_s_place():
+    result = read_sitemap(ATOM, AT)
+    assert result.kind is SitemapKind.FEED
+    assert result.entries == (Entry("https://example.org/a", "2024-05-03T00:00:00Z", title="One"),)
+
+
+@given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda tail: PLAIN[:120] + tail)))
+def test_any_bytes_are_an_answer(body):
+    assert isinstance(read_sitemap(body, AT).kind, SitemapKind)

@@ -1,0 +1,226 @@
+"""Traps: told by the URL alone, and real crawls of sites that never end on their own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Callable
+from subprocess import TimeoutExpired
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from crawler.traps import trap_of
+from output.patterns import Bounds
+from tests.crawler.crawls import PATIENCE, Crawl, Result, kill_group
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+
+HOST = "https://a.example"
+LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/2031/05/", "trap:calendar"),
+        ("/events/2031-05-12/", "trap:calendar"),
+        ("/calendar?month=5&year=2040", "trap:calendar"),
+        ("/?date=2033-01", "trap:calendar"),
+        ("/?m=203301", "trap:calendar"),
+        ("/a/b/a/b/a/b", "trap:repeating_path"),
+        ("/x/a/b/c/a/b/c/a/b/c/y", "trap:repeating_path"),
+        ("/en/en/en/about", "trap:repeating_path"),
+        ("/a/1/a/2/a/3/a/4/a", "trap:repeating_path"),
+        ("/" + "/".join(f"s{number}" for number in range(21)), "trap:deep_path"),
+        ("/" + "x" * 1000, "trap:long_url"),
+        ("/?" + "&".join(f"p{number}x=1" for number in range(13)), "trap:parameters"),
+        ("/shop?color=1&size=2&brand=3&sort=4&order=5&page=6&view=7", "trap:facets"),
+        ("/shop?f[0]=a&f[1]=b&f[2]=c&f[3]=d&f[4]=e&f[5]=g&f[6]=h", "trap:facets"),
+    ],
+)
+def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
+    assert trap_of(HOST + path, 2026) == reason
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", LONG, "/2026/05/", "/2028/01/", "/1911/11/11/", "/11/11/11/11/", "/2031/05/12/the-mill-of-the-future",
+        "/1750/01/", "/9999/12", "/item/2055/7777", "/?p=2031", "/?id=203105", "/calendar?month=5&year=2027",
+        "/a/b/a/b/mill", "/news/2024/05/news/the-mill", "/en/en/about", "/index.php?option=content&view=article&id=9",
+        "/shop?color=1&size=2&sort=3", "/blog/why-the-mill-burned", "/?date=1767225600",
+    ],
+)  # fmt: skip
+def test_addresses_of_real_sites_are_none(path: str) -> None:
+    assert trap_of(HOST + path, 2026) == ""
+
+
+def test_what_is_no_url_is_no_trap() -> None:
+    assert trap_of("http://[") == ""
+
+
+STORIES = tuple(f"harbour{number}" for number in range(20))
+
+
+def story(name: str) -> str:
+    return f"/2024/05/the-{name}-of-town"
+
+
+class Maze(ScriptedSite):
+    """Twenty articles and a trap: `trap` makes the links of any path that is no article."""
+
+    def __init__(self, trap: Callable[[Seen], list[str]]) -> None:
+        super().__init__()
+        self._trap = trap
+
+    def reply(self, seen: Seen) -> Reply:
+        path = urlsplit(seen.path).path
+        if path in ("/robots.txt", "/sitemap.xml", "/sitemap_index.xml", "/sitemap.txt") or "feed" in path:
+            return Reply("not here", 404)
+        name = path.removeprefix("/2024/05/the-").removesuffix("-of-town")
+        if name in STORIES:
+            return Reply(page(name, *self._trap(seen)[:2]))
+        links = [*(self._trap(seen)), *([story(each) for each in STORIES[:10]] if path == "/" else [])]
+        if path.count("/") == 1 and path != "/":
+            links += [story(each) for each in STORIES[10:]]
+        items = "".join(f'<li><a href="{link}">{link}</a></li>' for link in links)
+        return Reply(f"<!DOCTYPE html><html><head><title>Pages</title></head><body><ul>{items}</ul></body></html>")
+
+
+def word(*parts: object) -> str:
+    """A word of letters that nobody can guess."""
+    return re.sub(r"\d", "x", hashlib.sha256(repr(parts).encode()).hexdigest()[:7])
+
+
+def calendar(seen: Seen) -> list[str]:
+    query = dict(parse_qsl(urlsplit(seen.path).query))
+    year, month = int(query.get("year", 2026)), int(query.get("month", 1))
+    return [f"/calendar?month={month % 12 + 1}&year={year + step}" for step in (0, 1)]
+
+
+def path_calendar(seen: Seen) -> list[str]:
+    found = re.match(r"/(\d{4})/\d\d/$", seen.path)
+    return [f"/{(int(found[1]) if found else 2026) + 1}/05/", "/list"]
+
+
+def growing_path(seen: Seen) -> list[str]:
+    path = urlsplit(seen.path).path
+    return ["a/b/" if path == "/" else "a/", "b/", "/list"]
+
+
+def session_ids(seen: Seen) -> list[str]:
+    return [f"/{kind}?token={word(seen.path, kind)}" for kind in ("list", "other")]
+
+
+def known_sessions(seen: Seen) -> list[str]:
+    token = hashlib.sha256(seen.path.encode() + repr(seen.at).encode()).hexdigest()[:32]
+    return [f"/list;jsessionid={token}", f"/other?PHPSESSID={token}", f"/third?sid={token}"]
+
+
+def facets(seen: Seen) -> list[str]:
+    names = [f"{name}[]" for name in ("colour", "size", "brand", "price", "material", "season", "cut")]
+    query = urlsplit(seen.path).query
+    return ["/list", *(f"/shop?{query}&{name}={value}" for name in names for value in "xyz")]
+
+
+def permutations(seen: Seen) -> list[str]:
+    query = urlsplit(seen.path).query.split("&") if "?" in seen.path else list("abcdef")
+    turned = [*query[1:], query[0]] if "=" in query[0] else [f"{name}=1" for name in query]
+    swapped = [turned[1], turned[0], *turned[2:]]
+    return ["/list", f"/shop?{'&'.join(turned)}", f"/shop?{'&'.join(swapped)}"]
+
+
+def pagination(seen: Seen) -> list[str]:
+    found = re.search(r"page=(\d+)", seen.path)
+    return [f"/list?page={int(found[1]) + 1 if found else 1}", *map(story, STORIES[10:])]
+
+
+def random_words(seen: Seen) -> list[str]:
+    return ["/list", *(f"/{word(seen.path, n)}/{word(seen.path, -n)}" for n in range(2))]
+
+
+def long_urls(seen: Seen) -> list[str]:
+    return ["/list", f"{urlsplit(seen.path).path}?a={'x' * 100}{urlsplit(seen.path).query.removeprefix('a=')}"]
+
+
+def crawled(crawl: Crawl, trap: Callable[[Seen], list[str]], patience: int = PATIENCE) -> tuple[Result, Maze]:
+    site = Maze(trap)
+    process = crawl.start(f"{site.url}/")
+    try:
+        _, errors = process.communicate(timeout=patience)
+        return crawl.result(process, errors), site
+    except TimeoutExpired:
+        kill_group(process)
+        raise
+    finally:
+        site.close()
+
+
+def stories_of(result: Result) -> set[str]:
+    return {name for name in STORIES if any(url.endswith(story(name)) for url in result.articles())}
+
+
+QUICK_TRAPS = [
+    (calendar, "trap:calendar", 120),
+    (path_calendar, "trap:calendar", 60),
+    (growing_path, "trap:repeating_path", 300),
+    (known_sessions, "", 60),
+    (permutations, "trap:parameter_order", 60),
+    (long_urls, "trap:long_url", 300),
+]
+
+
+@pytest.mark.parametrize(("trap", "reason", "most"), QUICK_TRAPS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason: str, most: int) -> None:
+    result, site = crawled(crawl, trap)
+    assert result.code == 0
+    assert result.run() == ("finished", "finished")
+    assert stories_of(result) == set(STORIES)
+    assert len(site.log) <= most
+    assert reason in {told for _, told in result.states().values()} | {""}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("trap", "reason", "bound"),
+    [
+        (session_ids, "trap:pattern", 3 * Bounds().own),
+        (facets, "trap:pattern", Bounds().wide + Bounds().own),
+        (pagination, "trap:pattern", Bounds().own),
+        (random_words, "trap:pattern", Bounds().wide),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_trap_without_a_sign_ends_when_nothing_new_comes(
+    crawl: Crawl, trap: Callable, reason: str, bound: int
+) -> None:
+    result, site = crawled(crawl, trap, 5 * PATIENCE)
+    assert result.run() == ("finished", "finished")
+    assert stories_of(result) == set(STORIES)
+    assert len(site.log) <= bound * 1.2 + 300
+    assert reason in {told for _, told in result.states().values()}
+
+
+@pytest.mark.slow
+def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
+    site = Maze(pagination)
+    try:
+        process = crawl.start(f"{site.url}/")
+        while len(site.log) < 300 and process.poll() is None:
+            site.closing.wait(0.05)
+        kill_group(process)
+        result = crawl(f"{site.url}/")
+    finally:
+        site.close()
+    assert result.run() == ("finished", "finished")
+    assert len(site.log) < Bounds().own * 1.2 + 300
+    (counted,) = result.rows("SELECT dry FROM url_patterns WHERE pattern = '/word?page'")
+    assert counted[0] > Bounds().own
+
+
+def test_the_archive_is_whole_after_a_trap(crawl: Crawl) -> None:
+    result, _ = crawled(crawl, permutations)
+    db = sqlite3.connect(result.db)
+    assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert db.execute("SELECT count(*) FROM urls WHERE state = 'queued'").fetchone() == (0,)
