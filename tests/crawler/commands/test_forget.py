@@ -1,0 +1,97 @@
+"""The verb that takes an article down."""
+
+from __future__ import annotations
+
+import os
+import pty
+from pathlib import Path
+
+import pytest
+
+from crawler.cli import run
+from output.archive import Archive
+from output.schema import open_database
+from tests.crawler.shell import ACTIVE, rows, start
+
+RIVER = "https://a.example/river"
+
+
+def urls(db: Path) -> set[str]:
+    return {url for (url,) in rows(db, "SELECT url FROM articles")}
+
+
+def test_an_article_is_taken_down(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["forget", str(db), RIVER, "--yes", "--note", "asked by letter"]) == 0
+    told = capsys.readouterr().out
+    assert "https://a.example/river: The story of river and the harbour" in told
+    assert "forgotten: 1 article, 1 URL" in told
+    assert urls(db) == {"https://a.example/Evil"}
+    assert rows(db, "SELECT pattern, note FROM takedowns") == [(RIVER, "asked by letter")]
+    assert rows(db, f"SELECT state, reason FROM urls WHERE url = '{RIVER}'") == [("skipped", "forgotten")]
+    assert b"river0word1" not in db.read_bytes()
+    assert run(["search", str(db), "river"]) == 1
+    assert run(["verify", str(db)]) == 0
+
+
+def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = db.read_bytes()
+    assert run(["forget", str(db), "https://a.example/*", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "2 articles, 2 pages" in told
+    assert not ACTIVE & set(told)
+    assert db.read_bytes() == before
+
+
+@pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
+@pytest.mark.parametrize("asked", ["https://a.example/nothing", "https://b.example/*", "no url"])
+def test_what_the_archive_does_not_know_is_1(
+    db: Path, capsys: pytest.CaptureFixture[str], mode: str, asked: str
+) -> None:
+    assert run(["forget", str(db), asked, mode]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert len(urls(db)) == 2
+    assert rows(db, "SELECT count(*) FROM takedowns") == [(0,)]
+
+
+def test_without_a_terminal_it_wants_to_be_told(db: Path) -> None:
+    process = start("forget", db, RIVER, stdin=-3)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "--yes" in errors
+    assert "Traceback" not in errors
+    assert len(urls(db)) == 2
+
+
+@pytest.mark.parametrize(("answer", "left", "code"), [("y\n", 1, 0), ("n\n", 2, 1)])
+def test_at_a_terminal_it_asks(db: Path, answer: str, left: int, code: int) -> None:
+    ours, theirs = pty.openpty()
+    process = start("forget", db, RIVER, stdin=theirs)
+    os.close(theirs)
+    os.write(ours, answer.encode())
+    process.communicate(timeout=60)
+    os.close(ours)
+    assert process.returncode == code
+    assert len(urls(db)) == left
+
+
+def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Archive.open(db):
+        assert run(["forget", str(db), RIVER, "--yes"]) == 1
+    told = capsys.readouterr().err
+    assert "in use by another crawl" in told
+    assert told.count("\n") == 1
+    assert len(urls(db)) == 2
+
+
+@pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
+def test_no_archive_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str) -> None:
+    assert run(["forget", str(tmp_path / "none.db"), RIVER, mode]) == 1
+    assert "does not exist" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_backups_that_still_hold_it_are_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(f"{db}.backup-v1").touch()
+    assert run(["forget", str(db), RIVER, "--dry-run"]) == 0
+    assert "backup-v1" in capsys.readouterr().out
+    assert open_database(db, read_only=True)
