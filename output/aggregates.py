@@ -1,7 +1,8 @@
 """Which article pages only repeat other articles: whole issues, archives and sections in full text.
 
-The evidence is the ledger: a long block of such a page stands, word for word, in a smaller article page. A page
-is a list when at least two smaller pages together account for most of its words.
+The evidence is the ledger, as the pages judged themselves (`settle_kept`): a long block of such a page stands, word
+for word, in a smaller article page. A page is a list when at least two smaller pages together account for most of its
+words.
 """
 
 from __future__ import annotations
@@ -25,26 +26,25 @@ _LONG_CHARS = 20
 
 _SHARED = """CREATE TEMP TABLE settle_shared AS
     SELECT b.block_id AS block_id, min(p.words) AS least, count(DISTINCT b.page_id) AS pages
-    FROM page_blocks b INDEXED BY page_blocks_block CROSS JOIN settle_pages p ON p.page_id = b.page_id
-    WHERE b.kept = 1 GROUP BY b.block_id HAVING count(DISTINCT b.page_id) > 1"""
+    FROM settle_kept b INDEXED BY settle_kept_block CROSS JOIN settle_pages p ON p.page_id = b.page_id
+    GROUP BY b.block_id HAVING count(DISTINCT b.page_id) > 1"""
 
-_SUSPECTS = f"""SELECT b.page_id FROM page_blocks b JOIN settle_pages p ON p.page_id = b.page_id
+_SUSPECTS = f"""SELECT b.page_id FROM settle_kept b JOIN settle_pages p ON p.page_id = b.page_id
         JOIN block_texts t ON t.id = b.block_id LEFT JOIN settle_shared s ON s.block_id = b.block_id
-    WHERE b.kept = 1 AND length(t.text) >= {_LONG_CHARS} AND coalesce(s.pages, 0) <= {MANY_PAGES}
+    WHERE length(t.text) >= {_LONG_CHARS} AND coalesce(s.pages, 0) <= {MANY_PAGES}
         AND b.page_id IN (
-            SELECT o.page_id FROM settle_shared m CROSS JOIN page_blocks o ON o.block_id = m.block_id
-            WHERE o.kept = 1)
+            SELECT o.page_id FROM settle_shared m CROSS JOIN settle_kept o ON o.block_id = m.block_id)
     GROUP BY b.page_id HAVING total(length(t.text) * (s.least < p.words)) >= {_SIEVE} * sum(length(t.text))"""
 
-_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM settle_kept b JOIN block_texts t ON t.id = b.block_id
         LEFT JOIN settle_shared s ON s.block_id = b.block_id
-    WHERE b.page_id = ? AND b.kept = 1 AND coalesce(s.pages, 0) <= {MANY_PAGES}"""
+    WHERE b.page_id = ? AND coalesce(s.pages, 0) <= {MANY_PAGES}"""
 
 # Another page with the same title, or one that names this as its canonical, is a part of it, not a story in it.
 _CARRIERS = f"""SELECT DISTINCT o.page_id, o.block_id
-    FROM page_blocks b CROSS JOIN settle_shared s ON s.block_id = b.block_id
-        CROSS JOIN page_blocks o ON o.block_id = b.block_id CROSS JOIN settle_pages w ON w.page_id = o.page_id
-    WHERE b.page_id = :page AND b.kept = 1 AND o.kept = 1 AND o.page_id <> :page AND s.pages <= {MANY_PAGES}
+    FROM settle_kept b CROSS JOIN settle_shared s ON s.block_id = b.block_id
+        CROSS JOIN settle_kept o ON o.block_id = b.block_id CROSS JOIN settle_pages w ON w.page_id = o.page_id
+    WHERE b.page_id = :page AND o.page_id <> :page AND s.pages <= {MANY_PAGES}
         AND w.words < (SELECT words FROM settle_pages WHERE page_id = :page)
         AND NOT EXISTS (
             SELECT 1 FROM pages one JOIN urls u ON u.id = one.id JOIN pages other ON other.id = o.page_id
@@ -62,7 +62,7 @@ class ArticlePage:
 def aggregates(db: Database, pages: Iterable[ArticlePage]) -> dict[int, int]:
     """Map each page that only repeats others of `pages` to the number of articles it repeats.
 
-    Needs a connection that may make temporary tables.
+    Needs `settle_kept` and a connection that may make temporary tables.
     """
     try:
         _prepare(db, pages)

@@ -1,0 +1,207 @@
+"""What each host repeats, counted over the whole archive, and what follows for the blocks of its pages.
+
+Pages with one text count once, and pages that only repeat others are not counted at all. Everything starts from the
+pages' own verdicts, so that what comes out depends on the archive's content, and neither on the order in which it
+came nor on how often it was settled.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import groupby
+
+from sqlite_utils import Database
+
+from cleaners.record import Verdict
+from cleaners.site_memory import (
+    Seen,
+    container,
+    judge_again,
+    least_pages,
+    length,
+    names_author,
+    remember,
+    template,
+)
+from output.ids import BLOCK_BITS, content_id
+from output.migrations import BLOCK_KINDS
+
+Wanted = dict[int, dict[int, Verdict]]
+"""By page, then by position: the verdicts that differ from the page's own."""
+
+_HEADING = BLOCK_KINDS.index("heading")
+_EXACT = {BLOCK_KINDS.index("table"), BLOCK_KINDS.index("code")}  # their numbers are what they say
+_TEMP = ("settle_kept", "settle_beside", "settle_seen", "settle_evidence")
+
+# The blocks that each page kept by itself, whatever the site's memory made of them since.
+_KEPT = """INSERT INTO settle_kept SELECT b.page_id, b.position, b.block_id, b.kind
+    FROM pages p CROSS JOIN page_blocks b ON b.page_id = p.id
+        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
+    WHERE p.own_type IN ('article', 'teaser') AND coalesce(o.kept, v.kept, b.kept) = 1"""
+
+# The same texts where a page removed them by itself: what is kept on one page only may stand on all.
+_BESIDE = """INSERT INTO settle_beside SELECT b.page_id, b.position, b.block_id, b.kind
+    FROM (SELECT DISTINCT block_id FROM settle_kept) k CROSS JOIN page_blocks b ON b.block_id = k.block_id
+        JOIN pages p ON p.id = b.page_id AND p.own_type IN ('article', 'teaser')
+    WHERE NOT EXISTS (SELECT 1 FROM settle_kept s WHERE s.page_id = b.page_id AND s.position = b.position)"""
+
+_PAGES = """SELECT u.host, p.id FROM pages p JOIN urls u ON u.id = p.id
+    WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host, p.id"""
+
+_PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]')
+    FROM page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
+    WHERE l.page_id = ?"""
+
+_BLOCKS = """SELECT k.position, k.block_id, k.kind, t.text, k.kept FROM (
+        SELECT position, block_id, kind, 1 AS kept FROM settle_kept WHERE page_id = ?1 UNION ALL
+        SELECT position, block_id, kind, 0 FROM settle_beside WHERE page_id = ?1) k
+    JOIN block_texts t ON t.id = k.block_id"""
+
+# A removed block counts only where the same text is kept in the same part of another page.
+_STANDING = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
+    WHERE k.key = settle_seen.key AND k.counted = 1 AND k.kept AND k.container = settle_seen.container)"""
+
+_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
+    GROUP BY key HAVING pages >= ?"""
+
+_EVIDENCE = """INSERT INTO settle_evidence
+    SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
+        SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
+        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
+        WHERE n.counted GROUP BY n.key HAVING pages > 1) k ON k.key = s.key
+    GROUP BY s.block_id"""
+
+_STALE = """DELETE FROM block_evidence WHERE NOT EXISTS (SELECT 1 FROM settle_evidence e
+    WHERE e.block_id = block_evidence.block_id AND e.host = block_evidence.host)"""
+_NEW = """INSERT INTO block_evidence SELECT * FROM (SELECT * FROM settle_evidence EXCEPT SELECT * FROM block_evidence)
+    WHERE true ON CONFLICT (block_id, host) DO UPDATE
+    SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
+
+
+def count_kept(db: Database) -> None:
+    """Make the temporary tables of the blocks that pages keep by themselves; `forget_counts` drops them."""
+    forget_counts(db)
+    for name, statement in (("settle_kept", _KEPT), ("settle_beside", _BESIDE)):
+        db.execute(
+            f"""CREATE TEMP TABLE {name} (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
+                block_id INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
+        )
+        db.execute(statement)
+        db.execute(f"CREATE INDEX {name}_block ON {name} (block_id)")
+
+
+def kept_text(db: Database, page_id: int) -> str:
+    """The text that a page gives by itself, after `count_kept`."""
+    query = """SELECT t.text FROM settle_kept k JOIN block_texts t ON t.id = k.block_id
+        WHERE k.page_id = ? ORDER BY k.position"""
+    return "\n".join(text for (text,) in db.execute(query, [page_id]))
+
+
+def forget_counts(db: Database) -> None:
+    """Drop what was counted."""
+    for name in _TEMP:
+        db.execute(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def judged_again(db: Database, counted: Collection[int], judged: Collection[int]) -> Wanted:
+    """Judge the pages `judged` with the evidence of the pages `counted`, and store the evidence.
+
+    Runs in the caller's transaction, after `count_kept`.
+    """
+    _make_tables(db)
+    wanted: Wanted = {}
+    for host, rows in groupby(db.execute(_PAGES).fetchall(), key=lambda row: str(row[0])):
+        pages = [int(page) for _, page in rows]
+        number = sum(page in counted for page in pages)
+        if number > 1:
+            boxes = _look(db, pages, counted)
+            wanted |= _judge_host(db, number, boxes, judged)
+            db.execute(_EVIDENCE, {"host": host, "pages": number})
+    db.execute(_STALE)
+    db.execute(_NEW)
+    return wanted
+
+
+def _make_tables(db: Database) -> None:
+    """`settle_seen` holds the kept blocks of one host at a time."""
+    db.execute(
+        """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
+            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, words INTEGER NOT NULL,
+            heading INTEGER NOT NULL, named INTEGER NOT NULL, kept INTEGER NOT NULL, counted INTEGER NOT NULL,
+            PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
+    )
+    db.execute("CREATE INDEX settle_seen_key ON settle_seen (key, counted)")
+    db.execute(
+        """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
+            of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
+    )
+
+
+def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> list[str]:
+    """Fill `settle_seen` with the pages of a host; returns the containers that its rows name by number."""
+    db.execute("DELETE FROM settle_seen")
+    numbers: dict[str, int] = defaultdict(lambda: len(numbers))
+    for page in pages:
+        layout, title, said = db.execute(_PAGE, [page]).fetchone()
+        authors = json.loads(said)
+        places = json.loads(zlib.decompress(layout))
+        rows = [
+            (
+                *(
+                    page,
+                    at,
+                    block,
+                    _key(text, block, kind, title, authors),
+                    numbers[container(places[at][0])],
+                    length(text),
+                ),
+                *(kind == _HEADING, names_author(text, authors), kept, page in counted),
+            )
+            for at, block, kind, text, kept in db.execute(_BLOCKS, [page]).fetchall()
+        ]
+        db.conn.executemany("INSERT INTO settle_seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    db.execute(_STANDING)
+    return list(numbers)
+
+
+def _key(text: str, block_id: int, kind: int, title: str, authors: list[str]) -> int:
+    if kind in _EXACT:
+        return block_id
+    made = template(text, title, authors)
+    return block_id if made == text else content_id(made, bits=BLOCK_BITS)
+
+
+def _judge_host(db: Database, number: int, boxes: list[str], judged: Collection[int]) -> Wanted:
+    repeated = dict(db.execute(_COUNTS, [least_pages(number)]).fetchall())
+    if not repeated:
+        return {}
+    memory = remember((page for _, page in _seen(db, boxes, "WHERE counted")), repeated, number)
+    return {
+        page_id: verdicts
+        for page_id, page in _seen(db, boxes, "WHERE kept")
+        if page_id in judged and (verdicts := judge_again(page, memory))
+    }
+
+
+def _seen(db: Database, boxes: list[str], which: str = "") -> Iterator[tuple[int, list[Seen]]]:
+    query = f"""SELECT page_id, position, key, container, words, heading, named, kept FROM settle_seen {which}
+        ORDER BY page_id, position"""
+    for page_id, rows in groupby(db.execute(query), key=lambda row: int(row[0])):
+        yield page_id, [Seen(row[1], row[2], boxes[row[3]], row[4], *map(bool, row[5:])) for row in rows]
+
+
+def differing(wanted: Wanted, held: Mapping[int, Mapping[int, tuple[str, str]]]) -> dict[int, dict[int, Verdict]]:
+    """The pages whose verdicts by the site's memory are not those they hold, with those they should hold."""
+
+    def plain(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
+        return {position: (each.reason, each.rule) for position, each in verdicts.items()}
+
+    return {
+        page: wanted.get(page, {})
+        for page in sorted(wanted.keys() | held.keys())
+        if plain(wanted.get(page, {})) != held.get(page, {})
+    }
