@@ -7,26 +7,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
 from cleaners.clean import clean
-from cleaners.record import Cleaned, Outlink, Page, PageType, PageVerdict
+from cleaners.directives import HEADERS, header_directives
+from cleaners.record import Cleaned, Outlink, Page
 from cleaners.urls import canonicalise
-from crawler.discovered import Discovered, found_file, from_feed, from_outlinks, from_sitemap
-from crawler.discovery import SitemapKind, read_feed, read_sitemap, too_old, usual_feed_places, usual_sitemap_places
-from crawler.faults import Fault, Retries, is_retried, retry_after
+from crawler.discovered import Discovered, found_file, from_outlinks
+from crawler.discovery import usual_sitemap_places
+from crawler.faults import Fault, Retries, is_refusal, is_retried, retry_after
 from crawler.options import CrawlOptions
 from crawler.process import WorkerError, Workers
-from crawler.robots import Robots
+from crawler.robots import Access, Robots
 from crawler.scope import Scope
 from crawler.sniff import Sort, is_media_type, sort_of
+from crawler.work import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
 from output.outcome import Capture, Found, Outcome
 from output.queue import QueuedUrl
 
 MAX_REDIRECTS = 10
+_READ_HEADERS = HEADERS | {"link", "content-language", "last-modified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Answer:
     queued: QueuedUrl
     response: Response
     at: datetime
+    robots_id: int | None = None  # the robots.txt in force when it was asked for
 
     @property
     def stamp(self) -> str:
@@ -53,9 +58,19 @@ class Outcomes:
     def __init__(self, options: CrawlOptions, scope: Scope, workers: Workers, retries: Retries | None = None) -> None:
         self.options = options
         self.scope = scope
+        self.robot = "broadsheet"  # the name by which directives call us
         self._workers = workers
         self._retries = retries or Retries()
-        self._came_by: dict[str, tuple[str, ...]] = {}  # the redirects that led to a URL in this run
+        self._rules: Rules | None = None
+        self._packed = b""
+        self._came_by: dict[str, tuple[str, ...]] = {}  # the redirects that led to a URL
+
+    def go_on(self, came_by: Mapping[str, tuple[str, ...]], moved_to: Iterable[str]) -> None:
+        """Take up what an earlier run knew: the redirects that led to what waits, and where its seeds moved."""
+        self._came_by.update(came_by)
+        for target in moved_to:
+            if not self.scope.contains(target):
+                self.scope = self.scope.widened(target)
 
     async def of_answer(self, answer: Answer, robots: Robots | None = None) -> Outcome:
         """The outcome of a response. `robots` is the reading of a robots.txt, when it is one."""
@@ -75,7 +90,7 @@ class Outcomes:
         """The outcome of a request that got no response: another try later, or a failure."""
         if fault.retry and self._retries.left(queued.attempts):
             return _again(queued, fault.reason, at, self._retries.wait_before(queued.attempts + 1))
-        state = "skipped" if fault.reason == "private_address" else "failed"
+        state = "skipped" if is_refusal(fault.reason) else "failed"
         return Outcome(queued.url, state, fault.reason, fetched_at=at.isoformat(timespec="seconds"), kind=queued.kind)
 
     def _robots(self, answer: Answer, robots: Robots) -> Outcome:
@@ -85,7 +100,7 @@ class Outcomes:
                 found = [found_file(url, "sitemap", "robots", answer.queued.url) for url in robots.sitemaps]
             else:
                 found = [found_file(url, "sitemap", "guess") for url in usual_sitemap_places(answer.queued.url)]
-        gone = answer.response.status >= 500
+        gone = robots.access is Access.NOTHING
         outcome = _made(answer, "failed" if gone else "done", robots.reason if gone else "robots")
         return replace(outcome, found=tuple(found))
 
@@ -144,58 +159,31 @@ class Outcomes:
         return await self._page(answer)
 
     async def _sitemap(self, answer: Answer) -> Outcome:
-        sitemap = await self._workers.run(read_sitemap, answer.response.body, answer.queued.url)
-        if sitemap.kind is SitemapKind.NOT_A_SITEMAP:
-            if answer.queued.found_via == "guess":
-                return _made(answer, "skipped", "not_there")
-            return _made(answer, "failed", f"bad_sitemap:{sitemap.reason}")
-        outcome = _with(
-            _made(answer, "done", "sitemap"), from_sitemap(sitemap, answer.queued, self.scope, self.options)
-        )
-        return replace(outcome, reason=f"sitemap:{sitemap.reason}") if sitemap.reason else outcome
+        listed = await self._workers.run(work_on_sitemap, answer.response.body, answer.queued, self._packed_rules())
+        if not listed.readable:
+            return _unreadable(answer, f"bad_sitemap:{listed.reason}")
+        reason = f"sitemap:{listed.reason}" if listed.reason else "sitemap"
+        return _with(_made(answer, "done", reason), listed.discovered)
 
     async def _feed(self, answer: Answer) -> Outcome:
-        feed = await self._workers.run(read_feed, answer.response.body, answer.queued.url)
-        if feed.reason == "not_a_feed":
-            if answer.queued.found_via == "guess":
-                return _made(answer, "skipped", "not_there")
-            return _made(answer, "failed", "bad_feed")
-        outcome = _with(_made(answer, "done", "feed"), from_feed(feed.entries, answer.queued, self.scope, self.options))
-        if feed.following:
-            following = found_file(feed.following, "feed", "next", answer.queued.url)
-            outcome = replace(outcome, found=(*outcome.found, following))
-        return outcome
+        listed = await self._workers.run(work_on_feed, answer.response.body, answer.queued, self._packed_rules())
+        if not listed.readable:
+            return _unreadable(answer, "bad_feed")
+        return _with(_made(answer, "done", "feed"), listed.discovered)
 
     async def _page(self, answer: Answer) -> Outcome:
-        cleaned = await self._workers.run(clean, _page_of(answer))
-        found = from_outlinks(cleaned.outlinks, answer.queued, self.scope, self.options)
-        found = self._with_guessed_feeds(answer.queued, found)
-        reason = self._unwanted(cleaned)
-        if reason:
-            verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
-            outcome = replace(_made(answer, "skipped", reason), cleaned=replace(cleaned, verdict=verdict))
-        else:
-            outcome = replace(_made(answer, "done", str(cleaned.verdict.page_type)), cleaned=cleaned)
-        return _with(outcome, found)
+        said = header_directives(_headers(answer))
+        fetched = Fetched(_page_of(answer), answer.queued, said, answer.at)
+        worked = await self._workers.run(work_on_page, fetched, self._packed_rules())
+        outcome = replace(_made(answer, worked.state, worked.reason), cleaned=worked.page)
+        capture = outcome.capture and replace(outcome.capture, directives=worked.said)
+        return _with(replace(outcome, capture=capture), worked.discovered)
 
-    def _with_guessed_feeds(self, queued: QueuedUrl, found: Discovered) -> Discovered:
-        """A start page that names no feed: look at the usual places."""
-        if queued.found_via != "seed" or not self.options.discover_feeds:
-            return found
-        if any(row.kind == "feed" for row in found.found):
-            return found
-        guesses = (found_file(url, "feed", "guess") for url in usual_feed_places(queued.url))
-        return replace(found, found=(*found.found, *guesses))
-
-    def _unwanted(self, cleaned: Cleaned) -> str:
-        if not cleaned.is_article:
-            return ""
-        language, published = cleaned.metadata.language, cleaned.metadata.published
-        if self.options.languages and language and language not in self.options.languages:
-            return "language"
-        if self.options.since and published and too_old(published, self.options.since):
-            return "too_old"
-        return ""
+    def _packed_rules(self) -> bytes:
+        rules = Rules(self.scope, self.options, self.robot)
+        if rules != self._rules:
+            self._rules, self._packed = rules, rules.packed()
+        return self._packed
 
 
 def retry_after_of(answer: Answer) -> float | None:
@@ -210,17 +198,25 @@ def given_up(queued: QueuedUrl, state: str, reason: str) -> Outcome:
 
 def _page_of(answer: Answer) -> Page:
     response = answer.response
-    headers = tuple(
-        (name.decode("latin-1").lower(), value.decode("latin-1"))
-        for name, values in response.headers.items()
-        for value in values
-        if name.lower() in (b"x-robots-tag", b"link", b"content-language", b"last-modified")
-    )
+    headers = tuple(each for each in _headers(answer) if each[0] in _READ_HEADERS)
     return Page(response.url, response.body, answer.header("Content-Type"), response.status, answer.stamp, headers)
+
+
+def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
+    """The response's headers as (lower-case name, value) pairs."""
+    fields = answer.response.headers.items()
+    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, each in fields for value in each)
 
 
 def _empty(url: str) -> Cleaned:
     return clean(Page(url, b""))
+
+
+def _unreadable(answer: Answer, reason: str) -> Outcome:
+    """The outcome of a sitemap or feed that is none; where one was only looked for, it is not there."""
+    if answer.queued.found_via == "guess":
+        return _made(answer, "skipped", "not_there")
+    return _made(answer, "failed", reason)
 
 
 def _with(outcome: Outcome, found: Discovered) -> Outcome:
@@ -249,6 +245,8 @@ def _capture(answer: Answer) -> Capture:
         content_type=answer.header("Content-Type"),
         payload_digest=payload_digest(response.body),
         payload_length=len(response.body),
+        directives=header_directives(_headers(answer)),
+        robots_id=answer.robots_id,
     )
 
 

@@ -6,13 +6,16 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from cleaners.clean import CLEANER_VERSION
 from cleaners.urls import host_of
 from crawler import __version__
+from crawler.directives import REASONS
 from crawler.options import CrawlOptions
 from crawler.writer import Writer
 from output.archive import Archive
+from output.earlier import came_by, moved_to
 from output.exports.rows import articles
 from output.outcome import Found, Outcome
 from output.queue import Queue
@@ -36,20 +39,27 @@ class CrawlSession:
         self.stored: dict[str, int] = {}
 
     @classmethod
-    def open(cls, path: str | Path, options: CrawlOptions) -> CrawlSession:
-        """Open or make the archive. ArchiveError, in one line, if it cannot be used."""
-        archive = Archive.open(path)
+    def open(cls, path: str | Path, options: CrawlOptions, *, every_commit: bool = False) -> CrawlSession:
+        """Open or make the archive, as `Archive.open` does. ArchiveError, in one line, if it cannot be used."""
+        archive = Archive.open(path, every_commit=every_commit)
         return cls(archive, open_database(path, read_only=True), options)
 
     def start(self, command: str, seeds: tuple[Found, ...]) -> int:
         """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before."""
         waiting = self.queue.counts()["queued"]
         self._run_id = self._archive.start_run(command, self._options.as_values(), _versions())
-        for passing in ("limit", "robots_unreachable"):
+        obeyed = () if self._options.obey_directives else REASONS
+        for passing in ("limit", "robots_unreachable", *obeyed):
             self._archive.requeue(passing)
+        self._archive.requeue_hosts()
         Queue(self._archive.db).add_seeds(seeds)
         self._writer = Writer(self._archive)
         return waiting
+
+    def redirects(self, seeds: tuple[str, ...], most: int) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """The redirects that led to what is queued, and where the seeds moved, as earlier runs found them."""
+        reading: Any = self._reading
+        return came_by(reading, most), moved_to(reading, seeds, most)
 
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome; returns when it is committed."""
@@ -57,6 +67,8 @@ class CrawlSession:
         await self._writer.save(outcome)
         key = f"{outcome.state}/{outcome.reason}"
         self.stored[key] = self.stored.get(key, 0) + 1
+        if outcome.whole_host:
+            self.stored[key] += self._archive.given_up.pop(key, 0)
 
     def settle(self) -> None:
         """Judge again with what the whole site shows."""
@@ -74,11 +86,13 @@ class CrawlSession:
     def close(self, outcome: str, reason: str) -> None:
         """Settle what a stopped crawl left unsettled, note how the run ended, and give the file free."""
         self._stop_writing()
-        if outcome == "stopped":
-            settle(self._archive.db)
-        self._archive.finish_run(self._run_id, outcome, reason, self.stored)
-        self._reading.close()  # type: ignore[attr-defined]
-        self._archive.close()
+        try:
+            if outcome == "stopped":
+                settle(self._archive.db)
+            self._archive.finish_run(self._run_id, outcome, reason, self.stored)
+        finally:
+            self._reading.close()  # type: ignore[attr-defined]
+            self._archive.close()
 
     def _stop_writing(self) -> None:
         if self._writer is not None:

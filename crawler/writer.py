@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 
+from crawler.known_links import KnownLinks
 from output.archive import Archive
 from output.outcome import Outcome
 
 BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""
+
+LINGER = 0.03
+"""Seconds that a batch waits for more: a transaction costs about 1 ms by itself, most of it in the full-text index."""
+
+_Waiting = tuple[Outcome, asyncio.Future[None]]
 
 
 class Writer:
@@ -19,7 +27,8 @@ class Writer:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._waiting: queue.SimpleQueue[tuple[Outcome, asyncio.Future[None]] | None] = queue.SimpleQueue()
+        self._known = KnownLinks()
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="archive-writer", daemon=True)
         self._thread.start()
 
@@ -41,13 +50,12 @@ class Writer:
             if ended:
                 return
 
-    def _collect(
-        self, first: tuple[Outcome, asyncio.Future[None]]
-    ) -> tuple[list[tuple[Outcome, asyncio.Future[None]]], bool]:
+    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         batch = [first]
+        end = time.monotonic() + LINGER
         while len(batch) < BATCH:
             try:
-                another = self._waiting.get_nowait()
+                another = self._waiting.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
                 break
             if another is None:
@@ -55,22 +63,29 @@ class Writer:
             batch.append(another)
         return batch, False
 
-    def _commit(self, batch: Sequence[tuple[Outcome, asyncio.Future[None]]]) -> None:
+    def _commit(self, batch: Sequence[_Waiting]) -> None:
+        """Store a batch, and tell all who wait for it in one call to the event loop."""
+        loop, error = batch[0][1].get_loop(), None
         try:
-            self._archive.save([outcome for outcome, _ in batch])
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for these outcomes
-            for _, done in batch:
-                done.get_loop().call_soon_threadsafe(_fail, done, error)
+            self._archive.save([self._without_known(outcome) for outcome, _ in batch])
+        except BaseException as raised:  # noqa: BLE001 - it belongs to whoever waits for these outcomes
+            self._known.forget()
+            error = raised
+        loop.call_soon_threadsafe(_end, [done for _, done in batch], error)
+
+    def _without_known(self, outcome: Outcome) -> Outcome:
+        """The outcome without the links that the archive has already."""
+        if not outcome.found:
+            return outcome
+        found = self._known.fresh(outcome.found)
+        return outcome if len(found) == len(outcome.found) else replace(outcome, found=found)
+
+
+def _end(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
+    for done in waiting:
+        if done.done():
+            continue
+        if error is None:
+            done.set_result(None)
         else:
-            for _, done in batch:
-                done.get_loop().call_soon_threadsafe(_finish, done)
-
-
-def _finish(done: asyncio.Future[None]) -> None:
-    if not done.done():
-        done.set_result(None)
-
-
-def _fail(done: asyncio.Future[None], error: BaseException) -> None:
-    if not done.done():
-        done.set_exception(error)
+            done.set_exception(error)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.record import Cleaned
-from output.ids import content_id, text_digest
-from output.text import count_words, storable
+from output.ids import content_id
+from output.prepared import PreparedPage
+from output.text import storable
 
 # The metadata that is stored as it is said, NULL where the page says nothing.
 _PLAIN = (
@@ -57,17 +57,17 @@ def stored_article(db: Database, url: str) -> Stored | None:
     return None
 
 
-def save_article(db: Database, cleaned: Cleaned, seen: Sighting, before: Stored | None) -> None:
+def save_article(db: Database, page: PreparedPage, seen: Sighting, before: Stored | None) -> None:
     """Insert or update the article of a page, with its revision and change. Runs in the caller's transaction."""
-    values = _values(cleaned, seen)
+    values = _values(page, seen)
     if before is None:
         _insert(db, values | {"first_seen": seen.at})
-        _note_revision(db, values, seen, "first")
+        _note_revision(db, values, page.digest, seen, "first")
         note_change(db, values["id"], seen.at, "added")
         return
     _update(db, before.table, values)
     if (before.title, before.text) != (values["title"], values["text"]):
-        _note_difference(db, values, seen, before)
+        _note_difference(db, values, page.digest, seen, before)
 
 
 def remove_article(db: Database, url: str, at: str) -> None:
@@ -83,21 +83,20 @@ def note_change(db: Database, number: object, at: str, change: str) -> None:
     db.execute("INSERT INTO changes (article_id, at, change) VALUES (?, ?, ?)", [number, at, change])
 
 
-def _note_difference(db: Database, values: dict[str, object], seen: Sighting, before: Stored) -> None:
+def _note_difference(db: Database, values: dict[str, object], digest: str, seen: Sighting, before: Stored) -> None:
     """A new capture makes a new revision; the same capture, judged again, corrects the one it made."""
     if before.table == "articles":
         note_change(db, values["id"], seen.at, "changed")
     if before.capture_id != seen.capture_id:
-        _note_revision(db, values, seen, "title" if before.text == values["text"] else "text")
+        _note_revision(db, values, digest, seen, "title" if before.text == values["text"] else "text")
         return
     db.execute(
         "UPDATE revisions SET title = ?, text_digest = ? WHERE article_id = ? AND capture_id IS ?",
-        [values["title"], text_digest(str(values["text"])), values["id"], seen.capture_id],
+        [values["title"], digest, values["id"], seen.capture_id],
     )
 
 
-def _note_revision(db: Database, values: dict[str, object], seen: Sighting, change: str) -> None:
-    digest = text_digest(str(values["text"]))
+def _note_revision(db: Database, values: dict[str, object], digest: str, seen: Sighting, change: str) -> None:
     db.execute(
         "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?)",
         [values["id"], seen.at, seen.capture_id, values["title"], digest, change],
@@ -115,27 +114,26 @@ def _update(db: Database, table: str, values: dict[str, object]) -> None:
     db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", values)
 
 
-def _values(cleaned: Cleaned, seen: Sighting) -> dict[str, object]:
+def _values(page: PreparedPage, seen: Sighting) -> dict[str, object]:
     """The article's columns, without `first_seen`, which an update leaves alone."""
-    text = storable(cleaned.text)
-    return _described(cleaned) | {
+    return _described(page) | {
         "id": article_id(seen.url),
         "url": storable(seen.url),
         "host": seen.host,
-        "text": text,
-        "markdown": storable(cleaned.markdown),
-        "word_count": count_words(text),
-        "page_type": str(cleaned.verdict.page_type),
+        "text": page.text,
+        "markdown": page.markdown,
+        "word_count": page.words,
+        "page_type": str(page.verdict.page_type),
         "last_seen": seen.at,
         "page_id": seen.page_id,
         "capture_id": seen.capture_id,
-        "cleaner_version": cleaned.cleaner_version,
+        "cleaner_version": page.cleaner_version,
     }
 
 
-def _described(cleaned: Cleaned) -> dict[str, object]:
+def _described(page: PreparedPage) -> dict[str, object]:
     """The columns that come from what the page says about its article; what it does not say is NULL."""
-    said = cleaned.metadata
+    said = page.metadata
     plain: dict[str, object] = {name: storable(getattr(said, name)) or None for name in _PLAIN}
     return plain | {
         "title": storable(said.title),

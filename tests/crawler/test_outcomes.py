@@ -15,7 +15,7 @@ from scrapy.http import Response
 from crawler.faults import Fault, Retries
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes, given_up, payload_digest
-from crawler.process import Workers
+from crawler.process import WorkerError, Workers
 from crawler.robots import Robots
 from crawler.scope import Scope
 from output.outcome import Outcome
@@ -233,7 +233,18 @@ def test_media_are_skipped_and_an_empty_answer_is_a_page_without_text(outcomes: 
     assert empty.cleaned
 
 
-def test_a_worker_that_dies_costs_the_page() -> None:
+def test_a_page_that_its_workers_die_of_fails_with_that_reason(
+    monkeypatch: pytest.MonkeyPatch, workers: Workers
+) -> None:
+    async def dies(*_: object) -> object:
+        raise WorkerError("worker_died")
+
+    outcomes = made(workers)
+    monkeypatch.setattr(workers, "run", dies)
+    assert told(of(outcomes, answer(PAGE, page("heavy")))) == ("failed", "worker_died")
+
+
+def test_one_killed_worker_does_not_cost_the_page() -> None:
     pool = Workers(1, seconds=20)
     pid = asyncio.run(pool.run(os.getpid))
     outcomes = made(pool)
@@ -245,6 +256,6 @@ def test_a_worker_that_dies_costs_the_page() -> None:
         os.kill(pid, signal.SIGKILL)
         return await waiting
 
-    assert told(asyncio.run(struck())) == ("failed", "worker_died")
+    assert told(asyncio.run(struck())) == ("done", "article")
     assert told(of(outcomes, answer(PAGE, page("next")))) == ("done", "article")
     pool.close()

@@ -7,11 +7,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cleaners.clean import clean
 from cleaners.record import Page
+from crawler import process
 from crawler.process import WorkerError, Workers
 
 
@@ -49,20 +51,70 @@ def test_a_page_that_hangs_is_given_up_in_time(workers: Workers) -> None:
     assert asyncio.run(workers.run(int, "8")) == 8
 
 
-def test_a_worker_that_is_killed_costs_its_own_page_only(workers: Workers) -> None:
-    pid = asyncio.run(workers.run(os.getpid))
+def pause_in(folder: str) -> int:
+    """Leave the worker's process id in a file, and take a while."""
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(1.5)
+    return 5
+
+
+def killed(workers: Workers, folder: Path, times: int) -> list[object]:
+    """The results of a page whose worker is killed so often, and of two that wait behind it."""
 
     async def three() -> list[object]:
-        hanging = asyncio.create_task(workers.run(time.sleep, 1.5))
+        first = asyncio.create_task(workers.run(pause_in, str(folder)))
         later = [asyncio.create_task(workers.run(int, str(number))) for number in (1, 2)]
-        await asyncio.sleep(0.5)
-        os.kill(pid, signal.SIGKILL)
-        return await asyncio.gather(hanging, *later, return_exceptions=True)
+        for number in range(times):
+            while len(pids := list(folder.iterdir())) <= number:
+                await asyncio.sleep(0.01)
+            os.kill(int(max(pids, key=lambda path: path.stat().st_mtime_ns).name), signal.SIGKILL)
+        return await asyncio.gather(first, *later, return_exceptions=True)
 
-    first, *others = asyncio.run(three())
+    return asyncio.run(three())
+
+
+def test_a_page_whose_worker_is_killed_is_tried_once_more(workers: Workers, tmp_path: Path) -> None:
+    assert killed(workers, tmp_path, 1) == [5, 1, 2]
+
+
+def test_a_page_that_kills_two_workers_costs_itself_only(workers: Workers, tmp_path: Path) -> None:
+    first, *others = killed(workers, tmp_path, 2)
     assert isinstance(first, WorkerError)
     assert first.reason == "worker_died"
     assert others == [1, 2]
+
+
+def test_a_killed_idle_worker_does_not_end_the_pool(workers: Workers) -> None:
+    async def kill_and_run() -> list[int]:
+        os.kill(await workers.run(os.getpid), signal.SIGKILL)
+        await asyncio.sleep(1)  # time for the pool to find out
+        return await asyncio.gather(*(workers.run(int, str(number)) for number in range(6)))
+
+    assert asyncio.run(kill_and_run()) == list(range(6))
+
+
+def test_a_pool_that_gives_no_result_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one is whose worker was killed while it held the lock on the pool's pipe."""
+    monkeypatch.setattr(process, "_SILENCE", 1.0)
+    pool = Workers(1, seconds=1)
+
+    async def run_without_a_lock() -> int:
+        await pool.run(int, "1")
+        pool._pool._pool_manager.worker_manager.workers_channel.mutex.acquire()
+        return await pool.run(int, "2")
+
+    try:
+        assert asyncio.run(run_without_a_lock()) == 2
+    finally:
+        pool.close()
+
+
+def test_a_time_limit_that_the_clock_overran_is_no_fault_of_the_page() -> None:
+    judge = process._may_be_innocent
+    assert not judge("worker_timeout", 10.2, 10)
+    assert judge("worker_timeout", 3600.0, 10), "the process was stopped meanwhile"
+    assert judge("worker_timeout", 0.5, 10), "the clock was set forward"
+    assert not judge("worker_error", 0.5, 10)
 
 
 def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: Workers) -> None:

@@ -6,13 +6,14 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from crawler.writer import BATCH, Writer
 from output.archive import Archive
-from output.outcome import Outcome
+from output.outcome import Found, Outcome
 
 
 class Recorder:
@@ -93,3 +94,26 @@ def test_closing_writes_what_waits() -> None:
 
     asyncio.run(save())
     assert sum(recorder.batches) == 5
+
+
+def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() -> None:
+    sent: list[tuple[str, ...]] = []
+    broken = [True, False, False]
+
+    class Counting(Recorder):
+        def save(self, batch: Sequence[Outcome]) -> None:
+            sent.extend(tuple(found.url for found in outcome.found) for outcome in batch)
+            if broken.pop(0):
+                raise sqlite3.OperationalError("disk full")
+
+    async def save() -> None:
+        writer = Writer(Counting())  # type: ignore[arg-type]
+        link = Found("https://a.example/next", "a.example")
+        with pytest.raises(sqlite3.OperationalError):
+            await writer.save(replace(outcomes(1)[0], found=(link,)))
+        await writer.save(replace(outcomes(1)[0], found=(link,)))
+        await writer.save(replace(outcomes(1)[0], found=(link,)))
+        writer.close()
+
+    asyncio.run(save())
+    assert sent == [("https://a.example/next",), ("https://a.example/next",), ()]

@@ -1,0 +1,67 @@
+"""A cleaned page as the rows that the archive stores: everything that can be computed before the database is asked.
+
+Numbers of texts, digests, counts and the packed layout are made where the page was cleaned, in a worker process, and
+only for an article is there a text and a ledger. So the value that crosses to the crawl is small and quick to read,
+and the one thread that writes does little besides writing. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cleaners.record import Cleaned, Metadata, PageType, PageVerdict
+from output.ids import text_digest
+from output.joined import leads_of
+from output.ledger import LedgerRows, ledger_rows
+from output.text import count_words, storable
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPage:
+    """What the archive stores of a page. `text`, `markdown` and `ledger` are empty where the page is no article.
+
+    `blocks`, `kept` and `outlinks` are counts; `words` and `digest` are those of the text, storable already.
+    """
+
+    url: str
+    verdict: PageVerdict
+    metadata: Metadata
+    robots: tuple[str, ...]
+    cleaner_version: str
+    text: str
+    markdown: str
+    words: int
+    digest: str
+    blocks: int
+    kept: int
+    outlinks: int
+    ledger: LedgerRows
+    leads: tuple[tuple[str, str, bool], ...] = ()  # to the article's next page and to all of it, where it is one
+
+    @property
+    def is_article(self) -> bool:
+        """Whether the page enters `articles`."""
+        return self.verdict.page_type in (PageType.ARTICLE, PageType.TEASER)
+
+
+def prepared(cleaned: Cleaned | PreparedPage) -> PreparedPage:
+    """The rows of a cleaned page; one that is prepared already stays as it is."""
+    if isinstance(cleaned, PreparedPage):
+        return cleaned
+    text, keeps = storable(cleaned.text), cleaned.is_article
+    return PreparedPage(
+        url=cleaned.url,
+        verdict=cleaned.verdict,
+        metadata=cleaned.metadata,
+        robots=cleaned.robots,
+        cleaner_version=cleaned.cleaner_version,
+        text=text if keeps else "",
+        markdown=storable(cleaned.markdown) if keeps else "",
+        words=count_words(text),
+        digest=text_digest(text),
+        blocks=len(cleaned.blocks),
+        kept=sum(verdict.kept for verdict in cleaned.verdicts),
+        outlinks=len(cleaned.outlinks),
+        ledger=ledger_rows(cleaned.blocks, cleaned.verdicts) if keeps else LedgerRows(),
+        leads=leads_of(cleaned.outlinks) if keeps else (),
+    )

@@ -1,0 +1,67 @@
+"""`broadsheet` with one extension more, which measures how late the event loop runs.
+
+python -m tests.bench.load.beating REPORT.json crawl URL ...
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pathlib
+import resource
+import sys
+import time
+from typing import Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+
+import crawler.settings
+from crawler.cli import main
+
+_BEAT = 0.005  # seconds between two beats
+
+
+class Heart:
+    """Beats on the loop while the spider runs, and reports how late a beat came (ms), at worst and at the 99th %."""
+
+    def __init__(self, spider_crawler: Crawler) -> None:
+        self._crawler = spider_crawler
+        self._late: list[tuple[float, float]] = []  # ms late, and when
+        self._pages = 0  # of memory, at most, while something was under way
+        self._born = time.monotonic()
+
+    @classmethod
+    def from_crawler(cls, spider_crawler: Crawler) -> Self:
+        heart = cls(spider_crawler)
+        spider_crawler.signals.connect(heart.opened, signals.spider_opened)
+        spider_crawler.signals.connect(heart.closed, signals.spider_closed)
+        return heart
+
+    def opened(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._beat())
+
+    def closed(self) -> None:
+        self._task.cancel()
+        worst = max(self._late, default=(0.0, 0.0))
+        late = sorted(ms for ms, _ in self._late) or [0.0]
+        report = {"worst": round(late[-1], 1), "p99": round(late[len(late) * 99 // 100], 1), "beats": len(late)}
+        report["fetching_mb"] = round(self._pages * resource.getpagesize() / 2**20, 1)
+        report["worst_at_s"] = round(worst[1], 1)
+        pathlib.Path(REPORT).write_text(json.dumps(report))
+
+    async def _beat(self) -> None:
+        """Only what is late while something is under way counts: at the end the archive is settled in one go."""
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(_BEAT)
+            frontier = getattr(self._crawler.spider, "frontier", None)
+            if frontier is not None and frontier.flying:
+                self._pages = max(self._pages, int(pathlib.Path("/proc/self/statm").read_text().split()[1]))
+                self._late.append((1000 * (time.monotonic() - before - _BEAT), before - self._born))
+
+
+if __name__ == "__main__":
+    REPORT = sys.argv.pop(1)
+    crawler.settings.EXTENSIONS[Heart] = 0  # type: ignore[index]
+    main()

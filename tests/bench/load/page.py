@@ -1,0 +1,105 @@
+"""docs/performance.md, written from a result of the throughput benchmark."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_STAGE_WORDS = {
+    "fetch": "fetch: Scrapy, the frontier, pipes", "parse": "parse: decode, one tree", "links": "links",
+    "metadata": "metadata", "trafilatura": "trafilatura", "blocks": "blocks", "judge": "judge, assemble, page type",
+    "rows": "rows: digests, packed ledger, URLs in scope", "pipe": "pipe: pack and unpack what a worker made",
+    "store": "store: ledger, article, full text, links",
+    "settle": "settle: the whole archive at the end",
+}  # fmt: skip
+
+
+def page_of(result: dict[str, Any]) -> str:
+    """The page, in Markdown."""
+    parts = [_head(result), _sides(result), _budget(result), _growth(result), _LIMITS]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(result: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    return f"""# Performance
+
+Written on {result["date"]} by `python -m tests.bench.throughput`, from `tests/bench/results/throughput.json`.
+{result["cores"]} processors, {versions}. {result["pages"]:,} pages ({result["site"]}), served on loopback by
+{result["server"]}; {result["at_once"]} requests at once, no delay. All sides ran one after the other in one run: ratios
+mean something, the absolute figures belong to the machine."""
+
+
+_SIDES = {
+    "ours": "`broadsheet crawl`",
+    "naive": "Scrapy + trafilatura inline",
+    "trafilatura": "trafilatura CLI, 2 processes",
+}
+_SIDES_NOTE = """Pages/s count the pages of the site over the time from start to exit, settling included. The event loop
+of `broadsheet crawl` came {worst:.0f} ms late at worst and {p99:.0f} ms at the 99th percentile while anything was under
+way. Peak memory adds up the resident memory of all processes; what they share counts once for each."""
+
+
+def _sides(result: dict[str, Any]) -> str:
+    sides = result["sides"]
+    slowest = sides.get("naive", {}).get("pages_a_second")
+    lines = ["## A crawl, side by side", ""]
+    lines += _row("", "pages/s", "against naive", "CPU ms a page", "peak memory MB", "bytes a page")
+    lines += _row("---", *["--:"] * 5)
+    for name, side in sides.items():
+        ratio = f"{side['pages_a_second'] / slowest:.2f}×" if slowest else ""
+        size = f"{side['bytes_a_page']:,}" if "bytes_a_page" in side else ""
+        figures = (
+            f"{side['pages_a_second']:.1f}",
+            ratio,
+            f"{side['cpu_ms_a_page']:.1f}",
+            f"{side['peak_mb']:,.0f}",
+            size,
+        )
+        lines += _row(_SIDES[name], *figures)
+    if lag := sides.get("ours", {}).get("lag_ms"):
+        lines += ["", _SIDES_NOTE.format(**lag)]
+    return "\n".join(lines)
+
+
+_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is what the crawl's main
+process spent a page, its start included, less store, settle and half of pipe."""
+
+
+def _budget(result: dict[str, Any]) -> str:
+    stages = result.get("budget")
+    if not stages:
+        return ""
+    lines = ["## Where a page's CPU goes", "", *_row("stage", "ms"), *_row("---", "--:")]
+    for stage, words in _STAGE_WORDS.items():
+        lines += _row(words, f"{stages[stage]:.2f}") if stage in stages else []
+    return "\n".join([*lines, "", _BUDGET_NOTE])
+
+
+_GROWTH_NOTE = """A light site: short pages of made-up words, written on the fly by a server of the benchmark's own on
+the same processors. Settle is the time to settle the finished archive once more."""
+
+
+def _growth(result: dict[str, Any]) -> str:
+    rows = result.get("growth")
+    if not rows:
+        return ""
+    lines = ["## Growth", "", _GROWTH_NOTE, ""]
+    lines += _row("pages", "pages/s", "bytes a page", "peak memory MB", "of it the main process", "settle s")
+    lines += _row(*["--:"] * 6)
+    for row in rows:
+        memory = (f"{row['peak_mb']:,.0f}", f"{row['own_peak_mb']:,.0f}")
+        rate, size = f"{row['pages_a_second']:.1f}", f"{row['bytes_a_page']:,}"
+        lines += _row(f"{row['pages']:,}", rate, size, *memory, f"{row['settle_s']:.2f}")
+    return "\n".join(lines)
+
+
+def _row(*cells: str) -> list[str]:
+    return ["| " + " | ".join(cells) + " |"]
+
+
+_LIMITS = """## What bounds it
+
+Cleaning is most of it, and runs in one worker process a processor, bounded in time and memory. The main process fetches
+and schedules; a thread of it writes. What a worker returns is ready to store: numbers of texts, digests, the packed
+ledger, links in scope. A real crawl waits for its host long before it waits for any of this: with the usual delay of
+one second a host gives one page a second."""

@@ -1,0 +1,90 @@
+"""Where the CPU of a page goes: the stages of cleaning and storing, timed one page after the other in one process."""
+
+from __future__ import annotations
+
+import pathlib
+import pickle
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import cleaners.clean
+from cleaners.record import Page
+from crawler.options import CrawlOptions
+from crawler.scope import Scope
+from crawler.work import Fetched, Rules, work_on_page
+from output.archive import Archive
+from output.outcome import Capture, Outcome
+from output.queue import QueuedUrl, utc_now
+
+BATCH = 16
+_STAGES = {
+    "decode": "parse", "parse": "parse", "read_blocks": "blocks", "selected_blocks": "blocks",
+    "extracted_text": "trafilatura", "read_metadata": "metadata", "read_outlinks": "links", "robots_tokens": "links",
+    "judge": "judge", "assemble": "judge", "page_features": "judge", "page_verdict": "judge",
+}  # fmt: skip
+
+
+def budget(files: list[pathlib.Path], base: str, db: pathlib.Path) -> dict[str, float]:
+    """CPU ms a page by stage. `links` and `rows` include what a worker does besides cleaning; `store` is the writer."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    seed = f"{base}/index.html"
+    rules = Rules(Scope.from_seeds((seed,)), CrawlOptions((seed,)), "broadsheet").packed()
+    undo = [_timed(name, stage, spent) for name, stage in _STAGES.items() if hasattr(cleaners.clean, name)]
+    outcomes = []
+    try:
+        for number, file in enumerate(files):
+            outcomes.append(_outcome(number, f"{base}/a/{file.name}", file.read_bytes(), rules, spent))
+    finally:
+        for name, function in undo:
+            setattr(cleaners.clean, name, function)
+    spent["rows"] = spent.pop("work") - sum(spent[stage] for stage in set(_STAGES.values()))
+    _store(db, outcomes, spent)
+    return {stage: round(1000 * seconds / len(files), 2) for stage, seconds in spent.items()}
+
+
+def _timed(name: str, stage: str, spent: dict[str, float]) -> tuple[str, Callable[..., Any]]:
+    function: Callable[..., Any] = getattr(cleaners.clean, name)
+
+    def timed(*args: Any) -> Any:
+        started = time.thread_time()
+        try:
+            return function(*args)
+        finally:
+            spent[stage] += time.thread_time() - started
+
+    setattr(cleaners.clean, name, timed)
+    return name, function
+
+
+def _outcome(number: int, url: str, body: bytes, rules: bytes, spent: dict[str, float]) -> Outcome:
+    """The outcome of a page, by way of the bytes that cross between processes."""
+    now = utc_now()
+    queued = QueuedUrl(number, url, "127.0.0.1", "page", 1, 0, 0, "link", "", "")
+    started = time.thread_time()
+    fetched = Fetched(Page(url, body, "text/html", 200, now), queued, (), _instant(now))
+    worked = work_on_page(fetched, rules)
+    spent["work"] += time.thread_time() - started
+    started = time.thread_time()
+    worked = pickle.loads(pickle.dumps(worked))
+    spent["pipe"] += time.thread_time() - started
+    capture = Capture(url, now, 200, url, "text/html", f"sha1:{number}", len(body))
+    discovered = worked.discovered
+    return Outcome(
+        url, worked.state, worked.reason, 200, now, capture, worked.page, discovered.found, discovered.outside
+    )
+
+
+def _instant(text: str) -> Any:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text)
+
+
+def _store(db: pathlib.Path, outcomes: list[Outcome], spent: dict[str, float]) -> None:
+    with Archive.open(db) as archive:
+        started = time.thread_time()
+        for first in range(0, len(outcomes), BATCH):
+            archive.save(outcomes[first : first + BATCH])
+        spent["store"] = time.thread_time() - started

@@ -1,0 +1,48 @@
+"""What crosses from a worker to the writer: small, plain, and the same article as if it had been stored directly."""
+
+from __future__ import annotations
+
+import pickle
+
+from cleaners.record import PageType
+from output.archive import Archive
+from output.outcome import Found
+from output.prepared import PreparedPage, prepared
+from tests.output.conftest import Maker
+
+URL = "https://a.example/1"
+_TABLES = ("pages", "articles", "page_blocks", "block_texts", "page_layout", "reasons", "revisions")
+
+
+def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object, make: Maker) -> None:
+    import dataclasses
+    import pathlib
+
+    outcome = make.outcome(URL, "One two three.", "Four five.\nSix \ud800 seven.", "One two three.")
+    assert outcome.cleaned
+    elsewhere = dataclasses.replace(outcome, cleaned=pickle.loads(pickle.dumps(prepared(outcome.cleaned))))
+    stored = []
+    for name, one in (("direct.db", outcome), ("elsewhere.db", elsewhere)):
+        with Archive.open(pathlib.Path(str(tmp_path)) / name) as archive:
+            archive.save([one])
+            stored.append({table: archive.db.execute(f"SELECT * FROM {table}").fetchall() for table in _TABLES})
+    assert stored[0] == stored[1]
+    assert len(stored[0]["page_blocks"]) == 3
+    assert len(stored[0]["block_texts"]) == 2
+
+
+def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
+    page = prepared(make.cleaned(URL, "one two", page_type=PageType.LIST))
+    assert (page.text, page.ledger.blocks, page.words, page.blocks) == ("", (), 2, 1)
+    assert page.digest
+
+
+def test_preparing_twice_is_preparing_once(make: Maker) -> None:
+    page = prepared(make.cleaned(URL, "one two"))
+    assert isinstance(page, PreparedPage)
+    assert prepared(page) is page
+
+
+def test_a_found_url_comes_through_a_pipe_as_it_was() -> None:
+    found = Found(URL, "a.example", "feed", "sitemap", "https://a.example/", 3, 7, "2024-01-01", "skipped", "depth")
+    assert pickle.loads(pickle.dumps(found)) == found
