@@ -13,6 +13,7 @@ from typing import Any
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import ScriptedSite
 
+CONTACT = "crawls@tests.example"
 HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
 """A title that would clear the screen, turn the text around and ring."""
 
@@ -23,7 +24,7 @@ _PROGRESS = re.compile(r"^\d+ pages  .*\n", re.MULTILINE)  # a slow machine show
 def start(*arguments: object, **changes: Any) -> subprocess.Popen[str]:
     """A command in a process of its own, as from a shell."""
     command = [sys.executable, "-m", "crawler.cli", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100"}
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
     return subprocess.Popen(
         command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes
     )

@@ -12,10 +12,10 @@ import pytest
 from cleaners.clean import article_text
 from crawler.demo.render import render
 from crawler.demo.server import DemoServer
-from crawler.demo.truth import EXPECTED, Truth, truth
+from crawler.demo.truth import EXPECTED, Truth, stories
 from tests.crawler.crawls import Crawl, Result
 
-PAGES = truth()
+PAGES = stories()
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,6 @@ def test_the_scoring_hook_returns_what_the_crawl_stored(crawled: Crawled) -> Non
     wrong = [
         page.path
         for page in PAGES
-        if article_text(site[page.path].body, crawled.origin + page.path) != crawled.text(page.path)
+        if not crawled.text(page.path).startswith(article_text(site[page.path].body, crawled.origin + page.path))
     ]
     assert wrong == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from crawler.demo.truth import truth
+from crawler.demo.truth import stories
 from output.archive import Archive
 from tests.crawler.shell import command
 
@@ -17,7 +17,7 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
         archive.start_run("crawl http://127.0.0.1:9/", {}, {})
     code, out, errors = command("demo", "--keep", folder)
     assert (code, errors) == (0, "")
-    titles = {story.title for story in truth()}
+    titles = {story.title for story in stories()}
     shown = sum(" ".join(title.split())[:40] in out for title in titles)
     assert shown >= 0.9 * len(titles)
     for part in ("Articles", "Removed from them", "Every URL", "http_500", "One page", "Next:", "broadsheet search"):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from output.archive import Archive
 from tests.crawler.crawls import Crawl, Result, kill_group
-from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.shell import command, rows
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
@@ -73,8 +76,8 @@ def check(serve: Serve, folder: Path, moments: tuple[int, ...]) -> None:
     assert outcomes == ["finished"] + ["killed"] * len(moments)
 
 
-def test_killed_twice_and_finished_equals_undisturbed(serve: Serve, tmp_path: Path) -> None:
-    check(serve, tmp_path, (4, 7))
+def test_killed_three_times_and_finished_equals_undisturbed(serve: Serve, tmp_path: Path) -> None:
+    check(serve, tmp_path, (4, 7, 3))
 
 
 @pytest.mark.slow
@@ -104,3 +107,102 @@ def test_ctrl_c_ends_clean_and_the_rest_stays_queued(serve: Serve, crawl: Crawl)
     }  # fmt: skip
     repeated = [path for path in site.paths()[len(asked) :] if path in asked and path != "/robots.txt"]
     assert repeated == [], "what was answered before the end is not asked for again"
+
+
+# --- Going on ---------------------------------------------------------------------------------------------------
+def first_pages(serve: Serve, db: Path, *options: object) -> ScriptedSite:
+    """A site whose first three pages are crawled, and whose rest waits."""
+    names = [f"/a{number}" for number in range(3)] + [f"/b{number}" for number in range(5)]
+    site = serve({"/": page("home", *names), **{name: page(name[1:]) for name in names}})
+    code, _, _ = command("crawl", f"{site.url}/", *quick(db), "--max-pages", 3, *options)
+    assert code == 0
+    return site
+
+
+def quick(db: Path) -> tuple[object, ...]:
+    return ("--db", db, "--allow-private", "--delay", 0)
+
+
+def test_the_words_about_where_a_crawl_stands_are_true(serve: Serve, tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    site = first_pages(serve, db)
+    (done,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'done'")[0]
+    (waiting,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'queued' OR reason = 'limit'")[0]
+    assert waiting == 6
+    _, _, errors = command("crawl", f"{site.url}/", *quick(db))
+    assert errors == f"Going on: {done} URLs done, {waiting} waiting.\n"
+
+
+def test_an_archive_goes_on_without_its_start_url(serve: Serve, tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    pages = {f"/{part}/{name}": page(f"{part}{name}") for part in ("one", "two") for name in "abc"}
+    starts = {f"/{part}/": page(f"{part}start", *(path for path in pages if part in path)) for part in ("one", "two")}
+    site = serve(starts | pages)
+    for start in starts:
+        assert command("crawl", site.url + start, *quick(db), "--max-pages", 1)[0] in (0, 1)
+    asked = site.paths()
+    code, _, errors = command("crawl", *quick(db))
+    assert (code, errors.startswith("Going on: ")) == (0, True)
+    later = set(site.paths()[len(asked) :])
+    assert set(pages) - set(asked) <= later, "what its start URLs lead to, not the last crawl's alone"
+    assert later & set(asked) <= {"/robots.txt"}
+
+
+def test_the_last_crawl_s_bounds_hold_where_no_start_url_is_named(serve: Serve, tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    site = first_pages(serve, db, "--exclude", "/b")
+    assert command("crawl", *quick(db))[0] == 0
+    assert set(site.paths()) & set(site.routes) == {"/", "/a0", "/a1", "/a2"}
+    options = [text for (text,) in rows(db, "SELECT options FROM runs ORDER BY started_at, rowid")]
+    assert '"exclude": ["/b"]' in options[1]
+    assert '"max_pages": 0' in options[1], "how much was asked for then is not taken over"
+
+
+def test_without_a_start_url_and_without_an_archive_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:
+    code, _, errors = command("crawl", "--db", tmp_path / "none.db")
+    assert (code, errors.count("\n"), "say where to start" in errors) == (2, 1, True)
+    assert list(tmp_path.iterdir()) == []
+    with Archive.open(tmp_path / "new.db"):
+        pass
+    code, _, errors = command("crawl", "--db", tmp_path / "new.db")
+    assert (code, errors.count("\n"), "has no start URL yet" in errors) == (2, 1, True)
+
+
+# --- What a crawl knows of redirects outlives it ----------------------------------------------------------------
+def killed_when_asked_for(
+    crawl: Crawl, start: ScriptedSite, at: ScriptedSite, path: str, gate: threading.Event, **options: object
+) -> None:
+    """Kill the crawl while it waits for the answer at `path`, whose route waits for the gate."""
+    process = crawl.start(f"{start.url}/", **SMALL, **options)
+    deadline = time.monotonic() + 60
+    while path not in at.paths():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+    kill_group(process)
+    gate.set()
+
+
+def moved(gate: threading.Event, target: str) -> Callable[[Seen], Reply]:
+    return lambda seen: gate.wait(60) and Reply(status=301, headers={"Location": target})  # type: ignore[return-value]
+
+
+def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl) -> None:
+    gate = threading.Event()
+    site = serve({"/": page("home", "/left"), "/left": Reply(status=301, headers={"Location": "/right"})})
+    site.routes["/right"] = moved(gate, "/left")
+    killed_when_asked_for(crawl, site, site, "/right", gate)
+    result = crawl(f"{site.url}/", **SMALL)
+    assert result.states(site)["/right"] == ("failed", "redirect_loop")
+    assert site.paths().count("/left") == 1
+
+
+def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_between(serve: Serve, crawl: Crawl) -> None:
+    gate = threading.Event()
+    new = serve({"/next": page("next")})
+    new.routes["/"] = lambda seen: gate.wait(60) and page("home", "/next")
+    old = serve({"/": Reply(status=301, headers={"Location": f"{new.url}/"})})
+    ports = {"BROADSHEET_PORTS": new.port}
+    killed_when_asked_for(crawl, old, new, "/", gate, **ports)
+    result = crawl(f"{old.url}/", **SMALL, **ports)
+    assert result.states(new)["/next"] == ("done", "article"), "a link of the new host is in scope"
+    assert old.paths().count("/") == 1

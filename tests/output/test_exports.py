@@ -48,7 +48,10 @@ def test_csv_reads_back_and_holds_no_formula(filled):
     assert row["text"] == "one, two\nthree"
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\n=1", "\r=1", "＝1", "\u202e=1", "\x00=1"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1", "+1", "-1", "@x", "\t=1", " =1", "\n=1", "\r=1", "＝1", "\u202e=1", "\x00=1", "\xa0=1", "\u3000@x", " \t-1"],
+)
 def test_cells_that_would_be_formulas(text):
     assert cell(text).startswith("'")
 

@@ -12,7 +12,7 @@ import pytest
 
 from output.archive import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
-from tests.crawler.shell import command, crawl, rows, start
+from tests.crawler.shell import CONTACT, command, crawl, rows, start
 
 WRONG = [
     ([], "say where to start"),
@@ -102,7 +102,8 @@ def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSit
     assert (code, errors) == (0, "")
     assert set(site.paths()) == {"/robots.txt", "/", "/one"}
     seen = site.log[-1].headers
-    assert (seen["User-Agent"], seen["X-Why"], seen["Cookie"]) == ("Reader/1", "because", "pass=word")
+    assert seen["User-Agent"] == f"Reader/1 (+{CONTACT})"
+    assert (seen["X-Why"], seen["Cookie"]) == ("because", "pass=word")
     assert "text/html" in seen["Accept"]
     ((options,),) = rows(tmp_path / "a.db", "SELECT options FROM runs")
     assert json.loads(options) | {"max_time": 120.0, "max_depth": 3, "exclude": ["/no/"]} == json.loads(options)
