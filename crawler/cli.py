@@ -1,7 +1,7 @@
 """The command `broadsheet`. Verbs are declared here; what they do is imported when it is asked for.
 
 Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
-130 stopped with Ctrl-C; 141 the reader of our output went away.
+130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from crawler import __version__
-from crawler.commands.values import duration, header, language, seconds
+from crawler.commands.values import contact, duration, header, language, seconds, user_agent
 from output.errors import ArchiveError
 
 USAGE = 2
@@ -53,7 +53,12 @@ _CRAWL: tuple[Callable[[Any], Any], ...] = (
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
                  help="Requests under way to one host at once."),
-    click.option("--user-agent", metavar="TEXT", help="Who to be in requests and for robots.txt."),
+    click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
+                 help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
+    click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
+    click.option("--site-rules", metavar="DIR", help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--obey-directives", is_flag=True,
+                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
     click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
@@ -83,7 +88,8 @@ def crawl(**given: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.
 
     Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
-    one. Run the same command again and it goes on where it stood. Ctrl-C stops cleanly, twice at once.
+    one. Run the same command again and it goes on where it stood; on an archive that has start URLs, also without
+    a URL. Ctrl-C stops cleanly, twice at once.
     """
     from crawler.commands.crawl import crawl
 
@@ -96,6 +102,7 @@ def crawl(**given: Any) -> int:
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
 @click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--site-rules", metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
 @click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
 def clean(**given: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input."""
@@ -143,6 +150,117 @@ def verify(db: str) -> int:
     from crawler.commands.read import verify
 
     return verify(db)
+
+
+@cli.command(short_help="Take an article down, for good.")
+@_archive
+@click.argument("pattern", metavar="URL|PATTERN")
+@click.option("--note", default="", metavar="TEXT", help="Who asked, or why; kept beside the takedown.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
+    """Remove an article and all that was kept of it, and never fetch it again.
+
+    Its other URLs go with it. In a PATTERN, * stands for anything: 'https://example.org/people/*'.
+    """
+    from crawler.commands.forget import forget
+
+    return forget(db, pattern, note, dry_run=dry_run, yes=yes)
+
+
+_RULING: tuple[Callable[[Any], Any], ...] = (
+    _archive,
+    click.argument("block_id", metavar="BLOCK_ID", type=click.IntRange(0, 2**63 - 1)),
+    click.option("--article", metavar="URL|ID", help="Only in this article."),
+    click.option("--host", metavar="HOST", help="Only on this host. Without both: wherever the block stands."),
+    click.option("--note", default="", metavar="TEXT", help="Why; kept beside the ruling."),
+    click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),
+    click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing."),
+)
+
+
+@cli.command(short_help="Put a removed block back.")
+@_with(_RULING)
+def restore(**given: Any) -> int:
+    """Put a block back that was removed wrongly, now and whenever its pages are judged again.
+
+    BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
+    """
+    return _rule_on(given, kept=True)
+
+
+@cli.command(short_help="Take a wrongly kept block out.")
+@_with(_RULING)
+def remove(**given: Any) -> int:
+    """Take a block out that was kept wrongly, now and whenever its pages are judged again.
+
+    BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
+    """
+    return _rule_on(given, kept=False)
+
+
+def _rule_on(given: dict[str, Any], *, kept: bool) -> int:
+    from crawler.commands.restore import Asked, rule_on
+
+    if given["article"] is not None and given["host"] is not None:
+        raise click.UsageError("an article has its host already: give --article or --host, not both")
+    return rule_on(given.pop("db"), Asked(kept=kept, **given))
+
+
+@cli.command(short_help="List what was restored and removed by hand.")
+@_archive
+@click.option("--export-rules", "target", metavar="FILE", help="Write them as rules and test cases, in TOML.")
+def rulings(db: str, target: str | None) -> int:
+    """List every ruling on a block: restored or removed, where, when, and what it overruled."""
+    from crawler.commands.restore import rulings
+
+    return rulings(db, target)
+
+
+@cli.command(short_help="Show why a page's blocks are kept or removed.")
+@_archive
+@click.argument("named", metavar="URL|ID")
+def explain(db: str, named: str) -> int:
+    """Show a stored page's verdict and its blocks in order: kept or removed, why, by which rule, and their numbers."""
+    from crawler.commands.explain import explain
+
+    return explain(db, named)
+
+
+@cli.group(name="rules", short_help="Check and try out site rule files.")
+def site_rules() -> None:
+    """Check and try out files of site rules, in the format of ftr-site-config."""
+
+
+@site_rules.command(name="check", short_help="List what is wrong with rule files.")
+@click.argument("path", metavar="DIR|FILE")
+def check_rules(path: str) -> int:
+    """List what cannot be used in a rule file or a folder of them, with file and line."""
+    from crawler.commands.rules import check
+
+    return check(path)
+
+
+@site_rules.command(name="test", short_help="Try a rule file on a page.")
+@click.argument("file", metavar="FILE")
+@click.argument("page", metavar="[PAGE]", required=False)
+@click.option("--url", default="", metavar="URL", help="Where the page came from.")
+@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+@click.option(
+    "--contact",
+    type=contact,
+    envvar="BROADSHEET_CONTACT",
+    metavar="URL|MAIL",
+    help="Whom to ask about the requests; sent with them. Or set BROADSHEET_CONTACT.",
+)
+def test_rules(**given: Any) -> int:
+    """Show what each directive of a rule FILE finds on a saved PAGE, and what comes out.
+
+    Without a PAGE, fetch the file's test_url pages, and check what they are to contain.
+    """
+    from crawler.commands.rules import test
+
+    return test(given)
 
 
 @cli.command(short_help="Crawl the bundled sample site.")

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from scrapy import Spider
+from scrapy.exporters import CsvItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FeedExporter
 
 from crawler.items import ArticleItem
+from output.exports.csv import cell
+from output.text import inert
 
 
 class ArticleFeeds(FeedExporter):
@@ -17,3 +20,19 @@ class ArticleFeeds(FeedExporter):
         """Pass articles on to the exporters."""
         if isinstance(item, ArticleItem):
             super().item_scraped(item, spider)
+
+
+class CsvArticles(CsvItemExporter):
+    """CSV whose cells a spreadsheet does not run, as `broadsheet export` writes them."""
+
+    def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
+        """The value as a cell."""
+        return cell(value)
+
+
+class XmlArticles(XmlItemExporter):
+    """XML without the characters that it cannot hold."""
+
+    def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
+        """The value with its texts inert."""
+        return [inert(str(each)) for each in value] if isinstance(value, list) else inert(str(value))

@@ -18,7 +18,9 @@ class CrawlOptions:
     """A crawl's bounds. `max_time` is in seconds; 0 means no bound for `max_pages` and `max_time`.
 
     `since` is an ISO date: what a sitemap, feed or page dates before it is not kept. `languages` are primary
-    tags: an article in another one is not kept. `discover_*` say where URLs may come from.
+    tags: an article in another one is not kept. `discover_*` say where URLs may come from. `contact` is whom to ask
+    about the crawl; with `obey_directives` what pages and answers ask of robots binds, else it is recorded alone.
+    `user_agent` is the header that is sent; empty for the usual one. `site_rules` is a folder of rule files by host.
     """
 
     seeds: tuple[str, ...]
@@ -32,6 +34,10 @@ class CrawlOptions:
     discover_sitemaps: bool = True
     discover_feeds: bool = True
     discover_links: bool = True
+    obey_directives: bool = False
+    contact: str = ""
+    user_agent: str = ""
+    site_rules: str = ""
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -48,6 +54,10 @@ class CrawlOptions:
             max_time=_number(arguments, "max_time", float) or 0.0,
             since=_day(arguments.get("since")),
             languages=tuple(tag.lower() for tag in _many(arguments.get("languages") or arguments.get("language"))),
+            obey_directives=_truth(arguments.get("obey_directives", False)),
+            contact=str(arguments.get("contact") or ""),
+            user_agent=str(arguments.get("user_agent") or ""),
+            site_rules=str(arguments.get("site_rules") or ""),
             **{name: _truth(arguments.get(name, True)) for name in known if name.startswith("discover_")},
         )
 

@@ -3,6 +3,8 @@
 Grouped by what they are for; each default that differs from Scrapy's says why.
 """
 
+import os
+
 from crawler import __version__
 
 BOT_NAME = "broadsheet"
@@ -11,13 +13,18 @@ NEWSPIDER_MODULE = "crawler.spiders"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
 BROADSHEET_DB = "archive.db"  # the archive that the crawl writes and goes on from
-BROADSHEET_ALLOW_PRIVATE = False  # loopback, private and link-local addresses are refused
+BROADSHEET_SYNCHRONOUS = "NORMAL"  # FULL: each commit waits for the disk, so that a loss of power costs none
+BROADSHEET_ALLOW_PRIVATE = False  # loopback and private addresses are refused
+BROADSHEET_PORTS: list[int] = []  # ports that may be asked besides 80, 443 and those of the start URLs
 BROADSHEET_DELAY = 1.0  # seconds between two requests to a host at the fastest; 0 turns pacing off
 BROADSHEET_PER_HOST = 4  # requests under way to one host
+BROADSHEET_CONTACT = os.environ.get("BROADSHEET_CONTACT", "")  # URL or mail address of who crawls, sent along
+BROADSHEET_ROBOTS_AGE = 24 * 3600.0  # seconds after which a robots.txt is read again
 BROADSHEET_RETRY_TIMES = 2  # more tries for a URL that timed out, was cut off, or answered 429, 500, 503 and the like
 BROADSHEET_RETRY_WAIT = 5.0  # seconds before the first of them; later ones wait longer, and Retry-After counts
 BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
 BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
+BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start
 BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 
@@ -40,6 +47,8 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "crawler.compression.Decompression": 590,  # in its place: bounded by ratio, and to the end or not at all
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
@@ -53,8 +62,9 @@ REDIRECT_ENABLED = False
 COOKIES_ENABLED = False  # a session would make pages depend on the order of the crawl
 
 # --- Manners ----------------------------------------------------------------------------------------------------
-USER_AGENT = f"Broadsheet/{__version__} (article archiving crawler)"
+USER_AGENT = f"Broadsheet/{__version__} (article archiving crawler)"  # with a contact: Broadsheet/… (+CONTACT)
 CONCURRENT_REQUESTS = 16
+CONCURRENT_ITEMS = 1  # an answer has one outcome, and Scrapy starts as many tasks an answer as this number
 CONCURRENT_REQUESTS_PER_DOMAIN = 16  # the frontier bounds each host
 DOWNLOAD_DELAY = 0  # the frontier paces each host
 AUTOTHROTTLE_ENABLED = False
@@ -76,6 +86,7 @@ DOWNLOAD_HANDLERS = {
 }
 HTTPPROXY_ENABLED = False  # behind a proxy no address could be judged
 DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_TLS_MIN_VERSION = "TLSv1.2"
 DOWNLOAD_MAXSIZE = 32 * 1024 * 1024  # bytes, before and after decompression
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_FAIL_ON_DATALOSS = True
@@ -85,4 +96,6 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 
 # --- Logging ----------------------------------------------------------------------------------------------------
 LOG_LEVEL = "WARNING"
+LOG_FORMATTER = "crawler.log_format.SparingFormatter"  # no record is made of what no level shows
 FEED_EXPORT_ENCODING = "utf-8"
+FEED_EXPORTERS = {"csv": "crawler.feeds.CsvArticles", "xml": "crawler.feeds.XmlArticles"}  # nothing in them acts

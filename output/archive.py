@@ -6,10 +6,12 @@ moment has lost and doubled nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from sqlite3 import OperationalError
+from sqlite3 import DatabaseError, OperationalError
 from types import TracebackType
 from typing import Self
 
@@ -17,11 +19,14 @@ from sqlite_utils import Database
 
 from cleaners.urls import host_of
 from output.articles import as_json
+from output.forget import FORGOTTEN, is_forgotten
 from output.ids import content_id
 from output.lock import ArchiveLock
 from output.outcome import Capture, Found, Outcome
 from output.pages import PageRef, save_page
-from output.queue import add_found, utc_now
+from output.patterns import Bounds, Patterns, is_new_text, newest_url
+from output.queue import add_found, give_up_host, requeue, utc_now
+from output.robots_files import save_robots
 from output.schema import check_place, open_database
 from output.text import storable
 from output.transaction import writing
@@ -30,19 +35,36 @@ _ACKNOWLEDGE = """UPDATE urls SET state = ?, reason = ?, attempts = attempts + ?
     http_status = coalesce(?, http_status), fetched_at = coalesce(?, fetched_at), location = ?, not_before = ?
     WHERE id = ?"""
 
+_GIVEN_UP_AT_ONCE = 5_000  # rows of a given-up host that one transaction changes; the others are done between
+_HOST_REASONS = ("host_unreachable:", "host_failing:", "dns", "connection_refused", "tls")
+
 
 class Archive:
     """An archive file that this process owns. Use `Archive.open`, and close it, or use it in a `with`."""
 
-    def __init__(self, db: Database, lock: ArchiveLock, clock: Callable[[], str]) -> None:
+    def __init__(self, db: Database, lock: ArchiveLock, clock: Callable[[], str], bounds: Bounds | None = None) -> None:
         self.db = db
+        self._patterns = Patterns(db, bounds or Bounds())
+        self._patterns.reload()
         self._lock = lock
         self._clock = clock
         self._closed = False
+        self.given_up: Counter[str] = Counter()
+        """URLs that were given up with their whole host, by state and reason."""
 
     @classmethod
-    def open(cls, path: str | Path, clock: Callable[[], str] = utc_now) -> Self:
+    def open(
+        cls,
+        path: str | Path,
+        clock: Callable[[], str] = utc_now,
+        bounds: Bounds | None = None,
+        *,
+        every_commit: bool = False,
+    ) -> Self:
         """Own and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
+
+        `bounds` say how long URLs that are alike may go on without anything new. With `every_commit` each commit
+        waits for the disk, so that a loss of power costs none.
 
         ArchiveError if another crawl owns it or the file cannot be used.
         """
@@ -51,16 +73,24 @@ class Archive:
         lock = ArchiveLock(file)
         lock.acquire()
         try:
-            return cls(open_database(file), lock, clock)
+            db = open_database(file)
+            if every_commit:
+                db.conn.execute("PRAGMA synchronous = FULL")
+            return cls(db, lock, clock, bounds)
         except BaseException:
             lock.release()
             raise
 
     def save(self, batch: Sequence[Outcome]) -> None:
         """Store what came of some URLs, with everything they led to, all or nothing."""
-        with writing(self.db):
-            for outcome in batch:
-                self._save_one(outcome)
+        try:
+            with writing(self.db):
+                for outcome in batch:
+                    self._save_one(outcome)
+        except BaseException:
+            with suppress(DatabaseError):
+                self._patterns.reload()
+            raise
 
     def start_run(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
         """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`."""
@@ -89,9 +119,11 @@ class Archive:
 
     def requeue(self, reason: str) -> int:
         """Queue again what was skipped for `reason`, for a crawl that goes on with wider limits; return how many."""
-        return self.db.execute(
-            "UPDATE urls SET state = 'queued', reason = '' WHERE state = 'skipped' AND reason = ?", [reason]
-        ).rowcount
+        return requeue(self.db, "skipped", reason)
+
+    def requeue_hosts(self) -> int:
+        """Queue again what failed because its host could not be reached or kept failing; return how many."""
+        return sum(requeue(self.db, "failed", reason) for reason in _HOST_REASONS)
 
     def close(self) -> None:
         """Leave one file: everything written back, and no longer in WAL mode unless a reader still has it open.
@@ -119,19 +151,29 @@ class Archive:
     def _settle_file(self) -> None:
         self.db.rollback()
         with suppress(OperationalError), self.db.ensure_autocommit_on():
+            self.db.conn.execute("PRAGMA busy_timeout = 1000")  # a reader may keep what is not yet written back
             self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self.db.conn.execute("PRAGMA busy_timeout = 200")
             self.db.conn.execute("PRAGMA journal_mode = DELETE").fetchone()
 
     def _save_one(self, outcome: Outcome) -> None:
+        if outcome.cleaned and is_forgotten(self.db, outcome.cleaned.metadata.canonical_url):
+            outcome = replace(outcome, state="skipped", reason=FORGOTTEN, capture=None, cleaned=None)
         at = outcome.fetched_at or self._clock()
         url_id, first_time = self._url_row(outcome, at)
+        new_text = outcome.cleaned is not None and is_new_text(self.db, outcome.url, outcome.cleaned)
         self._acknowledge(url_id, outcome)
+        if outcome.whole_host:
+            self._give_up_host(outcome)
+        if outcome.robots_file:
+            save_robots(self.db, outcome.robots_file)
         capture_id = self._save_capture(outcome.capture) if outcome.capture else None
         if outcome.cleaned:
             page = PageRef(url_id, storable(outcome.url), host_of(outcome.url), capture_id, at)
             save_page(self.db, page, outcome.cleaned)
+        newest = newest_url(self.db)
         add_found(self.db, outcome.found, at)
+        self._patterns.note(url_id, outcome, new_text, newest)
         if first_time:
             self._count_outside(outcome.outside)
 
@@ -160,11 +202,15 @@ class Archive:
             ],
         )
 
+    def _give_up_host(self, outcome: Outcome) -> None:
+        changed = give_up_host(self.db, outcome.whole_host, outcome.state, outcome.reason, _GIVEN_UP_AT_ONCE)
+        self.given_up[f"{outcome.state}/{outcome.reason}"] += changed
+
     def _save_capture(self, capture: Capture) -> int:
         capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
         self.db.execute(
             """INSERT OR IGNORE INTO captures (id, url, fetched_at, http_status, final_url, content_type,
-                payload_digest, payload_length) VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+                payload_digest, payload_length, directives, robots_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 capture_id,
                 storable(capture.url),
@@ -174,6 +220,8 @@ class Archive:
                 storable(capture.content_type),
                 capture.payload_digest,
                 capture.payload_length,
+                as_json(list(capture.directives)),
+                capture.robots_id,
             ],
         )
         return capture_id

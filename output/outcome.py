@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cleaners.record import Cleaned
+from output.ids import content_id
+from output.prepared import PreparedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,38 @@ class Found:
     state: str = "queued"
     reason: str = ""
 
+    def __reduce__(self) -> tuple[type[Found], tuple[object, ...]]:
+        """Pickled as a call with its values, four times as quick as a dataclass's own way."""
+        named = (self.url, self.host, self.kind, self.via, self.on)
+        return Found, (*named, self.depth, self.priority, self.lastmod, self.state, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """The robots.txt in force for a host: where it was read, what it comes to, and its text, empty if there was none.
+
+    `access` is rules, all or nothing; `reason` says where the decision comes from; `seen_at` is UTC ISO 8601.
+    """
+
+    host: str
+    url: str
+    seen_at: str
+    access: str
+    reason: str
+    text: str = ""
+
+    @property
+    def id(self) -> int:
+        """The number of this text with this decision for this host, the same in every archive."""
+        return content_id(self.host, self.access, self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A response as received. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding."""
+    """A response as received. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
+
+    `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for.
+    """
 
     url: str
     fetched_at: str
@@ -39,6 +69,8 @@ class Capture:
     content_type: str = ""
     payload_digest: str = ""
     payload_length: int = 0
+    directives: tuple[str, ...] = ()
+    robots_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +88,15 @@ class Outcome:
     http_status: int | None = None
     fetched_at: str = ""
     capture: Capture | None = None
-    cleaned: Cleaned | None = None
+    cleaned: Cleaned | PreparedPage | None = None
     found: tuple[Found, ...] = ()
     outside: Mapping[str, int] = field(default_factory=dict)
     location: str = ""  # the target, when the answer was a redirect
     not_before: str = ""
     retry: bool = False
     kind: str = "page"  # of a URL that has no row yet
+    robots_file: RobotsFile | None = None  # what was read, or not, where a robots.txt was asked for
+    whole_host: str = ""  # a host given up: what else is queued of it gets the same state and reason
 
     @property
     def attempted(self) -> bool:

@@ -18,6 +18,8 @@ from output.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_database", "text_digest"]
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
+_CHECKPOINT_PAGES = 4000  # of 4 KB: pages that several commits change are written back once
+_CACHE_KB = 48 * 1024  # ids are scattered over their tables: a page touches as many places as it has blocks
 _HEADER = b"SQLite format 3\0"
 
 
@@ -79,6 +81,8 @@ def _configure_writer(db: Database) -> None:
     with db.ensure_autocommit_on():
         db.conn.execute("PRAGMA journal_mode = WAL").fetchone()
         db.conn.execute("PRAGMA synchronous = NORMAL")
+        db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
+        db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ import click
 from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
 from cleaners.decode import BINARY, decode
+from cleaners.ftr import SiteRule
 from cleaners.plaintext import judge_text
 from cleaners.record import Block, Page, Verdict
 from cleaners.rules import load_rules
+from cleaners.site_rules import SiteRules, SiteRulesError
 from cleaners.textlines import blocks_of_text
-from crawler.commands.terminal import cut, one_line, say, table, width
+from cleaners.urls import host_of
+from crawler.commands.terminal import one_line, say, say_blocks, width
 from crawler.commands.values import Mistake
 from output.text import count_words, escaped
 
@@ -28,7 +31,6 @@ _DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|h
 _TAG = re.compile(r"</?(?:p|div|br|h[1-6]|a|span|ul|li|article|section|main|table|img|meta|link|script)\b[^<>]*>", re.I)
 _TAGS = 3  # so many tags make a fragment HTML; a text may quote one or two
 _SAMPLE = 20_000  # characters that are looked at
-_NARROW = 100  # below so many columns a block takes two lines, or its text would have no room
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class _Result:
 def clean(given: Mapping[str, Any]) -> int:
     """Print what the options ask for; 1 if there is no article text."""
     body = _read(given["file"])
-    result = _of_page(body, given["url"]) if _is_html(body, given["form"]) else _of_text(body)
+    rules = rules_for(given["url"], given["site_rules"])
+    result = _of_page(body, given["url"], rules) if _is_html(body, given["form"]) else _of_text(body)
     if given["shape"] == "json":
         click.echo(escaped(json.dumps(_as_json(result, explain=given["explain"]), ensure_ascii=False, indent=2)))
     elif given["explain"]:
@@ -74,8 +77,20 @@ def _is_html(body: bytes, form: str | None) -> bool:
     return bool(_DOCUMENT.match(found.text) or len(_TAG.findall(found.text, 0, _SAMPLE)) >= _TAGS)
 
 
-def _of_page(body: bytes, url: str) -> _Result:
-    cleaned = clean_page(Page(url, body))
+def rules_for(url: str, folder: str | None) -> tuple[SiteRule, ...]:
+    """What the person's rule files say about the URL's host. Mistake without a host, or a folder to read."""
+    if not folder:
+        return ()
+    if not host_of(url):
+        raise Mistake("--site-rules needs --url: rules are looked up by the page's host")
+    try:
+        return SiteRules(folder).for_host(host_of(url))
+    except SiteRulesError as error:
+        raise Mistake(str(error)) from error
+
+
+def _of_page(body: bytes, url: str, rules: Sequence[SiteRule]) -> _Result:
+    cleaned = clean_page(Page(url, body), rules)
     facts = {
         "page_type": str(cleaned.verdict.page_type),
         "evidence": list(cleaned.verdict.evidence),
@@ -117,16 +132,8 @@ def _block(block: Block, verdict: Verdict) -> dict[str, object]:
 
 
 def _explain(result: _Result) -> None:
-    """List the blocks; in a narrow window each block's text stands on a line of its own."""
-    columns = width()
-    texts = [block.text for block in result.blocks]
     cells = [_cells(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
-    if columns >= _NARROW:
-        rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
-        say(table([_HEADS, *rows], columns, right=frozenset({0})))
-        return
-    for line, text in zip(table(cells, columns, right=frozenset({0})).splitlines(), texts, strict=True):
-        say(f"{line}\n      {cut(text, columns - 6)}")
+    say_blocks(_HEADS, cells, [block.text for block in result.blocks], width())
 
 
 def _cells(block: Block, verdict: Verdict) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping
@@ -22,17 +23,32 @@ from crawler.commands.values import Mistake
 from crawler.options import OptionError
 from crawler.scope import ScopeError
 from crawler.spiders.site import SiteSpider
+from output.archive import Archive
+from output.earlier import runs
+from output.errors import NotReachable
 
 INTERRUPT = 128  # and the signal's number, as shells count it
+_ANONYMOUS = "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."
 _LEVELS = ("WARNING", "INFO", "DEBUG")
 _MANY_AT_ONCE = 16
+_WAYS = ("sitemaps", "feeds", "links")
+_TAKEN = (
+    "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "since", "obey_directives", "site_rules",
+)  # fmt: skip
+_BOUNDS = {
+    "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
+    "obey_directives": "obey_directives", "contact": "contact", "site_rules": "site_rules",
+}  # fmt: skip
 
 
 def crawl(given: Mapping[str, Any]) -> int:
     """Crawl as the command line says, show what came of it, and return the exit code."""
     if not given["urls"] and not given["urls_file"]:
-        raise Mistake("say where to start: broadsheet crawl https://…")
+        given = dict(given) | known_start(given)
     run = run_spider(given["db"], arguments_of(given), settings_of(given))
+    if run.broke:
+        click.echo(one_line(f"broadsheet: {trouble(run)}"), err=True)
+        return 1
     if run.signal:
         say_stopped(run)
         return INTERRUPT + run.signal
@@ -43,17 +59,44 @@ def crawl(given: Mapping[str, Any]) -> int:
     return exit_code(run)
 
 
+def known_start(given: Mapping[str, Any]) -> dict[str, Any]:
+    """For a command without a URL: the start URLs that an existing archive has, and the last crawl's bounds.
+
+    A bound that the command names counts. How many pages and how long is never taken over.
+    """
+    if not _holds_something(given["db"]):
+        raise Mistake("say where to start: broadsheet crawl https://…")
+    with Archive.open(given["db"]) as archive:
+        earlier = runs(archive.db)
+    if not earlier:
+        raise Mistake(f"{given['db']} has no start URL yet: broadsheet crawl https://… --db {given['db']}")
+    last = earlier[-1]
+    bounds = {name: given[name] or last.get(kept) for name, kept in _BOUNDS.items()}
+    off = {f"no_{way}": given[f"no_{way}"] or not last.get(f"discover_{way}", True) for way in _WAYS}
+    depth = last.get("max_depth") if given["max_depth"] is None else given["max_depth"]
+    seeds = dict.fromkeys(seed for options in earlier for seed in options["seeds"])
+    return bounds | off | {"max_depth": depth, "urls": tuple(seeds)}
+
+
+def trouble(run: Run) -> str:
+    """What broke a crawl, and that it may go on."""
+    kind, _, what = run.broke.partition(": ")
+    cause = f"{run.db} cannot be written: {what}" if kind == "archive" else f"a fault of ours: {what}"
+    return f"{cause}; what is stored is in order, and the same command goes on from here"
+
+
 def arguments_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """What the spider is to know, by the names of `crawler.options.CrawlOptions`."""
-    names = ("urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "since")
-    arguments = {name: given[name] for name in names if given[name] not in (None, ())}
-    off = {f"discover_{name}": False for name in ("sitemaps", "feeds", "links") if given[f"no_{name}"]}
-    return arguments | off | {"seeds": given["urls"], "languages": given["language"]}
+    arguments = {name: given[name] for name in _TAKEN if given[name] not in (None, ())}
+    off = {f"discover_{name}": False for name in _WAYS if given[f"no_{name}"]}
+    person = {"contact": given["contact"] or "", "user_agent": given["user_agent"] or ""}
+    return arguments | off | person | {"seeds": given["urls"], "languages": given["language"]}
 
 
 def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """The project's settings that the command line changes."""
     settings = {
+        "BROADSHEET_COMMAND": True,
         "BROADSHEET_ALLOW_PRIVATE": given["allow_private"],
         "BROADSHEET_DELAY": given["delay"],
         "BROADSHEET_PER_HOST": given["concurrency"],
@@ -66,7 +109,7 @@ def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
         settings["DEFAULT_REQUEST_HEADERS"] = _project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
             given["headers"]
         )
-    return settings | ({"USER_AGENT": given["user_agent"]} if given["user_agent"] else {})
+    return settings
 
 
 def run_spider(db: str, arguments: Mapping[str, Any], changed: Mapping[str, Any]) -> Run:
@@ -76,11 +119,12 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed: Mapping[str, Any]
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(SiteSpider)
     watch = _Watch(quiet=not settings.getbool("BROADSHEET_PROGRESS"), existed=_holds_something(db))
+    watch.anonymous = arguments.get("contact") == ""  # the sample's crawl asks this machine alone, and says nothing
     crawler.signals.connect(watch.opened, signals.spider_opened)
     started = time.monotonic()
     task = process.crawl(crawler, db=db, **arguments)
     process.start()
-    _raise_trouble(task)
+    _raise_trouble(task, db)
     spider = crawler.spider
     assert isinstance(spider, SiteSpider)
     spider.workers.close()  # a second Ctrl-C leaves them
@@ -100,11 +144,13 @@ def _project_settings() -> Settings:
     return settings
 
 
-def _raise_trouble(task: asyncio.Task[None]) -> None:
+def _raise_trouble(task: asyncio.Task[None], db: str) -> None:
     """Raise what kept the crawl from starting; a person's own mistake as one."""
     error = task.exception() if task.done() and not task.cancelled() else None
     if isinstance(error, OptionError | ScopeError):
         raise Mistake(str(error)) from error
+    if isinstance(error, sqlite3.Error | OSError):
+        raise NotReachable(f"{db} cannot be written: {error}") from error
     if error is not None:
         raise error
 
@@ -125,6 +171,7 @@ class _Watch:
 
     def __init__(self, *, quiet: bool, existed: bool) -> None:
         self.signal = 0
+        self.anonymous = False
         self._quiet = quiet
         self._existed = existed
         self._scrapys: Any = None
@@ -134,6 +181,8 @@ class _Watch:
         self._scrapys = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._heard)
         signal.signal(signal.SIGTERM, self._heard)
+        if self.anonymous and not self._quiet and not spider.crawl_options.contact:
+            click.echo(_ANONYMOUS, err=True)
         if self._existed and not self._quiet:
             counts = spider.session.queue.counts()
             click.echo(f"Going on: {counts['done']:,} URLs done, {counts['queued']:,} waiting.", err=True)

@@ -19,7 +19,9 @@ from output.schema import open_database
 
 _MOST = 8  # reasons named in a line
 _MOST_REDIRECTS = 10
-_NO_PAGE = ("media_type", "robots.txt", "robots_unreachable", "private_address", "not_there")
+_NO_PAGE = (
+    "media_type", "robots.txt", "robots_unreachable", "private_address", "port", "proxy", "bad_url", "not_there",
+)  # fmt: skip
 _FILES = ("robots", "sitemap", "feed", "redirect")
 _LIMITS = {"max_pages": "--max-pages", "max_time": "--max-time"}
 

@@ -51,6 +51,18 @@ def table(rows: Sequence[Sequence[str]], columns: int, *, right: frozenset[int] 
     return "\n".join(fit(_row(row, widths, right), columns) for row in cells)
 
 
+def say_blocks(
+    heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, roomy: int = 100
+) -> None:
+    """Print blocks as a table, each with its text; below `roomy` columns the text stands on a line of its own."""
+    if columns >= roomy:
+        rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
+        say(table([heads, *rows], columns, right=frozenset({0})))
+        return
+    for line, text in zip(table(cells, columns, right=frozenset({0})).splitlines(), texts, strict=True):
+        say(f"{line}\n      {cut(text, columns - 6)}")
+
+
 def _row(row: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
     padded = (_padded(cell, widths[place], place in right) for place, cell in enumerate(row))
     return _GAP.join(padded).rstrip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 import click
 
@@ -47,6 +48,29 @@ def header(value: str) -> tuple[str, str]:
     if own := _OWN_OPTION.get(match[1].lower()):
         raise click.BadParameter(f"{match[1]} has an option of its own, {own}")
     return match[1], match[2].strip()
+
+
+def contact(value: str) -> str:
+    """A contact that can be sent along: a URL or a mail address."""
+    from crawler.identity import read_contact
+
+    return _told(read_contact, value)
+
+
+def user_agent(value: str) -> str:
+    """A User-Agent that can be sent."""
+    from crawler.identity import read_user_agent
+
+    return _told(read_user_agent, value)
+
+
+def _told(read: Callable[[str], str], value: str) -> str:
+    from crawler.options import OptionError
+
+    try:
+        return read(value)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def language(value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crawler.demo import feeds, special
 from crawler.demo.content import Article, Piece, articles
@@ -40,6 +40,16 @@ class Truth:
 def truth() -> list[Truth]:
     """Every article page of the site once, newest first; a story in two pages has an entry for each."""
     return [_of_page(story, number) for story in articles() for number in range(1, len(story.pages) + 1)]
+
+
+def stories() -> list[Truth]:
+    """Every story once, as the settled archive holds it: one in two pages whole, under its first page's path."""
+    return [_whole(story) for story in articles()]
+
+
+def _whole(story: Article) -> Truth:
+    pages = [_of_page(story, number) for number in range(1, len(story.pages) + 1)]
+    return replace(pages[0], text_blocks=sum((page.text_blocks for page in pages), ()), next_path="")
 
 
 def _of_page(story: Article, number: int) -> Truth:

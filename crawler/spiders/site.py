@@ -5,38 +5,43 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
+import threading
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import scrapy
 from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Request, Response
-from scrapy.signals import headers_received
+from scrapy.signals import bytes_received, headers_received
 from twisted.python.failure import Failure
 
-from cleaners.urls import canonicalise
 from crawler.cookies import cookie_header, read_cookies
-from crawler.faults import Fault, Retries, fault_of
-from crawler.frontier import Frontier, Manners, Turn
-from crawler.guard import check_url
+from crawler.faults import Fault, fault_of
+from crawler.frontier import Frontier, Turn
+from crawler.guard import fault_in, fault_in_reactor
+from crawler.identity import read_contact
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError
-from crawler.outcomes import Answer, Outcomes, given_up, retry_after_of
+from crawler.outcomes import MAX_REDIRECTS, Answer, Outcomes, given_up, retry_after_of
+from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of
 from crawler.process import Workers
-from crawler.robots import Access, Robots
-from crawler.scope import Scope
+from crawler.robots import MAX_BYTES, Robots
+from crawler.robots_reader import HEADERS, RobotsReader, moved_to
+from crawler.rule_headers import sent_headers
+from crawler.scope import Scope, ScopeError
 from crawler.session import CrawlSession, seeds_of
 from crawler.sniff import is_media_type
+from output.errors import ArchiveError
 from output.outcome import Outcome
 from output.queue import QueuedUrl
 
-_ROBOTS_HOPS = 5  # redirects of a robots.txt that are followed
 _LAST_ITEMS = 0.1  # seconds for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _TOO_MUCH = frozenset((429, 503))
+_ARTICLES_AT_ONCE = 16  # articles read in one step of a thread
 
 
 class SiteSpider(scrapy.Spider):
@@ -52,9 +57,21 @@ class SiteSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Check the arguments and open the archive. OptionError, ScopeError or ArchiveError say what is wrong."""
         spider = super().from_crawler(crawler, *args, name=cls.name)
-        spider._prepare(cls.options(kwargs), kwargs.get("db") or crawler.settings["BROADSHEET_DB"])
+        try:
+            spider._prepare(cls.options(kwargs), kwargs.get("db") or crawler.settings["BROADSHEET_DB"])
+        except (OptionError, ScopeError, ArchiveError) as error:
+            spider._say_mistake(error)
+            raise
         crawler.signals.connect(spider.judge_headers, headers_received)
+        crawler.signals.connect(spider.bound_robots, bytes_received)
         return spider
+
+    def _say_mistake(self, error: Exception) -> None:
+        """One line in place of the traceback of a task whose end nobody looks at; `broadsheet` says it itself."""
+        task = asyncio.current_task() if not self.settings.getbool("BROADSHEET_COMMAND") else None
+        if task is not None:
+            self.logger.error(" ".join(str(error).split()))
+            task.add_done_callback(lambda ended: ended.exception())
 
     @classmethod
     def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
@@ -63,27 +80,46 @@ class SiteSpider(scrapy.Spider):
 
     def _prepare(self, options: CrawlOptions, db: str) -> None:
         settings = self.settings
-        self.seeds = _checked_seeds(options.seeds, settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
+        if fault := fault_in(settings):
+            raise OptionError(fault)
+        if (synchronous := str(settings["BROADSHEET_SYNCHRONOUS"]).upper()) not in ("NORMAL", "FULL"):
+            raise OptionError(f"BROADSHEET_SYNCHRONOUS must be NORMAL or FULL, not {synchronous}")
+        self.seeds = checked_seeds(options.seeds, settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
         scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
         self.cookies = read_cookies(settings["BROADSHEET_COOKIES"])
-        self.session = CrawlSession.open(db, options)
+        self.identity = identity_of(options, settings)
+        self.site_rules = site_rules_of(options)
+        options = replace(
+            options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
+            user_agent=self.identity.user_agent,
+        )  # fmt: skip
+        self.session = CrawlSession.open(db, options, every_commit=synchronous == "FULL")
         self.crawl_options = options
         self.workers = Workers(
             settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1, settings.getfloat("BROADSHEET_PAGE_SECONDS")
         )
-        self.retries = _retries(settings)
+        self.retries = retries_of(settings)
         self.outcomes = Outcomes(options, scope, self.workers, self.retries)
-        self.frontier = Frontier(self.session.queue, _manners(settings))
+        self.outcomes.robot = self.identity.robot
+        self.outcomes.go_on(*self.session.redirects(self.seeds, MAX_REDIRECTS + 1))
+        self.frontier = Frontier(self.session.queue, manners_of(settings, self.identity))
+        self.robots = RobotsReader(self.frontier, self.retries, self.identity.user_agent)
+        self._closed = self._settling = False
+        self._at_the_end = threading.Lock()  # what judges or reads the whole archive, and what closes it
         self.pages = 0
         self.ended = ""
         self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds))
 
     async def start(self) -> AsyncIterator[Any]:
         """Yield a request for each URL whose turn comes, and the articles when none is left."""
+        if fault := fault_in_reactor():
+            self.ended = f"fault: {fault}"
+            self.logger.error(fault)
+            return
         try:
             async for request_or_outcome in self._turns():
                 yield request_or_outcome
-            for article in self._settled_articles():
+            async for article in self._settled_articles():
                 yield article
             await asyncio.sleep(_LAST_ITEMS)
         except (sqlite3.Error, OSError) as error:
@@ -93,30 +129,49 @@ class SiteSpider(scrapy.Spider):
             raise
 
     async def _turns(self) -> AsyncIterator[Request | Outcome]:
-        deadline = time.monotonic() + self.crawl_options.max_time if self.crawl_options.max_time else None
+        if self.crawl_options.max_time:
+            asyncio.get_running_loop().call_later(self.crawl_options.max_time, self._time_is_over)
         async for turn in self.frontier.turns():
             if turn.reason:
-                yield given_up(turn.queued, turn.state, turn.reason)
-            elif self._over(deadline):
+                yield replace(given_up(turn.queued, turn.state, turn.reason), whole_host=turn.whole_host)
+            elif self._over():
                 self._end_early(turn)
             else:
                 self.pages += turn.queued.kind == "page"
                 yield self._request(turn.queued)
 
-    def _settled_articles(self) -> Iterator[ArticleItem]:
-        """Judge with the whole site's evidence, and give out the articles that stand then."""
+    async def _settled_articles(self) -> AsyncIterator[ArticleItem]:
+        """Judge with the whole site's evidence, and give out the articles that stand then. A thread does the work."""
         if self.ended.startswith("archive"):
             return
-        self.session.settle()
-        if self.ended:
-            self.session.skip_rest()
-        for article in self.session.articles():
-            yield ArticleItem({name: article[name] for name in ArticleItem.fields})
+        self._settling = True
+        await asyncio.to_thread(self._settle)
+        articles = self.session.articles()
+        while some := await asyncio.to_thread(self._some_of, articles):
+            for article in some:
+                yield article
 
-    def _over(self, deadline: float | None) -> bool:
-        if deadline is not None and time.monotonic() >= deadline:
-            self.ended = "max_time"
-        elif self.crawl_options.max_pages and self.pages >= self.crawl_options.max_pages:
+    def _settle(self) -> None:
+        with self._at_the_end:
+            if self._closed:
+                return
+            self.session.settle()
+            if self.ended:
+                self.session.skip_rest()
+
+    def _some_of(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
+        with self._at_the_end:
+            some = () if self._closed else islice(articles, _ARTICLES_AT_ONCE)
+            return [ArticleItem({name: article[name] for name in ArticleItem.fields}) for article in some]
+
+    def _time_is_over(self) -> None:
+        """End the crawl, also while it waits for a host."""
+        if not self._settling:
+            self.ended = self.ended or "max_time"
+            self.frontier.drain()
+
+    def _over(self) -> bool:
+        if self.crawl_options.max_pages and self.pages >= self.crawl_options.max_pages:
             self.ended = "max_pages"
         return bool(self.ended)
 
@@ -127,15 +182,23 @@ class SiteSpider(scrapy.Spider):
 
     def _request(self, queued: QueuedUrl, moved_to: str = "", hops: int = 0) -> Request:
         url = moved_to or queued.url
+        robots = self.frontier.robots_of(queued.host)
+        own = HEADERS if queued.kind == "robots" else self._rule_headers(queued.host)
+        meta: dict[str, Any] = {"robots_id": robots.id if robots else None}
+        if queued.kind == "robots":
+            meta |= {"download_maxsize": 0, "length": 0}  # we stop where we stop to read
         return Request(
             url,
             callback=self.answered,
             errback=self.failed,
             cb_kwargs={"queued": queued, "hops": hops},
-            headers=cookie_header(self.cookies, url),
+            headers=self.identity.headers() | own | cookie_header(self.cookies, url),
             dont_filter=True,
-            meta={"queued": queued, "handle_httpstatus_all": True, "download_slot": queued.host},
+            meta={"queued": queued, "handle_httpstatus_all": True, "download_slot": queued.host} | meta,
         )
+
+    def _rule_headers(self, host: str) -> dict[str, str]:
+        return sent_headers(self.site_rules.for_host(host)) if self.site_rules else {}
 
     def judge_headers(self, headers: Headers, request: Request) -> None:
         """Stop the download of what says that it is no page before its body is there."""
@@ -144,31 +207,36 @@ class SiteSpider(scrapy.Spider):
         if queued is not None and queued.kind == "page" and is_media_type(kind):
             raise StopDownload(fail=False)
 
+    def bound_robots(self, data: bytes, request: Request) -> None:
+        """Stop the download of a robots.txt where we stop to read."""
+        if "length" in request.meta:
+            request.meta["length"] += len(data)
+            if request.meta["length"] > MAX_BYTES:
+                raise StopDownload(fail=False)
+
     async def answered(self, response: Response, queued: QueuedUrl, hops: int) -> AsyncIterator[Outcome | Request]:
         """Make an answer's outcome. A robots.txt is followed where it moved (RFC 9309, 2.3.1.2): it has one row."""
-        if queued.kind == "robots" and (target := _moved_robots(response, hops)):
+        if queued.kind == "robots" and (target := moved_to(response, hops)):
             yield self._request(queued, target, hops + 1)
             return
-        answer = Answer(queued, response, datetime.now(UTC))
-        if response.status in _TOO_MUCH:
-            self.frontier.refused(queued, retry_after_of(answer))
+        answer = Answer(queued, response, datetime.now(UTC), response.meta["robots_id"])
+        self._note_manner(answer)
+        if queued.kind != "robots":
+            yield await self._outcome(answer)
+        elif outcome := await self.robots.of_answer(answer, self._outcome):
+            yield outcome
+
+    def _note_manner(self, answer: Answer) -> None:
+        """Tell the frontier whether the host is content with how it is asked."""
+        queued, status = answer.queued, answer.response.status
+        if status in _TOO_MUCH:
+            self.frontier.refused(queued, retry_after_of(answer), f"http_{status}")
+        elif status >= 500:
+            self.frontier.failed(queued, f"http_{status}")
         else:
-            self.frontier.answered(queued, float(response.meta.get("download_latency", 0.0)))
-        robots = Robots.from_response(response.status, response.body, response.url) if queued.kind == "robots" else None
-        if robots is not None:
-            if robots.access is Access.NOTHING and self._asks_robots_again(queued, retry_after_of(answer)):
-                return
-            self.frontier.set_robots(queued.host, robots)
-        yield await self._outcome(answer, robots)
+            self.frontier.answered(queued, float(answer.response.meta.get("download_latency", 0.0)))
 
-    def _asks_robots_again(self, queued: QueuedUrl, asked: float | None = None) -> bool:
-        """Whether a robots.txt that gave no decision is asked for again, before its host is given up."""
-        if self.retries.left(queued.attempts):
-            self.frontier.ask_robots_again(queued, self.retries.wait_before(queued.attempts + 1, asked))
-            return True
-        return False
-
-    async def _outcome(self, answer: Answer, robots: Robots | None) -> Outcome:
+    async def _outcome(self, answer: Answer, robots: Robots | None = None) -> Outcome:
         try:
             return await self.outcomes.of_answer(answer, robots)
         except Exception as error:
@@ -182,69 +250,31 @@ class SiteSpider(scrapy.Spider):
         except (sqlite3.Error, OSError) as error:
             self.ended = f"archive: {error}"
             self.frontier.stop()
+        self.robots.stored(outcome.url)
         self.frontier.finished(outcome.url)
 
     async def failed(self, failure: Failure) -> AsyncIterator[Outcome]:
         """Make the outcome of a request that got no answer."""
         queued: QueuedUrl = failure.request.meta["queued"]  # type: ignore[attr-defined]
         fault = fault_of(failure.value or RuntimeError("no error"))
-        if fault.retry:
-            self.frontier.refused(queued)
-        if queued.kind == "robots":
-            if fault.retry and self._asks_robots_again(queued):
-                return
-            self._no_robots(queued, fault.reason, gone=fault.host_gone)
-        yield self.outcomes.of_fault(queued, fault, datetime.now(UTC))
-
-    def _no_robots(self, queued: QueuedUrl, reason: str, *, gone: bool) -> None:
-        if gone or reason == "private_address":
-            self.frontier.give_up_host(queued.host, reason)
-        else:
-            self.frontier.set_robots(queued.host, Robots.from_response(None, b"", queued.url))
+        if fault.retry or fault.host_gone:
+            self.frontier.failed(queued, fault.reason)
+        outcome = self.outcomes.of_fault(queued, fault, datetime.now(UTC))
+        if queued.kind != "robots":
+            yield outcome
+            return
+        moved = bool(failure.request.cb_kwargs["hops"])  # type: ignore[attr-defined]
+        if decided := self.robots.of_fault(queued, fault, moved, outcome):
+            yield decided
 
     def closed(self, reason: str) -> None:
         """Give the archive free."""
         self.workers.close()
         broken = self.ended.startswith(("archive", "fault"))
         outcome = "failed" if broken else "finished" if reason == "finished" else "stopped"
-        self.session.close(outcome, self.ended or reason)
-
-
-def _checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    seeds = []
-    for url in urls:
-        seed = canonicalise(url)
-        if seed is None:
-            raise OptionError(f"not an http or https URL: {url}")
-        if reason := check_url(seed, allow_private, (_port(seed),)):
-            hint = " (--allow-private opens it)" if reason in ("loopback", "private", "link_local") else ""
-            raise OptionError(f"refused: {url} is a {reason.replace('_', ' ')} address{hint}")
-        seeds.append(seed)
-    return tuple(dict.fromkeys(seeds))
-
-
-def _port(url: str) -> int:
-    parts = urlsplit(url)
-    return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _moved_robots(response: Response, hops: int) -> str:
-    """Where a robots.txt moved to, if it is to be followed."""
-    location = (response.headers.get("Location") or b"").decode("latin-1")
-    if not 300 <= response.status < 400 or not location or hops >= _ROBOTS_HOPS:
-        return ""
-    return canonicalise(location, response.url) or ""
-
-
-def _retries(settings: Any) -> Retries:
-    return Retries(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
-
-
-def _manners(settings: Any) -> Manners:
-    return Manners(
-        delay=settings.getfloat("BROADSHEET_DELAY"),
-        per_host=settings.getint("BROADSHEET_PER_HOST"),
-        at_once=settings.getint("CONCURRENT_REQUESTS"),
-        user_agent=settings["USER_AGENT"],
-        obey_robots=settings.getbool("ROBOTSTXT_OBEY"),
-    )
+        with self._at_the_end:
+            self._closed = True
+            try:
+                self.session.close(outcome, self.ended or reason)
+            except (sqlite3.Error, OSError) as error:  # the next run notes this one as killed
+                self.ended = self.ended or f"archive: {error}"
