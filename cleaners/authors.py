@@ -18,7 +18,7 @@ _HARD_BREAK = re.compile(r"\s*[;|•·⋅/»\n\t]\s*|\s+[–—-]\s+|\s*&\s*")
 _COMMA = re.compile(r"\s*[,、，،]\s*")
 _LAST_FIRST = re.compile(r"^(\w[\w'’-]+), (\w[\w.'’ -]+)$")
 _DATE_TAIL = re.compile(r"\s*(?:\bon\b\s*)?\b(?:\d{1,2}[./ ]|\d{4}|\w+\.? \d{1,2},? \d{4}).*$")
-_DOTTED = re.compile(r"\w{2}\.\w{2}|_")  # a template's variable, an account
+_DOTTED = re.compile(r"\w{2}\.\w{2}|_|^#|[{}<>=$%]")  # a template's variable, an account, a place in the page
 _DATED = re.compile(r"\s*(?:\bon\b\s*)?\b[^\W\d]+\.? \d{1,2}, \d{4}[^\n]*")
 _NUMBER = re.compile(r"\d")
 _SUFFIXES = frozenset(

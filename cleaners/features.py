@@ -7,7 +7,6 @@ the markup is worked out once a place, so that a page costs a few milliseconds.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,7 +69,13 @@ def _kind(view: View) -> Columns:
 
 def _votes(view: View) -> Columns:
     """The votes of the named voices, the extractor's apart."""
-    told = [{(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in v.votes} for v in view.verdicts]
+    known = {id(verdict): verdict for verdict in view.verdicts}
+    number = {key: n for n, key in enumerate(known)}
+    which = np.array([number[id(verdict)] for verdict in view.verdicts])
+    told = [
+        {(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in verdict.votes}
+        for verdict in known.values()
+    ]
     wanted = {
         "metadata": ("metadata", False, False),
         "rule": ("rule", False, False),
@@ -79,26 +84,28 @@ def _votes(view: View) -> Columns:
         "context": ("context", False, False),
         "rescue": ("context", True, False),
     }
-    found = {f"vote_{name}": np.array([key in votes for votes in told]) for name, key in wanted.items()}
+    found = {f"vote_{name}": np.array([key in votes for votes in told])[which] for name, key in wanted.items()}
     return found | {"judged": view.judged}
 
 
 def _likeness(view: View) -> Columns:
     """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
-    seen: Counter[str] = Counter()
-    before = np.zeros(len(view.blocks))
+    seen: dict[str, int] = {}
+    before = []
     for block in view.blocks:
-        before[block.position] = seen[block.text]
-        seen[block.text] += 1
-    copies = np.array([seen[block.text] for block in view.blocks])
+        before.append(seen.get(block.text, 0))
+        seen[block.text] = before[-1] + 1
+    copies = [seen[block.text] for block in view.blocks]
     found = {"copies": np.minimum(copies, _COPIES), "copies_before": np.minimum(before, _COPIES)}
+    short = np.flatnonzero(view.words < _SHORT_WORDS)
+    owns = [frozenset(view.blocks[n].text.lower().split()) for n in short.tolist()]
+    sizes = np.array([max(len(own), 1) for own in owns])
     for name, text in (("title", view.metadata.title), ("description", view.metadata.description)):
-        stated, shares = frozenset(_WORD.findall(text.lower())), np.zeros((len(view.blocks), 2))
-        for n in np.flatnonzero(view.words < _SHORT_WORDS) if stated else ():
-            own = frozenset(view.blocks[int(n)].text.lower().split())
-            common = len(own & stated)
-            shares[n] = common / len(stated), common / max(len(own), 1)
-        found |= {f"{name}_told": shares[:, 0], f"{name}_share": shares[:, 1]}
+        stated, shares = frozenset(_WORD.findall(text.lower())), np.zeros((2, len(view.blocks)))
+        if stated:
+            common = np.array([0 if stated.isdisjoint(own) else len(own & stated) for own in owns])
+            shares[:, short] = common / len(stated), common / sizes
+        found |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
     return found
 
 

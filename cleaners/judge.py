@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cleaners import furniture, prose, rescue, restated, teasers
 from cleaners.features import block_features
@@ -46,6 +47,7 @@ class _Hearing:
 
 
 _Ballot = dict[int, Vote]
+_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
 def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
@@ -62,11 +64,14 @@ def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Ver
     """What the named voices say, before the learned one is heard."""
     hearing = _open(reading, rules or load_rules(reading.metadata.language or None))
     ballots = [voice(hearing) for voice in _VOICES]
-    votes = [[b[n] for b in ballots if n in b] for n in range(len(reading.blocks))]
-    verdicts = tuple(map(_decide, votes))
+    votes: list[list[Vote]] = [[] for _ in reading.blocks]
+    for ballot in ballots:
+        for n, vote in ballot.items():
+            votes[n].append(vote)
+    verdicts = _decided(votes)
     if not _hollow(hearing, verdicts):
         return verdicts
-    return tuple(_decide([vote for vote in ballot if not vote.rule.endswith(_SECTION)]) for ballot in votes)
+    return _decided([[vote for vote in each if not vote.rule.endswith(_SECTION)] for each in votes])
 
 
 def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
@@ -74,6 +79,16 @@ def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
     words = {n: prose.word_count(hearing.blocks[n]) for n in hearing.selected}
     kept = sum(count for n, count in words.items() if verdicts[n].kept)
     return sum(words.values()) >= _MOTTO_WORDS and kept < _HOLLOW * sum(words.values())
+
+
+def _decided(votes: Sequence[list[Vote]]) -> tuple[Verdict, ...]:
+    """A verdict for each block's votes; blocks with the same votes share it."""
+    known: dict[tuple[int, ...], Verdict] = {}
+    keys = [tuple(map(id, each)) for each in votes]
+    for key, each in zip(keys, votes, strict=True):
+        if key not in known:
+            known[key] = _decide(each)
+    return tuple(known[key] for key in keys)
 
 
 def _decide(votes: list[Vote]) -> Verdict:
@@ -110,7 +125,7 @@ def _starting_point(reading: Reading, rules: RuleBook, line: int | None) -> froz
 def _metadata(hearing: _Hearing) -> _Ballot:
     """Blocks that only repeat what the metadata holds: the title, the bare names of the authors, the date."""
     found = restated.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
-    return {n: Vote("metadata", False, f"metadata/{reason}", reason) for n, reason in found.items()}
+    return {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in found.items()}
 
 
 def _phrases(hearing: _Hearing) -> _Ballot:
@@ -123,10 +138,10 @@ def _phrases(hearing: _Hearing) -> _Ballot:
         if rule and rule.heads_section and place.between and not teasers.opens(hearing.blocks, block.position):
             rule = None
         if rule:
-            ballot[block.position] = Vote("rule", False, rule.name, rule.reason)
+            ballot[block.position] = _vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
         elif section and teasers.continues(block, hearing.selected, place):
-            ballot[block.position] = Vote("rule", False, f"{section.name}{_SECTION}", section.reason)
+            ballot[block.position] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
     return _box_headings(hearing, ballot) | ballot
@@ -136,7 +151,7 @@ def _box_headings(hearing: _Hearing, ballot: _Ballot) -> _Ballot:
     """The lines that head a box whose text a rule removed."""
     kept = [n for n in hearing.selected if n not in ballot and prose.is_prose(hearing.blocks[n])]
     return {
-        n - 1: Vote("rule", False, f"{vote.rule}/heading", vote.reason)
+        n - 1: _vote("rule", False, f"{vote.rule}/heading", vote.reason)
         for n, vote in ballot.items()
         if n and n - 1 not in ballot and furniture.heads_box(hearing.blocks, n - 1, kept)
     }
@@ -147,28 +162,28 @@ def _furniture(hearing: _Hearing) -> _Ballot:
     ballot: _Ballot = {}
     for n in hearing.selected:
         if rule := furniture.says_furniture(hearing.blocks[n], hearing.body):
-            ballot[n] = Vote("layout", False, rule.name, rule.reason)
+            ballot[n] = _vote("layout", False, rule.name, rule.reason)
     comments = furniture.readers_comments(hearing.blocks, hearing.selected)
-    ballot |= dict.fromkeys(comments, Vote("layout", False, "layout/comments", "comments"))
-    ballot |= dict.fromkeys(hearing.columns, Vote("layout", False, "layout/other-column", "sidebar"))
-    return ballot | dict.fromkeys(hearing.above, Vote("layout", False, "layout/above-title", "header"))
+    ballot |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", "comments"))
+    ballot |= dict.fromkeys(hearing.columns, _vote("layout", False, "layout/other-column", "sidebar"))
+    return ballot | dict.fromkeys(hearing.above, _vote("layout", False, "layout/above-title", "header"))
 
 
 def _repeats(hearing: _Hearing) -> _Ballot:
     found = furniture.repeats(hearing.blocks, hearing.selected)
-    return dict.fromkeys(found, Vote("context", False, "context/duplicate", "duplicate"))
+    return dict.fromkeys(found, _vote("context", False, "context/duplicate", "duplicate"))
 
 
 def _extractor(hearing: _Hearing) -> _Ballot:
     return dict.fromkeys(
-        hearing.selected | hearing.columns | hearing.above, Vote("extractor", True, SELECTED, "selected")
+        hearing.selected | hearing.columns | hearing.above, _vote("extractor", True, SELECTED, "selected")
     )
 
 
 def _rescues(hearing: _Hearing) -> _Ballot:
     """Blocks that the extractor left, though all around them says that they are the article's."""
     found = rescue.rescued(hearing.blocks, hearing.selected, hearing.metadata, hearing.body)
-    return {n: Vote("context", True, rule, "rescued") for n, rule in found.items()}
+    return {n: _vote("context", True, rule, "rescued") for n, rule in found.items()}
 
 
 def _layout(hearing: _Hearing) -> _Ballot:
@@ -179,7 +194,7 @@ def _layout(hearing: _Hearing) -> _Ballot:
             rule = explain_layout(block.path, block.landmarks)
             name, reason = (rule.name, rule.reason) if rule else furniture.explain(block)
             if name:
-                ballot[block.position] = Vote("layout", False, name, reason)
+                ballot[block.position] = _vote("layout", False, name, reason)
     return ballot
 
 

@@ -7,6 +7,7 @@ explain: what it removes keeps the reason that a rule or the page's own markup g
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -27,6 +28,7 @@ _APART = frozenset((Kind.QUOTE, Kind.CODE, Kind.TABLE))
 _INDIRECT = frozenset(("section", "heading"))  # votes that a rule on another block casts
 _OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of what stands beside
 _FOR = Vote("model", True, "model/kept", "rescued")
+_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 _COPY = Vote("context", False, "context/duplicate", "duplicate")
 _LITTLE, _FEW_WORDS = 0.15, 60  # of the words that the named voices keep, below which the model is not believed
 
@@ -34,7 +36,7 @@ _LITTLE, _FEW_WORDS = 0.15, 60  # of the words that the named voices keep, below
 def weigh(blocks: Sequence[Block], named: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
     """Return the verdicts; `named` are those of the named voices, `chances` the model's, 0 to 1."""
     line = _line(blocks, chances)
-    needed = [_needed(block, verdict, line) for block, verdict in zip(blocks, named, strict=True)]
+    needed = _all_needed(blocks, named, line)
     if (first := _opening(blocks, named)) is not None:
         needed[first] = min(needed[first], _OPENING)
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
@@ -42,14 +44,15 @@ def weigh(blocks: Sequence[Block], named: Sequence[Verdict], chances: Column) ->
     kept -= copies
     if _loses_all(blocks, named, kept):
         return tuple(named)
-    verdicts = []
-    for n, (verdict, against) in enumerate(zip(named, _against(blocks, named, kept), strict=True)):
-        own = _FOR if chances[n] >= line + _MORE else against
-        if n in kept:
-            verdicts.append(_kept(verdict, own, overruled=needed[n] == _SURE))
-        else:
-            verdicts.append(_removed(verdict, own, _COPY if n in copies else None))
-    return tuple(verdicts)
+    liked = (chances >= line + _MORE).tolist()
+    owns = [_FOR if likes else vote for likes, vote in zip(liked, _against(blocks, named, kept), strict=True)]
+    known: dict[tuple[int, int, bool, bool], Verdict] = {}
+    keys = []
+    for n, (verdict, own) in enumerate(zip(named, owns, strict=True)):
+        keys.append(key := (id(verdict), id(own), n in kept, needed[n] == _SURE if n in kept else n in copies))
+        if key not in known:
+            known[key] = _kept(verdict, own, overruled=key[3]) if key[2] else _removed(verdict, own, copy=key[3])
+    return tuple(known[key] for key in keys)
 
 
 def _line(blocks: Sequence[Block], chances: Column) -> float:
@@ -62,6 +65,18 @@ def _line(blocks: Sequence[Block], chances: Column) -> float:
     order = np.argsort(-chances, kind="stable")
     hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
     return float((hits / (taken + hits[-1])).max())
+
+
+def _all_needed(blocks: Sequence[Block], named: Sequence[Verdict], line: float) -> list[float]:
+    """The model's chance from which each block is kept; blocks of one verdict and kind are worked out once."""
+    known: dict[tuple[int, Kind], float] = {}
+    found = []
+    for block, verdict in zip(blocks, named, strict=True):
+        key = (id(verdict), block.kind)
+        if key not in known:
+            known[key] = _needed(block, verdict, line)
+        found.append(known[key])
+    return found
 
 
 def _needed(block: Block, verdict: Verdict, line: float) -> float:
@@ -96,9 +111,16 @@ def _kept(verdict: Verdict, own: Vote, *, overruled: bool) -> Verdict:
     return _in_the_name_of(own if overruled else named, verdict, own)
 
 
-def _removed(verdict: Verdict, own: Vote, first: Vote | None) -> Verdict:
-    """A verdict that removes: in the name of the first voice against it."""
-    return _in_the_name_of(first or next((vote for vote in verdict.votes if not vote.keep), own), verdict, own)
+def _removed(verdict: Verdict, own: Vote, *, copy: bool) -> Verdict:
+    """A verdict that removes: in the name of the first voice against it, or as a copy of a kept block."""
+    return _in_the_name_of(_COPY if copy else _first_against(verdict) or own, verdict, own)
+
+
+def _first_against(verdict: Verdict) -> Vote | None:
+    for vote in verdict.votes:
+        if not vote.keep:
+            return vote
+    return None
 
 
 def _in_the_name_of(first: Vote, verdict: Verdict, own: Vote) -> Verdict:
@@ -113,18 +135,18 @@ def _against(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) 
     container = ""
     for n, block in enumerate(blocks):
         reason = _plain_reason(block)
-        told = next((vote for vote in named[n].votes if not vote.keep), None)
+        told = _first_against(named[n])
         parent = block.path.rpartition(">")[0]
         if n in kept:
             nearest = None
         elif told or reason:
-            nearest, container = told or Vote("model", False, *reason), parent
+            nearest, container = told or _vote("model", False, *reason), parent
         if reason:
-            yield Vote("model", False, *reason)
+            yield _vote("model", False, *reason)
         elif nearest is not None and parent == container and nearest.reason not in _OWN:
-            yield Vote("model", False, f"model/beside-{nearest.reason}", nearest.reason)
+            yield _vote("model", False, f"model/beside-{nearest.reason}", nearest.reason)
         else:
-            yield Vote("model", False, *_by_place(n, first, last))
+            yield _vote("model", False, *_by_place(n, first, last))
 
 
 def _plain_reason(block: Block) -> tuple[str, str] | tuple[()]:

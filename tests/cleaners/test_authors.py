@@ -51,3 +51,8 @@ def test_forms_of_a_person() -> None:
     assert is_personal("Ann Lee")
     assert not is_personal("Example News")
     assert not is_personal("admin")
+
+
+@pytest.mark.parametrize("text", ["#author", "{{ author.name }}", "%author%", "<author>"])
+def test_what_a_template_left_is_no_name(text: str) -> None:
+    assert clean_names([text]) == ()

@@ -163,11 +163,11 @@ def stories_of(result: Result) -> set[str]:
 
 QUICK_TRAPS = [
     (calendar, "trap:calendar", 120),
-    (path_calendar, "trap:calendar", 60),
-    (growing_path, "trap:repeating_path", 300),
+    pytest.param(path_calendar, "trap:calendar", 60, marks=pytest.mark.slow),
+    pytest.param(growing_path, "trap:repeating_path", 300, marks=pytest.mark.slow),
     (known_sessions, "", 60),
-    (permutations, "trap:parameter_order", 60),
-    (long_urls, "trap:long_url", 300),
+    pytest.param(permutations, "trap:parameter_order", 60, marks=pytest.mark.slow),
+    pytest.param(long_urls, "trap:long_url", 300, marks=pytest.mark.slow),
 ]
 
 

@@ -262,6 +262,7 @@ def test_it_is_a_command_as_from_a_shell(made: Path) -> None:
     assert "2 pages carry it; 2 articles changed" in out
 
 
+@pytest.mark.slow
 def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path) -> None:
     db, line = tmp_path / "a.db", "Whoever walks this shore knows the wall, and the wall knows whoever walks here."
     site = ScriptedSite({f"/{name}/": page(name, extra=f"<p>{line}</p>") for name in ("river", "tower")})

@@ -114,6 +114,7 @@ def test_a_string_that_is_not_in_the_text_is_1(tmp_path: Path) -> None:
     assert lines[-1] == "MISSING   what no page says of the harbour town"
 
 
+@pytest.mark.slow
 def test_the_file_s_own_pages_are_fetched(site: ScriptedSite, tmp_path: Path) -> None:
     site.routes["/river"] = page("river", "/other")
     site.routes["/other"] = page("other")
