@@ -48,7 +48,9 @@ def selected_blocks(blocks: Sequence[Block], extracted: str) -> frozenset[int]:
     if max(len(lines), len(sources)) > _MANY:
         return _without_order(sources, lines)
     chosen: set[int] = set()
-    for tag, b1, b2, l1, l2 in SequenceMatcher(None, sources, lines, autojunk=False).get_opcodes():
+    known: dict[tuple[str, ...], int] = {}  # numbers compare faster than lists of words
+    one, other = ([known.setdefault(words, len(known)) for words in each] for each in (sources, lines))
+    for tag, b1, b2, l1, l2 in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
         if tag == "equal":
             chosen.update(range(b1, b2))
         elif tag == "replace":

@@ -89,6 +89,8 @@ def _home_cell(weights: dict[int, int], chains: dict[int, tuple[str, ...]]) -> t
 @lru_cache(maxsize=1024)
 def _cells(path: str) -> tuple[str, ...]:
     """The paths of the layout cells that a path goes through, the outermost first."""
+    if ">td" not in path and ">th" not in path and path[:1] != "t":
+        return ()
     steps = path.split(">")
     return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
 

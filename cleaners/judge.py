@@ -23,6 +23,9 @@ SELECTED = "extractor/selected"
 NOT_SELECTED = "extractor/not-selected"
 _SECTION = "/section"
 _HOLLOW = 0.15  # share of the selected words below which sections are not believed
+_ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
+    Place(), Place(before_body=True), Place(between=True), Place(after_body=True),
+)  # fmt: skip
 _MOTTO_WORDS = 100  # fewer words above the title than this are the site's, however they read
 
 
@@ -41,9 +44,8 @@ class _Hearing:
     def place(self, position: int) -> Place:
         """Where a block stands, seen from the article's paragraphs."""
         if not self.body:
-            return Place()
-        before, after = position < self.body.start, position >= self.body.stop
-        return Place(before_body=before, after_body=after, between=not before and not after)
+            return _ANYWHERE
+        return _BEFORE if position < self.body.start else _AFTER if position >= self.body.stop else _BETWEEN
 
 
 _Ballot = dict[int, Vote]

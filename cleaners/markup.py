@@ -60,7 +60,10 @@ def read_markup(blocks: Sequence[Block]) -> Markup:
     place = numbered((block.path, block.landmarks) for block in blocks)
     known = list(dict.fromkeys((block.path, block.landmarks) for block in blocks))
     steps = tuple(tuple(path.split(">")) for path, _ in known)
-    one, two, three = (numbered(each[:-up] for each in steps)[place] for up in (1, 2, 3))
+    parents = [path.rpartition(">")[0] for path, _ in known]
+    grandparents = [path.rpartition(">")[0] for path in parents]
+    above = (parents, grandparents, (path.rpartition(">")[0] for path in grandparents))
+    one, two, three = (numbered(paths)[place] for paths in above)
     return Markup(
         place=place,
         path=numbered(path for path, _ in known)[place],

@@ -10,6 +10,7 @@ from functools import lru_cache
 from cleaners.record import Block, Kind
 
 _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
+_BODY_CHARS = 2 * _BODY_WORDS - 1  # no shorter text has so many words
 LINKED = 0.5
 _REMEMBERED_CHARS = 4000  # every voice counts a block's words; a longer text is not worth its memory
 _BRIEF_WORDS = 6
@@ -20,7 +21,7 @@ _TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#
 
 def is_prose(block: Block) -> bool:
     """Whether a block reads like running text: long enough, and mostly not links."""
-    return word_count(block) >= _BODY_WORDS and block.link_density < LINKED
+    return len(block.text) >= _BODY_CHARS and word_count(block) >= _BODY_WORDS and block.link_density < LINKED
 
 
 def word_count(block: Block) -> int:
@@ -87,4 +88,7 @@ def brief(blocks: Sequence[Block], line: Block) -> frozenset[int]:
 
 def shared_steps(one: Sequence[str], other: Sequence[str]) -> int:
     """How many steps two paths have in common from the top."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    for n, (step, its) in enumerate(zip(one, other, strict=False)):
+        if step != its:
+            return n
+    return min(len(one), len(other))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from cleaners.prose import LINKED, is_prose, word_count
 from cleaners.record import Block, Kind, Metadata
@@ -13,6 +14,7 @@ _SAME_TITLE = 0.9
 _TITLE_WORDS = 3  # a shorter line that is no heading may say it by chance
 _MOST_OF_TITLE = 0.6
 _TRAIL_CHARS = 60
+_REMEMBERED_CHARS = 4000  # several stages compare a block's text; a longer one is not worth its memory
 _BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
 
 
@@ -23,7 +25,7 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
     names = {core(fold(name)) for name in metadata.authors}
     tags = {core(fold(tag)) for tag in metadata.tags}
     for block in blocks:
-        text = core(fold(block.text))
+        text = _said(block.text)
         if title and _is_title(block, text, title, body):
             found[block.position] = "title"
         elif title and _is_trail(text, title):
@@ -38,10 +40,20 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
 def title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
     """The position of the line that says the title: a heading if there is one, else a paragraph that is no link."""
     title = core(fold(metadata.title))
-    says = [b for b in blocks if title and _says_title(core(fold(b.text)), title)]
+    says = [b for b in blocks if _says_title(_said(b.text), title)] if title else []
     headings = [b for b in says if b.kind is Kind.HEADING]
     lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _may_be_title(b)]
     return lines[0].position if lines else None
+
+
+def _said(text: str) -> str:
+    """A block's text as it is compared."""
+    return _remembered(text) if len(text) <= _REMEMBERED_CHARS else core(fold(text))
+
+
+@lru_cache(maxsize=2048)
+def _remembered(text: str) -> str:
+    return core(fold(text))
 
 
 def _may_be_title(block: Block) -> bool:
@@ -76,7 +88,7 @@ def _is_trail(text: str, title: str) -> bool:
 
 def _says_title(text: str, title: str) -> bool:
     """Whether a folded text is the title, or what the page's head gives as title less the site's name behind it."""
-    return title.startswith(text) and len(text) >= _MOST_OF_TITLE * len(title)
+    return len(text) >= _MOST_OF_TITLE * len(title) and title.startswith(text)
 
 
 def _alike(one: str, other: str) -> bool:

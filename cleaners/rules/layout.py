@@ -46,8 +46,11 @@ def _explain_element(element: str) -> Rule | None:
     tag, *names = re.split(r"[.#]", element)
     if tag in ("body", "html"):
         return None
-    words = frozenset(word for name in names for word in _tokens(name))
-    return next((each.rule for each in _layout_rules() if tag in each.tags or each.tokens & words), None)
+    tags, tokens = _first_by_tag_and_token()
+    found = [tokens[word] for name in names for word in _tokens(name) if word in tokens]
+    if tag in tags:
+        found.append(tags[tag])
+    return _layout_rules()[min(found)].rule if found else None
 
 
 def _tokens(name: str) -> list[str]:
@@ -56,6 +59,17 @@ def _tokens(name: str) -> list[str]:
     if words and words[0] in _NEGATIONS:
         return []
     return words + [f"{first} {second}" for first, second in pairwise(words)]
+
+
+@cache
+def _first_by_tag_and_token() -> tuple[dict[str, int], dict[str, int]]:
+    """The number of the first rule that names a tag, and of the first that names a token."""
+    tags: dict[str, int] = {}
+    tokens: dict[str, int] = {}
+    for n, each in enumerate(_layout_rules()):
+        tags = dict.fromkeys(each.tags, n) | tags
+        tokens = dict.fromkeys(each.tokens, n) | tokens
+    return tags, tokens
 
 
 @cache

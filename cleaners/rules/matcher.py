@@ -83,9 +83,10 @@ class _Anchors:
         """The rules that have an anchor in the text; a short text is looked up by its letters, a long one searched."""
         if len(folded) > len(self._all):
             return {n for anchor, n in self._all if anchor in folded}
-        beginnings = set(folded).union([folded[at : at + _GRAM] for at in range(len(folded) - _GRAM + 1)])
-        met = self._by_beginning.keys() & beginnings
-        return {n for beginning in met for anchor, n in self._by_beginning[beginning] if anchor in folded}
+        known = self._by_beginning
+        met = {gram for at in range(len(folded) - _GRAM + 1) if (gram := folded[at : at + _GRAM]) in known}
+        met.update(letter for letter in set(folded) if letter in known)
+        return {n for beginning in met for anchor, n in known[beginning] if anchor in folded}
 
 
 class RuleBook:
