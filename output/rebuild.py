@@ -38,11 +38,6 @@ def assembled(db: Database, page_id: int, otherwise: Mapping[int, bool] | None =
     return _assembled([*blocks, *further_blocks(db, page_id, blocks)], len(blocks))
 
 
-def own_text(db: Database, page_id: int) -> str:
-    """What a page's ledger gives without other pages."""
-    return _assembled(_kept_blocks(db, page_id, {}), 0).text
-
-
 def _kept_blocks(db: Database, page_id: int, otherwise: Mapping[int, bool]) -> list[Block]:
     return [block for block, _ in read_ledger(db, page_id, otherwise.get)]
 
