@@ -141,8 +141,3 @@ def _cut_off(blocks: Sequence[Block], labels: Column, sizes: Column, text: int) 
 def _snippet_weights(labels: Column, sizes: Column) -> Column:
     weights = _SNIPPET_WEIGHT + _SNIPPET_WORD_WEIGHT * np.minimum(sizes, _SNIPPET_WORDS) ** 0.8
     return np.where(np.isnan(labels), 0, weights)
-
-
-def kept_by_extractor(examples: Sequence[Example]) -> list[Column]:
-    """What the extractor alone keeps of each example."""
-    return [np.isin(np.arange(len(each.blocks)), list(each.selected)) for each in examples]

@@ -136,6 +136,11 @@ class PageVerdict:
     page_type: PageType
     evidence: tuple[str, ...] = ()
 
+    @property
+    def is_article(self) -> bool:
+        """Whether the page enters `articles`."""
+        return self.page_type in (PageType.ARTICLE, PageType.TEASER)
+
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
@@ -155,7 +160,7 @@ class Cleaned:
     @property
     def is_article(self) -> bool:
         """Whether the page enters `articles`."""
-        return self.verdict.page_type in (PageType.ARTICLE, PageType.TEASER)
+        return self.verdict.is_article
 
 
 @dataclass(frozen=True, slots=True)

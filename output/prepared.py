@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cleaners.record import Cleaned, Metadata, PageType, PageVerdict
+from cleaners.record import Cleaned, Metadata, PageVerdict
 from output.ids import text_digest
 from output.joined import leads_of
 from output.ledger import LedgerRows, ledger_rows
@@ -41,7 +41,7 @@ class PreparedPage:
     @property
     def is_article(self) -> bool:
         """Whether the page enters `articles`."""
-        return self.verdict.page_type in (PageType.ARTICLE, PageType.TEASER)
+        return self.verdict.is_article
 
 
 def prepared(cleaned: Cleaned | PreparedPage) -> PreparedPage:

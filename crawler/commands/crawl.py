@@ -106,7 +106,7 @@ def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
         "LOG_LEVEL": "ERROR" if given["quiet"] else _LEVELS[min(given["verbose"], len(_LEVELS) - 1)],
     }
     if given["headers"]:
-        settings["DEFAULT_REQUEST_HEADERS"] = _project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
+        settings["DEFAULT_REQUEST_HEADERS"] = project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
             given["headers"]
         )
     return settings
@@ -114,7 +114,7 @@ def settings_of(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def run_spider(db: str, arguments: Mapping[str, Any], changed: Mapping[str, Any]) -> Run:
     """Run the spider to its end. Mistake and ArchiveError, in one line, before anything is fetched."""
-    settings = _project_settings()
+    settings = project_settings()
     settings.update(dict(changed), priority="cmdline")
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(SiteSpider)
@@ -138,7 +138,8 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed: Mapping[str, Any]
     )
 
 
-def _project_settings() -> Settings:
+def project_settings() -> Settings:
+    """Scrapy's settings with the project's over them."""
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
     return settings

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from cleaners.prose import body_span, brief, is_prose, main_container, word_count
-from cleaners.record import Block, Kind
-
-PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
-
-
-def block(position: int, text: str = PROSE, **fields: object) -> Block:
-    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
-
-
-def linked(position: int, text: str, **fields: object) -> Block:
-    return block(position, text, link_chars=len(text), **fields)
+from cleaners.record import Kind
+from tests.cleaners.building import PROSE, block, linked
 
 
 def test_prose_is_long_and_mostly_not_links() -> None:

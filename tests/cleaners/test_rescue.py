@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from cleaners.record import Block, Kind, Metadata
+from cleaners.record import Kind, Metadata
 from cleaners.rescue import rescued
-
-PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
-
-
-def block(position: int, text: str = PROSE, **fields: object) -> Block:
-    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
-
-
-def linked(position: int, text: str, **fields: object) -> Block:
-    return block(position, text, link_chars=len(text), **fields)
+from tests.cleaners.building import PROSE, block, linked
 
 
 def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:

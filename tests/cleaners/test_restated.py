@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from cleaners.record import Block, Kind, Metadata
+from cleaners.record import Kind, Metadata
 from cleaners.restated import above_title, metadata_blocks, title_line
-
-PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
-
-
-def block(position: int, text: str = PROSE, **fields: object) -> Block:
-    return Block(position, fields.pop("kind", Kind.PARAGRAPH), text, **({"path": "body>div>p"} | fields))  # type: ignore[arg-type]
-
-
-def linked(position: int, text: str, **fields: object) -> Block:
-    return block(position, text, link_chars=len(text), **fields)
+from tests.cleaners.building import block, linked
 
 
 def test_the_title_the_authors_and_the_tags_are_recognised() -> None:

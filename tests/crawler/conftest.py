@@ -26,5 +26,11 @@ def serve() -> Iterator[Callable[..., ScriptedSite]]:
 
 
 @pytest.fixture
+def site(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+    """A site without pages yet."""
+    return serve()
+
+
+@pytest.fixture
 def crawl(tmp_path: Path) -> Crawl:
     return Crawl(tmp_path)

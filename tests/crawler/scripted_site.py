@@ -129,3 +129,8 @@ def page(name: str, *links: str, words: int = 90, head: str = "", extra: str = "
         f"<h1>The story of {name} and the harbour</h1>{paragraphs}{extra}</article><nav><ul>{anchors}</ul></nav>"
         "</body></html>"
     )
+
+
+def stories(*names: str) -> dict[str, str]:
+    """Article pages by path."""
+    return {f"/{name}": page(name) for name in names}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scrapy.settings import Settings
 
+from crawler.commands.crawl import project_settings
 from crawler.guard import fault_in
 from tests.crawler.crawls import Crawl
 from tests.crawler.hostile import HostileServer, answer
@@ -115,8 +115,7 @@ UNGUARDED = {
 
 @pytest.mark.parametrize("setting", UNGUARDED)
 def test_a_setting_that_takes_the_guard_away_is_a_fault(setting: str) -> None:
-    settings = Settings()
-    settings.setmodule("crawler.settings", priority="project")
+    settings = project_settings()
     assert fault_in(settings) == ""
     name, _, value = setting.partition("=")
     settings.set(name, value, priority="cmdline")

@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from scrapy.settings import Settings
 
 import cleaners.decode
 import crawler.limits
@@ -21,6 +20,7 @@ import crawler.settings
 import crawler.sitemaps
 import crawler.webfeeds
 from crawler.addresses import OPENED, SPECIAL
+from crawler.commands.crawl import project_settings
 from crawler.commands.reasons import meaning
 from crawler.faults import is_refusal
 from tests.crawler.attacks import ATTACKS
@@ -37,12 +37,6 @@ _RUNS = {"eval", "exec", "compile", "__import__"}
 _UNPACKS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "xmlrpc", "yaml", "jsonpickle"}
 
 _OWN_RULES = {"work.py"}  # packs the crawl's rules once for its own workers
-
-
-def project() -> Settings:
-    settings = Settings()
-    settings.setmodule("crawler.settings", priority="project")
-    return settings
 
 
 def bounds() -> list[tuple[float, str, str]]:
@@ -91,11 +85,11 @@ def test_every_reason_of_an_attack_is_in_the_document_and_has_words() -> None:
     ],
 )
 def test_what_stays_off_and_on(name: str, value: Any) -> None:
-    assert project().get(name) == value
+    assert project_settings().get(name) == value
 
 
 def test_only_http_and_https_have_a_handler() -> None:
-    handlers = project().getwithbase("DOWNLOAD_HANDLERS")
+    handlers = project_settings().getwithbase("DOWNLOAD_HANDLERS")
     assert {scheme for scheme, path in handlers.items() if path} == {"http", "https"}
 
 

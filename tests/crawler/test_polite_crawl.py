@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.crawler.crawls import Crawl, Result
-from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
@@ -28,10 +28,6 @@ def robots(text: str | bytes, status: int = 200, **headers: str) -> Reply:
 
 def moved(to: str) -> Reply:
     return Reply("", 302, {"Location": to})
-
-
-def stories(*names: str) -> dict[str, str]:
-    return {f"/{name}": page(name) for name in names}
 
 
 def home(*names: str) -> dict[str, str]:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command
 
 BOX = "<div class='box'><p>Words of a box that the rule takes out of every page of this press.</p></div>"
-
-
-@pytest.fixture
-def site() -> Iterator[ScriptedSite]:
-    served = ScriptedSite()
-    yield served
-    served.close()
 
 
 def folder(tmp_path: Path, text: str, name: str = "127.0.0.1.txt") -> Path:

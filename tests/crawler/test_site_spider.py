@@ -10,17 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
 DONE = ("done", "article")
 LIST = ("done", "list")
 ROBOTS = ("done", "robots")
-
-
-def stories(*names: str) -> dict[str, str]:
-    return {f"/{name}": page(name) for name in names}
 
 
 def gaps(times: list[float]) -> list[float]:

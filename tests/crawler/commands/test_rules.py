@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ def run_rules(*arguments: object) -> tuple[int, list[str]]:
     if result.exception:
         raise result.exception
     return result.return_value, result.stdout.splitlines()
-
-
-@pytest.fixture
-def site() -> Iterator[ScriptedSite]:
-    served = ScriptedSite()
-    yield served
-    served.close()
 
 
 @pytest.fixture
