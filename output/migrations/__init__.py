@@ -1,0 +1,43 @@
+"""The schema of an archive, written down in this folder and nowhere else, as recorded migrations.
+
+A migration that has shipped is never edited; a change is a new one, with `SCHEMA_VERSION` raised by one.
+What the tables and columns mean is in `schema.toml`; `docs/schema.md` is generated from both.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+from output.migrations.archive import ARCHIVE, BLOCK_KINDS
+from output.migrations.lineage import LINEAGE
+from output.migrations.manners import MANNERS
+from output.migrations.raw import RAW
+from output.migrations.survey import SURVEY
+from output.migrations.watch import WATCH
+
+__all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
+
+SCHEMA_VERSION = 3
+
+MIGRATIONS = Migrations("broadsheet")
+
+
+@MIGRATIONS()
+def m0001_archive(db: Database) -> None:
+    """Make the archive."""
+    for statement in ARCHIVE:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0002_manners(db: Database) -> None:
+    """Robots directives beside each capture, takedowns, and a queue that stays quick when many retries wait."""
+    for statement in MANNERS:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0003_history(db: Database) -> None:
+    """Raw responses kept, texts with their lineage, revisits and revisions, relations and rates."""
+    for statement in (*RAW, *LINEAGE, *WATCH, *SURVEY):
+        db.execute(statement)
