@@ -136,11 +136,12 @@ def report(db: str, as_json: bool) -> int:
 @_archive
 @click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown"]), required=True)
 @click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
-def export(db: str, shape: str, output: str | None) -> int:
+@click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
+def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
     """Write all articles: JSON lines, CSV, or Markdown with one file an article."""
     from crawler.commands.read import export
 
-    return export(db, shape, output)
+    return export(db, shape, output, one_per_cluster=one_per_cluster)
 
 
 @cli.command(short_help="Check that an archive is whole.")

@@ -25,6 +25,7 @@ from output.pages import SETTLED_EVIDENCE
 from output.queue import utc_now
 from output.rebuild import rebuild_page
 from output.repeats import count_kept, differing, forget_counts, judged_again, kept_text
+from output.similar import relate
 from output.site_verdicts import held_verdicts, put_verdicts
 from output.transaction import writing
 
@@ -112,6 +113,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
         apply_rulings(db, at)
         for head in heads:
             rebuild_page(db, head, at)
+        relate(db)
         db.execute(_REASONS)
     shelves = [findings.shelved_for(page.member.page_id) for page in pages]
     return Settled(

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -27,7 +28,7 @@ from output.search import search as find
 from output.text import escaped
 from output.verify import verify as find_problems
 
-_STREAMED: dict[str, Callable[[Database, TextIO], int]] = {"jsonl": export_jsonl, "csv": export_csv}
+_STREAMED: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}
 
 
 @contextmanager
@@ -66,15 +67,18 @@ def report(path: str, *, as_json: bool) -> int:
     return 0
 
 
-def export(path: str, shape: str, target: str | None) -> int:
-    """Write all articles to a file, a folder or standard output."""
+def export(path: str, shape: str, target: str | None, *, one_per_cluster: bool) -> int:
+    """Write all articles, or one of those that say the same, to a file, a folder or standard output."""
     with archive(path) as db:
         if shape == "markdown":
-            count = export_markdown(db, _folder(target))
-        elif target is None:
-            count = _STREAMED[shape](db, _standard_output())
-        else:
-            count = _to_file(db, _STREAMED[shape], _file(path, target))
+            count = export_markdown(db, _folder(target), one_per_cluster=one_per_cluster)
+            return _written(count, target)
+        write = partial(_STREAMED[shape], one_per_cluster=one_per_cluster)
+        count = write(db, _standard_output()) if target is None else _to_file(db, write, _file(path, target))
+    return _written(count, target)
+
+
+def _written(count: int, target: str | None) -> int:
     if target is not None:
         click.echo(one_line(f"{count:,} articles written to {target}"), err=True)
     return 0

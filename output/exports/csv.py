@@ -18,13 +18,13 @@ _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BETWEEN = "; "  # between the authors or tags in one cell
 
 
-def export_csv(db: Database, stream: TextIO) -> int:
-    """Write a head line and every article to the stream, opened with newline='', and return how many articles."""
+def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
+    """Write a head line and the articles to the stream, opened with newline='', and return how many articles."""
     writer = csv.writer(stream)
     names = columns(db)
     writer.writerow(names)
     count = 0
-    for article in articles(db):
+    for article in articles(db, one_per_cluster=one_per_cluster):
         writer.writerow([cell(article[name]) for name in names])
         count += 1
     return count

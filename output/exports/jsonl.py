@@ -11,10 +11,10 @@ from output.exports.rows import articles
 from output.text import escaped
 
 
-def export_jsonl(db: Database, stream: TextIO) -> int:
-    """Write every article to the stream and return how many. Control and direction characters are escaped."""
+def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
+    """Write the articles to the stream and return how many. Control and direction characters are escaped."""
     count = 0
-    for article in articles(db):
+    for article in articles(db, one_per_cluster=one_per_cluster):
         stream.write(escaped(json.dumps(article, ensure_ascii=False)) + "\n")
         count += 1
     return count

@@ -22,14 +22,14 @@ _FIELDS = (
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 
 
-def export_markdown(db: Database, folder: Path) -> int:
-    """Write every article to its file in `folder`, made if missing, and return how many.
+def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
+    """Write the articles to their files in `folder`, made if missing, and return how many.
 
     The same article has the same file name every time; an older file of that name is replaced.
     """
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    for article in articles(db):
+    for article in articles(db, one_per_cluster=one_per_cluster):
         (folder / file_name(article)).write_text(document(article), encoding="utf-8", newline="\n")
         count += 1
     return count

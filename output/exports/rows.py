@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
+_PICKED = "SELECT article_id FROM article_clusters WHERE by_date = 1"
 _JSON_COLUMNS = frozenset({"authors", "tags", "metadata_sources"})
 
 
@@ -15,10 +16,14 @@ def columns(db: Database) -> list[str]:
     return [row[1] for row in db.execute("PRAGMA table_info(articles)")]
 
 
-def articles(db: Database) -> Iterator[dict[str, object]]:
-    """Every article as a mapping from column to value, in the order of the ids."""
+def articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[dict[str, object]]:
+    """Every article as a mapping from column to value, in the order of the ids.
+
+    With `one_per_cluster` only the earliest of those that say the same.
+    """
     names = columns(db)
-    for row in db.execute("SELECT * FROM articles ORDER BY id"):
+    picked = f"WHERE id IN ({_PICKED})" if one_per_cluster else ""
+    for row in db.execute(f"SELECT * FROM articles {picked} ORDER BY id"):
         yield {name: _value(name, value) for name, value in zip(names, row, strict=True)}
 
 

@@ -11,6 +11,7 @@ import pytest
 from output.exports.csv import cell, export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown, file_name
+from output.settle import settle
 
 NASTY = '=HYPERLINK("x") \u202ecod.exe\x1b[31m: "q" # — 東京'
 
@@ -81,3 +82,18 @@ def test_file_names():
     article = {"title": "CON: a/b\\c é", "published": "2024-05-06T07:08:09Z", "id": 7}
     assert file_name(article) == "2024-05-06-con-a-b-c-é-7.md"
     assert file_name(article | {"title": "...", "published": None}) == "7.md"
+
+
+@pytest.mark.parametrize("export", [export_jsonl, export_csv])
+def test_one_of_those_that_say_the_same(archive, make, export):
+    story = " ".join(f"word{n}" for n in range(80))
+    archive.save(
+        [
+            make.outcome("http://a.test/story", story),
+            make.outcome("http://b.test/again", f"{story} and a word"),
+            make.outcome("http://a.test/other", " ".join(f"other{n}" for n in range(80))),
+        ]
+    )
+    settle(archive.db)
+    assert export(archive.db, io.StringIO(newline=""), one_per_cluster=True) == 2
+    assert export(archive.db, io.StringIO(newline="")) == 3

@@ -1,0 +1,81 @@
+"""How alike two texts are: the share of their runs of words in common, and a small sketch to find such texts by.
+
+A text's *shingles* are its runs of three words; of scripts without spaces, runs of five characters. The sketch is the
+eighth of the shingles whose hash is smallest: what two sketches have in common estimates both how alike two texts are
+and how much of the smaller stands in the larger, whatever their lengths, which a MinHash signature of fixed size
+cannot. Case, punctuation and line breaks do not count. The method is Broder's ("On the resemblance and containment of
+documents", 1997, section 4: sketches modulo m).
+
+Pure. A text is a function of nothing else, so sketches of two archives may be compared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from output.fulltext import CJK_RANGES
+
+SHORT_TOKENS = 40
+"""Texts below this many words or characters are not compared: what they share is a phrase, not a story."""
+
+SHARE = 8  # one in so many shingles is in the sketch
+_MOST = 1024  # hashes of one sketch: a text of some 8,000 words; of a longer one the smallest
+_WORDS, _CHARACTERS = 3, 5
+
+_TOKEN = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+")
+_CHARACTER = re.compile(rf"[{CJK_RANGES}]")
+_BITS = 32
+_ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+Shingles = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike two texts are, from 0 to 1: shingles of both in those of either, and in those of the smaller."""
+
+    similarity: float
+    contained: float
+
+
+def shingles(text: str) -> Shingles:
+    """The text's shingles as distinct 64-bit hashes, sorted; none of a short text."""
+    tokens = _TOKEN.findall(text.lower())
+    if len(tokens) < SHORT_TOKENS:
+        return np.empty(0, np.uint64)
+    spaced = text.isascii() or len(_CHARACTER.findall(text)) * 2 < len(tokens)
+    size = _WORDS if spaced else _CHARACTERS
+    hashed = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
+    return np.unique(_runs(hashed, size))
+
+
+def sketch(found: Shingles) -> list[int]:
+    """The smallest eighth of the hashes, as numbers below 2**29."""
+    few = found[: int(np.searchsorted(found, np.uint64(2**64 // SHARE)))][:_MOST]
+    return sorted(set((few >> np.uint64(64 - _BITS)).tolist()))
+
+
+def likeness(one: Shingles, other: Shingles) -> Likeness:
+    """Compare two texts by their shingles. Nothing is like a text without any."""
+    smaller = min(len(one), len(other))
+    if not smaller:
+        return Likeness(0.0, 0.0)
+    common = len(np.intersect1d(one, other, assume_unique=True))
+    return Likeness(common / (len(one) + len(other) - common), common / smaller)
+
+
+def _runs(hashed: NDArray[np.uint64], size: int) -> Shingles:
+    """Hash each run of so many tokens; the last step is that of splitmix64, so that the smallest are a fair sample."""
+    count = len(hashed) - size + 1
+    mixed = np.zeros(count, np.uint64)
+    for place in range(size):
+        mixed = (mixed + hashed[place : place + count]) * _ODD[0]
+        mixed ^= mixed >> np.uint64(29)
+    for shift, factor in ((30, _ODD[1]), (27, _ODD[2])):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * factor
+    return mixed ^ (mixed >> np.uint64(31))
