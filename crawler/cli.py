@@ -96,6 +96,35 @@ def crawl(**given: Any) -> int:
     return crawl(given)
 
 
+_IMPORT: tuple[Callable[[Any], Any], ...] = (
+    click.argument("files", nargs=-1, required=True, metavar="WARC|WACZ...", type=click.Path()),
+    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    click.option("--site-rules", metavar="DIR", help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--obey-directives", is_flag=True,
+                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+)  # fmt: skip
+
+
+@cli.command(name="import", short_help="Take in WARC and WACZ files, without a network.")
+@_with(_IMPORT)
+def import_(**given: Any) -> int:
+    """Take the pages of WARC and WACZ files into an archive, as a crawl would have, without a network.
+
+    The files stay where they are, and the archive names them. Run the same command again and it goes on where it
+    stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
+    """
+    from crawler.commands.import_archives import import_archives
+
+    return import_archives(given)
+
+
 @cli.command(short_help="Print the article of a saved page.")
 @click.argument("file", metavar="FILE|-")
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")

@@ -30,7 +30,7 @@ from output.outcome import Capture, Found, Outcome
 from output.queue import QueuedUrl
 
 MAX_REDIRECTS = 10
-_READ_HEADERS = HEADERS | {"link", "content-language", "last-modified"}
+READ_HEADERS = HEADERS | {"link", "content-language", "last-modified"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def given_up(queued: QueuedUrl, state: str, reason: str) -> Outcome:
 
 def _page_of(answer: Answer) -> Page:
     response = answer.response
-    headers = tuple(each for each in _headers(answer) if each[0] in _READ_HEADERS)
+    headers = tuple(each for each in _headers(answer) if each[0] in READ_HEADERS)
     return Page(response.url, response.body, answer.header("Content-Type"), response.status, answer.stamp, headers)
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from cleaners.urls import canonicalise, host_of
@@ -71,14 +72,18 @@ class Scope:
             raise ScopeError("no seed URL given")
         return cls(places, _patterns(include), _patterns(exclude), max_depth)
 
+    @classmethod
+    def of_hosts(cls, hosts: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Scope:
+        """The scope of whole hosts. ScopeError if a pattern is no regular expression."""
+        return cls(frozenset((_bare(host), "") for host in hosts), _patterns(include), _patterns(exclude))
+
     def widened(self, url: str) -> Scope:
         """This scope and what `url` opens as a seed: for a seed that redirects to another host."""
         return replace(self, places=self.places | {_place(url)})
 
     def contains(self, url: str) -> bool:
         """Whether a canonical URL lies under a seed's host and path."""
-        host = _bare(host_of(url))
-        return any(host == at and _under(prefix, url) for at, prefix in self.places)
+        return any(_under(prefix, url) for prefix in _prefixes(self.places).get(_bare(host_of(url)), ()))
 
     def decide(self, url: str, depth: int) -> Decision:
         """What to do with a canonical URL found `depth` links away from a seed."""
@@ -107,6 +112,15 @@ def _place(seed: str) -> tuple[str, str]:
         raise ScopeError(f"not an http or https URL: {seed}")
     path = urlsplit(url).path
     return _bare(host_of(url)), "" if _FILE.search(path) else path.rstrip("/")
+
+
+@lru_cache(maxsize=4)
+def _prefixes(places: frozenset[tuple[str, str]]) -> dict[str, list[str]]:
+    """The path prefixes by host: an archive of many hosts has many places."""
+    found: dict[str, list[str]] = {}
+    for host, prefix in places:
+        found.setdefault(host, []).append(prefix)
+    return found
 
 
 def _bare(host: str) -> str:

@@ -13,10 +13,12 @@ from cleaners.urls import host_of
 from crawler import __version__
 from crawler.directives import REASONS
 from crawler.options import CrawlOptions
+from crawler.scope import Scope
 from crawler.writer import Writer
 from output.archive import Archive
 from output.earlier import came_by, moved_to
 from output.exports.rows import articles
+from output.imports import take_up
 from output.outcome import Found, Outcome
 from output.queue import Queue
 from output.schema import open_database
@@ -44,15 +46,20 @@ class CrawlSession:
         archive = Archive.open(path, every_commit=every_commit)
         return cls(archive, open_database(path, read_only=True), options)
 
-    def start(self, command: str, seeds: tuple[Found, ...]) -> int:
-        """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before."""
+    def start(self, command: str, seeds: tuple[Found, ...], scope: Scope | None = None) -> int:
+        """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before.
+
+        What an import named and did not hold is queued too, as far as it is in the scope.
+        """
         waiting = self.queue.counts()["queued"]
-        self._run_id = self._archive.start_run(command, self._options.as_values(), _versions())
+        self._run_id = self._archive.start_run(command, self._options.as_values(), versions())
         obeyed = () if self._options.obey_directives else REASONS
         for passing in ("limit", "robots_unreachable", *obeyed):
             self._archive.requeue(passing)
         self._archive.requeue_hosts()
         Queue(self._archive.db).add_seeds(seeds)
+        if scope is not None:
+            take_up(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).fetch)
         self._writer = Writer(self._archive)
         return waiting
 
@@ -105,6 +112,7 @@ def seeds_of(urls: tuple[str, ...]) -> tuple[Found, ...]:
     return tuple(Found(url, host_of(url), "page", "seed", priority=SEED_PRIORITY) for url in urls)
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of what makes an archive, for the record of a run."""
     ours = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
     return ours | {name: version(name) for name in _LIBRARIES}

@@ -159,6 +159,9 @@ class Archive:
     def _save_one(self, outcome: Outcome) -> None:
         if outcome.cleaned and is_forgotten(self.db, outcome.cleaned.metadata.canonical_url):
             outcome = replace(outcome, state="skipped", reason=FORGOTTEN, capture=None, cleaned=None)
+        if outcome.older and outcome.capture:
+            self._save_capture(outcome.capture)
+            return
         at = outcome.fetched_at or self._clock()
         url_id, first_time = self._url_row(outcome, at)
         new_text = outcome.cleaned is not None and is_new_text(self.db, outcome.url, outcome.cleaned)
@@ -182,7 +185,7 @@ class Archive:
         query = "SELECT id, state <> 'done' FROM urls WHERE url = ?"
         row = self.db.execute(query, [storable(outcome.url)]).fetchone()
         if row is None:
-            via = "robots" if outcome.kind == "robots" else "guess"
+            via = "robots" if outcome.kind == "robots" else outcome.via
             add_found(self.db, [Found(outcome.url, host_of(outcome.url), outcome.kind, via)], at)
             row = self.db.execute(query, [storable(outcome.url)]).fetchone()
         return int(row[0]), bool(row[1])
@@ -210,7 +213,8 @@ class Archive:
         capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
         self.db.execute(
             """INSERT OR IGNORE INTO captures (id, url, fetched_at, http_status, final_url, content_type,
-                payload_digest, payload_length, directives, robots_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                payload_digest, payload_length, directives, robots_id, warc_file, warc_offset, warc_length)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 capture_id,
                 storable(capture.url),
@@ -222,6 +226,9 @@ class Archive:
                 capture.payload_length,
                 as_json(list(capture.directives)),
                 capture.robots_id,
+                storable(capture.warc_file) or None,
+                capture.warc_offset,
+                capture.warc_length,
             ],
         )
         return capture_id

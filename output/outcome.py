@@ -59,7 +59,8 @@ class RobotsFile:
 class Capture:
     """A response as received. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
 
-    `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for.
+    `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for. `warc_file`
+    says where the response lies as received, relative to the database or absolute, with offset and length in bytes.
     """
 
     url: str
@@ -71,6 +72,9 @@ class Capture:
     payload_length: int = 0
     directives: tuple[str, ...] = ()
     robots_id: int | None = None
+    warc_file: str = ""
+    warc_offset: int | None = None
+    warc_length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class Outcome:
     not_before: str = ""
     retry: bool = False
     kind: str = "page"  # of a URL that has no row yet
+    via: str = "guess"  # how such a URL was found
+    older: bool = False  # from before what is stored: its capture is noted, and nothing else changes
     robots_file: RobotsFile | None = None  # what was read, or not, where a robots.txt was asked for
     whole_host: str = ""  # a host given up: what else is queued of it gets the same state and reason
 

@@ -39,6 +39,7 @@ class Run:
     stored: Mapping[str, int]
     ended: str = ""
     signal: int = 0
+    how: str = "fetched"  # what was done with its pages
 
     @property
     def broke(self) -> str:
@@ -59,7 +60,7 @@ def exit_code(run: Run) -> int:
         failed = [seed for seed in run.seeds if seed_trouble(db, seed)]
     finally:
         db.close()
-    return int(bool(run.broke) or not articles or len(failed) == len(run.seeds))
+    return int(bool(run.broke) or not articles or bool(run.seeds and len(failed) == len(run.seeds)))
 
 
 def seed_trouble(db: Database, seed: str) -> str:
@@ -134,7 +135,7 @@ def _typed(command: str) -> str:
 def headline(run: Run, found: Report) -> str:
     """The archive's articles and this run's pages in one line."""
     taken = "".join(f", {count:,} taken out as {why}" for why, count in found.shelved)
-    return f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages fetched in {run.seconds:.0f} s"
+    return f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages {run.how} in {run.seconds:.0f} s"
 
 
 def _lines(run: Run, found: Report) -> Iterable[str]:

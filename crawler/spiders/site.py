@@ -108,7 +108,7 @@ class SiteSpider(scrapy.Spider):
         self._at_the_end = threading.Lock()  # what judges or reads the whole archive, and what closes it
         self.pages = 0
         self.ended = ""
-        self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds))
+        self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds), scope)
 
     async def start(self) -> AsyncIterator[Any]:
         """Yield a request for each URL whose turn comes, and the articles when none is left."""

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.shell import command, crawl, rows, start
+from tests.crawler.warcs import answer, record, wacz, write
+
+SITE = "https://a.example"
+SITEMAP = f"<urlset><url><loc>{SITE}/listed</loc><lastmod>2024-02-02</lastmod></url></urlset>"
+
+
+def at(minute: int) -> str:
+    return f"2024-03-01T10:{minute:02}:00Z"
+
+
+def site() -> list[bytes]:
+    """A small site as a crawler of another make keeps it: also what gives no page."""
+    return [
+        record("", b"software: tests\r\n", kind="warcinfo", WARC_Target_URI=""),
+        record("dns:a.example", b"192.0.2.1", kind="resource", Content_Type="text/dns"),
+        record(f"{SITE}/", b"GET / HTTP/1.1\r\n\r\n", kind="request"),
+        record(f"{SITE}/", answer(page("home", "/river", "/mill", "/never-fetched", "https://b.example/"))),
+        record(f"{SITE}/river", answer(page("river"))),
+        record(f"{SITE}/mill?utm_source=x", answer(page("mill"))),
+        record(f"{SITE}/listed", answer(page("listed"))),
+        record(f"{SITE}/moved", answer("", "301 Moved", location="/river")),
+        record(f"{SITE}/gone", answer("gone", "410 Gone")),
+        record(f"{SITE}/style.css", answer("p { }", content_type="text/css")),
+        record(f"{SITE}/robots.txt", answer(f"User-agent: *\nSitemap: {SITE}/sitemap.xml", content_type="text/plain")),
+        record(f"{SITE}/sitemap.xml", answer(SITEMAP, content_type="application/xml")),
+        record(f"{SITE}/river", b"via: x", kind="metadata", Content_Type="application/warc-fields"),
+        record(f"{SITE}/river", b"River words", kind="conversion", Content_Type="text/plain"),
+    ]
+
+
+def states(db: Path) -> dict[str, tuple[str, str]]:
+    return {
+        url.removeprefix(SITE): (state, reason)
+        for url, state, reason in rows(db, "SELECT url, state, reason FROM urls")
+    }
+
+
+def texts(db: Path) -> dict[str, str]:
+    return {url.removeprefix(SITE): text for url, text in rows(db, "SELECT url, text FROM articles")}
+
+
+def everything(db: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """The whole archive but for its runs."""
+    tables = [name for (name,) in rows(db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts")
+    return {name: rows(db, f"SELECT * FROM {name} ORDER BY 1") for name in tables if not name.startswith(left_out)}
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return tmp_path / "made.db"
+
+
+def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, db: Path):
+    file = write(tmp_path / "site.warc.gz", site())
+    code, out, errors = command("import", file, "--db", db)
+    assert (code, errors) == (0, "")
+    assert states(db) == {
+        "/": ("done", "list"),
+        "/river": ("done", "article"),
+        "/mill": ("done", "article"),
+        "/listed": ("done", "article"),
+        "/never-fetched": ("skipped", "not_in_archive"),
+        "/moved": ("done", "redirect"),
+        "/gone": ("failed", "http_410"),
+        "/style.css": ("skipped", "media_type"),
+        "/robots.txt": ("done", "robots"),
+        "/sitemap.xml": ("done", "sitemap"),
+    }
+    assert rows(db, f"SELECT found_via, lastmod FROM urls WHERE url = '{SITE}/listed'") == [("sitemap", "2024-02-02")]
+    assert rows(db, "SELECT host, links FROM outside_hosts") == [("b.example", 1)]
+    assert "3 articles in" in out
+    assert "Records without an outcome of their own: request 1, metadata 1, warcinfo 1, conversion 1, no url 1" in out
+
+
+def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
+    file = write(tmp_path / "site.warc.gz", site())
+    command("import", file, "--db", db)
+    query = "SELECT url, fetched_at, warc_file, warc_offset, warc_length FROM captures"
+    found = rows(db, query)
+    assert len(found) == 9
+    for url, fetched_at, name, offset, length in found:
+        assert (fetched_at, name) == ("2024-03-01T10:00:00+00:00", "site.warc.gz")
+        said = gzip.decompress(file.read_bytes()[offset : offset + length]).partition(b"\r\n\r\n")[0].decode()
+        assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
+
+
+def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db: Path):
+    file = write(tmp_path / "site.warc.gz", site())
+    command("import", file, "--db", db)
+    before = everything(db)
+    code, out, errors = command("import", file, "--db", db)
+    assert (code, errors) == (0, "")
+    assert "Nothing to do: 1 file is in the archive already." in out
+    assert everything(db) == before
+    copy = tmp_path / "copy.warc.gz"
+    copy.write_bytes(file.read_bytes())
+    command("import", copy, "--db", db)
+    assert {name: table for name, table in everything(db).items() if name != "imports"} == {
+        name: table for name, table in before.items() if name != "imports"
+    }
+
+
+def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
+    made = []
+    for name, packed in (("a", True), ("b", False)):
+        warc = write(tmp_path / f"{name}.warc.gz", site(), packed=packed)
+        made.append(tmp_path / f"{name}.db")
+        command("import", wacz(tmp_path / f"{name}.wacz", warc) if packed else warc, "--db", made[-1])
+    assert texts(made[0]) == texts(made[1])
+    assert states(made[0]) == states(made[1])
+
+
+def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_files(tmp_path: Path, db: Path):
+    late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
+    early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
+    code, _, _ = command("import", late, early, "--db", db)
+    assert code == 0
+    assert "later" in texts(db)["/x"]
+    revisions = rows(db, "SELECT seen_at, change FROM revisions ORDER BY seen_at")
+    assert [seen[14:16] for seen, _ in revisions] == ["10", "30"]
+
+
+def test_an_older_capture_than_what_is_stored_is_noted_and_changes_nothing_else(tmp_path: Path, db: Path):
+    late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
+    early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
+    command("import", late, "--db", db)
+    _, out, _ = command("import", early, "--db", db)
+    assert "later" in texts(db)["/x"]
+    assert "older 1" in out
+    assert len(rows(db, "SELECT 1 FROM captures")) == 2
+    assert rows(db, "SELECT substr(fetched_at, 15, 2) FROM urls") == [("30",)]
+
+
+def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: Path):
+    original = answer(page("river"))
+    file = write(tmp_path / "a.warc.gz", [
+        record(f"{SITE}/river", original, at(1), WARC_Payload_Digest="sha1:SAME"),
+        record(f"{SITE}/river", answer("", "304 Not Modified"), at(9), "revisit",
+               WARC_Refers_To_Target_URI=f"{SITE}/river", WARC_Refers_To_Date=at(1)),
+        record(f"{SITE}/copy", answer(""), at(9), "revisit", WARC_Payload_Digest="sha1:SAME"),
+        record(f"{SITE}/lost", answer(""), at(9), "revisit", WARC_Payload_Digest="sha1:ELSEWHERE"),
+    ])  # fmt: skip
+    code, _, _ = command("import", file, "--db", db)
+    assert code == 0
+    assert states(db) == {
+        "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
+    }  # fmt: skip
+    seen = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
+    assert rows(db, f"{seen} articles UNION {seen} shelved") == [
+        (f"{SITE}/copy", "09", "09"),
+        (f"{SITE}/river", "01", "09"),
+    ]
+    assert rows(db, "SELECT change FROM revisions WHERE seen_at LIKE '%:09:%'") == [("first",)]  # of the copy
+
+
+def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path, db: Path):
+    packed = [gzip.compress(one, mtime=0) for one in site()]
+    packed[4] = packed[4][:300] + bytes(40) + packed[4][340:]
+    file = tmp_path / "a.warc.gz"
+    file.write_bytes(b"".join(packed))
+    code, _, errors = command("import", file, "--db", db)
+    assert code == 0
+    assert errors.count("\n") == 1
+    assert "broken_record" in errors
+    assert f"{SITE}/river" in errors
+    assert states(db)["/river"] == ("failed", "broken_record")
+    assert texts(db).keys() == {"/mill", "/listed"}
+
+
+def test_a_record_cut_by_its_writer_is_read_and_says_so(tmp_path: Path, db: Path):
+    file = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("river")), WARC_Truncated="length")])
+    command("import", file, "--db", db)
+    ((evidence,),) = rows(db, "SELECT evidence FROM pages")
+    assert "truncated=length" in evidence
+
+
+def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, db: Path):
+    file = write(tmp_path / "a.warc.gz", [*site(), record("https://b.example/x", answer(page("other")))])
+    _, out, _ = command("import", file, "--db", db, "--host", "a.example", "--exclude", "/mill")
+    assert "other host 1" in out
+    assert states(db)["/mill"] == ("skipped", "pattern")
+    assert texts(db).keys() == {"/river", "/listed"}
+    code, _, _ = command("import", file, "--db", tmp_path / "de.db", "--language", "de")
+    assert code == 1
+    assert {reason for _, reason in states(tmp_path / "de.db").values()} >= {"language"}
+
+
+def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, db: Path):
+    good = write(tmp_path / "site.warc.gz", site())
+    odd = tmp_path / "odd.warc"
+    odd.write_text("no records here")
+    code, _, errors = command("import", odd, good, "--db", db)
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "odd.warc holds no WARC records" in errors
+    assert len(texts(db)) == 3
+    for names, said in (((tmp_path / "gone.warc",), "is not there"), ((tmp_path,), "is a folder")):
+        code, _, errors = command("import", *names, "--db", db)
+        assert (code, errors.count("\n")) == (2, 1)
+        assert said in errors
+
+
+def many(tmp_path: Path, number: int) -> Path:
+    pages = [record(f"{SITE}/p{at}", answer(page(f"p{at}", f"/p{at + 1}", words=200))) for at in range(number)]
+    return write(tmp_path / "many.warc.gz", pages)
+
+
+def test_an_import_that_was_killed_goes_on_and_doubles_nothing(tmp_path: Path, db: Path):
+    file, whole = many(tmp_path, 60), tmp_path / "whole.db"
+    command("import", file, "--db", whole)
+    deaths = 0
+    for wanted in (1, 15, 30, 45):
+        process = start("import", file, "--db", db, start_new_session=True)
+        while process.poll() is None and _captures(db) < wanted:
+            time.sleep(0.01)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            deaths += 1
+        process.communicate()
+    code, out, _ = command("import", file, "--db", db)
+    assert deaths >= 2
+    assert code == 0 or "Nothing to do" in out
+    assert texts(db) == texts(whole)
+    assert states(db) == states(whole)
+    assert len(rows(db, "SELECT 1 FROM captures")) == 60
+    assert rows(db, "SELECT count(*) FROM changes WHERE change = 'added'") == [(60,)]
+    assert rows(db, "PRAGMA integrity_check") == [("ok",)]
+
+
+def _captures(db: Path) -> int:
+    try:
+        return int(rows(db, "SELECT count(*) FROM captures")[0][0])
+    except sqlite3.Error:  # it is not there yet
+        return 0
+
+
+def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: Path):
+    file = many(tmp_path, 80)
+    process = start("import", file, "--db", db)
+    while process.poll() is None and _captures(db) < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopping when what is under way is done" in errors
+    assert rows(db, "SELECT outcome FROM runs") == [("stopped",)]
+    assert 3 <= _captures(db) < 80
+    code, _, _ = command("import", file, "--db", db)
+    assert code == 0
+    assert _captures(db) == 80
+
+
+def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Path, site: ScriptedSite):
+    site.routes |= {"/": page("home", "/river", "/mill"), "/river": page("river"), "/mill": page("mill")}
+    held = [record(f"{site.url}/", answer(page("home", "/river", "/mill", "http://127.0.0.2/x")))]
+    command("import", write(tmp_path / "a.warc.gz", held), "--db", db)
+    assert rows(db, "SELECT count(*) FROM urls WHERE reason = 'not_in_archive'") == [(2,)]
+    code, _, _ = crawl(site, db, "--exclude", "/mill")
+    assert code == 0
+    got = {url.removeprefix(site.url): reason for url, reason in rows(db, "SELECT url, reason FROM urls")}
+    assert (got["/river"], got["/mill"]) == ("article", "not_in_archive")
