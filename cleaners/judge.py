@@ -59,7 +59,7 @@ def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...
     named = named_verdicts(reading, rules)
     names, rows = block_features(reading, named)
     chances = probabilities(names, rows)
-    return ruled(reading.blocks, weigh(reading.blocks, named, chances), chances)
+    return ruled(reading.blocks, weigh(reading.blocks, named, chances, reading.metadata.authors), chances)
 
 
 def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:

@@ -6,16 +6,15 @@ explain: what it removes keeps the reason that a rule or the page's own markup g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 import numpy as np
 
 from cleaners.columns import Column
-from cleaners.furniture import explain, repeats
+from cleaners.furniture import repeats
 from cleaners.prose import word_count
 from cleaners.record import Block, Kind, Verdict, Vote
-from cleaners.rules import explain_layout
+from cleaners.unnamed import first_against, votes_against
 
 _SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
 _RATHER = 0.6  # from which it overrules the section that a heading above opened, or the column beside the article's
@@ -26,14 +25,14 @@ _OPENING_WORDS, _ENDS = 8, tuple(".!?…。！？")
 _NAMED = frozenset(("metadata", "rule"))
 _APART = frozenset((Kind.QUOTE, Kind.CODE, Kind.TABLE))
 _INDIRECT = frozenset(("section", "heading"))  # votes that a rule on another block casts
-_OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of what stands beside
 _FOR = Vote("model", True, "model/kept", "rescued")
-_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 _COPY = Vote("context", False, "context/duplicate", "duplicate")
 _LITTLE, _FEW_WORDS = 0.15, 60  # of the words that the named voices keep, below which the model is not believed
 
 
-def weigh(blocks: Sequence[Block], named: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
+def weigh(
+    blocks: Sequence[Block], named: Sequence[Verdict], chances: Column, authors: Sequence[str] = ()
+) -> tuple[Verdict, ...]:
     """Return the verdicts; `named` are those of the named voices, `chances` the model's, 0 to 1."""
     line = _line(blocks, chances)
     needed = _all_needed(blocks, named, line)
@@ -45,7 +44,8 @@ def weigh(blocks: Sequence[Block], named: Sequence[Verdict], chances: Column) ->
     if _loses_all(blocks, named, kept):
         return tuple(named)
     liked = (chances >= line + _MORE).tolist()
-    owns = [_FOR if likes else vote for likes, vote in zip(liked, _against(blocks, named, kept), strict=True)]
+    against = votes_against(blocks, named, kept, authors)
+    owns = [_FOR if likes else vote for likes, vote in zip(liked, against, strict=True)]
     known: dict[tuple[int, int, bool, bool], Verdict] = {}
     keys = []
     for n, (verdict, own) in enumerate(zip(named, owns, strict=True)):
@@ -113,53 +113,9 @@ def _kept(verdict: Verdict, own: Vote, *, overruled: bool) -> Verdict:
 
 def _removed(verdict: Verdict, own: Vote, *, copy: bool) -> Verdict:
     """A verdict that removes: in the name of the first voice against it, or as a copy of a kept block."""
-    return _in_the_name_of(_COPY if copy else _first_against(verdict) or own, verdict, own)
-
-
-def _first_against(verdict: Verdict) -> Vote | None:
-    for vote in verdict.votes:
-        if not vote.keep:
-            return vote
-    return None
+    return _in_the_name_of(_COPY if copy else first_against(verdict) or own, verdict, own)
 
 
 def _in_the_name_of(first: Vote, verdict: Verdict, own: Vote) -> Verdict:
     others = tuple(vote for vote in (*verdict.votes, own) if vote != first)
     return Verdict(first.keep, first.reason, first.rule, (first, *others))
-
-
-def _against(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> Iterator[Vote]:
-    """The model's vote against each block, with a reason read off the page around it."""
-    first, last = min(kept, default=len(blocks)), max(kept, default=-1)
-    nearest: Vote | None = None  # the last explained removal, and whether what follows belongs to it
-    container = ""
-    for n, block in enumerate(blocks):
-        reason = _plain_reason(block)
-        told = _first_against(named[n])
-        parent = block.path.rpartition(">")[0]
-        if n in kept:
-            nearest = None
-        elif told or reason:
-            nearest, container = told or _vote("model", False, *reason), parent
-        if reason:
-            yield _vote("model", False, *reason)
-        elif nearest is not None and parent == container and nearest.reason not in _OWN:
-            yield _vote("model", False, f"model/beside-{nearest.reason}", nearest.reason)
-        else:
-            yield _vote("model", False, *_by_place(n, first, last))
-
-
-def _plain_reason(block: Block) -> tuple[str, str] | tuple[()]:
-    rule = explain_layout(block.path, block.landmarks)
-    if rule is not None:
-        return rule.name, rule.reason
-    name, reason = explain(block)
-    return (name, reason) if name else ()
-
-
-def _by_place(position: int, first: int, last: int) -> tuple[str, str]:
-    if position < first:
-        return "model/before-article", "header"
-    if position > last:
-        return "model/after-article", "footer"
-    return "model/inside-article", "boilerplate"

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 _REASONS = (
     "advertisement app author_bio breadcrumb byline caption comments consent copyright date dialog donation feedback"
-    " footer form hidden legal licence membership navigation newsletter paywall print promo related share sidebar"
-    " tags"
+    " footer form hidden legal licence membership navigation newsletter notes paywall print promo related share"
+    " sidebar tags"
 )
 REASONS = frozenset(_REASONS.split())
 """Every reason that a rule may give."""

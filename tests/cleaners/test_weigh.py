@@ -68,7 +68,7 @@ def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_abo
     related = Verdict(False, "related", "en/related", (Vote("rule", False, "en/related", "related"),))
     named = [UNSAID, *[SELECTED] * 4, related, UNSAID, UNSAID, UNSAID]
     found = weigh(blocks, named, np.array([0.0, *[1.0] * 4, 0, 0, 0, 0]))
-    assert [each.reason for each in found] == ["header", *["selected"] * 4, "related", "related", "related", "footer"]
+    assert [each.reason for each in found] == ["header", *["selected"] * 4, "related", "related", "related", "closing"]
 
 
 def test_where_the_model_would_leave_nothing_the_named_voices_are_believed() -> None:
