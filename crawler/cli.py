@@ -155,7 +155,10 @@ def search(db: str, query: tuple[str, ...], limit: int) -> int:
 @_archive
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 def report(db: str, as_json: bool) -> int:
-    """Say what a crawl came to: every URL by outcome and reason, and what was removed by which rule."""
+    """Say what an archive came to: URLs by outcome, gaps against sitemaps and feeds, what was removed, what is alike.
+
+    Also what was withdrawn, and what fell out of line with each site's past.
+    """
     from crawler.commands.read import report
 
     return report(db, as_json=as_json)

@@ -20,7 +20,8 @@ from output.earlier import came_by, moved_to
 from output.exports.rows import articles
 from output.imports import take_up
 from output.outcome import Found, Outcome
-from output.queue import Queue
+from output.queue import Queue, utc_now
+from output.rates import survey
 from output.schema import open_database
 from output.settle import settle
 
@@ -96,6 +97,8 @@ class CrawlSession:
         try:
             if outcome == "stopped":
                 settle(self._archive.db)
+            if outcome != "failed":
+                survey(self._archive.db, self._run_id, utc_now())
             self._archive.finish_run(self._run_id, outcome, reason, self.stored)
         finally:
             self._reading.close()  # type: ignore[attr-defined]

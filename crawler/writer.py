@@ -74,8 +74,8 @@ class Writer:
         loop.call_soon_threadsafe(_end, [done for _, done in batch], error)
 
     def _without_known(self, outcome: Outcome) -> Outcome:
-        """The outcome without the links that the archive has already."""
-        if not outcome.found:
+        """The outcome without the links that the archive has already; what a sitemap or feed lists is told whole."""
+        if not outcome.found or outcome.found[0].via in ("sitemap", "feed"):
             return outcome
         found = self._known.fresh(outcome.found)
         return outcome if len(found) == len(outcome.found) else replace(outcome, found=found)

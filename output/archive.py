@@ -25,7 +25,7 @@ from output.lock import ArchiveLock
 from output.outcome import Capture, Found, Outcome
 from output.pages import PageRef, save_page
 from output.patterns import Bounds, Patterns, is_new_text, newest_url
-from output.queue import add_found, give_up_host, requeue, utc_now
+from output.queue import add_found, give_up_host, note_listed, requeue, utc_now
 from output.robots_files import save_robots
 from output.schema import check_place, open_database
 from output.text import storable
@@ -176,6 +176,7 @@ class Archive:
             save_page(self.db, page, outcome.cleaned)
         newest = newest_url(self.db)
         add_found(self.db, outcome.found, at)
+        note_listed(self.db, outcome.found)
         self._patterns.note(url_id, outcome, new_text, newest)
         if first_time:
             self._count_outside(outcome.outside)

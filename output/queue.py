@@ -58,6 +58,9 @@ _ADD = """INSERT INTO urls (url, host, kind, state, reason, found_via, found_on,
         (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
+_LISTS = ("sitemap", "feed")
+_LISTED = "INSERT OR IGNORE INTO listed SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
+
 _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
     WHERE url = ? AND state IN ('failed', 'skipped')"""
 
@@ -147,6 +150,11 @@ class Queue:
 def add_found(db: Database, found: Iterable[Found], at: str) -> None:
     """Give every found URL its row, or better values to the row that it has. Runs in the caller's transaction."""
     db.conn.executemany(_ADD, [_row(one, at) for one in found])
+
+
+def note_listed(db: Database, found: Iterable[Found]) -> None:
+    """Remember which pages a sitemap or feed names, also those that were found before by another way."""
+    db.conn.executemany(_LISTED, [(one.via, storable(one.url)) for one in found if one.via in _LISTS])
 
 
 def give_up_host(db: Database, host: str, state: str, reason: str, count: int) -> int:

@@ -1,13 +1,19 @@
-"""What a crawl came to: every URL by outcome, what was removed and why, what lay outside, how it was found."""
+"""What an archive came to: every URL by outcome, coverage and its gaps, what was removed, what changed with its sites.
+
+`totals` is the little that the end of a crawl shows, `report` everything; `output.report_text` makes text of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlite_utils import Database
 
-from output.text import inert
+from output.coverage import Coverage, coverage
+
+_MOST_CLUSTERS = 20
 
 _URLS = (
     "SELECT kind, state, reason, count(*) FROM urls GROUP BY kind, state, reason ORDER BY kind, 4 DESC, state, reason"
@@ -20,12 +26,61 @@ _REMOVED = """SELECT r.reason, r.rule, count(*),
         JOIN reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.id ORDER BY 3 DESC, 1, 2"""
 
-_COVERAGE = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
+_FOUND = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
     FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.kind = 'page' GROUP BY u.found_via ORDER BY 2 DESC, 1"""
 
 _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, '')
     FROM runs ORDER BY started_at, id"""
+
+_SHELVED = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
+_OUTSIDE = "SELECT host, links FROM outside_hosts ORDER BY links DESC, host"
+
+# An article is withdrawn as long as that is the last that was noted of it.
+_WITHDRAWN = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
+    FROM revisions r JOIN (SELECT * FROM articles UNION ALL SELECT {columns} FROM shelved) a ON a.id = r.article_id
+        JOIN urls u ON u.id = a.page_id
+    WHERE r.change = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
+        AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
+    ORDER BY r.seen_at DESC, a.url"""
+
+_DUPLICATES = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
+_CLUSTERS = f"""SELECT c.articles, a.url, a.title FROM article_clusters k JOIN articles a ON a.id = k.article_id
+        JOIN (SELECT cluster_id, count(*) AS articles FROM clusters GROUP BY cluster_id) c
+            ON c.cluster_id = k.cluster_id
+    WHERE k.by_date = 1 ORDER BY c.articles DESC, a.url LIMIT {_MOST_CLUSTERS}"""
+
+_LATEST = "(SELECT max(started_at) FROM runs)"
+_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
+_OLD_ALARMS = f"{_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
+_NEW_ALARMS = f"{_ALARMS} WHERE r.started_at = {_LATEST} ORDER BY a.host, a.part, a.what"
+
+_YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
+        y.removed_share
+    FROM yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
+
+# The last run with enough of a host's articles, beside all earlier ones of the same cleaner.
+_RULES = """WITH counted AS (
+        SELECT y.run_id, y.host, y.articles, y.cleaner_version, r.started_at,
+            row_number() OVER (PARTITION BY y.host ORDER BY r.started_at DESC, y.run_id) AS age
+        FROM yields y JOIN runs r ON r.id = y.run_id WHERE y.part = '*' AND y.articles > 0),
+    pairs AS (
+        SELECT l.host AS host, l.run_id AS last, l.articles AS articles, l.cleaner_version, e.run_id AS earlier,
+            e.articles AS then_articles
+        FROM counted l LEFT JOIN counted e ON e.host = l.host AND e.age > 1 AND e.cleaner_version = l.cleaner_version
+        WHERE l.age = 1),
+    before AS (
+        SELECT host, sum(then_articles) AS articles FROM pairs GROUP BY host),
+    fired AS (
+        SELECT p.host, f.reason_id, f.pages AS now, 0 AS earlier FROM rule_rates f
+            JOIN (SELECT DISTINCT host, last FROM pairs) p ON p.host = f.host AND p.last = f.run_id
+        UNION ALL
+        SELECT p.host, f.reason_id, 0, f.pages FROM rule_rates f JOIN pairs p ON p.host = f.host
+            AND p.earlier = f.run_id)
+    SELECT f.host, r.reason, r.rule, sum(f.now), max(l.articles), sum(f.earlier), coalesce(b.articles, 0)
+    FROM fired f JOIN reasons r ON r.id = f.reason_id JOIN before b ON b.host = f.host
+        JOIN (SELECT DISTINCT host, articles FROM pairs) l ON l.host = f.host
+    GROUP BY f.host, f.reason_id ORDER BY f.host, 4 DESC, 6 DESC, 2, 3"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +112,81 @@ class HostCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class FoundBy:
     """Page URLs that were first seen in one way: how many, how many were fetched, how many name an article."""
 
     found_via: str
     found: int
     captured: int
     articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An article that its site withdrew: since when, and what stands at its URL now. The archive keeps it."""
+
+    seen_at: str
+    state: str
+    reason: str
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateCount:
+    """Pairs of articles of one kind of likeness, and how little alike the least of them are, 0 to 1."""
+
+    kind: str
+    pairs: int
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """How many articles say the same, and the earliest of them."""
+
+    articles: int
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """What fell out of line with a host's past in a run: `part` and `what` as in table `alarms`."""
+
+    at: str
+    host: str
+    part: str
+    what: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """What a part of a host's pages gave in one run, as in table `yields`."""
+
+    host: str
+    started_at: str
+    part: str
+    pages: int
+    articles: int
+    barren: int
+    alike: int
+    words_median: int
+    removed_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRate:
+    """On how many of a host's article pages a rule fired in the last run, and in all before it together."""
+
+    host: str
+    reason: str
+    rule: str
+    pages: int
+    of_pages: int
+    pages_before: int
+    of_pages_before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,82 +201,67 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Everything `broadsheet report` tells. `shelved` counts duplicates and lists taken out of the articles."""
+class Totals:
+    """What the end of a crawl shows. `shelved` counts duplicates and lists taken out; `alarms` are the last run's."""
 
     articles: int
     shelved: tuple[tuple[str, int], ...]
-    urls: tuple[UrlCount, ...]
     removed: tuple[RemovedCount, ...]
-    outside: tuple[HostCount, ...]
+    alarms: tuple[AlarmLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Totals):
+    """Everything `broadsheet report` tells; here `alarms` are those of all runs, the latest first."""
+
+    urls: tuple[UrlCount, ...]
     coverage: tuple[Coverage, ...]
+    found_by: tuple[FoundBy, ...]
+    outside: tuple[HostCount, ...]
+    withdrawals: tuple[Withdrawal, ...]
+    duplicates: tuple[DuplicateCount, ...]
+    clusters: tuple[Cluster, ...]
+    yields: tuple[Yield, ...]
+    rule_rates: tuple[RuleRate, ...]
     runs: tuple[RunLine, ...]
+
+
+_Row = TypeVar("_Row")
+
+
+def totals(db: Database) -> Totals:
+    """Gather what the end of a crawl shows; a reading connection is enough."""
+    return Totals(_articles(db), _shelved(db), _rows(db, RemovedCount, _REMOVED), _rows(db, AlarmLine, _NEW_ALARMS))
 
 
 def report(db: Database) -> Report:
     """Gather the report from an archive; a reading connection is enough."""
+    columns = ", ".join(row[1] for row in db.execute("PRAGMA table_info(articles)"))
     return Report(
-        articles=db.execute("SELECT count(*) FROM articles").fetchone()[0],
-        shelved=tuple(db.execute("SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why").fetchall()),
-        urls=tuple(UrlCount(*row) for row in db.execute(_URLS)),
-        removed=tuple(RemovedCount(*row) for row in db.execute(_REMOVED)),
-        outside=tuple(
-            HostCount(*row) for row in db.execute("SELECT host, links FROM outside_hosts ORDER BY links DESC, host")
-        ),
-        coverage=tuple(Coverage(*row) for row in db.execute(_COVERAGE)),
-        runs=tuple(RunLine(*row) for row in db.execute(_RUNS)),
+        articles=_articles(db),
+        shelved=_shelved(db),
+        removed=_rows(db, RemovedCount, _REMOVED),
+        alarms=_rows(db, AlarmLine, _OLD_ALARMS),
+        urls=_rows(db, UrlCount, _URLS),
+        coverage=coverage(db),
+        found_by=_rows(db, FoundBy, _FOUND),
+        outside=_rows(db, HostCount, _OUTSIDE),
+        withdrawals=_rows(db, Withdrawal, _WITHDRAWN.format(columns=columns)),
+        duplicates=_rows(db, DuplicateCount, _DUPLICATES),
+        clusters=_rows(db, Cluster, _CLUSTERS),
+        yields=_rows(db, Yield, _YIELDS),
+        rule_rates=_rows(db, RuleRate, _RULES),
+        runs=_rows(db, RunLine, _RUNS),
     )
 
 
-def render(found: Report, width: int = 80, most: int = 20) -> str:
-    """The report as plain text, no line wider than `width`; long lists end after `most` lines and say so."""
-    shelved = "".join(f", {count} taken out as {why}" for why, count in found.shelved)
-    sections = (
-        f"{found.articles} articles{shelved}",
-        _table("URLs", ("kind", "state", "reason", "URLs"), _cells(found.urls), width, most),
-        _table("How pages were found", ("via", "found", "fetched", "articles"), _cells(found.coverage), width, most),
-        _table("Removed from articles", ("reason", "rule", "blocks", "words"), _cells(found.removed), width, most),
-        _table("Links to other hosts", ("host", "links"), _cells(found.outside), width, most),
-        _table("Runs", ("started", "finished", "command", "outcome", "why"), _cells(found.runs), width, most),
-    )
-    return "\n\n".join(section for section in sections if section) + "\n"
+def _articles(db: Database) -> int:
+    return int(db.execute("SELECT count(*) FROM articles").fetchone()[0])
 
 
-def _cells(rows: Iterable[object]) -> list[list[str]]:
-    """The fields of frozen values as one-line strings, numbers with thousands separated."""
-    return [[_cell(getattr(row, name)) for name in row.__slots__] for row in rows]  # type: ignore[attr-defined]
+def _shelved(db: Database) -> tuple[tuple[str, int], ...]:
+    return tuple(db.execute(_SHELVED).fetchall())
 
 
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else " ".join(inert(str(value)).split())
-
-
-def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, most: int) -> str:
-    if not rows:
-        return ""
-    shown = rows[:most]
-    widths = _fit([max(len(row[place]) for row in (heads, *shown)) for place in range(len(heads))], width)
-    numeric = [all(row[place].replace(",", "").isdigit() for row in shown) for place in range(len(heads))]
-    lines = [title, _line(heads, widths, numeric), *(_line(row, widths, numeric) for row in shown)]
-    if len(rows) > most:
-        lines.append(f"  … and {len(rows) - most} more")
-    return "\n".join(lines)
-
-
-def _fit(widths: list[int], width: int) -> list[int]:
-    """Narrow the widest column, a character at a time, until indent, columns and gaps fit the width."""
-    while 2 * len(widths) + sum(widths) > width and max(widths) > 1:
-        widths[widths.index(max(widths))] -= 1
-    return widths
-
-
-def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    padded = [
-        _cut(cell, size).rjust(size) if right else _cut(cell, size).ljust(size)
-        for cell, size, right in zip(cells, widths, numeric, strict=True)
-    ]
-    return ("  " + "  ".join(padded)).rstrip()
-
-
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"
+def _rows(db: Database, make: Callable[..., _Row], query: str) -> tuple[_Row, ...]:
+    return tuple(make(*row) for row in db.execute(query))

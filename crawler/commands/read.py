@@ -21,8 +21,8 @@ from output.errors import NotAnArchive
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
-from output.report import render
 from output.report import report as make_report
+from output.report_text import render
 from output.schema import open_database
 from output.search import search as find
 from output.text import escaped

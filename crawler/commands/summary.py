@@ -14,7 +14,8 @@ from sqlite_utils import Database
 
 from crawler.commands.reasons import meaning
 from crawler.commands.terminal import say, width
-from output.report import Report, report
+from output.report import Totals, totals
+from output.report_text import alarm_line
 from output.schema import open_database
 
 _MOST = 8  # reasons named in a line
@@ -83,7 +84,7 @@ def show_summary(run: Run) -> None:
     """Print what the crawl came to, and what to type next."""
     db = open_database(run.db, read_only=True)
     try:
-        found = report(db)
+        found = totals(db)
     finally:
         db.close()
     for line in _lines(run, found):
@@ -114,7 +115,7 @@ def next_steps(db: str) -> str:
     ours, datasette = _typed("broadsheet"), _typed("datasette")
     steps = (
         (f"{ours} search {name} WORDS", "find articles"),
-        (f"{ours} report {name}", "every URL by outcome, every rule by what it removed"),
+        (f"{ours} report {name}", "what is missing and why, every rule by what it removed"),
         (f"{ours} export {name} --format csv -o articles.csv", "or jsonl, or markdown"),
         (f"{datasette} {name}", "look around in a browser (pip install datasette)"),
     )
@@ -132,13 +133,13 @@ def _typed(command: str) -> str:
     return shlex.quote(str(beside.relative_to(here) if beside.is_relative_to(here) else beside))
 
 
-def headline(run: Run, found: Report) -> str:
+def headline(run: Run, found: Totals) -> str:
     """The archive's articles and this run's pages in one line."""
     taken = "".join(f", {count:,} taken out as {why}" for why, count in found.shelved)
     return f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages {run.how} in {run.seconds:.0f} s"
 
 
-def _lines(run: Run, found: Report) -> Iterable[str]:
+def _lines(run: Run, found: Totals) -> Iterable[str]:
     if not run.stored:
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {found.articles:,} articles."
         return
@@ -150,11 +151,13 @@ def _lines(run: Run, found: Report) -> Iterable[str]:
     ):
         if counts:
             yield f"{title + ':':<9}{_listed(counts)}"
+    if found.alarms:
+        yield alarm_line(found.alarms)
     if run.ended in _LIMITS:
         yield f"Stopped at {_LIMITS[run.ended]}; the same command with more room goes on from here."
 
 
-def _by_reason(found: Report) -> Counter[str]:
+def _by_reason(found: Totals) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in found.removed:
         counts[row.reason] += row.blocks

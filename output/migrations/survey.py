@@ -38,6 +38,7 @@ _COVERAGE = (
     """CREATE TABLE listed (
         url_id INTEGER NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('sitemap', 'feed')),
         PRIMARY KEY (url_id, kind)) WITHOUT ROWID""",
+    """INSERT INTO listed SELECT id, found_via FROM urls WHERE kind = 'page' AND found_via IN ('sitemap', 'feed')""",
 )
 
 _RATES = (

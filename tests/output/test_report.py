@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from output.report import RemovedCount, UrlCount, render, report
+from output.report import RemovedCount, UrlCount, report
+from output.report_text import render
 
 
 def filled(archive, make):
@@ -30,7 +31,7 @@ def test_every_url_is_counted(archive, make):
     }
     assert made.removed == (RemovedCount("share", "share.icons", 2, 4),)
     assert [(line.host, line.links) for line in made.outside] == [("b.test", 7)]
-    assert {(line.found_via, line.found, line.captured, line.articles) for line in made.coverage} == {
+    assert {(line.found_via, line.found, line.captured, line.articles) for line in made.found_by} == {
         ("guess", 2, 1, 1),
         ("sitemap", 1, 0, 0),
         ("link", 1, 0, 0),

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import crawler.commands
+from output.coverage import EXAMPLES, coverage, hint
+from output.outcome import Outcome
+
+HOST = "http://a.test"
+
+
+def listed(make, via, *paths, **changes):
+    """The outcome of a sitemap or feed that names some pages."""
+    found = tuple(make.found(f"{HOST}/{path}", via=via, **changes) for path in paths)
+    return Outcome(f"{HOST}/{via}.xml", "done", via, 200, make.clock(), found=found, kind=via)
+
+
+def only(found, source):
+    [each] = [each for each in found if each.source == source]
+    return each
+
+
+def test_what_a_sitemap_names_by_what_came_of_it(archive, make):
+    archive.save([listed(make, "sitemap", "story", "tag", "gone", "waits", "moved", "out")])
+    archive.save(
+        [
+            make.outcome(f"{HOST}/story", "text of it"),
+            make.outcome(f"{HOST}/tag", page_type="list"),
+            make.failure(f"{HOST}/gone", "http_404"),
+            Outcome(f"{HOST}/moved", "done", "redirect", 301, make.clock(), location=f"{HOST}/there"),
+            make.outcome(f"{HOST}/there", "another text"),
+            Outcome(f"{HOST}/out", "done", "redirect", 301, make.clock(), location="http://b.test/"),
+            make.outcome(f"{HOST}/own", "found by a link only"),
+        ]
+    )
+    found = only(coverage(archive.db), "sitemap")
+    assert (found.named, found.articles) == (6, 2)
+    assert [(gap.state, gap.reason, gap.urls) for gap in found.pages] == [("done", "list", 1)]
+    assert {(gap.state, gap.reason): gap.examples for gap in found.gaps} == {
+        ("failed", "http_404"): (f"{HOST}/gone",),
+        ("queued", ""): (f"{HOST}/waits",),
+        ("done", "redirect"): (f"{HOST}/out",),
+    }
+    assert all(gap.hint for gap in found.gaps)
+    assert (found.unnamed, found.unnamed_examples) == (1, (f"{HOST}/own",))
+
+
+def test_a_url_counts_for_each_that_names_it_whoever_was_first(archive, make):
+    archive.save([make.outcome(f"{HOST}/", page_type="list", found=(make.found(f"{HOST}/1"),))])
+    archive.save([listed(make, "sitemap", "1", "2"), listed(make, "feed", "1")])
+    found = coverage(archive.db)
+    assert {each.source: each.named for each in found} == {"sitemap": 2, "feed": 1, "link": 1}
+
+
+def test_an_article_that_fails_now_is_still_captured(archive, make):
+    archive.save([listed(make, "sitemap", "1")])
+    archive.save([make.outcome(f"{HOST}/1", "the text")])
+    archive.save([make.failure(f"{HOST}/1", "http_410")])
+    found = only(coverage(archive.db), "sitemap")
+    assert (found.articles, found.gaps) == (1, ())
+
+
+def test_redirects_in_a_circle_come_to_an_end(archive, make):
+    archive.save([listed(make, "sitemap", "a", "b")])
+    ways = [("a", "b"), ("b", "a")]
+    archive.save(
+        [
+            Outcome(f"{HOST}/{one}", "done", "redirect", 301, make.clock(), location=f"{HOST}/{other}")
+            for one, other in ways
+        ]
+    )
+    assert only(coverage(archive.db), "sitemap").gaps[0].urls == 2
+
+
+def test_a_long_gap_shows_a_few_examples(archive, make):
+    archive.save([listed(make, "feed", *map(str, range(50)), state="skipped", reason="too_old")])
+    [gap] = only(coverage(archive.db), "feed").gaps
+    assert (gap.urls, len(gap.examples)) == (50, EXAMPLES)
+
+
+def test_nothing_named_is_no_coverage(archive, make):
+    archive.save([make.outcome(f"{HOST}/1", "the text")])
+    assert coverage(archive.db) == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "said"),
+    [
+        ("failed", "http_599", "run the same crawl again"),
+        ("failed", "host_failing:http_503", "recovered"),
+        ("skipped", "trap:calendar", "made up without end"),
+        ("skipped", "robots.txt", "left alone"),
+        ("queued", "retry:timeout", "goes on with them"),
+    ],
+)
+def test_there_is_a_hint_for_every_reason(state, reason, said):
+    assert said in hint(state, reason)
+
+
+def test_hints_are_about_reasons_that_exist():
+    words = tomllib.loads(Path(crawler.commands.__file__).with_name("reasons.toml").read_text("utf-8"))
+    hints = tomllib.loads(Path(coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
+    known = words.keys() | {"queued", "failed", "skipped"}
+    assert {each for each in hints if not each.startswith("http_")} <= known

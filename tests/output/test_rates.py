@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from cleaners.record import PageType
+from output.archive import Archive
+from output.rates import survey
+from output.settle import settle
+from tests.output.test_similar_text import prose
+
+HOST = "http://a.test"
+
+
+@dataclass
+class Site:
+    """A site crawled run after run; each run brings new articles and may fetch those known once more."""
+
+    archive: Archive
+    make: object
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
+    runs: int = 0
+    articles: int = 0
+
+    def page(self, number, **changes):
+        """An article of 60 to 400 words, with a share row and one of several promos beside it."""
+        words = changes.pop("words", self.rng.randint(60, 400))
+        beside = changes.pop("removed", ("Share this", self.rng.choice(("Donate now", "Join us", "Our app"))))
+        kept = changes.pop("kept", (" ".join(prose(number * 7 + 1, words)),))
+        return self.make.outcome(f"{HOST}/news/the-story-of-{number}", *kept, removed=beside, **changes)
+
+    def lists(self, count):
+        return [
+            self.make.outcome(f"{HOST}/tag/{self.runs}x{n}", "links", page_type=PageType.LIST) for n in range(count)
+        ]
+
+    def run(self, new=30, lists=6, again=0, **changes):
+        """One run; returns the alarms as (part, what)."""
+        run = self.archive.start_run("crawl", {}, {})
+        known = self.rng.sample(range(self.articles), again)
+        numbers = [*known, *range(self.articles, self.articles + new)]
+        self.articles, self.runs = self.articles + new, self.runs + 1
+        self.archive.save([*(self.page(number, **changes) for number in numbers), *self.lists(lists)])
+        settle(self.archive.db)
+        survey(self.archive.db, run, self.make.clock())
+        self.archive.finish_run(run, "finished", "", {})
+        rows = self.archive.db.execute("SELECT part, what FROM alarms WHERE run_id = ? ORDER BY 1, 2", [run])
+        return rows.fetchall()
+
+
+@pytest.fixture
+def site(archive, make):
+    return Site(archive, make)
+
+
+def test_what_is_kept_of_a_run(site):
+    site.run(new=30, lists=6)
+    rows = {row["part"]: row for row in site.archive.db["yields"].rows}
+    assert set(rows) == {"*", "new", "*/word/slug"}
+    assert (rows["*"]["pages"], rows["*"]["articles"]) == (36, 30)
+    assert (rows["*/word/slug"]["pages"], rows["*/word/slug"]["articles"]) == (30, 30)
+    assert 60 <= rows["*"]["words_low"] < 120 < rows["*"]["words_median"] < 340
+    assert 0.6 < rows["*"]["removed_share"] < 0.7
+    assert [row["pages"] for row in site.archive.db["rule_rates"].rows] == [30]
+
+
+def test_a_run_in_which_nothing_changes_is_silent(site):
+    runs = [site.run(new=20, again=15 * bool(n), lists=site.rng.randint(0, 9)) for n in range(6)]
+    assert runs == [[]] * 6
+
+
+def test_runs_of_all_sizes_and_mixtures_are_silent(site):
+    sizes = [(40, 0, 0), (3, 2, 40), (1, 39, 0), (0, 20, 10), (25, 25, 25), (9, 9, 0), (12, 0, 12)]
+    assert [site.run(new=new, again=again, lists=lists) for new, again, lists in sizes] == [[]] * len(sizes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "whats"),
+    [
+        ({"kept": (), "page_type": PageType.EMPTY}, {"barren"}),
+        ({"kept": (), "page_type": PageType.WALL}, {"barren"}),
+        ({"page_type": PageType.LIST}, {"yield"}),
+        ({"words": 12}, {"short"}),
+    ],
+)
+def test_a_changed_template_is_told_for_known_and_for_new_pages(site, changes, whats):
+    site.run(new=60)
+    assert site.run(new=10, again=20) == []
+    told = site.run(new=25, again=25, **changes)
+    assert {what for _, what in told} == whats
+    assert {part for part, _ in told} >= {"again", "*/word/slug"}
+    assert site.run(new=25, again=25, **changes) != []  # until it is mended
+    assert site.run(new=25) == []
+
+
+def test_pages_that_all_say_the_same_are_told(site):
+    site.run(new=60)
+    told = site.run(new=25, kept=("We value your privacy. " + " ".join(prose(1, 80)),))
+    assert ("*/word/slug", "alike") in told
+
+
+def test_the_first_second_look_at_known_articles_needs_no_earlier_one(site):
+    site.run(new=60)
+    assert ("again", "barren") in site.run(new=0, again=30, kept=(), page_type=PageType.EMPTY)
+
+
+def test_a_rule_that_always_fired_and_stops_is_told_once(site):
+    site.run(new=40)
+    assert site.run(new=20, removed=()) == [("*", "rule:share.icons")]
+    [message] = [row["message"] for row in site.archive.db["alarms"].rows]
+    assert message == "the rule share.icons (share) fired on 0 of 20 article pages; before on 40 of 40"
+    assert site.run(new=20, removed=()) == []
+
+
+def test_a_quiet_site_is_no_alarm(site):
+    site.run(new=60)
+    assert site.run(new=0, lists=30) == []
+
+
+def test_another_cleaner_has_no_past(site, monkeypatch):
+    site.run(new=60)
+    monkeypatch.setattr("output.rates.CLEANER_VERSION", "another")
+    assert site.run(new=25, words=12) == []
+
+
+def test_a_run_that_was_cut_off_counts_with_the_next(site):
+    site.archive.start_run("crawl", {}, {})
+    site.archive.save([site.page(1000 + n) for n in range(10)])
+    site.run(new=5, lists=0)
+    assert [row["pages"] for row in site.archive.db["yields"].rows_where("part = '*'")] == [15]
+
+
+def test_surveying_again_changes_nothing(site):
+    site.run(new=20)
+    before = list(site.archive.db["yields"].rows)
+    [run] = [row["id"] for row in site.archive.db["runs"].rows]
+    survey(site.archive.db, run, site.make.clock())
+    assert list(site.archive.db["yields"].rows) == before

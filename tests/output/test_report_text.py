@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from output.report import report
+from output.report_text import alarm_line, render
+from output.settle import settle
+from tests.output.test_coverage import HOST, listed
+from tests.output.test_rates import Site
+from tests.output.test_similar_text import edited, prose
+
+
+def shown(archive, width=100):
+    text = render(report(archive.db), width)
+    assert max(map(len, text.splitlines())) <= width
+    return text
+
+
+def test_gaps_are_told_with_what_to_do(archive, make):
+    archive.save([listed(make, "sitemap", "1", "2", "3")])
+    archive.save([make.outcome(f"{HOST}/1", "a text"), make.failure(f"{HOST}/2", "http_403")])
+    text = shown(archive)
+    assert "Of 3 URLs that sitemaps name: 1 lead to articles, 2 were not read" in text
+    assert "1 failed, http_403: the site refuses us" in text
+    assert f"          {HOST}/2\n" in text
+    shown(archive, 40)
+
+
+def test_articles_that_are_alike_and_those_withdrawn(archive, make):
+    archive.save(
+        [
+            make.outcome(f"{HOST}/1", " ".join(prose(1))),
+            make.outcome(f"{HOST}/two", " ".join(edited(prose(1), 40)), title="Again\x1b[31m"),
+        ]
+    )
+    settle(archive.db)
+    number = archive.db.execute("SELECT id FROM articles WHERE url LIKE '%two'").fetchone()[0]
+    row = {"article_id": number, "seen_at": "2026-02-01T00:00:00+00:00", "title": "", "text_digest": ""}
+    numbered = {"number": 2} if "number" in archive.db["revisions"].columns_dict else {}
+    archive.db["revisions"].insert(row | {"change": "withdrawn"} | numbered)
+    archive.save([make.failure(f"{HOST}/two", "http_410")])
+    text = shown(archive)
+    assert "near      1" in text
+    assert "\x1b" not in text
+    withdrawn = text[text.index("Withdrawn by their sites") :].splitlines()
+    assert withdrawn[2].split()[:2] == ["2026-02-01", "http_410"]
+    assert report(archive.db).clusters[0].articles == 2
+
+
+def test_alarms_yields_and_rules(archive, make):
+    site = Site(archive, make)
+    site.run(new=40)
+    assert alarm_line(report(archive.db).alarms) == ""
+    site.run(new=20, removed=())
+    found = report(archive.db)
+    assert alarm_line(found.alarms).startswith("Look at a.test: the rule share.icons (share) fired on 0 of 20")
+    [rate] = found.rule_rates
+    assert (rate.pages, rate.of_pages, rate.pages_before, rate.of_pages_before) == (0, 20, 40, 40)
+    text = shown(archive)
+    assert "Out of line with the past" in text
+    assert "share   share.icons    0%    100%" in text
