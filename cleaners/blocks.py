@@ -1,8 +1,8 @@
 """A parsed page to its visible blocks, in one walk over the tree.
 
-Visible means rendered text: not script, style, template, `hidden`, `aria-hidden`, inline `display:none`.
-A run of text between two block boundaries is one block; a data table is one block; a line break inside a
-block is a newline and two in a row are a boundary.
+Visible means rendered text: not script, style, template, `hidden`, `aria-hidden`, inline `display:none`, unless the
+hidden part is text that a reader can unfold (`folded.py`). A run of text between two block boundaries is one block; a
+data table is one block; a line break inside a block is a newline and two in a row are a boundary.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from lxml import etree
 
+from cleaners.folded import LEAST_CHARS, is_furniture, prose_chars
 from cleaners.record import Block, Kind
 from cleaners.site_labels import takes_out
 from cleaners.spans import Run
@@ -56,7 +57,6 @@ _LISTS = frozenset(("ul", "ol", "dl", "menu", "dir"))
 _DIGITS = re.compile(r"\d+")
 _CLASSES_KEPT = 4
 _STEP_CHARS = 60
-_REVEAL_CHARS = 500  # a hidden part with less prose than this is a menu or a dialog
 
 
 @dataclass(slots=True)
@@ -78,20 +78,14 @@ def read_blocks(tree: etree._Element, url: str = "", marks: _Marks | None = None
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
     `marks` are more landmarks, by element: what is inside a marked element has them, and is a block of its own; a
-    part of a line that is taken out follows that line. A page that keeps
-    most of its text hidden until a script shows it (streamed or faded-in pages) is read
-    with its large hidden parts shown. The tree is not changed.
+    part of a line that is taken out follows that line. A page that keeps most of its text hidden until a script shows
+    it is read with all its large hidden parts shown. The tree is not changed.
     """
     walk = _Walk(url, marks)
     blocks = tuple(walk.blocks(tree))
     if walk.hidden_chars > 2 * sum(len(block.text) for block in blocks):
         return tuple(_Walk(url, marks, reveal=True).blocks(tree))
     return blocks
-
-
-def _prose_chars(element: etree._Element) -> int:
-    """Characters of text in the element's paragraphs."""
-    return sum(len(text) for p in element.iter("p") for text in p.itertext() if isinstance(text, str))
 
 
 def path_step(tag: str, identity: str | None, classes: str | None) -> str:
@@ -164,9 +158,11 @@ class _Walk:
         return True
 
     def _revealed(self, element: etree._Element) -> bool:
-        chars = _prose_chars(element)
-        if chars < _REVEAL_CHARS:
+        chars = prose_chars(element)
+        if chars < LEAST_CHARS:
             return False
+        if not is_furniture(element):
+            return True
         self.hidden_chars += chars
         return self.reveal
 

@@ -15,6 +15,8 @@ from charset_normalizer import from_bytes
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
+from cleaners.streamed import is_streamed, put_in_place, with_edges
+
 MAX_CHARACTERS = 10_000_000  # a page of more is cut: libxml2 would take seconds and a gigabyte
 PRESCAN_BYTES = 4096  # the standard asks for 1024; pages with long comments first declare later
 SAMPLE_BYTES = 4096  # what detection looks at: about 20 ms
@@ -149,14 +151,20 @@ def parse(text: str) -> lxml.html.HtmlElement | None:
     """Parse a page into one tree without comments and processing instructions; None if nothing is in it.
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays. What follows an early `</body>` or `</html>` is the page's, as in browsers.
+    that their text stays. What follows an early `</body>` or `</html>` is the page's, as in browsers. What the server
+    streamed further down stands where the page's script would move it.
     """
     text = _BODY_END.sub("", text)
+    streamed = is_streamed(text)
+    if streamed:
+        text = with_edges(text)
     parser = _parser(huge=False)
     root = _root(text, parser)
     last = parser.error_log.last_error  # a limit ends the parse, so it is the last
     if last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
         root = _root(_flatten(text), _parser(huge=True))
+    if streamed and root is not None:
+        put_in_place(root)
     return root
 
 
