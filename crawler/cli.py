@@ -125,6 +125,28 @@ def import_(**given: Any) -> int:
     return import_archives(given)
 
 
+@cli.command(short_help="Clean an archive again from its raw responses.")
+@_archive
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--site-rules", metavar="DIR", help="Rule files by host; without it, those of the last run.")
+@click.option("--no-site-rules", is_flag=True, help="Without the site rules of the last run.")
+@click.option("--all", is_flag=True, help="Also the pages that this very cleaner made.")
+@click.option("--examples", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Changes to show.")
+@click.option("--undo", is_flag=True, help="Put back what stood before the last run.")
+@click.option("--back-to", type=click.IntRange(0), metavar="RUN", help="Put back what stood after a run; 0: at first.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def reclean(**given: Any) -> int:
+    """Clean the stored pages again from their raw responses with this version's cleaner, without a network.
+
+    Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
+    """
+    from crawler.commands.reclean import reclean
+
+    if given["site_rules"] and given["no_site_rules"]:
+        raise click.UsageError("--site-rules or --no-site-rules, not both")
+    return reclean(given)
+
+
 @cli.command(short_help="Print the article of a saved page.")
 @click.argument("file", metavar="FILE|-")
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")

@@ -24,7 +24,7 @@ from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes, payload_digest
 from crawler.process import Workers
 from crawler.pump import pump
-from crawler.replay import Replayed, ReplayError, read_place
+from crawler.replay import Replayed, ReplayError, read_place, revisited
 from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots
 from crawler.robots import Robots
@@ -33,14 +33,13 @@ from crawler.writer import Writer
 from output.archive import Archive
 from output.imports import NOT_HELD, Row, holds_capture, row_of
 from output.outcome import Capture, Found, Outcome
-from output.prepared import PreparedPage
+from output.prepared import PreparedPage, marked
 from output.queue import QueuedUrl
 
 ARCHIVED = "archive"
 """How a URL was found that nothing but its own record names."""
 
 _AHEAD = 4  # records under way for each worker
-_NO_CONTENT = (0, 304)
 
 
 @dataclass(slots=True)
@@ -157,7 +156,7 @@ class Importing:
             return replayed
         for place in self._order.held_by(job.entry):
             try:
-                return _revisited(replayed, read_place(place, self._folder))
+                return revisited(replayed, read_place(place, self._folder))
             except ReplayError:
                 continue
         return None
@@ -204,16 +203,7 @@ def _marked(outcome: Outcome, replayed: Replayed) -> Outcome:
     page = outcome.cleaned
     if not replayed.truncated or not isinstance(page, PreparedPage):
         return outcome
-    evidence = (*page.verdict.evidence, f"truncated={replayed.truncated}")
-    return replace(outcome, cleaned=replace(page, verdict=replace(page.verdict, evidence=evidence)))
-
-
-def _revisited(revisit: Replayed, original: Replayed) -> Replayed:
-    """A revisit with the body of the record that it names."""
-    if revisit.status in _NO_CONTENT:
-        return replace(original, url=revisit.url, at=revisit.at)
-    own = revisit.headers if revisit.header("content-type") else original.headers
-    return replace(revisit, headers=own, body=original.body, truncated=original.truncated)
+    return replace(outcome, cleaned=marked(page, f"truncated={replayed.truncated}"))
 
 
 def names_of(paths: Sequence[Path]) -> str:

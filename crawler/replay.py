@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from cleaners.record import Page
 from crawler.compression import unpacked
 from crawler.limits import HEAD_BYTES, AnswerError
 from crawler.outcomes import READ_HEADERS, payload_digest
+from output.outcome import Place
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""
@@ -42,15 +43,6 @@ class ReplayError(Exception):
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies: its file, and offset and length there in bytes, as packed."""
-
-    file: str
-    offset: int
-    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +81,24 @@ def read_place(place: Place, folder: Path) -> Replayed:
     if not data:
         raise ReplayError("raw_missing", f"{place.file} ends before {place.offset}")
     return read_record(data)
+
+
+def read_whole(place: Place, body: Place | None, folder: Path) -> Replayed:
+    """The response at a place; a revisit has the body of the record at another. ReplayError if there is none."""
+    replayed = read_place(place, folder)
+    if not replayed.revisit:
+        return replayed
+    if body is None:
+        raise ReplayError("raw_missing", "the record that holds its body is not known")
+    return revisited(replayed, read_place(body, folder))
+
+
+def revisited(revisit: Replayed, original: Replayed) -> Replayed:
+    """A revisit with the body of the record that it names."""
+    if revisit.status in (0, 304):
+        return replace(original, url=revisit.url, at=revisit.at)
+    own = revisit.headers if revisit.header("content-type") else original.headers
+    return replace(revisit, headers=own, body=original.body, truncated=original.truncated)
 
 
 def read_record(data: bytes) -> Replayed:

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cleaners.urls import canonicalise, host_of
-from crawler.replay import Place
 from crawler.replay_index import HELD, Entry, scan
+from output.outcome import Place
 
 _MAKE = (
     """CREATE TABLE entries (file TEXT, rank INTEGER, host TEXT, name TEXT, offset INTEGER, length INTEGER, kind TEXT,

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from cleaners.clean import clean
 from cleaners.ftr import SiteRule
+from cleaners.lineage import site_rules_digest
 from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict
 from cleaners.site_rules import SiteRules
 from crawler.directives import kept_out, unfollowed
@@ -73,16 +74,18 @@ class Listed:
 def work_on_page(fetched: Fetched, packed_rules: bytes) -> Worked:
     """Clean a page and decide what the crawl keeps of it. Any bytes give a result."""
     rules = _rules(packed_rules)
-    cleaned = clean(fetched.page, _site_rules(rules.options.site_rules, fetched.queued.host))
+    own = _site_rules(rules.options.site_rules, fetched.queued.host)
+    cleaned = clean(fetched.page, own)
+    by = site_rules_digest(own)
     said = tuple(sorted({*fetched.said, *cleaned.robots}))
     discovered = _discovered(cleaned, fetched.queued, said, rules)
     reason = _unwanted(cleaned, rules.options)
     if forbidden := _forbidden(cleaned, said, fetched.at, rules):
         reason, cleaned = forbidden, _bare(cleaned)
     if not reason:
-        return Worked("done", str(cleaned.verdict.page_type), prepared(cleaned), discovered, said)
+        return Worked("done", str(cleaned.verdict.page_type), prepared(cleaned, by), discovered, said)
     verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
-    return Worked("skipped", reason, prepared(replace(cleaned, verdict=verdict)), discovered, said)
+    return Worked("skipped", reason, prepared(replace(cleaned, verdict=verdict), by), discovered, said)
 
 
 def work_on_sitemap(body: bytes, queued: QueuedUrl, packed_rules: bytes) -> Listed:

@@ -49,3 +49,12 @@ def _chain(db: Database, last: str, most: int) -> tuple[str, ...]:
     while len(chain) < most and (row := db.execute(_BEFORE, [chain[0]]).fetchone()) and row[0] not in chain:
         chain.insert(0, str(row[0]))
     return tuple(chain)
+
+
+def last_site_rules(db: Database) -> str:
+    """The folder of site rules of the latest run that says whether it had one; empty if it had none."""
+    for (text,) in db.execute("SELECT options FROM runs ORDER BY started_at DESC, rowid DESC"):
+        options = json.loads(text)
+        if "site_rules" in options:
+            return str(options["site_rules"] or "")
+    return ""

@@ -56,6 +56,15 @@ class RobotsFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies: its file, relative to the database or absolute, with offset and length in bytes."""
+
+    file: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
     """A response as received. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
 

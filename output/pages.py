@@ -11,6 +11,7 @@ from cleaners.record import Cleaned
 from output.articles import Sighting, article_id, as_json, remove_article, save_article, stored_article
 from output.joined import put_leads
 from output.ledger import clear_ledger, write_ledger
+from output.lineage import intern_lineage
 from output.overrule import under_rulings
 from output.prepared import PreparedPage, prepared
 from output.rebuild import joined
@@ -22,7 +23,7 @@ SETTLED_EVIDENCE = "repeats="
 
 _COLUMNS = (
     "id, capture_id, page_type, own_type, evidence, title, canonical_url, text_digest, word_count, blocks, kept,"
-    " removed, outlinks, robots, cleaner_version, article_id"
+    " removed, outlinks, robots, cleaner_version, cleaner_id, article_id"
 )
 _NAMES = _COLUMNS.split(", ")
 _UPSERT = (
@@ -57,7 +58,8 @@ def save_page(db: Database, page: PageRef, cleaned: Cleaned | PreparedPage) -> N
         remove_article(db, page.url, page.at)
         before = None
     shelved = before is not None and before.table == "shelved"
-    db.execute(_UPSERT, _values(page, rows) | (_settled(db, page.id, rows) if shelved else {}))
+    made_by = {"cleaner_id": intern_lineage(db, rows.lineage)}
+    db.execute(_UPSERT, _values(page, rows) | made_by | (_settled(db, page.id, rows) if shelved else {}))
     if rows.is_article:
         carried = carried_verdicts(db, page.id) if before else ()
         write_ledger(db, page.id, rows.ledger)

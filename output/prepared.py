@@ -7,8 +7,9 @@ and the one thread that writes does little besides writing. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from cleaners.lineage import Lineage, lineage
 from cleaners.record import Cleaned, Metadata, PageVerdict
 from output.ids import text_digest
 from output.joined import leads_of
@@ -37,6 +38,7 @@ class PreparedPage:
     outlinks: int
     ledger: LedgerRows
     leads: tuple[tuple[str, str, bool], ...] = ()  # to the article's next page and to all of it, where it is one
+    lineage: Lineage | None = None  # what it was made by
 
     @property
     def is_article(self) -> bool:
@@ -44,8 +46,11 @@ class PreparedPage:
         return self.verdict.is_article
 
 
-def prepared(cleaned: Cleaned | PreparedPage) -> PreparedPage:
-    """The rows of a cleaned page; one that is prepared already stays as it is."""
+def prepared(cleaned: Cleaned | PreparedPage, site_rules: str = "") -> PreparedPage:
+    """The rows of a cleaned page; one that is prepared already stays as it is.
+
+    `site_rules` is the digest of a person's rules that it was cleaned by.
+    """
     if isinstance(cleaned, PreparedPage):
         return cleaned
     text, keeps = storable(cleaned.text), cleaned.is_article
@@ -64,4 +69,10 @@ def prepared(cleaned: Cleaned | PreparedPage) -> PreparedPage:
         outlinks=len(cleaned.outlinks),
         ledger=ledger_rows(cleaned.blocks, cleaned.verdicts) if keeps else LedgerRows(),
         leads=leads_of(cleaned.outlinks) if keeps else (),
+        lineage=replace(lineage(), site_rules=site_rules),
     )
+
+
+def marked(page: PreparedPage, fact: str) -> PreparedPage:
+    """The page with one more fact beside its verdict."""
+    return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, fact)))

@@ -35,7 +35,7 @@ async def ticking(line: Callable[[], str], *, quiet: bool) -> AsyncIterator[Call
             if live:
                 live.update(Text(line()), refresh=True)
             else:
-                tell(line())
+                console.print(Text(line()), soft_wrap=True)
 
     if live:
         live.start()

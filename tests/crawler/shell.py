@@ -18,7 +18,9 @@ HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
 """A title that would clear the screen, turn the text around and ring."""
 
 ACTIVE = frozenset("\x1b\x07\u202e")
-_PROGRESS = re.compile(r"^\d+ pages  .*\n", re.MULTILINE)  # a slow machine shows it, a quick one does not
+_PROGRESS = re.compile(
+    r"^[\d,]+ (?:pages|of [\d,]+ records)  .*\n", re.MULTILINE
+)  # a slow machine shows it, a quick one does not
 
 
 def start(*arguments: object, **changes: Any) -> subprocess.Popen[str]:

@@ -8,7 +8,8 @@ import brotli
 import pytest
 
 from crawler import replay
-from crawler.replay import Place, ReplayError, read_place, read_record
+from crawler.replay import ReplayError, read_place, read_record
+from output.outcome import Place
 from tests.crawler.warcs import answer, record, write
 
 URL = "https://a.example/x"

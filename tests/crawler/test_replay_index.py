@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay import Place, read_place
+from crawler.replay import read_place
 from crawler.replay_index import BROKEN, Entry, ScanError, scan
+from output.outcome import Place
 from tests.crawler.warcs import answer, record, wacz, write
 
 URLS = [f"https://a.example/{name}" for name in ("one", "two", "three", "four")]

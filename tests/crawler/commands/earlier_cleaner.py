@@ -1,0 +1,96 @@
+"""Archives as a cleaner of long ago left them: with raw responses, and with verdicts that nobody gives today."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cleaners.assemble import assemble
+from cleaners.clean import clean
+from cleaners.lineage import Lineage
+from cleaners.record import Cleaned, Page, PageType, PageVerdict, Verdict
+from output.archive import Archive
+from output.outcome import Capture, Outcome
+from output.prepared import prepared
+from output.settle import settle
+from tests.crawler.scripted_site import page
+from tests.crawler.warcs import answer, record, write
+
+SITE = "https://a.example"
+SEEN = "2024-03-01T10:00:00+00:00"
+LONG_AGO = Lineage("0", "rules", "model")
+
+
+def kept_all(cleaned: Cleaned) -> Cleaned:
+    """The page as a cleaner that keeps everything would have it."""
+    return judged(cleaned, [Verdict(True, "selected", "extractor/selected")] * len(cleaned.blocks))
+
+
+def lost_last(cleaned: Cleaned) -> Cleaned:
+    """The page as a cleaner that takes its last paragraph for a promo would have it."""
+    kept = [at for at, verdict in enumerate(cleaned.verdicts) if verdict.kept]
+    verdicts = list(cleaned.verdicts)
+    verdicts[kept[-1]] = Verdict(False, "promo", "old/promo")
+    return judged(cleaned, verdicts)
+
+
+def no_article(cleaned: Cleaned) -> Cleaned:
+    return replace(cleaned, verdict=PageVerdict(PageType.LIST, ("old=guess",)), cleaner_version="0")
+
+
+def as_article(cleaned: Cleaned) -> Cleaned:
+    return replace(kept_all(cleaned), verdict=PageVerdict(PageType.ARTICLE, ("old=guess",)))
+
+
+def judged(cleaned: Cleaned, verdicts: Iterable[Verdict]) -> Cleaned:
+    verdicts = tuple(verdicts)
+    text, markdown = assemble(cleaned.blocks, verdicts)
+    return replace(cleaned, verdicts=verdicts, text=text, markdown=markdown, cleaner_version="0")
+
+
+def archive(folder: Path, bodies: Mapping[str, str], was: Mapping[str, Any], *, name: str = "a") -> Path:
+    """An archive of pages by path, cleaned as `was` says by path (else as today), with its WARC file."""
+    db, file = folder / f"{name}.db", folder / f"{name}.warc.gz"
+    records = [record(f"{SITE}{path}", answer(body)) for path, body in bodies.items()]
+    sizes = [write(file, [one]).stat().st_size for one in records]
+    write(file, records)
+    with Archive.open(db, clock=lambda: SEEN) as held:
+        for at, (path, body) in enumerate(bodies.items()):
+            url = f"{SITE}{path}"
+            cleaned = clean(Page(url, body.encode(), "text/html; charset=utf-8", fetched_at=SEEN))
+            made = replace(prepared(was.get(path, lambda same: same)(cleaned)), lineage=LONG_AGO)
+            capture = Capture(
+                url, SEEN, 200, url, "text/html", f"sha1:{at}", len(body),
+                warc_file=file.name, warc_offset=sum(sizes[:at]), warc_length=sizes[at],
+            )  # fmt: skip
+            state = str(made.verdict.page_type)
+            held.save([Outcome(url, "done", state, 200, SEEN, capture, made)])
+        settle(held.db, lambda: SEEN)
+    return db
+
+
+def town(**was: Any) -> tuple[dict[str, str], dict[str, Any]]:
+    """A few article pages, and by name how the old cleaner read them."""
+    names = ("river", "mill", "ferry", *(name for name in was if name not in ("river", "mill", "ferry")))
+    extra = {"river": "<p>Share this story</p>", "ferry": "<p>Donate now</p>"}
+    bodies = {f"/{name}": page(name, extra=extra.get(name, "")) for name in names}
+    return bodies, {f"/{name}": how for name, how in was.items()}
+
+
+def tables(db: Path, *without: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in an archive but for its runs and what only grows."""
+    left = ("runs", "sqlite_", "_sqlite", "articles_fts", "reasons", "cleaners", "recleans", "changes", *without)
+    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+    try:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        held = {
+            name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
+            for name in names
+            if not name.startswith(left)
+        }
+    finally:
+        connection.close()
+    return held

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.commands.earlier_cleaner import (
+    SEEN,
+    SITE,
+    archive,
+    as_article,
+    kept_all,
+    lost_last,
+    no_article,
+    tables,
+    town,
+)
+from tests.crawler.scripted_site import page
+from tests.crawler.shell import command, rows, start
+
+MISSING = (
+    "<html><head><title>Page not found</title></head><body><h1>Page not found</h1><p>It is not here.</p></body></html>"
+)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """River kept too much, mill lost its end, ferry is as today; one page is an article wrongly, one wrongly none."""
+    bodies, was = town(river=kept_all, mill=lost_last, quay=no_article)
+    return archive(tmp_path, bodies | {"/missing": MISSING}, was | {"/missing": as_article})
+
+
+def texts(db: Path) -> dict[str, str]:
+    return {url.removeprefix(SITE): text for url, text in rows(db, "SELECT url, text FROM articles")}
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
+    before = db.read_bytes()
+    code, out, errors = command("reclean", db, "--dry-run")
+    assert (code, errors) == (0, "")
+    assert "5 pages looked at" in out
+    assert "Articles: texts changed 2, gained 1, lost 1; only what is said of them 0, nothing 1" in out
+    brought, removed = out.split("Blocks that would be brought back: 1, by rule")[1].split(
+        "Blocks that would be removed"
+    )
+    assert "1  promo   old/promo" in brought
+    assert "share" in removed
+    assert "+ [promo old/promo] Mill paragraph 2" in out
+    assert "Nothing was written" in out
+    assert db.read_bytes() == before
+
+
+def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
+    before = texts(db)
+    code, out, _ = command("reclean", db)
+    assert code == 0
+    after = texts(db)
+    assert "Share this story" in before["/river"]
+    assert "Share this story" not in after["/river"]
+    assert "Mill paragraph 2" in after["/mill"]
+    assert before["/ferry"] == after["/ferry"]
+    assert (before.keys() - after.keys(), after.keys() - before.keys()) == ({"/missing"}, {"/quay"})
+    assert "This was run 1; broadsheet reclean" in out
+    made = rows(
+        db,
+        "SELECT DISTINCT c.version <> '0', length(c.rules), c.site_rules FROM pages p"
+        " JOIN cleaners c ON c.id = p.cleaner_id",
+    )
+    assert made == [(1, 16, "")]
+    assert rows(db, f"SELECT DISTINCT first_seen, last_seen FROM articles WHERE last_seen <> '{SEEN}'") == []
+    assert rows(db, "SELECT count(*), count(DISTINCT article_id) FROM revisions") == [(5, 5)]
+    noted = rows(
+        db, f"SELECT url, change FROM changes LEFT JOIN articles a ON a.id = article_id WHERE at > '{SEEN}' ORDER BY 1"
+    )
+    assert [(str(url).removeprefix(SITE), change) for url, change in noted] == [
+        ("None", "removed"), ("/mill", "changed"), ("/quay", "added"), ("/river", "changed")
+    ]  # fmt: skip
+    stated = rows(db, "SELECT u.url, u.reason, p.page_type FROM urls u JOIN pages p USING (id)")
+    assert all(reason == page_type for _, reason, page_type in stated)
+    assert command("verify", db)[0] == 0
+
+
+def test_a_second_time_there_is_nothing_to_do(db: Path):
+    command("reclean", db)
+    before = tables(db)
+    code, out, _ = command("reclean", db)
+    assert code == 0
+    assert "0 pages cleaned again" in out
+    assert "5 made by this cleaner already" in out
+    code, out, _ = command("reclean", db, "--all")
+    assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
+    assert tables(db) == before
+    assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
+
+
+def test_undo_puts_back_what_stood_before(db: Path):
+    before, stood = (
+        tables(db),
+        rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id"),
+    )
+    command("reclean", db)
+    code, out, _ = command("reclean", db, "--undo")
+    assert code == 0
+    assert rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id") == stood
+    assert "4 pages are as they were before" in out
+    after = tables(db)
+    same = rows(db, "SELECT id FROM pages WHERE cleaner_version <> '0'")  # the cleaner of today reads it as it was read
+    assert len(same) == 1
+    left_out = ("pages", "articles", "block_texts")  # texts that no ledger names may stay
+    assert {name: held for name, held in after.items() if name not in left_out} == {
+        name: held for name, held in before.items() if name not in left_out
+    }
+    assert command("verify", db)[0] == 0
+    code, _, errors = command("reclean", db, "--undo")
+    assert (code, "never cleaned again" in errors) == (1, True)
+
+
+def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
+    at_first = texts(db)
+    command("reclean", db)
+    after_one = texts(db)
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "a.example.txt").write_text("body: //article\nstrip: //p[2]\n")
+    code, _, _ = command("reclean", db, "--site-rules", rules)
+    after_two = texts(db)
+    assert code == 0
+    assert after_two["/ferry"] != after_one["/ferry"]
+    code, out, _ = command("reclean", db)  # the rules of the last run hold
+    assert "0 pages cleaned again" in out
+    assert rows(db, "SELECT DISTINCT length(site_rules) FROM cleaners c JOIN pages p ON p.cleaner_id = c.id") == [(16,)]
+    assert command("reclean", db, "--back-to", 1)[0] == 0
+    assert texts(db) == after_one
+    assert command("reclean", db, "--back-to", 0)[0] == 0
+    assert texts(db) == at_first
+    assert rows(db, "SELECT state FROM recleans") == [("undone",), ("undone",)]
+
+
+def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    command("reclean", db, "--site-rules", rules)
+    rules.rmdir()
+    code, _, errors = command("reclean", db)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert "--no-site-rules" in errors
+    assert command("reclean", db, "--no-site-rules")[0] == 0
+
+
+def test_what_a_person_ruled_holds(db: Path):
+    ((kept,),) = rows(db, "SELECT block_id FROM blocks WHERE text LIKE 'Mill paragraph 0%'")
+    ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM blocks WHERE text = 'Donate now'")
+    command("remove", db, kept, "--article", f"{SITE}/mill")
+    command("restore", db, share, "--article", f"{SITE}/ferry")
+    before = rows(db, "SELECT * FROM rulings ORDER BY id")
+    command("reclean", db)
+    after = texts(db)
+    assert "Mill paragraph 0" not in after["/mill"]
+    assert "Mill paragraph 2" in after["/mill"]
+    assert "Donate now" in after["/ferry"]
+    assert "Share this story" not in after["/river"]
+    command("reclean", db, "--undo")
+    assert "Mill paragraph 0" not in texts(db)["/mill"]
+    assert "Donate now" in texts(db)["/ferry"]
+    assert rows(db, "SELECT * FROM rulings ORDER BY id") == before
+
+
+def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
+    connection = sqlite3.connect(db)
+    connection.execute(f"UPDATE captures SET warc_file = NULL WHERE url = '{SITE}/river'")
+    connection.execute(f"UPDATE captures SET warc_file = 'gone.warc.gz' WHERE url = '{SITE}/mill'")
+    connection.commit()
+    connection.close()
+    before = texts(db)
+    code, out, errors = command("reclean", db)
+    assert code == 0
+    assert "1 without a raw response, 1 whose raw response is not there" in out
+    assert errors.count("\n") == 1
+    assert f"{SITE}/mill: raw_missing: gone.warc.gz" in errors
+    assert {path: text for path, text in texts(db).items() if path in ("/river", "/mill")} == {
+        path: before[path] for path in ("/river", "/mill")
+    }
+
+
+def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
+    names = [f"p{at}" for at in range(60)]
+    bodies = {f"/{name}": page(name, words=200) for name in names}
+    db = archive(tmp_path, bodies, dict.fromkeys(bodies, kept_all))
+    before = texts(db)
+    process = start("reclean", db, start_new_session=True)
+    while process.poll() is None and _done(db) < 20:
+        time.sleep(0.01)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = _done(db)
+    assert done >= 20
+    code, out, _ = command("reclean", db)
+    assert code == 0
+    assert f"{done} made by this cleaner already" in out or "Left" not in out
+    assert [path for path, text in texts(db).items() if text == before[path]] == []
+    assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
+    assert rows(db, "SELECT count(*) FROM reclean_before") == [(60,)]
+    assert rows(db, f"SELECT count(*) FROM changes WHERE at > '{SEEN}' AND change <> 'changed'") == [(0,)]
+    assert rows(db, "PRAGMA integrity_check") == [("ok",)]
+    command("reclean", db, "--undo")
+    assert texts(db) == before
+
+
+def _done(db: Path) -> int:
+    return int(rows(db, "SELECT count(*) FROM pages WHERE cleaner_version <> '0'")[0][0])
+
+
+def test_a_takedown_takes_what_stood_before_along(db: Path):
+    command("reclean", db)
+    assert rows(
+        db, f"SELECT count(*) FROM reclean_before b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
+    ) == [(1,)]
+    assert command("forget", db, f"{SITE}/river", "--yes")[0] == 0
+    assert rows(
+        db, "SELECT count(*) FROM reclean_before b LEFT JOIN pages p ON p.id = b.page_id WHERE p.id IS NULL"
+    ) == [(0,)]
+    assert rows(db, "SELECT count(*) FROM reclean_before") == [(3,)]
+
+
+def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):
+    code, _, errors = command("reclean", tmp_path / "gone.db")
+    assert (code, errors.count("\n")) == (1, 1)
+    code, _, errors = command("reclean", tmp_path / "gone.db", "--site-rules", "x", "--no-site-rules")
+    assert (code, errors.count("\n")) == (2, 1)
