@@ -44,6 +44,8 @@ _CRAWL: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
+    click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
+    click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
     click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),

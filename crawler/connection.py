@@ -2,12 +2,13 @@
 
 Scrapy builds its connections from a factory that its pool holds; ours makes the same protocol with three more rules.
 The address at the other end is judged again before a byte is sent. Status line and headers are bounded. A connection
-that breaks does not pass for the end of a body that has no other end.
+that breaks does not pass for the end of a body that has no other end. What passes is noted in the request's exchange.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from OpenSSL import SSL
@@ -28,6 +29,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 
 from crawler.addresses import refused
 from crawler.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES, AnswerError
+from crawler.wiretap import Exchange, Recording
 
 _NOT_HTTP = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
 _BROKEN_OFF = "unexpected eof"  # a TLS connection that ends, no certificate in doubt
@@ -60,6 +62,7 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         super().__init__(quiescent)  # type: ignore[no-untyped-call]
         self._allow_private = allow_private
         self._refusal: str | None = None
+        self._exchange: Exchange | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
         """Judge the address that was connected to."""
@@ -73,10 +76,29 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         if self._refusal:
             host = (request.headers.getRawHeaders(b"host") or [b"?"])[0].decode("latin-1")
             return fail(AddressRefusedError(host, self._refusal))
+        self._exchange = getattr(request, "exchange", None)
+        if self._exchange is not None:
+            peer: Any = self.transport
+            self._exchange.begin(str(peer.getPeer().host))
+            request.writeTo = partial(_write_noted, request, self._exchange)
         answer = super().request(request)
         if self._parser is not None:
             self._parser.__class__ = _BoundedParser  # as Scrapy does: Twisted names the class in the code
+            self._parser.exchange = self._exchange  # type: ignore[attr-defined]
         return answer
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Note what came before it is read."""
+        if self._exchange is not None:
+            self._exchange.received(data)
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+
+    def _finishResponse(self, rest: bytes) -> None:  # noqa: N802
+        """The answer is read to its end; `rest` came after it."""
+        if self._exchange is not None:
+            self._exchange.ended(len(rest))
+            self._exchange = None
+        super()._finishResponse(rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
         """A reset is no end of a body; over TLS many servers end so, and the end is not told from a break."""
@@ -96,6 +118,7 @@ class _BoundedParser(_LenientHTTPClientParser):
     MAX_LENGTH = HEAD_LINE_BYTES
     head_bytes = 0
     head_lines = 0
+    exchange: Exchange | None = None
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         """Take a line of the head."""
@@ -105,9 +128,22 @@ class _BoundedParser(_LenientHTTPClientParser):
             raise AnswerError("headers_too_large", f"{self.head_lines:,} lines, {self.head_bytes:,} bytes")
         super().lineReceived(line)
 
+    def allHeadersReceived(self) -> None:  # noqa: N802
+        """Note where the head ends: of the answer, or of a 1xx before it."""
+        if self.exchange is not None:
+            before = 100 <= self.response.code < 200
+            (self.exchange.interim if before else self.exchange.headed)(self.head_bytes)
+        super().allHeadersReceived()  # type: ignore[no-untyped-call]
+
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802, ARG002
         """Give the answer up at a line that does not end."""
         raise AnswerError("headers_too_large", f"a line of more than {HEAD_LINE_BYTES:,} bytes")
+
+
+def _write_noted(request: Any, exchange: Exchange, transport: Any) -> Deferred[Any]:
+    """Write a request to a transport and note its bytes."""
+    written: Deferred[Any] = type(request).writeTo(request, Recording(transport, exchange))
+    return written
 
 
 def named(error: BaseException) -> BaseException:

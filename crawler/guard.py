@@ -31,6 +31,7 @@ from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionRe
 from cleaners.urls import canonicalise, host_of
 from crawler.addresses import check_url, port_of, refused
 from crawler.connection import AddressRefusedError, GuardedFactory, named
+from crawler.wiretap import TappedPool, tapped
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -119,6 +120,11 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         super().__init__(crawler)
         self._allow_private = crawler.settings.getbool(ALLOW_PRIVATE)
         self._ports = ports_of(crawler)
+        from twisted.internet import reactor
+
+        kept_open = self._pool.maxPersistentPerHost
+        self._pool = TappedPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
+        self._pool.maxPersistentPerHost = kept_open
         self._pool._factory = partial(GuardedFactory, self._allow_private)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:
@@ -128,7 +134,8 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
             raise AddressRefusedError(request.url, reason)
         resolver = _resolver()
         try:
-            return await super().download_request(request)
+            with tapped(request.meta.get("exchange")):
+                return await super().download_request(request)
         except CannotResolveHostError as error:
             reason = resolver.refusal(urlsplit(request.url).hostname or "")
             if reason is None:

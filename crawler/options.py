@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -21,6 +22,7 @@ class CrawlOptions:
     tags: an article in another one is not kept. `discover_*` say where URLs may come from. `contact` is whom to ask
     about the crawl; with `obey_directives` what pages and answers ask of robots binds, else it is recorded alone.
     `user_agent` is the header that is sent; empty for the usual one. `site_rules` is a folder of rule files by host.
+    Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no bound.
     """
 
     seeds: tuple[str, ...]
@@ -38,6 +40,8 @@ class CrawlOptions:
     contact: str = ""
     user_agent: str = ""
     site_rules: str = ""
+    warc: bool = True
+    max_size: int = 0
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -58,12 +62,31 @@ class CrawlOptions:
             contact=str(arguments.get("contact") or ""),
             user_agent=str(arguments.get("user_agent") or ""),
             site_rules=str(arguments.get("site_rules") or ""),
+            warc=_truth(arguments.get("warc", True)),
+            max_size=size_of(str(arguments.get("max_size") or 0), "max_size"),
             **{name: _truth(arguments.get(name, True)) for name in known if name.startswith("discover_")},
-        )
+        )._checked()
+
+    def _checked(self) -> CrawlOptions:
+        if self.max_size and not self.warc:
+            raise OptionError("max_size bounds the raw responses, and none are kept without warc")
+        return self
 
     def as_values(self) -> dict[str, object]:
         """The options as plain values, for the record of the run."""
         return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def size_of(value: str, name: str) -> int:
+    """Bytes from a number with or without a unit: 500M, 1.5G. OptionError with the option's name if it is none."""
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise OptionError(f"{name} must be a size like 500M or 2G, not {value!r}")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
 _OTHER_NAMES = ("url", "urls_file", "db", "language")

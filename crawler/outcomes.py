@@ -5,8 +5,6 @@ Whatever happens to a URL becomes one `Outcome` with a state and a reason. Parsi
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +26,7 @@ from crawler.sniff import Sort, is_media_type, sort_of
 from crawler.work import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
 from output.outcome import Capture, Found, Outcome
 from output.queue import QueuedUrl
+from output.wire import Wire, digest
 
 MAX_REDIRECTS = 10
 READ_HEADERS = HEADERS | {"link", "content-language", "last-modified"}
@@ -41,6 +40,7 @@ class Answer:
     response: Response
     at: datetime
     robots_id: int | None = None  # the robots.txt in force when it was asked for
+    wire: Wire | None = None  # what went over the connection, if it is kept
 
     @property
     def stamp(self) -> str:
@@ -86,12 +86,16 @@ class Outcomes:
         except WorkerError as error:
             return _made(answer, "failed", error.reason)
 
-    def of_fault(self, queued: QueuedUrl, fault: Fault, at: datetime) -> Outcome:
-        """The outcome of a request that got no response: another try later, or a failure."""
+    def of_fault(self, queued: QueuedUrl, fault: Fault, at: datetime, came: Capture | None = None) -> Outcome:
+        """The outcome of a request that got no response, or one of no use: another try later, or a failure.
+
+        `came` is what came of it, if a part of a response did.
+        """
         if fault.retry and self._retries.left(queued.attempts):
-            return _again(queued, fault.reason, at, self._retries.wait_before(queued.attempts + 1))
-        state = "skipped" if is_refusal(fault.reason) else "failed"
-        return Outcome(queued.url, state, fault.reason, fetched_at=at.isoformat(timespec="seconds"), kind=queued.kind)
+            again = _again(queued, fault.reason, at, self._retries.wait_before(queued.attempts + 1))
+            return replace(again, capture=came)
+        state, stamp = "skipped" if is_refusal(fault.reason) else "failed", at.isoformat(timespec="seconds")
+        return Outcome(queued.url, state, fault.reason, fetched_at=stamp, capture=came, kind=queued.kind)
 
     def _robots(self, answer: Answer, robots: Robots) -> Outcome:
         found: list[Found] = []
@@ -142,7 +146,7 @@ class Outcomes:
         if is_retried(status) and self._retries.left(queued.attempts):
             asked = retry_after_of(answer)
             again = _again(queued, f"http_{status}", answer.at, self._retries.wait_before(queued.attempts + 1, asked))
-            return replace(again, http_status=status, capture=_capture(answer))
+            return replace(again, http_status=status, capture=capture_of(answer))
         return _made(answer, "failed", f"http_{status}")
 
     async def _content(self, answer: Answer) -> Outcome:
@@ -230,12 +234,13 @@ def _made(answer: Answer, state: str, reason: str) -> Outcome:
         reason,
         http_status=answer.response.status,
         fetched_at=answer.stamp,
-        capture=_capture(answer),
+        capture=capture_of(answer),
         kind=answer.queued.kind,
     )
 
 
-def _capture(answer: Answer) -> Capture:
+def capture_of(answer: Answer) -> Capture:
+    """The row of a response. Of one that is kept raw the archive takes the digest itself, off the event loop."""
     response = answer.response
     return Capture(
         url=answer.queued.url,
@@ -243,16 +248,31 @@ def _capture(answer: Answer) -> Capture:
         http_status=response.status,
         final_url=response.url,
         content_type=answer.header("Content-Type"),
-        payload_digest=payload_digest(response.body),
+        payload_digest="" if answer.wire else digest(response.body),
         payload_length=len(response.body),
         directives=header_directives(_headers(answer)),
         robots_id=answer.robots_id,
+        raw=answer.wire,
     )
 
 
 def payload_digest(body: bytes) -> str:
     """The payload's digest in WARC's notation: sha1, base 32."""
-    return "sha1:" + base64.b32encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
+    return digest(body)
+
+
+def capture_of_part(queued: QueuedUrl, url: str, wire: Wire, at: datetime, robots_id: int | None) -> Capture:
+    """The row of a response that is not used, as far as it came; `url` is what was asked for in the end."""
+    return Capture(
+        url=queued.url,
+        fetched_at=at.isoformat(timespec="seconds"),
+        http_status=wire.status,
+        final_url=url,
+        content_type=wire.header("content-type"),
+        payload_length=len(wire.body),
+        robots_id=robots_id,
+        raw=wire,
+    )
 
 
 def _again(queued: QueuedUrl, reason: str, at: datetime, wait: float) -> Outcome:

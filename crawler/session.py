@@ -47,6 +47,25 @@ class CrawlSession:
         archive = Archive.open(path, every_commit=every_commit)
         return cls(archive, open_database(path, read_only=True), options)
 
+    def keep_raw(self, user_agent: str, size: int) -> None:
+        """Keep raw responses, in WARC files of `size` bytes."""
+        self._archive.keep_raw(_about(user_agent, self._options.contact), size)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of raw responses kept, by this run and earlier ones."""
+        return self._archive.raw_bytes
+
+    @property
+    def cut_back(self) -> int:
+        """Bytes of raw responses that an earlier run could not commit, and that were cut off."""
+        return self._archive.cut_back
+
+    @property
+    def short_files(self) -> tuple[str, ...]:
+        """WARC files that are missing, or shorter than what was committed to them."""
+        return self._archive.short_files
+
     def start(self, command: str, seeds: tuple[Found, ...], scope: Scope | None = None) -> int:
         """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before.
 
@@ -113,6 +132,17 @@ class CrawlSession:
 def seeds_of(urls: tuple[str, ...]) -> tuple[Found, ...]:
     """The rows of a crawl's seeds."""
     return tuple(Found(url, host_of(url), "page", "seed", priority=SEED_PRIORITY) for url in urls)
+
+
+def _about(user_agent: str, contact: str) -> dict[str, str]:
+    """What a WARC file says of itself (ISO 28500, section 6.1.2)."""
+    return {
+        "software": f"Broadsheet/{__version__}",
+        "format": "WARC File Format 1.1",
+        "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
+        "http-header-user-agent": user_agent,
+        "operator": contact,
+    }
 
 
 def versions() -> dict[str, str]:

@@ -13,6 +13,7 @@ NEWSPIDER_MODULE = "crawler.spiders"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
 BROADSHEET_DB = "archive.db"  # the archive that the crawl writes and goes on from
+BROADSHEET_WARC_SIZE = "1G"  # raw responses go to WARC files of this size, one after the other
 BROADSHEET_SYNCHRONOUS = "NORMAL"  # FULL: each commit waits for the disk, so that a loss of power costs none
 BROADSHEET_ALLOW_PRIVATE = False  # loopback and private addresses are refused
 BROADSHEET_PORTS: list[int] = []  # ports that may be asked besides 80, 443 and those of the start URLs

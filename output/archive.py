@@ -19,10 +19,11 @@ from sqlite_utils import Database
 
 from cleaners.urls import host_of
 from output.articles import as_json
+from output.captures import RawKeeper, save_capture
 from output.forget import FORGOTTEN, is_forgotten
 from output.ids import content_id
 from output.lock import ArchiveLock
-from output.outcome import Capture, Found, Outcome
+from output.outcome import Found, Outcome
 from output.pages import PageRef, save_page
 from output.patterns import Bounds, Patterns, is_new_text, newest_url
 from output.queue import add_found, give_up_host, note_listed, requeue, utc_now
@@ -30,6 +31,7 @@ from output.robots_files import save_robots
 from output.schema import check_place, open_database
 from output.text import storable
 from output.transaction import writing
+from output.warc_files import SIZE, cut_back
 
 _ACKNOWLEDGE = """UPDATE urls SET state = ?, reason = ?, attempts = attempts + ?,
     http_status = coalesce(?, http_status), fetched_at = coalesce(?, fetched_at), location = ?, not_before = ?
@@ -42,13 +44,21 @@ _HOST_REASONS = ("host_unreachable:", "host_failing:", "dns", "connection_refuse
 class Archive:
     """An archive file that this process owns. Use `Archive.open`, and close it, or use it in a `with`."""
 
-    def __init__(self, db: Database, lock: ArchiveLock, clock: Callable[[], str], bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, db: Database, file: Path, lock: ArchiveLock, clock: Callable[[], str], bounds: Bounds | None = None
+    ) -> None:
         self.db = db
+        self._file = file
         self._patterns = Patterns(db, bounds or Bounds())
         self._patterns.reload()
         self._lock = lock
         self._clock = clock
         self._closed = False
+        self._raw: RawKeeper | None = None
+        self.cut_back = 0
+        """Bytes of WARC files that were written by a run which ended before it could commit them."""
+        self.short_files: tuple[str, ...] = ()
+        """WARC files that are missing, or shorter than what was committed to them."""
         self.given_up: Counter[str] = Counter()
         """URLs that were given up with their whole host, by state and reason."""
 
@@ -76,7 +86,9 @@ class Archive:
             db = open_database(file)
             if every_commit:
                 db.conn.execute("PRAGMA synchronous = FULL")
-            return cls(db, lock, clock, bounds)
+            archive = cls(db, file, lock, clock, bounds)
+            archive.cut_back, archive.short_files = cut_back(db, file.parent)
+            return archive
         except BaseException:
             lock.release()
             raise
@@ -84,13 +96,30 @@ class Archive:
     def save(self, batch: Sequence[Outcome]) -> None:
         """Store what came of some URLs, with everything they led to, all or nothing."""
         try:
+            if self._raw and (size := sum(outcome.raw_size for outcome in batch)):
+                self._raw.make_room(size)
             with writing(self.db):
                 for outcome in batch:
                     self._save_one(outcome)
+                if self._raw:
+                    self._raw.sync()
         except BaseException:
             with suppress(DatabaseError):
+                if self._raw:
+                    self._raw.undo()
                 self._patterns.reload()
             raise
+        if self._raw:
+            self._raw.committed()
+
+    def keep_raw(self, about: Mapping[str, str], size: int = SIZE) -> None:
+        """From now on keep raw responses, in WARC files of about `size` bytes; `about` goes into their `warcinfo`."""
+        self._raw = RawKeeper(self.db, self._file, self._clock, about, size)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of raw responses in the archive's WARC files."""
+        return self._raw.total if self._raw else 0
 
     def start_run(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
         """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`."""
@@ -135,6 +164,8 @@ class Archive:
             return
         self._closed = True
         try:
+            if self._raw:
+                self._raw.close()
             self._settle_file()
         finally:
             self.db.close()
@@ -160,7 +191,7 @@ class Archive:
         if outcome.cleaned and is_forgotten(self.db, outcome.cleaned.metadata.canonical_url):
             outcome = replace(outcome, state="skipped", reason=FORGOTTEN, capture=None, cleaned=None)
         if outcome.older and outcome.capture:
-            self._save_capture(outcome.capture)
+            save_capture(self.db, outcome.capture, self._raw)
             return
         at = outcome.fetched_at or self._clock()
         url_id, first_time = self._url_row(outcome, at)
@@ -170,7 +201,9 @@ class Archive:
             self._give_up_host(outcome)
         if outcome.robots_file:
             save_robots(self.db, outcome.robots_file)
-        capture_id = self._save_capture(outcome.capture) if outcome.capture else None
+        for beside in outcome.beside:
+            save_capture(self.db, beside, self._raw)
+        capture_id = save_capture(self.db, outcome.capture, self._raw) if outcome.capture else None
         if outcome.cleaned:
             page = PageRef(url_id, storable(outcome.url), host_of(outcome.url), capture_id, at)
             save_page(self.db, page, outcome.cleaned)
@@ -209,30 +242,6 @@ class Archive:
     def _give_up_host(self, outcome: Outcome) -> None:
         changed = give_up_host(self.db, outcome.whole_host, outcome.state, outcome.reason, _GIVEN_UP_AT_ONCE)
         self.given_up[f"{outcome.state}/{outcome.reason}"] += changed
-
-    def _save_capture(self, capture: Capture) -> int:
-        capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
-        self.db.execute(
-            """INSERT OR IGNORE INTO captures (id, url, fetched_at, http_status, final_url, content_type,
-                payload_digest, payload_length, directives, robots_id, warc_file, warc_offset, warc_length)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-            [
-                capture_id,
-                storable(capture.url),
-                capture.fetched_at,
-                capture.http_status,
-                storable(capture.final_url),
-                storable(capture.content_type),
-                capture.payload_digest,
-                capture.payload_length,
-                as_json(list(capture.directives)),
-                capture.robots_id,
-                storable(capture.warc_file) or None,
-                capture.warc_offset,
-                capture.warc_length,
-            ],
-        )
-        return capture_id
 
     def _count_outside(self, outside: Mapping[str, int]) -> None:
         self.db.conn.executemany(

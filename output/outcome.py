@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cleaners.record import Cleaned
 from output.ids import content_id
 from output.prepared import PreparedPage
+from output.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Capture:
 
     `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for. `warc_file`
     says where the response lies as received, relative to the database or absolute, with offset and length in bytes.
+    With `raw`, what went over the connection, the payload's digest is that of its body, and the archive finds the place.
     """
 
     url: str
@@ -84,6 +86,7 @@ class Capture:
     warc_file: str = ""
     warc_offset: int | None = None
     warc_length: int | None = None
+    raw: Wire | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,13 @@ class Outcome:
     older: bool = False  # from before what is stored: its capture is noted, and nothing else changes
     robots_file: RobotsFile | None = None  # what was read, or not, where a robots.txt was asked for
     whole_host: str = ""  # a host given up: what else is queued of it gets the same state and reason
+    beside: tuple[Capture, ...] = ()  # responses on the way to it that have no row of their own in `urls`
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes that went over the connection for it, as far as they are to be kept."""
+        captures = (*self.beside, *((self.capture,) if self.capture else ()))
+        return sum(capture.raw.size for capture in captures if capture.raw)
 
     @property
     def attempted(self) -> bool:

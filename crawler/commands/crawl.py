@@ -33,7 +33,8 @@ _LEVELS = ("WARNING", "INFO", "DEBUG")
 _MANY_AT_ONCE = 16
 _WAYS = ("sitemaps", "feeds", "links")
 _TAKEN = (
-    "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "since", "obey_directives", "site_rules",
+    "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
+    "site_rules",
 )  # fmt: skip
 _BOUNDS = {
     "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
@@ -73,6 +74,7 @@ def known_start(given: Mapping[str, Any]) -> dict[str, Any]:
     last = earlier[-1]
     bounds = {name: given[name] or last.get(kept) for name, kept in _BOUNDS.items()}
     off = {f"no_{way}": given[f"no_{way}"] or not last.get(f"discover_{way}", True) for way in _WAYS}
+    off["no_warc"] = given["no_warc"] or not (given["max_size"] or last.get("warc", True))
     depth = last.get("max_depth") if given["max_depth"] is None else given["max_depth"]
     seeds = dict.fromkeys(seed for options in earlier for seed in options["seeds"])
     return bounds | off | {"max_depth": depth, "urls": tuple(seeds)}
@@ -89,6 +91,7 @@ def arguments_of(given: Mapping[str, Any]) -> dict[str, Any]:
     """What the spider is to know, by the names of `crawler.options.CrawlOptions`."""
     arguments = {name: given[name] for name in _TAKEN if given[name] not in (None, ())}
     off = {f"discover_{name}": False for name in _WAYS if given[f"no_{name}"]}
+    off |= {"warc": False} if given["no_warc"] else {}
     person = {"contact": given["contact"] or "", "user_agent": given["user_agent"] or ""}
     return arguments | off | person | {"seeds": given["urls"], "languages": given["language"]}
 
@@ -184,6 +187,12 @@ class _Watch:
         signal.signal(signal.SIGTERM, self._heard)
         if self.anonymous and not self._quiet and not spider.crawl_options.contact:
             click.echo(_ANONYMOUS, err=True)
+        if (cut := spider.session.cut_back) and not self._quiet:
+            click.echo(f"Cut {cut:,} bytes that the last run could not commit off the WARC files.", err=True)
+        if short := spider.session.short_files:
+            click.echo(
+                one_line(f"Raw responses are missing from {', '.join(short)}; broadsheet verify says which."), err=True
+            )
         if self._existed and not self._quiet:
             counts = spider.session.queue.counts()
             click.echo(f"Going on: {counts['done']:,} URLs done, {counts['queued']:,} waiting.", err=True)

@@ -24,7 +24,7 @@ _NO_PAGE = (
     "media_type", "robots.txt", "robots_unreachable", "private_address", "port", "proxy", "bad_url", "not_there",
 )  # fmt: skip
 _FILES = ("robots", "sitemap", "feed", "redirect")
-_LIMITS = {"max_pages": "--max-pages", "max_time": "--max-time"}
+_LIMITS = {"max_pages": "--max-pages", "max_time": "--max-time", "max_size": "--max-size"}
 
 
 @dataclass(frozen=True, slots=True)

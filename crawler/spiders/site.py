@@ -25,8 +25,16 @@ from crawler.frontier import Frontier, Turn
 from crawler.guard import fault_in, fault_in_reactor
 from crawler.identity import read_contact
 from crawler.items import ArticleItem
-from crawler.options import CrawlOptions, OptionError
-from crawler.outcomes import MAX_REDIRECTS, Answer, Outcomes, given_up, retry_after_of
+from crawler.options import CrawlOptions, OptionError, size_of
+from crawler.outcomes import (
+    MAX_REDIRECTS,
+    Answer,
+    Outcomes,
+    capture_of,
+    capture_of_part,
+    given_up,
+    retry_after_of,
+)
 from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of
 from crawler.process import Workers
 from crawler.robots import MAX_BYTES, Robots
@@ -35,8 +43,9 @@ from crawler.rule_headers import sent_headers
 from crawler.scope import Scope, ScopeError
 from crawler.session import CrawlSession, seeds_of
 from crawler.sniff import is_media_type
+from crawler.wiretap import Exchange, truncation_of, wire_of
 from output.errors import ArchiveError
-from output.outcome import Outcome
+from output.outcome import Capture, Outcome
 from output.queue import QueuedUrl
 
 _LAST_ITEMS = 0.1  # seconds for the last items to be exported; Scrapy ends when we do, or only five seconds later
@@ -93,7 +102,10 @@ class SiteSpider(scrapy.Spider):
             options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
             user_agent=self.identity.user_agent,
         )  # fmt: skip
+        warc_size = size_of(str(settings["BROADSHEET_WARC_SIZE"]), "BROADSHEET_WARC_SIZE")
         self.session = CrawlSession.open(db, options, every_commit=synchronous == "FULL")
+        if options.warc:
+            self.session.keep_raw(self.identity.user_agent, warc_size)
         self.crawl_options = options
         self.workers = Workers(
             settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1, settings.getfloat("BROADSHEET_PAGE_SECONDS")
@@ -106,6 +118,7 @@ class SiteSpider(scrapy.Spider):
         self.robots = RobotsReader(self.frontier, self.retries, self.identity.user_agent)
         self._closed = self._settling = False
         self._at_the_end = threading.Lock()  # what judges or reads the whole archive, and what closes it
+        self._beside: dict[str, list[Capture]] = {}
         self.pages = 0
         self.ended = ""
         self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds), scope)
@@ -171,8 +184,11 @@ class SiteSpider(scrapy.Spider):
             self.frontier.drain()
 
     def _over(self) -> bool:
-        if self.crawl_options.max_pages and self.pages >= self.crawl_options.max_pages:
+        bounds = self.crawl_options
+        if bounds.max_pages and self.pages >= bounds.max_pages:
             self.ended = "max_pages"
+        if bounds.max_size and self.session.raw_bytes >= bounds.max_size:
+            self.ended = "max_size"
         return bool(self.ended)
 
     def _end_early(self, turn: Turn) -> None:
@@ -185,6 +201,7 @@ class SiteSpider(scrapy.Spider):
         robots = self.frontier.robots_of(queued.host)
         own = HEADERS if queued.kind == "robots" else self._rule_headers(queued.host)
         meta: dict[str, Any] = {"robots_id": robots.id if robots else None}
+        meta["exchange"] = Exchange() if self.crawl_options.warc else None
         if queued.kind == "robots":
             meta |= {"download_maxsize": 0, "length": 0}  # we stop where we stop to read
         return Request(
@@ -205,26 +222,38 @@ class SiteSpider(scrapy.Spider):
         queued = request.meta.get("queued")
         kind = (headers.get("Content-Type") or b"").decode("latin-1")
         if queued is not None and queued.kind == "page" and is_media_type(kind):
-            raise StopDownload(fail=False)
+            raise _stopped(request, "unspecified")
 
     def bound_robots(self, data: bytes, request: Request) -> None:
         """Stop the download of a robots.txt where we stop to read."""
         if "length" in request.meta:
             request.meta["length"] += len(data)
             if request.meta["length"] > MAX_BYTES:
-                raise StopDownload(fail=False)
+                raise _stopped(request, "length")
 
     async def answered(self, response: Response, queued: QueuedUrl, hops: int) -> AsyncIterator[Outcome | Request]:
         """Make an answer's outcome. A robots.txt is followed where it moved (RFC 9309, 2.3.1.2): it has one row."""
+        wire = wire_of(response.meta, response.body)
+        answer = Answer(queued, response, datetime.now(UTC), response.meta["robots_id"], wire)
         if queued.kind == "robots" and (target := moved_to(response, hops)):
+            self._keep_beside(queued, capture_of(answer))
             yield self._request(queued, target, hops + 1)
             return
-        answer = Answer(queued, response, datetime.now(UTC), response.meta["robots_id"])
         self._note_manner(answer)
         if queued.kind != "robots":
             yield await self._outcome(answer)
         elif outcome := await self.robots.of_answer(answer, self._outcome):
-            yield outcome
+            yield self._with_beside(outcome)
+        else:
+            self._keep_beside(queued, capture_of(answer))
+
+    def _keep_beside(self, queued: QueuedUrl, capture: Capture) -> None:
+        """Keep a response on the way to a robots.txt for the one outcome that comes in the end."""
+        if capture.raw is not None:
+            self._beside.setdefault(queued.url, []).append(capture)
+
+    def _with_beside(self, outcome: Outcome) -> Outcome:
+        return replace(outcome, beside=tuple(self._beside.pop(outcome.url, ())))
 
     def _note_manner(self, answer: Answer) -> None:
         """Tell the frontier whether the host is content with how it is asked."""
@@ -259,13 +288,23 @@ class SiteSpider(scrapy.Spider):
         fault = fault_of(failure.value or RuntimeError("no error"))
         if fault.retry or fault.host_gone:
             self.frontier.failed(queued, fault.reason)
-        outcome = self.outcomes.of_fault(queued, fault, datetime.now(UTC))
+        came, now = self._came(failure.request, queued, fault), datetime.now(UTC)  # type: ignore[attr-defined]
+        outcome = self.outcomes.of_fault(queued, fault, now, came)
         if queued.kind != "robots":
             yield outcome
             return
         moved = bool(failure.request.cb_kwargs["hops"])  # type: ignore[attr-defined]
         if decided := self.robots.of_fault(queued, fault, moved, outcome):
-            yield decided
+            yield self._with_beside(decided)
+        elif came:
+            self._keep_beside(queued, came)
+
+    def _came(self, request: Request, queued: QueuedUrl, fault: Fault) -> Capture | None:
+        """What came of an answer that cannot be used, if it is kept."""
+        wire = wire_of(request.meta, reason=truncation_of(fault))
+        if wire is None:
+            return None
+        return capture_of_part(queued, request.url, wire, datetime.now(UTC), request.meta["robots_id"])
 
     def closed(self, reason: str) -> None:
         """Give the archive free."""
@@ -278,3 +317,10 @@ class SiteSpider(scrapy.Spider):
                 self.session.close(outcome, self.ended or reason)
             except (sqlite3.Error, OSError) as error:  # the next run notes this one as killed
                 self.ended = self.ended or f"archive: {error}"
+
+
+def _stopped(request: Request, why: str) -> StopDownload:
+    """What ends a download, with the reason noted for the raw record."""
+    if exchange := request.meta.get("exchange"):
+        exchange.cut = why
+    return StopDownload(fail=False)
