@@ -71,7 +71,7 @@ class Capture:
 
     `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for. `warc_file`
     says where the response lies as received, relative to the database or absolute, with offset and length in bytes.
-    With `raw`, what went over the connection, the payload's digest is that of its body, and the archive finds the place.
+    `raw` is what went over the connection: then the digest is that of its body, and the archive finds the place.
     """
 
     url: str
