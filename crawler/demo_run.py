@@ -16,6 +16,7 @@ from crawler.commands.values import Mistake
 from crawler.demo.server import DemoServer
 from output.lock import ArchiveLock
 from output.report import report
+from output.warc_files import own_file
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,
@@ -69,7 +70,14 @@ def sections(run: Run) -> Iterator[str]:
         heads = ("kind", "state", "reason", "URLs")
         yield "Every URL that was found, by outcome\n" + table([heads, *outcomes], columns, right=frozenset({3}))
         yield from _one_article(db, columns)
-        yield f"The file: {shlex.quote(run.db)}, SQLite, {Path(run.db).stat().st_size / 1e6:.1f} MB"
+        yield _files(run.db, db)
+
+
+def _files(path: str, db: Database) -> str:
+    """Where everything is."""
+    (raw,) = db.execute("SELECT total(length) FROM warc_files").fetchone()
+    kept = f"; the raw responses: {shlex.quote(f'{path}.warc')}, WARC, {raw / 1e6:.1f} MB"
+    return f"The file: {shlex.quote(path)}, SQLite, {Path(path).stat().st_size / 1e6:.1f} MB{kept}"
 
 
 def _one_article(db: Database, columns: int) -> Iterator[str]:
@@ -106,7 +114,8 @@ def _remove_sample(db: Path) -> None:
         others = opened.execute(
             "SELECT count(*) FROM runs WHERE command NOT LIKE 'crawl http://127.0.0.1:%'"
         ).fetchone()
+        kept = [own_file(db.parent, name) for (name,) in opened.execute("SELECT name FROM warc_files")]
     if others[0]:
         raise Mistake(f"{db} is an archive of something else; name another folder with --keep")
-    for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm")):
+    for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm"), *kept):
         path.unlink(missing_ok=True)

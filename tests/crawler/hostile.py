@@ -16,12 +16,14 @@ RESET = b""
 
 
 class HostileServer:
-    """Sends what a path's behaviour gives, then closes. `accepted` counts connections, `paths` are what was asked."""
+    """Sends what a path's behaviour gives, then closes. `accepted` counts connections, `paths` are what was asked,
+    `requests` the bytes that asked."""
 
     def __init__(self, behaviours: dict[str, Behaviour], *, tls: ssl.SSLContext | None = None) -> None:
         self.behaviours = behaviours
         self.accepted = 0
         self.paths: list[str] = []
+        self.requests: dict[str, bytes] = {}
         self.closing = threading.Event()
         self._tls = tls
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -60,6 +62,7 @@ class HostileServer:
                 head += got
             path = head.split(b" ")[1].decode()
             self.paths.append(path)
+            self.requests[path] = head
             self._send(connection, self.behaviours.get(path, b"HTTP/1.1 404 no\r\nContent-Length: 0\r\n\r\n"))
 
     def _send(self, connection: socket.socket, behaviour: Behaviour) -> None:

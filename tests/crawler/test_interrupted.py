@@ -95,7 +95,7 @@ def test_ctrl_c_ends_clean_and_the_rest_stays_queued(serve: Serve, crawl: Crawl)
     result = crawl.result(process, errors)
     assert "Traceback" not in errors
     assert result.run() == ("stopped", "shutdown")
-    assert [path.name for path in result.db.parent.iterdir()] == ["archive.db"]
+    assert sorted(path.name for path in result.db.parent.iterdir()) == ["archive.db", "archive.db.warc"]
     states = result.states(site)
     queued = [path for path, (state, _) in states.items() if state == "queued"]
     assert queued

@@ -12,9 +12,11 @@ import pytest
 
 from crawler.demo.server import DemoServer
 from tests.bench.sites import SHARED, Site
+from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.test_interrupted import left
+from tests.crawler.test_wiretap import assert_rows
 
 KILLS = 40
 ANSWER_SECONDS = 0.03  # so that a crawl of a real site lasts long enough to be killed anywhere
@@ -54,7 +56,9 @@ def assert_same(result: Result, undisturbed: Result) -> None:
     assert result.rows("PRAGMA foreign_key_check") == []
     assert result.rows("SELECT count(*) FROM urls WHERE state = 'queued'") == [(0,)]
     assert result.rows("SELECT url FROM articles GROUP BY text HAVING count(*) > 1") == []
-    assert sorted({path.name for path in result.db.parent.iterdir()}) == [result.db.name]
+    assert sorted({path.name for path in result.db.parent.iterdir()}) == [result.db.name, f"{result.db.name}.warc"]
+    raws.checked(result.db)
+    assert_rows(result.db)
 
 
 def once_asked(rows: object, result: Result) -> object:
