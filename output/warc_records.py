@@ -53,7 +53,7 @@ class RecordMaker:
 
     def __init__(self, level: int = LEVEL, new_id: Callable[[], str] = lambda: uuid4().urn) -> None:
         self._out = _Members(level)
-        self._writer = WARCWriter(self._out, gzip=False, warc_version=_VERSION)
+        self._writer = _Writer(self._out, gzip=False, warc_version=_VERSION)
         self._new_id = new_id
 
     def info(self, filename: str, date: str, fields: Mapping[str, str]) -> bytes:
@@ -78,7 +78,7 @@ class RecordMaker:
         beside = about | {"WARC-Concurrent-To": f"<{its_id}>"}
         others = self._record("request", beside, wire.request, b"", _HTTP + "request")[0]
         if wire.interim:
-            others += self._record("metadata", beside, wire.interim, b"", _HTTP + "response")[0]
+            others += self._record("metadata", beside, b"", wire.interim, _HTTP + "response")[0]
         return Made(first, others)
 
     def _record(self, kind: str, named: Mapping[str, str], head: bytes, body: bytes, content: str) -> tuple[bytes, str]:
@@ -92,6 +92,13 @@ class RecordMaker:
         record.payload_length = len(body)
         self._writer.write_record(record)
         return self._out.taken(), its_id
+
+
+class _Writer(WARCWriter):  # type: ignore[misc]
+    """warcio's writer, which takes the digests that it is given."""
+
+    def ensure_digest(self, record: ArcWarcRecord, block: bool = True, payload: bool = True) -> None:
+        """Nothing is added."""
 
 
 class _Head:
