@@ -92,7 +92,7 @@ class Frontier:
         """Take note that the host asked for less: it is asked less often from now on."""
         host = self._hosts.named(queued.host)
         host.pace = host.pace.refused(self._clock(), retry_after)
-        self._count_failure(host, queued, reason)
+        self._count_failure(host, queued, reason, told=retry_after is not None)
         self._touch(host)
 
     def failed(self, queued: QueuedUrl, reason: str) -> None:
@@ -139,8 +139,8 @@ class Frontier:
         self._touched[host.name] = host
         self._changed.set()
 
-    def _count_failure(self, host: Host, queued: QueuedUrl, reason: str) -> bool:
-        counted = host.count_failure(queued.url, reason, self._clock())
+    def _count_failure(self, host: Host, queued: QueuedUrl, reason: str, told: bool = False) -> bool:
+        counted = host.count_failure(queued.url, reason, self._clock(), told)
         if counted and (why := host.given_up_for(reason, self._manners)):
             self.give_up_host(host.name, why)
         return counted

@@ -32,6 +32,7 @@ class Manners:
     robots_age: float = MAX_AGE  # seconds after which a robots.txt is read again
     silent_bound: int = 10  # failures in a row, none of them an answer, after which a host is given up
     failing_bound: int = 20  # the same when some were answers such as 503
+    failing_seconds: float = 300.0  # time after which the smaller number will do, if none said when to come back
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +53,7 @@ class Host:
     failures: int = 0  # one after the other, without a good answer between
     answers: bool = False  # whether one of them was an answer at all
     failed_at: float = float("-inf")
+    failing_since: float = 0.0  # when the failures began, or when one last said how long to wait
     flying: dict[str, float] = field(default_factory=dict)  # when each URL under way was sent
     landed: set[str] = field(default_factory=set)  # of those under way: answered, and being cleaned or stored
     ahead: deque[QueuedUrl] = field(default_factory=deque)
@@ -93,17 +95,22 @@ class Host:
         unreachable = self.robots is not None and self.robots.access is Access.NOTHING
         return bool(self.dead) or (unreachable and manners.obey_robots)
 
-    def count_failure(self, url: str, reason: str, now: float) -> bool:
-        """Whether a failure is news: its request went out after the last failure was known."""
+    def count_failure(self, url: str, reason: str, now: float, told: bool = False) -> bool:
+        """Whether a failure is news: its request went out after the last failure was known.
+
+        `told` says that the host named a time to come back.
+        """
         if self.dead or self.flying.get(url, now) < self.failed_at:
             return False
+        self.failing_since = now if told or not self.failures else self.failing_since
         self.failures, self.failed_at = self.failures + 1, now
         self.answers = self.answers or reason.startswith("http_")
         return True
 
     def given_up_for(self, reason: str, manners: Manners) -> str:
         """Why the host is given up after its latest failure; empty if it is not."""
-        if self.failures < (manners.failing_bound if self.answers else manners.silent_bound):
+        long = self.failed_at - self.failing_since >= manners.failing_seconds
+        if self.failures < (manners.failing_bound if self.answers and not long else manners.silent_bound):
             return ""
         return f"host_{'failing' if self.answers else 'unreachable'}:{reason}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,20 @@ from output.imports import take_up
 from output.outcome import Found, Outcome
 from output.queue import Queue, utc_now
 from output.rates import survey
+from output.requeue import HOSTS_BACK, Passing
 from output.schema import open_database
 from output.settle import settle
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
 SEED_PRIORITY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What this run may ask beside the usual: ports, and private addresses."""
+
+    ports: frozenset[int] = frozenset()
+    private: bool = False
 
 
 class CrawlSession:
@@ -66,22 +76,35 @@ class CrawlSession:
         """WARC files that are missing, or shorter than what was committed to them."""
         return self._archive.short_files
 
-    def start(self, command: str, seeds: tuple[Found, ...], scope: Scope | None = None) -> int:
+    def start(
+        self, command: str, seeds: tuple[Found, ...], scope: Scope | None = None, allowed: Allowed | None = None
+    ) -> int:
         """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before.
 
-        What an import named and did not hold is queued too, as far as it is in the scope.
+        What an import named and did not hold is queued too, as far as it is in the scope. What earlier runs left for
+        a reason that is over, such as a port that is `allowed` now, is queued while the crawl goes on.
         """
         waiting = self.queue.counts()["queued"]
         self._run_id = self._archive.start_run(command, self._options.as_values(), versions())
-        obeyed = () if self._options.obey_directives else REASONS
-        for passing in ("limit", "robots_unreachable", *obeyed):
-            self._archive.requeue(passing)
-        self._archive.requeue_hosts()
+        self._archive.requeue(self._passing(allowed))
+        self.queue.more_coming = lambda: self._archive.left_over.more
         Queue(self._archive.db).add_seeds(seeds)
         if scope is not None:
             take_up(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).fetch)
         self._writer = Writer(self._archive)
         return waiting
+
+    def _passing(self, allowed: Allowed | None) -> Iterator[Passing]:
+        """The reasons of earlier runs that need not hold for this one."""
+        yield from HOSTS_BACK
+        obeyed = () if self._options.obey_directives else REASONS
+        yield from (Passing("skipped", reason) for reason in ("limit", "robots_unreachable", *obeyed))
+        if allowed is None:
+            return
+        for state in ("skipped", "failed"):  # failed: given up with the host's robots.txt
+            yield from (Passing(state, "port", port) for port in sorted(allowed.ports))
+            if allowed.private:
+                yield Passing(state, "private_address")
 
     def redirects(self, seeds: tuple[str, ...], most: int) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
         """The redirects that led to what is queued, and where the seeds moved, as earlier runs found them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -44,11 +45,29 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._waiting.get()) is not None:
+        while (first := self._next()) is not None:
             batch, ended = self._collect(first)
             self._commit(batch)
             if ended:
                 return
+            self._take_up()
+
+    def _next(self) -> _Waiting | None:
+        """The next outcome; while none waits, more of what an earlier run left is queued again."""
+        while self._archive.left_over.more:
+            try:
+                return self._waiting.get_nowait()
+            except queue.Empty:
+                self._take_up()
+        return self._waiting.get()
+
+    def _take_up(self) -> None:
+        """Queue a step of what is left over; an archive that cannot be written says so at its next outcome."""
+        try:
+            if self._archive.left_over.more:
+                self._archive.left_over.step()
+        except sqlite3.Error:
+            self._archive.left_over.drop()
 
     def _collect(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         batch = [first]

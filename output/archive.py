@@ -7,7 +7,7 @@ moment has lost and doubled nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,8 @@ from output.lock import ArchiveLock
 from output.outcome import Found, Outcome
 from output.pages import PageRef, save_page
 from output.patterns import Bounds, Patterns, is_new_text, newest_url
-from output.queue import add_found, give_up_host, note_listed, requeue, utc_now
+from output.queue import add_found, give_up_host, note_listed, utc_now
+from output.requeue import Passing, Requeue
 from output.robots_files import save_robots
 from output.schema import check_place, open_database
 from output.text import storable
@@ -38,7 +39,6 @@ _ACKNOWLEDGE = """UPDATE urls SET state = ?, reason = ?, attempts = attempts + ?
     WHERE id = ?"""
 
 _GIVEN_UP_AT_ONCE = 5_000  # rows of a given-up host that one transaction changes; the others are done between
-_HOST_REASONS = ("host_unreachable:", "host_failing:", "dns", "connection_refused", "tls")
 
 
 class Archive:
@@ -61,6 +61,8 @@ class Archive:
         """WARC files that are missing, or shorter than what was committed to them."""
         self.given_up: Counter[str] = Counter()
         """URLs that were given up with their whole host, by state and reason."""
+        self.left_over = Requeue(db)
+        """What an earlier run left, as far as it is not queued again yet."""
 
     @classmethod
     def open(
@@ -146,13 +148,13 @@ class Archive:
             "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'", [reason]
         ).rowcount
 
-    def requeue(self, reason: str) -> int:
-        """Queue again what was skipped for `reason`, for a crawl that goes on with wider limits; return how many."""
-        return requeue(self.db, "skipped", reason)
+    def requeue(self, passing: Iterable[Passing]) -> int:
+        """Begin to queue again what was left for these reasons; return how many rows the first step changed.
 
-    def requeue_hosts(self) -> int:
-        """Queue again what failed because its host could not be reached or kept failing; return how many."""
-        return sum(requeue(self.db, "failed", reason) for reason in _HOST_REASONS)
+        `left_over.step` goes on with it.
+        """
+        self.left_over = Requeue(self.db, passing)
+        return self.left_over.step()
 
     def close(self) -> None:
         """Leave one file: everything written back, and no longer in WAL mode unless a reader still has it open.

@@ -64,11 +64,6 @@ _LISTED = "INSERT OR IGNORE INTO listed SELECT id, ? FROM urls WHERE url = ? AND
 _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
     WHERE url = ? AND state IN ('failed', 'skipped')"""
 
-# Naming all kinds lets SQLite go from one to the next in `urls_outcome` and read nothing else.
-_REQUEUE = """UPDATE urls SET state = 'queued', reason = '', not_before = NULL,
-        attempts = CASE state WHEN 'failed' THEN 0 ELSE attempts END
-    WHERE state = ? AND kind IN ('page', 'robots', 'sitemap', 'feed') AND reason BETWEEN ? AND ?"""
-
 _GIVE_UP = "UPDATE urls SET state = ?, reason = ?, not_before = NULL WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?)"
 
 
@@ -99,6 +94,8 @@ class Queue:
     def __init__(self, db: Database, clock: Callable[[], str] = utc_now) -> None:
         self._db = db
         self._clock = clock
+        self.more_coming: Callable[[], bool] = lambda: False
+        """Whether somebody is still queueing what an earlier run left."""
 
     def take(self, host: str, count: int, exclude: Collection[int | str] = frozenset()) -> list[QueuedUrl]:
         """The next `count` URLs of a host that may be fetched now, without those excluded by id or URL.
@@ -128,7 +125,9 @@ class Queue:
         return [(name, bool(due)) for name, due in self._db.execute(_HOSTS, given)]
 
     def is_empty(self) -> bool:
-        """Whether no URL is queued at all, not even one that waits for a time."""
+        """Whether no URL is queued at all, not even one that waits for a time, and none is about to be."""
+        if self.more_coming():  # asked first: what it has queued is committed when it says that it is done
+            return False
         return self._db.execute("SELECT 1 FROM urls WHERE state = 'queued' LIMIT 1").fetchone() is None
 
     def counts(self) -> dict[str, int]:
@@ -163,12 +162,6 @@ def give_up_host(db: Database, host: str, state: str, reason: str, count: int) -
     for rows in (_READY, _RETRY):
         changed += db.execute(_GIVE_UP.format(rows=rows), [state, reason, host, count - changed]).rowcount
     return changed
-
-
-def requeue(db: Database, state: str, reason: str) -> int:
-    """Queue again what has this state and reason; a reason that ends in ":" stands for all that begin so."""
-    last = f"{reason}\uffff" if reason.endswith(":") else reason
-    return db.execute(_REQUEUE, [state, reason, last]).rowcount
 
 
 def _astray(now: str) -> str:

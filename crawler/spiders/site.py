@@ -19,10 +19,11 @@ from scrapy.http import Headers, Request, Response
 from scrapy.signals import bytes_received, headers_received
 from twisted.python.failure import Failure
 
+from crawler.addresses import port_of
 from crawler.cookies import cookie_header, read_cookies
 from crawler.faults import Fault, fault_of
 from crawler.frontier import Frontier, Turn
-from crawler.guard import fault_in, fault_in_reactor
+from crawler.guard import PORTS, fault_in, fault_in_reactor
 from crawler.identity import read_contact
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, size_of
@@ -41,7 +42,7 @@ from crawler.robots import MAX_BYTES, Robots
 from crawler.robots_reader import HEADERS, RobotsReader, moved_to
 from crawler.rule_headers import sent_headers
 from crawler.scope import Scope, ScopeError
-from crawler.session import CrawlSession, seeds_of
+from crawler.session import Allowed, CrawlSession, seeds_of
 from crawler.sniff import is_media_type
 from crawler.wiretap import Exchange, truncation_of, wire_of
 from output.errors import ArchiveError
@@ -121,7 +122,11 @@ class SiteSpider(scrapy.Spider):
         self._beside: dict[str, list[Capture]] = {}
         self.pages = 0
         self.ended = ""
-        self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds), scope)
+        self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds), scope, self._allowed())
+
+    def _allowed(self) -> Allowed:
+        ports = frozenset((*map(port_of, self.seeds), *map(int, self.settings.getlist(PORTS))))
+        return Allowed(ports, self.settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
 
     async def start(self) -> AsyncIterator[Any]:
         """Yield a request for each URL whose turn comes, and the articles when none is left."""

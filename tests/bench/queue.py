@@ -33,6 +33,7 @@ from crawler.session import CrawlSession
 from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue import add_found, utc_now
+from output.requeue import HOSTS_BACK
 from output.transaction import writing
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"
@@ -116,12 +117,16 @@ def _give_up(file: pathlib.Path) -> dict[str, Any]:
             archive.save([Outcome(url, "failed", "host_unreachable:timeout", whole_host=host)])
             turns += 1
         between = time.perf_counter()
-        requeued = archive.requeue_hosts()
+        requeued = archive.requeue(HOSTS_BACK)
+        first_s = time.perf_counter() - between
+        while archive.left_over.more:
+            requeued += archive.left_over.step()
         requeue_s = time.perf_counter() - between
     return {
         "give_up_s": round(between - before, 2),
         "give_up_turns": turns,
         "requeued": requeued,
+        "requeue_first_step_s": round(first_s, 2),
         "requeue_s": round(requeue_s, 2),
     }
 

@@ -230,9 +230,9 @@ def test_a_dead_host_s_retries_do_not_hold_the_end(archive: Archive) -> None:
     assert hand.urls(1) == ["http://a.example/1"]
 
 
-def fail(hand: Hand, reason: str = "timeout") -> Turn:
+def fail(hand: Hand, reason: str = "timeout", wait: float = 121) -> Turn:
     """Take the next turn, however late it comes, and let it fail."""
-    hand.clock.now += 121
+    hand.clock.now += wait
     turn = hand.take()
     assert turn
     if not turn.reason:
@@ -242,14 +242,20 @@ def fail(hand: Hand, reason: str = "timeout") -> Turn:
 
 
 @pytest.mark.parametrize(
-    ("reason", "bound", "given_up"),
-    [("timeout", 10, "host_unreachable:timeout"), ("http_500", 20, "host_failing:http_500")],
+    ("reason", "wait", "bound", "given_up"),
+    [
+        ("timeout", 121, 10, "host_unreachable:timeout"),
+        ("http_500", 16, 20, "host_failing:http_500"),
+        ("http_500", 121, 10, "host_failing:http_500"),  # for more than five minutes
+    ],
 )
-def test_a_host_that_keeps_failing_is_given_up(archive: Archive, reason: str, bound: int, given_up: str) -> None:
+def test_a_host_that_keeps_failing_is_given_up(
+    archive: Archive, reason: str, wait: float, bound: int, given_up: str
+) -> None:
     hand = Hand(archive, delay=0)
     hand.add(*(f"http://a.example/{n}" for n in range(40)))
     hand.open("a.example")
-    turns = [fail(hand, reason) for _ in range(bound + 1)]
+    turns = [fail(hand, reason, wait) for _ in range(bound + 1)]
     assert [turn.reason for turn in turns] == [""] * bound + [given_up]
 
 
@@ -456,3 +462,27 @@ def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: 
     assert hand.take() is None, "one request at once"
     hand.frontier.answered(first.queued, 0.1)
     assert hand.urls(2) == ["http://a.example/1", ""], "no more are under way, answered or not, than all hosts may have"
+
+
+@pytest.mark.parametrize(("retry_after", "bound", "minutes"), [(None, 10, 9), (30.0, 20, 20)])
+def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
+    archive: Archive, retry_after: float | None, bound: int, minutes: int
+) -> None:
+    """Each time the frontier is asked as soon as it has a turn; the waits are its own."""
+    hand = Hand(archive, delay=1)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    start, asked = hand.clock.now, 0
+    while asked < 40:
+        hand.clock.now += 1
+        turn = hand.take(0.001)
+        if turn is None:
+            continue
+        if turn.reason:
+            break
+        asked += 1
+        hand.frontier.refused(turn.queued, retry_after)
+        hand.finish(turn.queued.url)
+    assert turn is not None
+    assert (asked, turn.reason) == (bound, "host_failing:http_503")
+    assert hand.clock.now - start <= minutes * 60

@@ -12,7 +12,7 @@ import pytest
 from cleaners.clean import clean
 from cleaners.record import Page
 from crawler.options import CrawlOptions
-from crawler.session import CrawlSession, seeds_of
+from crawler.session import Allowed, CrawlSession, seeds_of
 from output.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from output.outcome import Found, Outcome
 from tests.crawler.scripted_site import page
@@ -131,3 +131,17 @@ def test_a_file_that_cannot_be_an_archive_is_refused_in_one_line(tmp_path: Path)
         assert isinstance(caught.value, kind), name
         assert "\n" not in str(caught.value)
     assert (tmp_path / "text.db").read_text().startswith("not a database")
+
+
+def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    for state, url in (("failed", "http://a.example:8080/1"), ("skipped", "http://a.example:9000/1")):
+        asyncio.run(session.store(Outcome(url, state, "port")))
+    session.close("finished", "")
+    for ports, back in ((frozenset(), set()), (frozenset({8080}), {"http://a.example:8080/1"})):
+        session = CrawlSession.open(file, OPTIONS)
+        session.start("crawl", seeds_of((HOME,)), allowed=Allowed(ports))
+        session.close("finished", "")
+        queued = {url for (url,) in rows(file, "SELECT url FROM urls WHERE state = 'queued'")}
+        assert queued == {HOME} | back

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,26 @@ from output.archive import Archive
 from output.outcome import Found, Outcome
 
 
+class LeftOver:
+    """Rows to be queued again, in steps."""
+
+    def __init__(self, steps: int = 0, broken: bool = False) -> None:
+        self.steps, self.broken = steps, broken
+
+    @property
+    def more(self) -> bool:
+        return self.steps > 0
+
+    def step(self) -> int:
+        if self.broken:
+            raise sqlite3.OperationalError("disk full")
+        self.steps -= 1
+        return 1
+
+    def drop(self) -> None:
+        self.steps = 0
+
+
 class Recorder:
     """Stands where an archive would, to see the batches; `gate` holds the writer back."""
 
@@ -24,6 +45,7 @@ class Recorder:
         self.threads: set[int] = set()
         self.gate = threading.Event()
         self.gate.set()
+        self.left_over = LeftOver()
 
     def save(self, batch: Sequence[Outcome]) -> None:
         self.gate.wait(10)
@@ -117,3 +139,45 @@ def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() ->
 
     asyncio.run(save())
     assert sent == [("https://a.example/next",), ("https://a.example/next",), ()]
+
+
+def wait_until(done: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return done()
+
+
+def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
+    recorder = Recorder()
+    recorder.left_over = LeftOver(50)
+    writer = Writer(recorder)  # type: ignore[arg-type]
+    assert wait_until(lambda: recorder.left_over.steps == 0)
+    writer.close()
+
+
+def test_outcomes_go_before_what_is_left_over() -> None:
+    recorder = Recorder()
+    recorder.left_over = LeftOver(10**9)
+
+    async def save() -> None:
+        writer = Writer(recorder)  # type: ignore[arg-type]
+        await asyncio.wait_for(asyncio.gather(*map(writer.save, outcomes(5))), 20)
+        writer.close()
+
+    asyncio.run(save())
+    assert sum(recorder.batches) == 5
+    assert recorder.left_over.more
+
+
+def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
+    recorder = Recorder()
+    recorder.left_over = LeftOver(5, broken=True)
+
+    async def save() -> None:
+        writer = Writer(recorder)  # type: ignore[arg-type]
+        await asyncio.wait_for(writer.save(outcomes(1)[0]), 20)
+        writer.close()
+
+    asyncio.run(save())
+    assert recorder.batches == [1]

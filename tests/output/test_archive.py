@@ -16,6 +16,7 @@ from cleaners.record import PageType
 from output.archive import Archive
 from output.errors import InUse, NotAnArchive
 from output.outcome import Found, Outcome
+from output.requeue import Passing
 from output.schema import open_database
 from output.verify import verify
 
@@ -177,7 +178,7 @@ def test_skipping_and_queueing_again(archive, make):
         rows(archive, "SELECT state, reason FROM urls WHERE url <> ? ".replace("?", f"'{URL}'"))
         == [("skipped", "limit")] * 2
     )
-    assert archive.requeue("limit") == 2
+    assert archive.requeue([Passing("skipped", "limit")]) == 2
 
 
 def test_one_crawler_owns_a_file(archive, file):

@@ -11,6 +11,7 @@ from output.archive import Archive
 from output.forget import backups_of, forget, is_forgotten, pattern_of, plan, wipe
 from output.outcome import Found
 from output.queue import Queue
+from output.requeue import Passing
 from output.schema import open_database
 from output.settle import settle
 from output.verify import verify
@@ -99,7 +100,7 @@ def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make
     archive.save([make.outcome(HOST, found=(make.found(HOST + "people/bob"), make.found(HOST + "people/ann")))])
     seeds = (Found(HOST + "people/ann", "a.example", via="seed"), Found(HOST + "people/eve", "a.example", via="seed"))
     Queue(archive.db, make.clock).add_seeds(seeds)
-    archive.requeue("forgotten")
+    archive.requeue([Passing("skipped", "forgotten")])
     assert {state for url, state in urls(archive).items() if url.startswith("people/")} == {("skipped", "forgotten")}
     assert Queue(archive.db).counts()["queued"] == 0
 

@@ -15,7 +15,8 @@ from cleaners.record import Metadata
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
-from output.report import render, report
+from output.report import report
+from output.report_text import render
 from output.search import search
 from output.text import escaped, inert
 from output.verify import verify

@@ -6,6 +6,7 @@ import pytest
 from sqlite_utils import Migrations
 
 from output import queue as module
+from output import requeue
 from output.archive import Archive
 from output.migrations import MIGRATIONS
 from output.outcome import Outcome
@@ -128,7 +129,7 @@ def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue,
     assert steps == [3, 2, 0]
     assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
     archive.save([make.failure("http://b.test/")])
-    assert archive.requeue_hosts() == 5
+    assert archive.requeue(requeue.HOSTS_BACK) == 5
     assert queue.counts() == {"queued": 5, "done": 0, "failed": 1, "skipped": 0}
     assert [one.attempts for one in queue.take(HOST, 9)] == [0] * 5
 
@@ -180,8 +181,13 @@ PLANS = {
     "hosts": (module._HOSTS, {"after": "", "count": 5, "now": "", "astray": ""}, {"urls_ready (host>?)"}),
     "give up": (module._GIVE_UP.format(rows=module._READY), ["", "", HOST, 5], {"urls_ready (host=?)"}),
     "requeue": (
-        module._REQUEUE,
-        ["failed", "a", "b"],
+        requeue._ROWS.format(""),
+        ["failed", "page", "a", 0, 9, 5],
+        {"urls_outcome (state=? AND kind=? AND reason=? AND rowid>? AND rowid<?)"},
+    ),
+    "reasons": (
+        requeue._NEXT.format(">="),
+        ["failed", "page", "a", "b"],
         {"urls_outcome (state=? AND kind=? AND reason>? AND reason<?)"},
     ),
 }
