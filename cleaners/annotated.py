@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from cleaners.annotated_sites import SITES, site_pages
 from cleaners.clean import read
 from cleaners.columns import Column
 from cleaners.decode import decode, parse
@@ -52,8 +53,8 @@ def read_examples(corpus: Path) -> tuple[list[str], list[Example]]:
     """The names of the features, and the examples of all corpora that have a block, in a fixed order."""
     names: list[str] = []
     examples: list[Example] = []
-    for name in CORPORA:
-        for row, html in _pages(corpus / name):
+    for name in (*CORPORA, SITES):
+        for row, html in site_pages(corpus / SITES) if name == SITES else _pages(corpus / name):
             if (reading := read_page(row["url"] or "", html)) is not None:
                 names, example = _example(name, row, reading)
                 examples.append(example)

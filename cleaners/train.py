@@ -4,8 +4,9 @@
     python -m cleaners.train            train on everything and write cleaners/model.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
 
-The same pages, versions and settings give the same file. Beside it, `model.json` holds the hashes of the pages, the
-versions, and the cross-validated scores. Needs the extra: pip install '.[train]'.
+Some pages of each whole site are learned from too, where the corpus has them. The same pages, versions and settings
+give the same file. Beside it, `model.json` holds the hashes of the pages, the versions, and the cross-validated scores.
+Needs the extra: pip install '.[train]'.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from cleaners.annotated import CORPORA, Example, read_examples
+from cleaners.annotated_sites import SITES
 from cleaners.columns import Column
 from cleaners.measure import scores
 from cleaners.model import FILE, LEAVES, Trees, flatten
@@ -111,6 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _facts(corpus: Path, names: list[str], found: dict[str, dict[str, float]]) -> dict[str, Any]:
     truths = {name: (corpus / name / "truth.jsonl.gz").read_bytes() for name in CORPORA}
+    truths[SITES] = b"".join(file.read_bytes() for file in sorted((corpus / SITES).glob("*.tar.xz")))
     return {
         "corpus": {name: hashlib.sha256(content).hexdigest() for name, content in truths.items()},
         "versions": {name: version(name) for name in ("lightgbm", "trafilatura")},
