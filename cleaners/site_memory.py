@@ -19,6 +19,7 @@ from cleaners.words import months
 
 REPEATED = Verdict(False, "repeated", "site/repeated")
 BIO = Verdict(False, "author_bio", "site/author-bio")
+BODY = Verdict(True, "site_body", "site/body")
 
 FEW_PAGES = 20  # of a site with fewer, two pages are enough; a larger one has pairs of pages that are alike
 _ANCHOR_WORDS = 8  # a block of the page's own with so many words bounds its text
@@ -27,6 +28,7 @@ _COMMON = 0.6  # share of the site's pages that makes a block amid the articles'
 _USUAL = 0.3  # the same, where it stands on many pages
 _MANY = 25
 _SURE = 5  # a text on fewer pages may be two versions of an article: it is taken out only
+_BODY = 0.9  # share of the pages that keep text at a place, for what some remove there to be the article's too
 _SHARE = 3  # where all that goes is at most one word in so many
 _NAMED_WITHIN = 6  # words from its beginning in which a note on the author names the author
 _NAMED_WITHIN_CHARS = 100
@@ -156,6 +158,15 @@ def remember(pages: Iterable[Sequence[Seen]], repeated: Mapping[int, int], numbe
     boxes = {name: count for name, count in shared.items() if count > 1 and own[name] <= _OWN_IN_BOX * count}
     outer = frozenset(key for key, count in outside.items() if 2 * count > repeated[key])
     return Memory(number, repeated, boxes, outer)
+
+
+def body_places(kept: Mapping[str, int], left: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """The places in the markup where a site's articles stand: on how many pages kept, on how many there at all.
+
+    `kept` counts the pages that keep text at a place, `left` those that have text there and keep none of it.
+    """
+    seen = {place: (count, count + left.get(place, 0)) for place, count in kept.items()}
+    return {place: (count, all_) for place, (count, all_) in seen.items() if all_ >= _SURE and count >= _BODY * all_}
 
 
 def judge_again(page: Sequence[Seen], memory: Memory) -> dict[int, Verdict]:

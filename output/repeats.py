@@ -24,16 +24,14 @@ from cleaners.site_memory import (
     length,
     names_author,
     remember,
-    template,
 )
-from output.ids import BLOCK_BITS, content_id
+from output.bodies import brought_back, text_key
 from output.migrations import BLOCK_KINDS
 
 Wanted = dict[int, dict[int, Verdict]]
 """By page, then by position: the verdicts that differ from the page's own."""
 
 _HEADING = BLOCK_KINDS.index("heading")
-_EXACT = {BLOCK_KINDS.index("table"), BLOCK_KINDS.index("code")}  # their numbers are what they say
 _TEMP = ("settle_kept", "settle_beside", "settle_seen", "settle_evidence")
 
 # The blocks that each page kept by itself, whatever the site's memory made of them since.
@@ -121,6 +119,8 @@ def judged_again(db: Database, counted: Collection[int], judged: Collection[int]
             boxes = _look(db, pages, counted)
             wanted |= _judge_host(db, number, boxes, judged)
             db.execute(_EVIDENCE, {"host": host, "pages": number})
+            for page, verdicts in brought_back(db, host, pages, counted, judged).items():
+                wanted[page] = wanted.get(page, {}) | verdicts
     db.execute(_STALE)
     db.execute(_NEW)
     return wanted
@@ -155,7 +155,7 @@ def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> list[
                     page,
                     at,
                     block,
-                    _key(text, block, kind, title, authors),
+                    text_key(text, block, kind, title, authors),
                     numbers[container(places[at][0])],
                     length(text),
                 ),
@@ -166,13 +166,6 @@ def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> list[
         db.conn.executemany("INSERT INTO settle_seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     db.execute(_STANDING)
     return list(numbers)
-
-
-def _key(text: str, block_id: int, kind: int, title: str, authors: list[str]) -> int:
-    if kind in _EXACT:
-        return block_id
-    made = template(text, title, authors)
-    return block_id if made == text else content_id(made, bits=BLOCK_BITS)
 
 
 def _judge_host(db: Database, number: int, boxes: list[str], judged: Collection[int]) -> Wanted:

@@ -1,0 +1,136 @@
+"""What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from cleaners.assemble import assemble
+from cleaners.record import Block, Kind, Verdict
+from cleaners.site_memory import body_places
+from output.archive import Archive
+from output.overrule import carry_out
+from output.rulings import Ruling
+from output.settle import settle
+from output.verify import verify
+
+KEPT = Verdict(True, "selected", "extractor/selected")
+LEFT = Verdict(False, "closing", "model/closing-line")
+BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
+
+
+def article(make, name, note="", verdict=LEFT, place=BODY):
+    """An outcome whose page keeps two paragraphs, and a note of its own with its verdict."""
+    own = [(" ".join(f"{name}{part}{n}" for n in range(40)), BODY, KEPT) for part in "xy"]
+    words = " ".join(f"{name}{part}" for part in ("wer", "dam", "mill"))  # digits would be folded
+    rows = [*own, (note or f"{words} ends with a few closing words of its own", place, verdict)]
+    blocks = tuple(Block(n, Kind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
+    verdicts = tuple(row[2] for row in rows)
+    text, markdown = assemble(blocks, verdicts)
+    outcome = make.outcome(f"http://a.test/{name}", "x")
+    cleaned = replace(outcome.cleaned, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
+    return replace(outcome, cleaned=cleaned)
+
+
+def named(number):
+    return "abcdefghijkl"[number]
+
+
+def rows(archive, sql, *values):
+    return archive.db.execute(sql, values).fetchall()
+
+
+def back(archive):
+    return rows(archive, "SELECT u.url, b.reason, b.rule, b.evidence FROM blocks b JOIN urls u USING (url)"
+                " WHERE b.rule = 'site/body' AND b.kept ORDER BY 1")  # fmt: skip
+
+
+def texts(archive):
+    return rows(archive, "SELECT url, text, markdown, word_count FROM articles ORDER BY url")
+
+
+def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evidence(archive, make):
+    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
+    found = settle(archive.db, make.clock)
+    assert back(archive) == [("http://a.test/short", "site_body", "site/body", "10 of 10 pages since 2026-01-01")]
+    assert "ends with a few closing words" in dict(row[:2] for row in texts(archive))["http://a.test/short"]
+    assert found.judged_again == 1
+    assert settle(archive.db, make.clock).judged_again == 0
+    assert verify(archive.db) == []
+
+
+def test_one_page_and_few_pages_change_nothing(archive, make):
+    for n in range(4):
+        archive.save([article(make, named(n))])
+        settle(archive.db, make.clock)
+    assert back(archive) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "place"),
+    [
+        (Verdict(False, "donation", "en/donation-ask", ()), BODY),
+        (Verdict(False, "duplicate", "context/duplicate", ()), BODY),
+        (Verdict(False, "title", "metadata/title", ()), BODY),
+        (LEFT, NOTE),
+    ],
+    ids=["a phrase rule", "a copy", "the title", "another place"],
+)
+def test_what_something_else_explains_stays_out(archive, make, verdict, place):
+    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, "short", verdict=verdict, place=place)])
+    settle(archive.db, make.clock)
+    assert back(archive) == []
+
+
+def test_a_text_that_several_pages_have_stays_out(archive, make):
+    promo = "Support this magazine with a small gift for its next issue"
+    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, "p" + named(n), promo) for n in range(2)])
+    settle(archive.db, make.clock)
+    assert back(archive) == []
+
+
+def test_the_order_of_the_crawl_changes_nothing(make, tmp_path):
+    pages = [article(make, named(n), verdict=KEPT) for n in range(9)] + [
+        article(make, "s" + named(n)) for n in range(3)
+    ]
+    states = []
+    for n in range(3):
+        random.Random(n).shuffle(pages)
+        with Archive.open(tmp_path / f"{n}.db") as archive:
+            for page in pages:
+                archive.save([page])
+                if n == 1:
+                    settle(archive.db, make.clock)
+            settle(archive.db, make.clock)
+            states.append((texts(archive), back(archive)))
+    assert states[0] == states[1] == states[2]
+    assert len(states[0][1]) == 3
+
+
+def test_it_goes_again_when_the_share_falls(archive, make):
+    archive.save(
+        [article(make, named(n), verdict=KEPT, place=NOTE) for n in range(9)] + [article(make, "s", place=NOTE)]
+    )
+    settle(archive.db, make.clock)
+    assert len(back(archive)) == 1
+    archive.save([article(make, "later" + named(n), place=NOTE) for n in range(2)])
+    settle(archive.db, make.clock)
+    assert back(archive) == []
+    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
+
+
+def test_a_person_s_ruling_stands_above(archive, make):
+    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
+    settle(archive.db, make.clock)
+    [(block,)] = rows(archive, "SELECT block_id FROM blocks WHERE rule = 'site/body'")
+    carry_out(archive.db, Ruling(block, False, at="2026-03-01T00:00:00+00:00"))
+    settle(archive.db, make.clock)
+    assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]
+
+
+def test_places_need_pages_and_share():
+    assert body_places({"a": 9, "b": 4, "c": 8}, {"a": 1, "c": 2}) == {"a": (9, 10)}
