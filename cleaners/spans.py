@@ -118,7 +118,10 @@ class Run:
     def close_mark(self, mark: str) -> None:
         """End the innermost emphasis, if one is open."""
         if self._marks:
-            self._wrap(self._marks.pop()[1], mark, mark)
+            start = self._marks.pop()[1]
+            if mark == "`":
+                self._written |= {n: self._parts[n] for n in range(start, len(self._parts)) if n not in self._written}
+            self._wrap(start, mark, mark)
 
     def _wrap(self, start: int, before: str, after: str) -> None:
         filled = [n for n in range(start, len(self._parts)) if self._parts[n].strip(_PLAIN_SPACE)]

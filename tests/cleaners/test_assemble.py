@@ -39,6 +39,44 @@ def test_each_kind_has_its_markdown() -> None:
     )
 
 
+def item(text: str, *lists: str) -> Block:
+    return block(Kind.LIST_ITEM, text, level=len(lists), path=">".join(f"{tag}.x>li" for tag in lists))
+
+
+def test_numbered_lists_keep_their_numbers_and_nest() -> None:
+    blocks = [item("a", "ol"), item("b", "ol", "ul"), item("c", "ol", "ul"), item("d", "ol"), item("e", "ol", "ol")]
+    written = markdown(blocks)
+    assert written == "1. a\n   - b\n   - c\n2. d\n   1. e"
+    html = "".join(MarkdownIt().render(written).split())
+    assert html == "<ol><li>a<ul><li>b</li><li>c</li></ul></li><li>d<ol><li>e</li></ol></li></ol>"
+
+
+def test_a_numbered_list_begins_anew_after_other_text() -> None:
+    blocks = [item("a", "ol"), item("b", "ol"), block(Kind.PARAGRAPH, "x"), item("c", "ol")]
+    assert markdown(blocks) == "1. a\n2. b\n\nx\n\n1. c"
+
+
+def test_the_paragraphs_of_one_quote_are_one_quote() -> None:
+    said = [block(Kind.QUOTE, text, path="blockquote>p") for text in "ab"]
+    assert markdown(said) == "> a\n>\n> b"
+    assert markdown([said[0], block(Kind.QUOTE, "c", path="div>blockquote>p")]) == "> a\n\n> c"
+
+
+def test_text_that_looks_like_a_mark_stays_text() -> None:
+    for text in (
+        "1. January was cold",
+        "# not a heading",
+        "- Hello, he said\n- Hello",
+        "> more",
+        "1984) he wrote",
+        "---",
+    ):
+        html = MarkdownIt().render(markdown([block(Kind.PARAGRAPH, text)]))
+        assert html.count("<p>") == 1
+        assert not any(tag in html for tag in ("<h1", "<ol", "<ul", "<blockquote", "<hr"))
+    assert markdown([block(Kind.PARAGRAPH, "-5 degrees, 3.5 metres -- #1")]) == "-5 degrees, 3.5 metres -- #1"
+
+
 def test_code_with_a_fence_inside_is_still_one_code_block() -> None:
     source = "a\n```\nb"
     tokens = MarkdownIt().parse(markdown([block(Kind.CODE, source)]))
