@@ -21,7 +21,9 @@ Told = tuple[str, str]  # rule, reason
 _OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of what stands beside
 _HEADS = frozenset(("related", "comments", "newsletter", "promo", "donation", "membership", "share", "author_bio"))
 _SAYS_MORE = frozenset(("navigation", "form", "footer", "comments", "newsletter", "consent", "share", "breadcrumb"))
+_LABELS = frozenset(("advertisement", "navigation", "date", "caption", "byline"))  # what has such a reason heads no box
 _HEAD_WORDS = 9
+_HEADINGS = frozenset((Kind.HEADING, Kind.PARAGRAPH))
 _HEADS_WITHIN = 2  # blocks below a line that it may still head
 _NOTE_WORDS = 5
 _FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S.*|.*[↩↑]\ufe0e?", re.DOTALL)
@@ -33,6 +35,7 @@ def first_against(verdict: Verdict) -> Vote | None:
     against = [vote for vote in verdict.votes if not vote.keep]
     if against and against[0].rule.endswith("/section"):
         return next((vote for vote in against if vote.voter == "layout" and vote.reason in _SAYS_MORE), against[0])
+    against = [vote for vote in against if not (vote.rule.endswith("/heading") and vote.reason in _LABELS)]
     return against[0] if against else None
 
 
@@ -82,7 +85,8 @@ def _heads(
     """Headings and short lines that stand directly above furniture of the same part of the page."""
     heads: dict[int, Told] = {}
     for n, block in enumerate(blocks):
-        if n not in kept and found[n] is None and word_count(block) <= _HEAD_WORDS:
+        may_head = block.kind in _HEADINGS and word_count(block) <= _HEAD_WORDS
+        if n not in kept and found[n] is None and may_head:
             reason = _below(blocks, named, kept, found, n)
             if reason in _HEADS:
                 heads[n] = f"model/heads-{reason}", reason

@@ -21,6 +21,7 @@ _RATHER = 0.6  # from which it overrules the section that a heading above opened
 _MORE, _LESS = 0.05, 0.05  # above the page's own line for blocks to bring back; below it for what the voices keep
 _HARDLY = 0.1  # from which it leaves quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING = 0.3  # from which it leaves the sentence that the article opens with: it may be the standfirst
+_LABEL_WORDS = 4
 _OPENING_WORDS, _ENDS = 8, tuple(".!?…。！？")
 _NAMED = frozenset(("metadata", "rule"))
 _APART = frozenset((Kind.QUOTE, Kind.CODE, Kind.TABLE))
@@ -41,9 +42,11 @@ def weigh(
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
     copies = repeats(blocks, kept)
     kept -= copies
+    labels = _labels(blocks, named, kept)
+    kept -= labels
     if _loses_all(blocks, named, kept):
         return tuple(named)
-    liked = (chances >= line + _MORE).tolist()
+    liked = [bool(chance >= line + _MORE) and n not in labels for n, chance in enumerate(chances)]
     against = votes_against(blocks, named, kept, authors)
     owns = [_FOR if likes else vote for likes, vote in zip(liked, against, strict=True)]
     known: dict[tuple[int, int, bool, bool], Verdict] = {}
@@ -96,6 +99,18 @@ def _opening(blocks: Sequence[Block], named: Sequence[Verdict]) -> int | None:
     kept = (block for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
     first = next((b for b in kept if b.kind is not Kind.HEADING and word_count(b) >= _OPENING_WORDS), None)
     return first.position if first is not None and first.text.endswith(_ENDS) else None
+
+
+def _labels(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> set[int]:
+    """Kept lines of a few words and a colon that announce only a teaser that goes: `See also:` in any language."""
+    found = set()
+    for n in kept:
+        text = blocks[n].text
+        if text.endswith((":", "：")) and word_count(blocks[n]) <= _LABEL_WORDS and n + 1 < len(blocks):
+            told = first_against(named[n + 1])
+            if n + 1 not in kept and told is not None and told.reason == "related":
+                found.add(n)
+    return found
 
 
 def _loses_all(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> bool:

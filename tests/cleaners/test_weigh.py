@@ -86,3 +86,15 @@ def test_the_sentence_that_opens_the_article_needs_less() -> None:
     assert not weigh([replace(b, position=n) for n, b in enumerate(blocks[::-1])], [SELECTED] * 5, chances[::-1])[
         4
     ].kept
+
+
+@pytest.mark.parametrize(("label", "kept"), [("Lue myös:", False), ("He said so:", False), ("She said it", True)])
+def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, kept: bool) -> None:
+    teaser = Verdict(False, "related", "context/teaser", (Vote("layout", False, "context/teaser", "related"),))
+    texts = [LONG.format(0), label, "Another headline", *(LONG.format(n) for n in (1, 2, 3))]
+    blocks = [Block(n, Kind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    named = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
+    found = weigh(blocks, named, np.array([0.99, 0.9, 0.1, 0.99, 0.99, 0.99]))
+    assert found[1].kept == kept
+    assert found[1].reason == ("selected" if kept else "related")
+    assert weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))[1].kept
