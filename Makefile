@@ -2,6 +2,7 @@
 # make test       the quick tests, ruff, mypy, the import arrows
 # make test-full  every test, also the slow ones
 # make bench      the benchmarks; they need the evaluation data in ../shared
+# make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make train      train the learned voice anew (cleaners/model.npz); it needs the evaluation data in ../shared
 # make clean      remove what these made
 
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full bench train clean
+.PHONY: demo test test-full bench bench-quality train clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -32,9 +33,16 @@ test-full: $(READY)
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
 
+bench-quality: $(READY)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench,train]'
+	$(BIN)/python -m tests.bench.quality
+	$(BIN)/python -m tests.bench.textmode
+	$(BIN)/python -m tests.bench.reasons
+
 train: $(READY)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[train]'
 	$(BIN)/python -m cleaners.train
+	$(BIN)/python -m cleaners.train_lines
 
 clean:
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -54,14 +54,15 @@ def read_examples(corpus: Path) -> tuple[list[str], list[Example]]:
     names: list[str] = []
     examples: list[Example] = []
     for name in (*CORPORA, SITES):
-        for row, html in site_pages(corpus / SITES) if name == SITES else _pages(corpus / name):
+        for row, html in site_pages(corpus / SITES) if name == SITES else annotated_pages(corpus / name):
             if (reading := read_page(row["url"] or "", html)) is not None:
                 names, example = _example(name, row, reading)
                 examples.append(example)
     return names, examples
 
 
-def _pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+def annotated_pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """The article pages of a corpus: what is known of each, and its bytes."""
     with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = list(map(json.loads, lines))
     for row in sorted(rows, key=lambda row: str(row["id"])):
@@ -80,30 +81,30 @@ def _example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[list[s
     named = named_verdicts(reading)
     names, rows = block_features(reading, named)
     inside, outside = (tuple(row.get(f"must_{key}") or ()) for key in ("contain", "not_contain"))
-    text = _text(row)
+    text = annotated_words(row)
     own = [words_of(block.text) for block in reading.blocks]
     sizes = np.array([len(words) for words in own])
     shares = covered(own, text) if text else by_snippets(reading.blocks, inside, outside)
     labels = (np.nan_to_num(shares) >= _HALF).astype(int)
-    weights = _weights(shares, sizes, len(text)) if text else _snippet_weights(shares, sizes)
+    weights = block_weights(shares, sizes, len(text)) if text else snippet_weights(shares, sizes)
     doubtful = _code_within(reading.blocks, labels) + (
         _cut_off(reading.blocks, labels, sizes, len(text)) if text else []
     )
     weights[doubtful] = 0
-    host = _host(corpus, row)
+    host = host_of_page(corpus, row)
     return names, Example(
         corpus, host, reading.blocks, reading.selected, named, rows, labels, weights, Counter(text), inside, outside
     )
 
 
-def _text(row: dict[str, Any]) -> list[str]:
+def annotated_words(row: dict[str, Any]) -> list[str]:
     """The words of the annotated text, the standfirst before them where it is annotated apart."""
     lead = row.get("summary") or ""
     words, before = words_of(row.get("text") or ""), words_of(lead if isinstance(lead, str) else "\n".join(lead))
     return words if words[: len(before)] == before else before + words
 
 
-def _host(corpus: str, row: dict[str, Any]) -> str:
+def host_of_page(corpus: str, row: dict[str, Any]) -> str:
     """The site's name, so that pages of one site are learned from or tested on, never both."""
     host = urlsplit(row["url"] or "").hostname or ""
     if corpus == "segments" and "::" in row["url"]:
@@ -111,7 +112,7 @@ def _host(corpus: str, row: dict[str, Any]) -> str:
     return ".".join(host.split(".")[-2:]) or str(row["id"])
 
 
-def _weights(shares: Column, sizes: Column, text: int) -> Column:
+def block_weights(shares: Column, sizes: Column, text: int) -> Column:
     """A block weighs as much as its words move the page's F1; half-covered blocks weigh nothing."""
     parts = np.minimum((sizes + 1) / max(text, _LEAST_TEXT), _MOST_WEIGHT)
     found: Column = parts * _PAGE_WEIGHT * np.abs(2 * shares - 1) + _BLOCK_WEIGHT
@@ -139,6 +140,7 @@ def _cut_off(blocks: Sequence[Block], labels: Column, sizes: Column, text: int) 
     return found
 
 
-def _snippet_weights(labels: Column, sizes: Column) -> Column:
+def snippet_weights(labels: Column, sizes: Column) -> Column:
+    """Where only snippets are annotated, a block that holds one weighs by its length, and others nothing."""
     weights = _SNIPPET_WEIGHT + _SNIPPET_WORD_WEIGHT * np.minimum(sizes, _SNIPPET_WORDS) ** 0.8
     return np.where(np.isnan(labels), 0, weights)

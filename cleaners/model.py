@@ -19,6 +19,7 @@ LEAVES = 32
 """The most leaves that a tree may have: one bit each."""
 
 FILE = "model.npz"
+LINES = "lines.npz"  # of the text mode
 
 _AT_ONCE = 10  # trees: what they need to know of a page's blocks fits a processor's cache
 
@@ -78,18 +79,18 @@ class Trees:
         )
 
 
-def probabilities(names: list[str], rows: Column) -> Column:
+def probabilities(names: list[str], rows: Column, file: str = FILE) -> Column:
     """How likely each block is the article's, 0 to 1. `names` are the columns of `rows`."""
-    trees = load_trees()
+    trees = load_trees(file)
     if tuple(names) != trees.names:
-        raise ModelError(f"{FILE} was trained on other features than this version computes: make train")
+        raise ModelError(f"{file} was trained on other features than this version computes: make train")
     return trees.chances(rows)
 
 
 @cache
-def load_trees() -> Trees:
-    """Read the model that comes with the package."""
-    with files(__package__).joinpath(FILE).open("rb") as stream, np.load(stream) as held:
+def load_trees(file: str = FILE) -> Trees:
+    """Read a model that comes with the package."""
+    with files(__package__).joinpath(file).open("rb") as stream, np.load(stream) as held:
         return Trees(
             tuple(map(str, held["names"])), *(held[key] for key in ("feature", "threshold", "outruled", "values"))
         )

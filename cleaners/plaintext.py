@@ -1,6 +1,7 @@
 """Judge text that another tool already extracted: the markup is gone; lines, order, repeats and phrases are left.
 
-The decisions are made on the string of the lines' shapes; `textlines` says what the letters mean.
+The rules decide on the string of the lines' shapes; `textlines` says what the letters mean. Then a learned voice looks
+at every line (`line_features`), and `weigh_lines` brings both together.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cleaners.line_features import line_features
+from cleaners.model import LINES, probabilities
 from cleaners.record import Block, Verdict, Vote
 from cleaners.rules import Rule, RuleBook, core, count_words
 from cleaners.textlines import AFTER, BEFORE, BETWEEN, SENTENCE_END, Text, blocks_of_text, read_lines
+from cleaners.weigh_lines import weigh_lines
 
 __all__ = ["blocks_of_text", "judge_text"]
 
@@ -32,7 +36,17 @@ _Fates = dict[int, _Fate]
 
 def judge_text(blocks: tuple[Block, ...], rules: RuleBook) -> tuple[str, tuple[Verdict, ...]]:
     """The title, or an empty string, and a verdict a block. The title's own line is removed with reason `title`."""
+    if not blocks:
+        return "", ()
     text = read_lines(blocks, rules)
+    title, named = named_lines(text)
+    names, rows = line_features(text, named, title)
+    verdicts = weigh_lines(text, named, probabilities(names, rows, LINES))
+    return (blocks[title].text if title is not None else ""), verdicts
+
+
+def named_lines(text: Text) -> tuple[int | None, tuple[Verdict, ...]]:
+    """The title's line, and what the rules and the order of the lines say, before the learned voice is heard."""
     fates = _sections(text)
     first, last = _body_span(text, fates)
     title = _title_index(text, first, fates)
@@ -40,8 +54,7 @@ def judge_text(blocks: tuple[Block, ...], rules: RuleBook) -> tuple[str, tuple[V
     fates |= _judge_middle(text, first, last, fates)
     fates |= _judge_tail(text, last, fates)
     fates |= _repeats(text, title, fates)
-    name = blocks[title].text if title is not None else ""
-    return name, tuple(_verdict(fates.get(index)) for index in range(len(blocks)))
+    return title, tuple(_verdict(fates.get(index)) for index in range(len(text.blocks)))
 
 
 def _verdict(fate: _Fate | None) -> Verdict:

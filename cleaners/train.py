@@ -34,7 +34,7 @@ _FOLDS = 5
 _ROUNDS = 150
 _THIN = 4  # of the blocks that are plainly furniture, one in so many is learned from
 _PLAIN_WORDS = 8
-_SETTINGS: dict[str, Any] = {
+SETTINGS: dict[str, Any] = {
     "objective": "binary",
     "num_leaves": LEAVES - 1,
     "learning_rate": 0.08,
@@ -55,10 +55,6 @@ _SETTINGS: dict[str, Any] = {
 
 def train(names: list[str], examples: Sequence[Example]) -> Trees:
     """Train on all blocks of the examples whose label is known."""
-    try:
-        import lightgbm
-    except ImportError:
-        sys.exit("training needs the extra: pip install '.[train]'")
     rows = np.concatenate([example.rows for example in examples])
     labels = np.concatenate([example.labels for example in examples])
     weights = np.concatenate([example.weights for example in examples])
@@ -66,21 +62,31 @@ def train(names: list[str], examples: Sequence[Example]) -> Trees:
     plain &= rows[:, names.index("words")] < np.log1p(_PLAIN_WORDS)
     used = (weights > 0) & (~plain | (np.arange(len(rows)) % _THIN == 0))
     weights = np.where(plain, weights * _THIN, weights)
-    data = lightgbm.Dataset(rows[used], labels[used], weight=weights[used])
-    return flatten(names, lightgbm.train(_SETTINGS, data, _ROUNDS).dump_model())
+    return fitted(names, rows[used], labels[used], weights[used], _ROUNDS)
+
+
+def fitted(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int) -> Trees:
+    """Trees fitted to rows of features and their labels, 0 or 1."""
+    try:
+        import lightgbm
+    except ImportError:
+        sys.exit("training needs the extra: pip install '.[train]'")
+    data = lightgbm.Dataset(rows, labels, weight=weights)
+    return flatten(names, lightgbm.train(SETTINGS, data, rounds).dump_model())
 
 
 def out_of_fold(names: list[str], examples: Sequence[Example]) -> list[Column]:
     """For each example the chances of its blocks, from a model that saw no page of its host."""
     found: dict[int, Column] = {}
     for fold in range(_FOLDS):
-        trees = train(names, [each for each in examples if _fold(each) != fold])
-        found |= {n: trees.chances(each.rows) for n, each in enumerate(examples) if _fold(each) == fold}
+        trees = train(names, [each for each in examples if fold_of(each.host) != fold])
+        found |= {n: trees.chances(each.rows) for n, each in enumerate(examples) if fold_of(each.host) == fold}
     return [found[n] for n in range(len(examples))]
 
 
-def _fold(example: Example) -> int:
-    return hashlib.sha256(example.host.encode()).digest()[0] % _FOLDS
+def fold_of(host: str) -> int:
+    """The fold in which the pages of a host are tested: all of them in one."""
+    return hashlib.sha256(host.encode()).digest()[0] % _FOLDS
 
 
 def cross_validate(names: list[str], examples: Sequence[Example]) -> dict[str, dict[str, float]]:
@@ -100,35 +106,41 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=_HERE.parent.parent / "shared" / "corpus")
     parser.add_argument("--out", type=Path, default=_HERE)
     given = parser.parse_args(arguments)
-    missing = [name for name in CORPORA if not (given.corpus / name / "truth.jsonl.gz").is_file()]
-    if missing:
-        sys.exit(f"no annotated pages at {given.corpus / missing[0]}: --corpus names the folder that holds them")
+    if problem := missing_corpus(given.corpus):
+        sys.exit(problem)
     names, examples = read_examples(given.corpus)
     found = cross_validate(names, examples)
     for corpus, values in found.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
     if not given.cv:
-        write(train(names, examples), given.out, _facts(given.corpus, names, found))
+        facts = facts_of(given.corpus, names, _ROUNDS) | {"cross_validated": found}
+        write(train(names, examples), given.out, facts)
 
 
-def _facts(corpus: Path, names: list[str], found: dict[str, dict[str, float]]) -> dict[str, Any]:
+def missing_corpus(corpus: Path) -> str:
+    """What is wrong with the folder of annotated pages, in one line; empty if it is complete."""
+    missing = [name for name in CORPORA if not (corpus / name / "truth.jsonl.gz").is_file()]
+    return f"no annotated pages at {corpus / missing[0]}: --corpus names the folder that holds them" if missing else ""
+
+
+def facts_of(corpus: Path, names: list[str], rounds: int) -> dict[str, Any]:
+    """What a model was trained on, and how."""
     truths = {name: (corpus / name / "truth.jsonl.gz").read_bytes() for name in CORPORA}
     truths[SITES] = b"".join(file.read_bytes() for file in sorted((corpus / SITES).glob("*.tar.xz")))
     return {
         "corpus": {name: hashlib.sha256(content).hexdigest() for name, content in truths.items()},
         "versions": {name: version(name) for name in ("lightgbm", "trafilatura")},
         "features": len(names),
-        "rounds": _ROUNDS,
-        "settings": _SETTINGS,
-        "cross_validated": found,
+        "rounds": rounds,
+        "settings": SETTINGS,
     }
 
 
-def write(trees: Trees, folder: Path, facts: dict[str, Any]) -> None:
+def write(trees: Trees, folder: Path, facts: dict[str, Any], file: str = FILE) -> None:
     """Write the model and what is known of it."""
-    with (folder / FILE).open("wb") as stream:
+    with (folder / file).open("wb") as stream:
         trees.save(stream)
-    (folder / FILE).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (folder / file).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
-"""Score the cleaner and the extractors of others on the annotated pages, side by side in one run.
+"""Score the cleaner and the extractors of others on the annotated pages, side by side in one run: `make bench-quality`.
 
-    python -m tests.bench.quality [--out FILE]
+    python -m tests.bench.quality [--every N] [--archives FOLDER] [--out FILE]
 
-Word F1 on `corpus/wcxb` (articles) and `corpus/news`, and segment F1 on `corpus/segments`, by the corpus's own scorer,
-with the corpus's hash. The learned part of ours has seen these pages: what counts for it are the cross-validated
-figures beside the model (`python -m cleaners.train --cv`). The result kept in the repository is
-`tests/bench/results/quality.json`.
+Word F1 on `corpus/wcxb` (articles), `corpus/news` and the pages of `corpus/sites` that have a reference text; segment
+F1 on `corpus/segments`; the share of furniture kept; CPU time a page; all by the corpus's own scorer, with the corpus's
+hash. Then the page verdicts and the metadata, by their own benches. `--every` measures each n-th page only;
+`--archives` names the folder with the archives of the sites (`python -m tests.bench.sites --keep FOLDER`), whose
+articles are settled.
+
+The learned parts of ours have seen these pages, or some of their sites': what counts for them are the cross-validated
+figures, each page judged by a model that saw no page of its host, which stand beside under `cross_validated`. The result kept in
+the repository is `tests/bench/results/quality.json`.
 """
 
 from __future__ import annotations
@@ -19,18 +24,22 @@ import os
 import pathlib
 import statistics
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from tests.bench.systems import SYSTEMS, installed
+from tests.bench import metadata, site_pages
+from tests.bench.systems import PACKAGES, SYSTEMS, installed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
 CORPORA = (("pages", "wcxb"), ("pages", "news"), ("segments", "segments"))
+LEARNED = {"pages": "cleaners/model.json", "extracted text": "cleaners/lines.json"}
+METADATA = ("news", "wcxb")
+
+Data = list[tuple[dict[str, Any], bytes]]
 
 
 def scorer() -> ModuleType:
@@ -49,13 +58,16 @@ def corpus_hash(name: str) -> str:
     return hashlib.sha256((SHARED / f"corpus/{name}/truth.jsonl.gz").read_bytes()).hexdigest()
 
 
-def rows(kind: str, corpus: str, target: str) -> list[dict[str, Any]]:
+def articles(corpus: str, every: int) -> Data:
+    """Each n-th article page of a corpus."""
+    found = (item for item in scorer().load(corpus) if item[0].get("page_type", "article") == "article")
+    return list(found)[::every]
+
+
+def rows(kind: str, data: Data, target: str) -> list[dict[str, Any]]:
     """The scorer's row for each page."""
-    data = [
-        (_complete(row), html) for row, html in scorer().load(corpus) if row.get("page_type", "article") == "article"
-    ]
     with ProcessPoolExecutor(2, initializer=scorer) as pool:
-        return list(pool.map(_score, ((kind, target, *item) for item in data), chunksize=8))
+        return list(pool.map(_score, ((kind, target, _complete(row), html) for row, html in data), chunksize=8))
 
 
 def _complete(row: dict[str, Any]) -> dict[str, Any]:
@@ -81,31 +93,78 @@ def figures(kind: str, found: list[dict[str, Any]]) -> dict[str, float]:
     return {"f1": round(2 * hits / (2 * hits + wrong + len(inside) - hits), 4)} | shared
 
 
-def measured() -> Iterator[tuple[str, str, dict[str, float]]]:
-    """(corpus, system, figures) for all of them."""
+def side_by_side(every: int) -> dict[str, dict[str, Any]]:
+    """By corpus, then by system: the figures of all systems on the corpora of single pages, and on the sites' pages."""
+    found: dict[str, dict[str, Any]] = {}
     for kind, corpus in CORPORA:
+        data = articles(corpus, every)
         for system, target in installed().items():
-            yield corpus, system, figures(kind, rows(kind, corpus, target))
+            found.setdefault(corpus, {})[system] = _said(corpus, system, figures(kind, rows(kind, data, target)))
+    pages = {name: list(site_pages.site_pages(name, every)) for name in site_pages.names()}
+    for system, target in installed().items():
+        by_site = {name: figures("pages", rows("pages", data, target)) for name, data in pages.items()}
+        mean = round(statistics.fmean(each["f1"] for each in by_site.values()), 4)
+        each = {name: values["f1"] for name, values in by_site.items()}
+        found.setdefault("sites", {})[system] = _said("sites", system, {"f1": mean} | each)
+    return found
+
+
+def _said(corpus: str, system: str, found: dict[str, Any]) -> dict[str, Any]:
+    print(f"{corpus:10} {system:22} {found}", flush=True)
+    return found
+
+
+def metadata_figures() -> dict[str, dict[str, Any]]:
+    """By corpus, then by tool: the accuracy of each field, and the CPU time a page."""
+    tools = {"broadsheet": metadata.ours, "trafilatura": metadata.theirs}
+    found: dict[str, dict[str, Any]] = {}
+    for corpus in METADATA:
+        table = metadata.run(metadata.samples(corpus), tools)
+        for (tool, field), values in table.items():
+            found.setdefault(corpus, {}).setdefault(tool, {})[field] = round(statistics.fmean(values), 4)
+    return found
+
+
+def page_verdicts(every: int) -> dict[str, Any]:
+    """The figures of the page verdicts, each by a table that saw no page of the host."""
+    from tests.bench import verdicts  # which itself imports this module
+
+    return verdicts.run(every)
 
 
 def main() -> None:
     """Run, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--archives", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     args = parser.parse_args()
     if not SHARED.is_dir():
         sys.exit(f"no evaluation data at {SHARED}")
     result: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "every": args.every,
         "corpus": {name: corpus_hash(name) for _, name in CORPORA},
-        "versions": {name: version(name) for name in ("trafilatura", "lxml")},
+        "versions": {name: version(name) for name in ("trafilatura", "lxml", *_packages())},
         "left_out": [name for name in SYSTEMS if name not in installed()],
-        "figures": {},
+        "figures": side_by_side(args.every),
+        "cross_validated": {name: _cross_validated(file) for name, file in LEARNED.items()},
+        "metadata": metadata_figures(),
+        "page_verdicts": page_verdicts(args.every),
     }
-    for corpus, system, found in measured():
-        print(f"{corpus:10} {system:22} {found}", flush=True)
-        result["figures"].setdefault(corpus, {})[system] = found
+    if args.archives:
+        result["sites_crawled_and_settled"] = site_pages.archived(args.archives)
+    for name in ("cross_validated", "metadata", "page_verdicts", "sites_crawled_and_settled"):
+        print(name, json.dumps(result.get(name)))
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+
+
+def _packages() -> list[str]:
+    return [name for name in SYSTEMS if name in PACKAGES and name in installed()]
+
+
+def _cross_validated(file: str) -> Any:
+    return json.loads((ROOT / file).read_text("utf-8"))["cross_validated"]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ SYSTEMS = {
     "newspaper4k": "tests.bench.systems:newspaper",
     "resiliparse": "tests.bench.systems:resiliparse",
 }
-_MODULES = {"readability-lxml": "readability", "newspaper4k": "newspaper", "resiliparse": "resiliparse"}
+PACKAGES = {"readability-lxml": "readability", "newspaper4k": "newspaper", "resiliparse": "resiliparse"}
 _BREAK = re.compile(r"</(?:p|div|h[1-6]|li|tr|blockquote|pre|section)>|<br\s*/?>", re.IGNORECASE)
 
 
@@ -28,7 +28,7 @@ def installed() -> dict[str, str]:
     return {
         name: target
         for name, target in SYSTEMS.items()
-        if name not in _MODULES or importlib.util.find_spec(_MODULES[name])
+        if name not in PACKAGES or importlib.util.find_spec(PACKAGES[name])
     }
 
 
