@@ -9,8 +9,8 @@ hash. Then the page verdicts and the metadata, by their own benches. `--every` m
 articles are settled.
 
 The learned parts of ours have seen these pages, or some of their sites': what counts for them are the cross-validated
-figures, each page judged by a model that saw no page of its host, which stand beside under `cross_validated`. The result kept in
-the repository is `tests/bench/results/quality.json`.
+figures, each page judged by a model that saw no page of its host, which stand beside under `cross_validated`.
+The result kept in the repository is `tests/bench/results/quality.json`.
 """
 
 from __future__ import annotations
