@@ -43,6 +43,9 @@ _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _FIXED = re.compile(r"[^\W\d_]{2,}")
 _DATE, _ANY, _TITLE, _AUTHOR = "\x01", "\x02", "\x03", "\x04"
+DATED = _DATE
+"""What `template` puts in the place of a date."""
+
 _NUMERIC_DATE = re.compile(r"\b0([./-])0\1 ?0\b|\b0:0(?::0)?\b")
 _VALUE = re.compile(r":\s+\W*0|0\s*/\s*0|0\s*[%€$£]|[€$£]\s*0")  # a score, a price, a measure: what the text says
 _DATED = re.compile(rf"(?:0[.,]?\s+(?:de\s+)?)?{_DATE}\.?(?:,?\s+(?:de\s+)?0)*")

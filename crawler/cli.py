@@ -22,6 +22,10 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_EDIT_KINDS = (
+    *("correction", "update", "headline", "lead", "body", "date", "withdrawn", "returned"),
+    *("cleaner", "new"),
+)
 _archive = click.argument("db", metavar="DB", type=click.Path())
 
 
@@ -37,20 +41,13 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-_CRAWL: tuple[Callable[[Any], Any], ...] = (
-    click.argument("urls", nargs=-1, metavar="URL..."),
-    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
-    click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
+_LIMITS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
-    click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
-    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
-    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
-    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
-    click.option("--language", type=language, multiple=True, metavar="CODE",
-                 help="Only articles in these languages: en, es … Repeatable."),
+)  # fmt: skip
+_MANNERS: tuple[Callable[[Any], Any], ...] = (
     click.option("--delay", type=seconds, default=1.0, show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
@@ -71,6 +68,27 @@ _CRAWL: tuple[Callable[[Any], Any], ...] = (
     click.option("-v", "--verbose", count=True, help="Log what happens; -vv logs everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
+_CRAWL: tuple[Callable[[Any], Any], ...] = (
+    click.argument("urls", nargs=-1, metavar="URL..."),
+    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
+    *_LIMITS,
+    click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    *_MANNERS,
+)  # fmt: skip
+_UPDATE: tuple[Callable[[Any], Any], ...] = (
+    _archive,
+    click.option("--every", type=duration, metavar="TIME",
+                 help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
+    click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
+    *_LIMITS,
+    *_MANNERS,
+)  # fmt: skip
 
 
 def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
@@ -90,12 +108,26 @@ def crawl(**given: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.
 
     Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
-    one. Run the same command again and it goes on where it stood; on an archive that has start URLs, also without
-    a URL. Ctrl-C stops cleanly, twice at once.
+    one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
+    done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
     from crawler.commands.crawl import crawl
 
-    return crawl(given)
+    return crawl(given | {"revisit": "due", "every": 0.0})
+
+
+@cli.command(short_help="Look again: what is new, what has changed.")
+@_with(_UPDATE)
+def update(**given: Any) -> int:
+    """Look again at a site that is in an archive: fetch what is new and what may have changed.
+
+    Sitemaps, feeds, start pages and sections are read first. Known pages are asked for again when a sitemap or feed
+    says that they have changed, and after a time that follows how often they do; only if they have changed, where the
+    server can tell. `broadsheet changes` then lists the edits.
+    """
+    from crawler.commands.update import update
+
+    return update(given)
 
 
 _IMPORT: tuple[Callable[[Any], Any], ...] = (
@@ -282,6 +314,41 @@ def explain(db: str, named: str) -> int:
     from crawler.commands.explain import explain
 
     return explain(db, named)
+
+
+@cli.command(short_help="Show what changed in an article.")
+@_archive
+@click.argument("named", metavar="URL|ID")
+@click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")
+@click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later one.")
+@click.option("--at", metavar="TIME", help="The revision that stood at this time, against the latest.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def diff(db: str, named: str, as_json: bool, **asked: Any) -> int:
+    """Show what a publication changed in an article, word by word: the last two revisions, or those named."""
+    from crawler.commands.diff import Asked, diff
+
+    if asked["at"] is not None and asked["first"] is not None:
+        raise click.UsageError("--at chooses the earlier revision by time: give --at or --from, not both")
+    return diff(db, named, Asked(**asked), as_json=as_json)
+
+
+@cli.command(short_help="List the edits to articles.")
+@_archive
+@click.option("--since", metavar="TIME|SEQ|7d", help="From this time on, after this number, or so long ago.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    type=click.Choice(_EDIT_KINDS),
+    help=f"Only these: {', '.join(_EDIT_KINDS)}. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -> int:
+    """List what publications did to their articles, newest last: corrections, headlines, withdrawals and the rest."""
+    from crawler.commands.changes import changes
+
+    return changes(db, since, kinds, as_json=as_json)
 
 
 @cli.group(name="rules", short_help="Check and try out site rule files.")

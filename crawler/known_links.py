@@ -24,7 +24,7 @@ class KnownLinks:
 
     def fresh(self, found: Iterable[Found]) -> tuple[Found, ...]:
         """Those that may change something, and remember them; `forget` if they are not stored after all."""
-        return tuple(row for row in found if row.state != "queued" or self._is_news(row))
+        return tuple(row for row in found if self._is_news(row) or _announces(row))
 
     def forget(self) -> None:
         """Remember nothing: what was said to be stored was not."""
@@ -32,6 +32,8 @@ class KnownLinks:
 
     def _is_news(self, row: Found) -> bool:
         """Whether the row is better than what is known; two generations make the memory one of recent links."""
+        if row.state != "queued":
+            return True
         known = self._recent.get(row.url) or self._earlier.get(row.url)
         if known and known[0] <= row.depth and known[1] >= row.priority:
             self._remember(row.url, known)
@@ -44,3 +46,8 @@ class KnownLinks:
         self._recent[url] = best
         if len(self._recent) > self._most // 2:
             self._recent, self._earlier = {}, self._recent
+
+
+def _announces(row: Found) -> bool:
+    """Whether the row may say that a page which the archive has is to be looked at again."""
+    return bool(row.lastmod) or row.via == "redirect"

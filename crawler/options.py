@@ -23,6 +23,8 @@ class CrawlOptions:
     about the crawl; with `obey_directives` what pages and answers ask of robots binds, else it is recorded alone.
     `user_agent` is the header that is sent; empty for the usual one. `site_rules` is a folder of rule files by host.
     Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no bound.
+    `revisit` says what of a finished archive is looked at again: nothing, what is `due`, also where news would be
+    announced (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the usual rule.
     """
 
     seeds: tuple[str, ...]
@@ -42,6 +44,8 @@ class CrawlOptions:
     site_rules: str = ""
     warc: bool = True
     max_size: int = 0
+    revisit: str = ""
+    every: float = 0.0
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -64,6 +68,8 @@ class CrawlOptions:
             site_rules=str(arguments.get("site_rules") or ""),
             warc=_truth(arguments.get("warc", True)),
             max_size=size_of(str(arguments.get("max_size") or 0), "max_size"),
+            revisit=_one_of(arguments.get("revisit"), REVISITS, "revisit"),
+            every=_number(arguments, "every", float) or 0.0,
             **{name: _truth(arguments.get(name, True)) for name in known if name.startswith("discover_")},
         )._checked()
 
@@ -88,6 +94,8 @@ def size_of(value: str, name: str) -> int:
         raise OptionError(f"{name} must be a size like 500M or 2G, not {value!r}")
     return int(float(match[1]) * _UNITS[match[2].lower()])
 
+
+REVISITS = ("", "due", "update", "all")
 
 _OTHER_NAMES = ("url", "urls_file", "db", "language")
 
@@ -135,6 +143,13 @@ def _number(arguments: Mapping[str, Any], name: str, kind: type[int] | type[floa
     if not 0 <= number < float("inf"):
         raise OptionError(f"{name} must not be negative")
     return number
+
+
+def _one_of(value: object, known: tuple[str, ...], name: str) -> str:
+    said = str(value or "")
+    if said not in known:
+        raise OptionError(f"{name} must be one of {', '.join(filter(None, known))}, not {said!r}")
+    return said
 
 
 def _day(value: object) -> date | None:

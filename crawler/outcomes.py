@@ -24,11 +24,12 @@ from crawler.robots import Access, Robots
 from crawler.scope import Scope
 from crawler.sniff import Sort, is_media_type, sort_of
 from crawler.work import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
-from output.outcome import Capture, Found, Outcome
+from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
 from output.queue import QueuedUrl
 from output.wire import Wire, digest
 
 MAX_REDIRECTS = 10
+NOT_MODIFIED_STATUS = 304
 READ_HEADERS = HEADERS | {"link", "content-language", "last-modified"}
 
 
@@ -77,6 +78,8 @@ class Outcomes:
         status = answer.response.status
         if robots is not None:
             return self._robots(answer, robots)
+        if status == NOT_MODIFIED_STATUS and answer.queued.held_at:
+            return _made(answer, "done", NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
             return self._redirect(answer)
         if status >= 400 or not 200 <= status < 300:
@@ -253,6 +256,8 @@ def capture_of(answer: Answer) -> Capture:
         directives=header_directives(_headers(answer)),
         robots_id=answer.robots_id,
         raw=answer.wire,
+        etag=answer.header("ETag"),
+        last_modified=answer.header("Last-Modified"),
     )
 
 

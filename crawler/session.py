@@ -17,13 +17,15 @@ from crawler.options import CrawlOptions
 from crawler.scope import Scope
 from crawler.writer import Writer
 from output.archive import Archive
-from output.earlier import came_by, moved_to
+from output.earlier import came_by, first_start, moved_to
 from output.exports.rows import articles
 from output.imports import take_up
 from output.outcome import Found, Outcome
-from output.queue import Queue, utc_now
+from output.queue import Queue, QueuedUrl, utc_now
 from output.rates import survey
 from output.requeue import HOSTS_BACK, Passing
+from output.revisit import Pace
+from output.revisiting import Update, validators
 from output.schema import open_database
 from output.settle import settle
 
@@ -48,6 +50,8 @@ class CrawlSession:
         self._options = options
         self._writer: Writer | None = None
         self._run_id = 0
+        self.due = 0
+        """URLs that this run was to look at again when it began."""
         self.queue = Queue(reading)  # type: ignore[arg-type]
         self.stored: dict[str, int] = {}
 
@@ -82,15 +86,18 @@ class CrawlSession:
         """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before.
 
         What an import named and did not hold is queued too, as far as it is in the scope. What earlier runs left for
-        a reason that is over, such as a port that is `allowed` now, is queued while the crawl goes on.
+        a reason that is over, such as a port that is `allowed` now, is queued while the crawl goes on. As far as it is
+        in the scope, what is due is looked at again.
         """
         waiting = self.queue.counts()["queued"]
+        since = first_start(self._archive.db, self._options.revisit)
         self._run_id = self._archive.start_run(command, self._options.as_values(), versions())
         self._archive.requeue(self._passing(allowed))
         self.queue.more_coming = lambda: self._archive.left_over.more
         Queue(self._archive.db).add_seeds(seeds)
         if scope is not None:
             take_up(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).fetch)
+            self._look_again(since or utc_now(), scope)
         self._writer = Writer(self._archive)
         return waiting
 
@@ -105,6 +112,19 @@ class CrawlSession:
             yield from (Passing(state, "port", port) for port in sorted(allowed.ports))
             if allowed.private:
                 yield Passing(state, "private_address")
+
+    def _look_again(self, since: str, scope: Scope) -> None:
+        """Queue again what the options ask for. What is merely due waits until a crawl is finished."""
+        asked = self._options.revisit
+        finished = self.queue.is_empty() and not self._archive.left_over.more
+        if asked and (asked != "due" or finished):
+            pace = Pace(self._options.every, asked == "all")
+            update = Update(pace, since, lambda url, depth: scope.decide(url, depth).fetch, files=asked != "due")
+            self.due = self._archive.look_again(update)
+
+    def validators(self, queued: QueuedUrl) -> dict[str, str]:
+        """The headers that ask for a known URL only if it has changed."""
+        return validators(self._reading, queued.id, queued.url)  # type: ignore[arg-type]
 
     def redirects(self, seeds: tuple[str, ...], most: int) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
         """The redirects that led to what is queued, and where the seeds moved, as earlier runs found them."""

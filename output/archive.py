@@ -23,20 +23,26 @@ from output.captures import RawKeeper, save_capture
 from output.forget import FORGOTTEN, is_forgotten
 from output.ids import content_id
 from output.lock import ArchiveLock
-from output.outcome import Found, Outcome
-from output.pages import PageRef, save_page
+from output.outcome import NOT_MODIFIED, Found, Outcome
+from output.pages import PageRef, Saved, save_page
 from output.patterns import Bounds, Patterns, is_new_text, newest_url
 from output.queue import add_found, give_up_host, note_listed, utc_now
 from output.requeue import Passing, Requeue
+from output.revisiting import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 from output.robots_files import save_robots
 from output.schema import check_place, open_database
 from output.text import storable
 from output.transaction import writing
 from output.warc_files import SIZE, cut_back
 
-_ACKNOWLEDGE = """UPDATE urls SET state = ?, reason = ?, attempts = attempts + ?,
-    http_status = coalesce(?, http_status), fetched_at = coalesce(?, fetched_at), location = ?, not_before = ?
-    WHERE id = ?"""
+# What failed keeps what was known: where it redirected to, and what the archive holds of it.
+_ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
+    http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
+    location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), not_before = :not_before,
+    held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
+    held_at = CASE WHEN :held THEN coalesce(:at, held_at) ELSE held_at END
+    WHERE id = :id"""
+_HOLDS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
 
 _GIVEN_UP_AT_ONCE = 5_000  # rows of a given-up host that one transaction changes; the others are done between
 
@@ -54,6 +60,7 @@ class Archive:
         self._lock = lock
         self._clock = clock
         self._closed = False
+        self._update: Update | None = None
         self._raw: RawKeeper | None = None
         self.cut_back = 0
         """Bytes of WARC files that were written by a run which ended before it could commit them."""
@@ -143,10 +150,19 @@ class Archive:
         )
 
     def skip_queued(self, reason: str) -> int:
-        """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many."""
-        return self.db.execute(
-            "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'", [reason]
-        ).rowcount
+        """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many.
+
+        What was to be looked at again stays what it was.
+        """
+        query = "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'"
+        with writing(self.db):
+            return give_back(self.db, reason) + int(self.db.execute(query, [reason]).rowcount)
+
+    def look_again(self, update: Update) -> int:
+        """Queue again what is due, and from now on what sitemaps and feeds say has changed; return how many are due."""
+        self._update = update
+        with writing(self.db):
+            return queue_due(self.db, update, self._clock())
 
     def requeue(self, passing: Iterable[Passing]) -> int:
         """Begin to queue again what was left for these reasons; return how many rows the first step changed.
@@ -196,49 +212,62 @@ class Archive:
             save_capture(self.db, outcome.capture, self._raw)
             return
         at = outcome.fetched_at or self._clock()
-        url_id, first_time = self._url_row(outcome, at)
+        row = self._url_row(outcome, at)
         new_text = outcome.cleaned is not None and is_new_text(self.db, outcome.url, outcome.cleaned)
-        self._acknowledge(url_id, outcome)
-        if outcome.whole_host:
-            self._give_up_host(outcome)
         if outcome.robots_file:
             save_robots(self.db, outcome.robots_file)
+        saved = self._save_page(row, outcome, at)
+        self._acknowledge(row, outcome, held=outcome.state == "done" and saved.stored)
+        if outcome.whole_host:
+            self._give_up_host(outcome)
+        newest = newest_url(self.db)
+        add_found(self.db, outcome.found, at)
+        note_listed(self.db, outcome.found)
+        if row.is_known and not outcome.retry:
+            grew = row.held_reason != "article" and newest_url(self.db) > newest
+            note_look(self.db, row, outcome, saved.changed or grew)
+        self._patterns.note(row.id, outcome, new_text, newest, again=row.is_known)
+        if self._update:
+            queue_announced(self.db, outcome.found, self._update, at)
+        if not row.held_at:
+            self._count_outside(outcome.outside)
+
+    def _url_row(self, outcome: Outcome, at: str) -> UrlRow:
+        """The URL's row, made if missing."""
+        row = url_row(self.db, outcome.url)
+        if row is None:
+            via = "robots" if outcome.kind == "robots" else outcome.via
+            add_found(self.db, [Found(outcome.url, host_of(outcome.url), outcome.kind, via)], at)
+            row = url_row(self.db, outcome.url)
+        assert row is not None
+        return row
+
+    def _save_page(self, row: UrlRow, outcome: Outcome, at: str) -> Saved:
+        """Store capture and page; whether the archive now holds what came: a page that was an article holds on."""
         for beside in outcome.beside:
             save_capture(self.db, beside, self._raw)
         capture_id = save_capture(self.db, outcome.capture, self._raw) if outcome.capture else None
         if outcome.cleaned:
-            page = PageRef(url_id, storable(outcome.url), host_of(outcome.url), capture_id, at)
-            save_page(self.db, page, outcome.cleaned)
-        newest = newest_url(self.db)
-        add_found(self.db, outcome.found, at)
-        note_listed(self.db, outcome.found)
-        self._patterns.note(url_id, outcome, new_text, newest)
-        if first_time:
-            self._count_outside(outcome.outside)
+            url = storable(outcome.url)
+            return save_page(self.db, PageRef(row.id, url, host_of(outcome.url), capture_id, at), outcome.cleaned)
+        kept = outcome.reason != NOT_MODIFIED and self.db.execute(_HOLDS_ARTICLE, [row.id]).fetchone()
+        return Saved(stored=not kept)
 
-    def _url_row(self, outcome: Outcome, at: str) -> tuple[int, bool]:
-        """The id of the URL's row, made if missing, and whether nothing was ever fetched from it."""
-        query = "SELECT id, state <> 'done' FROM urls WHERE url = ?"
-        row = self.db.execute(query, [storable(outcome.url)]).fetchone()
-        if row is None:
-            via = "robots" if outcome.kind == "robots" else outcome.via
-            add_found(self.db, [Found(outcome.url, host_of(outcome.url), outcome.kind, via)], at)
-            row = self.db.execute(query, [storable(outcome.url)]).fetchone()
-        return int(row[0]), bool(row[1])
-
-    def _acknowledge(self, url_id: int, outcome: Outcome) -> None:
+    def _acknowledge(self, row: UrlRow, outcome: Outcome, *, held: bool) -> None:
+        reason = row.held_reason if outcome.reason == NOT_MODIFIED and row.held_reason else outcome.reason
         self.db.execute(
             _ACKNOWLEDGE,
-            [
-                outcome.state,
-                outcome.reason,
-                int(outcome.attempted),
-                outcome.http_status,
-                outcome.fetched_at or None,
-                storable(outcome.location) or None,
-                outcome.not_before or None,
-                url_id,
-            ],
+            {
+                "state": outcome.state,
+                "reason": reason,
+                "attempts": int(outcome.attempted),
+                "status": outcome.http_status,
+                "at": outcome.fetched_at or None,
+                "location": storable(outcome.location) or None,
+                "not_before": outcome.not_before or None,
+                "held": held,
+                "id": row.id,
+            },
         )
 
     def _give_up_host(self, outcome: Outcome) -> None:

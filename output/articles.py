@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from output.ids import content_id
 from output.prepared import PreparedPage
+from output.revisions import Seen, Standing, correct, note_capture, note_first
 from output.text import storable
 
 # The metadata that is stored as it is said, NULL where the page says nothing.
@@ -34,12 +35,14 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What an archive already holds of an article: the table it is in, and what decides about a revision."""
+    """What an archive already holds of an article: the table it is in, what decides about a revision, and its type."""
 
     table: str
     title: str
     text: str
     capture_id: int | None
+    page_type: str
+    words: int
 
 
 def article_id(url: str) -> int:
@@ -50,24 +53,36 @@ def article_id(url: str) -> int:
 def stored_article(db: Database, url: str) -> Stored | None:
     """What `articles` or `shelved` holds for the article at this URL."""
     for table in ("articles", "shelved"):
-        query = f"SELECT title, text, capture_id FROM {table} WHERE id = ?"
+        query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
         row = db.execute(query, [article_id(url)]).fetchone()
         if row:
             return Stored(table, *row)
     return None
 
 
-def save_article(db: Database, page: PreparedPage, seen: Sighting, before: Stored | None) -> None:
-    """Insert or update the article of a page, with its revision and change. Runs in the caller's transaction."""
+def save_article(
+    db: Database, page: PreparedPage, seen: Sighting, before: Stored | None, standing: Standing | None = None
+) -> bool:
+    """Insert or update the article of a page, with its revision and change; whether title or text differ.
+
+    `standing` is the article as it stood before another capture. Runs in the caller's transaction.
+    """
     values = _values(page, seen)
+    note = Seen(article_id(seen.url), seen.page_id, seen.capture_id, seen.at, page.digest)
     if before is None:
         _insert(db, values | {"first_seen": seen.at})
-        _note_revision(db, values, page.digest, seen, "first")
-        note_change(db, values["id"], seen.at, "added")
-        return
+        note_first(db, note, str(values["title"]))
+        note_change(db, note.article_id, seen.at, "added")
+        return True
     _update(db, before.table, values)
-    if (before.title, before.text) != (values["title"], values["text"]):
-        _note_difference(db, values, page.digest, seen, before)
+    differs = (before.title, before.text) != (values["title"], values["text"])
+    if differs and before.table == "articles":
+        note_change(db, note.article_id, seen.at, "changed")
+    if standing is not None:
+        note_capture(db, note, standing)
+    elif differs:
+        correct(db, note.article_id, str(values["title"]), page.digest)
+    return differs
 
 
 def remove_article(db: Database, url: str, at: str) -> None:
@@ -78,28 +93,13 @@ def remove_article(db: Database, url: str, at: str) -> None:
     db.execute("DELETE FROM shelved WHERE id = ?", [number])
 
 
-def note_change(db: Database, number: object, at: str, change: str) -> None:
-    """Append to `changes`; `change` is added, changed or removed."""
-    db.execute("INSERT INTO changes (article_id, at, change) VALUES (?, ?, ?)", [number, at, change])
-
-
-def _note_difference(db: Database, values: dict[str, object], digest: str, seen: Sighting, before: Stored) -> None:
-    """A new capture makes a new revision; the same capture, judged again, corrects the one it made."""
-    if before.table == "articles":
-        note_change(db, values["id"], seen.at, "changed")
-    if before.capture_id != seen.capture_id:
-        _note_revision(db, values, digest, seen, "title" if before.text == values["text"] else "text")
-        return
+def note_change(
+    db: Database, number: object, at: str, change: str, kind: str = "", revision: int | None = None
+) -> None:
+    """Append to `changes`; `change` is added, changed or removed, `kind` and `revision` are those of an edit."""
     db.execute(
-        "UPDATE revisions SET title = ?, text_digest = ? WHERE article_id = ? AND capture_id IS ?",
-        [values["title"], digest, values["id"], seen.capture_id],
-    )
-
-
-def _note_revision(db: Database, values: dict[str, object], digest: str, seen: Sighting, change: str) -> None:
-    db.execute(
-        "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?)",
-        [values["id"], seen.at, seen.capture_id, values["title"], digest, change],
+        "INSERT INTO changes (article_id, at, change, kind, revision) VALUES (?, ?, ?, ?, ?)",
+        [number, at, change, kind, revision],
     )
 
 

@@ -62,8 +62,8 @@ def save_capture(db: Database, capture: Capture, raw: RawKeeper | None) -> int:
         place = (storable(capture.warc_file) or None, capture.warc_offset, capture.warc_length, None)
     db.execute(
         """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
-            payload_length, directives, robots_id, truncated, warc_file, warc_offset, warc_length, refers_to)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            payload_length, directives, robots_id, truncated, etag, last_modified, warc_file, warc_offset, warc_length,
+            refers_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             capture_id,
             storable(capture.url),
@@ -76,6 +76,8 @@ def save_capture(db: Database, capture: Capture, raw: RawKeeper | None) -> int:
             as_json(list(capture.directives)),
             capture.robots_id,
             (wire.truncated if wire else "") or None,
+            storable(capture.etag) or None,
+            storable(capture.last_modified) or None,
             *place,
         ],
     )

@@ -12,17 +12,31 @@ from output.text import storable
 
 # From the few rows that redirect to the rows that they name, however long the queue is.
 _WAITING = """SELECT q.url, p.url FROM urls p CROSS JOIN urls q ON q.url = p.location
-    WHERE p.location IS NOT NULL AND p.state = 'done' AND q.state = 'queued' ORDER BY p.id DESC"""
+    WHERE p.location IS NOT NULL AND p.state = 'done' AND q.state = 'queued' AND q.held_at IS NULL ORDER BY p.id DESC"""
 
 _BEFORE = "SELECT url FROM urls WHERE location = ? AND state = 'done' ORDER BY id LIMIT 1"
 
-_MOVED = "SELECT location FROM urls WHERE url = ? AND state = 'done' AND location IS NOT NULL"
+_MOVED = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
+
+_LATEST = "SELECT started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
 
 def runs(db: Database) -> list[dict[str, Any]]:
     """The options of the crawls that the archive saw, the earliest first."""
     rows = db.execute("SELECT options FROM runs ORDER BY started_at, rowid").fetchall()
     return [options for (text,) in rows if (options := json.loads(text)).get("seeds")]
+
+
+def first_start(db: Database, revisit: str) -> str:
+    """When an update that did not come to its end was first begun, where the last run was one of the same kind; what
+    was looked at since then need not be looked at again. Empty if there is none."""
+    found = ""
+    for started_at, outcome, reason, options in db.execute(_LATEST).fetchall():
+        cut_short = outcome != "finished" or reason in ("max_pages", "max_time")
+        if not (revisit and cut_short and json.loads(options).get("revisit") == revisit):
+            break
+        found = str(started_at)
+    return found
 
 
 def came_by(db: Database, most: int) -> dict[str, tuple[str, ...]]:

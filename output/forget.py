@@ -8,6 +8,7 @@ that nothing is left in free pages.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from cleaners.urls import canonicalise
-from output.articles import note_change
+from output.articles import article_id, note_change
 from output.ids import content_id
 from output.queue import utc_now
 from output.text import storable
@@ -52,14 +53,18 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
     SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
 _GOING = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
-_LOST_BLOCKS = """SELECT count(*) FROM (SELECT DISTINCT block_id FROM page_blocks
-    WHERE page_id IN (SELECT id FROM reached)) b WHERE NOT EXISTS (
-        SELECT 1 FROM page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))"""
+_LOST_BLOCKS = """SELECT count(*) FROM (
+    SELECT block_id FROM page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
+    SELECT block_id FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
+        SELECT 1 FROM page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))
+    AND NOT EXISTS (SELECT 1 FROM revision_blocks o
+        WHERE o.block_id = b.block_id AND o.article_id NOT IN (SELECT id FROM gone))"""
 _COPIES = """SELECT DISTINCT u.url FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
         JOIN page_blocks o ON o.block_id = b.block_id AND o.kept = 1 JOIN urls u ON u.id = o.page_id
     WHERE b.page_id IN (SELECT id FROM reached) AND b.kept = 1 AND length(t.text) >= ?
         AND o.page_id NOT IN (SELECT id FROM reached) ORDER BY u.url LIMIT ?"""
 _REMOVALS = (
+    "DELETE FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM shelved WHERE id IN (SELECT id FROM gone)",
@@ -69,7 +74,8 @@ _REMOVALS = (
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM captures WHERE url IN (SELECT url FROM reached)",
     # Earlier versions of a page leave texts that no ledger names any more.
-    "DELETE FROM block_texts WHERE id NOT IN (SELECT block_id FROM page_blocks)",
+    """DELETE FROM block_texts WHERE id NOT IN (SELECT block_id FROM page_blocks)
+        AND id NOT IN (SELECT block_id FROM revision_blocks)""",
     f"""UPDATE urls SET state = 'skipped', reason = '{FORGOTTEN}', not_before = NULL
         WHERE kind = 'page' AND id IN (SELECT id FROM reached)""",
 )
@@ -129,9 +135,6 @@ def forget(db: Database, pattern: str, note: str = "", clock: Callable[[], str] 
     db.execute("PRAGMA secure_delete = ON")
     with writing(db):
         found = plan(db, pattern)
-        db.execute("DROP TABLE IF EXISTS temp.gone")
-        numbers = f"{_GOING.format('id', 'articles')} UNION {_GOING.format('id', 'shelved')}"
-        db.execute(f"CREATE TEMP TABLE gone AS {numbers}")
         for (number,) in db.execute(_GOING.format("id", "articles")).fetchall():
             note_change(db, number, clock(), "removed")
         for statement in _REMOVALS:
@@ -156,8 +159,15 @@ def backups_of(file: Path) -> tuple[str, ...]:
 
 
 def _reach(db: Database, pattern: str) -> None:
-    db.execute("DROP TABLE IF EXISTS temp.reached")
+    """Make the temporary tables of the URLs that go, and of their articles, also those that only revisions tell of."""
+    for table in ("reached", "gone"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
     db.execute(_REACHED, [storable(pattern), WILDCARD in pattern])
+    known = f"{_GOING.format('id', 'articles')} UNION {_GOING.format('id', 'shelved')}"
+    named = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
+    db.execute(
+        f"CREATE TEMP TABLE gone AS SELECT id FROM ({known}) UNION SELECT value FROM json_each(?)", [json.dumps(named)]
+    )
 
 
 def _remember(db: Database, names: Iterable[str], found: Takedown, note: str, at: str) -> None:

@@ -72,6 +72,7 @@ class Capture:
     `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for. `warc_file`
     says where the response lies as received, relative to the database or absolute, with offset and length in bytes.
     `raw` is what went over the connection: then the digest is that of its body, and the archive finds the place.
+    `etag` and `last_modified` are the headers by which it can be asked for again if it has changed.
     """
 
     url: str
@@ -87,6 +88,12 @@ class Capture:
     warc_offset: int | None = None
     warc_length: int | None = None
     raw: Wire | None = field(default=None, repr=False)
+    etag: str = ""
+    last_modified: str = ""
+
+
+NOT_MODIFIED = "not_modified"
+"""The reason of an answer that what the archive holds still stands; the row in `urls` keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,23 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.record import Cleaned
-from output.articles import Sighting, article_id, as_json, remove_article, save_article, stored_article
+from cleaners.record import Cleaned, PageType
+from output.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
+from output.edited import decide
 from output.joined import put_leads
 from output.ledger import clear_ledger, write_ledger
 from output.lineage import intern_lineage
 from output.overrule import under_rulings
 from output.prepared import PreparedPage, prepared
 from output.rebuild import joined
+from output.revisions import Standing, is_pending, standing
 from output.site_verdicts import carried_verdicts, carry_over
 from output.text import storable
 
 # Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
 SETTLED_EVIDENCE = "repeats="
+
+_CUT_SHORT = 0.8  # share of the words from which a teaser is taken for the whole article, judged otherwise
 
 _COLUMNS = (
     "id, capture_id, page_type, own_type, evidence, title, canonical_url, text_digest, word_count, blocks, kept,"
@@ -33,6 +37,14 @@ _UPSERT = (
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a page: whether it is what the archive holds now, and whether its article reads otherwise."""
+
+    stored: bool
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PageRef:
     """Which page, which capture of it, and when (UTC ISO 8601)."""
 
@@ -43,21 +55,24 @@ class PageRef:
     at: str
 
 
-def save_page(db: Database, page: PageRef, cleaned: Cleaned | PreparedPage) -> None:
+def save_page(db: Database, page: PageRef, cleaned: Cleaned | PreparedPage) -> Saved:
     """Store a page's verdict and what follows from it. Runs in the caller's transaction.
 
     A page that once was an article and now answers with something else (a wall, an error with status 200, an
-    empty page) keeps its article; the row in `urls` tells what came. Only the same capture, judged again,
-    can take an article away.
+    empty page, the free beginning alone) keeps its article; the row in `urls` tells what came. Only the same capture,
+    judged again, can take an article away.
     """
     rows = prepared(cleaned)
     before = stored_article(db, page.url)
+    another = before is not None and before.capture_id != page.capture_id
+    if before and another and (not rows.is_article or _is_cut_short(before, rows)):
+        return Saved(stored=False)
     if before and not rows.is_article:
-        if before.capture_id != page.capture_id:
-            return
         remove_article(db, page.url, page.at)
         before = None
     shelved = before is not None and before.table == "shelved"
+    held = _standing(db, page) if another else None
+    changed = False
     made_by = {"cleaner_id": intern_lineage(db, rows.lineage)}
     db.execute(_UPSERT, _values(page, rows) | made_by | (_settled(db, page.id, rows) if shelved else {}))
     if rows.is_article:
@@ -65,10 +80,25 @@ def save_page(db: Database, page: PageRef, cleaned: Cleaned | PreparedPage) -> N
         write_ledger(db, page.id, rows.ledger)
         rows = carry_over(db, page.id, rows, carried)
         rows = joined(db, page.id, under_rulings(db, page.id, rows))
-        save_article(db, rows, Sighting(page.url, page.host, page.id, page.capture_id, page.at), before)
+        changed = save_article(db, rows, Sighting(page.url, page.host, page.id, page.capture_id, page.at), before, held)
     else:
         clear_ledger(db, page.id)
     put_leads(db, page.id, rows.leads)
+    return Saved(stored=True, changed=changed)
+
+
+def _standing(db: Database, page: PageRef) -> Standing:
+    """The article as it stands before another capture; what waits to be decided about it is decided first."""
+    number = article_id(page.url)
+    if is_pending(db, number):
+        decide(db, page.at, number)
+    return standing(db, number, page.id)
+
+
+def _is_cut_short(before: Stored, rows: PreparedPage) -> bool:
+    """Whether of an article that was free to read only the beginning came."""
+    teaser = rows.verdict.page_type is PageType.TEASER and before.page_type == PageType.ARTICLE
+    return teaser and rows.words < _CUT_SHORT * before.words
 
 
 def _settled(db: Database, page_id: int, rows: PreparedPage) -> dict[str, object]:

@@ -46,6 +46,7 @@ _FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 1)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
 _ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _SWEPT = f"""{_ROWS} state = 'queued' AND not_before IS NULL
+        AND held_at IS NULL
     UNION ALL {_ROWS} state = 'skipped' AND kind = 'page' AND reason IN ('{_BY_PATTERN}', '{_BY_HOST}')"""
 
 
@@ -132,10 +133,15 @@ class Patterns:
         self._articles = {row.host: row.articles for row in rows if row.pattern == HOST}
         self._spent = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
 
-    def note(self, url_id: int, outcome: Outcome, new_text: bool, newest: int) -> None:
-        """Take note of a stored outcome; the URLs it led to are those after `newest`."""
+    def note(self, url_id: int, outcome: Outcome, new_text: bool, newest: int, *, again: bool = False) -> None:
+        """Take note of a stored outcome; the URLs it led to are those after `newest`.
+
+        A page that was looked at `again` counts for and against nothing.
+        """
         fresh = [_Fresh(*row) for row in self.db.execute(_FRESH, [newest])]
         opened = [row for row in fresh if self._admitted(row)]
+        if again:
+            return
         via, found_on, host = self.db.execute(_ROW, [url_id]).fetchone()
         page = _Fresh(url_id, outcome.url, host, outcome.kind, outcome.state, via)
         if outcome.kind in ("sitemap", "feed") and outcome.state == "done":

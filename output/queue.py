@@ -26,7 +26,7 @@ _READY = "urls INDEXED BY urls_ready WHERE state = 'queued' AND not_before IS NU
 _RETRY = "urls INDEXED BY urls_retry WHERE state = 'queued' AND not_before IS NOT NULL AND host"
 
 _COLUMNS = f"""{_RANK}, -priority, id, url, host, kind, depth, priority, attempts, found_via,
-        coalesce(found_on, ''), coalesce(lastmod, '')"""
+        coalesce(found_on, ''), coalesce(lastmod, ''), coalesce(held_at, '')"""
 _TAKE = f"SELECT {_COLUMNS} FROM {_READY} = ? ORDER BY {_RANK}, priority DESC, id LIMIT ?"
 _TAKE_DUE = f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before <= ? ORDER BY not_before LIMIT ?"
 _TAKE_ASTRAY = f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before > ? ORDER BY not_before LIMIT ?"
@@ -53,7 +53,8 @@ _ADD = """INSERT INTO urls (url, host, kind, state, reason, found_via, found_on,
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (url) DO UPDATE SET
         depth = min(depth, excluded.depth), priority = max(priority, excluded.priority),
-        lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state, reason = excluded.reason
+        lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state,
+        reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
         (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
@@ -74,7 +75,10 @@ def utc_now() -> str:
 
 @dataclass(frozen=True, slots=True)
 class QueuedUrl:
-    """A URL that waits to be fetched. `attempts` counts the requests already made for it."""
+    """A URL that waits to be fetched. `attempts` counts the requests already made for it.
+
+    `held_at` is when what the archive holds of it was last confirmed; empty if it holds nothing.
+    """
 
     id: int
     url: str
@@ -86,6 +90,7 @@ class QueuedUrl:
     found_via: str
     found_on: str
     lastmod: str
+    held_at: str = ""
 
 
 class Queue:

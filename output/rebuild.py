@@ -14,6 +14,7 @@ from output.ids import text_digest
 from output.joined import further_blocks, has_further_pages, head_of
 from output.ledger import read_ledger
 from output.prepared import PreparedPage
+from output.revisions import correct
 from output.text import count_words, storable
 
 _KEPT = Verdict(True, "", "")
@@ -82,11 +83,7 @@ def _replace(db: Database, table: str, number: int, found: Assembled) -> None:
 
 
 def _note(db: Database, table: str, number: int, found: Assembled, at: str) -> None:
-    db.execute(
-        """UPDATE revisions SET text_digest = ? WHERE rowid = (
-            SELECT rowid FROM revisions WHERE article_id = ? ORDER BY seen_at DESC, rowid DESC LIMIT 1)""",
-        [text_digest(found.text), number],
-    )
+    correct(db, number, None, text_digest(found.text))
     if table == "articles":
         note_change(db, number, at, "changed")
 

@@ -18,6 +18,7 @@ from cleaners.record import PageType
 from output.aggregates import ArticlePage, aggregates
 from output.articles import article_id, as_json, note_change
 from output.duplicates import Member, winners
+from output.edited import decide, note_absences
 from output.joined import find_parts, put_parts
 from output.joins import Part
 from output.overrule import apply_rulings
@@ -33,11 +34,14 @@ _MEMBERS = """SELECT p.id, u.url, p.title, coalesce(p.canonical_url, ''), p.text
         p.own_type, p.page_type, p.article_id, p.evidence
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY u.url"""
 
-# What the crawler wrote when it fetched the page again is its own verdict; the page's row has the settled one.
-_REASONS = """UPDATE urls SET reason = (SELECT page_type FROM pages p WHERE p.id = urls.id)
-    WHERE state = 'done' AND id IN (
+# What the crawler wrote when it fetched the page again is its own verdict; the page's row has the settled one, where
+# what came is what the page's row is about.
+_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages p WHERE p.id = urls.id),
+        reason = CASE WHEN state = 'done' AND held_at IS fetched_at
+            THEN (SELECT page_type FROM pages p WHERE p.id = urls.id) ELSE reason END
+    WHERE id IN (
         SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser')
-            AND u.reason IN ('article', 'teaser', 'list') AND u.reason <> p.page_type)"""
+            AND u.held_reason IN ('article', 'teaser', 'list') AND u.held_reason <> p.page_type)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
             rebuild_page(db, head, at)
         relate(db)
         db.execute(_REASONS)
+        decide(db, at)
+        note_absences(db, at)
     shelves = [findings.shelved_for(page.member.page_id) for page in pages]
     return Settled(
         articles=shelves.count(""),

@@ -35,6 +35,7 @@ _WAYS = ("sitemaps", "feeds", "links")
 _TAKEN = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
     "site_rules",
+    "revisit", "every",
 )  # fmt: skip
 _BOUNDS = {
     "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
@@ -65,7 +66,7 @@ def known_start(given: Mapping[str, Any]) -> dict[str, Any]:
 
     A bound that the command names counts. How many pages and how long is never taken over.
     """
-    if not _holds_something(given["db"]):
+    if not holds_something(given["db"]):
         raise Mistake("say where to start: broadsheet crawl https://…")
     with Archive.open(given["db"]) as archive:
         earlier = runs(archive.db)
@@ -121,7 +122,7 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed: Mapping[str, Any]
     settings.update(dict(changed), priority="cmdline")
     process = AsyncCrawlerProcess(settings)
     crawler = process.create_crawler(SiteSpider)
-    watch = _Watch(quiet=not settings.getbool("BROADSHEET_PROGRESS"), existed=_holds_something(db))
+    watch = _Watch(quiet=not settings.getbool("BROADSHEET_PROGRESS"), existed=holds_something(db))
     watch.anonymous = arguments.get("contact") == ""  # the sample's crawl asks this machine alone, and says nothing
     crawler.signals.connect(watch.opened, signals.spider_opened)
     started = time.monotonic()
@@ -159,7 +160,8 @@ def _raise_trouble(task: asyncio.Task[None], db: str) -> None:
         raise error
 
 
-def _holds_something(db: str) -> bool:
+def holds_something(db: str) -> bool:
+    """Whether there is a file that is not empty."""
     path = Path(db)
     return path.is_file() and path.stat().st_size > 0
 
@@ -194,13 +196,20 @@ class _Watch:
                 one_line(f"Raw responses are missing from {', '.join(short)}; broadsheet verify says which."), err=True
             )
         if self._existed and not self._quiet:
-            counts = spider.session.queue.counts()
-            click.echo(f"Going on: {counts['done']:,} URLs done, {counts['queued']:,} waiting.", err=True)
+            click.echo(_where_it_stands(spider), err=True)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
         asyncio.get_running_loop().call_soon_threadsafe(_say_stopping)  # a handler must not print
         self._scrapys(number, frame)
+
+
+def _where_it_stands(spider: SiteSpider) -> str:
+    counts, due = spider.session.queue.counts(), spider.session.due
+    if due:
+        others = counts["queued"] - due
+        return f"Looking again: {due:,} URLs are due" + (f", {others:,} others wait." if others else ".")
+    return f"Going on: {counts['done']:,} URLs done, {counts['queued']:,} waiting."
 
 
 def _say_stopping() -> None:

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from crawler.commands.reasons import meaning
 from crawler.commands.terminal import say, width
+from output.outcome import NOT_MODIFIED
 from output.report import Totals, totals
 from output.report_text import alarm_line
 from output.schema import open_database
@@ -50,7 +51,13 @@ class Run:
     @property
     def pages(self) -> int:
         """How many pages were fetched and judged."""
-        return sum(n for key, n in self.stored.items() if key.startswith("done/") and key[5:] not in _FILES)
+        others = (*_FILES, NOT_MODIFIED)
+        return sum(n for key, n in self.stored.items() if key.startswith("done/") and key[5:] not in others)
+
+    @property
+    def unchanged(self) -> int:
+        """How many URLs were asked for again and had not changed, as their server said."""
+        return self.stored.get(f"done/{NOT_MODIFIED}", 0)
 
 
 def exit_code(run: Run) -> int:
@@ -136,7 +143,8 @@ def _typed(command: str) -> str:
 def headline(run: Run, found: Totals) -> str:
     """The archive's articles and this run's pages in one line."""
     taken = "".join(f", {count:,} taken out as {why}" for why, count in found.shelved)
-    return f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages {run.how} in {run.seconds:.0f} s"
+    same = f", {run.unchanged:,} URLs unchanged" if run.unchanged else ""
+    return f"{found.articles:,} articles in {run.db}{taken}; {run.pages:,} pages {run.how}{same} in {run.seconds:.0f} s"
 
 
 def _lines(run: Run, found: Totals) -> Iterable[str]:

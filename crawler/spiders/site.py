@@ -122,7 +122,10 @@ class SiteSpider(scrapy.Spider):
         self._beside: dict[str, list[Capture]] = {}
         self.pages = 0
         self.ended = ""
-        self.waiting = self.session.start(f"crawl {' '.join(self.seeds)}", seeds_of(self.seeds), scope, self._allowed())
+        verb = "crawl" if options.revisit in ("", "due") else "update"
+        self.waiting = self.session.start(
+            f"{verb} {' '.join(self.seeds)}", seeds_of(self.seeds), self.outcomes.scope, self._allowed()
+        )
 
     def _allowed(self) -> Allowed:
         ports = frozenset((*map(port_of, self.seeds), *map(int, self.settings.getlist(PORTS))))
@@ -214,10 +217,14 @@ class SiteSpider(scrapy.Spider):
             callback=self.answered,
             errback=self.failed,
             cb_kwargs={"queued": queued, "hops": hops},
-            headers=self.identity.headers() | own | cookie_header(self.cookies, url),
+            headers=self.identity.headers() | own | cookie_header(self.cookies, url) | self._conditions(queued),
             dont_filter=True,
             meta={"queued": queued, "handle_httpstatus_all": True, "download_slot": queued.host} | meta,
         )
+
+    def _conditions(self, queued: QueuedUrl) -> dict[str, str]:
+        """What asks for a known page only if it has changed."""
+        return self.session.validators(queued) if queued.held_at else {}
 
     def _rule_headers(self, host: str) -> dict[str, str]:
         return sent_headers(self.site_rules.for_host(host)) if self.site_rules else {}
