@@ -103,7 +103,7 @@ class _Side:
     keys: list[str] = field(default_factory=list)
     known: frozenset[str] = frozenset()
     all: str = ""
-    boxes: dict[int, bool] = field(default_factory=dict)  # whether anything in it is kept
+    boxes: dict[int, bool] = field(default_factory=dict)  # whether anything of the article's own is kept in it
 
     @classmethod
     def of(cls, version: Version) -> _Side:
@@ -111,7 +111,7 @@ class _Side:
         side = cls(version, [squeezed(block.text) for block in version.blocks])
         side.known, side.all = frozenset(side.keys), "".join(side.keys)
         for block in version.blocks:
-            side.boxes[block.box] = side.boxes.get(block.box, False) or block.kept
+            side.boxes[block.box] = side.boxes.get(block.box, False) or (block.kept and not _is_shared(block))
         return side
 
     def has(self, key: str) -> bool:
@@ -172,7 +172,8 @@ def may_matter(text: str) -> bool:
 
 def _changed(before: _Side, after: _Side) -> Iterable[tuple[int, int]]:
     """Places of blocks that were edited, before and after, in the order of the new text; -1 where there is none."""
-    gone, fresh = before.without(after), after.without(before)
+    gone = [o for o in before.without(after) if not _is_noise(before.version.blocks[o], after)]
+    fresh = [n for n in after.without(before) if not _is_noise(after.version.blocks[n], before)]
     partner = _paired(before, after, gone, fresh)
     found = [(o, partner.get(o, -1)) for o in gone]
     found += [(-1, n) for n in fresh if n not in set(partner.values())]
@@ -192,12 +193,13 @@ def _is_edit(before: _Side, after: _Side, o: int, n: int) -> bool:
         both = before.has(after.keys[n]) and after.has(before.keys[o])
         return not both and not _is_label(before, after, o, n)
     side, other, at = (before, after, o) if n < 0 else (after, before, n)
-    block = side.version.blocks[at]
-    if other.has(side.keys[at]):
-        return False
-    if n >= 0 and may_matter(block.text):
-        return True
-    return not (_is_furniture(block, other) or _is_shared(block) or _is_dateline(block.text))
+    text = side.text(at)
+    return not other.has(side.keys[at]) and (not _is_dateline(text) or (n >= 0 and may_matter(text)))
+
+
+def _is_noise(block: Stood, other: _Side) -> bool:
+    """Whether a block that only one capture has is the site's and not the article's."""
+    return not may_matter(block.text) and (_is_furniture(block, other) or _is_shared(block))
 
 
 def _is_furniture(block: Stood, other: _Side) -> bool:

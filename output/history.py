@@ -18,7 +18,7 @@ from output.rulings import find_article
 from output.text import storable
 
 _ENOUGH = 2  # other articles with a block, from which it is the site's
-_THEN = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, t.text
+_THEN = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
     FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id
     WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
 _NOW = """SELECT b.block_id, b.kind, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
@@ -104,7 +104,7 @@ def both(
 
     def counted(blocks: Sequence[_Placed]) -> tuple[Stood, ...]:
         return tuple(
-            block if at in shared else replace(block, elsewhere=_elsewhere(db, at, host, article_id))
+            block if at in shared else replace(block, elsewhere=block.elsewhere or _elsewhere(db, at, host, article_id))
             for at, block in blocks
         )
 
@@ -117,8 +117,8 @@ def _revision(number: int, seen_at: str, title: str, change: str, kinds: str, *r
 
 def _then(db: Database, article_id: int, number: int) -> list[_Placed]:
     return [
-        (block_id, Stood(text, BLOCK_KINDS[kind], bool(kept), box, bool(linked)))
-        for block_id, kind, kept, box, linked, text in db.execute(_THEN, [article_id, number]).fetchall()
+        (block_id, Stood(text, BLOCK_KINDS[kind], bool(kept), box, bool(linked), elsewhere))
+        for block_id, kind, kept, box, linked, elsewhere, text in db.execute(_THEN, [article_id, number]).fetchall()
     ]
 
 

@@ -31,6 +31,8 @@ _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, tit
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
+_PUT = """INSERT INTO revision_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
+    coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?), 0))"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
 _STATED = """SELECT a.title, a.published, a.metadata_sources, a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
@@ -141,11 +143,11 @@ def is_pending(db: Database, article_id: int) -> bool:
 
 
 def put_blocks(db: Database, article_id: int, number: int, held: Standing) -> None:
-    """Store the blocks of a revision that another one replaces."""
+    """Store the blocks of a revision that another one replaces, with what the site's memory knows of them."""
     places = places_of(held.layout, [row[5] for row in held.blocks])
-    rows = [(article_id, number, *row[:5], *place) for row, place in zip(held.blocks, places, strict=True)]
+    rows = [(article_id, number, *row[:5], *place, row[1]) for row, place in zip(held.blocks, places, strict=True)]
     drop_blocks(db, article_id, number)
-    db.conn.executemany("INSERT INTO revision_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    db.conn.executemany(_PUT, rows)
 
 
 def drop_blocks(db: Database, article_id: int, number: int) -> None:

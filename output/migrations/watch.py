@@ -29,6 +29,7 @@ _REVISIONS = (
         article_id INTEGER NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL,
         block_id INTEGER NOT NULL REFERENCES block_texts (id), kind INTEGER NOT NULL, kept INTEGER NOT NULL,
         reason_id INTEGER NOT NULL REFERENCES reasons (id), box INTEGER NOT NULL, linked INTEGER NOT NULL,
+        elsewhere INTEGER NOT NULL,
         PRIMARY KEY (article_id, number, position)) WITHOUT ROWID""",
     "CREATE INDEX revision_blocks_block ON revision_blocks (block_id)",
     "ALTER TABLE changes ADD COLUMN kind TEXT NOT NULL DEFAULT ''",

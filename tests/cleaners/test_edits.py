@@ -161,3 +161,11 @@ def test_an_extended_paragraph_is_rewritten_not_added() -> None:
 def test_headline_and_body_at_once_name_the_headline_first() -> None:
     edit = compare(BASE, version(*kept(ONE, TWO), title="Vote on the dredger"))
     assert edit.kinds == ("headline", "body")
+
+
+def test_one_promo_of_the_site_in_place_of_another_is_no_edit() -> None:
+    spring = Stood("Our spring appeal has begun: help us to reach the goal.", "paragraph", True, 5, elsewhere=9)
+    autumn = Stood("Our autumn appeal has begun: help us to reach the goal.", "paragraph", True, 5)
+    assert compare(version(spring, *kept(ONE, TWO)), version(autumn, *kept(ONE, TWO))).kinds == ()
+    alone = replace(spring, elsewhere=0)
+    assert compare(version(alone, *kept(ONE, TWO)), version(autumn, *kept(ONE, TWO))).rewritten == 1

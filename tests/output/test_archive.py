@@ -231,10 +231,11 @@ from conftest import Maker
 from output.archive import Archive
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)
-print("ready", flush=True)
 for n in range(100_000):
     found = tuple(make.found(f"http://a.test/{n}/{k}") for k in range(200))
     archive.save([make.outcome(f"http://a.test/{n}", *(f"text {n} {k}" for k in range(50)), found=found)])
+    if n == 0:
+        print("ready", flush=True)
 """
 
 
