@@ -26,7 +26,10 @@ _PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nul
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
 _SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
-_REASON = "UPDATE urls SET reason = ? WHERE id = ? AND state = 'done'"
+# What came last may be another thing than what is held, and is cleaned again.
+_REASON = """UPDATE urls SET held_reason = ?1,
+        reason = CASE WHEN state = 'done' AND held_at IS fetched_at THEN ?1 ELSE reason END
+    WHERE id = ?2 AND held_at IS NOT NULL"""
 
 
 @dataclass(frozen=True, slots=True)
