@@ -223,7 +223,7 @@ class Archive:
         newest = newest_url(self.db)
         add_found(self.db, outcome.found, at)
         note_listed(self.db, outcome.found)
-        if row.is_known and not outcome.retry:
+        if row.is_known and row.kind != "robots" and not outcome.retry:
             grew = row.held_reason != "article" and newest_url(self.db) > newest
             note_look(self.db, row, outcome, saved.changed or grew)
         self._patterns.note(row.id, outcome, new_text, newest, again=row.is_known)
