@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlite_utils import Database
@@ -42,22 +42,25 @@ _EVIDENCE = """INSERT INTO settle_evidence VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
 
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """A block that its page left out by itself: what it says, as a key, and where it stands."""
-
-    page_id: int
-    position: int
-    block_id: int
-    key: int
-    place: str
+# The blocks in question of one host, by what they say; on a table, since there are as many as a site has furniture.
+_TABLE = (
+    "DROP TABLE IF EXISTS temp.settle_left",
+    """CREATE TEMP TABLE settle_left (page_id INTEGER NOT NULL, position INTEGER NOT NULL, block_id INTEGER NOT NULL,
+        key INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID""",
+    "CREATE INDEX temp.settle_left_key ON settle_left (key, page_id)",
+)
+_ALONE = """SELECT l.page_id, l.position, l.block_id, l.place FROM settle_left l
+    WHERE l.place IN (SELECT value FROM json_each(?))
+        AND NOT EXISTS (SELECT 1 FROM settle_left o WHERE o.key = l.key AND o.page_id <> l.page_id)
+        AND NOT EXISTS (SELECT 1 FROM settle_seen s WHERE s.key = l.key)
+    ORDER BY l.page_id, l.position"""
 
 
 @dataclass(slots=True)
 class _Host:
-    """What the pages of a host keep and leave, by place: numbers of pages."""
+    """What the pages of a host keep and leave, by place: numbers of pages. Places have numbers too."""
 
-    left: list[_Left] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
     keeping: Counter[str] = field(default_factory=Counter)
     leaving: Counter[str] = field(default_factory=Counter)
     since: dict[str, str] = field(default_factory=dict)
@@ -69,6 +72,10 @@ class _Host:
         for place in kept:
             self.since[place] = min(self.since.get(place, first_seen), first_seen)
 
+    def number(self, place: str) -> int:
+        """The number of a place."""
+        return self.numbers.setdefault(place, len(self.numbers))
+
 
 def text_key(text: str, block_id: int, kind: int, title: str, authors: Sequence[str]) -> int:
     """What a block says, as a number: the same for texts that differ only in what varies from page to page."""
@@ -79,30 +86,32 @@ def text_key(text: str, block_id: int, kind: int, title: str, authors: Sequence[
 
 
 def brought_back(
-    db: Database, host: str, pages: Iterable[int], counted: Collection[int], judged: Collection[int]
+    db: Database, host: str, pages: Iterable[int], uncounted: Collection[int], unjudged: Collection[int]
 ) -> dict[int, dict[int, Verdict]]:
     """By page and position, what the site's evidence brings back; the evidence goes into `settle_evidence`."""
-    found = _look(db, pages, counted)
+    found = _look(db, pages, uncounted)
     places = body_places(found.keeping, found.leaving)
-    often = Counter(key for key, _ in {(each.key, each.page_id) for each in found.left})
-    often.update(key for (key,) in db.execute("SELECT DISTINCT key FROM settle_seen"))
+    named = {found.numbers[place]: place for place in places if place in found.numbers}
     wanted: dict[int, dict[int, Verdict]] = {}
-    for each in found.left:
-        if each.place in places and often[each.key] == 1 and each.page_id in judged:
-            wanted.setdefault(each.page_id, {})[each.position] = BODY
-            db.execute(_EVIDENCE, [each.block_id, host, *places[each.place], found.since[each.place]])
+    for page, position, block_id, number in db.execute(_ALONE, [json.dumps(list(named))]).fetchall():
+        if page not in unjudged:
+            wanted.setdefault(page, {})[position] = BODY
+            db.execute(_EVIDENCE, [block_id, host, *places[named[number]], found.since[named[number]]])
     return wanted
 
 
-def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> _Host:
+def _look(db: Database, pages: Iterable[int], uncounted: Collection[int]) -> _Host:
+    for statement in _TABLE:
+        db.execute(statement)
     found = _Host()
     for page in pages:
         layout, title, said, first_seen = db.execute(_PAGE, [page]).fetchone()
         places = [step[0] for step in json.loads(zlib.decompress(layout))]
-        left = list(_left(db, page, places, title, json.loads(said)))
-        found.left += left
-        if page in counted:
-            found.count(_kept(db, page, places), {each.place for each in left}, first_seen)
+        left = list(_left(db, page, title, json.loads(said)))
+        rows = [(page, at, block, key, found.number(places[at])) for at, block, key in left]
+        db.conn.executemany("INSERT INTO settle_left VALUES (?, ?, ?, ?, ?)", rows)
+        if page not in uncounted:
+            found.count(_kept(db, page, places), {places[at] for at, _, _ in left}, first_seen)
     return found
 
 
@@ -110,7 +119,8 @@ def _kept(db: Database, page: int, places: Sequence[str]) -> set[str]:
     return {places[at] for at, text in db.execute(_KEPT, [page]).fetchall() if length(text) >= _LEAST_WORDS}
 
 
-def _left(db: Database, page: int, places: Sequence[str], title: str, authors: list[str]) -> Iterable[_Left]:
+def _left(db: Database, page: int, title: str, authors: list[str]) -> Iterator[tuple[int, int, int]]:
+    """The blocks that a page left out by itself: position, number, and what each says as a key."""
     for at, block, kind, text in db.execute(_LEFT, [page]).fetchall():
         if length(text) >= _LEAST_WORDS:
-            yield _Left(page, at, block, text_key(text, block, kind, title, authors), places[at])
+            yield at, block, text_key(text, block, kind, title, authors)

@@ -17,7 +17,11 @@ NEAR_SAME = 0.9  # share of words in common that two captures of one text have, 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An article page, as far as its identity goes. `words` is its text's length in words."""
+    """An article page, as far as its identity goes. `words` is its text's length in words.
+
+    `digest` may be empty where no other page has the same text, and `title` where nothing asks for it: there are as
+    many of these as pages.
+    """
 
     page_id: int
     url: str
@@ -27,18 +31,28 @@ class Member:
     words: int
 
 
-def winners(members: Sequence[Member], text_of: Callable[[int], str]) -> dict[int, int]:
+class Winners(dict[int, int]):
+    """The page that names a page's text. Only those that another names are held; a page missing names itself."""
+
+    def __missing__(self, page_id: int) -> int:
+        """The page itself."""
+        return page_id
+
+
+def winners(members: Sequence[Member], text_of: Callable[[int], str]) -> Winners:
     """Map each page to the page that names its text, itself where nothing else does.
 
     `text_of` gives the text of a page by its id; it is asked only for pages whose canonical URLs meet.
     """
-    leader = {member.page_id: member.page_id for member in members}
+    leader: dict[int, int] = {}
     for pair in (*_same_text(members), *_same_canonical(members, text_of)):
         _join(leader, *pair)
     groups: dict[int, list[Member]] = defaultdict(list)
     for member in members:
-        groups[_root(leader, member.page_id)].append(member)
-    return {member.page_id: _name_giver(group).page_id for group in groups.values() for member in group}
+        if member.page_id in leader:
+            groups[_root(leader, member.page_id)].append(member)
+    named = ((member.page_id, _name_giver(group).page_id) for group in groups.values() for member in group)
+    return Winners((page, winner) for page, winner in named if page != winner)
 
 
 def overlap(one: str, other: str) -> float:
@@ -53,7 +67,8 @@ def _same_text(members: Iterable[Member]) -> Iterator[tuple[int, int]]:
     for member in members:
         if member.digest:
             key = (member.digest, member.title if member.words < SHORT_WORDS else "")
-            yield first.setdefault(key, member.page_id), member.page_id
+            if (other := first.setdefault(key, member.page_id)) != member.page_id:
+                yield other, member.page_id
 
 
 def _same_canonical(members: Sequence[Member], text_of: Callable[[int], str]) -> Iterator[tuple[int, int]]:
@@ -70,20 +85,19 @@ def _same_canonical(members: Sequence[Member], text_of: Callable[[int], str]) ->
 
 
 def _by_canonical(members: Sequence[Member]) -> Mapping[str, list[Member]]:
-    at = {member.url: member for member in members}
     groups: dict[str, list[Member]] = defaultdict(list)
     for member in members:
         if member.canonical_url and member.canonical_url != member.url:
             groups[member.canonical_url].append(member)
-    for canonical, group in groups.items():
-        if canonical in at:
-            group.append(at[canonical])
+    for member in members:
+        if member.url in groups:
+            groups[member.url].append(member)
     return groups
 
 
 def _near(one: Member, other: Member, text_of: Callable[[int], str]) -> bool:
-    if one.digest == other.digest:
-        return bool(one.digest)
+    if one.digest and one.digest == other.digest:
+        return True
     if min(one.words, other.words) < NEAR_SAME * max(one.words, other.words):
         return False
     return overlap(text_of(one.page_id), text_of(other.page_id)) >= NEAR_SAME
@@ -102,7 +116,7 @@ def _order(member: Member) -> tuple[int, str]:
 
 
 def _root(leader: dict[int, int], page: int) -> int:
-    while leader[page] != page:
+    while leader.setdefault(page, page) != page:
         leader[page] = leader[leader[page]]
         page = leader[page]
     return page

@@ -56,7 +56,7 @@ def parts(
     """
     by_id = {member.page_id: member for member in members}
     at = {member.url: by_id[winner[member.page_id]] for member in members}
-    own = [lead for lead in leads if winner.get(lead.page_id) == lead.page_id]
+    own = [lead for lead in leads if lead.page_id in by_id and winner[lead.page_id] == lead.page_id]
     found = dict(_wholes(at, own, text_of))
     for chain in _chains(by_id, at, own, awaited):
         if not any(page in found for page in chain):

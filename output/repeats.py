@@ -28,11 +28,8 @@ from cleaners.site_memory import (
 from output.bodies import brought_back, text_key
 from output.migrations import BLOCK_KINDS
 
-Wanted = dict[int, dict[int, Verdict]]
-"""By page, then by position: the verdicts that differ from the page's own."""
-
 _HEADING = BLOCK_KINDS.index("heading")
-_TEMP = ("settle_kept", "settle_beside", "settle_seen", "settle_evidence")
+_TEMP = ("settle_kept", "settle_beside", "settle_seen", "settle_left", "settle_evidence")
 
 # The blocks that each page kept by itself, whatever the site's memory made of them since.
 _KEPT = """INSERT INTO settle_kept SELECT b.page_id, b.position, b.block_id, b.kind
@@ -47,8 +44,10 @@ _BESIDE = """INSERT INTO settle_beside SELECT b.page_id, b.position, b.block_id,
         JOIN pages p ON p.id = b.page_id AND p.own_type IN ('article', 'teaser')
     WHERE NOT EXISTS (SELECT 1 FROM settle_kept s WHERE s.page_id = b.page_id AND s.position = b.position)"""
 
-_PAGES = """SELECT u.host, p.id FROM pages p JOIN urls u ON u.id = p.id
-    WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host, p.id"""
+_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
+    WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host"""
+_PAGES = """SELECT p.id FROM pages p JOIN urls u ON u.id = p.id
+    WHERE p.own_type IN ('article', 'teaser') AND u.host = ? ORDER BY p.id"""
 
 _PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]')
     FROM page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
@@ -105,25 +104,27 @@ def forget_counts(db: Database) -> None:
         db.execute(f"DROP TABLE IF EXISTS temp.{name}")
 
 
-def judged_again(db: Database, counted: Collection[int], judged: Collection[int]) -> Wanted:
-    """Judge the pages `judged` with the evidence of the pages `counted`, and store the evidence.
+def judged_again(
+    db: Database, uncounted: Collection[int], unjudged: Collection[int]
+) -> Iterator[tuple[int, dict[int, Verdict]]]:
+    """Judge article pages again with the evidence of all of them, and store the evidence.
 
-    Runs in the caller's transaction, after `count_kept`.
+    Yields pages with the verdicts, by position, that differ from their own; pages without any are left out, and so
+    are those `unjudged`. Those `uncounted` are no evidence. Runs in the caller's transaction, after `count_kept`.
     """
     _make_tables(db)
-    wanted: Wanted = {}
-    for host, rows in groupby(db.execute(_PAGES).fetchall(), key=lambda row: str(row[0])):
-        pages = [int(page) for _, page in rows]
-        number = sum(page in counted for page in pages)
+    for (host,) in db.execute(_HOSTS).fetchall():
+        pages = [page for (page,) in db.execute(_PAGES, [host])]
+        number = sum(page not in uncounted for page in pages)
         if number > 1:
-            boxes = _look(db, pages, counted)
-            wanted |= _judge_host(db, number, boxes, judged)
+            boxes = _look(db, pages, uncounted)
             db.execute(_EVIDENCE, {"host": host, "pages": number})
-            for page, verdicts in brought_back(db, host, pages, counted, judged).items():
-                wanted[page] = wanted.get(page, {}) | verdicts
+            back = brought_back(db, host, pages, uncounted, unjudged)
+            for page, verdicts in _judge_host(db, number, boxes, unjudged):
+                yield page, verdicts | back.pop(page, {})
+            yield from back.items()
     db.execute(_STALE)
     db.execute(_NEW)
-    return wanted
 
 
 def _make_tables(db: Database) -> None:
@@ -141,7 +142,7 @@ def _make_tables(db: Database) -> None:
     )
 
 
-def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> list[str]:
+def _look(db: Database, pages: Iterable[int], uncounted: Collection[int]) -> list[str]:
     """Fill `settle_seen` with the pages of a host; returns the containers that its rows name by number."""
     db.execute("DELETE FROM settle_seen")
     numbers: dict[str, int] = defaultdict(lambda: len(numbers))
@@ -159,7 +160,7 @@ def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> list[
                     numbers[container(places[at][0])],
                     length(text),
                 ),
-                *(kind == _HEADING, names_author(text, authors), kept, page in counted),
+                *(kind == _HEADING, names_author(text, authors), kept, page not in uncounted),
             )
             for at, block, kind, text, kept in db.execute(_BLOCKS, [page]).fetchall()
         ]
@@ -168,16 +169,16 @@ def _look(db: Database, pages: Iterable[int], counted: Collection[int]) -> list[
     return list(numbers)
 
 
-def _judge_host(db: Database, number: int, boxes: list[str], judged: Collection[int]) -> Wanted:
+def _judge_host(
+    db: Database, number: int, boxes: list[str], unjudged: Collection[int]
+) -> Iterator[tuple[int, dict[int, Verdict]]]:
     repeated = dict(db.execute(_COUNTS, [least_pages(number)]).fetchall())
     if not repeated:
-        return {}
+        return
     memory = remember((page for _, page in _seen(db, boxes, "WHERE counted")), repeated, number)
-    return {
-        page_id: verdicts
-        for page_id, page in _seen(db, boxes, "WHERE kept")
-        if page_id in judged and (verdicts := judge_again(page, memory))
-    }
+    for page_id, page in _seen(db, boxes, "WHERE kept"):
+        if page_id not in unjudged and (verdicts := judge_again(page, memory)):
+            yield page_id, verdicts
 
 
 def _seen(db: Database, boxes: list[str], which: str = "") -> Iterator[tuple[int, list[Seen]]]:
@@ -187,14 +188,6 @@ def _seen(db: Database, boxes: list[str], which: str = "") -> Iterator[tuple[int
         yield page_id, [Seen(row[1], row[2], boxes[row[3]], row[4], *map(bool, row[5:])) for row in rows]
 
 
-def differing(wanted: Wanted, held: Mapping[int, Mapping[int, tuple[str, str]]]) -> dict[int, dict[int, Verdict]]:
-    """The pages whose verdicts by the site's memory are not those they hold, with those they should hold."""
-
-    def plain(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
-        return {position: (each.reason, each.rule) for position, each in verdicts.items()}
-
-    return {
-        page: wanted.get(page, {})
-        for page in sorted(wanted.keys() | held.keys())
-        if plain(wanted.get(page, {})) != held.get(page, {})
-    }
+def told_by(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
+    """Verdicts as the archive holds them: reason and rule by position."""
+    return {position: (each.reason, each.rule) for position, each in verdicts.items()}

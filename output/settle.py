@@ -9,15 +9,16 @@ article that is taken out waits in `shelved`, until the evidence falls.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.record import PageType
+from cleaners.record import PageType, Verdict
 from output.aggregates import ArticlePage, aggregates
 from output.articles import article_id, as_json, note_change
-from output.duplicates import Member, winners
+from output.duplicates import SHORT_WORDS, Member, Winners, winners
 from output.edited import decide, note_absences
 from output.joined import find_parts, put_parts
 from output.joins import Part
@@ -25,13 +26,20 @@ from output.overrule import apply_rulings
 from output.pages import SETTLED_EVIDENCE
 from output.queue import utc_now
 from output.rebuild import rebuild_page
-from output.repeats import count_kept, differing, forget_counts, judged_again, kept_text
+from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
 from output.similar import relate
-from output.site_verdicts import held_verdicts, put_verdicts
+from output.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.transaction import writing
 
-_MEMBERS = """SELECT p.id, u.url, p.title, coalesce(p.canonical_url, ''), p.text_digest, p.word_count,
-        p.own_type, p.page_type, p.article_id, p.evidence
+# There is one of these for each page: what only few are asked for is read of those few.
+_SHARED = """EXISTS (SELECT 1 FROM pages o
+    WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
+_LEADING = "(p.id IN (SELECT page_id FROM page_leads) OR u.url IN (SELECT url FROM page_leads))"
+_MEMBERS = f"""SELECT p.id, u.url, CASE WHEN {_LEADING} OR (p.word_count < {SHORT_WORDS} AND {_SHARED})
+            THEN p.title ELSE '' END,
+        CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
+        CASE WHEN {_SHARED} THEN p.text_digest ELSE '' END, p.word_count,
+        p.own_type, p.page_type, p.article_id, instr(p.evidence, '"{SETTLED_EVIDENCE}') > 0
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY u.url"""
 
 # What the crawler wrote when it fetched the page again is its own verdict; the page's row has the settled one, where
@@ -64,7 +72,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A page as it stands in its row, or as it should."""
+    """A page's row as it should be."""
 
     page_type: str
     article_id: int | None
@@ -73,18 +81,21 @@ class _Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
+    """A page as it stands; `marked` if its evidence is not its own alone."""
+
     member: Member
     own_type: str
-    now: _Judged
+    page_type: str
+    article_id: int | None
+    marked: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
     """The winner of each page, and how many articles a winner repeats if it is a list."""
 
-    winner: dict[int, int]
+    winner: Winners
     repeats: dict[int, int]
-    url: dict[int, str]
     parts: dict[int, Part]
 
     def shelved_for(self, page_id: int) -> str:
@@ -112,7 +123,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
         removed, returned = _move(db, findings, at)
         repeated, judged = _clear_repeats(db, findings, at)
         forget_counts(db)
-        changed = [(page, want) for page in pages if (want := _wanted(page, findings)) != page.now]
+        changed = list(_changes(db, pages, findings))
         _rewrite(db, changed)
         apply_rulings(db, at)
         for head in heads:
@@ -121,11 +132,11 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
         db.execute(_REASONS)
         decide(db, at)
         note_absences(db, at)
-    shelves = [findings.shelved_for(page.member.page_id) for page in pages]
+    shelves = Counter(findings.shelved_for(page.member.page_id) for page in pages)
     return Settled(
-        articles=shelves.count(""),
-        duplicates=shelves.count("duplicate"),
-        lists=shelves.count("list"),
+        articles=shelves[""],
+        duplicates=shelves["duplicate"],
+        lists=shelves["list"],
         removed=removed,
         returned=returned,
         pages_changed=len(changed),
@@ -135,7 +146,15 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
 
 
 def _pages(db: Database) -> list[_Page]:
-    return [_Page(Member(*row[:6]), row[6], _Judged(*row[7:])) for row in db.execute(_MEMBERS)]
+    """All article pages by URL. A text that comes again and again, such as a page type, is held once."""
+    same: dict[str, str] = {}
+    return [
+        _Page(
+            Member(page, url, title, url if canonical is None else canonical, digest, words),
+            *(same.setdefault(own, own), same.setdefault(now, now), number, bool(marked)),
+        )
+        for page, url, title, canonical, digest, words, own, now, number, marked in db.execute(_MEMBERS)
+    ]
 
 
 def _findings(db: Database, pages: Iterable[_Page]) -> _Findings:
@@ -144,10 +163,9 @@ def _findings(db: Database, pages: Iterable[_Page]) -> _Findings:
     text_of = _reader_of_own_texts(db)
     winner = winners(members, text_of)
     parts = find_parts(db, members, winner, text_of)
-    copies = {one.page_id for one in members if winner[one.page_id] != one.page_id}
-    copies |= {page for page, part in parts.items() if part.head != page}
-    naming = [ArticlePage(one.page_id, one.words) for one in members if one.page_id not in copies]
-    return _Findings(winner, aggregates(db, naming), {one.page_id: one.url for one in members}, parts)
+    copies = winner.keys() | {page for page, part in parts.items() if part.head != page}
+    naming = (ArticlePage(one.page_id, one.words) for one in members if one.page_id not in copies)
+    return _Findings(winner, aggregates(db, naming), parts)
 
 
 def _reader_of_own_texts(db: Database) -> Callable[[int], str]:
@@ -157,21 +175,47 @@ def _reader_of_own_texts(db: Database) -> Callable[[int], str]:
 
 def _clear_repeats(db: Database, findings: _Findings, at: str) -> tuple[int, int]:
     """Take out what each site repeats and bring back what it repeats no more; blocks out, and pages that changed."""
-    judged = {page for page, winner in findings.winner.items() if winner not in findings.repeats}
-    counted = {page for page in judged if findings.winner[page] == page}
-    wanted = judged_again(db, counted, judged)
-    changes = differing(wanted, held_verdicts(db))
-    put_verdicts(db, changes, at)
-    return sum(map(len, wanted.values())), len(changes)
+    lists = findings.repeats.keys()
+    unjudged = lists | {page for page, winner in findings.winner.items() if winner in lists}
+    changes: dict[int, dict[int, Verdict]] = {}
+    out, holding = 0, holding_pages(db)
+    for page, verdicts in judged_again(db, unjudged | findings.winner.keys(), unjudged):
+        out += len(verdicts)
+        if told_by(verdicts) != (held_verdicts(db, page) if page in holding else {}):
+            changes[page] = verdicts
+        holding.discard(page)
+    changes |= {page: {} for page in holding}
+    put_verdicts(db, dict(sorted(changes.items())), at)
+    return out, len(changes)
 
 
-def _wanted(page: _Page, findings: _Findings) -> _Judged:
-    winner = findings.head(page.member.page_id)
-    repeats = findings.repeats.get(winner, 0)
-    facts = [fact for fact in json.loads(page.now.evidence) if not fact.startswith(SETTLED_EVIDENCE)]
+def _changes(db: Database, pages: Iterable[_Page], findings: _Findings) -> Iterator[tuple[_Page, _Judged]]:
+    """The pages whose rows are not as they should be, with how they should."""
+    for page in pages:
+        head = findings.head(page.member.page_id)
+        repeats = findings.repeats.get(head, 0)
+        number = None if repeats else article_id(page.member.url if head == page.member.page_id else _url(db, head))
+        page_type = str(PageType.LIST) if repeats else page.own_type
+        if (page_type, number) == (page.page_type, page.article_id) and not (repeats or page.marked):
+            continue
+        evidence = _one(db, "SELECT evidence FROM pages WHERE id = ?", page.member.page_id)
+        facts = [fact for fact in json.loads(evidence) if not fact.startswith(SETTLED_EVIDENCE)]
+        want = _Judged(page_type, number, as_json([*facts, *_repeating(repeats)]))
+        if want != _Judged(page.page_type, page.article_id, evidence):
+            yield page, want
+
+
+def _repeating(repeats: int) -> Iterator[str]:
     if repeats:
-        return _Judged(str(PageType.LIST), None, as_json([*facts, f"{SETTLED_EVIDENCE}{repeats} articles"]))
-    return _Judged(page.own_type, article_id(findings.url[winner]), as_json(facts))
+        yield f"{SETTLED_EVIDENCE}{repeats} articles"
+
+
+def _url(db: Database, page_id: int) -> str:
+    return _one(db, "SELECT url FROM urls WHERE id = ?", page_id)
+
+
+def _one(db: Database, query: str, page_id: int) -> str:
+    return str(db.execute(query, [page_id]).fetchone()[0])
 
 
 def _rewrite(db: Database, changed: Iterable[tuple[_Page, _Judged]]) -> None:
@@ -183,11 +227,15 @@ def _rewrite(db: Database, changed: Iterable[tuple[_Page, _Judged]]) -> None:
 
 def _move(db: Database, findings: _Findings, at: str) -> tuple[int, int]:
     """Shelve what leaves and bring back what returns; the numbers of both."""
-    shown = dict(db.execute("SELECT page_id, id FROM articles").fetchall())
     shelved = dict(db.execute("SELECT page_id, id FROM shelved").fetchall())
     waiting = [(why, page) for page in shelved if (why := findings.shelved_for(page))]
     db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", waiting)
-    leaving = [(number, why) for page, number in shown.items() if (why := findings.shelved_for(page))]
+    leaving = [
+        (number, why)
+        for page in sorted(findings.winner.keys() | findings.parts.keys() | findings.repeats.keys())
+        if (why := findings.shelved_for(page))
+        for (number,) in db.execute("SELECT id FROM articles WHERE page_id = ?", [page]).fetchall()
+    ]
     returning = [number for page, number in shelved.items() if not findings.shelved_for(page)]
     for number, why in leaving:
         db.execute("INSERT INTO shelved SELECT *, ? FROM articles WHERE id = ?", [why, number])

@@ -24,7 +24,7 @@ CROWD = 24
 REPEATED = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
-_AT_ONCE = 500  # articles whose texts are sketched between two writes
+_AT_ONCE = 200  # articles whose texts are sketched between two writes
 _HELD_TEXTS = 64
 
 # Two sketches that share less than this are not of texts that are alike: it is a sample, so well below `NEAR`.

@@ -6,7 +6,6 @@ under it stands in `overruled`, and that one is changed here, not the one in for
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,9 +22,9 @@ _Mark = tuple[int, int]  # kept, and the number of the reason
 # Every block with the verdict in force but for rulings.
 _UNDER = """page_blocks b LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 
-_HELD = f"""SELECT o.page_id, o.position, r.reason, r.rule FROM own_verdicts o
+_HELD = f"""SELECT o.position, r.reason, r.rule FROM own_verdicts o
     CROSS JOIN {_UNDER} JOIN reasons r ON r.id = coalesce(v.reason_id, b.reason_id)
-    WHERE b.page_id = o.page_id AND b.position = o.position"""
+    WHERE o.page_id = ? AND b.page_id = o.page_id AND b.position = o.position"""
 
 _CARRIED = f"""SELECT b.block_id, o.kept, o.reason_id, coalesce(v.kept, b.kept), coalesce(v.reason_id, b.reason_id)
     FROM own_verdicts o CROSS JOIN {_UNDER}
@@ -53,12 +52,14 @@ class Carried:
     now: _Mark
 
 
-def held_verdicts(db: Database) -> dict[int, dict[int, tuple[str, str]]]:
-    """By page, then by position: reason and rule of the verdicts that are not the page's own."""
-    held: dict[int, dict[int, tuple[str, str]]] = defaultdict(dict)
-    for page, position, reason, rule in db.execute(_HELD):
-        held[page][position] = reason, rule
-    return held
+def holding_pages(db: Database) -> set[int]:
+    """The pages that have verdicts that are not their own."""
+    return {page for (page,) in db.execute("SELECT DISTINCT page_id FROM own_verdicts")}
+
+
+def held_verdicts(db: Database, page_id: int) -> dict[int, tuple[str, str]]:
+    """By position: reason and rule of a page's verdicts that are not its own."""
+    return {position: (reason, rule) for position, reason, rule in db.execute(_HELD, [page_id])}
 
 
 def put_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict]], at: str) -> None:
