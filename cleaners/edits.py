@@ -274,8 +274,10 @@ def _is_headline(before: _Side, after: _Side) -> bool:
 
 
 def _is_redated(old: Version, new: Version) -> bool:
-    """Whether the article says of itself that it was published at another time, in the same place."""
-    if old.published_source != new.published_source or not (old.published and new.published):
+    """Whether the page states another time of publication, in the same place. Dates in lines of text do not count."""
+    if old.published_source != new.published_source or new.published_source == "text":
+        return False
+    if not (old.published and new.published):
         return False
     was, now = moment(old.published), moment(new.published)
     return was is not None and now is not None and not was.agrees(now)

@@ -96,6 +96,17 @@ def ledger_counts(db: Database) -> Iterator[str]:
         yield f"page {page}: {blocks} blocks = {kept} kept + {removed} removed, ledger {rows} with {rows_kept:g} kept"
 
 
+def old_revisions(db: Database) -> Iterator[str]:
+    """The blocks of replaced revisions belong to revisions, and no more than one of an article waits to be decided."""
+    orphans = """SELECT DISTINCT b.article_id, b.number FROM revision_blocks b
+        LEFT JOIN revisions r ON r.article_id = b.article_id AND r.number = b.number WHERE r.number IS NULL"""
+    waiting = "SELECT article_id FROM revisions WHERE change = 'pending' GROUP BY article_id HAVING count(*) > 1"
+    yield from (
+        f"blocks of revision {at} of article {number}, which does not exist" for number, at in db.execute(orphans)
+    )
+    yield from (f"several revisions of article {number} wait to be decided" for (number,) in db.execute(waiting))
+
+
 def article_texts(db: Database) -> Iterator[str]:
     """An article's text is its kept blocks in order, word for word, and those of the pages that go on with it."""
     query = """SELECT a.id, a.text, t.text, a.page_id FROM articles a
@@ -134,4 +145,5 @@ CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     articles_and_pages,
     ledger_counts,
     article_texts,
+    old_revisions,
 )

@@ -146,6 +146,8 @@ def test_a_new_date_of_publication_in_the_same_place() -> None:
     assert compare(dated, replace(dated, published="2026-05-06")).kinds == ("date",)
     assert compare(dated, replace(dated, published="2026-05-06", published_source="meta")).kinds == ()
     assert compare(dated, replace(dated, published="2026-05-03T23:30:00-05:00")).kinds == ()
+    read = replace(dated, published_source="text")
+    assert compare(read, replace(read, published="2026-05-06")).kinds == ()
 
 
 def test_one_instant_in_two_zones_is_one_date() -> None:

@@ -8,7 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import pytest
 
@@ -54,6 +54,7 @@ class Watched:
         self.db, self.origin, self.edits, self.home = db, origin, edits, home
         assert command("crawl", f"{origin}{home}", "--db", db, *QUICK)[0] == 0
         found = rows(db, "SELECT url, title, text FROM articles ORDER BY url")
+        self.urls = {self.path(url): url for url, _, _ in found}
         self.articles = {self.path(url): (title, text) for url, title, text in found}
 
     def path(self, url: str) -> str:
@@ -61,7 +62,7 @@ class Watched:
 
     def html(self, path: str) -> str:
         """A page as it is served now."""
-        with urllib.request.urlopen(self.origin + quote(path), timeout=60) as answer:
+        with urllib.request.urlopen(self.urls[path], timeout=60) as answer:
             return str(answer.read().decode("utf8"))
 
     def states(self) -> dict[str, str]:

@@ -35,7 +35,10 @@ class Edits:
         edits = [*self.pages.get(path, ()), *self.everywhere]
         if status != 200 or not edits or not kind.startswith("text/html"):
             return status, "", body
-        html = body.decode("utf8")
+        try:
+            html = body.decode("utf8")
+        except UnicodeDecodeError:  # an older page in another encoding stays as it is
+            return status, "", body
         for edit in edits:
             html = edit(html)
         return status, "", html.encode("utf8")

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlite_utils import Database, Migrations
 
 from cleaners.edits import Stood
 from cleaners.record import PageType
@@ -13,6 +14,7 @@ from output.articles import article_id
 from output.edited import decide
 from output.forget import forget, wipe
 from output.history import blocks_of, revisions_of
+from output.migrations import MIGRATIONS
 from output.outcome import NOT_MODIFIED, Outcome
 from output.overrule import carry_out
 from output.rulings import Ruling
@@ -251,3 +253,15 @@ def test_what_the_page_states_elsewhere_is_no_new_headline(archive, make):
     archive.save([replace(first, cleaned=replace(first.cleaned, metadata=sources))])
     assert again(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
     assert json.loads(archive.db.execute("SELECT metadata_sources FROM articles").fetchone()[0]) == {}
+
+
+def test_revisions_of_earlier_versions_get_their_numbers():
+    older, db = Migrations(MIGRATIONS.name), Database(memory=True)
+    older._migrations = MIGRATIONS._migrations[:2]
+    older.apply(db)
+    for day, change in (("01", "first"), ("03", "title"), ("02", "text"), ("02", "text")):
+        db.execute("INSERT INTO revisions VALUES (1, ?, NULL, 'A title', 'x', ?)", [f"2026-01-{day}", change])
+    db.execute("INSERT INTO revisions VALUES (2, '2026-01-01', NULL, 'Another', 'y', 'first')")
+    MIGRATIONS.apply(db)
+    found = db.execute("SELECT article_id, number, change FROM revisions ORDER BY 1, 2").fetchall()
+    assert found == [(1, 1, "first"), (1, 2, "text"), (1, 3, "text"), (1, 4, "title"), (2, 1, "first")]

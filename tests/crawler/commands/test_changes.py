@@ -1,0 +1,185 @@
+"""`broadsheet changes`, `diff` and the mistakes that `update` tells: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cleaners.record import PageType
+from crawler.commands.changes import since_of
+from crawler.commands.values import Mistake
+from output.archive import Archive
+from output.outcome import Outcome
+from output.settle import settle
+from tests.crawler.crawls import REPOSITORY
+from tests.crawler.shell import ACTIVE, HOSTILE, command
+from tests.output.conftest import Maker
+
+STORY, GONE, EVIL = (f"http://a.test/{name}" for name in ("story", "gone", "evil"))
+ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
+TWO = "Its harbour master had told the members that the first one would be in the yard for eleven weeks."
+THREE = "The ferry to the outer island ends its service after ninety years, as the company wrote to its riders."
+FOUR = "Nobody spoke against the new fence, and the chair closed the sitting after a quarter of an hour at most."
+NOTICE = "Correction: An earlier version of this article said that the vote was on Tuesday."
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A story corrected and then given another title, one that went, and one with a hostile title."""
+    file, make = tmp_path_factory.mktemp("watched") / "a.db", Maker()
+    with Archive.open(file, make.clock) as archive:
+        texts = ((STORY, "Dredger stays", ONE, TWO), (GONE, "Ferry ends", THREE), (EVIL, HOSTILE, FOUR))
+        archive.save([make.outcome(url, *paragraphs, title=title) for url, title, *paragraphs in texts])
+        settle(archive.db, make.clock)
+        monday = ONE.replace("Tuesday", "Monday")
+        archive.save([
+            make.outcome(STORY, monday, TWO, NOTICE, title="Dredger stays"),
+            make.failure(GONE, "http_410"),
+        ])  # fmt: skip
+        settle(archive.db, make.clock)
+        archive.save([
+            make.outcome(STORY, monday, TWO, NOTICE, title="Second dredger stays"),
+            make.outcome(EVIL, f"{FOUR} {HOSTILE}", title="Evil \x1b[2J other"),
+        ])  # fmt: skip
+        settle(archive.db, make.clock)
+    return file
+
+
+def test_edits_are_listed_in_order_with_what_they_did(db: Path) -> None:
+    code, out, errors = command("changes", db)
+    assert (code, errors) == (0, "")
+    lines = out.splitlines()
+    assert [line.split()[3] for line in lines[::3][:2]] == ["correction,", "withdrawn"]
+    assert "1 rewritten, 1 added; “Correction: An earlier version" in lines[1]
+    assert lines[2].strip() == STORY
+    assert lines[4].strip() == "HTTP 410 Gone"
+    assert "was “Dredger stays”" in out
+    assert not set(out) & ACTIVE
+    assert max(map(len, lines)) <= 100
+
+
+def test_since_a_number_and_by_kind_and_as_json(db: Path) -> None:
+    _, out, _ = command("changes", db, "--json")
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [edit["kind"] for edit in found] == ["correction", "withdrawn", "headline", "headline"]
+    assert found[0]["kinds"] == ["correction", "lead"]
+    _, out, _ = command("changes", db, "--json", "--since", found[1]["seq"])
+    assert [json.loads(line)["seq"] for line in out.splitlines()] == [found[2]["seq"], found[3]["seq"]]
+    _, out, _ = command("changes", db, "--json", "--kind", "lead", "--kind", "withdrawn")
+    assert [json.loads(line)["url"] for line in out.splitlines()] == [STORY, GONE, EVIL]
+    _, out, _ = command("changes", db, "--json", "--kind", "new")
+    assert [json.loads(line)["url"] for line in out.splitlines()] == [STORY, GONE, EVIL]
+
+
+def test_since_a_time() -> None:
+    assert since_of("17") == (17, "")
+    week_ago = (datetime.now(UTC) - timedelta(days=7)).isoformat(timespec="seconds")
+    assert abs(datetime.fromisoformat(since_of("7d")[1]) - datetime.fromisoformat(week_ago)) < timedelta(seconds=5)
+    assert since_of("2026-01-31T12:00:00+02:00") == (0, "2026-01-31T10:00:00+00:00")
+    for wrong in ("yesterday", "7 days", "", "-3"):
+        with pytest.raises(Mistake, match="is no time"):
+            since_of(wrong)
+
+
+def test_nothing_new_says_so(db: Path) -> None:
+    assert command("changes", db, "--since", "2100-01-01") == (0, "", "no edits since 2100-01-01\n")
+    assert command("changes", db, "--since", "2100-01-01", "--json") == (0, "", "")
+
+
+def test_a_diff_marks_words_where_there_is_no_colour(db: Path) -> None:
+    code, out, errors = command("diff", db, STORY, "--from", 1, "--to", 2)
+    assert (code, errors) == (0, "")
+    assert "voted on [-Tuesday-] {+Monday+} to keep" in out
+    assert f"{{+{NOTICE}+}}" in out
+    assert "… 1 block unchanged" in out
+    assert "revision 2, 2026-01-01" in out
+
+
+def test_the_last_two_revisions_are_compared_unless_others_are_named(db: Path) -> None:
+    _, out, _ = command("diff", db, STORY)
+    assert "{+Second +}" in out or "[-Dredger-] {+Second dredger+}" in out
+    assert "Monday" not in out
+    _, out, _ = command("diff", db, STORY, "--at", "2026-01-01T00:00:01+00:00")
+    assert "[-Tuesday-] {+Monday+}" in out
+
+
+def test_a_diff_as_json(db: Path) -> None:
+    code, out, _ = command("diff", db, STORY, "--from", 1, "--json")
+    found = json.loads(out)
+    assert (code, found["url"], found["from"]["number"], found["to"]["number"]) == (0, STORY, 1, 3)
+    assert found["title"] == {"before": "Dredger stays", "after": "Second dredger stays"}
+    assert [block["change"] for block in found["blocks"]] == ["rewritten", "added"]
+    assert ["-", "Tuesday "] in found["blocks"][0]["words"]
+    assert found["unchanged"] == 1
+
+
+def test_on_a_terminal_it_is_in_colour_and_nothing_acts(db: Path) -> None:
+    reading, writing = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color", "COLUMNS": "100"}
+    environment.pop("NO_COLOR", None)
+    subprocess.run(
+        [sys.executable, "-m", "crawler.cli", "diff", str(db), EVIL], stdout=writing, env=environment, check=True
+    )
+    os.close(writing)
+    shown = b""
+    try:
+        while part := os.read(reading, 65_536):
+            shown += part
+    except OSError:
+        pass
+    os.close(reading)
+    assert b"\x1b[1;32m" in shown
+    assert b"\x1b[2J" not in shown
+    assert "\u202e" not in shown.decode()
+
+
+WRONG = [
+    (["diff", "{db}", "http://a.test/none"], 1, "has no article http://a.test/none"),
+    (["diff", "{db}", GONE], 1, "has one text only (withdrawn: HTTP 410 Gone"),
+    (["diff", "{db}", STORY, "--from", "9"], 2, "there is no revision 9: they go from 1 to 3"),
+    (["diff", "{db}", STORY, "--at", "soon"], 2, "--at 'soon' is no time"),
+    (["diff", "{db}", STORY, "--at", "2001-01-01"], 2, "the article was first seen at 2026"),
+    (["diff", "{db}", STORY, "--at", "2026-01-01", "--from", "1"], 2, "not both"),
+    (["diff", "/nowhere/a.db", STORY], 1, "does not exist"),
+    (["changes", "{db}", "--since", "soon"], 2, "--since 'soon' is no time"),
+    (["changes", "{db}", "--kind", "typo"], 2, "'typo' is not one of"),
+    (["changes", "/nowhere/a.db"], 1, "does not exist"),
+    (["update", "/nowhere/a.db"], 2, "/nowhere/a.db is no archive yet"),
+    (["update", "{db}", "--all", "--every", "6h"], 2, "not both"),
+    (["update", "{db}", "--every", "often"], 2, "'often' is no time"),
+    (["update", "{db}"], 2, "has no start URL yet"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "said"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
+def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, said: str) -> None:
+    got, out, errors = command(*(each.replace("{db}", str(db)) for each in arguments))
+    assert (got, out, errors.count("\n")) == (code, "", 1)
+    assert said in errors
+
+
+def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
+    make = Maker()
+    with Archive.open(tmp_path / "a.db", make.clock) as archive:
+        for text in (ONE, TWO):
+            archive.save([make.outcome(STORY, text)])
+            settle(archive.db, make.clock)
+        archive.db.execute("DELETE FROM revision_blocks")
+    code, out, errors = command("diff", tmp_path / "a.db", STORY)
+    assert (code, out) == (1, "")
+    assert "the text of revision 1" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_page_that_never_was_an_article_has_no_diff(tmp_path: Path) -> None:
+    make = Maker()
+    with Archive.open(tmp_path / "a.db", make.clock) as archive:
+        archive.save([make.outcome(STORY, page_type=PageType.LIST), Outcome(GONE, "failed", "dns")])
+    assert command("diff", tmp_path / "a.db", STORY)[0] == 1
