@@ -47,12 +47,19 @@ EDITS = """SELECT coalesce(a.url, s.url), (SELECT group_concat(value, '+') FROM 
     WHERE r.change <> 'first' ORDER BY r.seen_at, r.number"""
 
 
+def patiently(*arguments: object) -> tuple[int, str]:
+    """Exit code and standard error of a command on a whole site."""
+    process = start(*arguments)
+    _, errors = process.communicate(timeout=900)
+    return process.returncode, errors
+
+
 class Watched:
     """A site that is crawled and updated, its edits, and its articles: text and title by path."""
 
     def __init__(self, db: Path, origin: str, edits: Edits, home: str = "/") -> None:
         self.db, self.origin, self.edits, self.home = db, origin, edits, home
-        assert command("crawl", f"{origin}{home}", "--db", db, *QUICK)[0] == 0
+        assert patiently("crawl", f"{origin}{home}", "--db", db, *QUICK)[0] == 0
         found = rows(db, "SELECT url, title, text FROM articles ORDER BY url")
         self.urls = {self.path(url): url for url, _, _ in found}
         self.articles = {self.path(url): (title, text) for url, title, text in found}
@@ -72,8 +79,7 @@ class Watched:
 
     def update(self) -> dict[str, list[str]]:
         """Look at everything again; the kinds of all edits so far by path."""
-        code, _, errors = command("update", self.db, "--all", *QUICK)
-        assert (code, errors) == (0, "")
+        assert patiently("update", self.db, "--all", *QUICK) == (0, "")
         return kinds_by_path(rows(self.db, EDITS), self.origin)
 
     def texts(self) -> dict[str, str]:
