@@ -23,7 +23,7 @@ FLOORS = {
 
 
 def test_the_sample_of_dumps_is_cleaned_as_well_as_before() -> None:
-    pytest.importorskip("html_text", reason="needs the extra: pip install '.[bench]'")
+    pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
     if not SHARED.is_dir():
         pytest.skip("the annotated pages are not here: ../shared is absent")
     from cleaners.dumps import read_dumps

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cleaners.record import Block, Kind
 
+STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(5)]
+PAGES = 20
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river."
 
 

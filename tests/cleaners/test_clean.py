@@ -214,3 +214,28 @@ def test_a_page_made_to_hurt_is_read(body: bytes) -> None:
     cleaned = clean(Page("https://a.example/x", body))
     check_shape(cleaned)
     assert cleaned.blocks
+
+
+GIVING = (
+    "Every winter the blood bank of the valley runs short, and every winter its director writes the same letter to the"
+    " same four hundred people who have given before.",
+    "“Please consider making a small donation,” the letter says, and most of those who read it put on their coats and"
+    " walk down to the old school by the river.",
+    "Donate blood, not advice",
+    "Donations by text message have grown fastest, a study of nine charities found; those who give five euros that way"
+    " rarely give again within the year.",
+    "Subscribers of the newsletter that the bank sends each month give twice as often as others, and they share its"
+    " appeals with their friends on Facebook.",
+)
+
+
+def test_an_article_about_donations_keeps_its_words_and_loses_the_prompts() -> None:
+    story = "".join(f"<h2>{text}</h2>" if len(text) < 40 else f"<p>{text}</p>" for text in GIVING)
+    prompts = "<p>Donate now</p><p>Support our journalism with a monthly gift.</p>"
+    html = (
+        f"<html lang=en><title>Who gives | The Post</title><article><h1>Who gives</h1>{story}{prompts}</article></html>"
+    )
+    cleaned = clean(Page("https://post.example/giving", html.encode()))
+    assert cleaned.text.splitlines() == list(GIVING)
+    removed = [verdict.reason for verdict in cleaned.verdicts if not verdict.kept]
+    assert removed == ["title", "donation", "donation"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,8 +14,7 @@ from cleaners.annotated import read_examples
 from cleaners.labels import by_snippets, covered, word_f1, words_of
 from cleaners.measure import scores
 from cleaners.record import Block, Kind
-
-STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(5)]
+from tests.cleaners.building import PAGES, STORY
 
 
 def shares(blocks: list[str], text: str) -> list[float]:
@@ -61,32 +59,6 @@ def test_word_f1() -> None:
     assert word_f1(Counter("ab"), Counter("bc")) == 0.5
     assert word_f1(Counter(), Counter("b")) == 0
     assert word_f1(Counter(), Counter()) == 1
-
-
-PAGES = 20
-
-
-def page(n: int) -> str:
-    story = "".join(f"<p>{text} Page {n}.</p>" for text in STORY)
-    menu = "".join(f"<li><a href='/{k}'>Menu {k}</a></li>" for k in range(8))
-    return f"<html><body><ul>{menu}</ul><article><h1>Mill {n}</h1>{story}</article><p>Sign up today</p></body></html>"
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    """Three small corpora in the shape of the real ones."""
-    for name in ("news", "segments", "wcxb"):
-        (tmp_path / name / "html").mkdir(parents=True)
-        rows = []
-        for n in range(PAGES):
-            text = "\n".join(f"{text} Page {n}." for text in STORY)
-            row = {"id": f"{n:03}", "url": f"https://{name}{n}.example/x", "must_contain": [STORY[1]]}
-            row |= {"must_not_contain": ["Sign up today"]} | ({} if name == "segments" else {"text": text})
-            rows.append(row)
-            (tmp_path / name / "html" / f"{n:03}.html.gz").write_bytes(gzip.compress(page(n).encode()))
-        content = "\n".join(map(json.dumps, rows))
-        (tmp_path / name / "truth.jsonl.gz").write_bytes(gzip.compress(content.encode()))
-    return tmp_path
 
 
 def test_examples_have_labels_and_weights_for_each_block(corpus: Path) -> None:
