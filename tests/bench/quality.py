@@ -23,7 +23,9 @@ import json
 import os
 import pathlib
 import statistics
+import subprocess
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from types import ModuleType
@@ -114,22 +116,24 @@ def _said(corpus: str, system: str, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def metadata_figures() -> dict[str, dict[str, Any]]:
+def metadata_figures(every: int) -> dict[str, dict[str, Any]]:
     """By corpus, then by tool: the accuracy of each field, and the CPU time a page."""
     tools = {"broadsheet": metadata.ours, "trafilatura": metadata.theirs}
     found: dict[str, dict[str, Any]] = {}
     for corpus in METADATA:
-        table = metadata.run(metadata.samples(corpus), tools)
+        table = metadata.run(list(metadata.samples(corpus))[::every], tools)
         for (tool, field), values in table.items():
             found.setdefault(corpus, {}).setdefault(tool, {})[field] = round(statistics.fmean(values), 4)
     return found
 
 
 def page_verdicts(every: int) -> dict[str, Any]:
-    """The figures of the page verdicts, each by a table that saw no page of the host."""
-    from tests.bench import verdicts  # which itself imports this module
-
-    return verdicts.run(every)
+    """The figures of the page verdicts, each by a table that saw no page of the host, from their own bench."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = pathlib.Path(folder) / "verdicts.json"
+        command = [sys.executable, "-m", "tests.bench.verdicts", "--every", str(every), "--out", str(out)]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        return dict(json.loads(out.read_text("utf-8")))
 
 
 def main() -> None:
@@ -149,7 +153,7 @@ def main() -> None:
         "left_out": [name for name in SYSTEMS if name not in installed()],
         "figures": side_by_side(args.every),
         "cross_validated": {name: _cross_validated(file) for name, file in LEARNED.items()},
-        "metadata": metadata_figures(),
+        "metadata": metadata_figures(args.every),
         "page_verdicts": page_verdicts(args.every),
     }
     if args.archives:
