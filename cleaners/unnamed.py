@@ -43,8 +43,8 @@ def votes_against(
     blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int], authors: Sequence[str] = ()
 ) -> list[Vote]:
     """The learned voice's vote against each block, with the reason that says most."""
-    told = [_beside(blocks, named, kept), [_plain(block) for block in blocks]]
-    found = [plain or near for near, plain in zip(*told, strict=True)]
+    plain = [_plain(block) for block in blocks]
+    found = [own or near for own, near in zip(plain, _beside(blocks, named, kept, plain), strict=True)]
     heads = _heads(blocks, named, kept, found)
     likeness = _Likeness(blocks, kept, authors)
     return [
@@ -62,7 +62,9 @@ def _plain(block: Block) -> Told | None:
     return (name, reason) if name else None
 
 
-def _beside(blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int]) -> list[Told | None]:
+def _beside(
+    blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int], plain: Sequence[Told | None]
+) -> list[Told | None]:
     """The reason of what is explained above a block in the same container, with no kept block between."""
     found: list[Told | None] = []
     nearest, container = "", ""
@@ -74,8 +76,8 @@ def _beside(blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[
             nearest = ""
         elif told := first_against(named[n]):
             nearest, container = told.reason, parent
-        elif plain := _plain(block):
-            nearest, container = plain[1], parent
+        elif own := plain[n]:
+            nearest, container = own[1], parent
     return found
 
 

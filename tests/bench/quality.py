@@ -1,6 +1,6 @@
 """Score the cleaner and the extractors of others on the annotated pages, side by side in one run: `make bench-quality`.
 
-    python -m tests.bench.quality [--every N] [--archives FOLDER] [--out FILE]
+    python -m tests.bench.quality [--every N] [--sites-every N] [--archives FOLDER] [--out FILE]
 
 Word F1 on `corpus/wcxb` (articles), `corpus/news` and the pages of `corpus/sites` that have a reference text; segment
 F1 on `corpus/segments`; the share of furniture kept; CPU time a page; all by the corpus's own scorer, with the corpus's
@@ -95,14 +95,14 @@ def figures(kind: str, found: list[dict[str, Any]]) -> dict[str, float]:
     return {"f1": round(2 * hits / (2 * hits + wrong + len(inside) - hits), 4)} | shared
 
 
-def side_by_side(every: int) -> dict[str, dict[str, Any]]:
+def side_by_side(every: int, sites_every: int) -> dict[str, dict[str, Any]]:
     """By corpus, then by system: the figures of all systems on the corpora of single pages, and on the sites' pages."""
     found: dict[str, dict[str, Any]] = {}
     for kind, corpus in CORPORA:
         data = articles(corpus, every)
         for system, target in installed().items():
             found.setdefault(corpus, {})[system] = _said(corpus, system, figures(kind, rows(kind, data, target)))
-    pages = {name: list(site_pages.site_pages(name, every)) for name in site_pages.names()}
+    pages = {name: list(site_pages.site_pages(name, sites_every)) for name in site_pages.names()}
     for system, target in installed().items():
         by_site = {name: figures("pages", rows("pages", data, target)) for name, data in pages.items()}
         mean = round(statistics.fmean(each["f1"] for each in by_site.values()), 4)
@@ -140,6 +140,7 @@ def main() -> None:
     """Run, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--sites-every", type=int, default=0, help="of the sites' pages; as --every if not given")
     parser.add_argument("--archives", type=pathlib.Path)
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     args = parser.parse_args()
@@ -148,10 +149,11 @@ def main() -> None:
     result: dict[str, Any] = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "every": args.every,
+        "sites_every": args.sites_every or args.every,
         "corpus": {name: corpus_hash(name) for _, name in CORPORA},
         "versions": {name: version(name) for name in ("trafilatura", "lxml", *_packages())},
         "left_out": [name for name in SYSTEMS if name not in installed()],
-        "figures": side_by_side(args.every),
+        "figures": side_by_side(args.every, args.sites_every or args.every),
         "cross_validated": {name: _cross_validated(file) for name, file in LEARNED.items()},
         "metadata": metadata_figures(args.every),
         "page_verdicts": page_verdicts(args.every),
