@@ -20,6 +20,7 @@ from sqlite_utils import Database
 from cleaners.urls import host_of
 from output.articles import as_json
 from output.captures import RawKeeper, save_capture
+from output.erasure import erase
 from output.forget import FORGOTTEN, is_forgotten
 from output.ids import content_id
 from output.lock import ArchiveLock
@@ -97,6 +98,7 @@ class Archive:
                 db.conn.execute("PRAGMA synchronous = FULL")
             archive = cls(db, file, lock, clock, bounds)
             archive.cut_back, archive.short_files = cut_back(db, file.parent)
+            erase(db, file.parent, clock)
             return archive
         except BaseException:
             lock.release()

@@ -48,6 +48,13 @@ class RawKeeper(WarcFiles):
         return place.file, place.offset, len(made.first), row[0] if row else None
 
 
+def where(db: Database, capture_id: int) -> tuple[str, int, int] | None:
+    """File, offset and length of a capture's record; None if it has none."""
+    query = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ? AND warc_file IS NOT NULL"
+    row = db.execute(query, [capture_id]).fetchone()
+    return row and (str(row[0]), int(row[1]), int(row[2]))
+
+
 def save_capture(db: Database, capture: Capture, raw: RawKeeper | None) -> int:
     """Store a capture, with its records if they are kept, and return its id. One that is there already stays."""
     wire = capture.raw

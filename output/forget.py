@@ -18,10 +18,14 @@ from sqlite_utils import Database
 
 from cleaners.urls import canonicalise
 from output.articles import article_id, note_change
+from output.captures import RawKeeper
+from output.erasure import erase, note_going, rescue, rescues
 from output.ids import content_id
 from output.queue import utc_now
+from output.schema import file_of
 from output.text import storable
 from output.transaction import writing
+from output.warc_files import SIZE
 
 FORGOTTEN = "forgotten"
 WILDCARD = "*"
@@ -53,6 +57,7 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
     SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
 _GOING = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
+_FOREIGN = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"
 _LOST_BLOCKS = """SELECT count(*) FROM (
     SELECT block_id FROM page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
     SELECT block_id FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
@@ -83,9 +88,10 @@ _REMOVALS = (
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """What a URL or pattern reaches: URLs, (title, URL) of articles, captures, WARC files, and what only it uses.
+    """What a URL or pattern reaches: URLs, (title, URL) of articles, captures, and what only it uses.
 
-    `copies` are other pages that keep long blocks of these articles; they are not touched.
+    `warc_files` hold their responses too, were imported, and are not touched. `copies`, other pages that keep
+    long blocks of these articles, are not touched either.
     """
 
     pattern: str
@@ -125,7 +131,7 @@ def plan(db: Database, pattern: str) -> Takedown:
         _one(db, "SELECT count(*) FROM pages WHERE id IN (SELECT id FROM reached)"),
         _one(db, f"SELECT count(*) {captures}"),
         _one(db, _LOST_BLOCKS),
-        _firsts(db.execute(f"SELECT DISTINCT warc_file {captures} AND warc_file IS NOT NULL ORDER BY 1")),
+        _firsts(db.execute(f"SELECT DISTINCT warc_file {captures} AND {_FOREIGN} ORDER BY 1")),
         _firsts(db.execute(_COPIES, [_LONG, _MOST])),
     )
 
@@ -133,15 +139,36 @@ def plan(db: Database, pattern: str) -> Takedown:
 def forget(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
     """Take out what a URL or pattern reaches, in one transaction, and remember it. `wipe` the file afterwards."""
     db.execute("PRAGMA secure_delete = ON")
-    with writing(db):
-        found = plan(db, pattern)
-        for (number,) in db.execute(_GOING.format("id", "articles")).fetchall():
-            note_change(db, number, clock(), "removed")
-        for statement in _REMOVALS:
-            db.execute(statement)
-        names = [pattern] if WILDCARD in pattern else list(dict.fromkeys((pattern, *found.urls)))
-        _remember(db, names, found, note, clock())
+    file = file_of(db)
+    found = plan(db, pattern)
+    staying = rescues(db, file.parent)
+    raw = RawKeeper(db, file, clock, {"software": "Broadsheet, forget"}, SIZE)
+    try:
+        if staying:
+            raw.make_room(sum(each.wire.size for each in staying))
+        with writing(db):
+            note_going(db, staying)
+            rescue(db, raw, staying)
+            _take_out(db, pattern, found, note, clock)
+            raw.sync()
+        raw.committed()
+    except BaseException:
+        raw.undo()
+        raise
+    finally:
+        raw.close()
+    erase(db, file.parent, clock)
     return found
+
+
+def _take_out(db: Database, pattern: str, found: Takedown, note: str, clock: Callable[[], str]) -> None:
+    """Take the rows out, and remember what was asked."""
+    for (number,) in db.execute(_GOING.format("id", "articles")).fetchall():
+        note_change(db, number, clock(), "removed")
+    for statement in _REMOVALS:
+        db.execute(statement)
+    names = [pattern] if WILDCARD in pattern else list(dict.fromkeys((pattern, *found.urls)))
+    _remember(db, names, found, note, clock())
 
 
 def wipe(db: Database) -> None:

@@ -53,6 +53,11 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, version: int = 
     return db
 
 
+def file_of(db: Database) -> Path:
+    """The file of an open archive."""
+    return Path(next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main"))
+
+
 def _open_reader(file: Path) -> Database:
     """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
     wal = Path(f"{file}-wal")

@@ -11,7 +11,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.migrations import SCHEMA_VERSION
+from output.raw_faults import raw_faults
 from output.rebuild import assembled
+from output.schema import file_of
 
 _MOST = 20  # problems told per check
 
@@ -119,6 +121,11 @@ def article_texts(db: Database) -> Iterator[str]:
             yield f"the text of article {number} is not its kept blocks"
 
 
+def raw_responses(db: Database) -> Iterator[str]:
+    """Every record has the digests that it states, and each capture finds its own: URL, time and payload."""
+    yield from raw_faults(db, file_of(db).parent)
+
+
 def _full_text_words(db: Database) -> Iterator[str]:
     """FTS5's own comparison, which SQLite counts as a write; left out where the file cannot be written now."""
     path = next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main")
@@ -146,4 +153,5 @@ CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     ledger_counts,
     article_texts,
     old_revisions,
+    raw_responses,
 )

@@ -21,7 +21,8 @@ from output.transaction import writing
 SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
 
-_SYNC = getattr(os, "fdatasync", os.fsync)
+SYNC = getattr(os, "fdatasync", os.fsync)
+"""Makes the disk confirm a file's bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class WarcFiles:
     def sync(self) -> None:
         """Make the disk confirm what was appended, and note it; to be called inside the transaction that names it."""
         if self._dirty:
-            _SYNC(self._fd)
+            SYNC(self._fd)
             self._db.execute("UPDATE warc_files SET length = ? WHERE name = ?", [self._length, self._name])
 
     def committed(self) -> None:

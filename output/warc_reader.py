@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 from fastwarc import ArchiveIterator
@@ -45,6 +47,11 @@ class Record:
 
 def read_record(folder: Path, file: str, offset: int, length: int) -> Record:
     """The record at a place in a file, whose name is relative to `folder`. RecordError if there is none."""
+    return parse_record(read_span(folder, file, offset, length), f"{file} at {offset}")
+
+
+def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
+    """Bytes of a file. RecordError if it has not so many."""
     where = f"{file} at {offset}"
     try:
         with (folder / file).open("rb") as stream:
@@ -54,7 +61,7 @@ def read_record(folder: Path, file: str, offset: int, length: int) -> Record:
         raise RecordError(f"{where}: {error.strerror}") from error
     if len(data) < length:
         raise RecordError(f"{where}: the file ends before the record does")
-    return parse_record(data, where)
+    return data
 
 
 def parse_record(data: bytes, where: str) -> Record:
@@ -72,6 +79,17 @@ def parse_record(data: bytes, where: str) -> Record:
     return Record(str(record.record_type), fields, block)
 
 
+def records_in(data: bytes, where: str, most: int = 1000) -> Iterator[tuple[int, Record]]:
+    """The records of some bytes, each with its offset. RecordError, named `where`, at what is none."""
+    stream = BytesIO(data)
+    try:
+        for record in islice(ArchiveIterator(stream, parse_http=False), most):
+            fields = {name.lower(): value for name, value in record.headers.items()}
+            yield record.stream_pos, Record(str(record.record_type), fields, record.reader.read())
+    except Exception as error:
+        raise RecordError(f"{where}: a record cannot be read: {error}") from error
+
+
 def response_of(db: Database, folder: Path, capture_id: int) -> Wire | None:
     """A capture's response as it came, a revisit's with the payload it refers to; None if no raw response was kept.
 
@@ -82,7 +100,7 @@ def response_of(db: Database, folder: Path, capture_id: int) -> Wire | None:
         return None
     record = read_record(folder, *row[:3])
     head, body = record.parts
-    if row[3] is not None:
+    if row[3] is not None and not record.fields.get("warc-profile", "").endswith("server-not-modified"):
         body = read_record(folder, *row[3:]).parts[1]
     address = record.fields.get("warc-ip-address", "")
     return Wire(b"", head, body, address=address, truncated=record.fields.get("warc-truncated", ""))

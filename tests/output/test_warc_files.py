@@ -1,0 +1,263 @@
+"""WARC files in step with the archive: after kills, failures and full disks, rows and records agree."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastwarc import ArchiveIterator
+
+from output import warc_files
+from output.archive import Archive
+from output.captures import where
+from output.errors import NotAnArchive
+from output.verify import raw_responses
+from output.warc_files import own_file
+from output.warc_reader import read_record, response_of
+from tests.output.wires import fetched
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "a.db"
+
+
+def keeping(file: Path, size: int = 10**9) -> Archive:
+    archive = Archive.open(file)
+    archive.keep_raw({"software": "test"}, size)
+    return archive
+
+
+def warcs(file: Path) -> list[Path]:
+    return sorted(file.parent.glob("a.db.warc/*"))
+
+
+def kinds(path: Path) -> list[str]:
+    with path.open("rb") as stream:
+        return [str(record.record_type) for record in ArchiveIterator(stream)]
+
+
+def agree(file: Path) -> int:
+    """Open the archive as the next run does, check that each row has its record and the file nothing else; captures."""
+    with Archive.open(file) as archive:
+        assert list(raw_responses(archive.db)) == []
+        [(captures,)] = archive.db.execute("SELECT count(*) FROM captures WHERE warc_file IS NOT NULL").fetchall()
+        lengths = dict(archive.db.execute("SELECT name, length FROM warc_files"))
+    assert {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)} == lengths
+    answers = [kind for path in warcs(file) for kind in kinds(path) if kind in ("response", "revisit")]
+    assert len(answers) == captures
+    return captures
+
+
+def test_a_capture_names_its_record(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", body=b"other")])
+        rows = archive.db.execute("SELECT final_url, warc_file, warc_offset, warc_length FROM captures").fetchall()
+        for url, *place in rows:
+            assert read_record(file.parent, *place).url == url
+        numbers = [number for (number,) in archive.db.execute("SELECT id FROM captures")]
+        bodies = {response_of(archive.db, file.parent, number).body for number in numbers}  # type: ignore[union-attr]
+        assert bodies == {b"hello", b"other"}
+    (path,) = warcs(file)
+    assert kinds(path) == ["warcinfo", "response", "request", "response", "request"]
+    assert agree(file) == 2
+
+
+def test_the_same_payload_is_kept_once_also_within_a_batch(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", 1)])
+        archive.save([fetched("http://a.test/1", 2), fetched("http://a.test/3", 3, b"")])
+        rows = archive.db.execute("SELECT id, refers_to FROM captures ORDER BY fetched_at").fetchall()
+        assert [refers for _, refers in rows] == [None, rows[0][0], rows[0][0], None]
+        for number, _ in rows[:3]:
+            assert response_of(archive.db, file.parent, number).body == b"hello"  # type: ignore[union-attr]
+    assert agree(file) == 4
+
+
+def test_a_cut_payload_is_none_to_refer_to(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1", truncated="time"), fetched("http://a.test/2", 1)])
+        assert archive.db.execute("SELECT count(refers_to) FROM captures").fetchone() == (0,)
+
+
+def test_a_304_refers_to_what_its_url_gave_before(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1"), fetched("http://a.test/1", 5, b"", 304)])
+        number, refers = archive.db.execute("SELECT id, refers_to FROM captures WHERE http_status = 304").fetchone()
+        assert refers == archive.db.execute("SELECT id FROM captures WHERE http_status = 200").fetchone()[0]
+        place = where(archive.db, number)
+        assert place is not None
+        record = read_record(file.parent, *place)
+        assert record.fields["warc-profile"].endswith("/server-not-modified")
+        assert record.fields["warc-refers-to-date"] == "2026-01-01T00:00:00Z"
+        assert response_of(archive.db, file.parent, number).body == b""  # type: ignore[union-attr]
+    assert agree(file) == 2
+
+
+def test_the_same_capture_twice_has_one_record(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1"), fetched("http://a.test/1")])
+    assert agree(file) == 1
+
+
+def test_a_batch_that_fails_leaves_neither_rows_nor_records(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+        size = warcs(file)[0].stat().st_size
+
+        def full(fd: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(warc_files, "SYNC", full)
+        with pytest.raises(OSError, match="No space"):
+            archive.save([fetched("http://a.test/2", 1, os.urandom(9000))])
+        monkeypatch.undo()
+        assert warcs(file)[0].stat().st_size == size
+        archive.save([fetched("http://a.test/3", 2, b"third")])
+    assert agree(file) == 2
+
+
+def test_files_rotate_and_none_is_over_its_size_but_by_one_batch(file: Path) -> None:
+    with keeping(file, 20_000) as archive:
+        for number in range(12):
+            archive.save([fetched(f"http://a.test/{number}", number, os.urandom(7000))])
+    assert len(warcs(file)) == 6
+    assert all(path.stat().st_size <= 20_000 for path in warcs(file))
+    assert all(kinds(path)[0] == "warcinfo" for path in warcs(file))
+    assert agree(file) == 12
+
+
+def test_a_later_run_goes_on_in_the_same_file(file: Path) -> None:
+    for number in range(3):
+        with keeping(file) as archive:
+            archive.save([fetched(f"http://a.test/{number}", number, b"%d" % number)])
+    (path,) = warcs(file)
+    assert kinds(path) == ["warcinfo", "response", "request"] * 3
+    assert agree(file) == 3
+
+
+def test_what_was_not_committed_is_cut_off_and_other_files_stay(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+    (path,) = warcs(file)
+    whole = path.read_bytes()
+    other = path.with_name("other.warc.gz")
+    other.write_bytes(b"somebody else's")
+    path.write_bytes(whole + whole[:100])
+    with Archive.open(file) as archive:
+        assert (archive.cut_back, archive.short_files) == (100, ())
+    assert path.read_bytes() == whole
+    assert other.read_bytes() == b"somebody else's"
+
+
+def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+    (path,) = warcs(file)
+    os.truncate(path, path.stat().st_size - 10)
+    with keeping(file) as archive:
+        assert archive.short_files == (f"a.db.warc/{path.name}",)
+        archive.save([fetched("http://a.test/2", 1, b"second")])
+        assert len(list(raw_responses(archive.db))) == 1
+    assert len(warcs(file)) == 2
+
+
+def test_a_folder_may_be_moved(file: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+    moved = file.parent / "elsewhere"
+    moved.mkdir()
+    for each in (file, file.with_name("a.db.warc")):
+        each.rename(moved / each.name)
+    assert agree(moved / "a.db") == 1
+
+
+@pytest.mark.parametrize("name", ["../x.warc.gz", "/etc/x", "a.db.warc/../../x", "notes/x.txt", "a.db.warc"])
+def test_a_forged_name_leads_to_no_other_file(file: Path, name: str) -> None:
+    victim = file.parent.parent / "x.warc.gz"
+    with pytest.raises(NotAnArchive):
+        own_file(file.parent, name)
+    with Archive.open(file) as archive:
+        archive.db.execute("INSERT INTO warc_files VALUES (?, 0, '')", [name])
+        archive.db.conn.commit()
+    with pytest.raises(NotAnArchive):
+        Archive.open(file)
+    assert not victim.exists()
+
+
+def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -> None:
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+    (path,) = warcs(file)
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"x" * 100_000)
+    path.unlink()
+    path.symlink_to(victim)
+    with pytest.raises(NotAnArchive):
+        Archive.open(file)
+    assert victim.stat().st_size == 100_000
+
+
+# --- Kills -------------------------------------------------------------------------------------------------------
+_WRITER = """
+import os, random, sys
+sys.path[:0] = sys.argv[2:3]
+from output.archive import Archive
+from tests.output.wires import fetched
+from dataclasses import replace
+chance = random.Random(int(sys.argv[3]))
+with Archive.open(sys.argv[1]) as archive:
+    archive.keep_raw({"software": "test"}, 400_000)
+    print("ready", flush=True)
+    number = archive.db.execute("SELECT count(*) FROM captures").fetchone()[0] * 1000 + int(sys.argv[3])
+    while True:
+        batch = []
+        for _ in range(chance.randint(1, 6)):
+            number += 1
+            body = b"again and again" if chance.random() < 0.2 else chance.randbytes(chance.randint(10, 30_000))
+            batch.append(fetched(f"http://a.test/{number}", number % 60, body))
+        archive.save(batch)
+"""
+
+
+def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
+    """Bytes that each kill left uncommitted, after the next opening made rows and records agree."""
+    chance = random.Random(seed)
+    for number in range(kills):
+        command = [sys.executable, "-c", _WRITER, str(file), str(ROOT), str(number)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, 0.06))
+            writer.send_signal(signal.SIGKILL)
+        with Archive.open(file) as archive:
+            cut = archive.cut_back
+            assert archive.short_files == ()
+        agree(file)
+        yield cut
+
+
+def test_kills_between_record_and_row_leave_both_in_step(file: Path) -> None:
+    assert len(list(killed_writers(file, 5, seed=1))) == 5
+    assert agree(file) > 0
+
+
+@pytest.mark.slow
+def test_five_hundred_kills_leave_both_in_step(tmp_path: Path) -> None:
+    cuts = []
+    for part in range(20):
+        folder = tmp_path / str(part)
+        folder.mkdir()
+        cuts += killed_writers(folder / "a.db", 25, seed=part)
+        assert agree(folder / "a.db") > 0
+    assert len(cuts) == 500
+    assert sum(cut > 0 for cut in cuts) >= 50, "too few kills fell between a record and its row"
