@@ -220,13 +220,13 @@ def report(db: str, as_json: bool) -> int:
     return report(db, as_json=as_json)
 
 
-@cli.command(short_help="Write the articles to other files.")
+@cli.command(short_help="Write the articles, or the raw responses, to other files.")
 @_archive
-@click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown"]), required=True)
+@click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown", "wacz"]), required=True)
 @click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
 @click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
 def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
-    """Write all articles: JSON lines, CSV, or Markdown with one file an article."""
+    """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
     from crawler.commands.read import export
 
     return export(db, shape, output, one_per_cluster=one_per_cluster)
@@ -235,7 +235,7 @@ def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> in
 @cli.command(short_help="Check that an archive is whole.")
 @_archive
 def verify(db: str) -> int:
-    """Check that an archive is whole: SQLite's own check, full text in step, counts that agree."""
+    """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
     from crawler.commands.read import verify
 
     return verify(db)

@@ -21,6 +21,7 @@ from output.errors import NotAnArchive
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
+from output.exports.wacz import MissingWarcError, export_wacz
 from output.report import report as make_report
 from output.report_text import render
 from output.schema import open_database
@@ -70,12 +71,35 @@ def report(path: str, *, as_json: bool) -> int:
 def export(path: str, shape: str, target: str | None, *, one_per_cluster: bool) -> int:
     """Write all articles, or one of those that say the same, to a file, a folder or standard output."""
     with archive(path) as db:
+        if shape == "wacz":
+            return _packed(db, _file(path, _named(target)))
         if shape == "markdown":
             count = export_markdown(db, _folder(target), one_per_cluster=one_per_cluster)
             return _written(count, target)
         write = partial(_STREAMED[shape], one_per_cluster=one_per_cluster)
         count = write(db, _standard_output()) if target is None else _to_file(db, write, _file(path, target))
     return _written(count, target)
+
+
+def _named(target: str | None) -> str:
+    if target is None:
+        raise Mistake("wacz is one binary file: name it with -o")
+    return target
+
+
+def _packed(db: Database, file: Path) -> int:
+    """Write the raw responses to a WACZ file, whole or not at all."""
+    if not db.execute("SELECT 1 FROM warc_files WHERE length > 0").fetchone():
+        raise Mistake("the archive holds no raw responses of its own")
+    part = file.with_name(file.name + ".part")
+    try:
+        count = export_wacz(db, part)
+        part.replace(file)
+    except (OSError, MissingWarcError) as error:
+        part.unlink(missing_ok=True)
+        raise Mistake(f"cannot write {file}: {error}") from error
+    click.echo(one_line(f"{count:,} responses written to {file}"), err=True)
+    return 0
 
 
 def _written(count: int, target: str | None) -> int:

@@ -253,7 +253,8 @@ def test_a_killed_save_leaves_nothing_half(file, seconds):
             """SELECT (SELECT count(*) FROM urls WHERE state = 'done'), (SELECT count(*) FROM articles),
                 (SELECT count(*) FROM captures)""",
         )
-        assert done == articles == captures > 0
+        assert done == articles == captures
+        assert captures or seconds < 0.1, "a busy machine may be slow to begin, not that slow"
         [(found,)] = rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")
         assert found == 200 * done
 

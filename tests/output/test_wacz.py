@@ -1,0 +1,181 @@
+"""The raw responses as a WACZ file: what is in it, and what the format's own tools make of it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from crawler.demo.server import DemoServer
+from output.exports.wacz import MissingWarcError, export_wacz
+from output.warc_reader import parse_record
+from tests.crawler import raws
+from tests.crawler.crawls import Crawl
+from tests.crawler.shell import command
+from tests.output.conftest import Maker
+from tests.output.test_warc_files import file, keeping, warcs  # noqa: F401
+from tests.output.wires import fetched
+
+TOOLS = Path(os.environ.get("BROADSHEET_ARCHIVE_TOOLS") or Path(tempfile.gettempdir()) / "broadsheet-archive-tools")
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as packed:
+        assert all(each.compress_type == zipfile.ZIP_STORED for each in packed.infolist())
+        return {each.filename: packed.read(each) for each in packed.infolist()}
+
+
+def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    target, make = tmp_path / "out.wacz", Maker()
+    with keeping(file, 20_000) as archive:
+        for number in range(4):
+            outcome = fetched(f"http://a.test/{number}", number, os.urandom(9000) if number else b"hello")
+            archive.save([outcome])
+        archive.save([fetched("http://a.test/again", 9)])
+        page = fetched("http://a.test/page", 10, b"<p>A page</p>")
+        cleaned = make.cleaned("http://a.test/page", "some words of a page", title="A page")
+        archive.save([type(page)(page.url, "done", "article", 200, page.fetched_at, page.capture, cleaned)])
+        assert export_wacz(archive.db, target) == 6
+    found = members(target)
+    package = json.loads(found["datapackage.json"])
+    assert package["wacz_version"] == "1.1.1"
+    assert json.loads(found["datapackage-digest.json"])["hash"] == digest_of(found["datapackage.json"])
+    listed = {each["path"]: (each["hash"], each["bytes"]) for each in package["resources"]}
+    rest = {name: data for name, data in found.items() if not name.startswith("datapackage")}
+    assert listed == {name: (digest_of(data), len(data)) for name, data in rest.items()}
+    assert {f"archive/{path.name}" for path in warcs(file)} <= set(rest)
+    pages = [json.loads(line) for line in found["pages/pages.jsonl"].splitlines()]
+    assert [(each["url"], each["title"]) for each in pages[1:]] == [("http://a.test/page", "A page")]
+    assert_index(found)
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def assert_index(found: dict[str, bytes]) -> None:
+    """Each line of the index leads to its record, and the index of the index to its lines."""
+    lines = gzip.decompress(found["indexes/index.cdx.gz"]).decode().splitlines()
+    assert lines == sorted(lines, key=str.encode)
+    for line in lines:
+        said = json.loads(line.split(" ", 2)[2])
+        data = found[f"archive/{said['filename']}"]
+        record = parse_record(data[int(said["offset"]) : int(said["offset"]) + int(said["length"])], line)
+        assert record.url == said["url"]
+        assert (record.kind == "revisit") is (said["mime"] == "warc/revisit")
+    heads = found["indexes/index.idx"].decode().splitlines()
+    assert heads[0].startswith("!meta 0 ")
+    for head in heads[1:]:
+        place = json.loads(head.split(" ", 2)[2])
+        member = found["indexes/index.cdx.gz"][place["offset"] : place["offset"] + place["length"]]
+        with gzip.open(BytesIO(member)) as stream:
+            assert stream.readline().decode().split(" ")[:2] == head.split(" ")[:2]
+
+
+def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+        warcs(file)[0].unlink()
+        with pytest.raises(MissingWarcError, match="No such file"):
+            export_wacz(archive.db, tmp_path / "out.wacz")
+
+
+def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    with keeping(file):
+        pass
+    target = tmp_path / "out.wacz"
+    code, _, errors = command("export", file, "--format", "wacz", "-o", target)
+    assert (code, "holds no raw responses" in errors) == (2, True)
+    assert command("export", file, "--format", "wacz")[0] == 2
+    with keeping(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+    code, out, errors = command("export", file, "--format", "wacz", "-o", target)
+    assert (code, out) == (0, "")
+    assert "1 responses written" in errors
+    assert target.exists()
+
+
+# --- The format's own tools ----------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def tools() -> Path:
+    """A folder of its own with py-wacz and pywb: their pins and weight are not for our own environment."""
+    if not (TOOLS / "bin/wayback").exists():
+        subprocess.run([sys.executable, "-m", "venv", TOOLS], check=True)
+        install = [TOOLS / "bin/python", "-m", "pip", "install", "-qq", "wacz", "pywb", "setuptools<81"]
+        if subprocess.run(install, check=False, capture_output=True).returncode:
+            pytest.skip("py-wacz and pywb cannot be installed here")
+    return TOOLS / "bin"
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The sample site's address and its archive, crawled; the site is no longer there."""
+    folder = tmp_path_factory.mktemp("sample")
+    with DemoServer() as server:
+        assert Crawl(folder)(f"{server.url}/").code == 0
+        return server.url, folder / "archive.db"
+
+
+@pytest.mark.slow
+def test_py_wacz_finds_it_valid(tools: Path, sample: tuple[str, Path]) -> None:
+    target = sample[1].with_name("out.wacz")
+    assert command("export", sample[1], "--format", "wacz", "-o", target)[0] == 0
+    done = subprocess.run([tools / "wacz", "validate", "-f", target], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is valid" in done.stdout
+    assert_index(members(target))
+
+
+@pytest.mark.slow
+def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
+    url, db = sample
+    home = db.parent / "pywb"
+    home.mkdir()
+    files = raws.files(db)
+    for arguments in (["init", "kept"], ["add", "kept", *files]):
+        subprocess.run([tools / "wb-manager", *arguments], cwd=home, check=True, capture_output=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started = [tools / "wayback", "--port", str(port), "-b", "127.0.0.1"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(started, cwd=home, stdout=quiet, stderr=quiet) as server:
+        try:
+            assert b"<title" in replayed(f"http://127.0.0.1:{port}/kept/mp_/{url}/")
+            pages = raws.rows(
+                db,
+                """SELECT final_url, payload_length FROM captures
+                    WHERE http_status = 200 AND content_type LIKE 'text/html%'""",
+            )
+            assert len(pages) > 20
+            for page, length in pages:
+                assert len(replayed(f"http://127.0.0.1:{port}/kept/id_/{page}")) == length, page
+        finally:
+            server.kill()
+
+
+def replayed(url: str) -> bytes:
+    """What the replay answers, once it is up."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return bytes(answer.read())
+        except ConnectionError:
+            time.sleep(0.2)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+            time.sleep(0.2)
+    raise AssertionError("pywb does not answer")
