@@ -36,6 +36,8 @@ def side_by_side(out: pathlib.Path, port: int, wanted: list[str]) -> dict[str, A
     for name in wanted:
         if name == "ours":
             found[name] = sides.ours(base, out, pages)
+        elif name == "no_warc":
+            found[name] = sides.ours(base, out, pages, "--no-warc")
         elif name == "naive" and (TOOLS / "naive_spider.py").is_file():
             found[name] = sides.naive(base, out, pages)
         elif name == "trafilatura":
@@ -95,7 +97,7 @@ def main() -> None:
     """Run, print, and write the result and the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--copies", type=int, default=1, help="how often each page is laid down")
-    parser.add_argument("--sides", default="naive,trafilatura,ours")
+    parser.add_argument("--sides", default="naive,trafilatura,no_warc,ours")
     parser.add_argument("--growth", default="1000,5000", help="sizes of the light site; empty for none")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     parser.add_argument("--page", type=pathlib.Path, default=PAGE)

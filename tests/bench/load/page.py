@@ -31,6 +31,7 @@ mean something, the absolute figures belong to the machine."""
 
 _SIDES = {
     "ours": "`broadsheet crawl`",
+    "no_warc": "`broadsheet crawl --no-warc`",
     "naive": "Scrapy + trafilatura inline",
     "trafilatura": "trafilatura CLI, 2 processes",
 }

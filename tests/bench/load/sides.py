@@ -19,17 +19,19 @@ from tests.bench.load.watch import Run, watched
 AT_ONCE = 16
 
 
-def ours(base: str, work: pathlib.Path, pages: int) -> dict[str, Any]:
-    """`broadsheet crawl` with no delay: links, metadata, ledger, full text, settled at the end."""
+def ours(base: str, work: pathlib.Path, pages: int, *options: str) -> dict[str, Any]:
+    """`broadsheet crawl` with no delay: links, metadata, ledger, full text, raw responses, settled at the end."""
     db, report = work / "ours.db", work / "lag.json"
     _clear(db)
-    run = watched([*_command(report), f"{base}/index.html", "--db", str(db), *_OPTIONS], ROOT)
+    run = watched([*_command(report), f"{base}/index.html", "--db", str(db), *_OPTIONS, *options], ROOT)
     with sqlite3.connect(db) as archive:
         found = "SELECT count(*) FROM pages p JOIN urls u ON u.id = p.id WHERE u.url LIKE ?"
         count = archive.execute(found, [f"{base}/a/%"]).fetchone()[0]
         articles = archive.execute("SELECT count(*) FROM articles").fetchone()[0]
+        raw = archive.execute("SELECT total(length) FROM warc_files").fetchone()[0]
     lag = json.loads(report.read_text())
     stored = {"bytes_a_page": round(db.stat().st_size / max(count, 1)), "lag_ms": lag}
+    stored["raw_bytes_a_page"] = round(raw / max(count, 1))
     return _figures(run, pages, count) | {"articles": articles} | stored | settling(db, count)
 
 
@@ -87,5 +89,6 @@ def _figures(run: Run, pages: int, count: int) -> dict[str, Any]:
 
 
 def _clear(db: pathlib.Path) -> None:
+    shutil.rmtree(f"{db}.warc", ignore_errors=True)
     for file in db.parent.glob(f"{db.name}*"):
         file.unlink()
