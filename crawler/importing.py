@@ -65,6 +65,7 @@ class Importing:
         self._scope = Scope.of_hosts(order.hosts(), options.include, options.exclude)
         self._robots: dict[str, int] = {}  # by host: the robots.txt in force
         self._busy: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
+        self._naming: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
         self.tally = Tally(Counter(), Counter())
         self.stopping = False
 
@@ -86,12 +87,15 @@ class Importing:
             workers.close()
 
     async def _in_turn(self, job: Job, outcomes: Outcomes, writer: Writer) -> None:
-        """Work on a record after those of its URL that came before."""
+        """Work on a record after those of its URL that came before, and after what may name it."""
         before, mine = self._busy.get(job.url), asyncio.get_running_loop().create_future()
-        self._busy[job.url] = mine
+        naming, self._busy[job.url] = self._naming, mine
+        if job.names_others:
+            self._naming = mine
         try:
-            if before is not None:
-                await before
+            for earlier in (naming, before):
+                if earlier is not None:
+                    await earlier
             await self._one(job, outcomes, writer)
         finally:
             mine.set_result(None)

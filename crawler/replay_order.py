@@ -26,8 +26,9 @@ _INDEXES = (
     "CREATE INDEX by_url ON entries (url, at) WHERE kind IN ('response', 'resource')",
     "CREATE INDEX by_digest ON entries (digest) WHERE kind IN ('response', 'resource') AND digest <> ''",
 )
+_PAGE = 2  # the rank of what is neither robots.txt nor likely a sitemap or feed
 _FIELDS = ", ".join(field.name for field in fields(Entry))
-_IN_ORDER = f"""SELECT file, name, {_FIELDS} FROM entries e INDEXED BY by_order
+_IN_ORDER = f"""SELECT file, name, rank < {_PAGE}, {_FIELDS} FROM entries e INDEXED BY by_order
     WHERE NOT EXISTS (SELECT 1 FROM stored s WHERE s.file = e.file AND s.offset = e.offset)
     ORDER BY rank, at, file, offset"""
 _HOLDS = "SELECT file, offset, length FROM entries WHERE kind IN ('response', 'resource')"
@@ -41,6 +42,7 @@ class Job:
 
     file: str
     url: str
+    names_others: bool  # likely a robots.txt, sitemap or feed
     entry: Entry
 
     @property
@@ -85,8 +87,8 @@ class Order:
 
     def jobs(self) -> Iterator[Job]:
         """What is to be done, in order."""
-        for file, name, *values in self._db.execute(_IN_ORDER):
-            yield Job(file, name, Entry(*values))
+        for file, name, names_others, *values in self._db.execute(_IN_ORDER):
+            yield Job(file, name, bool(names_others), Entry(*values))
 
     def held_by(self, entry: Entry) -> list[Place]:
         """Where the body of a revisit may be: what it names, then the same payload, then what its URL gave before."""
@@ -131,4 +133,4 @@ def _rank(url: str, entry: Entry) -> int:
         return 0
     kind = entry.content_type.lower()
     looks = any(mark in kind for mark in _MARKUP) and "xhtml" not in kind
-    return 1 if looks or urlsplit(url).path.lower().endswith(_ENDINGS) else 2
+    return 1 if looks or urlsplit(url).path.lower().endswith(_ENDINGS) else _PAGE

@@ -62,6 +62,9 @@ _ADD = """INSERT INTO urls (url, host, kind, state, reason, found_via, found_on,
 _LISTS = ("sitemap", "feed")
 _LISTED = "INSERT OR IGNORE INTO listed SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
 
+# What is noted and not queued has a row of its own soon: an import's pages come after the files that date them.
+_DATE = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
+
 _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
     WHERE url = ? AND state IN ('failed', 'skipped')"""
 
@@ -153,7 +156,10 @@ class Queue:
 
 def add_found(db: Database, found: Iterable[Found], at: str) -> None:
     """Give every found URL its row, or better values to the row that it has. Runs in the caller's transaction."""
-    db.conn.executemany(_ADD, [_row(one, at) for one in found])
+    rows = tuple(found)
+    db.conn.executemany(_ADD, [_row(one, at) for one in rows])
+    noted = [(one.lastmod, storable(one.url)) for one in rows if one.lastmod and one.state == "skipped"]
+    db.conn.executemany(_DATE, noted)
 
 
 def note_listed(db: Database, found: Iterable[Found]) -> None:

@@ -1,0 +1,106 @@
+"""The sample site as other tools keep it, imported, gives what a live crawl of it gives."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.demo.server import DemoServer
+from tests.crawler.crawls import Crawl, Result
+from tests.crawler.shell import command, rows
+
+pytestmark = pytest.mark.slow
+
+_ARTICLES = """SELECT id, url, canonical_url, host, title, authors, published, modified, language, description, section,
+    tags, licence, sitename, image, text, markdown, word_count, page_type FROM articles ORDER BY id"""
+_PAGES = """SELECT u.url, u.state, u.reason, p.page_type, p.own_type, p.text_digest, p.article_id, u.lastmod IS NULL
+    FROM urls u JOIN pages p USING (id) ORDER BY u.url"""
+_WARCIO = """
+import sys
+from warcio.capture_http import capture_http
+import http.client
+from urllib.parse import urlsplit
+with capture_http(sys.argv[1]):
+    for url in open(sys.argv[2]).read().split():
+        parts = urlsplit(url)
+        asked = http.client.HTTPConnection(parts.netloc)
+        asked.request("GET", (parts.path or "/") + ("?" + parts.query if parts.query else ""))
+        asked.getresponse().read()
+        asked.close()
+"""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A live crawl of the sample site, and the addresses that it asked for."""
+
+    origin: str
+    result: Result
+    asked: Path
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    crawl = Crawl(tmp_path_factory.mktemp("live"))
+    with DemoServer() as server:
+        result = crawl(server.url + "/", BROADSHEET_WORKERS=0)
+        asked = crawl.folder / "asked.txt"
+        asked.write_text("\n".join(dict.fromkeys(server.url + entry.path for entry in server.log)))
+        yield Live(server.url, result, asked)
+
+
+def same(live: Live, db: Path) -> None:
+    articles = rows(db, _ARTICLES)
+    assert len(articles) == 27
+    assert articles == rows(live.result.db, _ARTICLES)
+    assert rows(db, _PAGES) == rows(live.result.db, _PAGES)
+    left = "SELECT position, reason, rule, text FROM removed ORDER BY url, position"
+    assert rows(db, left) == rows(live.result.db, left)
+    assert command("verify", db)[0] == 0
+
+
+def imported(folder: Path, *files: Path) -> Path:
+    db = folder / "imported.db"
+    code, _, errors = command("import", *files, "--db", db)
+    assert (code, errors) == (0, "")
+    return db
+
+
+def test_what_wget_wrote_gives_the_articles_of_the_live_crawl(live: Live, tmp_path: Path):
+    if shutil.which("wget") is None:
+        pytest.skip("wget is not installed: apt install wget")
+    fetch = ["wget", "--quiet", "--recursive", "--level=inf", "--tries=1", "--no-verbose", "-i", str(live.asked)]
+    subprocess.run(
+        [*fetch, f"--warc-file={tmp_path / 'site'}", "-P", str(tmp_path / "files")], check=False, timeout=300
+    )
+    same(live, imported(tmp_path, tmp_path / "site.warc.gz"))
+
+
+def test_what_warcio_captured_gives_the_articles_of_the_live_crawl(live: Live, tmp_path: Path):
+    pytest.importorskip("warcio", reason="warcio is not installed")
+    file = tmp_path / "site.warc.gz"
+    subprocess.run([sys.executable, "-c", _WARCIO, str(file), str(live.asked)], check=True, timeout=300)
+    same(live, imported(tmp_path, file))
+
+
+def cleaned_again(db: Path) -> tuple[Any, ...]:
+    return rows(db, "SELECT count(*), count(DISTINCT cleaner_id) FROM pages")[0]
+
+
+def test_cleaning_an_import_again_with_the_same_cleaner_changes_nothing(live: Live, tmp_path: Path):
+    pytest.importorskip("warcio", reason="warcio is not installed")
+    file = tmp_path / "site.warc.gz"
+    subprocess.run([sys.executable, "-c", _WARCIO, str(file), str(live.asked)], check=True, timeout=300)
+    db = imported(tmp_path, file)
+    before = rows(db, _ARTICLES)
+    _, out, _ = command("reclean", db, "--all")
+    assert "texts changed 0, gained 0, lost 0; only what is said of them 0" in out
+    assert rows(db, _ARTICLES) == before
+    assert cleaned_again(db)[1] == 1

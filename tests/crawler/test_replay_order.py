@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crawler.replay_index import Entry
+from crawler.replay_order import Job, Order
+from output.outcome import Place
+from tests.crawler.warcs import answer, record, write
+
+SITE = "https://a.example"
+
+
+@pytest.fixture
+def order() -> Iterator[Order]:
+    made = Order()
+    yield made
+    made.close()
+
+
+def at(minute: int) -> str:
+    return f"2024-03-01T10:{minute:02}:00Z"
+
+
+def paths(order: Order) -> list[str]:
+    return [job.url.removeprefix(SITE) for job in order.jobs()]
+
+
+def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path: Path, order: Order):
+    first = [
+        record(f"{SITE}/late", answer("<p>"), at(30)),
+        record(f"{SITE}/map", answer("<urlset/>", content_type="text/xml"), at(40)),
+        record(f"{SITE}/x.html", answer("<p>", content_type="application/xhtml+xml"), at(41)),
+        record(f"{SITE}/robots.txt", answer("", content_type="text/plain"), at(50)),
+    ]
+    second = [record(f"{SITE}/early", answer("<p>"), at(10)), record(f"{SITE}/map.xml.gz", answer("x"), at(45))]
+    order.add("a", write(tmp_path / "a", first))
+    order.add("b", write(tmp_path / "b", second))
+    order.sort()
+    assert paths(order) == ["/robots.txt", "/map", "/map.xml.gz", "/early", "/late", "/x.html"]
+    assert [job.names_others for job in order.jobs()] == [True] * 3 + [False] * 3
+    assert (len(order), order.hosts()) == (6, ["a.example"])
+
+
+def test_records_are_counted_and_what_stands_for_no_answer_is_left_out(tmp_path: Path, order: Order):
+    made = [
+        record(f"{SITE}/", answer("<p>")),
+        record("https://www.a.example/", answer("<p>")),
+        record("https://b.example/", answer("<p>")),
+        record("urn:x", b"<p>", kind="resource"),
+        record(f"{SITE}/", b"GET", kind="request"),
+    ]
+    counts = order.add("a", write(tmp_path / "a", made), frozenset({"a.example"}))
+    order.sort()
+    assert counts == {"response": 3, "resource": 1, "request": 1, "no_url": 1, "other_host": 1}
+    assert [job.url for job in order.jobs()] == [f"{SITE}/", "https://www.a.example/"]
+
+
+def test_stored_records_are_left_out(tmp_path: Path, order: Order):
+    order.add("a", write(tmp_path / "a", [record(f"{SITE}/{name}", answer("<p>")) for name in "xyz"]))
+    order.skip([("a", 0), ("b", 1)])
+    order.sort()
+    assert paths(order) == ["/y", "/z"]
+
+
+def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_before(tmp_path: Path, order: Order):
+    made = [
+        record(f"{SITE}/x", answer("<p>one"), at(1), WARC_Payload_Digest="sha1:ONE"),
+        record(f"{SITE}/x", answer("<p>two"), at(2), WARC_Payload_Digest="sha1:TWO"),
+        record(f"{SITE}/y", answer("<p>two"), at(3), WARC_Payload_Digest="sha1:THREE"),
+    ]
+    order.add("a", write(tmp_path / "a", made))
+    order.sort()
+    places = [Place(job.file, job.entry.offset, job.entry.length) for job in order.jobs()]
+
+    def held(**said: str) -> list[Place]:
+        return order.held_by(Entry(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00+00:00", **said))
+
+    named = held(refers_to=f"{SITE}/x", refers_at="2024-03-01T10:01:00+00:00", digest="sha1:THREE")
+    assert named == [places[0], places[2], places[1]]
+    assert held() == [places[1]]
+    assert isinstance(next(order.jobs()), Job)
