@@ -18,10 +18,10 @@ from typing import Any
 
 from scrapy.http import Response
 
-from cleaners.urls import host_of
+from cleaners.urls import canonicalise, host_of
 from crawler.faults import Retries
 from crawler.options import CrawlOptions
-from crawler.outcomes import Answer, Outcomes, payload_digest
+from crawler.outcomes import Answer, Outcomes
 from crawler.process import Workers
 from crawler.pump import pump
 from crawler.replay import Replayed, ReplayError, read_place, revisited
@@ -31,7 +31,7 @@ from crawler.robots import Robots
 from crawler.scope import Scope
 from crawler.writer import Writer
 from output.archive import Archive
-from output.imports import NOT_HELD, Row, holds_capture, row_of
+from output.imports import NOT_HELD, Row, held_capture, row_of
 from output.outcome import Capture, Found, Outcome
 from output.prepared import PreparedPage, marked
 from output.queue import QueuedUrl
@@ -39,6 +39,7 @@ from output.queue import QueuedUrl
 ARCHIVED = "archive"
 """How a URL was found that nothing but its own record names."""
 
+_OF_RECORD = ("payload_digest", "warc_file", "warc_offset", "warc_length", "refers_to", "truncated")
 _AHEAD = 4  # records under way for each worker
 
 
@@ -118,14 +119,14 @@ class Importing:
         if not is_robots(job.url) and (left_out := self._scope.decide(job.url, 1).skip_reason):
             return self._unless_known(Outcome(job.url, "skipped", left_out, via=ARCHIVED), row)
         try:
-            replayed = self._replayed(job)
+            replayed, original = self._replayed(job)
         except ReplayError as error:
             return self._unreadable(job, row, error)
         if replayed is None:
             return self._unless_known(Outcome(job.url, "skipped", NOT_HELD, via=ARCHIVED), row)
         answer = self._answer(job, row, replayed)
-        capture = _place_of(job, Capture(job.url, answer.stamp, 0, payload_digest=payload_digest(replayed.body)))
-        if holds_capture(self._reading, capture):
+        capture = _capture(job, answer.stamp, replayed, self._held(original))
+        if held_capture(self._reading, capture) is not None:
             self.tally.records["known"] += 1
             return None
         outcome = _noted(await self._made(answer, outcomes), capture)
@@ -151,19 +152,28 @@ class Importing:
         at = datetime.fromisoformat(job.entry.at) if job.entry.at else datetime.fromtimestamp(0, UTC)
         return Answer(queued, response, at, self._robots.get(queued.host))
 
-    def _replayed(self, job: Job) -> Replayed | None:
-        """The response of a record, with the body that a revisit names; None if that is not there."""
+    def _replayed(self, job: Job) -> tuple[Replayed | None, Replayed | None]:
+        """The response of a record, None if its body is nowhere; and, for a revisit, the response that holds it."""
         if job.entry.kind == BROKEN:
             raise ReplayError("broken_record")
         replayed = read_place(job.place, self._folder)
         if not replayed.revisit:
-            return replayed
+            return replayed, None
         for place in self._order.held_by(job.entry):
             try:
-                return revisited(replayed, read_place(place, self._folder))
+                original = read_place(place, self._folder)
             except ReplayError:
                 continue
-        return None
+            return revisited(replayed, original), original
+        return None, None
+
+    def _held(self, original: Replayed | None) -> int | None:
+        """The capture of the response that holds a revisit's body, if the archive has it."""
+        url = original and canonicalise(original.url)
+        if not original or not url:
+            return None
+        stamp = original.at.isoformat(timespec="seconds")
+        return held_capture(self._reading, Capture(url, stamp, 0, payload_digest=original.digest))
 
     def _unreadable(self, job: Job, row: Row | None, error: ReplayError) -> Outcome | None:
         self.tally.records["unreadable"] += 1
@@ -184,16 +194,18 @@ def _unqueued(url: str) -> QueuedUrl:
     return QueuedUrl(0, url, host_of(url), kind, 0, 0, 0, ARCHIVED, "", "")
 
 
-def _place_of(job: Job, capture: Capture) -> Capture:
-    place = job.place
-    return replace(capture, warc_file=place.file, warc_offset=place.offset, warc_length=place.length)
+def _capture(job: Job, stamp: str, replayed: Replayed, original: int | None) -> Capture:
+    """What a record's place and digests say of its capture."""
+    return Capture(
+        job.url, stamp, replayed.status, payload_digest=replayed.digest, warc_file=job.place.file,
+        warc_offset=job.place.offset, warc_length=job.place.length, refers_to=original, truncated=replayed.truncated,
+    )  # fmt: skip
 
 
-def _noted(outcome: Outcome, at: Capture) -> Outcome:
+def _noted(outcome: Outcome, held: Capture) -> Outcome:
     """The outcome with the place of its record; where it leads is noted and not queued."""
-    capture = outcome.capture and replace(
-        outcome.capture, warc_file=at.warc_file, warc_offset=at.warc_offset, warc_length=at.warc_length
-    )
+    taken = {name: getattr(held, name) for name in _OF_RECORD}
+    capture = outcome.capture and replace(outcome.capture, **taken)
     found = tuple(_unheld(each) for each in outcome.found if each.via != "guess")
     return replace(outcome, capture=capture, found=found, via=ARCHIVED)
 

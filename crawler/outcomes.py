@@ -261,11 +261,6 @@ def capture_of(answer: Answer) -> Capture:
     )
 
 
-def payload_digest(body: bytes) -> str:
-    """The payload's digest in WARC's notation: sha1, base 32."""
-    return digest(body)
-
-
 def capture_of_part(queued: QueuedUrl, url: str, wire: Wire, at: datetime, robots_id: int | None) -> Capture:
     """The row of a response that is not used, as far as it came; `url` is what was asked for in the end."""
     return Capture(

@@ -19,8 +19,9 @@ from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 from cleaners.record import Page
 from crawler.compression import unpacked
 from crawler.limits import HEAD_BYTES, AnswerError
-from crawler.outcomes import READ_HEADERS, payload_digest
+from crawler.outcomes import READ_HEADERS
 from output.outcome import Place
+from output.wire import digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""
@@ -49,7 +50,8 @@ class ReplayError(Exception):
 class Replayed:
     """A response as a record holds it. `headers` are (lower-case name, value); `body` is unpacked.
 
-    `truncated` is the writer's word for why the record is not whole, `revisit` whether the body is in another record.
+    `digest` is that of the body as it came, before it was unpacked. `truncated` is the writer's word for why the record
+    is not whole, `revisit` whether the body is in another record.
     """
 
     url: str
@@ -57,6 +59,7 @@ class Replayed:
     status: int
     headers: Fields
     body: bytes
+    digest: str = ""
     truncated: str = ""
     revisit: bool = False
 
@@ -96,9 +99,9 @@ def read_whole(place: Place, body: Place | None, folder: Path) -> Replayed:
 def revisited(revisit: Replayed, original: Replayed) -> Replayed:
     """A revisit with the body of the record that it names."""
     if revisit.status in (0, 304):
-        return replace(original, url=revisit.url, at=revisit.at)
+        return replace(original, url=revisit.url, at=revisit.at, revisit=True)
     own = revisit.headers if revisit.header("content-type") else original.headers
-    return replace(revisit, headers=own, body=original.body, truncated=original.truncated)
+    return replace(revisit, headers=own, body=original.body, digest=original.digest, truncated=original.truncated)
 
 
 def read_record(data: bytes) -> Replayed:
@@ -113,11 +116,12 @@ def read_record(data: bytes) -> Replayed:
     }
     if kind == WarcRecordType.resource:
         stated: Fields = (("content-type", record.headers.get("Content-Type") or ""),)
-        return Replayed(status=200, headers=stated, body=block, **about)
+        return Replayed(status=200, headers=stated, body=block, digest=payload_digest(block), **about)
     if kind == WarcRecordType.revisit and not block.startswith(b"HTTP/"):
         return Replayed(status=0, headers=(), body=b"", **about)
     try:
         status, headers, body = _http(block)
+        about["digest"] = payload_digest(body)
         return Replayed(status=status, headers=headers, body=_decoded(headers, body), **about)
     except AnswerError as error:
         raise ReplayError(error.reason, str(error)) from error

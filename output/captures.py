@@ -66,7 +66,7 @@ def save_capture(db: Database, capture: Capture, raw: RawKeeper | None) -> int:
     if raw and wire:
         place = raw.keep(capture, wire)
     else:
-        place = (storable(capture.warc_file) or None, capture.warc_offset, capture.warc_length, None)
+        place = (storable(capture.warc_file) or None, capture.warc_offset, capture.warc_length, capture.refers_to)
     db.execute(
         """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
             payload_length, directives, robots_id, truncated, etag, last_modified, warc_file, warc_offset, warc_length,
@@ -82,7 +82,7 @@ def save_capture(db: Database, capture: Capture, raw: RawKeeper | None) -> int:
             capture.payload_length,
             as_json(list(capture.directives)),
             capture.robots_id,
-            (wire.truncated if wire else "") or None,
+            (wire.truncated if wire else capture.truncated) or None,
             storable(capture.etag) or None,
             storable(capture.last_modified) or None,
             *place,

@@ -58,10 +58,10 @@ def row_of(db: Database, url: str) -> Row | None:
     return Row(QueuedUrl(*row[:10]), row[10], row[11] or "", row[12]) if row else None
 
 
-def holds_capture(db: Database, capture: Capture) -> bool:
-    """Whether the archive has this very capture."""
+def held_capture(db: Database, capture: Capture) -> int | None:
+    """The number of this very capture, if the archive has it."""
     number = content_id(capture.url, capture.fetched_at, capture.payload_digest)
-    return db.execute("SELECT 1 FROM captures WHERE id = ?", [number]).fetchone() is not None
+    return number if db.execute("SELECT 1 FROM captures WHERE id = ?", [number]).fetchone() else None
 
 
 def held_places(db: Database) -> Iterator[tuple[str, int]]:

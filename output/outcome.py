@@ -87,6 +87,8 @@ class Capture:
     warc_file: str = ""
     warc_offset: int | None = None
     warc_length: int | None = None
+    refers_to: int | None = None  # the capture whose record holds its body, where its own does not
+    truncated: str = ""  # why its record is not whole, in the words of the WARC format
     raw: Wire | None = field(default=None, repr=False)
     etag: str = ""
     last_modified: str = ""

@@ -20,10 +20,14 @@ from output.prepared import PreparedPage
 from output.transaction import writing
 
 _CHUNK = 500
+# An imported revisit may have come before the record that holds its body: that one has the same payload.
 # What a person's options left out is theirs to decide, not the cleaner's.
 _PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
-        p.cleaner_id, c.warc_file, c.warc_offset, c.warc_length
+        p.cleaner_id, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
+        LEFT JOIN captures o ON o.id = coalesce(c.refers_to, (
+            SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
+                AND x.warc_file IS NOT NULL AND x.refers_to IS NULL AND x.truncated IS NULL LIMIT 1))
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
 _SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
 # What came last may be another thing than what is held, and is cleaned again.
@@ -64,9 +68,9 @@ def pages_with_raw(db: Database) -> Iterator[RawPage]:
 
 
 def _raw_page(row: tuple[Any, ...]) -> RawPage:
-    number, url, host, capture, at, answered, cleaner, file, offset, length = row
-    place = Place(file, offset, length) if file else None
-    return RawPage(number, url, host, capture, at or "", answered or url, cleaner, place)
+    number, url, host, capture, at, answered, cleaner = row[:7]
+    place, body = (Place(*each) if each[0] else None for each in (row[7:10], row[10:]))
+    return RawPage(number, url, host, capture, at or "", answered or url, cleaner, place, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,3 +104,22 @@ def test_cleaning_an_import_again_with_the_same_cleaner_changes_nothing(live: Li
     assert "texts changed 0, gained 0, lost 0; only what is said of them 0" in out
     assert rows(db, _ARTICLES) == before
     assert cleaned_again(db)[1] == 1
+
+
+def test_our_own_records_give_the_articles_of_the_crawl_that_wrote_them(live: Live, tmp_path: Path):
+    files = sorted(live.result.db.parent.rglob("*.warc.gz"))
+    assert files
+    db = imported(tmp_path, *files)
+    same(live, db)
+    captures = """SELECT id, url, fetched_at, http_status, content_type, payload_digest, payload_length, directives
+        FROM captures ORDER BY id"""
+    assert rows(db, captures) == rows(live.result.db, captures)
+
+
+def test_cleaning_a_crawl_again_from_its_own_records_changes_nothing(live: Live):
+    before = rows(live.result.db, _ARTICLES)
+    _, out, errors = command("reclean", live.result.db, "--all")
+    assert errors == ""
+    assert "texts changed 0, gained 0, lost 0; only what is said of them 0" in out
+    assert "Left as they are" not in out
+    assert rows(live.result.db, _ARTICLES) == before

@@ -14,12 +14,13 @@ from scrapy.http import Response
 
 from crawler.faults import Fault, Retries
 from crawler.options import CrawlOptions
-from crawler.outcomes import Answer, Outcomes, given_up, payload_digest
+from crawler.outcomes import Answer, Outcomes, given_up
 from crawler.process import WorkerError, Workers
 from crawler.robots import Robots
 from crawler.scope import Scope
 from output.outcome import Outcome
 from output.queue import QueuedUrl
+from output.wire import digest
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"
@@ -73,13 +74,13 @@ def test_an_article_page_has_its_text_its_links_and_its_capture(outcomes: Outcom
     assert outcome.capture
     assert (outcome.capture.payload_length, outcome.capture.payload_digest) == (
         len(body),
-        payload_digest(body.encode()),
+        digest(body.encode()),
     )
     assert (outcome.fetched_at, outcome.http_status) == ("2026-03-01T12:00:00+00:00", 200)
 
 
 def test_the_digest_is_written_as_in_warc() -> None:
-    assert payload_digest(b"") == "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"
+    assert digest(b"") == "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"
 
 
 @pytest.mark.parametrize("status", [404, 410, 403, 400, 451, 100, 304, 302])

@@ -273,3 +273,17 @@ def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Pat
     assert code == 0
     got = {url.removeprefix(site.url): reason for url, reason in rows(db, "SELECT url, reason FROM urls")}
     assert (got["/river"], got["/mill"]) == ("article", "not_in_archive")
+
+
+def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
+    same = {"WARC_Payload_Digest": "sha1:SAME"}
+    original = record(
+        f"{SITE}/river", answer(gzip.compress(page("river").encode()), content_encoding="gzip"), at(1), **same
+    )
+    file = write(tmp_path / "a.warc.gz", [original, record(f"{SITE}/copy", answer(""), at(9), "revisit", **same)])
+    command("import", file, "--db", db)
+    assert len(rows(db, "SELECT DISTINCT payload_digest FROM captures")) == 1
+    code, out, errors = command("reclean", db, "--all")
+    assert (code, errors) == (0, "")
+    assert "2 pages cleaned again" in out
+    assert "nothing 2" in out
