@@ -60,8 +60,8 @@ def summary(edit: ListedEdit) -> str:
         return _WORDS[edit.kind]
     parts = [f"was “{edit.title_before}”"] if "headline" in edit.kinds else []
     counts = ((edit.rewritten, "rewritten"), (edit.added, "added"), (edit.removed, "removed"))
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
-    parts += [told] if told else []
+    told = [f"{count} {what}" for count, what in counts if count]
+    parts += [f"blocks: {', '.join(told)}"] if told else []
     parts += [f"“{edit.note}”"] if edit.note else []
     return "; ".join(parts) or _WORDS.get(edit.kind, "")
 
@@ -81,7 +81,7 @@ _WORDS = {
 
 def _show(edit: ListedEdit) -> None:
     columns = width()
-    head = f"{edit.seq:>6}  {edit.at[:16].replace('T', ' ')}  {', '.join(edit.kinds):<12}  "
+    head = f"{edit.seq:>6}  {edit.at[:16].replace('T', ' ')}  {', '.join(edit.kinds):<16}  "
     say(fit(head + one_line(edit.title or "(no title)"), columns))
     say(" " * _INDENT + cut(summary(edit), columns - _INDENT))
     say(" " * _INDENT + one_line(edit.url))

@@ -45,3 +45,10 @@ def test_its_memory_is_bounded_and_keeps_what_comes_again() -> None:
         known.fresh([replace(ROW, url=f"https://a.example/{number}"), ROW])
     assert known.fresh([ROW]) == (), "a link of every page is never forgotten"
     assert len(known.fresh([replace(ROW, url=f"https://a.example/{number}") for number in range(1000)])) >= 990
+
+
+@pytest.mark.parametrize("announcing", [replace(ROW, lastmod="2026-05-01"), replace(ROW, via="redirect")])
+def test_what_may_announce_a_change_is_always_told(announcing: Found) -> None:
+    known = KnownLinks()
+    known.fresh([ROW])
+    assert known.fresh([announcing, ROW]) == (announcing,)

@@ -260,3 +260,20 @@ def test_one_killed_worker_does_not_cost_the_page() -> None:
     assert told(asyncio.run(struck())) == ("done", "article")
     assert told(of(outcomes, answer(PAGE, page("next")))) == ("done", "article")
     pool.close()
+
+
+def test_what_is_held_and_not_modified_stands(outcomes: Outcomes) -> None:
+    held = replace(PAGE, held_at="2026-02-01T12:00:00+00:00")
+    outcome = of(outcomes, answer(held, status=304, ETag='"one"'))
+    assert told(outcome) == ("done", "not_modified")
+    assert outcome.capture
+    assert (outcome.capture.http_status, outcome.capture.etag) == (304, '"one"')
+    assert told(of(outcomes, answer(PAGE, status=304))) == ("failed", "http_304"), "nothing is held that could stand"
+
+
+def test_a_capture_has_what_it_can_be_asked_for_again_with(outcomes: Outcomes) -> None:
+    capture = of(
+        outcomes, answer(PAGE, page("mill"), ETag='W/"x"', Last_Modified="Sun, 10 May 2026 13:00:00 GMT")
+    ).capture
+    assert capture
+    assert (capture.etag, capture.last_modified) == ('W/"x"', "Sun, 10 May 2026 13:00:00 GMT")

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from output.archive import Archive
-from output.earlier import came_by, moved_to, runs
+from output.earlier import came_by, first_start, moved_to, runs
 from output.outcome import Found, Outcome
 
 HOST = "http://a.test"
@@ -59,3 +59,23 @@ def test_crawls_and_what_is_none(archive: Archive) -> None:
     archive.start_run("something else", {}, {})
     archive.start_run("crawl two", {"seeds": ["two"]}, {})
     assert runs(archive.db) == [{"seeds": ["one"], "max_depth": 2}, {"seeds": ["two"]}]
+
+
+def test_an_update_that_was_cut_short_began_with_the_first_of_its_kind(archive: Archive) -> None:
+    def run(revisit: str, *end: str) -> None:
+        number = archive.start_run(f"update {revisit}", {"seeds": ["one"], "revisit": revisit}, {})
+        if end:
+            archive.finish_run(number, *end, {})  # type: ignore[arg-type]
+
+    started = "SELECT started_at FROM runs ORDER BY started_at DESC LIMIT 1"
+    run("all", "finished", "finished")
+    assert first_start(archive.db, "all") == ""
+    run("all")
+    begun = archive.db.execute(started).fetchone()[0]
+    run("all", "stopped", "shutdown")
+    run("all", "finished", "max_pages")
+    assert first_start(archive.db, "all") == begun
+    assert first_start(archive.db, "update") == ""
+    assert first_start(archive.db, "") == ""
+    run("update", "stopped", "shutdown")
+    assert first_start(archive.db, "all") == ""

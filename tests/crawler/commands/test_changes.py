@@ -57,7 +57,7 @@ def test_edits_are_listed_in_order_with_what_they_did(db: Path) -> None:
     assert (code, errors) == (0, "")
     lines = out.splitlines()
     assert [line.split()[3] for line in lines[::3][:2]] == ["correction,", "withdrawn"]
-    assert "1 rewritten, 1 added; “Correction: An earlier version" in lines[1]
+    assert "blocks: 1 rewritten, 1 added; “Correction: An earlier version" in lines[1]
     assert lines[2].strip() == STORY
     assert lines[4].strip() == "HTTP 410 Gone"
     assert "was “Dredger stays”" in out
