@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from cleaners.jsonld import Node, is_article, read_nodes, types_of
+from cleaners.page_signs import Signs, page_signs
 from cleaners.prose import is_prose, word_count
 from cleaners.record import Block, Kind, Reading, Verdict
 from cleaners.rules import core, fold
@@ -28,6 +29,9 @@ _HEADLINE_WORDS = 3
 _SHELL_ELEMENTS = 12
 _TAIL_BLOCKS = 13
 _NOSCRIPT_CHARS = 1500
+_GALLERY_PATHS = frozenset(FACTS["paths"]["gallery"])
+_FEW_WORDS = 120
+_CHALLENGES = tuple(FACTS["markup"]["challenge"])
 _LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"])
 
 
@@ -60,6 +64,12 @@ class Features:
     noscript: str  # what it tells a reader without scripts, folded
     tail: str  # text near the end of the kept span and after it, folded, for a paywall's words
     published: bool
+    states_gallery: bool  # a video or a set of pictures, by JSON-LD, microdata or Open Graph
+    images: int
+    gallery_path: str  # the part of the path that names a gallery or a video
+    challenge: str  # markup of a CAPTCHA's maker, on a page of few words
+    password: bool  # it asks for a password
+    signs: Signs  # what `page_kinds` weighs
 
 
 def page_features(tree: etree._Element, http_status: int, reading: Reading, verdicts: Sequence[Verdict]) -> Features:
@@ -68,14 +78,14 @@ def page_features(tree: etree._Element, http_status: int, reading: Reading, verd
     kept = [b for b, v in zip(blocks, verdicts, strict=True) if v.kept]
     nodes = list(_nodes(tree))
     metas = {(m.get("property") or m.get("name") or "").lower(): m.get("content") or "" for m in tree.iter("meta")}
-    chars = sum(len(b.text) for b in kept)
+    chars, visible = sum(len(b.text) for b in kept), sum(map(word_count, blocks))
+    signs = page_signs(tree, nodes, metas, reading, verdicts)
     return Features(
         url=reading.url,
         http_status=http_status,
         shape=shape_of(reading.url),
         states_article=_states_article(tree, nodes, metas),
-        states_listing=any(_LISTING_TYPES.intersection(types_of(n)) for n in nodes)
-        or metas.get("og:type") == "profile",
+        states_listing=_states_listing(nodes, metas),
         locked=any(str(n.get("isAccessibleForFree", "")).lower() == "false" for n in nodes),
         noindex="noindex" in reading.robots,
         body_classes=_body_classes(tree),
@@ -89,13 +99,19 @@ def page_features(tree: etree._Element, http_status: int, reading: Reading, verd
         page_links=sum(b.link_chars for b in blocks) / max(1, sum(len(b.text) for b in blocks)),
         static=_static(reading.url),
         listed_words=_listed_words(blocks, verdicts, reading.url),
-        visible_words=sum(map(word_count, blocks)),
+        visible_words=visible,
         scripts=sum(1 for _ in tree.iter("script")),
         title=fold(reading.metadata.title),
         head=fold(" ".join(b.text for b in blocks[:40]))[:1500],
         noscript=_noscript(tree),
         tail=_tail(blocks, verdicts),
         published=bool(reading.metadata.published),
+        states_gallery=bool(signs["type_gallery"]) or metas.get("og:type", "").startswith("video"),
+        gallery_path=next((part for part in _path_parts(reading.url) if part in _GALLERY_PATHS), ""),
+        images=sum(1 for _ in tree.iter("img")),
+        challenge=_challenge(tree) if visible < _FEW_WORDS else "",
+        password=any((each.get("type") or "").lower() == "password" for each in tree.iter("input")),
+        signs=signs,
     )
 
 
@@ -120,6 +136,12 @@ def _states_listing(nodes: Sequence[Node], metas: dict[str, str]) -> bool:
 
 def _microdata_article(element: etree._Element) -> bool:
     return (element.get("itemtype") or "").rsplit("/", 1)[-1] in ("Article", "NewsArticle", "BlogPosting")
+
+
+def _challenge(tree: etree._Element) -> str:
+    """What in the markup is of a CAPTCHA's maker."""
+    marks = " ".join(tree.xpath("//@src | //@action | //@class | //@id")).lower()
+    return next((mark for mark in _CHALLENGES if mark in marks), "")
 
 
 def _body_classes(tree: etree._Element) -> frozenset[str]:
@@ -151,13 +173,16 @@ def _elsewhere(target: str, url: str) -> bool:
 
 def _static(url: str) -> str:
     """The name of a page that every site has, if the URL ends in one, whatever its extension."""
-    try:
-        path = unquote(urlsplit(url).path).lower()
-    except ValueError:  # a host in broken brackets
-        return ""
-    names = [part.partition(".")[0] for part in path.split("/")]
+    names = [part.partition(".")[0] for part in _path_parts(url)]
     last = next((name for name in reversed(names) if name and name != "index"), "")
     return last if last in STATIC else ""
+
+
+def _path_parts(url: str) -> list[str]:
+    try:
+        return unquote(urlsplit(url).path).lower().split("/")
+    except ValueError:  # a host in broken brackets
+        return []
 
 
 def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cleaners.page_features import FACTS, Features
+from cleaners.page_kinds import Opinion, Table, opinion
 from cleaners.record import PageType, PageVerdict
 from cleaners.url_shape import Shape
 
@@ -22,34 +23,69 @@ _LIST_SCORE = 2
 _MANY_HEADLINES = 6
 _SOME = 250  # words of its own that speak for an article
 _NOTHING, _HARDLY = 3, 8
+_MANY_IMAGES, _GALLERY_SCORE = 8, 2
+_PLAIN, _HEADLINE_WORDS = 0.5, 4
+_DOUBT = 0.12  # a page is no article when its signs leave less than this chance that it is one
+_KINDS = {
+    "list": PageType.LIST,
+    "forum": PageType.FORUM,
+    "product": PageType.PRODUCT,
+    "document": PageType.DOCUMENT,
+    "service": PageType.OTHER,
+}
 _SHAPES = {Shape.HOME: 4.0, Shape.LIST: 2.0, Shape.DEEP_LIST: 3.0}
 
 
-def page_verdict(page: Features) -> PageVerdict:
-    """Return the page's type and the facts that made it so."""
+def page_verdict(page: Features, steps: Table | None = None) -> PageVerdict:
+    """Return the page's type and the facts that made it so. `steps` stands in for the learned table that ships."""
+    learned = opinion(page.signs, steps)
     for test in _TESTS:
-        if verdict := test(page):
+        if verdict := test(page, learned):
             return verdict
-    return PageVerdict(PageType.ARTICLE, (f"words={page.kept_words}", *_stated(page)))
+    return PageVerdict(PageType.ARTICLE, (f"words={page.kept_words}", *_stated(page), *_doubt(learned)))
 
 
 def _stated(page: Features) -> tuple[str, ...]:
     return ("states=article",) if page.states_article else ()
 
 
+def _doubt(learned: Opinion) -> tuple[str, ...]:
+    """What else the page may be, where its signs say so."""
+    kind = learned.best
+    return () if kind == "article" else (f"but:{kind}={learned.chances[kind]:.2f}",)
+
+
 def _phrase(kind: str, text: str) -> str:
     return next((phrase for phrase in _PHRASES[kind] if phrase in text), "")
 
 
-def _error(page: Features) -> PageVerdict | None:
-    """A 200 answer that says it found nothing."""
+def _error(page: Features, _: Opinion) -> PageVerdict | None:
+    """A 200 answer that says it found nothing, or that it failed."""
     for where, text in (("title", page.title), ("text", page.head if page.kept_words < _LITTLE else "")):
         if (phrase := _phrase("not_found", text)) and page.kept_words < 2 * _LITTLE:
             return PageVerdict(PageType.SOFT_404, (f"{where}={phrase}",))
+    if _is_bare(page) and (phrase := _phrase("error", f"{page.title} {page.head}")):
+        return PageVerdict(PageType.ERROR, (f"text={phrase}",))
     return None
 
 
-def _script(page: Features) -> PageVerdict | None:
+def _is_bare(page: Features) -> bool:
+    """Whether there is so little on the page that it may stand in the place of another."""
+    return page.kept_words < _LITTLE and page.visible_words < 2 * _LITTLE
+
+
+def _captcha(page: Features, _: Opinion) -> PageVerdict | None:
+    if not _is_bare(page) or page.states_article:
+        return None
+    marks = (f"markup={page.challenge}",) if page.challenge else ()
+    if phrase := _phrase("captcha", f"{page.title} {page.head} {page.noscript}"):
+        return PageVerdict(PageType.CAPTCHA, (f"text={phrase}", *marks))
+    if page.challenge and page.visible_words < _SHELL:
+        return PageVerdict(PageType.CAPTCHA, (*marks, f"words={page.visible_words}"))
+    return None
+
+
+def _script(page: Features, _: Opinion) -> PageVerdict | None:
     if page.kept_words < _SHELL and page.visible_words < _LITTLE:
         if page.scripts and (phrase := _phrase("needs_javascript", page.noscript)):
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"text={phrase}", f"words={page.visible_words}"))
@@ -58,37 +94,52 @@ def _script(page: Features) -> PageVerdict | None:
     return None
 
 
-def _wall(page: Features) -> PageVerdict | None:
-    bare = page.kept_words < _LITTLE and page.visible_words < 2 * _LITTLE and not page.own_heading
-    if phrase := _phrase(
-        "wall", f"{page.title} {page.head}" if bare else page.title if page.kept_words < _LITTLE else ""
-    ):
-        return PageVerdict(PageType.WALL, (f"text={phrase}",))
+def _wall(page: Features, _: Opinion) -> PageVerdict | None:
+    """Consent or login in place of the page."""
+    asks = ("form=password",) if page.password else ()
+    bare = _is_bare(page) and not page.own_heading
+    said = f"{page.title} {page.head}" if bare or (asks and _is_bare(page)) else ""
+    if phrase := _phrase("wall", said or (page.title if page.kept_words < _LITTLE else "")):
+        return PageVerdict(PageType.WALL, (f"text={phrase}", *asks))
+    if asks and page.visible_words < _LITTLE and not page.states_article:
+        return PageVerdict(PageType.WALL, (*asks, f"words={page.visible_words}"))
     return None
 
 
-def _empty(page: Features) -> PageVerdict | None:
+def _empty(page: Features, _: Opinion) -> PageVerdict | None:
     if not page.visible_words:
         return PageVerdict(PageType.EMPTY, ("words=0",))
     return None
 
 
-def _static(page: Features) -> PageVerdict | None:
+def _static(page: Features, _: Opinion) -> PageVerdict | None:
     """About, contact, terms: a page that every site has; and pages of one picture."""
     if page.static and page.headlines < _MANY_HEADLINES:
         return PageVerdict(PageType.OTHER, (f"path={page.static}",))
     if page.body_classes & _ATTACHMENT_CLASSES:
-        return PageVerdict(PageType.OTHER, ("body_class=attachment",))
+        return PageVerdict(PageType.GALLERY, ("body_class=attachment",))
     return None
 
 
-def _list(page: Features) -> PageVerdict | None:
+def _list(page: Features, learned: Opinion) -> PageVerdict | None:
     facts = _listing_facts(page)
     against = _article_facts(page)
+    if list(facts) == [f"url={Shape.LIST}"] and _signs_say_otherwise(page, learned):
+        return None
     score = sum(facts.values()) - sum(against.values())
     if score >= _LIST_SCORE:
         return PageVerdict(PageType.LIST, (*facts, *(f"but:{name}" for name in against)))
     return None
+
+
+def _signs_say_otherwise(page: Features, learned: Opinion) -> bool:
+    """Whether a page that only its address calls a list is plainly a manual's, a thread, a thing, or an article.
+
+    An article's address must end in a headline too: authors, tags and projects are written about like articles.
+    """
+    if page.kept_words < _LITTLE or learned.chances[learned.best] < _PLAIN or learned.best in ("list", "service"):
+        return False
+    return learned.best != "article" or page.signs["slug_words"] >= _HEADLINE_WORDS
 
 
 def _listing_facts(page: Features) -> dict[str, float]:
@@ -133,14 +184,33 @@ def _article_facts(page: Features) -> dict[str, float]:
     return facts
 
 
-def _other(page: Features) -> PageVerdict | None:
+def _other(page: Features, _: Opinion) -> PageVerdict | None:
     """A page with next to nothing of its own."""
     if page.kept_words < _NOTHING or (page.kept_words < _HARDLY and not page.states_article and not page.kept_prose):
         return PageVerdict(PageType.OTHER, (f"words={page.kept_words}",))
     return None
 
 
-def _teaser(page: Features) -> PageVerdict | None:
+def _gallery(page: Features, _: Opinion) -> PageVerdict | None:
+    """A video or pictures with little text. What states that it is an article must have next to none."""
+    if page.kept_words >= (_LITTLE if page.states_article else 2 * _LITTLE):
+        return None
+    facts = {"states=gallery": 2.0 * page.states_gallery, f"path={page.gallery_path}": 1.0 * bool(page.gallery_path)}
+    facts[f"images={page.images}"] = 1.0 * (page.images >= _MANY_IMAGES)
+    if sum(facts.values()) >= _GALLERY_SCORE:
+        return PageVerdict(PageType.GALLERY, tuple(fact for fact, weight in facts.items() if weight))
+    return None
+
+
+def _kind(page: Features, learned: Opinion) -> PageVerdict | None:
+    """What the page's signs make it, where they leave little to an article."""
+    if page.locked or learned.chances["article"] >= _DOUBT:
+        return None
+    kind = learned.best_other
+    return PageVerdict(_KINDS[kind], (f"{kind}={learned.chances[kind]:.2f}", *learned.reasons(kind)))
+
+
+def _teaser(page: Features, _: Opinion) -> PageVerdict | None:
     if phrase := _phrase("paywall", page.tail):
         if page.locked or page.kept_words < 250:
             return PageVerdict(PageType.TEASER, (f"text={phrase}", *(("states=locked",) if page.locked else ())))
@@ -149,6 +219,6 @@ def _teaser(page: Features) -> PageVerdict | None:
     return None
 
 
-_TESTS: tuple[Callable[[Features], PageVerdict | None], ...] = (
-    _script, _empty, _error, _wall, _static, _list, _other, _teaser,
+_TESTS: tuple[Callable[[Features, Opinion], PageVerdict | None], ...] = (
+    _captcha, _script, _empty, _error, _wall, _static, _list, _gallery, _kind, _other, _teaser,
 )  # fmt: skip

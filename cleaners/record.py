@@ -121,12 +121,18 @@ class PageType(StrEnum):
 
     ARTICLE = "article"
     TEASER = "teaser"  # the free beginning of an article behind a paywall
-    LIST = "list"  # home, section, tag, author, archive, search result, whole issue
-    WALL = "wall"  # consent, login or CAPTCHA in place of the page
+    LIST = "list"  # home, section, tag, author, archive, search result, whole issue, a shop's shelf
+    GALLERY = "gallery"  # a video or a set of pictures, with little text
+    FORUM = "forum"  # a thread, a question with its answers
+    PRODUCT = "product"  # one thing for sale
+    DOCUMENT = "document"  # a manual's or reference's page
+    WALL = "wall"  # consent or login in place of the page
+    CAPTCHA = "captcha"  # a test for robots in place of the page
     NEEDS_JAVASCRIPT = "needs_javascript"
-    SOFT_404 = "soft_404"
+    SOFT_404 = "soft_404"  # it says that there is nothing, with status 200
+    ERROR = "error"  # it says that something failed, with status 200
     EMPTY = "empty"
-    OTHER = "other"  # a page that is none of these: contact, product, form
+    OTHER = "other"  # a page that is none of these: contact, form, what an organisation offers
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ def shape_of(url: str) -> Shape:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
         return Shape.UNKNOWN
+    if not parts.netloc:  # a page whose address is not known
+        return Shape.UNKNOWN
     path = unquote(parts.path).lower()
     names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if _PAGE_NUMBER.search(path) or _ONLY_DATE.search(path) or names & _LIST_PARAMETERS:

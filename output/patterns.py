@@ -29,7 +29,7 @@ _STATED = frozenset(("canonical", "redirect"))  # the same page under its proper
 _LEFT_OUT = frozenset(  # articles, though not wanted
     ("language", "too_old", "noindex", "noarchive", "noai", "tdm_reservation", "unavailable_after")
 )
-_HIDING = frozenset((PageType.WALL, PageType.NEEDS_JAVASCRIPT))
+_HIDING = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _BY_PATTERN, _BY_HOST, _BY_ORDER = "trap:pattern", "trap:host_bound", "trap:parameter_order"
 _HOPE = 10  # hopeful pages that weigh as much as a dry one
 

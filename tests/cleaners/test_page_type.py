@@ -1,33 +1,140 @@
-"""What kind of page this is, on small pages that say one thing each."""
+"""What kind of page this is, on small pages of our own that each say one thing."""
 
 from __future__ import annotations
 
 import pytest
 
 from cleaners.clean import clean
-from cleaners.record import Page, PageType
+from cleaners.record import Page, PageType, PageVerdict
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river. " * 3
 STORY = f"<h1>The mill burned down</h1><p>{PROSE}</p><p>{PROSE}</p>"
 CARDS = "".join(f'<h2><a href="/story-number-{n}">Another long headline {n}</a></h2><p>Cut…</p>' for n in range(8))
+LD = '<script type="application/ld+json">{"@context": "https://schema.org", %s}</script>'
+ARTICLE_LD = LD % '"@type": "NewsArticle", "headline": "The mill burned down", "datePublished": "2024-05-03"'
+
+PRODUCT = (
+    LD % '"@type": "Product", "name": "Copper kettle", "offers": {"@type": "Offer", "price": "49.00"}'
+    + """<meta property="og:type" content="product"><div class="product-page"><div class="product-gallery">
+    <img src="/a.jpg"><img src="/b.jpg"><img src="/c.jpg"></div><h1 class="product-title">Copper kettle</h1>
+    <div class="price">$49.00</div><p>In stock</p><form class="cart"><input type="number" value="1">
+    <label>Quantity</label>    <button>Add to cart</button></form><div class="product-description"><p>A kettle of hammered copper that holds one
+    litre and suits every stove. The handle stays cool.</p><ul><li>Weight: 900 g</li><li>Height: 22 cm</li></ul></div>
+    <div class="product-reviews"><h2>Customer reviews</h2><p>Write a review</p></div><h2>You may also like</h2>
+    <p>$19.00</p><p>$25.00</p><p>$31.00</p></div>"""
+)
+ANSWER = """<div class="message post"><div class="userinfo"><a class="username" href="/members/{0}">{0}</a>
+    <div>Joined</div><div>May 3, 2021</div><div>Posts</div></div><div class="postbody message-body"><p>{1}</p></div>
+    <div class="vote"><a href="#r">Reply</a><a href="#q">Quote</a><a href="#x">Report</a></div></div>"""
+THREAD = '<div class="forum thread"><h1>Kettle leaks at the spout</h1>{}</div>'.format(
+    "".join(
+        ANSWER.format(name, text)
+        for name, text in (
+            ("anna", "Mine drips since last week. Does anyone know which seal fits? I tried two and neither did."),
+            ("bert", "Same here, it began after the second winter. I just put a bit of tape around it."),
+            ("cleo", "The seal for the small one fits, you only have to cut off the rim. Worked for me."),
+            ("anna", "Thanks, that did it!"),
+        )
+    )
+)
+QUESTION = LD % '"@type": "QAPage", "mainEntity": {"@type": "Question", "name": "Kettle leaks", "answerCount": 3}'
+MANUAL = """<html class="docs-wrapper"><head><meta name="generator" content="Sphinx 7.2"><title>kettle.boil — Kettle 2.1
+    documentation</title></head><body><div class="sphinxsidebar"><ul><li><a href="a">Installation</a></li><li>
+    <a href="b">Usage</a></li><li><a href="c">API Reference</a></li></ul></div><div class="body docs reference section">
+    <h1>kettle.boil</h1><p>Heats the water until it boils and returns the time that it took, in seconds.</p>
+    <pre class="highlight">boil(volume, power=2000)</pre><h2>Parameters</h2><dl><dt>volume</dt><dd>Litres of water.
+    </dd><dt>power</dt><dd>Watts that the element takes.</dd></dl><h2>Returns</h2><p>A number of seconds.</p><h2>Example
+    </h2><pre class="highlight">>>> boil(1)\n167.2</pre><pre class="highlight">>>> boil(2)\n334.4</pre><h2>See also</h2>
+    <p>The function that cools.</p></div><p>Previous</p><p>Next</p><p>On this page</p></body></html>"""
+SERVICE = """<body class="page-template"><div class="hero"><h1>Kettle repair</h1><p>We bring it back to life.</p>
+    <a class="cta" href="/quote">Get a quote</a></div><div class="features services"><h2>Our services</h2><p>We clean,
+    solder and polish. Our workshop is open for you all week.</p></div><div class="pricing plans"><h2>How it works</h2>
+    <p>You call us, we collect it.</p></div><div class="testimonials"><h2>Why choose us</h2><p>Trusted by neighbours.
+    </p></div><div class="cta"><p>Contact us</p><p>Call now</p><p>Get started</p><p>Learn more</p></div></body>"""
+GALLERY = (
+    LD % '"@type": "ImageGallery", "name": "The mill in pictures"'
+    + "<h1>The mill in pictures</h1>"
+    + "".join(f'<figure><img src="/{n}.jpg"><figcaption>The mill, side {n}</figcaption></figure>' for n in range(12))
+)
+VIDEO = (
+    '<meta property="og:type" content="video.other"><h1>The mill burns</h1><video src="/v.mp4"></video><p>Filmed.</p>'
+)
+CHALLENGE = """<title>Just a moment...</title><h1>Verifying you are human</h1><p>This may take a few seconds.</p>
+    <script src="https://challenges.cloudflare.com/turnstile/v0/api.js"></script>"""
+BARE_CHALLENGE = '<p>One more step</p><form><div class="h-captcha hcaptcha-box"></div><button>Go</button></form>'
+LOGIN = """<title>Members</title><form action="/session"><label>Name</label><input name="u"><label>Password</label>
+    <input type="password" name="p"><button>Go</button></form><a href="/lost">Lost your password?</a>"""
+CONSENT = "<title>Before you continue</title><p>We value your privacy.</p><button>Accept all</button>"
+PAYWALLED = f"""{LD % '"@type": "NewsArticle", "headline": "The mill burned down", "isAccessibleForFree": false'}
+    <h1>The mill burned down</h1><p>{PROSE}</p><div class="paywall"><p>Subscribe to continue reading.</p></div>"""
+RECIPE = f"""{LD % '"@type": "Recipe", "headline": "Pancakes", "name": "Pancakes", "datePublished": "2024-05-03"'}
+    <h1>Pancakes</h1><p>By Ann Lee</p><p>{PROSE}</p><h2>You need</h2><ul><li>2 eggs</li><li>200 g of flour</li></ul>
+    <h2>So it goes</h2><ol><li>Beat the eggs with the flour until nothing is lumpy any more.</li><li>Fry.</li></ol>"""
+HOWTO = f"""{LD % '"@type": "BlogPosting", "headline": "How I mended the pump", "datePublished": "2024-05-03"'}
+    <h1>How I mended the pump</h1><p>{PROSE}</p><pre>pump --off</pre><p>{PROSE}</p><pre>pump --on</pre>
+    <p>{PROSE}</p>"""
+REVIEW = f"""{ARTICLE_LD}<h1>The mill burned down</h1><p>The kettle costs $49.</p><p>{PROSE}</p><p>{PROSE}</p>"""
+
+
+def verdict_on(path: str, body: str) -> PageVerdict:
+    return clean(Page(f"http://site.example{path}", f"<html><body>{body}</body></html>".encode())).verdict
 
 
 @pytest.mark.parametrize(
     ("path", "body", "kind"),
     [
         ("/2024/05/the-mill", STORY, PageType.ARTICLE),
+        ("/2024/05/pancakes", RECIPE, PageType.ARTICLE),
+        ("/blog/2024/05/mending-the-old-pump", HOWTO, PageType.ARTICLE),
+        ("/2024/05/kettle-review", REVIEW, PageType.ARTICLE),
+        ("/pages/how-the-old-mill-burned-down", STORY, PageType.ARTICLE),
+        ("/2024/05/the-mill", PAYWALLED, PageType.TEASER),
         ("/", STORY, PageType.LIST),
         ("/tag/mills/", CARDS, PageType.LIST),
         ("/author/ada/", f"<h1>Ada</h1><p>{PROSE}</p>", PageType.LIST),
         ("/contact", f"<h1>Contact</h1><p>{PROSE}</p>", PageType.OTHER),
+        ("/wp-login.php?action=lostpassword", f"<h1>Lost</h1><p>{PROSE}</p>", PageType.OTHER),
+        ("/services/kettle-repair", SERVICE, PageType.OTHER),
+        ("/products/copper-kettle", PRODUCT, PageType.PRODUCT),
+        ("/forum/threads/kettle-leaks.1234/", QUESTION + THREAD, PageType.FORUM),
+        ("/docs/reference/kettle.boil.html", MANUAL, PageType.DOCUMENT),
+        ("/gallery/mill", GALLERY, PageType.GALLERY),
+        ("/videos/mill", VIDEO, PageType.GALLERY),
+        ("/2024/05/the-mill", CHALLENGE, PageType.CAPTCHA),
+        ("/2024/05/the-mill", BARE_CHALLENGE, PageType.CAPTCHA),
+        ("/members", LOGIN, PageType.WALL),
+        ("/2024/05/the-mill", CONSENT, PageType.WALL),
         ("/gone", "<title>Page not found</title><h1>Page not found</h1><p>Try the search.</p>", PageType.SOFT_404),
+        ("/broken", "<h1>Error establishing a database connection</h1>", PageType.ERROR),
         ("/app", '<div id="root"></div><noscript>Please enable JavaScript</noscript><script>x</script>',
          PageType.NEEDS_JAVASCRIPT),
         ("/empty", "", PageType.EMPTY),
     ],
 )  # fmt: skip
 def test_a_page_is_what_it_is_with_evidence(path: str, body: str, kind: PageType) -> None:
-    page = Page(f"http://site.example{path}", f"<html><body>{body}</body></html>".encode())
-    verdict = clean(page).verdict
-    assert verdict.page_type is kind
+    verdict = verdict_on(path, body)
+    assert verdict.page_type is kind, verdict.evidence
     assert verdict.evidence
+
+
+def test_what_was_learned_is_said_in_signs() -> None:
+    sure, *signs = verdict_on("/products/copper-kettle", PRODUCT).evidence
+    assert sure.startswith("product=0.9")
+    assert any(sign.startswith("asks_product=") for sign in signs)
+
+
+def test_a_doubt_about_an_article_is_said() -> None:
+    body = STORY + '<div class="product"><p>$49.00</p><p>Add to cart</p><p>In stock</p></div>'
+    verdict = verdict_on("/p/mill", body)
+    assert verdict.page_type is PageType.ARTICLE
+    assert verdict.evidence[-1].startswith("but:product=0.")
+
+
+def test_a_story_about_robots_errors_and_logins_stays_one() -> None:
+    said = "The site asks whether you are human, says just a moment, and then: internal server error. "
+    body = f"<h1>Why every page asks: are you a robot?</h1><p>{said}{PROSE}</p><p>{PROSE}</p>"
+    assert verdict_on("/2024/05/are-you-a-robot", body).is_article
+
+
+def test_a_page_whose_address_is_unknown_is_judged_by_itself() -> None:
+    assert clean(Page("", f"<html><body>{STORY}</body></html>".encode())).verdict.is_article

@@ -1,0 +1,200 @@
+"""What can be counted on a page that speaks for one kind of page or another: statements, address, build, words.
+
+The signs are numbers by name; words and names to look for are data (`page_signs.toml`). `page_kinds` weighs the
+signs, and the heaviest stand in a page's evidence.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
+from importlib.resources import files
+from math import log1p
+from urllib.parse import unquote, urlsplit
+
+from lxml import etree
+
+from cleaners.jsonld import Node, types_of
+from cleaners.prose import is_prose, word_count
+from cleaners.record import Block, Kind, Metadata, Reading, Verdict
+
+Signs = dict[str, float]
+
+_FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+    files(__package__).joinpath("page_signs.toml").read_text(encoding="utf-8")
+)
+_COUNTED = ("article", "button", "form", "img", "input", "script")
+_OG_ARTICLE = frozenset(("article", "news", "blog", "blog-post"))
+_PRICE = re.compile(r"(?:[$€£¥₹₽₺]|\b(?:USD|EUR|GBP|CHF|zł|kr)\b)\s?\d|\d\s?(?:[€£₽₺]|(?:zł|kr|EUR|USD)\b)", re.I)
+_DATE = re.compile(
+    r"\b(?:\d{1,2}[./ -]\w{2,9}[./ ,-]{1,2}\d{4}|\w{3,9} \d{1,2},? \d{4}|\d{4}-\d\d-\d\d|\d+ \w{3,6} ago)\b",
+    re.I,
+)
+_PARTS = re.compile(r"[-_.]+")
+_STEP = re.compile(r"[.#]")
+_WE = frozenset(
+    "we our ours us wir unser unsere unserem nosotros nuestro nuestra nous notre nos nós nosso nossa".split()
+)
+_QUOTES = '"“„«「'
+_SHORT = 40  # characters of a label, a button, a line that asks for something
+_LINE = 80  # characters of a line that may be a price or a date
+_WORDED = 8_000  # characters in which words are counted
+_LINKED = 0.8
+_MOST = 3.0  # so often something is stated, at most
+_EDGES = " :!.+»›→0123456789()"
+
+
+def page_signs(
+    tree: etree._Element, nodes: Sequence[Node], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
+) -> Signs:
+    """Count the page: its JSON-LD `nodes`, its `metas` by name, its blocks as judged. The tree is not changed."""
+    blocks = reading.blocks
+    kept = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
+    found = _stated(tree, nodes, metas) | _told(metas, reading.metadata) | _addressed(reading.url) | _built(tree)
+    return found | _sizes(blocks, kept) | _lines(blocks) | _places(blocks, kept) | _wording(kept)
+
+
+@cache
+def _kinds_of(table: str) -> dict[str, tuple[str, ...]]:
+    """For each word of a table the kinds that it speaks for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind, words in _FACTS[table].items():
+        for word in words:
+            found[word] = (*found.get(word, ()), kind)
+    return found
+
+
+def _tally(prefix: str, table: str, values: Iterable[str], most: float = _MOST) -> Signs:
+    known = _kinds_of(table)
+    counts = Counter(kind for value in values for kind in known.get(value, ()))
+    return {f"{prefix}_{kind}": min(most, counts[kind]) for kind in _FACTS[table]}
+
+
+def _stated(tree: etree._Element, nodes: Sequence[Node], metas: Mapping[str, str]) -> Signs:
+    items = [value.rsplit("/", 1)[-1].lower() for value in tree.xpath("//@itemtype")]
+    types = [name.lower() for node in nodes for name in types_of(node)]
+    classes = [name.lower() for each in tree.iter("html", "body") for name in (each.get("class") or "").split()]
+    generator = re.findall(r"[\w-]+", metas.get("generator", "").lower())
+    return _tally("type", "types", [*types, *items]) | _tally("system", "systems", [*classes, *generator])
+
+
+def _told(metas: Mapping[str, str], metadata: Metadata) -> Signs:
+    og = metas.get("og:type", "").lower()
+    return {
+        "og_article": float(og in _OG_ARTICLE),
+        "og_product": float("product" in og or "product:price:amount" in metas),
+        "published": float(bool(metadata.published)),
+        "authors": float(min(len(metadata.authors), 3)),
+        "title_words": float(len(metadata.title.split())),
+    }
+
+
+@lru_cache(maxsize=256)
+def _addressed(url: str) -> Signs:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host in broken brackets
+        parts = urlsplit("")
+    segments = [segment for segment in unquote(parts.path).lower().split("/") if segment]
+    words = set(segments) | {word for segment in segments[:-1] for word in _PARTS.split(segment)}
+    last = segments[-1] if segments else ""
+    found = _tally("host", "hosts", (parts.hostname or "").split(".")[:-1], 1) | _tally("path", "paths", words, 2)
+    return found | {
+        "path_depth": float(len(segments)),
+        "slug_words": float(sum(not word.isdigit() for word in _PARTS.split(last) if word)),
+        "slug_digits": float(sum(char.isdigit() for char in last)),
+    }
+
+
+def _built(tree: etree._Element) -> Signs:
+    counts = Counter(each.tag for each in tree.iter(*_COUNTED))
+    return {f"n_{tag}": log1p(counts[tag]) for tag in _COUNTED}
+
+
+def _sizes(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
+    total, chars = sum(len(b.text) for b in blocks) or 1, sum(len(b.text) for b in kept) or 1
+    words, prose = sum(map(word_count, kept)), [word_count(b) for b in kept if is_prose(b)]
+    headings = [b for b in kept if b.kind is Kind.HEADING]
+    return {
+        "kept_share": sum(len(b.text) for b in kept) / total,
+        "kept_span": len(kept) / (kept[-1].position - kept[0].position + 1) if kept else 0.0,
+        "kept_links": sum(b.link_chars for b in kept) / chars,
+        "page_links": sum(b.link_chars for b in blocks) / total,
+        "prose_words": log1p(sum(prose)),
+        "prose_share": sum(prose) / max(1, words),
+        "prose_blocks": log1p(len(prose)),
+        "headings": log1p(len(headings)),
+        "heading_chars": sum(len(b.text) for b in headings) / chars,
+        "linked_headings": log1p(sum(b.link_density > _LINKED for b in blocks if b.kind is Kind.HEADING)),
+        "code_blocks": log1p(sum(b.kind is Kind.CODE for b in blocks)),
+        "code_chars": sum(len(b.text) for b in kept if b.kind is Kind.CODE) / chars,
+        "in_nav": sum("nav" in b.landmarks for b in blocks) / max(1, len(blocks)),
+    }
+
+
+def _lines(blocks: Sequence[Block]) -> Signs:
+    labels = [b.text.casefold().strip(_EDGES) for b in blocks if len(b.text) <= _SHORT]
+    lines = [b.text for b in blocks if len(b.text) <= _LINE]
+    prices = sum(bool(_PRICE.search(text)) for text in lines)
+    asked = _tally("asks", "asks", labels, float("inf"))
+    return {name: log1p(count) for name, count in asked.items()} | {
+        "prices": log1p(prices),
+        "price_share": prices / max(1, len(blocks)),
+        "dates": log1p(sum(bool(_DATE.search(text)) for text in lines)),
+    }
+
+
+def _places(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
+    every, article = _sizes_by_path(blocks), _sizes_by_path(kept)
+    kinds = {path: _kinds_in(path) for path in every}
+    homes = Counter(block.path for block in blocks if is_prose(block))
+    links = Counter(b.path.rpartition(">")[0] for b in blocks if b.link_density > _LINKED and "nav" not in b.landmarks)
+    return (
+        _shares("class", every, kinds)
+        | _shares("kept_class", article, kinds)
+        | {
+            "same_path_prose": max(homes.values(), default=0) / max(1, sum(homes.values())),
+            "same_path_links": log1p(max(links.values(), default=0)),
+        }
+    )
+
+
+def _sizes_by_path(blocks: Sequence[Block]) -> Counter[str]:
+    sizes: Counter[str] = Counter()
+    for block in blocks:
+        sizes[block.path] += len(block.text)
+    return sizes
+
+
+def _shares(prefix: str, sizes: Counter[str], kinds: Mapping[str, frozenset[str]]) -> Signs:
+    """The share of the text that stands in classes of each kind."""
+    total = sizes.total() or 1
+    return {
+        f"{prefix}_{kind}": sum(size for path, size in sizes.items() if kind in kinds[path]) / total
+        for kind in _FACTS["classes"]
+    }
+
+
+def _kinds_in(path: str) -> frozenset[str]:
+    return frozenset().union(*map(_kinds_in_step, path.split(">")))
+
+
+@lru_cache(maxsize=4096)
+def _kinds_in_step(step: str) -> frozenset[str]:
+    known = _kinds_of("classes")
+    names = [name.lower() for name in _STEP.split(step)[1:]]
+    return frozenset(kind for name in names for word in (name, *_PARTS.split(name)) for kind in known.get(word, ()))
+
+
+def _wording(kept: Sequence[Block]) -> Signs:
+    text = " ".join(block.text for block in kept)[:_WORDED].casefold()
+    words = Counter(text.split())
+    total = words.total() or 1
+    return {
+        "we": sum(words[word] for word in _WE) / total,
+        "quotes": sum(map(text.count, _QUOTES)) / total,
+        "digits": sum(map(text.count, "0123456789")) / total,
+    }

@@ -1,0 +1,155 @@
+"""Score the page verdicts on the annotated pages: which type each page gets, and whether it is taken for an article.
+
+    python -m tests.bench.verdicts [--every N] [--out FILE]
+
+Every page is judged by a table of signs that was learned without any page of its host (`cleaners/train_kinds.py`; it
+needs the extra `train`). The types of `corpus/wcxb` are held against ours: a collection or listing is a list, a
+service's page is `other`. The pages of `corpus/news` are all articles. Teasers count as articles. The corpora are
+looked for in `$BROADSHEET_SHARED`, else in `../shared`. The result kept in the repository is
+`tests/bench/results/verdicts.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cleaners.clean import read
+from cleaners.decode import decode, parse
+from cleaners.judge import judge
+from cleaners.page_features import Features, page_features
+from cleaners.page_kinds import Table, read_steps
+from cleaners.page_type import page_verdict
+from cleaners.record import Page, PageType
+from cleaners.train_kinds import Example, fold_of, host_of, tables_by_fold
+from tests.bench.quality import SHARED, corpus_hash
+
+RESULT = Path(__file__).parent / "results/verdicts.json"
+CORPORA = ("wcxb", "news", "segments")
+TYPES = {
+    "collection": PageType.LIST,
+    "listing": PageType.LIST,
+    "documentation": PageType.DOCUMENT,
+    "service": PageType.OTHER,
+}
+_KINDS = {"collection": "list", "listing": "list", "documentation": "document"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An annotated page: its type in truth, and all that a verdict is made of; none where it has no markup."""
+
+    corpus: str
+    host: str
+    truth: str
+    features: Features | None
+
+    def verdict(self, steps: Table | None = None) -> PageType:
+        """The page's type, by a learned table or by the one that ships."""
+        return page_verdict(self.features, steps).page_type if self.features else PageType.EMPTY
+
+    @property
+    def example(self) -> Example | None:
+        """The page as one to learn from; none without a block."""
+        if self.features is None or not self.features.visible_words:
+            return None
+        kind = _KINDS.get(self.truth, self.truth)
+        return Example(self.corpus, "", self.host, kind, dict(self.features.signs))
+
+
+def pages(corpus: str, every: int = 1) -> Iterator[Judged]:
+    """Read and judge a corpus's pages, or one of so many."""
+    folder = SHARED / "corpus" / corpus
+    with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = sorted(map(json.loads, lines), key=lambda row: str(row["id"]))
+    for row in rows[::every]:
+        html = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
+        features = read_features(row["url"] or "", html)
+        yield Judged(corpus, host_of(row), row.get("page_type") or "article", features)
+
+
+def read_features(url: str, html: bytes) -> Features | None:
+    """What a page's verdict is made of."""
+    tree = parse(decode(html, "").text)
+    if tree is None:
+        return None
+    reading = read(Page(url, html), tree)
+    return page_features(tree, 200, reading, judge(reading))
+
+
+def is_article(kind: PageType) -> bool:
+    """Whether a page of this type enters `articles`."""
+    return kind in (PageType.ARTICLE, PageType.TEASER)
+
+
+def figures(found: Sequence[tuple[str, PageType]]) -> dict[str, Any]:
+    """The figures of a corpus with all types: (type in truth, verdict) of each page."""
+    wanted = [(TYPES.get(truth) or PageType(truth), kind) for truth, kind in found]
+    pairs = [(one, PageType.ARTICLE if is_article(kind) else kind) for one, kind in wanted]
+    told = [(one is PageType.ARTICLE, kind is PageType.ARTICLE) for one, kind in pairs]
+    return {
+        "pages": len(found),
+        "type_right": _share(one is other for one, other in pairs),
+        "article_or_not_right": _share(one == other for one, other in told),
+        "types": {str(kind): _rates(pairs, kind) for kind in dict.fromkeys(one for one, _ in wanted)},
+        "confusion": _confusion(found),
+    }
+
+
+def _rates(pairs: Sequence[tuple[PageType, PageType]], kind: PageType) -> dict[str, float]:
+    return {
+        "pages": sum(one is kind for one, _ in pairs),
+        "recall": _share(other is kind for one, other in pairs if one is kind),
+        "precision": _share(one is kind for one, other in pairs if other is kind),
+    }
+
+
+def _share(values: Iterator[bool]) -> float:
+    held = list(values)
+    return round(sum(held) / len(held), 4) if held else 0.0
+
+
+def _confusion(found: Sequence[tuple[str, PageType]]) -> dict[str, dict[str, int]]:
+    table = {truth: Counter(str(kind) for one, kind in found if one == truth) for truth, _ in found}
+    return {truth: dict(table[truth].most_common()) for truth in sorted(table)}
+
+
+def run(every: int) -> dict[str, Any]:
+    """Judge all corpora, each page by a table that saw no page of its host."""
+    judged = [page for corpus in CORPORA for page in pages(corpus, every)]
+    examples = [example for page in judged if (example := page.example)]
+    tables = [read_steps(table) for table in tables_by_fold(examples)]
+    found = [(page, page.verdict(tables[fold_of(page.host)])) for page in judged]
+    typed = [(page.truth, kind) for page, kind in found if page.corpus == "wcxb"]
+    only = {corpus: [is_article(kind) for page, kind in found if page.corpus == corpus] for corpus in CORPORA[1:]}
+    return {
+        "corpus": {corpus: corpus_hash(corpus) for corpus in CORPORA},
+        "every": every,
+        "wcxb": figures(typed),
+        **{corpus: {"pages": len(kept), "kept_as_article": _share(iter(kept))} for corpus, kept in only.items()},
+    }
+
+
+def main() -> None:
+    """Print the figures, and write them if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1, help="one page of so many")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    if not SHARED.is_dir():
+        sys.exit(f"the annotated pages are not here: {SHARED}")
+    result = json.dumps(run(given.every), indent=1)
+    print(result)
+    if given.out:
+        given.out.write_text(result + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
