@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from cleaners.words import any_of, words
 
@@ -17,8 +17,14 @@ _BRACKETS = re.compile(r"\s*(?:\([^)]*\)|\[[^\]]*\])\s*")
 _HARD_BREAK = re.compile(r"\s*[;|•·⋅/»\n\t]\s*|\s+[–—-]\s+|\s*&\s*")
 _COMMA = re.compile(r"\s*[,、，،]\s*")
 _LAST_FIRST = re.compile(r"^(\w[\w'’-]+), (\w[\w.'’ -]+)$")
-_DATE_TAIL = re.compile(r"\s*(?:\bon\b\s*)?\b(?:\d{1,2}[./ ]|\d{4}|\w+\.? \d{1,2},? \d{4}).*$")
+_DATE_TAIL = re.compile(
+    r"\s+on (?:mon|tues|wednes|thurs|fri|satur|sun)day\b.*$"
+    r"|\s*(?:\bon\b\s*)?\b(?:\d{1,2}[./ ]|\d{4}|\w+\.? \d{1,2},? \d{4}).*$", re.I
+)  # fmt: skip
 _DOTTED = re.compile(r"\w{2}\.\w{2}|_|^#|[{}<>=$%]")  # a template's variable, an account, a place in the page
+_CHANGED = re.compile(
+    r"\b(?:updated|edited|reviewed|fact[- ]checked|photos?|illustrations?|translated) by\b[^\n]*", re.I
+)
 _DATED = re.compile(r"\s*(?:\bon\b\s*)?\b[^\W\d]+\.? \d{1,2}, \d{4}[^\n]*")
 _NUMBER = re.compile(r"\d")
 _SUFFIXES = frozenset(
@@ -29,7 +35,7 @@ _PUNCTUATION = " \t\n.,:;|–—-*\"“”'()[]"
 
 def split_names(text: str) -> Iterator[str]:
     """Yield the names of a byline such as `By Ann Lee, Bo Chen and Cy Roe`, in order, unjudged."""
-    text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATED.sub("", html.unescape(text))))
+    text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATED.sub("", _CHANGED.sub(";", html.unescape(text)))))
     named = False
     for part in _HARD_BREAK.split(_without_prefix(text.strip())):
         for chunk in _joined_with_and().split(part):
@@ -44,7 +50,7 @@ def clean_names(values: Iterable[str], not_names: Iterable[str] = ()) -> tuple[s
 
     `not_names` are the site's own names: an author who is the site is nobody, unless it is named like a person.
     """
-    refused = {key_of(name) for name in not_names if name and not is_personal(name)}
+    refused = _refused(tuple(not_names))
     names: dict[str, str] = {}
     for value in values:
         if _URL_LIKE.match(value):
@@ -53,7 +59,18 @@ def clean_names(values: Iterable[str], not_names: Iterable[str] = ()) -> tuple[s
             key = key_of(name)
             if key and (key not in refused or is_personal(name)) and is_name(name):
                 names.setdefault(key, name)
-    return tuple(names.values())[:MAX_AUTHORS]
+    return _without_groups(list(names.values()))[:MAX_AUTHORS]
+
+
+@lru_cache(maxsize=64)
+def _refused(not_names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(key_of(name) for name in not_names if name and not is_personal(name))
+
+
+def _without_groups(names: list[str]) -> tuple[str, ...]:
+    """Leave out teams and desks where a person is named."""
+    people = [name for name in names if words("collective").isdisjoint(name.casefold().split())]
+    return tuple(people if people and is_personal(people[0]) else names)
 
 
 def is_name(text: str) -> bool:
@@ -74,7 +91,7 @@ def is_personal(name: str) -> bool:
 
 def key_of(name: str) -> str:
     """Return what two spellings of a name have in common: its letters and digits in lower case."""
-    return "".join(ch for ch in name.casefold() if ch.isalnum())
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def begins_with_by(text: str) -> bool:

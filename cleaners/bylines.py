@@ -33,6 +33,15 @@ def find_authors(page: Context) -> tuple[tuple[str, ...], str]:
     ):
         if names := clean_names(read(page), page.site_names):
             return names, source
+    return _corporate(page)
+
+
+def _corporate(page: Context) -> tuple[tuple[str, ...], str]:
+    """The body that signs the article, mostly its site, where the page states it as the author and names nobody."""
+    stated = [name for value in page.members("author") for name in strings(resolve(value, page.by_id))]
+    for source, values in (("json-ld", stated), ("meta", page.clues.metas.get("author", ()))):
+        if names := clean_names(values):
+            return names[:1], source
     return (), ""
 
 

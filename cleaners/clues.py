@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import lxml.html
@@ -18,9 +19,10 @@ from cleaners.jsonld import Node, read_nodes
 
 Element = lxml.html.HtmlElement
 
-_SPACE = re.compile(r"\s+")
 _UNSEEN = frozenset({"script", "style", "template", "svg", "noscript"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_BYLINE, _DATED, _NOTHING = "byline", "dated", frozenset[str]()
+_MARKS = {"uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATED, "Date": _DATED}
 MAX_TEXT = 1000  # characters of one clue; more is no title, name or date
 
 
@@ -57,14 +59,20 @@ def named_elements(tree: Element) -> tuple[list[Element], list[Element]]:
     bylines: list[Element] = []
     dated: list[Element] = []
     for element in tree.iter(etree.Element):
-        names = element.get("class")
-        if names and ("date" in names or "Date" in names) and element.tag not in ("body", "html"):
+        get = element.get
+        names = get("class")
+        called = _called(names) if names else _NOTHING
+        if _DATED in called and element.tag not in ("body", "html"):
             dated.append(element)
-        if (names and ("uthor" in names or "yline" in names or "writer" in names or "creator" in names)) or (
-            _is_byline(element)
-        ):
+        if _BYLINE in called or get("itemprop") == "author" or _is_byline(element):
             bylines.append(element)
     return bylines, dated
+
+
+@lru_cache(maxsize=4096)
+def _called(names: str) -> frozenset[str]:
+    """What a class attribute calls its element."""
+    return frozenset(kind for mark, kind in _MARKS.items() if mark in names)
 
 
 def fold(text: str | None) -> str:
@@ -73,7 +81,7 @@ def fold(text: str | None) -> str:
         return ""
     if "&" in text:
         text = html.unescape(text)
-    return _SPACE.sub(" ", text.replace("\xad", "").replace("\u200b", "")).strip()
+    return " ".join(text.replace("\xad", "").replace("\u200b", "").split())
 
 
 def text_of(element: Element, limit: int = MAX_TEXT) -> str:
@@ -141,30 +149,30 @@ def _read_html(clues: Clues, element: Element) -> None:
 
 
 def _read_link_in_text(clues: Clues, element: Element) -> None:
-    href, rel = element.get("href", ""), element.get("rel", "")
+    href, rel = element.get("href"), element.get("rel")
     if rel and "tag" in rel.split():
         clues.tags.append(element)
-    if href and ("license" in rel or "creativecommons.org/" in href):
+    if href and ("creativecommons.org/" in href or (rel and "license" in rel)):
         clues.licences.append(href)
 
 
 def _is_byline(element: Element) -> bool:
-    identity = element.get("data-testid")
-    if (identity and ("author" in identity or "byline" in identity)) or element.get("itemprop") == "author":
+    identity, rel = element.get("data-testid"), element.get("rel")
+    if identity and ("author" in identity or "byline" in identity):
         return True
-    if "author" in element.get("rel", ""):
+    if rel and "author" in rel:
         return True
-    href = element.get("href", "") if element.tag == "a" else ""
-    return "/author" in href or "/autor" in href or "author=" in href
+    href = element.get("href") if rel or element.tag == "a" else ""
+    return bool(href) and ("/author" in href or "/autor" in href or "author=" in href)
 
 
 _READERS: dict[str, Callable[[Clues, Element], None]] = {
     "html": _read_html,
     "meta": _read_meta,
     "link": _read_link,
+    "a": _read_link_in_text,
     "script": _read_script,
     "title": _read_title,
     "h1": _read_heading,
-    "a": _read_link_in_text,
     "time": lambda clues, element: clues.times.append(element),
 }

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, takewhile
 
 from cleaners import nearby
 from cleaners.clues import Element
 from cleaners.context import Context
-from cleaners.dates import Found, date_in_url, find_dates, is_possible, parse_date
+from cleaners.dates import (
+    Found,
+    date_in_url,
+    days_before,
+    find_dates,
+    in_local_zone,
+    is_possible,
+    label_before,
+    parse_date,
+)
 from cleaners.nearby import Piece
 from cleaners.words import meta_names
 
@@ -24,6 +33,7 @@ _ODD_NAMES = {
     ),
     "modified": re.compile(r"(?:modifi|updat)\w*[-_.:]?(?:date|time|on)\b|(?:date|time)[-_.:]?(?:modif|updat)", re.I),
 }
+_UNDER, _OVER, _DAY_ALONE = 12, 3, 40  # pieces under and over the headline; characters of one that is but a date
 _MAX_BARE = 80  # characters of a text whose date has no label
 _MAX_PIECE = 200  # characters; a longer piece is a paragraph, and its dates are the story's
 
@@ -32,7 +42,26 @@ def find_published(page: Context) -> tuple[str, str]:
     """Return when the article appeared, in ISO 8601, and the source."""
     stated, marked = _stated(page, ("datePublished",), "published"), _times(page, "published")
     seen, created = _visible(page, "published"), _stated(page, ("dateCreated", "uploadDate"), "")
-    return _first(page, chain(stated, marked, _by_url(page), seen, created))
+    iso, source = _first(page, chain(stated, marked, _by_url(page), seen, created))
+    iso = in_local_zone(iso, (each.get("datetime") or "" for each in page.clues.times), date_in_url(page.url))
+    if source in ("json-ld", "meta") and (day := _day_before(page, iso)):
+        return day, "text"
+    return iso, source
+
+
+def _day_before(page: Context, iso: str) -> str:
+    """The earlier day that stands by itself under the headline, where the stated date is that of the last change.
+
+    A system that publishes a page anew states that moment as both. A day's difference may only be that of the zone.
+    """
+    changed, _ = find_modified(page)
+    if not changed or changed[:10] > iso[:10]:
+        return ""
+    near = [*takewhile(lambda piece: len(piece.text) <= _MAX_PIECE, page.after[:_UNDER]), *page.before[:_OVER]]
+    short = (piece.text for piece in near if len(piece.text) <= _DAY_ALONE)
+    days = (found.iso for text in short for found in find_dates(text, page.language_hint) if found.label != "updated")
+    day = next((day for day in days if is_possible(day, page.not_after)), "")[:10]
+    return day if day and day < days_before(iso[:10], int(iso[11:13] < "14")) else ""
 
 
 def find_modified(page: Context) -> tuple[str, str]:
@@ -113,9 +142,7 @@ def _near(page: Context) -> Iterator[Found]:
 
 def _label_alone(piece: Piece) -> str:
     """Return the label if the piece is nothing but one, as where the date stands in a cell of its own."""
-    if len(piece.text) > 30:
-        return ""
-    return next((found.label for found in find_dates(f"{piece.text} 2000-01-01")), "")
+    return label_before(f"{piece.text} ") if len(piece.text) <= 30 else ""
 
 
 def _by_class(page: Context) -> Dated:

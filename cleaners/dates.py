@@ -7,15 +7,17 @@ A date keeps the precision and the zone that the page states: `2024-05-03T15:47:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
+from itertools import islice
 
 from cleaners.words import any_of, months, words
 
 OLDEST = 1900  # an earlier year is an unset field or a historical date in the text
 _EAST_MOST = timezone(timedelta(hours=14))
+_MOST_TIMES = 40
 _EPOCH = date(1970, 1, 1)  # an unset field, not a date
 
 _DIGIT = re.compile(r"\d")
@@ -34,6 +36,7 @@ _CLOCK = re.compile(
     r"\D{0,12}?\b(\d{1,2})[:h.](\d{2})(?::(\d{2}))?\s*(a\.?m\b|p\.?m\b)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
 _URL = re.compile(r"[/_.-]((?:19|20)\d{2})[/_-](0?[1-9]|1[0-2])[/_-](0?[1-9]|[12]\d|3[01])(?!\d)")
+_URL_NAMED = re.compile(r"/((?:19|20)\d{2})/([^\W\d_]{3,12})/(0?[1-9]|[12]\d|3[01])(?=/)")
 _URL_COMPACT = re.compile(r"[/_-]((?:19|20)\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=[/_.?-]|$)")
 
 
@@ -81,7 +84,39 @@ def date_in_url(url: str) -> str:
     for pattern in (_URL, _URL_COMPACT):
         if match := pattern.search(path):
             return _day(*map(int, match.groups()))
-    return ""
+    match = _URL_NAMED.search(path.casefold())
+    month = months().get(match[2]) if match else None
+    return _day(int(match[1]), month, int(match[3])) if match and month else ""
+
+
+def in_local_zone(iso: str, others: Iterable[str], day: str = "") -> str:
+    """Return a time that is stated in UTC in the publisher's own zone, where the page's `others` tell which that is.
+
+    One of them is the same moment in another zone; or in their zone the time falls on the `day` that the page's address
+    names, and in UTC it does not.
+    """
+    if not iso.endswith("+00:00"):
+        return iso
+    moment = datetime.fromisoformat(iso)
+    for other in islice((_zoned(text) for text in others), _MOST_TIMES):
+        if other is not None:
+            there = moment.astimezone(other.tzinfo)
+            if other == moment or (day and not iso.startswith(day) and there.isoformat().startswith(day)):
+                return there.isoformat()
+    return iso
+
+
+def _zoned(text: str) -> datetime | None:
+    """A time with a zone other than UTC."""
+    match = _ISO.match(text)
+    iso = _moment(*match.groups()) if match and match[7] else ""
+    moment = datetime.fromisoformat(iso) if len(iso) > len("2000-01-01T00:00:00") else None
+    return moment if moment is not None and moment.utcoffset() else None
+
+
+def days_before(day: str, count: int) -> str:
+    """Return the ISO day that lies so many days before another."""
+    return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
 
 
 def is_possible(iso: str, not_after: str = "") -> bool:
@@ -188,9 +223,12 @@ def _label_pattern(kind: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[^\w])(?:{any_of(words(kind))})[\s\w]{{0,8}}[:\-–|.]?\s*(?:\w{{2,10}},?\s*)?$")
 
 
+def label_before(text: str) -> str:
+    """Return what the words at the end of a text say of the date that follows: `updated`, `published` or nothing."""
+    before = text[-40:].casefold()
+    return next((kind for kind in ("updated", "published") if _label_pattern(kind).search(before)), "")
+
+
 def _found(text: str, match: re.Match[str], iso: str) -> Iterator[Found]:
-    if not iso:
-        return
-    before = text[max(0, match.start() - 40) : match.start()].casefold()
-    label = next((kind for kind in ("updated", "published") if _label_pattern(kind).search(before)), "")
-    yield Found(iso, label)
+    if iso:
+        yield Found(iso, label_before(text[: match.start()]))

@@ -214,3 +214,49 @@ def test_a_heading_that_leads_home_is_the_site_and_not_the_title() -> None:
     tree = parse(html)
     assert tree is not None
     assert read_metadata(tree, "http://127.0.0.1/x/").title == "How the mill burned"
+
+
+DATED_URL = "https://paper.example/2025/12/18/rain"
+UTC = '<meta property="article:published_time" content="2025-12-19T03:05:00+00:00">'
+
+
+@pytest.mark.parametrize(
+    ("more", "url", "iso"),
+    [
+        ('<time datetime="2025-12-18T19:05:00-08:00">', URL, "2025-12-18T19:05:00-08:00"),  # the same moment
+        ('<time datetime="2025-12-20T08:00:00-05:00">', DATED_URL, "2025-12-18T22:05:00-05:00"),
+        ('<time datetime="2025-12-20T08:00:00-05:00">', URL, "2025-12-19T03:05:00+00:00"),  # some other moment
+        ('<time datetime="2025-12-19T03:05:00Z">', URL, "2025-12-19T03:05:00+00:00"),
+    ],
+)  # fmt: skip
+def test_a_time_in_utc_is_given_in_the_publishers_zone(more: str, url: str, iso: str) -> None:
+    page = f"<html><head>{UTC}</head><body><h1>Rain comes</h1><p>It rains.</p>{more}</body></html>"
+    assert read(page, url).published == iso
+
+
+ANEW = """<meta property="article:published_time" content="2025-06-12T20:00:00Z">
+    <meta property="article:modified_time" content="%s"><body><h1>Rain comes</h1><p>%s</p><p>It rains.</p>"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "under", "day"),
+    [
+        ("2025-06-12T20:00:00Z", "3 May 2022", "2022-05-03"),  # published anew; readers see the day it appeared
+        ("2025-06-14T09:00:00Z", "3 May 2022", "2025-06-12"),  # changed later: the system keeps both
+        ("2025-06-12T20:00:00Z", "Updated 3 May 2022", "2025-06-12"),
+        ("2025-06-12T20:00:00Z", "13 June 2025", "2025-06-12"),  # later than stated
+        ("2025-06-12T20:00:00Z", "What was agreed on 3 May 2022 holds no more, they say", "2025-06-12"),
+    ],
+)  # fmt: skip
+def test_a_page_that_was_published_anew_has_the_day_under_its_headline(changed: str, under: str, day: str) -> None:
+    assert read(ANEW % (changed, under)).published[:10] == day
+
+
+def test_a_body_that_signs_is_the_author_where_nobody_is_named() -> None:
+    stated = """<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Rain comes",
+        "author": {"@type": "Organization", "name": "The Valley Paper"}, "publisher": {"name": "The Valley Paper"}}
+        </script>"""
+    assert read(f"{stated}<h1>Rain comes</h1><p>It rains.</p>").authors == ("The Valley Paper",)
+    assert read(f"{stated}<h1>Rain comes</h1><p>By Ann Lee</p><p>It rains.</p>").authors == ("Ann Lee",)
+    admin = stated.replace('"Organization", "name": "The Valley Paper"', '"Person", "name": "admin"')
+    assert read(f"{admin}<h1>Rain comes</h1><p>It rains.</p>").authors == ()

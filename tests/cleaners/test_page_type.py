@@ -18,8 +18,9 @@ PRODUCT = (
     + """<meta property="og:type" content="product"><div class="product-page"><div class="product-gallery">
     <img src="/a.jpg"><img src="/b.jpg"><img src="/c.jpg"></div><h1 class="product-title">Copper kettle</h1>
     <div class="price">$49.00</div><p>In stock</p><form class="cart"><input type="number" value="1">
-    <label>Quantity</label>    <button>Add to cart</button></form><div class="product-description"><p>A kettle of hammered copper that holds one
-    litre and suits every stove. The handle stays cool.</p><ul><li>Weight: 900 g</li><li>Height: 22 cm</li></ul></div>
+    <label>Quantity</label><button>Add to cart</button></form><div class="product-description"><p>A kettle of copper
+    that holds one litre and suits every stove. The handle stays cool.</p>
+    <ul><li>Weight: 900 g</li><li>Height: 22 cm</li></ul></div>
     <div class="product-reviews"><h2>Customer reviews</h2><p>Write a review</p></div><h2>You may also like</h2>
     <p>$19.00</p><p>$25.00</p><p>$31.00</p></div>"""
 )
