@@ -43,6 +43,7 @@ train: $(READY)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[train]'
 	$(BIN)/python -m cleaners.train
 	$(BIN)/python -m cleaners.train_lines
+	$(BIN)/python -m cleaners.train_kinds
 
 clean:
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

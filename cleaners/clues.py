@@ -162,8 +162,8 @@ def _is_byline(element: Element) -> bool:
         return True
     if rel and "author" in rel:
         return True
-    href = element.get("href") if rel or element.tag == "a" else ""
-    return bool(href) and ("/author" in href or "/autor" in href or "author=" in href)
+    href = element.get("href") or "" if element.tag == "a" else ""
+    return "/author" in href or "/autor" in href or "author=" in href
 
 
 _READERS: dict[str, Callable[[Clues, Element], None]] = {

@@ -33,6 +33,7 @@ _DATE = re.compile(
     r"\b(?:\d{1,2}[./ -]\w{2,9}[./ ,-]{1,2}\d{4}|\w{3,9} \d{1,2},? \d{4}|\d{4}-\d\d-\d\d|\d+ \w{3,6} ago)\b",
     re.I,
 )
+_DIGIT = re.compile(r"\d")
 _PARTS = re.compile(r"[-_.]+")
 _STEP = re.compile(r"[.#]")
 _WE = frozenset(
@@ -137,7 +138,7 @@ def _sizes(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
 
 def _lines(blocks: Sequence[Block]) -> Signs:
     labels = [b.text.casefold().strip(_EDGES) for b in blocks if len(b.text) <= _SHORT]
-    lines = [b.text for b in blocks if len(b.text) <= _LINE]
+    lines = [b.text for b in blocks if len(b.text) <= _LINE and _DIGIT.search(b.text)]
     prices = sum(bool(_PRICE.search(text)) for text in lines)
     asked = _tally("asks", "asks", labels, float("inf"))
     return {name: log1p(count) for name, count in asked.items()} | {
@@ -178,8 +179,11 @@ def _shares(prefix: str, sizes: Counter[str], kinds: Mapping[str, frozenset[str]
     }
 
 
+@lru_cache(maxsize=4096)
 def _kinds_in(path: str) -> frozenset[str]:
-    return frozenset().union(*map(_kinds_in_step, path.split(">")))
+    above, _, step = path.rpartition(">")
+    own = _kinds_in_step(step)
+    return _kinds_in(above) | own if above else own
 
 
 @lru_cache(maxsize=4096)

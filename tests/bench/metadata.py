@@ -27,7 +27,6 @@ from typing import Any
 from cleaners.authors import key_of, split_names
 from cleaners.decode import decode, parse
 from cleaners.metadata import read_metadata
-from tests.bench.quality import corpus_hash
 
 Read = Callable[[Any, str], "Answer"]
 FIELDS = ("title", "authors", "published", "tags")
@@ -140,6 +139,8 @@ def main() -> None:
     arguments.add_argument("--half", type=int, choices=(0, 1))
     arguments.add_argument("--out", type=Path)
     given = arguments.parse_args()
+    from tests.bench.quality import corpus_hash  # which imports this
+
     result: dict[str, Any] = {"half": given.half, "corpus": {name: corpus_hash(name) for name in ("news", "wcxb")}}
     for corpus in ("news", "wcxb"):
         result[corpus] = figures(corpus, given.half)
