@@ -21,7 +21,7 @@ from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict, Read
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rule_values import with_links, with_values
 
-CLEANER_VERSION = "2"
+CLEANER_VERSION = "3"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 
