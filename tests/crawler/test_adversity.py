@@ -21,6 +21,7 @@ import pytest
 from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue import Queue
+from output.verify import raw_responses
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start
@@ -205,6 +206,15 @@ def assert_one_line(code: int, errors: str, said: str) -> None:
     assert said in lines[0]
 
 
+def assert_in_step(db: Path) -> None:
+    """Every row finds its record, and no file holds more than the rows know."""
+    if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = 'warc_files'"):
+        return
+    with Archive.open(db) as archive:
+        assert (archive.cut_back, archive.short_files) == (0, ())
+        assert list(raw_responses(archive.db)) == []
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("mounts")
 @pytest.mark.parametrize("kilobytes", [8, 60, 300, 900, 1500])
@@ -217,17 +227,19 @@ def test_a_full_disk_is_one_line_and_with_room_all_is_there(serve: Serve, tmp_pa
     done = in_namespace(
         f"""mount -t tmpfs -o size={kilobytes}k tmpfs {disk}
         {again} > {kept}/out1 2> {kept}/errors1; echo $? > {kept}/code1
-        mkdir {kept}/full; cp {disk}/* {kept}/full/
+        mkdir {kept}/full; cp -r {disk}/* {kept}/full/
         mount -o remount,size=200m {disk}
         {again} > {kept}/out2 2> {kept}/errors2; echo $? > {kept}/code2
-        cp {disk}/* {kept}/; ls {disk}"""
+        cp -r {disk}/* {kept}/; ls {disk}"""
     )
     assert_one_line(int((kept / "code1").read_text()), (kept / "errors1").read_text(), "cannot be")
     if (full := kept / "full" / "a.db").exists():
         assert sqlite3.connect(full).execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert_in_step(full)
     assert (kept / "code2").read_text() == "0\n", (kept / "errors2").read_text()
-    assert done.stdout.split() == ["a.db"]
+    assert done.stdout.split() == ["a.db", "a.db.warc"]
     assert_whole(kept / "a.db", 30)
+    assert_in_step(kept / "a.db")
 
 
 @pytest.mark.slow
@@ -242,6 +254,7 @@ def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp
     assert_one_line(code, errors, "cannot be written")
     assert rows(db, "PRAGMA integrity_check") == [("ok",)]
     assert rows(db, "SELECT count(*) FROM articles")[0][0] > 0
+    assert_in_step(db)
     code, _, _ = command(*crawl_command(site, db))
     assert code == 0
     assert_whole(db, 30)

@@ -1,0 +1,93 @@
+"""Raw responses of whole crawls: turned off, bounded, gone on with after a kill, and from `scrapy crawl`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.crawler import raws
+from tests.crawler.crawls import Crawl
+from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.shell import command, crawl, rows
+from tests.crawler.test_wiretap import assert_rows
+
+Serve = Callable[..., ScriptedSite]
+NAMES = [f"story{number}" for number in range(12)]
+
+
+def site_of(serve: Serve) -> ScriptedSite:
+    return serve({"/": page("start", *(f"/{name}" for name in NAMES)), **stories(*NAMES)})
+
+
+def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> None:
+    site = site_of(serve)
+    site.routes["/robots.txt"] = Reply(
+        f"User-agent: *\nSitemap: {site.url}/map.xml\n", headers={"Content-Type": "text/plain"}
+    )
+    site.routes["/map.xml"] = f'<?xml version="1.0"?><urlset><url><loc>{site.url}/mapped</loc></url></urlset>'
+    site.routes["/feed"] = "<rss><channel><item><link>/fed</link></item></channel></rss>"
+    site.routes["/story0"] = Reply("", 302, {"Location": "/story1"})
+    site.routes["/story2"] = Reply("broken", 500)
+    assert crawl(f"{site.url}/", BROADSHEET_RETRY_TIMES=1).code == 0
+    kept = raws.by_url(crawl.db)
+    for path in set(site.paths()):
+        found = len(kept[site.url + path]["response"]) + len(kept[site.url + path]["revisit"])
+        assert found == 1 or (path == "/story2" and found in (1, 2)), path
+    assert rows(crawl.db, "SELECT count(*) FROM captures WHERE warc_file IS NULL") == [(0,)]
+    raws.checked(crawl.db)
+    assert_rows(crawl.db)
+
+
+def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve, tmp_path: Path) -> None:
+    site, db = site_of(serve), tmp_path / "a.db"
+    code, _, errors = crawl(site, db, "--no-warc", "--max-pages", 3)
+    assert code == 0, errors
+    assert command("crawl", "--db", db, "--allow-private", "--delay", 0)[0] == 0
+    assert rows(db, "SELECT count(*), count(warc_file) FROM captures")[0][1] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
+    assert rows(db, "SELECT min(length(payload_digest)) FROM captures") == [(37,)]
+
+
+def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp_path: Path) -> None:
+    site, db = site_of(serve), tmp_path / "a.db"
+    for name in NAMES:
+        site.routes[f"/{name}"] = page(name, extra=f"<!-- {os.urandom(20_000).hex()} -->")
+    code, out, errors = crawl(site, db, "--max-size", "60K", "--concurrency", 1)
+    assert code == 0, errors
+    assert "Stopped at --max-size" in out
+    (left,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'skipped' AND reason = 'limit'")[0]
+    assert left > 3
+    assert 60_000 <= sum(path.stat().st_size for path in raws.files(db)) < 200_000
+    assert crawl(site, db)[0] == 0
+    assert rows(db, "SELECT count(*) FROM urls WHERE reason = 'limit'") == [(0,)]
+    assert len(raws.files(db)) == 1, "the same file goes on"
+    raws.checked(db)
+
+
+def test_max_size_without_raw_responses_makes_no_sense(serve: Serve, tmp_path: Path) -> None:
+    code, _, errors = crawl(site_of(serve), tmp_path / "a.db", "--max-size", "1G", "--no-warc")
+    assert (code, errors.count("\n"), "max_size" in errors) == (2, 1, True)
+    code, _, errors = crawl(site_of(serve), tmp_path / "a.db", "--max-size", "much")
+    assert (code, errors.count("\n"), "max_size must be a size" in errors) == (2, 1, True)
+
+
+def test_what_a_kill_left_is_cut_back_and_said(serve: Serve, tmp_path: Path) -> None:
+    site, db = site_of(serve), tmp_path / "a.db"
+    assert crawl(site, db, "--max-pages", 2)[0] == 0
+    (file,) = raws.files(db)
+    with file.open("ab") as stream:
+        stream.write(b"\x1f\x8b half a record")
+    code, _, errors = crawl(site, db)
+    assert code == 0
+    assert "Cut 16 bytes that the last run could not commit off the WARC files." in errors
+    raws.checked(db)
+    assert_rows(db)
+    assert command("verify", db)[0] == 0
+
+
+def test_small_files_follow_one_another(serve: Serve, crawl: Crawl) -> None:
+    assert crawl(f"{site_of(serve).url}/", BROADSHEET_WARC_SIZE="4K").code == 0
+    assert len(raws.files(crawl.db)) > 2
+    raws.checked(crawl.db)
+    assert_rows(crawl.db)
