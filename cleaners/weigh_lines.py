@@ -6,7 +6,7 @@ what it is sure of. Elsewhere it decides, and the rules explain.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -20,14 +20,13 @@ _FEW = 3  # lines that a rule removes, below which a text counts as nearly clean
 _MOSTLY = 0.85  # so does one of which so much is the article's, as far as the model can tell
 _HARDLY = 0.1  # the chance below which a line is removed from such a text though no rule is against it
 _RATHER, _SURE = 0.5, 0.9  # from which a line is brought back there, and anywhere over a rule on the line itself
-_OVER_CARDS = 0.6  # from which it is brought back in a dump over what makes it one of several cards or a section's line
+_OVER_CARDS = dict.fromkeys(("text/under", "text/teaser", "text/dated"), 0.6)  # in a dump, from a section or cards
 _MORE, _LESS = 0.05, 0.05  # above the text's own line for lines to bring back; below it for what the rules keep
 _NEVER = 2.0
 _ONCE = frozenset(("title", "duplicate"))  # what is said elsewhere already is not brought back
 _LITTLE, _FEW_WORDS = 0.15, 30  # of the words that the rules keep, below which the model is not believed
 _OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of the lines below
 _FOR = Vote("model", True, "model/kept", "rescued")
-_CARDS = ("text/under-", "text/teaser-", "text/dated-")
 _SHAPES = {"C": ("text/teaser-cut", "related"), "D": ("text/date", "date")}
 _vote = lru_cache(maxsize=1024)(Vote)
 
@@ -49,22 +48,21 @@ def _all_needed(named: Sequence[Verdict], chances: Column, words: Column) -> Col
     ruled = [_is_ruled(verdict) for verdict in named]
     nearly = sum(ruled) < _FEW or (words * chances).sum() >= _MOSTLY * words.sum()
     line = _line(words, chances)
-    own, cards, other = (_HARDLY, _SURE, _RATHER) if nearly else (line - _LESS, _OVER_CARDS, line + _MORE)
+    own, other = (_HARDLY, _RATHER) if nearly else (line - _LESS, line + _MORE)
+    over = {"text/under": _SURE, "text/teaser": _NEVER, "text/dated": _NEVER} if nearly else _OVER_CARDS
     return np.array(
         [
-            own if verdict.kept else _over(verdict, cards, other, by_rule=by_rule)
+            own if verdict.kept else _over(verdict, over, other, by_rule=by_rule)
             for verdict, by_rule in zip(named, ruled, strict=True)
         ]
     )
 
 
-def _over(verdict: Verdict, cards: float, other: float, *, by_rule: bool) -> float:
+def _over(verdict: Verdict, over: Mapping[str, float], other: float, *, by_rule: bool) -> float:
     """The chance from which a line is brought back over the rules' verdict on it."""
     if verdict.reason in _ONCE:
         return _NEVER
-    if by_rule:
-        return _SURE
-    return cards if verdict.rule.startswith(_CARDS) else other
+    return _SURE if by_rule else over.get(verdict.rule.partition("-")[0], other)
 
 
 def _is_ruled(verdict: Verdict) -> bool:

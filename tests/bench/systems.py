@@ -63,13 +63,14 @@ def readability(html: bytes, url: str | None) -> str:
 
 
 def newspaper(html: bytes, url: str | None) -> str:
-    """newspaper4k's text."""
+    """newspaper4k's text; it asks no server for the images."""
     warnings.simplefilter("ignore")
     import newspaper as library
 
     from cleaners.decode import decode
 
-    return str(library.article(url or "http://none.example/", input_html=decode(html).text).text)
+    page = decode(html).text
+    return str(library.article(url or "http://none.example/", input_html=page, fetch_images=False).text)
 
 
 def resiliparse(html: bytes, url: str | None) -> str:

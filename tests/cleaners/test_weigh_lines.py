@@ -19,6 +19,8 @@ TAIL = Verdict(False, "navigation", "text/tail-line", (Vote("context", False, "t
 
 CARD = Verdict(False, "related", "text/teaser-cut", (Vote("context", False, "text/teaser-cut"),))
 
+UNDER = Verdict(False, "related", "text/under-en-related", (Vote("context", False, "text/under-en-related"),))
+
 
 def weighed(lines: list[str], named: list[Verdict], chances: list[float]) -> list[Verdict]:
     return list(weigh_lines(read_lines(blocks_of_text("\n".join(lines)), load_rules("en")), named, np.array(chances)))
@@ -42,7 +44,9 @@ def in_clean_text(verdict: Verdict, chance: float) -> Verdict:
         (KEPT, 0.05, False, False),
         (TAIL, 0.7, True, True),
         (CARD, 0.5, False, False),
-        (CARD, 0.7, True, False),
+        (CARD, 0.95, True, False),
+        (UNDER, 0.7, True, False),
+        (UNDER, 0.95, True, True),
         (TAIL, 0.3, False, False),
         (RULED, 0.7, False, False),
         (RULED, 0.95, True, True),
