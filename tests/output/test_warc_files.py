@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastwarc import ArchiveIterator
@@ -22,8 +21,6 @@ from output.verify import raw_responses
 from output.warc_files import own_file
 from output.warc_reader import read_record, response_of
 from tests.output.wires import fetched
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -52,7 +49,8 @@ def agree(file: Path) -> int:
         assert list(raw_responses(archive.db)) == []
         [(captures,)] = archive.db.execute("SELECT count(*) FROM captures WHERE warc_file IS NOT NULL").fetchall()
         lengths = dict(archive.db.execute("SELECT name, length FROM warc_files"))
-    assert {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)} == lengths
+    found = {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)}
+    assert found == {name: length for name, length in lengths.items() if length or name in found}
     answers = [kind for path in warcs(file) for kind in kinds(path) if kind in ("response", "revisit")]
     assert len(answers) == captures
     return captures
@@ -208,37 +206,32 @@ def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -
 
 
 # --- Kills -------------------------------------------------------------------------------------------------------
-_WRITER = """
-import os, random, sys
-sys.path[:0] = sys.argv[2:3]
-from output.archive import Archive
-from tests.output.wires import fetched
-from dataclasses import replace
-chance = random.Random(int(sys.argv[3]))
-with Archive.open(sys.argv[1]) as archive:
-    archive.keep_raw({"software": "test"}, 400_000)
-    print("ready", flush=True)
-    number = archive.db.execute("SELECT count(*) FROM captures").fetchone()[0] * 1000 + int(sys.argv[3])
-    while True:
-        batch = []
-        for _ in range(chance.randint(1, 6)):
-            number += 1
-            body = b"again and again" if chance.random() < 0.2 else chance.randbytes(chance.randint(10, 30_000))
-            batch.append(fetched(f"http://a.test/{number}", number % 60, body))
-        archive.save(batch)
-"""
+def write_for_ever(file: Path, seed: int, ready: Any) -> None:
+    """Store batches of random size, some of whose payloads are the same, until somebody kills us."""
+    chance = random.Random(seed)
+    with keeping(file, 400_000) as archive:
+        number = 1000 * (seed + 1)
+        ready.set()
+        while True:
+            batch = []
+            for _ in range(chance.randint(1, 6)):
+                number += 1
+                body = b"again and again" if chance.random() < 0.2 else chance.randbytes(chance.randint(10, 30_000))
+                batch.append(fetched(f"http://a.test/{number}", number % 60, body))
+            archive.save(batch)
 
 
 def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
     """Bytes that each kill left uncommitted, after the next opening made rows and records agree."""
-    chance = random.Random(seed)
+    chance, context = random.Random(seed), multiprocessing.get_context("fork")
     for number in range(kills):
-        command = [sys.executable, "-c", _WRITER, str(file), str(ROOT), str(number)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == b"ready\n"
-            time.sleep(chance.uniform(0, 0.06))
-            writer.send_signal(signal.SIGKILL)
+        ready = context.Event()
+        writer = context.Process(target=write_for_ever, args=(file, number, ready))
+        writer.start()
+        assert ready.wait(60)
+        time.sleep(chance.uniform(0, 0.06))
+        writer.kill()
+        writer.join()
         with Archive.open(file) as archive:
             cut = archive.cut_back
             assert archive.short_files == ()
@@ -254,10 +247,10 @@ def test_kills_between_record_and_row_leave_both_in_step(file: Path) -> None:
 @pytest.mark.slow
 def test_five_hundred_kills_leave_both_in_step(tmp_path: Path) -> None:
     cuts = []
-    for part in range(20):
+    for part in range(50):
         folder = tmp_path / str(part)
         folder.mkdir()
-        cuts += killed_writers(folder / "a.db", 25, seed=part)
+        cuts += killed_writers(folder / "a.db", 10, seed=part)
         assert agree(folder / "a.db") > 0
     assert len(cuts) == 500
     assert sum(cut > 0 for cut in cuts) >= 50, "too few kills fell between a record and its row"
