@@ -31,6 +31,7 @@ from crawler.robots import Robots
 from crawler.scope import Scope
 from crawler.writer import Writer
 from output.archive import Archive
+from output.forget import FORGOTTEN, is_forgotten
 from output.imports import NOT_HELD, Row, held_capture, row_of
 from output.outcome import Capture, Found, Outcome
 from output.prepared import PreparedPage, marked
@@ -116,6 +117,8 @@ class Importing:
 
     async def _outcome(self, job: Job, row: Row | None, outcomes: Outcomes) -> Outcome | None:
         """What a record comes to; None if it is known already."""
+        if is_forgotten(self._reading, job.url):
+            return self._unless_known(Outcome(job.url, "skipped", FORGOTTEN, via=ARCHIVED), row)
         if not is_robots(job.url) and (left_out := self._scope.decide(job.url, 1).skip_reason):
             return self._unless_known(Outcome(job.url, "skipped", left_out, via=ARCHIVED), row)
         try:

@@ -287,3 +287,15 @@ def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
     assert (code, errors) == (0, "")
     assert "2 pages cleaned again" in out
     assert "nothing 2" in out
+
+
+def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
+    file = write(tmp_path / "a.warc.gz", site())
+    command("import", file, "--db", db)
+    command("forget", db, f"{SITE}/river", "--yes")
+    again = write(tmp_path / "b.warc.gz", [*site(), record(f"{SITE}/river", answer(page("river")), at(50))])
+    code, _, _ = command("import", again, "--db", db)
+    assert code == 0
+    assert texts(db).keys() == {"/mill", "/listed"}
+    assert states(db)["/river"] == ("skipped", "forgotten")
+    assert rows(db, f"SELECT count(*) FROM captures WHERE url = '{SITE}/river'") == [(0,)]
