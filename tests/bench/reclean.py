@@ -1,6 +1,6 @@
 """Measure cleaning again and importing, beside the crawl that wrote the raw responses, in one run.
 
-    python -m tests.bench.reclean [--copies N] [--out FILE]
+    python -m tests.bench.reclean [--copies N] [--pages N] [--out FILE]
 
 Crawls the site of the throughput benchmark with its raw responses kept, then cleans it again: once where nothing
 differs, once where every page is made to differ and is stored anew, and imports the crawl's own WARC files into a new
@@ -20,20 +20,25 @@ import sys
 import tempfile
 from typing import Any
 
-from tests.bench.load import sides
-from tests.bench.load.site import ROOT, build, free_port, pages_in, served
+from tests.bench.load.site import ROOT, build, free_port, served
 from tests.bench.load.watch import watched
 
 RESULT = pathlib.Path(__file__).parent / "results/reclean.json"
+_COUNTS = "SELECT (SELECT count(*) FROM pages), (SELECT count(*) FROM articles)"
 _MADE_TO_DIFFER = """UPDATE pages SET evidence = '["as a cleaner of long ago would have it"]', cleaner_id = NULL"""
 
 
-def run(db: pathlib.Path, pages: int, verb: str, *options: str) -> dict[str, Any]:
-    """Figures of one of our verbs over an archive of so many pages."""
+_CRAWL = ("--delay", "0", "--concurrency", "16", "--allow-private")
+
+
+def run(db: pathlib.Path, verb: str, *options: str) -> dict[str, Any]:
+    """Figures of one of our verbs, over the pages that the archive has in the end."""
     done = watched([sys.executable, "-W", "ignore", "-m", "crawler.cli", verb, *options, "--quiet"], ROOT)
     with sqlite3.connect(db) as archive:
-        articles = archive.execute("SELECT count(*) FROM articles").fetchone()[0]
+        pages, articles = archive.execute(_COUNTS).fetchone()
+    archive.close()
     return {
+        "pages": pages,
         "seconds": round(done.seconds, 1),
         "pages_a_second": round(pages / done.seconds, 1),
         "cpu_ms_a_page": round(1000 * done.cpu / pages, 1),
@@ -42,44 +47,42 @@ def run(db: pathlib.Path, pages: int, verb: str, *options: str) -> dict[str, Any
     }
 
 
-def again(db: pathlib.Path, pages: int) -> dict[str, Any]:
+def again(db: pathlib.Path) -> dict[str, Any]:
     """Cleaning again where nothing differs, and where each page is stored anew."""
-    same = run(db, pages, "reclean", str(db), "--all")
+    same = run(db, "reclean", str(db), "--all")
     with sqlite3.connect(db) as archive:
         archive.execute(_MADE_TO_DIFFER)
     archive.close()
-    anew = run(db, pages, "reclean", str(db))
+    anew = run(db, "reclean", str(db))
     with sqlite3.connect(db) as archive:
         kept = archive.execute("SELECT coalesce(sum(length(before)), 0) FROM reclean_before").fetchone()[0]
     archive.close()
-    return {"same": same, "stored_anew": anew | {"kept_bytes_a_page": round(kept / pages)}}
+    return {"same": same, "stored_anew": anew | {"kept_bytes_a_page": round(kept / anew["pages"])}}
 
 
-def measured(work: pathlib.Path, copies: int) -> dict[str, Any]:
+def measured(work: pathlib.Path, copies: int, most: int) -> dict[str, Any]:
     """The whole result."""
-    port = free_port()
+    port, db = free_port(), work / "ours.db"
     site = build(work, port, copies)
+    bound = ("--max-pages", str(most)) if most else ()
     with served(work, port):
-        crawl = sides.ours(f"http://127.0.0.1:{port}", work, pages_in(work))
-    db = work / "ours.db"
+        crawl = run(db, "crawl", f"http://127.0.0.1:{port}/index.html", "--db", str(db), *_CRAWL, *bound)
     with sqlite3.connect(db) as archive:
-        pages = archive.execute("SELECT count(*) FROM pages").fetchone()[0]
         files = [
             name for (name,) in archive.execute("SELECT DISTINCT warc_file FROM captures WHERE warc_file IS NOT NULL")
         ]
     archive.close()
     print("crawl", crawl, flush=True)
-    found = again(db, pages)
+    found = again(db)
     print("again", found, flush=True)
     new = work / "imported.db"
-    found["import"] = run(new, pages, "import", *(str(work / name) for name in files), "--db", str(new))
+    found["import"] = run(new, "import", *(str(work / name) for name in files), "--db", str(new))
     print("import", found["import"], flush=True)
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "site": site,
-        "pages": pages,
         "crawl": crawl,
         **found,
     }
@@ -89,10 +92,11 @@ def main() -> None:
     """Run, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--copies", type=int, default=1, help="how often each page is laid down")
+    parser.add_argument("--pages", type=int, default=0, help="stop the crawl after so many")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = measured(pathlib.Path(folder), args.copies)
+        result = measured(pathlib.Path(folder), args.copies, args.pages)
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
 
 
