@@ -179,11 +179,8 @@ def _shares(prefix: str, sizes: Counter[str], kinds: Mapping[str, frozenset[str]
     }
 
 
-@lru_cache(maxsize=4096)
 def _kinds_in(path: str) -> frozenset[str]:
-    above, _, step = path.rpartition(">")
-    own = _kinds_in_step(step)
-    return _kinds_in(above) | own if above else own
+    return frozenset[str]().union(*map(_kinds_in_step, path.split(">")))
 
 
 @lru_cache(maxsize=4096)
