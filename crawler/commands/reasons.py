@@ -13,8 +13,10 @@ def meaning(reason: str) -> str:
     """The reason in words; one that has none is its own."""
     if match := re.fullmatch(r"http_(\d{3})", reason):
         return _status(int(match[1]))
-    words = _words()
-    return words.get(reason) or words.get(reason.partition(":")[0]) or reason.replace("_", " ")
+    words, kind = _words(), reason.partition(":")[0]
+    if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
+        return reason
+    return words.get(reason) or words.get(kind) or reason.replace("_", " ")
 
 
 def _status(code: int) -> str:
