@@ -19,7 +19,7 @@ from output.drift import LEAST
 from output.transaction import writing
 
 ALL, AGAIN, NEW = "*", "again", "new"
-BARREN = ("empty", "wall", "needs_javascript", "soft_404")
+BARREN = ("empty", "wall", "captcha", "needs_javascript", "soft_404", "error")
 
 _AT_ONCE = 1000
 _NO_PAGE = ("redirect", "sitemap", "feed")

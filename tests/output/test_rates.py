@@ -80,7 +80,7 @@ def test_runs_of_all_sizes_and_mixtures_are_silent(site):
     ("changes", "whats"),
     [
         ({"kept": (), "page_type": PageType.EMPTY}, {"barren"}),
-        ({"kept": (), "page_type": PageType.WALL}, {"barren"}),
+        ({"kept": (), "page_type": PageType.CAPTCHA}, {"barren"}),
         ({"page_type": PageType.LIST}, {"yield"}),
         ({"words": 12}, {"short"}),
     ],
