@@ -41,7 +41,7 @@ bench-quality: $(READY)
 
 train: $(READY)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[train]'
-	$(BIN)/python -m cleaners.train
+	$(BIN)/python -m cleaners.train --date "$$(date +%F)"
 	$(BIN)/python -m cleaners.train_lines
 	$(BIN)/python -m cleaners.train_kinds
 

@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 from cleaners.assemble import assemble
 from cleaners.blocks import read_blocks
 from cleaners.decode import decode, parse
-from cleaners.extract import extracted_text, selected_blocks
+from cleaners.extract import selected_blocks
 from cleaners.ftr import SiteRule
 from cleaners.judge import judge
 from cleaners.links import base_url, read_outlinks, robots_tokens
@@ -29,12 +29,13 @@ def read(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading
     """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed."""
     base = base_url(tree, page.url)
     blocks = read_blocks(tree, base, site.marks)
-    extracted = extracted_text(without_stripped(tree, site), page.url)
-    metadata = read_metadata(tree, page.url, page.fetched_at, extracted)
+    selected = selected_blocks(blocks, lambda: without_stripped(tree, site), page.url)
+    text = "\n".join(blocks[n].text for n in sorted(selected))
+    metadata = read_metadata(tree, page.url, page.fetched_at, text)
     return Reading(
         url=page.url,
         blocks=blocks,
-        selected=selected_blocks(blocks, extracted),
+        selected=selected,
         metadata=with_values(metadata, site.values, page.url, page.fetched_at),
         outlinks=with_links(read_outlinks(tree, base), site.values),
         robots=robots_tokens(tree, page.headers),

@@ -57,8 +57,9 @@ class Markup:
 
 def read_markup(blocks: Sequence[Block]) -> Markup:
     """Return the groups of the blocks, in order."""
-    place = numbered((block.path, block.landmarks) for block in blocks)
-    known = list(dict.fromkeys((block.path, block.landmarks) for block in blocks))
+    numbers: dict[tuple[str, frozenset[str]], int] = {}
+    place = np.array([numbers.setdefault((block.path, block.landmarks), len(numbers)) for block in blocks], np.int64)
+    known = list(numbers)
     steps = tuple(tuple(path.split(">")) for path, _ in known)
     parents = [path.rpartition(">")[0] for path, _ in known]
     grandparents = [path.rpartition(">")[0] for path in parents]

@@ -14,6 +14,7 @@ _SAME_TITLE = 0.9
 _TITLE_WORDS = 3  # a shorter line that is no heading may say it by chance
 _MOST_OF_TITLE = 0.6
 _TRAIL_CHARS = 60
+_AROUND = 40  # characters of marks and spaces that a line may have around what it says
 _REMEMBERED_CHARS = 4000  # several stages compare a block's text; a longer one is not worth its memory
 _BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
 
@@ -24,7 +25,10 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
     title = core(fold(metadata.title))
     names = {core(fold(name)) for name in metadata.authors}
     tags = {core(fold(tag)) for tag in metadata.tags}
+    longest = max(2 * len(title), *map(len, (*names, *tags)), 0) + _AROUND + _TRAIL_CHARS
     for block in blocks:
+        if len(block.text) > longest and block.kind is not Kind.HEADING:
+            continue
         text = _said(block.text)
         if title and _is_title(block, text, title, body):
             found[block.position] = "title"
@@ -40,7 +44,8 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
 def title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
     """The position of the line that says the title: a heading if there is one, else a paragraph that is no link."""
     title = core(fold(metadata.title))
-    says = [b for b in blocks if _says_title(_said(b.text), title)] if title else []
+    lengths = range(int(_MOST_OF_TITLE * len(title)), len(title) + _AROUND)
+    says = [b for b in blocks if len(b.text) in lengths and _says_title(_said(b.text), title)] if title else []
     headings = [b for b in says if b.kind is Kind.HEADING]
     lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _may_be_title(b)]
     return lines[0].position if lines else None

@@ -50,15 +50,25 @@ def _containers(view: View) -> Columns:
 
 
 def _home(view: View) -> Columns:
-    """The way in the markup from the place that holds most of the selected prose to the block."""
+    """The ways in the markup to a block, from the place of most selected prose and from the place of most prose.
+
+    Where the two are not the same, the selection is in doubt.
+    """
     steps, place = view.markup.steps, view.markup.place
     weights = view.words * view.prose
     chosen = weights * view.selected
-    held = np.bincount(place, chosen if chosen.any() else weights)
-    home = steps[int(held.argmax())]
-    shared = np.array([shared_steps(each, home) for each in steps])[place]
-    depth = np.array([len(each) for each in steps])[place]
-    return {"home_up": len(home) - shared, "home_down": depth - shared, "depth": depth}
+    home = int(np.bincount(place, chosen if chosen.any() else weights).argmax())
+    main = int(np.bincount(place, weights).argmax())
+    depths = np.array([len(each) for each in steps])
+    found: dict[str, Column] = {"depth": depths[place]}
+    for name, at in (("home", home), ("main", main)):
+        shared = np.array([shared_steps(each, steps[at]) for each in steps])
+        found |= {f"{name}_up": (depths[at] - shared)[place], f"{name}_down": (depths - shared)[place]}
+    parent = view.markup.containers[0]
+    both = chosen * (parent == parent[place == main][0])
+    within = weights * (parent == parent[place == main][0])
+    shares = {"main_selected": both.sum() / max(within.sum(), 1), "main_of_selected": both.sum() / max(chosen.sum(), 1)}
+    return found | {name: np.full(len(place), share) for name, share in shares.items()}
 
 
 def _span(view: View) -> Columns:

@@ -3,6 +3,7 @@
     python -m cleaners.train --cv       cross-validation by host: nothing is written
     python -m cleaners.train            train on everything and write cleaners/model.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
+             --date YYYY-MM-DD          today, which model.json then says
 
 Some pages of each whole site are learned from too, where the corpus has them. The same pages, versions and settings
 give the same file. Beside it, `model.json` holds the hashes of the pages, the versions, and the cross-validated scores.
@@ -26,12 +27,12 @@ from cleaners.annotated import CORPORA, Example, read_examples
 from cleaners.annotated_sites import SITES
 from cleaners.columns import Column
 from cleaners.measure import scores
-from cleaners.model import FILE, LEAVES, Trees, flatten
+from cleaners.model import FILE, GLANCE, LEAVES, Trees, flatten
 from cleaners.weigh import weigh
 
 _HERE = Path(__file__).parent
 _FOLDS = 5
-_ROUNDS = 150
+_ROUNDS = 300
 _THIN = 4  # of the blocks that are plainly furniture, one in so many is learned from
 _PLAIN_WORDS = 8
 SETTINGS: dict[str, Any] = {
@@ -51,6 +52,7 @@ SETTINGS: dict[str, Any] = {
     "force_row_wise": True,
     "verbose": -1,
 }
+_CHANGED = {"learning_rate": 0.05}
 
 
 def train(names: list[str], examples: Sequence[Example]) -> Trees:
@@ -62,17 +64,17 @@ def train(names: list[str], examples: Sequence[Example]) -> Trees:
     plain &= rows[:, names.index("words")] < np.log1p(_PLAIN_WORDS)
     used = (weights > 0) & (~plain | (np.arange(len(rows)) % _THIN == 0))
     weights = np.where(plain, weights * _THIN, weights)
-    return fitted(names, rows[used], labels[used], weights[used], _ROUNDS)
+    return fitted(names, rows[used], labels[used], weights[used], _ROUNDS, **_CHANGED)
 
 
-def fitted(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int) -> Trees:
-    """Trees fitted to rows of features and their labels, 0 or 1."""
+def fitted(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int, **changed: Any) -> Trees:
+    """Trees fitted to rows of features and their labels, 0 or 1; `changed` are settings that differ."""
     try:
         import lightgbm
     except ImportError:
         sys.exit("training needs the extra: pip install '.[train]'")
     data = lightgbm.Dataset(rows, labels, weight=weights)
-    return flatten(names, lightgbm.train(SETTINGS, data, rounds).dump_model())
+    return flatten(names, lightgbm.train(SETTINGS | changed, data, rounds).dump_model())
 
 
 def out_of_fold(names: list[str], examples: Sequence[Example]) -> list[Column]:
@@ -80,7 +82,7 @@ def out_of_fold(names: list[str], examples: Sequence[Example]) -> list[Column]:
     found: dict[int, Column] = {}
     for fold in range(_FOLDS):
         trees = train(names, [each for each in examples if fold_of(each.host) != fold])
-        found |= {n: trees.chances(each.rows) for n, each in enumerate(examples) if fold_of(each.host) == fold}
+        found |= {n: trees.chances(each.rows, GLANCE) for n, each in enumerate(examples) if fold_of(each.host) == fold}
     return [found[n] for n in range(len(examples))]
 
 
@@ -104,6 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_HERE.parent.parent / "shared" / "corpus")
+    parser.add_argument("--date", default="", help="today, for model.json")
     parser.add_argument("--out", type=Path, default=_HERE)
     given = parser.parse_args(arguments)
     if problem := missing_corpus(given.corpus):
@@ -113,7 +116,8 @@ def main(arguments: list[str] | None = None) -> None:
     for corpus, values in found.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
     if not given.cv:
-        facts = facts_of(given.corpus, names, _ROUNDS) | {"cross_validated": found}
+        facts = {"date": given.date} | facts_of(given.corpus, names, _ROUNDS)
+        facts |= {"settings": SETTINGS | _CHANGED, "cross_validated": found}
         write(train(names, examples), given.out, facts)
 
 

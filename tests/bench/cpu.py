@@ -38,7 +38,7 @@ UNSTATED = b"<p>A page that does not say in which language it is written, so tha
 STAGES = {
     "decode and parse": ("decode", "parse"),
     "blocks": ("base_url", "read_blocks"),
-    "extractor": ("extracted_text", "selected_blocks"),
+    "extractor": ("selected_blocks",),
     "metadata": ("read_metadata",),
     "links": ("read_outlinks", "robots_tokens"),
     "judge": ("judge",),

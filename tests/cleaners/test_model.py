@@ -62,6 +62,13 @@ def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached() -> None:
     assert found.tolist() == [min(n, model.LEAVES - 1) for n in range(model.LEAVES + 5)]
 
 
+def test_a_block_that_the_first_trees_are_sure_is_none_is_not_looked_at_any_more() -> None:
+    first, later = node(0, 0.5, leaf(-0.1), leaf(0)), node(0, 0.5, leaf(1), leaf(1))
+    trees = flatten(["a"], {"tree_info": [{"tree_structure": first}] * 40 + [{"tree_structure": later}]})
+    found = trees.log_odds(np.array([[0], [1], [0]], np.float32), glance=40)
+    assert found.tolist() == pytest.approx([-4, 1, -4], abs=1e-4)
+
+
 def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

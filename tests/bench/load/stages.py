@@ -20,8 +20,8 @@ from output.queue import QueuedUrl, utc_now
 
 BATCH = 16
 _STAGES = {
-    "decode": "parse", "parse": "parse", "read_blocks": "blocks", "selected_blocks": "blocks",
-    "extracted_text": "trafilatura", "read_metadata": "metadata", "read_outlinks": "links", "robots_tokens": "links",
+    "decode": "parse", "parse": "parse", "read_blocks": "blocks",
+    "selected_blocks": "trafilatura", "read_metadata": "metadata", "read_outlinks": "links", "robots_tokens": "links",
     "judge": "judge", "assemble": "judge", "page_features": "judge", "page_verdict": "judge",
 }  # fmt: skip
 
