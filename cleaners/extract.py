@@ -17,7 +17,7 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
-from trafilatura.settings import DEFAULT_CONFIG
+from trafilatura.settings import Extractor
 
 from cleaners.outline import marked, outline
 from cleaners.prose import main_prose, word_count
@@ -28,6 +28,8 @@ _ENOUGH_WORDS = 0.75  # share of a block's words that must stand in the gap's li
 _SHORT = 4  # words; a shorter block must be found whole
 _COVERED, _HELD = 0.9, 0.7  # shares of the main prose that is chosen, and of the chosen prose that is the main
 _MANY = 5_000  # blocks or lines; aligning more takes time that grows with their product
+_OPTIONS: dict[str, Any] = {"comments": False, "recall": True}
+_OUTLINED = Extractor(output_format="txt", **_OPTIONS)  # whose text is not laid out: the marks are enough
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -43,7 +45,7 @@ def selected_blocks(blocks: Sequence[Block], page: Callable[[], HtmlElement], ur
 
 def outlined_blocks(blocks: Sequence[Block]) -> frozenset[int]:
     """Return the positions of the blocks that trafilatura takes when it is given the page's outline."""
-    body = getattr(_extracted(outline(blocks), output_format="txt"), "body", None)  # `txt` is not laid out for nothing
+    body = getattr(_extracted(outline(blocks), _OUTLINED), "body", None)
     return marked(body.itertext()) if body is not None else frozenset()
 
 
@@ -60,18 +62,17 @@ def _words_in(blocks: Sequence[Block], positions: frozenset[int]) -> int:
 
 def extracted_text(tree: HtmlElement, url: str = "") -> str:
     """Return trafilatura's text of the page, one element a line; empty where it finds nothing. It copies the tree."""
-    return str(getattr(_extracted(tree, url=url or None), "text", None) or "")
+    options = Extractor(output_format="python", url=url or None, **_OPTIONS)
+    return str(getattr(_extracted(tree, options), "text", None) or "")
 
 
-def _extracted(tree: HtmlElement, **options: Any) -> object:
+def _extracted(tree: HtmlElement, options: Extractor) -> object:
     """What trafilatura finds in a tree. A fault inside it or its fallbacks counts as "found nothing".
 
     Our own judgement then goes on without its vote.
     """
     try:
-        return bare_extraction(
-            tree, include_comments=False, favor_recall=True, with_metadata=False, config=DEFAULT_CONFIG, **options
-        )
+        return bare_extraction(tree, options=options)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
         return None
 

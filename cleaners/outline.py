@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
+import numpy as np
 from lxml import etree
 from lxml.html import HtmlElement
 
@@ -25,8 +26,7 @@ from cleaners.site_labels import takes_out
 MOST = 40_000
 """Blocks that can be marked; those after them are left out."""
 
-_FIRST, _BASE = 0xE0100, 200
-_MARK = re.compile("[\U000e0100-\U000e01c7]{2}")
+_FIRST, _BASE = 0xE0100, 200  # the digits of a position
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff\U000e0100-\U000e01ef]")
 _STEP = re.compile(r"(h\*|[a-z][a-z0-9]*)(?:#([^.]*))?(?:\.(.*))?$", re.IGNORECASE)
 _ASIDE = OUTSIDE | {"footer", "figure"}
@@ -53,7 +53,9 @@ def outline(blocks: Sequence[Block]) -> HtmlElement:
 
 def marked(texts: Iterable[str]) -> frozenset[int]:
     """Return the positions of the blocks whose marks stand in the texts."""
-    return frozenset((ord(m[0]) - _FIRST) * _BASE + ord(m[1]) - _FIRST for m in _MARK.findall("".join(texts)))
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    digits = codes[(codes >= _FIRST) & (codes < _FIRST + _BASE)].astype(np.int64) - _FIRST
+    return frozenset((digits[0::2] * _BASE + digits[1::2]).tolist())
 
 
 def _frames(blocks: Sequence[Block]) -> frozenset[str]:
@@ -70,9 +72,7 @@ def _frames(blocks: Sequence[Block]) -> frozenset[str]:
 def _may_be_article(block: Block, away: frozenset[str]) -> bool:
     if block.landmarks and (not block.landmarks.isdisjoint(away) or takes_out(block.landmarks)):
         return block.kind is Kind.TABLE and "figure" in block.landmarks
-    if block.kind is Kind.HEADING:
-        return True
-    return len(block.text) >= _MENU_CHARS or block.link_density <= _MENU_LINKS
+    return len(block.text) >= _MENU_CHARS or block.kind is Kind.HEADING or block.link_density <= _MENU_LINKS
 
 
 class _Page:
@@ -130,7 +130,7 @@ def _write(element: etree._Element, block: Block) -> None:
     """Add a block's mark and text to its element; what it has of links stands first, as one."""
     text = _UNFIT.sub("", block.text)
     mark = chr(_FIRST + block.position // _BASE) + chr(_FIRST + block.position % _BASE)
-    if block.link_density <= _LINKED:
+    if block.link_chars <= _LINKED * len(text):
         _add_text(element, mark + text)
         return
     _add_text(element, mark)
