@@ -11,9 +11,9 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 import pytest
 
-from crawler.outcomes import payload_digest
 from crawler.wiretap import Exchange
 from output.warc_reader import Record, read_record
+from output.wire import digest
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.hostile import RESET, HostileServer
@@ -120,7 +120,7 @@ def test_every_answer_is_there_byte_for_byte(crawled: Crawled) -> None:
             assert record.block == wanted, path
         else:
             assert record.block == wanted.removesuffix(payload(wanted)), path
-            assert record.fields["warc-payload-digest"] == payload_digest(payload(wanted)), path
+            assert record.fields["warc-payload-digest"] == digest(payload(wanted)), path
         assert "warc-truncated" not in record.fields, path
 
 
@@ -169,10 +169,10 @@ def assert_rows(db: Path) -> None:
         db, "SELECT final_url, fetched_at, payload_digest, warc_file, warc_offset, warc_length FROM captures"
     )
     assert found
-    for url, at, digest, *place in found:
+    for url, at, payload_sum, *place in found:
         record = read_record(db.parent, *place)  # type: ignore[arg-type]
         assert (record.url, record.fields["warc-date"]) == (url, str(at).replace("+00:00", "Z"))
-        assert record.fields.get("warc-payload-digest", digest) == digest
+        assert record.fields.get("warc-payload-digest", payload_sum) == payload_sum
         assert not Path(str(place[0])).is_absolute()
     assert len(found) == sum(record.kind in ("response", "revisit") for record in raws.records(db))
 
