@@ -42,6 +42,7 @@ _TOKEN = re.compile(
 )
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
 _UNNESTED = _VOID | {"p", "li", "dt", "dd", "option", "tr", "td", "th", "html", "head", "body"}  # often left open
+_OF_HEAD = frozenset(("base", "link", "meta", "noscript", "script", "style", "template", "title"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,27 @@ def parse(text: str) -> lxml.html.HtmlElement | None:
     last = parser.error_log.last_error  # a limit ends the parse, so it is the last
     if last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
         root = _root(_flatten(text), _parser(huge=True))
-    if streamed and root is not None:
-        put_in_place(root)
+    if root is not None:
+        _give_body(root)
+        if streamed:
+            put_in_place(root)
     return root
+
+
+def _give_body(root: lxml.html.HtmlElement) -> None:
+    """Put into the body what libxml2 leaves in the head where a newer element begins the text without a body tag."""
+    head, body = root.find("head"), root.find("body")
+    first = next((place for place, each in enumerate(() if head is None else head) if each.tag not in _OF_HEAD), None)
+    if head is None or first is None:
+        return
+    if body is None:
+        body = root.makeelement("body")
+        root.append(body)
+    moved = head[first:]
+    if body.text:
+        moved[-1].tail = (moved[-1].tail or "") + body.text
+        body.text = None
+    body[:0] = moved
 
 
 def _parser(huge: bool) -> lxml.html.HTMLParser:

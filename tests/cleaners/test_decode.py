@@ -149,3 +149,11 @@ def test_a_label_that_names_no_encoding_of_pages_is_not_believed(label: str) -> 
     decoded = decode("Hélène".encode(), f"text/html; charset={label}")
     assert decoded.text == "Hélène"
     assert decode(b"\x80\xff\x00", f"text/html; charset={label}").text
+
+
+def test_a_page_without_body_tags_has_a_body_all_the_same() -> None:
+    tree = parse("<title>Rain</title><script>x</script><article><h1>Rain comes</h1><p>It rains.</p></article>after")
+    assert tree is not None
+    assert [each.tag for each in tree] == ["head", "body"]
+    assert [each.tag for each in tree.find("head")] == ["title", "script"]
+    assert "".join(tree.find("body").itertext()) == "Rain comesIt rains.after"
