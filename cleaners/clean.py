@@ -29,7 +29,7 @@ def read(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading
     """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed."""
     base = base_url(tree, page.url)
     blocks = read_blocks(tree, base, site.marks)
-    selected = selected_blocks(blocks, lambda: without_stripped(tree, site), page.url)
+    selected = selected_blocks(blocks, without_stripped(tree, site), page.url)
     text = "\n".join(blocks[n].text for n in sorted(selected))
     metadata = read_metadata(tree, page.url, page.fetched_at, text)
     return Reading(

@@ -1,80 +1,48 @@
 """What trafilatura selects, told block by block.
 
-The only importer of trafilatura. It is given the page's outline (`outline.py`): the blocks in their containers, a fifth
-of the page's elements, marked so that what it takes is known by its marks. Where its choice and the page's main
-container of prose are at odds, it is given the whole page. Then its output is plain lines; they are laid back over the
-page's blocks: first whole lines against whole blocks in order, then what is left by words between those anchors.
+The only importer of trafilatura. Its output is plain lines; they are laid back over the page's blocks: first whole
+lines against whole blocks in order, then what is left by words between those anchors.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
 from lxml import etree
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
-from cleaners.outline import marked, outline
-from cleaners.prose import main_prose, word_count
 from cleaners.record import Block
 
 _WORD = re.compile(r"\w+")
 _ENOUGH_WORDS = 0.75  # share of a block's words that must stand in the gap's lines for it to count as selected
 _SHORT = 4  # words; a shorter block must be found whole
-_COVERED, _HELD = 0.9, 0.7  # shares of the main prose that is chosen, and of the chosen prose that is the main
 _MANY = 5_000  # blocks or lines; aligning more takes time that grows with their product
-_OPTIONS: dict[str, Any] = {"comments": False, "recall": True}
-_OUTLINED = Extractor(output_format="txt", **_OPTIONS)  # whose text is not laid out: the marks are enough
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 
-def selected_blocks(blocks: Sequence[Block], page: Callable[[], HtmlElement], url: str = "") -> frozenset[int]:
-    """Return the positions of the blocks that trafilatura takes for the article; none where it finds nothing.
-
-    `page` gives the parsed page, and is asked for it only where the outline was not enough.
-    """
-    chosen = outlined_blocks(blocks)
-    return chosen if _is_plain(blocks, chosen) else laid_back(blocks, extracted_text(page(), url))
-
-
-def outlined_blocks(blocks: Sequence[Block]) -> frozenset[int]:
-    """Return the positions of the blocks that trafilatura takes when it is given the page's outline."""
-    body = getattr(_extracted(outline(blocks), _OUTLINED), "body", None)
-    return marked(body.itertext()) if body is not None else frozenset()
-
-
-def _is_plain(blocks: Sequence[Block], chosen: frozenset[int]) -> bool:
-    """Whether a choice is nearly all of the prose in the page's main container, and little prose from elsewhere."""
-    prose, main = main_prose(blocks)
-    both = _words_in(blocks, main & chosen)
-    return both >= _COVERED * _words_in(blocks, main) > 0 and both >= _HELD * _words_in(blocks, prose & chosen)
-
-
-def _words_in(blocks: Sequence[Block], positions: frozenset[int]) -> int:
-    return sum(word_count(blocks[n]) for n in positions)
+def selected_blocks(blocks: Sequence[Block], tree: HtmlElement, url: str = "") -> frozenset[int]:
+    """Return the positions of the blocks that trafilatura takes for the article; none where it finds nothing."""
+    return laid_back(blocks, extracted_text(tree, url))
 
 
 def extracted_text(tree: HtmlElement, url: str = "") -> str:
-    """Return trafilatura's text of the page, one element a line; empty where it finds nothing. It copies the tree."""
-    options = Extractor(output_format="python", url=url or None, **_OPTIONS)
-    return str(getattr(_extracted(tree, options), "text", None) or "")
+    """Return trafilatura's text of the page, one element a line; empty where it finds nothing.
 
-
-def _extracted(tree: HtmlElement, options: Extractor) -> object:
-    """What trafilatura finds in a tree. A fault inside it or its fallbacks counts as "found nothing".
-
-    Our own judgement then goes on without its vote.
+    The tree is copied by trafilatura, not changed. A fault inside it or its fallbacks counts as "found nothing": our
+    own judgement goes on without its vote.
     """
+    options = Extractor(output_format="python", url=url or None, comments=False, recall=True)
     try:
-        return bare_extraction(tree, options=options)
+        document = bare_extraction(tree, options=options)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
-        return None
+        return ""
+    return str(getattr(document, "text", None) or "")
 
 
 def laid_back(blocks: Sequence[Block], extracted: str) -> frozenset[int]:

@@ -56,18 +56,6 @@ def main_container(blocks: Sequence[Block]) -> frozenset[int]:
     return frozenset(b.position for b in blocks if weight[best] and b.path.startswith(best) and b.link_density < LINKED)
 
 
-def main_prose(blocks: Sequence[Block]) -> tuple[frozenset[int], frozenset[int]]:
-    """The positions of the page's prose, and of the prose in the container that holds most of it."""
-    prose = [block for block in blocks if is_prose(block)]
-    weight: Counter[str] = Counter()
-    for block in prose:
-        if not block.landmarks & OUTSIDE:
-            weight[container_of(block)] += word_count(block)
-    home = max(weight, key=lambda path: (weight[path], path), default=None)
-    main = frozenset(block.position for block in prose if container_of(block) == home)
-    return frozenset(block.position for block in prose), main
-
-
 def container_of(block: Block) -> str:
     """The path of the container that a block's text stands in: lists, quotes and paragraphs are no containers."""
     return _container(block.path)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from lxml.html import HtmlElement
 
 from cleaners.blocks import read_blocks
 from cleaners.decode import parse
-from cleaners.extract import extracted_text, laid_back, outlined_blocks, selected_blocks
+from cleaners.extract import extracted_text, laid_back, selected_blocks
 from cleaners.record import Block, Kind
 
 
@@ -44,34 +43,13 @@ def test_a_line_that_repeats_is_found_where_it_stands_in_order() -> None:
     assert laid_back(blocks(*sources), "\n".join(STORY)) == {1, 2, 4, 5}
 
 
-def not_asked() -> HtmlElement:
-    raise AssertionError("the outline was enough")
-
-
-def test_the_whole_page_is_asked_for_where_the_choice_is_not_the_main_prose() -> None:
-    teasers = "".join(f"<p>{text} {n}</p>" for n in range(9) for text in STORY)
-    story = "".join(f"<p>{n} {text}</p>" for n in range(20) for text in STORY)
-    tree = parse(f"<html><body><article>{teasers}</article><div>{story}</div></body></html>")
-    assert tree is not None
-    asked: list[HtmlElement] = []
-
-    def page() -> HtmlElement:
-        asked.append(tree)
-        return tree
-
-    found = read_blocks(tree)
-    assert selected_blocks(found, page) == laid_back(found, extracted_text(tree))
-    assert asked
-
-
 def test_the_story_of_a_page_is_found() -> None:
     menu = "".join(f"<li><a href='/{n}'>Menu {n}</a></li>" for n in range(9))
     story = "".join(f"<p>{text}</p>" for text in STORY)
     tree = parse(f"<html><body><nav><ul>{menu}</ul></nav><article><h1>Mill</h1>{story}</article></body></html>")
     assert tree is not None
     found = read_blocks(tree)
-    chosen = selected_blocks(found, not_asked)
-    assert chosen == outlined_blocks(found)
+    chosen = selected_blocks(found, tree)
     assert {block.text for block in found if block.position in chosen} >= set(STORY)
     assert not [block for block in found if block.position in chosen and block.text.startswith("Menu")]
 
@@ -80,7 +58,7 @@ def test_a_page_without_text_selects_nothing() -> None:
     tree = parse("<html><body></body></html>")
     assert tree is not None
     assert extracted_text(tree) == ""
-    assert selected_blocks([], lambda: tree) == frozenset()
+    assert selected_blocks([], tree) == frozenset()
 
 
 def test_very_many_blocks_are_told_without_their_order_in_no_time() -> None:

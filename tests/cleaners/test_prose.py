@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cleaners.prose import body_span, brief, is_prose, main_container, main_prose, word_count
+from cleaners.prose import body_span, brief, is_prose, main_container, word_count
 from cleaners.record import Kind
 from tests.cleaners.building import PROSE, block, linked
 
@@ -40,12 +40,3 @@ def test_a_brief_is_what_follows_the_title_in_its_container() -> None:
         block(2, "Elsewhere in this town and county", path="body>footer>p"),
     ]
     assert brief(blocks, blocks[0]) == {1}
-
-
-def test_the_main_prose_is_that_of_the_container_with_most_of_it() -> None:
-    aside = frozenset({"aside"})
-    blocks = [block(n, path="body>aside>p", landmarks=aside) for n in range(4)]
-    blocks += [block(4, path="body>header>p"), block(5), block(6), block(7, "Read more here")]
-    assert main_prose(blocks) == ({0, 1, 2, 3, 4, 5, 6}, {5, 6})
-    assert main_prose(blocks[:4]) == ({0, 1, 2, 3}, frozenset())
-    assert main_prose([]) == (frozenset(), frozenset())

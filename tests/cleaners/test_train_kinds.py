@@ -26,8 +26,9 @@ def examples() -> list[Example]:
     return found
 
 
+@pytest.mark.slow
 def test_the_table_tells_kinds_apart_and_is_the_same_again() -> None:
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     made = examples()
     table = train(made)
     assert train(made) == table
@@ -50,8 +51,9 @@ def test_a_page_without_blocks_has_no_signs() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_training_reads_a_corpus_and_writes_a_table(tmp_path: Path) -> None:
-    pytest.importorskip("lightgbm")
+    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     for corpus, kinds in (("wcxb", ("article", "product")), ("news", (None,)), ("segments", (None,))):
         (tmp_path / corpus / "html").mkdir(parents=True)
         rows = [
