@@ -17,7 +17,7 @@ from cleaners.record import Block, Kind, Verdict, Vote
 from cleaners.unnamed import first_against, votes_against
 
 _SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
-_RATHER = 0.6  # from which it overrules the section that a heading above opened, or the column beside the article's
+_RATHER = 0.8  # from which it overrules the section that a heading above opened, or the column beside the article's
 _MORE, _LESS = 0.05, 0.05  # above the page's own line for blocks to bring back; below it for what the voices keep
 _HARDLY = 0.1  # from which it leaves quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING = 0.3  # from which it leaves the sentence that the article opens with: it may be the standfirst

@@ -51,7 +51,6 @@ def test_a_page_without_blocks_has_no_signs() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_training_reads_a_corpus_and_writes_a_table(tmp_path: Path) -> None:
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     for corpus, kinds in (("wcxb", ("article", "product")), ("news", (None,)), ("segments", (None,))):
