@@ -31,7 +31,7 @@ from cleaners.model import FILE, GLANCE, LEAVES, Trees, flatten
 from cleaners.weigh import weigh
 
 _HERE = Path(__file__).parent
-_FOLDS = 5
+FOLDS = 5
 _ROUNDS = 300
 _THIN = 4  # of the blocks that are plainly furniture, one in so many is learned from
 _PLAIN_WORDS = 8
@@ -80,7 +80,7 @@ def fitted(names: list[str], rows: Column, labels: Column, weights: Column, roun
 def out_of_fold(names: list[str], examples: Sequence[Example]) -> list[Column]:
     """For each example the chances of its blocks, from a model that saw no page of its host."""
     found: dict[int, Column] = {}
-    for fold in range(_FOLDS):
+    for fold in range(FOLDS):
         trees = train(names, [each for each in examples if fold_of(each.host) != fold])
         found |= {n: trees.chances(each.rows, GLANCE) for n, each in enumerate(examples) if fold_of(each.host) == fold}
     return [found[n] for n in range(len(examples))]
@@ -88,7 +88,7 @@ def out_of_fold(names: list[str], examples: Sequence[Example]) -> list[Column]:
 
 def fold_of(host: str) -> int:
     """The fold in which the pages of a host are tested: all of them in one."""
-    return hashlib.sha256(host.encode()).digest()[0] % _FOLDS
+    return hashlib.sha256(host.encode()).digest()[0] % FOLDS
 
 
 def cross_validate(names: list[str], examples: Sequence[Example]) -> dict[str, dict[str, float]]:

@@ -32,30 +32,20 @@ from cleaners.judge import judge
 from cleaners.page_features import page_features
 from cleaners.page_kinds import FILE, KINDS, Steps, read_steps
 from cleaners.record import Page
+from cleaners.train import FOLDS, SETTINGS, fold_of
 
 _HERE = Path(__file__).parent
-FOLDS = 5
 _KIND_OF = {"collection": "list", "listing": "list", "documentation": "document"}
 _WEIGHTS = {"wcxb": 1.0, "news": 0.7, "segments": 0.4}
 _ROUNDS = 150
 _DIGITS = 4
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: dict[str, Any] = SETTINGS | {
     "objective": "multiclass",
     "num_class": len(KINDS),
     "num_leaves": 2,
     "learning_rate": 0.1,
     "min_data_in_leaf": 15,
     "feature_fraction": 0.4,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "lambda_l2": 5,
-    "max_bin": 63,
-    "use_missing": False,
-    "seed": 1,
-    "num_threads": 1,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbose": -1,
 }
 
 
@@ -73,11 +63,6 @@ class Example:
     def fold(self) -> int:
         """Which fifth it belongs to; all pages of a host are in one."""
         return fold_of(self.host)
-
-
-def fold_of(host: str) -> int:
-    """Which of the folds a host belongs to."""
-    return hashlib.sha256(host.encode()).digest()[0] % FOLDS
 
 
 def host_of(row: dict[str, Any]) -> str:

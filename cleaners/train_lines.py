@@ -23,10 +23,9 @@ from cleaners.dumps import KINDS, Dump, read_dumps
 from cleaners.labels import squeezed, word_f1, words_of
 from cleaners.model import LINES, Trees
 from cleaners.record import Verdict
-from cleaners.train import facts_of, fitted, fold_of, missing_corpus, write
+from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, write
 from cleaners.weigh_lines import weigh_lines
 
-_FOLDS = 5
 _ROUNDS = 150
 
 Figures = dict[str, dict[str, dict[str, float]]]
@@ -45,7 +44,7 @@ _COLUMNS = ("rows", "labels", "weights")
 def out_of_fold(dumps: Sequence[Dump]) -> list[Column]:
     """For each dump the chances of its lines, from a model that saw no page of its host."""
     found: dict[int, Column] = {}
-    for fold in range(_FOLDS):
+    for fold in range(FOLDS):
         trees = train([each for each in dumps if fold_of(each.host) != fold])
         found |= {n: trees.chances(each.rows) for n, each in enumerate(dumps) if fold_of(each.host) == fold}
     return [found[n] for n in range(len(dumps))]

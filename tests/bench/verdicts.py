@@ -28,7 +28,8 @@ from cleaners.page_features import Features, page_features
 from cleaners.page_kinds import Table, read_steps
 from cleaners.page_type import page_verdict
 from cleaners.record import Page, PageType
-from cleaners.train_kinds import Example, fold_of, host_of, tables_by_fold
+from cleaners.train import fold_of
+from cleaners.train_kinds import Example, host_of, tables_by_fold
 from tests.bench.quality import SHARED, corpus_hash
 
 RESULT = Path(__file__).parent / "results/verdicts.json"
