@@ -5,10 +5,13 @@ from __future__ import annotations
 import pathlib
 import sqlite3
 import urllib.request
+from dataclasses import replace
 
 import pytest
 
-from cleaners.clean import article_text
+from cleaners.assemble import assemble
+from cleaners.clean import article_text, clean
+from cleaners.record import Page
 from cleaners.url_shape import Shape, shape_of
 from tests.bench.sites import SHARED, Site, crawl, measure
 
@@ -19,10 +22,29 @@ pytestmark = [
 NAME = "mali_live"
 FLOOR_F1 = 0.99  # measured 0.9966
 FLOOR_FOUND = 0.98
+MOST_CHANGED = 3  # articles that the site's memory changed; measured 2 of 55
+_BY_SITE = """SELECT position, kept FROM blocks
+    WHERE article_id = ? AND rule LIKE 'site/%' AND evidence IS NOT NULL"""
 
 
-def first_stored(db: sqlite3.Connection) -> list[tuple[str, str]]:
-    return db.execute("SELECT url, text FROM articles ORDER BY id LIMIT 25").fetchall()
+def settled(page: Page, by_site: dict[int, int]) -> str:
+    """The page's own text, without the blocks that its site took out of it and with those that it brought back."""
+    alone = clean(page)
+    moved = {place: replace(alone.verdicts[place], kept=bool(kept)) for place, kept in by_site.items()}
+    assert all(moved[place].kept != alone.verdicts[place].kept for place in moved), page.url
+    return assemble(alone.blocks, [moved.get(n, own) for n, own in enumerate(alone.verdicts)])[0]
+
+
+def changed_by_site(db: sqlite3.Connection) -> list[str]:
+    """The articles that are not what their page alone gives; what the ledger does not account for fails."""
+    changed = []
+    for number, url, text in db.execute("SELECT id, url, text FROM articles ORDER BY url").fetchall():
+        with urllib.request.urlopen(url) as answer:
+            html = answer.read()
+        assert text == settled(Page(url, html), dict(db.execute(_BY_SITE, [number]))), url
+        if text != article_text(html, url):
+            changed.append(url)
+    return changed
 
 
 def test_a_real_site_comes_out_whole(tmp_path: pathlib.Path) -> None:
@@ -37,6 +59,4 @@ def test_a_real_site_comes_out_whole(tmp_path: pathlib.Path) -> None:
         db = sqlite3.connect(f"file:{db_path}?mode=ro", uri=True)
         shapes = {shape_of(url) for (url,) in db.execute("SELECT url FROM articles")}
         assert not shapes & {Shape.HOME, Shape.LIST, Shape.DEEP_LIST}
-        for url, text in first_stored(db):
-            with urllib.request.urlopen(url) as answer:
-                assert article_text(answer.read(), url) == text
+        assert len(changed_by_site(db)) <= MOST_CHANGED
