@@ -284,8 +284,10 @@ class Archive:
         )
 
     def _free_run_id(self, at: str, command: str) -> int:
+        """An id that comes after those of the runs that began in the same second: what is later is told by both."""
         taken = {run_id for (run_id,) in self.db.execute("SELECT id FROM runs")}
-        salt = 0
-        while (run_id := content_id(at, command, str(salt))) in taken:
-            salt += 1
+        (last,) = self.db.execute("SELECT coalesce(max(id), 0) FROM runs WHERE started_at = ?", [at]).fetchone()
+        run_id = max(content_id(at, command), int(last) + 1)
+        while run_id in taken:
+            run_id += 1
         return run_id

@@ -170,6 +170,14 @@ def test_two_runs_in_one_second_have_two_ids(file):
         assert archive.start_run("crawl", {}, {}) != archive.start_run("crawl", {}, {})
 
 
+def test_of_the_runs_of_one_second_the_later_has_the_greater_id(tmp_path):
+    with Archive.open(tmp_path / "a.db", lambda: "2026-01-01T10:00:00+00:00") as archive:
+        ids = [archive.start_run(f"crawl {number}", {}, {}) for number in range(30)]
+        assert ids == sorted(set(ids))
+        found = archive.db.execute("SELECT command FROM runs ORDER BY started_at, id")
+        assert [command for (command,) in found] == [f"crawl {number}" for number in range(30)]
+
+
 def test_skipping_and_queueing_again(archive, make):
     archive.save([make.outcome(URL, "one", found=(make.found("http://a.test/b"), make.found("http://a.test/c")))])
     assert archive.skip_queued("limit") == 2
