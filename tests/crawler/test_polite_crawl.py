@@ -122,6 +122,7 @@ def test_half_a_megabyte_of_robots_txt_is_read_however_long_it_is(crawl: Crawl, 
     assert site.log[0].headers["Accept-Encoding"] == "identity"
 
 
+@pytest.mark.slow
 def test_a_robots_txt_is_read_again_when_its_time_is_over(crawl: Crawl, serve: Serve) -> None:
     """Twelve pages, each linked from the one before, three tenths of a second apart: more than a second passes."""
     texts = ["User-agent: GPTBot\nDisallow: /\n", "User-agent: *\nDisallow: /late\n"]
@@ -212,8 +213,9 @@ def test_a_redirect_s_retry_after_is_no_reason_to_wait(crawl: Crawl, serve: Serv
 @pytest.mark.slow
 def test_the_pace_slows_when_told_to_and_comes_back(crawl: Crawl, serve: Serve) -> None:
     names = [f"s{n}" for n in range(6)]
-    site = serve({"/": page("home", "/busy", *(f"/{name}" for name in names)), **stories(*names)})
-    site.routes["/busy"] = lambda seen: Reply("later", 429) if len(site.times(seen.path)) == 1 else Reply(page("busy"))
+    site = serve({"/": page("home", "/busy"), **stories(*names)})
+    busy = Reply(page("busy", *(f"/{name}" for name in names)))  # what follows it is known only then
+    site.routes["/busy"] = lambda seen: Reply("later", 429) if len(site.times(seen.path)) == 1 else busy
     crawl(site.url + "/", BROADSHEET_DELAY="0.2", BROADSHEET_PER_HOST=1, **SMALL)
     between = gaps(site)
     at = site.paths().index("/busy")
