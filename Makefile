@@ -1,6 +1,6 @@
 # make demo       crawl the bundled sample site and show what comes out
 # make test       the quick tests, ruff, mypy, the import arrows
-# make test-full  every test, also the slow ones
+# make test-full  every test, also the slow ones, each command in an interpreter of its own
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make train      train the learned voice anew (cleaners/model.npz); it needs the evaluation data in ../shared
@@ -28,7 +28,7 @@ test: $(READY)
 	$(PYTEST) -m "not slow"
 
 test-full: $(READY)
-	$(PYTEST)
+	BROADSHEET_COLD=1 $(PYTEST)
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done

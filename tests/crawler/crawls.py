@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.crawler.scripted_site import ScriptedSite
+from tests.crawler.warm import PATIENCE, REPOSITORY, run
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 QUICK = {
     "BROADSHEET_ALLOW_PRIVATE": "1",
     "BROADSHEET_DELAY": "0",
     "BROADSHEET_RETRY_WAIT": "0.1",
     "BROADSHEET_WORKERS": "1",
 }
-PATIENCE = 120  # seconds after which a crawl counts as hung
 
 
 class Result:
@@ -60,33 +59,30 @@ class Crawl:
         self.folder = folder
         self.db = folder / "archive.db"
 
-    def __call__(self, *urls: str, **options: object) -> Result:
-        process = self.start(*urls, **options)
-        try:
-            _, errors = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            kill_group(process)
-            raise
-        return self.result(process, errors)
+    def __call__(self, *urls: str, patience: float = PATIENCE, **options: object) -> Result:
+        code, _, errors = run("scrapy", self._arguments(*urls, **options), os.environ, seconds=patience)
+        return Result(self.db, code, errors)
 
-    def start(self, *urls: str, spider: str = "site", export: Path | None = None, **options: object) -> Any:
+    def start(self, *urls: str, **options: object) -> Any:
         """Start a crawl in a process group of its own."""
-        arguments: dict[str, object] = {"url": " ".join(urls), "db": self.db}
-        settings: dict[str, object] = dict(QUICK)
-        for name, value in options.items():
-            (settings if name.isupper() else arguments)[name] = value
-        command = [sys.executable, "-m", "scrapy", "crawl", spider]
-        command += [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
-        command += [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
-        command += ["-O", str(export)] if export else []
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "scrapy", *self._arguments(*urls, **options)],
             cwd=REPOSITORY,
             text=True,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
+
+    def _arguments(self, *urls: str, spider: str = "site", export: Path | None = None, **options: object) -> list[str]:
+        arguments: dict[str, object] = {"url": " ".join(urls), "db": self.db}
+        settings: dict[str, object] = dict(QUICK)
+        for name, value in options.items():
+            (settings if name.isupper() else arguments)[name] = value
+        command = ["crawl", spider]
+        command += [part for name, value in arguments.items() for part in ("-a", f"{name}={value}")]
+        command += [part for name, value in settings.items() for part in ("-s", f"{name}={value}")]
+        return [*command, "-O", str(export)] if export else command
 
     def result(self, process: Any, errors: str = "") -> Result:
         return Result(self.db, process.returncode, errors)

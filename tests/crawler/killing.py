@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.crawler.crawls import PATIENCE, kill_group
+from tests.crawler.crawls import kill_group
+from tests.crawler.warm import PATIENCE
 
 _LEFT = "SELECT url FROM urls WHERE state = 'done' AND kind <> 'robots'"
 _START_UP = 3.0  # seconds in which a crawl starts and does a little, within which the kills without a goal fall

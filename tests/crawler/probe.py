@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.crawler.crawls import REPOSITORY
+from tests.crawler.warm import run
 
 
 def fetch(
@@ -26,21 +25,16 @@ def fetch(
 ) -> dict[str, list[Any]]:
     """By URL: ["ok", status, body's length, its beginning] or [reason, the guard's verdict or an error's name]."""
     options = {"urls": list(urls), "settings": dict(settings or {}), "names": dict(names or {})}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.crawler.probe", json.dumps(options)],
-        cwd=REPOSITORY,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return {outcome[0]: outcome[1:] for outcome in map(json.loads, done.stdout.splitlines())}
+    code, out, errors = run("tests.crawler.probe", [json.dumps(options)], {**os.environ, **(environment or {})})
+    assert code == 0, errors
+    return {outcome[0]: outcome[1:] for outcome in map(json.loads, out.splitlines())}
 
 
 def resolve_as(names: Mapping[str, Sequence[str]]) -> None:
-    """Answer for some names in place of the name server; to be called before Twisted takes the function."""
+    """Answer for some names in place of the name server; to be called before Scrapy puts its resolver before this."""
+    from twisted.internet import reactor
+    from twisted.internet._resolver import GAIResolver
+
     real = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -49,10 +43,10 @@ def resolve_as(names: Mapping[str, Sequence[str]]) -> None:
         return [answer for each in names.get(host, [host]) for answer in real(each, *args, **kwargs)]
 
     socket.getaddrinfo = getaddrinfo
+    reactor.installNameResolver(GAIResolver(reactor, reactor.getThreadPool, getaddrinfo))  # type: ignore[attr-defined]
 
 
 def main(options: Mapping[str, Any]) -> None:
-    resolve_as(options["names"])
     import scrapy
     from scrapy.crawler import CrawlerProcess
     from scrapy.settings import Settings
@@ -79,6 +73,7 @@ def main(options: Mapping[str, Any]) -> None:
     settings.update({"ITEM_PIPELINES": {}, "EXTENSIONS": {}, "LOG_LEVEL": "CRITICAL", **options["settings"]}, "cmdline")
     process = CrawlerProcess(settings)
     process.crawl(Probe)
+    resolve_as(options["names"])
     process.start()
 
 

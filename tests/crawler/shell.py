@@ -7,11 +7,12 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import ScriptedSite
+from tests.crawler.warm import PATIENCE, REPOSITORY, run
 
 CONTACT = "crawls@tests.example"
 HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
@@ -23,24 +24,37 @@ _PROGRESS = re.compile(
 )  # a slow machine shows it, a quick one does not
 
 
+def environment() -> dict[str, str]:
+    """What a command finds around it."""
+    return os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
+
+
 def start(*arguments: object, **changes: Any) -> subprocess.Popen[str]:
     """A command in a process of its own, as from a shell."""
     command = [sys.executable, "-m", "crawler.cli", *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
     return subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes
+        command, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes
     )
 
 
 def command(*arguments: object, **changes: Any) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command, without the progress lines."""
-    process = start(*arguments, **changes)
-    out, errors = process.communicate(timeout=120)
-    return process.returncode, out, _PROGRESS.sub("", errors)
+    if changes:
+        process = start(*arguments, **changes)
+        out, errors = process.communicate(timeout=PATIENCE)
+        code = process.returncode
+    else:
+        code, out, errors = run("crawler.cli", list(map(str, arguments)), environment(), Path.cwd())
+    return code, out, _PROGRESS.sub("", errors)
 
 
 def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:
     return command("crawl", f"{site.url}/", "--db", db, "--allow-private", "--delay", 0, *options)
+
+
+def next_second() -> None:
+    """Wait for it: what was fetched in the second in which an update begins counts as looked at by it."""
+    time.sleep(1 - time.time() % 1)
 
 
 def rows(db: Path, query: str) -> list[tuple[Any, ...]]:

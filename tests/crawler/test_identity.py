@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from crawler.identity import Identity, read_contact, read_user_agent
 from crawler.options import OptionError
 from crawler.settings import USER_AGENT
-from tests.crawler.crawls import REPOSITORY
+from tests.crawler.warm import run
 
 PRODUCT = USER_AGENT.split(" (")[0]
 PAGE = "https://a.example/about-our-crawls"
@@ -77,12 +75,9 @@ def test_what_is_no_user_agent(given: str) -> None:
 def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
     """What `broadsheet crawl` of a host that does not exist says on standard error."""
     known = {name: value for name, value in os.environ.items() if name != "BROADSHEET_CONTACT"}
-    command = [sys.executable, "-m", "crawler.cli", "crawl", "http://nosuchhost.invalid/", *options]
-    done = subprocess.run(
-        [*command, "--db", str(tmp_path / "a.db")], env=known | environment, cwd=REPOSITORY, text=True,
-        capture_output=True, timeout=120, check=False,
-    )  # fmt: skip
-    return done.stderr.splitlines()
+    command = ["crawl", "http://nosuchhost.invalid/", *options, "--db", str(tmp_path / "a.db")]
+    _, _, errors = run("crawler.cli", command, known | environment)
+    return errors.splitlines()
 
 
 def test_who_gives_no_contact_is_told_once_how_to(tmp_path: Path) -> None:

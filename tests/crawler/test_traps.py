@@ -6,15 +6,15 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Callable
-from subprocess import TimeoutExpired
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from crawler.traps import trap_of
 from output.patterns import Bounds
-from tests.crawler.crawls import PATIENCE, Crawl, Result, kill_group
+from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+from tests.crawler.warm import PATIENCE
 
 HOST = "https://a.example"
 LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
@@ -146,13 +146,8 @@ def long_urls(seen: Seen) -> list[str]:
 
 def crawled(crawl: Crawl, trap: Callable[[Seen], list[str]], patience: int = PATIENCE) -> tuple[Result, Maze]:
     site = Maze(trap)
-    process = crawl.start(f"{site.url}/")
     try:
-        _, errors = process.communicate(timeout=patience)
-        return crawl.result(process, errors), site
-    except TimeoutExpired:
-        kill_group(process)
-        raise
+        return crawl(f"{site.url}/", patience=patience), site
     finally:
         site.close()
 

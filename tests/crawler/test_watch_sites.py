@@ -18,7 +18,7 @@ from crawler.demo.server import _Handler as DemoHandler
 from tests.bench.sites import SHARED, Site
 from tests.crawler.crawls import kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
-from tests.crawler.shell import command, crawl, rows, start
+from tests.crawler.shell import command, crawl, next_second, rows, start
 from tests.crawler.watched import (
     Edits,
     added,
@@ -209,6 +209,7 @@ def edits_of(db: Path) -> list[tuple[str, str]]:
 
 
 def update(db: Path, *options: object) -> str:
+    next_second()
     code, out, errors = command("update", db, "--delay", 0, "--allow-private", *options)
     assert code == 0, errors
     return out
@@ -274,6 +275,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 def test_a_refetch_that_fails_harms_nothing(small: ScriptedSite, tmp_path: Path) -> None:
     query = "SELECT url, text, markdown, capture_id, last_seen FROM articles ORDER BY url"
     broken = tuple(f"/{name}" for name in BROKEN)

@@ -1,0 +1,52 @@
+"""A command in a fork of the warm process is what it is in an interpreter of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.scripted_site import Reply, ScriptedSite
+from tests.crawler.warm import REPOSITORY, Warm, run
+
+COMMANDS = (
+    ["--version"],
+    ["crawl", "--nonsense"],
+    ["crawl", "http://127.0.0.1:9/", "--db", "a.db"],
+    ["report", "none.db"],
+)
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_exit_code_and_words_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
+) -> None:
+    found = []
+    for cold in ("0", "1"):
+        monkeypatch.setenv("BROADSHEET_COLD", cold)
+        found.append(run("crawler.cli", arguments, os.environ, tmp_path))
+    assert found[0] == found[1]
+    assert any(found[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_CONTACT", "nobody")
+    crawl = ["crawl", "http://127.0.0.1:9/"]
+    assert "a contact must be" in run("crawler.cli", crawl, os.environ)[2]
+    assert "loopback" in run("crawler.cli", crawl, {})[2]
+
+
+def test_a_command_that_hangs_is_killed_and_the_next_one_runs(site: ScriptedSite, tmp_path: Path) -> None:
+    site.routes["/robots.txt"] = Reply(wait=30)
+    forks = Warm()
+    try:
+        hanging = ["crawl", f"{site.url}/", "--allow-private"]
+        with pytest.raises(subprocess.TimeoutExpired):
+            forks.run("crawler.cli", hanging, os.environ, tmp_path, 1)
+        code, out, _ = forks.run("crawler.cli", ["--version"], os.environ, REPOSITORY, 60)
+    finally:
+        forks.close()
+    assert (code, out.startswith("broadsheet ")) == (0, True)

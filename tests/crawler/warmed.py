@@ -1,0 +1,109 @@
+"""The process that forks for each command, with all imported that commands need: `python -m tests.crawler.warmed FD`.
+
+Over the socket FD it is asked for commands and answers with two lines for each: the fork's process id, its exit code.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pkgutil
+import runpy
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing import connection, forkserver
+
+import crawler.commands
+from cleaners.clean import article_text
+
+_ASKED = 1 << 20  # bytes of a command line with its environment
+
+
+def serve(channel: socket.socket) -> list[str] | None:
+    """Fork for each command. Returns in the fork, with what it is to run; and None at the end."""
+    while True:
+        asked, files, _, _ = socket.recv_fds(channel, _ASKED, 2)
+        if not asked:
+            return None
+        while not asked.endswith(b"\n"):
+            asked += channel.recv(_ASKED)
+        process = os.fork()
+        if process == 0:
+            channel.close()
+            return _become(asked, files)
+        for file in files:
+            os.close(file)
+        channel.sendall(b"%d\n" % process)
+        _, status = os.waitpid(process, 0)
+        channel.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+
+
+def _become(asked: bytes, files: Sequence[int]) -> list[str]:
+    *command, folder, environment = json.loads(asked)
+    os.setsid()
+    for number, file in enumerate(files, 1):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    return command
+
+
+def fork_server() -> None:
+    """What multiprocessing starts as a new interpreter for the workers, as a fork that has imported all they need."""
+    if sys.version_info >= (3, 14):  # it wants a key there: let it start its own
+        return
+    alive, held = os.pipe()
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address := connection.arbitrary_address("AF_UNIX"))
+    listening.listen()
+    process = os.fork()
+    if process == 0:
+        os.close(held)
+        try:
+            forkserver.main(listening.fileno(), alive, [])
+        finally:
+            os._exit(0)
+    os.close(alive)
+    listening.close()
+    known = forkserver._forkserver
+    known._forkserver_address, known._forkserver_alive_fd, known._forkserver_pid = address, held, process
+
+
+def preload() -> None:
+    """Import what commands import, and read what they read at first use."""
+    for found in pkgutil.iter_modules(crawler.commands.__path__, "crawler.commands."):
+        import_module(found.name)
+    for name in ("crawler.work", "crawler.spiders.site", "crawler.demo_run", "scrapy.commands.crawl", "scrapy.cmdline"):
+        import_module(name)
+    _import_named(import_module("crawler.commands.crawl").project_settings().copy_to_dict())
+    article_text(_PAGE.encode())
+    assert "twisted.internet.reactor" not in sys.modules, "each command installs its own"
+
+
+def _import_named(value: object) -> None:
+    """Import the modules of all components that Scrapy's settings name, but for the reactor's."""
+    if isinstance(value, dict):
+        for each in (*value, *value.values()):
+            _import_named(each)
+    elif isinstance(value, str) and value.startswith(("scrapy.", "crawler.")):
+        with suppress(ImportError):
+            import_module(value.rpartition(".")[0])
+
+
+_PAGE = "<title>Mill</title><article><p>The mill was sold, and nobody had asked what it was worth.</article>"
+
+if __name__ == "__main__":
+    own = socket.socket(fileno=int(sys.argv[1]))
+    preload()
+    gc.freeze()  # else each fork copies it all to look for garbage
+    if command := serve(own):
+        fork_server()
+        sys.argv = command
+        sys.modules.pop(command[0], None)  # it is to begin anew, as what is run
+        runpy.run_module(command[0], run_name="__main__", alter_sys=True)
