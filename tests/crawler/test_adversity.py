@@ -304,6 +304,7 @@ def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, h
 
 
 # --- Other programs ---------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_crawl_waits_while_another_program_writes(serve: Serve, tmp_path: Path) -> None:
     site = site_of(serve, 20, wait=0.05)
     process, db = start(*crawl_command(site, tmp_path / "a.db")), tmp_path / "a.db"

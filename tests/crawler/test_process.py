@@ -44,6 +44,7 @@ def test_a_fault_comes_back_and_the_next_page_goes_on(workers: Workers) -> None:
     assert asyncio.run(workers.run(int, "7")) == 7
 
 
+@pytest.mark.slow
 def test_a_page_that_hangs_is_given_up_in_time(workers: Workers) -> None:
     started = time.monotonic()
     assert reason_of(workers, time.sleep, 60) == "worker_timeout"

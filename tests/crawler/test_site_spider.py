@@ -75,6 +75,7 @@ def test_a_host_that_failed_is_asked_again_by_the_next_run(crawl: Crawl, serve: 
     assert [second.states(site)[path] for path in ("/", "/one", "/robots.txt")] == [LIST, DONE, ROBOTS]
 
 
+@pytest.mark.slow
 def test_retry_after_and_a_passing_failure_are_waited_out(crawl: Crawl, serve: Serve) -> None:
     def busy(seen: Seen) -> Reply:
         first = len(site.times(seen.path)) == 1

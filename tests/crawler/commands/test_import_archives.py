@@ -219,6 +219,7 @@ def many(tmp_path: Path, number: int) -> Path:
     return write(tmp_path / "many.warc.gz", pages)
 
 
+@pytest.mark.slow
 def test_an_import_that_was_killed_goes_on_and_doubles_nothing(tmp_path: Path, db: Path):
     file, whole = many(tmp_path, 60), tmp_path / "whole.db"
     command("import", file, "--db", whole)
@@ -248,6 +249,7 @@ def _captures(db: Path) -> int:
         return 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: Path):
     file = many(tmp_path, 80)
     process = start("import", file, "--db", db)

@@ -186,6 +186,7 @@ def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     names = [f"p{at}" for at in range(60)]
     bodies = {f"/{name}": page(name, words=200) for name in names}
