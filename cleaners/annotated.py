@@ -6,7 +6,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleaners.annotated_sites import SITES, site_pages
-from cleaners.clean import read
+from cleaners.clean import survey
 from cleaners.columns import Column
 from cleaners.decode import decode, parse
-from cleaners.features import block_features
+from cleaners.extract import selected_blocks
+from cleaners.features import block_features, first_features
 from cleaners.judge import named_verdicts
 from cleaners.labels import by_snippets, covered, words_of
 from cleaners.record import Block, Kind, Page, Reading, Verdict
+from cleaners.view import read_view
 
 CORPORA = ("news", "segments", "wcxb")
 _HALF = 0.5
@@ -33,25 +35,41 @@ _SNIPPET_WEIGHT, _SNIPPET_WORD_WEIGHT, _SNIPPET_WORDS = 0.2, 0.02, 60
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """The names of the features: those of the first look, and those after the named voices were heard."""
+
+    first: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """An annotated page, read and judged by the named voices. `labels` are 0 or 1; a block of weight 0 has none."""
+    """An annotated page, read, with what the extractor selects, and judged by the named voices.
+
+    `first` and `full` are the features' rows. `labels` are 0 or 1; a block of weight 0 has none.
+    """
 
     corpus: str
     host: str
-    blocks: tuple[Block, ...]
-    selected: frozenset[int]
+    reading: Reading
     named: tuple[Verdict, ...]
-    rows: Column
+    first: Column
+    full: Column
     labels: Column
     weights: Column
     truth: Counter[str]
     inside: tuple[str, ...]
     outside: tuple[str, ...]
 
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The page's blocks."""
+        return self.reading.blocks
 
-def read_examples(corpus: Path) -> tuple[list[str], list[Example]]:
+
+def read_examples(corpus: Path) -> tuple[Names, list[Example]]:
     """The names of the features, and the examples of all corpora that have a block, in a fixed order."""
-    names: list[str] = []
+    names = Names()
     examples: list[Example] = []
     for name in (*CORPORA, SITES):
         for row, html in site_pages(corpus / SITES) if name == SITES else annotated_pages(corpus / name):
@@ -71,15 +89,20 @@ def annotated_pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
 
 
 def read_page(url: str, html: bytes) -> Reading | None:
-    """The reading of a page; None where it has no block."""
+    """The reading of a page, with what the extractor selects; None where it has no block."""
     tree = parse(decode(html, "").text)
-    reading = read(Page(url, html), tree) if tree is not None else None
-    return reading if reading is not None and reading.blocks else None
+    reading = survey(Page(url, html), tree) if tree is not None else None
+    if tree is None or reading is None or not reading.blocks:
+        return None
+    return replace(reading, selected=selected_blocks(reading.blocks, tree, url))
 
 
-def _example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[list[str], Example]:
+def _example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[Names, Example]:
     named = named_verdicts(reading)
-    names, rows = block_features(reading, named)
+    (first_names, first), (full_names, full) = (
+        first_features(read_view(reading.blocks, reading.metadata)),
+        block_features(reading, named),
+    )
     inside, outside = (tuple(row.get(f"must_{key}") or ()) for key in ("contain", "not_contain"))
     text = annotated_words(row)
     own = [words_of(block.text) for block in reading.blocks]
@@ -92,8 +115,8 @@ def _example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[list[s
     )
     weights[doubtful] = 0
     host = host_of_page(corpus, row)
-    return names, Example(
-        corpus, host, reading.blocks, reading.selected, named, rows, labels, weights, Counter(text), inside, outside
+    return Names(tuple(first_names), tuple(full_names)), Example(
+        corpus, host, reading, named, first, full, labels, weights, Counter(text), inside, outside
     )
 
 

@@ -11,31 +11,44 @@ from cleaners.assemble import assemble
 from cleaners.blocks import read_blocks
 from cleaners.decode import decode, parse
 from cleaners.extract import selected_blocks
+from cleaners.first_look import first_look
 from cleaners.ftr import SiteRule
 from cleaners.judge import judge
 from cleaners.links import base_url, read_outlinks, robots_tokens
 from cleaners.metadata import read_metadata
 from cleaners.page_features import page_features
 from cleaners.page_type import page_verdict
+from cleaners.prose import is_prose
 from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rule_values import with_links, with_values
 
-CLEANER_VERSION = "3"
+CLEANER_VERSION = "4"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 
 def read(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading:
-    """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed."""
+    """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed.
+
+    trafilatura is asked which blocks are the article's where the first look is in doubt.
+    """
+    reading = survey(page, tree, site)
+    look = first_look(reading.blocks, reading.metadata)
+    if look.sure:
+        return replace(reading, selected=look.selected, chances=look.chances)
+    return replace(reading, selected=selected_blocks(reading.blocks, without_stripped(tree, site), page.url))
+
+
+def survey(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading:
+    """Return what stands on the parsed page and what it states; nothing is selected yet."""
     base = base_url(tree, page.url)
     blocks = read_blocks(tree, base, site.marks)
-    selected = selected_blocks(blocks, without_stripped(tree, site), page.url)
-    text = "\n".join(blocks[n].text for n in sorted(selected))
+    text = "\n".join(block.text for block in blocks if is_prose(block))
     metadata = read_metadata(tree, page.url, page.fetched_at, text)
     return Reading(
         url=page.url,
         blocks=blocks,
-        selected=selected,
+        selected=frozenset(),
         metadata=with_values(metadata, site.values, page.url, page.fetched_at),
         outlinks=with_links(read_outlinks(tree, base), site.values),
         robots=robots_tokens(tree, page.headers),

@@ -1,4 +1,4 @@
-"""A page's blocks as numbers: what the learned voice sees of them.
+"""A page's blocks as numbers: what the learned voices see of them, at first sight and after all others were heard.
 
 One row a block and one column a name. Text is counted over all blocks at once, and what depends on a block's place in
 the markup is worked out once a place, so that a page costs a few milliseconds.
@@ -12,11 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from cleaners import characters as chars
+from cleaners.chosen import chosen_around
 from cleaners.columns import Column, signed_log
 from cleaners.record import Kind, Reading, Verdict
 from cleaners.restated import title_line
 from cleaners.surroundings import surroundings
-from cleaners.view import View, read_view
+from cleaners.view import Heard, View, heard, read_view
 
 Columns = dict[str, Column]
 
@@ -26,23 +27,36 @@ _COPIES = 9
 _WORD = re.compile(r"\w+")
 
 
+def first_features(view: View) -> tuple[list[str], Column]:
+    """What is seen at first sight, before anybody was heard: the features' names, and a row of them for each block."""
+    return _table(_seen(view))
+
+
 def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[str], Column]:
     """The features' names, and a row of them for each block. The page must have a block.
 
     `verdicts` are those of the named voices.
     """
-    view = read_view(reading, verdicts)
-    columns: dict[str, Column] = {}
-    for group in (_text, _kind, surroundings, _votes, _likeness, _title, _page):
-        columns |= group(view)
-    return list(columns), np.stack([column.astype(np.float32) for column in columns.values()], axis=1)
+    view = read_view(reading.blocks, reading.metadata)
+    told = heard(view, reading.selected, verdicts)
+    return _table(_seen(view) | {"selected": told.selected} | _votes(told) | chosen_around(told))
+
+
+def _table(columns: Columns) -> tuple[list[str], Column]:
+    return list(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
+
+
+def _seen(view: View) -> Columns:
+    found: Columns = {}
+    for group in (_text, _kind, surroundings, _likeness, _title, _page):
+        found |= group(view)
+    return found
 
 
 def _text(view: View) -> Columns:
     text, words = view.text, view.words
     return {
-        "selected": view.selected,
-        "words": np.log1p(words),
+        "words": view.log_words,
         "chars": np.log1p(text.total),
         "links": view.links,
         "digits": text.share(chars.DIGIT),
@@ -67,11 +81,11 @@ def _kind(view: View) -> Columns:
     }
 
 
-def _votes(view: View) -> Columns:
+def _votes(page: Heard) -> Columns:
     """The votes of the named voices, the extractor's apart."""
-    known = {id(verdict): verdict for verdict in view.verdicts}
+    known = {id(verdict): verdict for verdict in page.verdicts}
     number = {key: n for n, key in enumerate(known)}
-    which = np.array([number[id(verdict)] for verdict in view.verdicts])
+    which = np.array([number[id(verdict)] for verdict in page.verdicts])
     told = [
         {(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in verdict.votes}
         for verdict in known.values()
@@ -85,7 +99,7 @@ def _votes(view: View) -> Columns:
         "rescue": ("context", True, False),
     }
     found = {f"vote_{name}": np.array([key in votes for votes in told])[which] for name, key in wanted.items()}
-    return found | {"judged": view.judged}
+    return found | {"judged": page.judged}
 
 
 def _likeness(view: View) -> Columns:
@@ -121,15 +135,11 @@ def _title(view: View) -> Columns:
 
 
 def _page(view: View) -> Columns:
-    words, chosen = view.words, view.words * view.selected
-    prose = (words * view.prose).sum()
+    words = view.words
     facts = {
         "page_blocks": np.log1p(len(words)),
         "page_words": np.log1p(words.sum()),
-        "page_selected_words": np.log1p(chosen.sum()),
-        "page_selected": chosen.sum() / words.sum(),
         "page_links": (words * view.links).sum() / words.sum(),
-        "page_prose": np.log1p(prose),
-        "page_prose_selected": (chosen * view.prose).sum() / max(prose, 1),
+        "page_prose": np.log1p((words * view.prose).sum()),
     }
     return {name: np.full(len(words), fact) for name, fact in facts.items()}

@@ -1,8 +1,9 @@
 """Votes to verdicts: which blocks of a page are its article, and for each, why.
 
 Every named voice is heard for every block it has something to say about; among them the first vote in the order of
-`_VOICES` decides. The learned voice hears them all and has its own view of each block; `weigh.py` brings both
-together. Every vote is kept beside the verdict, so that a person can see who disagreed.
+`_VOICES` decides. The learned voice has its own view of each block: that of the first look where it was sure of the
+page, else one after all the others were heard. `weigh.py` brings both together. Every vote is kept beside the verdict,
+so that a person can see who disagreed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ from cleaners.model import probabilities
 from cleaners.record import Block, Metadata, Reading, Verdict, Vote
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 from cleaners.site_rule_verdicts import ruled
-from cleaners.weigh import weigh
+from cleaners.weigh import SURE, SURE_ALONE, weigh
 
-SELECTED = "extractor/selected"
-NOT_SELECTED = "extractor/not-selected"
+EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
 _HOLLOW = 0.15  # share of the selected words below which sections are not believed
 _ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
@@ -34,12 +34,13 @@ class _Hearing:
     """What the voices know of the page while they are heard."""
 
     blocks: Sequence[Block]
-    selected: frozenset[int]  # by the extractor, or the main container where it found nothing
+    selected: frozenset[int]  # by the first look or the extractor, or the main container where that found nothing
     columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
     above: frozenset[int]  # selected too, but above the title
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
+    selector: str  # who selected
 
     def place(self, position: int) -> Place:
         """Where a block stands, seen from the article's paragraphs."""
@@ -57,9 +58,11 @@ def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...
     if not reading.blocks:
         return ()
     named = named_verdicts(reading, rules)
-    names, rows = block_features(reading, named)
-    chances = probabilities(names, rows)
-    return ruled(reading.blocks, weigh(reading.blocks, named, chances, reading.metadata.authors), chances)
+    if reading.chances is not None:
+        chances, sure = reading.chances, SURE_ALONE
+    else:
+        chances, sure = probabilities(*block_features(reading, named)), SURE
+    return ruled(reading.blocks, weigh(reading.blocks, named, chances, reading.metadata.authors, sure), chances)
 
 
 def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
@@ -70,10 +73,10 @@ def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Ver
     for ballot in ballots:
         for n, vote in ballot.items():
             votes[n].append(vote)
-    verdicts = _decided(votes)
+    verdicts = _decided(votes, hearing.selector)
     if not _hollow(hearing, verdicts):
         return verdicts
-    return _decided([[vote for vote in each if not vote.rule.endswith(_SECTION)] for each in votes])
+    return _decided([[vote for vote in each if not vote.rule.endswith(_SECTION)] for each in votes], hearing.selector)
 
 
 def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
@@ -83,19 +86,19 @@ def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
     return sum(words.values()) >= _MOTTO_WORDS and kept < _HOLLOW * sum(words.values())
 
 
-def _decided(votes: Sequence[list[Vote]]) -> tuple[Verdict, ...]:
+def _decided(votes: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
     """A verdict for each block's votes; blocks with the same votes share it."""
     known: dict[tuple[int, ...], Verdict] = {}
     keys = [tuple(map(id, each)) for each in votes]
     for key, each in zip(keys, votes, strict=True):
         if key not in known:
-            known[key] = _decide(each)
+            known[key] = _decide(each, selector)
     return tuple(known[key] for key in keys)
 
 
-def _decide(votes: list[Vote]) -> Verdict:
+def _decide(votes: list[Vote], selector: str) -> Verdict:
     if not votes:
-        return Verdict(False, "not_selected", NOT_SELECTED)
+        return Verdict(False, "not_selected", f"{selector}/not-selected")
     first = votes[0]
     return Verdict(first.keep, first.reason, first.rule, tuple(votes))
 
@@ -107,11 +110,13 @@ def _open(reading: Reading, rules: RuleBook) -> _Hearing:
     columns = furniture.other_cells(blocks, selected)
     above = restated.above_title(blocks, selected - columns, line) | (reading.selected - selected)
     rest = selected - columns - above
-    return _Hearing(blocks, rest, columns, above, prose.body_span(blocks, rest), reading.metadata, rules)
+    body = prose.body_span(blocks, rest)
+    selector = EXTRACTOR if reading.chances is None else FIRST_LOOK
+    return _Hearing(blocks, rest, columns, above, body, reading.metadata, rules, selector)
 
 
 def _starting_point(reading: Reading, rules: RuleBook, line: int | None) -> frozenset[int]:
-    """What the extractor selects; on a page where it finds no prose below the title, the short text there."""
+    """What was selected; on a page without prose below the title in it, the short text there."""
     blocks, selected = reading.blocks, reading.selected
     below = frozenset(n for n in selected if line is None or n > line)
     if any(prose.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in below):
@@ -160,7 +165,7 @@ def _box_headings(hearing: _Hearing, ballot: _Ballot) -> _Ballot:
 
 
 def _furniture(hearing: _Hearing) -> _Ballot:
-    """Blocks that the extractor took from a part of the page that says it is not the article."""
+    """Blocks that were selected from a part of the page that says it is not the article."""
     ballot: _Ballot = {}
     for n in hearing.selected:
         if rule := furniture.says_furniture(hearing.blocks[n], hearing.body):
@@ -176,20 +181,19 @@ def _repeats(hearing: _Hearing) -> _Ballot:
     return dict.fromkeys(found, _vote("context", False, "context/duplicate", "duplicate"))
 
 
-def _extractor(hearing: _Hearing) -> _Ballot:
-    return dict.fromkeys(
-        hearing.selected | hearing.columns | hearing.above, _vote("extractor", True, SELECTED, "selected")
-    )
+def _selector(hearing: _Hearing) -> _Ballot:
+    vote = _vote(hearing.selector, True, f"{hearing.selector}/selected", "selected")
+    return dict.fromkeys(hearing.selected | hearing.columns | hearing.above, vote)
 
 
 def _rescues(hearing: _Hearing) -> _Ballot:
-    """Blocks that the extractor left, though all around them says that they are the article's."""
+    """Blocks that were not selected, though all around them says that they are the article's."""
     found = rescue.rescued(hearing.blocks, hearing.selected, hearing.metadata, hearing.body)
     return {n: _vote("context", True, rule, "rescued") for n, rule in found.items()}
 
 
 def _layout(hearing: _Hearing) -> _Ballot:
-    """What explains a block that the extractor left: where it stands in the page's own markup."""
+    """What explains a block that was not selected: where it stands in the page's own markup."""
     ballot: _Ballot = {}
     for block in hearing.blocks:
         if block.position not in hearing.selected:
@@ -201,5 +205,5 @@ def _layout(hearing: _Hearing) -> _Ballot:
 
 
 _VOICES: tuple[Callable[[_Hearing], _Ballot], ...] = (
-    _metadata, _phrases, _furniture, _repeats, _extractor, _rescues, _layout,
+    _metadata, _phrases, _furniture, _repeats, _selector, _rescues, _layout,
 )  # fmt: skip

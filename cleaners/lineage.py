@@ -14,7 +14,7 @@ from importlib.resources import files
 
 from cleaners.clean import CLEANER_VERSION
 from cleaners.ftr import SiteRule
-from cleaners.model import FILE
+from cleaners.model import FILE, FIRST
 
 _LIBRARIES = ("charset-normalizer", "lxml", "py3langid", "trafilatura")
 _HEX = 16  # digits of a digest: 64 bits, to tell apart what one project made
@@ -48,8 +48,8 @@ def rules_digest() -> str:
 
 @cache
 def model_digest() -> str:
-    """Digest of the learned model."""
-    return _digest([files("cleaners").joinpath(FILE).read_bytes().hex()])
+    """Digest of the learned models."""
+    return _digest([files("cleaners").joinpath(name).read_bytes().hex() for name in (FIRST, FILE)])
 
 
 def site_rules_digest(rules: Sequence[SiteRule]) -> str:

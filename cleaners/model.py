@@ -1,7 +1,8 @@
-"""The learned voice: how sure it is of each block, from the block's features.
+"""The learned voices: how sure they are of each block, from the block's features.
 
-A sum of small decision trees, read from `model.npz`; `train.py` makes that file. A few trees at once see all blocks:
-each condition that does not hold rules out the leaves on its other side, and the first leaf left is where a block ends.
+Each is a sum of small decision trees, read from a file that `train.py` or `train_lines.py` makes. A few trees at once
+see all blocks: each condition that does not hold rules out the leaves on its other side, and the first leaf left is
+where a block ends.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ LEAVES = 32
 """The most leaves that a tree may have: one bit each."""
 
 FILE = "model.npz"
+FIRST = "first.npz"  # of the first look, before anybody else was heard
 LINES = "lines.npz"  # of the text mode
 
 _AT_ONCE = 10  # trees: what they need to know of a page's blocks fits a processor's cache
@@ -96,7 +98,7 @@ def probabilities(names: list[str], rows: Column, file: str = FILE) -> Column:
     trees = load_trees(file)
     if tuple(names) != trees.names:
         raise ModelError(f"{file} was trained on other features than this version computes: make train")
-    return trees.chances(rows, GLANCE if file == FILE else 0)
+    return trees.chances(rows, 0 if file == LINES else GLANCE)
 
 
 @cache

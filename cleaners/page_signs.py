@@ -33,6 +33,7 @@ _DATE = re.compile(
     r"\b(?:\d{1,2}[./ -]\w{2,9}[./ ,-]{1,2}\d{4}|\w{3,9} \d{1,2},? \d{4}|\d{4}-\d\d-\d\d|\d+ \w{3,6} ago)\b",
     re.I,
 )
+_ITEM_TYPES = etree.XPath("//@itemtype", smart_strings=False)
 _DIGIT = re.compile(r"\d")
 _PARTS = re.compile(r"[-_.]+")
 _STEP = re.compile(r"[.#]")
@@ -75,7 +76,7 @@ def _tally(prefix: str, table: str, values: Iterable[str], most: float = _MOST) 
 
 
 def _stated(tree: etree._Element, nodes: Sequence[Node], metas: Mapping[str, str]) -> Signs:
-    items = [value.rsplit("/", 1)[-1].lower() for value in tree.xpath("//@itemtype")]
+    items = [value.rsplit("/", 1)[-1].lower() for value in _ITEM_TYPES(tree)]
     types = [name.lower() for node in nodes for name in types_of(node)]
     classes = [name.lower() for each in tree.iter("html", "body") for name in (each.get("class") or "").split()]
     generator = re.findall(r"[\w-]+", metas.get("generator", "").lower())
@@ -150,12 +151,11 @@ def _lines(blocks: Sequence[Block]) -> Signs:
 
 def _places(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
     every, article = _sizes_by_path(blocks), _sizes_by_path(kept)
-    kinds = {path: _kinds_in(path) for path in every}
     homes = Counter(block.path for block in blocks if is_prose(block))
     links = Counter(b.path.rpartition(">")[0] for b in blocks if b.link_density > _LINKED and "nav" not in b.landmarks)
     return (
-        _shares("class", every, kinds)
-        | _shares("kept_class", article, kinds)
+        _shares("class", every)
+        | _shares("kept_class", article)
         | {
             "same_path_prose": max(homes.values(), default=0) / max(1, sum(homes.values())),
             "same_path_links": log1p(max(links.values(), default=0)),
@@ -170,15 +170,17 @@ def _sizes_by_path(blocks: Sequence[Block]) -> Counter[str]:
     return sizes
 
 
-def _shares(prefix: str, sizes: Counter[str], kinds: Mapping[str, frozenset[str]]) -> Signs:
+def _shares(prefix: str, sizes: Counter[str]) -> Signs:
     """The share of the text that stands in classes of each kind."""
     total = sizes.total() or 1
-    return {
-        f"{prefix}_{kind}": sum(size for path, size in sizes.items() if kind in kinds[path]) / total
-        for kind in _FACTS["classes"]
-    }
+    found: Counter[str] = Counter()
+    for path, size in sizes.items():
+        for kind in _kinds_in(path):
+            found[kind] += size
+    return {f"{prefix}_{kind}": found[kind] / total for kind in _FACTS["classes"]}
 
 
+@lru_cache(maxsize=1024)
 def _kinds_in(path: str) -> frozenset[str]:
     return frozenset[str]().union(*map(_kinds_in_step, path.split(">")))
 

@@ -8,6 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cleaners.columns import Column
 
 
 class Kind(StrEnum):
@@ -71,7 +75,7 @@ class Block:
 class Vote:
     """One voice about one block: who, which way, in whose name, and the reason it would give."""
 
-    voter: str  # extractor, rule, layout, metadata, context, model, site
+    voter: str  # first-look, extractor, rule, layout, metadata, context, model, site
     keep: bool
     rule: str
     reason: str = ""
@@ -171,7 +175,11 @@ class Cleaned:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look at a page gives: its blocks, which of them the extractor selects, and what it states."""
+    """What one look at a page gives: its blocks, which of them are taken for the article, and what it states.
+
+    `chances` are how likely each block is the article's where the first look was sure of the page and chose; None
+    where the extractor was asked.
+    """
 
     url: str
     blocks: tuple[Block, ...]
@@ -179,3 +187,4 @@ class Reading:
     metadata: Metadata
     outlinks: tuple[Outlink, ...] = ()
     robots: tuple[str, ...] = ()
+    chances: Column | None = field(default=None, compare=False)

@@ -1,13 +1,13 @@
-"""Train the learned voice from the annotated pages, and say how good it is on sites that it has not seen.
+"""Train the first look and the learned voice from the annotated pages, and say how good they are on sites not seen.
 
     python -m cleaners.train --cv       cross-validation by host: nothing is written
-    python -m cleaners.train            train on everything and write cleaners/model.npz and model.json
+    python -m cleaners.train            train on everything and write cleaners/first.npz, model.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
 Some pages of each whole site are learned from too, where the corpus has them. The same pages, versions and settings
-give the same file. Beside it, `model.json` holds the hashes of the pages, the versions, and the cross-validated scores.
-Needs the extra: pip install '.[train]'.
+give the same files. Beside them, `model.json` holds the hashes of the pages, the versions, and the cross-validated
+scores. Needs the extra: pip install '.[train]'.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cleaners.annotated import CORPORA, Example, read_examples
+from cleaners.annotated import CORPORA, Example, Names, read_examples
 from cleaners.annotated_sites import SITES
+from cleaners.characters import count_characters
 from cleaners.columns import Column
+from cleaners.first_look import Look
+from cleaners.judge import named_verdicts
 from cleaners.measure import scores
-from cleaners.model import FILE, GLANCE, LEAVES, Trees, flatten
-from cleaners.weigh import weigh
+from cleaners.model import FILE, FIRST, GLANCE, LEAVES, Trees, flatten
+from cleaners.weigh import SURE, SURE_ALONE, expected_f1, weigh
 
 _HERE = Path(__file__).parent
 FOLDS = 5
-_ROUNDS = 300
+_ROUNDS, _FIRST_ROUNDS = 300, 200
 _THIN = 4  # of the blocks that are plainly furniture, one in so many is learned from
 _PLAIN_WORDS = 8
 SETTINGS: dict[str, Any] = {
@@ -53,18 +57,35 @@ SETTINGS: dict[str, Any] = {
     "verbose": -1,
 }
 _CHANGED = {"learning_rate": 0.05, "seed": 3}  # of three seeds the one that our own pages of tests agree with
+_FIRST_CHANGED = {"learning_rate": 0.07, "seed": 3}
+
+Trainer = Callable[[Names, Sequence[Example]], Trees]
 
 
-def train(names: list[str], examples: Sequence[Example]) -> Trees:
-    """Train on all blocks of the examples whose label is known."""
-    rows = np.concatenate([example.rows for example in examples])
+def train(names: Names, examples: Sequence[Example]) -> Trees:
+    """Train the learned voice on all blocks of the examples whose label is known."""
+    rows = np.concatenate([example.full for example in examples])
+    plain = (rows[:, names.full.index("selected")] == 0) & (rows[:, names.full.index("judged")] == 0)
+    plain &= rows[:, names.full.index("words")] < np.log1p(_PLAIN_WORDS)
+    labels, weights, used = _thinned(examples, plain)
+    return fitted(list(names.full), rows[used], labels[used], weights[used], _ROUNDS, **_CHANGED)
+
+
+def train_first(names: Names, examples: Sequence[Example]) -> Trees:
+    """Train the first look on the same blocks."""
+    rows = np.concatenate([example.first for example in examples])
+    plain = rows[:, names.first.index("words")] < np.log1p(_PLAIN_WORDS)
+    labels, weights, used = _thinned(examples, plain)
+    return fitted(list(names.first), rows[used], labels[used], weights[used], _FIRST_ROUNDS, **_FIRST_CHANGED)
+
+
+def _thinned(examples: Sequence[Example], plain: Column) -> tuple[Column, Column, Column]:
+    """Labels, weights and which blocks to learn from: of the plain ones that are furniture a part, for all of them."""
     labels = np.concatenate([example.labels for example in examples])
     weights = np.concatenate([example.weights for example in examples])
-    plain = (rows[:, names.index("selected")] == 0) & (rows[:, names.index("judged")] == 0) & (labels == 0)
-    plain &= rows[:, names.index("words")] < np.log1p(_PLAIN_WORDS)
-    used = (weights > 0) & (~plain | (np.arange(len(rows)) % _THIN == 0))
-    weights = np.where(plain, weights * _THIN, weights)
-    return fitted(names, rows[used], labels[used], weights[used], _ROUNDS, **_CHANGED)
+    plain = plain & (labels == 0)
+    used = (weights > 0) & (~plain | (np.arange(len(labels)) % _THIN == 0))
+    return labels, np.where(plain, weights * _THIN, weights), used
 
 
 def fitted(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int, **changed: Any) -> Trees:
@@ -77,12 +98,14 @@ def fitted(names: list[str], rows: Column, labels: Column, weights: Column, roun
     return flatten(names, lightgbm.train(SETTINGS | changed, data, rounds).dump_model())
 
 
-def out_of_fold(names: list[str], examples: Sequence[Example]) -> list[Column]:
+def out_of_fold(names: Names, examples: Sequence[Example], trainer: Trainer) -> list[Column]:
     """For each example the chances of its blocks, from a model that saw no page of its host."""
     found: dict[int, Column] = {}
     for fold in range(FOLDS):
-        trees = train(names, [each for each in examples if fold_of(each.host) != fold])
-        found |= {n: trees.chances(each.rows, GLANCE) for n, each in enumerate(examples) if fold_of(each.host) == fold}
+        trees = trainer(names, [each for each in examples if fold_of(each.host) != fold])
+        for n, each in enumerate(examples):
+            if fold_of(each.host) == fold:
+                found[n] = trees.chances(each.first if trainer is train_first else each.full, GLANCE)
     return [found[n] for n in range(len(examples))]
 
 
@@ -91,14 +114,33 @@ def fold_of(host: str) -> int:
     return hashlib.sha256(host.encode()).digest()[0] % FOLDS
 
 
-def cross_validate(names: list[str], examples: Sequence[Example]) -> dict[str, dict[str, float]]:
-    """The scores of the verdicts, by corpus, each page judged by a model that saw no page of its host."""
-    chances = out_of_fold(names, examples)
-    keeps = [
-        np.array([verdict.kept for verdict in weigh(each.blocks, each.named, chance)])
-        for each, chance in zip(examples, chances, strict=True)
-    ]
-    return scores(examples, keeps)
+def cross_validate(names: Names, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
+    """The scores of the verdicts, by corpus, each page judged by models that saw no page of its host.
+
+    `sure` is the share of the pages that the first look alone was sure of.
+    """
+    chances = [out_of_fold(names, examples, trainer) for trainer in (train_first, train)]
+    keeps, sure = [], []
+    for example, first, full in zip(examples, *chances, strict=True):
+        kept, alone = _judged(example, first, full)
+        keeps.append(np.array(kept))
+        sure.append(alone)
+    found = scores(examples, keeps)
+    for corpus in found:
+        its = [each for each, example in zip(sure, examples, strict=True) if example.corpus == corpus]
+        found[corpus]["sure"] = round(float(np.mean(its)), 3)
+    return found
+
+
+def _judged(example: Example, first: Column, full: Column) -> tuple[list[bool], bool]:
+    """Which blocks of a page are kept by these chances, and whether the first look was sure of it."""
+    words = count_characters([block.text for block in example.blocks]).words
+    look = Look(first, expected_f1(words, first))
+    named, chances, sure = example.named, full, SURE
+    if look.sure:
+        named = named_verdicts(replace(example.reading, selected=look.selected, chances=first))
+        chances, sure = first, SURE_ALONE
+    return [verdict.kept for verdict in weigh(example.blocks, named, chances, sure=sure)], look.sure
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -116,9 +158,12 @@ def main(arguments: list[str] | None = None) -> None:
     for corpus, values in found.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
     if not given.cv:
-        facts = {"date": given.date} | facts_of(given.corpus, names, _ROUNDS)
+        write(train(names, examples), given.out, FILE)
+        write(train_first(names, examples), given.out, FIRST)
+        facts = {"date": given.date} | facts_of(given.corpus, names.full, _ROUNDS)
         facts |= {"settings": SETTINGS | _CHANGED, "cross_validated": found}
-        write(train(names, examples), given.out, facts)
+        first = {"features": len(names.first), "rounds": _FIRST_ROUNDS, "settings": SETTINGS | _FIRST_CHANGED}
+        tell(facts | {"first": first}, given.out, FILE)
 
 
 def missing_corpus(corpus: Path) -> str:
@@ -127,7 +172,7 @@ def missing_corpus(corpus: Path) -> str:
     return f"no annotated pages at {corpus / missing[0]}: --corpus names the folder that holds them" if missing else ""
 
 
-def facts_of(corpus: Path, names: list[str], rounds: int) -> dict[str, Any]:
+def facts_of(corpus: Path, names: Sequence[str], rounds: int) -> dict[str, Any]:
     """What a model was trained on, and how."""
     truths = {name: (corpus / name / "truth.jsonl.gz").read_bytes() for name in CORPORA}
     truths[SITES] = b"".join(file.read_bytes() for file in sorted((corpus / SITES).glob("*.tar.xz")))
@@ -140,10 +185,14 @@ def facts_of(corpus: Path, names: list[str], rounds: int) -> dict[str, Any]:
     }
 
 
-def write(trees: Trees, folder: Path, facts: dict[str, Any], file: str = FILE) -> None:
-    """Write the model and what is known of it."""
+def write(trees: Trees, folder: Path, file: str) -> None:
+    """Write a model."""
     with (folder / file).open("wb") as stream:
         trees.save(stream)
+
+
+def tell(facts: dict[str, Any], folder: Path, file: str) -> None:
+    """Write what is known of a model beside it."""
     (folder / file).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ from cleaners.dumps import KINDS, Dump, read_dumps
 from cleaners.labels import squeezed, word_f1, words_of
 from cleaners.model import LINES, Trees
 from cleaners.record import Verdict
-from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, write
+from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
 from cleaners.weigh_lines import weigh_lines
 
 _ROUNDS = 150
@@ -124,7 +124,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not given.cv:
         facts = facts_of(given.corpus, dumps[0].names, _ROUNDS) | {"cross_validated": found}
         facts["versions"] |= {"html-text": version("html-text")}
-        write(train(dumps), given.out, facts, LINES)
+        write(train(dumps), given.out, LINES)
+        tell(facts, given.out, LINES)
 
 
 if __name__ == "__main__":

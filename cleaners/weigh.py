@@ -16,7 +16,8 @@ from cleaners.prose import word_count
 from cleaners.record import Block, Kind, Verdict, Vote
 from cleaners.unnamed import first_against, votes_against
 
-_SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
+SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
+SURE_ALONE = 0.98  # the same for the first look, which has not heard the rule
 _RATHER = 0.8  # from which it overrules the section that a heading above opened, or the column beside the article's
 _MORE, _LESS = 0.05, 0.05  # above the page's own line for blocks to bring back; below it for what the voices keep
 _HARDLY = 0.1  # from which it leaves quotes, code and tables: often not annotated, yet they belong to the text
@@ -32,11 +33,14 @@ _LITTLE, _FEW_WORDS = 0.15, 60  # of the words that the named voices keep, below
 
 
 def weigh(
-    blocks: Sequence[Block], named: Sequence[Verdict], chances: Column, authors: Sequence[str] = ()
+    blocks: Sequence[Block], named: Sequence[Verdict], chances: Column, authors: Sequence[str] = (), sure: float = SURE
 ) -> tuple[Verdict, ...]:
-    """Return the verdicts; `named` are those of the named voices, `chances` the model's, 0 to 1."""
-    line = _line(blocks, chances)
-    needed = _all_needed(blocks, named, line)
+    """Return the verdicts; `named` are those of the named voices, `chances` the model's, 0 to 1.
+
+    `sure` is the chance from which the model overrules a named rule.
+    """
+    line = expected_f1(np.array([word_count(block) for block in blocks]), chances) / 2
+    needed = _all_needed(blocks, named, line, sure)
     if (first := _opening(blocks, named)) is not None:
         needed[first] = min(needed[first], _OPENING)
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
@@ -52,41 +56,43 @@ def weigh(
     known: dict[tuple[int, int, bool, bool], Verdict] = {}
     keys = []
     for n, (verdict, own) in enumerate(zip(named, owns, strict=True)):
-        keys.append(key := (id(verdict), id(own), n in kept, needed[n] == _SURE if n in kept else n in copies))
+        keys.append(key := (id(verdict), id(own), n in kept, needed[n] == sure if n in kept else n in copies))
         if key not in known:
             known[key] = _kept(verdict, own, overruled=key[3]) if key[2] else _removed(verdict, own, copy=key[3])
     return tuple(known[key] for key in keys)
 
 
-def _line(blocks: Sequence[Block], chances: Column) -> float:
-    """The chance from which one more block makes the page's text better, as far as the model can tell.
+def expected_f1(words: Column, chances: Column) -> float:
+    """The F1, over words, that the best choice of blocks is expected to have, as far as the model can tell.
 
-    That is half of the F1 that the best choice is expected to have: strict on a page that the model reads well, and
-    lenient where it is in doubt about everything.
+    `words` are the words of each block.
+
+    Half of it is the chance from which one more block makes the page's text better: strict on a page that the model
+    reads well, and lenient where it is in doubt about everything.
     """
-    words = np.array([word_count(block) + 1 for block in blocks])
+    words = words + 1
     order = np.argsort(-chances, kind="stable")
     hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
-    return float((hits / (taken + hits[-1])).max())
+    return float((2 * hits / (taken + hits[-1])).max())
 
 
-def _all_needed(blocks: Sequence[Block], named: Sequence[Verdict], line: float) -> list[float]:
+def _all_needed(blocks: Sequence[Block], named: Sequence[Verdict], line: float, sure: float) -> list[float]:
     """The model's chance from which each block is kept; blocks of one verdict and kind are worked out once."""
     known: dict[tuple[int, Kind], float] = {}
     found = []
     for block, verdict in zip(blocks, named, strict=True):
         key = (id(verdict), block.kind)
         if key not in known:
-            known[key] = _needed(block, verdict, line)
+            known[key] = _needed(block, verdict, line, sure)
         found.append(known[key])
     return found
 
 
-def _needed(block: Block, verdict: Verdict, line: float) -> float:
+def _needed(block: Block, verdict: Verdict, line: float, sure: float) -> float:
     """The model's chance from which a block is kept, by what the named voices say of it."""
     against = {vote.rule.rpartition("/")[2] for vote in verdict.votes if vote.voter in _NAMED and not vote.keep}
     if against - _INDIRECT:
-        return _SURE
+        return sure
     if "section" in against or any(vote.rule == "layout/other-column" for vote in verdict.votes):
         return _RATHER
     if not verdict.kept:

@@ -36,7 +36,8 @@ _LEFT = """SELECT b.position, b.block_id, b.kind, t.text FROM page_blocks b
         JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
         JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND coalesce(o.kept, v.kept, b.kept) = 0 AND r.rule <> 'context/duplicate'
-        AND (r.rule GLOB 'model/*' OR r.rule GLOB 'extractor/*' OR r.rule GLOB 'context/*' OR r.rule GLOB 'layout/*')"""
+        AND (r.rule GLOB 'model/*' OR r.rule GLOB 'extractor/*' OR r.rule GLOB 'first-look/*' OR r.rule GLOB 'context/*'
+            OR r.rule GLOB 'layout/*')"""
 
 _EVIDENCE = """INSERT INTO settle_evidence VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""

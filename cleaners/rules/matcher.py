@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache, lru_cache
+
+from ahocorasick_rs import AhoCorasick
 
 from cleaners.record import Block, Kind
 from cleaners.rules.model import Place, Rule
@@ -31,7 +32,6 @@ _WIDE = str.maketrans(
 )
 """The full-width marks of Chinese and Japanese."""
 _ANY_WIDE = re.compile("[\u3000\uff01-\uff5c]")
-_GRAM = 4
 _REMEMBERED_CHARS = 4000
 """The stages fold a block's text several times; a longer text is not worth its memory."""
 _REMEMBERED = 8192
@@ -69,24 +69,20 @@ def count_words(folded: str) -> int:
 
 
 class _Anchors:
-    """The anchors of those search rules that a text of so many words may meet, with the rules' positions."""
+    """The anchors of all search rules, looked for at once, with the rules' positions."""
 
-    def __init__(self, rules: tuple[Rule, ...], words: int) -> None:
-        found = [(anchor, n) for n, rule in enumerate(rules) if rule.max_words >= words for anchor in rule.anchors]
-        self._all = tuple(found)
-        self._by_beginning: dict[str, list[tuple[str, int]]] = {}
-        for anchor, n in found:
-            length = _GRAM if len(anchor) >= _GRAM else 1  # a mark or two are looked up by the first alone
-            self._by_beginning.setdefault(anchor[:length], []).append((anchor, n))
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        found = [(anchor, n) for n, rule in enumerate(rules) for anchor in rule.anchors]
+        self._rules = tuple(n for _, n in found)
+        self._automaton = AhoCorasick([anchor for anchor, _ in found])
 
     def rules_in(self, folded: str) -> set[int]:
-        """The rules that have an anchor in the text; a short text is looked up by its letters, a long one searched."""
-        if len(folded) > len(self._all):
-            return {n for anchor, n in self._all if anchor in folded}
-        known = self._by_beginning
-        met = {gram for at in range(len(folded) - _GRAM + 1) if (gram := folded[at : at + _GRAM]) in known}
-        met.update(letter for letter in set(folded) if letter in known)
-        return {n for beginning in met for anchor, n in known[beginning] if anchor in folded}
+        """The rules that have an anchor in the text."""
+        try:
+            met = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        except UnicodeEncodeError:  # half of a surrogate pair: no rule has one
+            return self.rules_in(folded.encode("utf-8", "replace").decode("utf-8"))
+        return {self._rules[anchor] for anchor, _, _ in met}
 
 
 class RuleBook:
@@ -99,8 +95,7 @@ class RuleBook:
         self._whole_words = max((rule.max_words for rule in self._whole), default=0)
         self._most_words = max((rule.max_words for rule in rules), default=0)
         self._any_whole = _compiled(tuple(pattern for rule in self._whole for pattern in rule.patterns))
-        self._anchors = {most: _Anchors(self._search, most) for most in {rule.max_words for rule in self._search}}
-        self._lengths = sorted(self._anchors)
+        self._anchors = _Anchors(self._search)
         self._matches = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def match(self, block: Block, place: Place) -> Rule | None:
@@ -124,11 +119,10 @@ class RuleBook:
                     yield rule
 
     def _matching_part(self, folded: str, words: int) -> Iterator[Rule]:
-        place = bisect_left(self._lengths, words)
-        if place < len(self._lengths):
-            for index in sorted(self._anchors[self._lengths[place]].rules_in(folded)):
-                if _found_unquoted(self._search[index], folded):
-                    yield self._search[index]
+        for index in sorted(self._anchors.rules_in(folded)):
+            rule = self._search[index]
+            if words <= rule.max_words and _found_unquoted(rule, folded):
+                yield rule
 
 
 def _found_unquoted(rule: Rule, folded: str) -> bool:

@@ -38,7 +38,8 @@ UNSTATED = b"<p>A page that does not say in which language it is written, so tha
 STAGES = {
     "decode and parse": ("decode", "parse"),
     "blocks": ("base_url", "read_blocks"),
-    "extractor": ("selected_blocks",),
+    "first look": ("first_look",),
+    "extractor": ("without_stripped", "selected_blocks"),
     "metadata": ("read_metadata",),
     "links": ("read_outlinks", "robots_tokens"),
     "judge": ("judge",),

@@ -65,7 +65,8 @@ def test_examples_have_labels_and_weights_for_each_block(corpus: Path) -> None:
     names, examples = read_examples(corpus)
     assert len(examples) == 3 * PAGES
     for example in examples:
-        assert example.rows.shape == (len(example.blocks), len(names))
+        assert example.first.shape == (len(example.blocks), len(names.first))
+        assert example.full.shape == (len(example.blocks), len(names.full))
         known = example.labels[example.weights > 0]
         assert set(known.tolist()) == {0, 1}
 
@@ -89,7 +90,7 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
         train.main(["--corpus", str(corpus), "--out", str(out)])
     one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert one == two
-    assert one.keys() == {"model.npz", "model.json"}
+    assert one.keys() == {"first.npz", "model.npz", "model.json"}
     assert json.loads(one["model.json"])["cross_validated"].keys() == {"news", "segments", "wcxb"}
     for file in outs[0].iterdir():
         file.unlink()
