@@ -22,27 +22,30 @@ from cleaners.prose import is_prose
 from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rule_values import with_links, with_values
+from cleaners.walked import Walked, walked
 
 CLEANER_VERSION = "4"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 
-def read(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading:
+def read(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:
     """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed.
 
     trafilatura is asked which blocks are the article's where the first look is in doubt.
     """
+    tree = walked(tree)
     reading = survey(page, tree, site)
     look = first_look(reading.blocks, reading.metadata)
     if look.sure:
         return replace(reading, selected=look.selected, chances=look.chances)
-    return replace(reading, selected=selected_blocks(reading.blocks, without_stripped(tree, site), page.url))
+    return replace(reading, selected=selected_blocks(reading.blocks, without_stripped(tree.tree, site), page.url))
 
 
-def survey(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Reading:
+def survey(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:
     """Return what stands on the parsed page and what it states; nothing is selected yet."""
+    tree = walked(tree)
     base = base_url(tree, page.url)
-    blocks = read_blocks(tree, base, site.marks)
+    blocks = read_blocks(tree.tree, base, site.marks)
     text = "\n".join(block.text for block in blocks if is_prose(block))
     metadata = read_metadata(tree, page.url, page.fetched_at, text)
     return Reading(
@@ -57,10 +60,11 @@ def survey(page: Page, tree: HtmlElement, site: SiteFindings = NOTHING) -> Readi
 
 def clean(page: Page, rules: Sequence[SiteRule] = ()) -> Cleaned:
     """Read and judge a page by itself, and by the rules for its host if there are any. Any bytes give a result."""
-    tree = parse(replaced(decode(page.body, page.content_type).text, rules))
-    if tree is None:
+    parsed = parse(replaced(decode(page.body, page.content_type).text, rules))
+    if parsed is None:
         return _nothing(page)
-    site = apply_rules(tree, rules, base_url(tree, page.url)) if rules else NOTHING
+    site = apply_rules(parsed, rules, base_url(parsed, page.url)) if rules else NOTHING
+    tree = walked(parsed)
     reading = read(page, tree, site)
     verdicts = judge(reading)
     text, markdown = assemble(reading.blocks, verdicts)

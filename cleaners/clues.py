@@ -16,6 +16,7 @@ import lxml.html
 from lxml import etree
 
 from cleaners.jsonld import Node, read_nodes
+from cleaners.walked import Walked
 
 Element = lxml.html.HtmlElement
 
@@ -46,7 +47,7 @@ class Clues:
             yield from self.metas.get(name, ())
 
 
-def collect(tree: Element) -> Clues:
+def collect(tree: Element | Walked) -> Clues:
     """Walk the tree once and collect its clues; the tree is not changed."""
     clues = Clues()
     for element in tree.iter(*_READERS):

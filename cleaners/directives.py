@@ -11,7 +11,9 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 
-from lxml import etree
+from lxml.html import HtmlElement
+
+from cleaners.walked import Walked
 
 _FACTS = tomllib.loads(files(__package__).joinpath("directives.toml").read_text(encoding="utf-8"))
 _PLAIN = frozenset(_FACTS["plain"])
@@ -37,7 +39,7 @@ def header_directives(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return _bounded(found)
 
 
-def meta_directives(tree: etree._Element) -> tuple[str, ...]:
+def meta_directives(tree: HtmlElement | Walked) -> tuple[str, ...]:
     """What a page's metas ask, sorted, each once: `robots`, those named after a robot, and TDM Reservation."""
     found: set[str] = set()
     for meta in tree.iter("meta"):

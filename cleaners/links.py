@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lxml import etree
+from lxml.html import HtmlElement
 
 from cleaners.directives import header_directives, meta_directives
 from cleaners.record import Outlink
 from cleaners.spans import fold
 from cleaners.urls import canonicalise
+from cleaners.walked import Walked
 
 _TAGS = ("a", "area", "link", "iframe", "frame", "meta")
 _HEAD_RELS = {"canonical": "canonical", "next": "next", "prev": "next", "amphtml": ""}
@@ -17,7 +19,7 @@ _FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "applica
 _TEXT_CHARS = 200
 
 
-def base_url(tree: etree._Element, url: str) -> str:
+def base_url(tree: HtmlElement | Walked, url: str) -> str:
     """The URL that the page's relative links start from: its own, or what `<base href>` says."""
     for base in tree.iter("base"):
         if href := base.get("href"):
@@ -25,7 +27,7 @@ def base_url(tree: etree._Element, url: str) -> str:
     return url
 
 
-def read_outlinks(tree: etree._Element, base: str) -> tuple[Outlink, ...]:
+def read_outlinks(tree: HtmlElement | Walked, base: str) -> tuple[Outlink, ...]:
     """Return the page's links to http and https URLs. A URL linked twice keeps its first text."""
     found: dict[str, Outlink] = {}
     for element in tree.iter(*_TAGS):
@@ -36,7 +38,7 @@ def read_outlinks(tree: etree._Element, base: str) -> tuple[Outlink, ...]:
     return tuple(found.values())
 
 
-def robots_tokens(tree: etree._Element, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def robots_tokens(tree: HtmlElement | Walked, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     """What the page's metas and its headers ask of robots, sorted, each once; `cleaners.directives` says how."""
     return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 

@@ -20,6 +20,7 @@ from cleaners.language import find_language
 from cleaners.record import Metadata
 from cleaners.titles import Statement, choose_title, fold_title
 from cleaners.urls import canonicalise
+from cleaners.walked import Walked, walked
 from cleaners.words import meta_names
 
 _CC = re.compile(
@@ -32,14 +33,14 @@ _MAX_TAGS = 50
 _MAX_TAG = 80  # characters
 
 
-def read_metadata(tree: Element, url: str, not_after: str = "", text: str = "") -> Metadata:
+def read_metadata(tree: Element | Walked, url: str, not_after: str = "", text: str = "") -> Metadata:
     """Read a page's statements about its article.
 
     `url` is the address that answered. `not_after` is an ISO 8601 time (that of the fetch) that no date may exceed.
     `text`, if given, is the article's text, from which the language is guessed when the page states none. The tree is
     not changed. Any tree can be read.
     """
-    page = Context(tree, url, collect(tree), not_after)
+    page = Context(walked(tree).tree, url, collect(tree), not_after)
     found = {name: read(page) for name, read in _FIELDS.items()}
     found["language"] = find_language(page, text)
     values: dict[str, Any] = {name: _stripped(value) for name, (value, _) in found.items() if value}

@@ -10,6 +10,7 @@ from importlib.resources import files
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
+from lxml.html import HtmlElement
 
 from cleaners.jsonld import Node, is_article, read_nodes, types_of
 from cleaners.page_signs import Signs, page_signs
@@ -17,6 +18,7 @@ from cleaners.prose import is_prose, word_count
 from cleaners.record import Block, Kind, Reading, Verdict
 from cleaners.rules import core, fold
 from cleaners.url_shape import Shape, shape_of
+from cleaners.walked import Walked, walked
 
 FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
     files(__package__).joinpath("page_type.toml").read_text(encoding="utf-8")
@@ -24,6 +26,7 @@ FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
 STATIC = frozenset(FACTS["static"]["names"])
 _TARGET = re.compile(r"\]\((\S+?)\)")
 _OUTSIDE = frozenset(("nav", "footer", "aside", "form", "dialog"))
+_MAIN_TAGS = frozenset(("div", "article", "main", "body", "html"))
 _LINKED = 0.8
 _HEADLINE_WORDS = 3
 _SHELL_ELEMENTS = 12
@@ -72,9 +75,11 @@ class Features:
     signs: Signs  # what `page_kinds` weighs
 
 
-def page_features(tree: etree._Element, http_status: int, reading: Reading, verdicts: Sequence[Verdict]) -> Features:
+def page_features(
+    tree: HtmlElement | Walked, http_status: int, reading: Reading, verdicts: Sequence[Verdict]
+) -> Features:
     """Count the page. The tree is not changed."""
-    blocks = reading.blocks
+    tree, blocks = walked(tree), reading.blocks
     kept = [b for b, v in zip(blocks, verdicts, strict=True) if v.kept]
     nodes = list(_nodes(tree))
     metas = {(m.get("property") or m.get("name") or "").lower(): m.get("content") or "" for m in tree.iter("meta")}
@@ -115,18 +120,18 @@ def page_features(tree: etree._Element, http_status: int, reading: Reading, verd
     )
 
 
-def _nodes(tree: etree._Element) -> Iterator[Node]:
+def _nodes(tree: Walked) -> Iterator[Node]:
     for script in tree.iter("script"):
         if "ld+json" in (script.get("type") or "") and script.text:
             yield from read_nodes(script.text)
 
 
-def _states_article(tree: etree._Element, nodes: Sequence[Node], metas: dict[str, str]) -> bool:
+def _states_article(tree: Walked, nodes: Sequence[Node], metas: dict[str, str]) -> bool:
     if metas.get("og:type", "").lower() in ("article", "news", "blog-post") or "article:published_time" in metas:
         return True
     if any(is_article(node) and ("headline" in node or "datePublished" in node) for node in nodes):
         return True
-    items = [e for e in tree.iter("div", "article", "main", "body", "html") if _microdata_article(e)]
+    items = [e for e in tree.typed if e.tag in _MAIN_TAGS and _microdata_article(e)]
     return len(items) == 1
 
 
@@ -138,13 +143,13 @@ def _microdata_article(element: etree._Element) -> bool:
     return (element.get("itemtype") or "").rsplit("/", 1)[-1] in ("Article", "NewsArticle", "BlogPosting")
 
 
-def _challenge(tree: etree._Element) -> str:
+def _challenge(tree: Walked) -> str:
     """What in the markup is of a CAPTCHA's maker."""
-    marks = " ".join(tree.xpath("//@src | //@action | //@class | //@id")).lower()
+    marks = " ".join(tree.tree.xpath("//@src | //@action | //@class | //@id")).lower()
     return next((mark for mark in _CHALLENGES if mark in marks), "")
 
 
-def _body_classes(tree: etree._Element) -> frozenset[str]:
+def _body_classes(tree: Walked) -> frozenset[str]:
     return frozenset(c.lower() for body in tree.iter("body") for c in (body.get("class") or "").split())
 
 
@@ -196,20 +201,20 @@ def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str
     return words
 
 
-def _articles(tree: etree._Element) -> Iterator[etree._Element]:
+def _articles(tree: Walked) -> Iterator[etree._Element]:
     for article in tree.iter("article"):
         if next(article.iterancestors("article", "aside", "nav", "footer"), None) is None:
             yield article
 
 
-def _noscript(tree: etree._Element) -> str:
+def _noscript(tree: Walked) -> str:
     """The first words, folded, of what is for readers without scripts, or of a body with few elements."""
     said: list[str] = []
     size = 0
     for element in tree.iter("noscript", "body"):
         if element.tag == "noscript" or len(element) < _SHELL_ELEMENTS:
             for text in element.itertext():
-                if isinstance(text, str) and (folded := fold(text)):
+                if isinstance(text, str) and (folded := fold(text[: 2 * _NOSCRIPT_CHARS])):
                     said.append(folded)
                     size += len(folded) + 1
                     if size > _NOSCRIPT_CHARS:

@@ -15,11 +15,10 @@ from importlib.resources import files
 from math import log1p
 from urllib.parse import unquote, urlsplit
 
-from lxml import etree
-
 from cleaners.jsonld import Node, types_of
 from cleaners.prose import is_prose, word_count
 from cleaners.record import Block, Kind, Metadata, Reading, Verdict
+from cleaners.walked import Walked
 
 Signs = dict[str, float]
 
@@ -33,7 +32,6 @@ _DATE = re.compile(
     r"\b(?:\d{1,2}[./ -]\w{2,9}[./ ,-]{1,2}\d{4}|\w{3,9} \d{1,2},? \d{4}|\d{4}-\d\d-\d\d|\d+ \w{3,6} ago)\b",
     re.I,
 )
-_ITEM_TYPES = etree.XPath("//@itemtype", smart_strings=False)
 _DIGIT = re.compile(r"\d")
 _PARTS = re.compile(r"[-_.]+")
 _STEP = re.compile(r"[.#]")
@@ -50,7 +48,7 @@ _EDGES = " :!.+»›→0123456789()"
 
 
 def page_signs(
-    tree: etree._Element, nodes: Sequence[Node], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
+    tree: Walked, nodes: Sequence[Node], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
 ) -> Signs:
     """Count the page: its JSON-LD `nodes`, its `metas` by name, its blocks as judged. The tree is not changed."""
     blocks = reading.blocks
@@ -75,8 +73,8 @@ def _tally(prefix: str, table: str, values: Iterable[str], most: float = _MOST) 
     return {f"{prefix}_{kind}": min(most, counts[kind]) for kind in _FACTS[table]}
 
 
-def _stated(tree: etree._Element, nodes: Sequence[Node], metas: Mapping[str, str]) -> Signs:
-    items = [value.rsplit("/", 1)[-1].lower() for value in _ITEM_TYPES(tree)]
+def _stated(tree: Walked, nodes: Sequence[Node], metas: Mapping[str, str]) -> Signs:
+    items = [(each.get("itemtype") or "").rsplit("/", 1)[-1].lower() for each in tree.typed]
     types = [name.lower() for node in nodes for name in types_of(node)]
     classes = [name.lower() for each in tree.iter("html", "body") for name in (each.get("class") or "").split()]
     generator = re.findall(r"[\w-]+", metas.get("generator", "").lower())
@@ -111,7 +109,7 @@ def _addressed(url: str) -> Signs:
     }
 
 
-def _built(tree: etree._Element) -> Signs:
+def _built(tree: Walked) -> Signs:
     counts = Counter(each.tag for each in tree.iter(*_COUNTED))
     return {f"n_{tag}": log1p(counts[tag]) for tag in _COUNTED}
 

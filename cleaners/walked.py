@@ -1,0 +1,60 @@
+"""A parsed page that is walked once for all readers that look for elements by their tags.
+
+A page has some ten such readers, and a walk over a large tree takes longer than what most of them do with what they
+find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+_TAGS = frozenset(
+    "a area article base body button form frame h1 html iframe img input link meta noscript script time title".split()
+)
+
+
+class Walked:
+    """The elements of a tree by tag. It does not notice when the tree changes."""
+
+    def __init__(self, tree: HtmlElement) -> None:
+        self.tree = tree
+
+    @cached_property
+    def _found(self) -> tuple[list[HtmlElement], list[HtmlElement]]:
+        """The elements with one of `_TAGS`, and those with a type."""
+        tagged, typed = [], []
+        for element in self.tree.iter(etree.Element):
+            if element.tag in _TAGS:
+                tagged.append(element)
+            if element.get("itemtype"):
+                typed.append(element)
+        return tagged, typed
+
+    @cached_property
+    def _by_tag(self) -> dict[str, list[HtmlElement]]:
+        found: dict[str, list[HtmlElement]] = {tag: [] for tag in _TAGS}
+        for element in self._found[0]:
+            found[str(element.tag)].append(element)
+        return found
+
+    def iter(self, *tags: str) -> Iterator[HtmlElement]:
+        """The elements with one of these tags in document order, as the tree's own `iter` gives them."""
+        if not _TAGS.issuperset(tags):
+            return self.tree.iter(*tags)
+        if len(tags) == 1:
+            return iter(self._by_tag[tags[0]])
+        return (element for element in self._found[0] if element.tag in tags)
+
+    @property
+    def typed(self) -> list[HtmlElement]:
+        """The elements that state a type in microdata, in document order."""
+        return self._found[1]
+
+
+def walked(tree: HtmlElement | Walked) -> Walked:
+    """The tree, to be walked once; what is walked already stays as it is."""
+    return tree if isinstance(tree, Walked) else Walked(tree)
