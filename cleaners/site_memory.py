@@ -39,6 +39,7 @@ _TEXT_LEVEL = re.compile(
     r"figcaption)(?:$|[.#])"
 )
 _DIGITS = re.compile(r"\d+")
+_WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _FIXED = re.compile(r"[^\W\d_]{2,}")
@@ -115,6 +116,8 @@ def template(text: str, title: str = "", authors: Sequence[str] = ()) -> str:
 
 def _undated(text: str) -> str:
     """The text with each number as 0 and each date as one mark; as it is if a number is a value that it gives."""
+    if not _DIGITS.search(text):
+        return text
     bare = _NUMERIC_DATE.sub(_DATE, _DIGITS.sub("0", text))
     if "0" not in bare and _DATE not in bare:
         return text
@@ -141,8 +144,13 @@ def length(text: str) -> int:
 
 def names_author(text: str, authors: Iterable[str]) -> bool:
     """Whether the text begins by naming one of the authors, by any part of the name."""
-    names = {part for author in authors for part in re.findall(r"\w{3,}", author) if part[:1].isupper()}
-    return bool(names) and not names.isdisjoint(re.findall(r"\w+", text[:_NAMED_WITHIN_CHARS])[:_NAMED_WITHIN])
+    names = _names_of(tuple(authors))
+    return bool(names) and not names.isdisjoint(_WORD.findall(text[:_NAMED_WITHIN_CHARS])[:_NAMED_WITHIN])
+
+
+@lru_cache(maxsize=16)
+def _names_of(authors: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(part for author in authors for part in _NAME.findall(author) if part[:1].isupper())
 
 
 def remember(pages: Iterable[Sequence[Seen]], repeated: Mapping[int, int], number: int) -> Memory:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
@@ -57,24 +57,49 @@ _ALONE = """SELECT l.page_id, l.position, l.block_id, l.place FROM settle_left l
     ORDER BY l.page_id, l.position"""
 
 
-@dataclass(slots=True)
-class _Host:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is looked up once of a page: the place of each block, by position, and what its article states."""
+
+    page_id: int
+    places: tuple[str, ...]
+    title: str
+    authors: tuple[str, ...]
+    first_seen: str
+
+
+def read_facts(db: Database, page_id: int) -> Facts:
+    """The facts of a page that has a ledger."""
+    layout, title, authors, first_seen = db.execute(_PAGE, [page_id]).fetchone()
+    places = tuple(step[0] for step in json.loads(zlib.decompress(layout)))
+    return Facts(page_id, places, title, tuple(json.loads(authors)), first_seen)
+
+
+class Bodies:
     """What the pages of a host keep and leave, by place: numbers of pages. Places have numbers too."""
 
-    numbers: dict[str, int] = field(default_factory=dict)
-    keeping: Counter[str] = field(default_factory=Counter)
-    leaving: Counter[str] = field(default_factory=Counter)
-    since: dict[str, str] = field(default_factory=dict)
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.numbers: dict[str, int] = {}
+        self.keeping: Counter[str] = Counter()
+        self.leaving: Counter[str] = Counter()
+        self.since: dict[str, str] = {}
+        for statement in _TABLE:
+            db.execute(statement)
 
-    def count(self, kept: Collection[str], left: Collection[str], first_seen: str) -> None:
-        """Count a page by the places where it keeps text, and those where it keeps none of it."""
-        self.keeping.update(kept)
-        self.leaving.update(set(left) - set(kept))
-        for place in kept:
-            self.since[place] = min(self.since.get(place, first_seen), first_seen)
+    def look(self, facts: Facts, *, counted: bool) -> None:
+        """Note what a page leaves; where it is `counted`, also at which places it keeps text, and at which none."""
+        left = list(_left(self._db, facts))
+        rows = [(facts.page_id, at, block, key, self._number(facts.places[at])) for at, block, key in left]
+        self._db.conn.executemany("INSERT INTO settle_left VALUES (?, ?, ?, ?, ?)", rows)
+        if counted:
+            kept = _kept(self._db, facts)
+            self.keeping.update(kept)
+            self.leaving.update({facts.places[at] for at, _, _ in left} - kept)
+            for place in kept:
+                self.since[place] = min(self.since.get(place, facts.first_seen), facts.first_seen)
 
-    def number(self, place: str) -> int:
-        """The number of a place."""
+    def _number(self, place: str) -> int:
         return self.numbers.setdefault(place, len(self.numbers))
 
 
@@ -86,11 +111,8 @@ def text_key(text: str, block_id: int, kind: int, title: str, authors: Sequence[
     return block_id if made == text else content_id(made, bits=BLOCK_BITS)
 
 
-def brought_back(
-    db: Database, host: str, pages: Iterable[int], uncounted: Collection[int], unjudged: Collection[int]
-) -> dict[int, dict[int, Verdict]]:
+def brought_back(db: Database, host: str, found: Bodies, unjudged: Collection[int]) -> dict[int, dict[int, Verdict]]:
     """By page and position, what the site's evidence brings back; the evidence goes into `settle_evidence`."""
-    found = _look(db, pages, uncounted)
     places = body_places(found.keeping, found.leaving)
     named = {found.numbers[place]: place for place in places if place in found.numbers}
     wanted: dict[int, dict[int, Verdict]] = {}
@@ -101,27 +123,13 @@ def brought_back(
     return wanted
 
 
-def _look(db: Database, pages: Iterable[int], uncounted: Collection[int]) -> _Host:
-    for statement in _TABLE:
-        db.execute(statement)
-    found = _Host()
-    for page in pages:
-        layout, title, said, first_seen = db.execute(_PAGE, [page]).fetchone()
-        places = [step[0] for step in json.loads(zlib.decompress(layout))]
-        left = list(_left(db, page, title, json.loads(said)))
-        rows = [(page, at, block, key, found.number(places[at])) for at, block, key in left]
-        db.conn.executemany("INSERT INTO settle_left VALUES (?, ?, ?, ?, ?)", rows)
-        if page not in uncounted:
-            found.count(_kept(db, page, places), {places[at] for at, _, _ in left}, first_seen)
-    return found
+def _kept(db: Database, facts: Facts) -> set[str]:
+    rows = db.execute(_KEPT, [facts.page_id]).fetchall()
+    return {facts.places[at] for at, text in rows if length(text) >= _LEAST_WORDS}
 
 
-def _kept(db: Database, page: int, places: Sequence[str]) -> set[str]:
-    return {places[at] for at, text in db.execute(_KEPT, [page]).fetchall() if length(text) >= _LEAST_WORDS}
-
-
-def _left(db: Database, page: int, title: str, authors: list[str]) -> Iterator[tuple[int, int, int]]:
+def _left(db: Database, facts: Facts) -> Iterator[tuple[int, int, int]]:
     """The blocks that a page left out by itself: position, number, and what each says as a key."""
-    for at, block, kind, text in db.execute(_LEFT, [page]).fetchall():
+    for at, block, kind, text in db.execute(_LEFT, [facts.page_id]).fetchall():
         if length(text) >= _LEAST_WORDS:
-            yield at, block, text_key(text, block, kind, title, authors)
+            yield at, block, text_key(text, block, kind, facts.title, facts.authors)

@@ -7,8 +7,6 @@ came nor on how often it was settled.
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
@@ -25,7 +23,7 @@ from cleaners.site_memory import (
     names_author,
     remember,
 )
-from output.bodies import brought_back, text_key
+from output.bodies import Bodies, brought_back, read_facts, text_key
 from output.migrations import BLOCK_KINDS
 
 _HEADING = BLOCK_KINDS.index("heading")
@@ -48,10 +46,6 @@ _HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host"""
 _PAGES = """SELECT p.id FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') AND u.host = ? ORDER BY p.id"""
-
-_PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]')
-    FROM page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
-    WHERE l.page_id = ?"""
 
 _BLOCKS = """SELECT k.position, k.block_id, k.kind, t.text, k.kept FROM (
         SELECT position, block_id, kind, 1 AS kept FROM settle_kept WHERE page_id = ?1 UNION ALL
@@ -117,9 +111,10 @@ def judged_again(
         pages = [page for (page,) in db.execute(_PAGES, [host])]
         number = sum(page not in uncounted for page in pages)
         if number > 1:
-            boxes = _look(db, pages, uncounted)
+            bodies = Bodies(db)
+            boxes = _look(db, pages, uncounted, bodies)
             db.execute(_EVIDENCE, {"host": host, "pages": number})
-            back = brought_back(db, host, pages, uncounted, unjudged)
+            back = brought_back(db, host, bodies, unjudged)
             for page, verdicts in _judge_host(db, number, boxes, unjudged):
                 yield page, verdicts | back.pop(page, {})
             yield from back.items()
@@ -135,32 +130,31 @@ def _make_tables(db: Database) -> None:
             heading INTEGER NOT NULL, named INTEGER NOT NULL, kept INTEGER NOT NULL, counted INTEGER NOT NULL,
             PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
-    db.execute("CREATE INDEX settle_seen_key ON settle_seen (key, counted)")
+    db.execute("CREATE INDEX settle_seen_key ON settle_seen (key, counted, kept, container)")
     db.execute(
         """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
             of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
     )
 
 
-def _look(db: Database, pages: Iterable[int], uncounted: Collection[int]) -> list[str]:
-    """Fill `settle_seen` with the pages of a host; returns the containers that its rows name by number."""
+def _look(db: Database, pages: Iterable[int], uncounted: Collection[int], bodies: Bodies) -> list[str]:
+    """Fill `settle_seen` and `bodies` with the pages of a host; returns the containers that its rows name by number."""
     db.execute("DELETE FROM settle_seen")
     numbers: dict[str, int] = defaultdict(lambda: len(numbers))
     for page in pages:
-        layout, title, said = db.execute(_PAGE, [page]).fetchone()
-        authors = json.loads(said)
-        places = json.loads(zlib.decompress(layout))
+        facts = read_facts(db, page)
+        bodies.look(facts, counted=page not in uncounted)
         rows = [
             (
                 *(
                     page,
                     at,
                     block,
-                    text_key(text, block, kind, title, authors),
-                    numbers[container(places[at][0])],
+                    text_key(text, block, kind, facts.title, facts.authors),
+                    numbers[container(facts.places[at])],
                     length(text),
                 ),
-                *(kind == _HEADING, names_author(text, authors), kept, page not in uncounted),
+                *(kind == _HEADING, names_author(text, facts.authors), kept, page not in uncounted),
             )
             for at, block, kind, text, kept in db.execute(_BLOCKS, [page]).fetchall()
         ]

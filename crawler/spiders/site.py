@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sqlite3
 import threading
@@ -51,6 +52,7 @@ from output.queue import QueuedUrl
 
 _LAST_ITEMS = 0.1  # seconds for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _TOO_MUCH = frozenset((429, 503))
+_TAKERS = ("FEEDS", "ITEM_PIPELINES")  # settings of Scrapy that name who takes items
 _ARTICLES_AT_ONCE = 16  # articles read in one step of a thread
 
 
@@ -137,6 +139,7 @@ class SiteSpider(scrapy.Spider):
             self.ended = f"fault: {fault}"
             self.logger.error(fault)
             return
+        gc.freeze()  # what was imported stays: a look through it would stop the event loop for a tenth of a second
         try:
             async for request_or_outcome in self._turns():
                 yield request_or_outcome
@@ -162,11 +165,16 @@ class SiteSpider(scrapy.Spider):
                 yield self._request(turn.queued)
 
     async def _settled_articles(self) -> AsyncIterator[ArticleItem]:
-        """Judge with the whole site's evidence, and give out the articles that stand then. A thread does the work."""
+        """Judge with the whole site's evidence, and give out the articles that stand then, if anybody takes them.
+
+        A thread does the work.
+        """
         if self.ended.startswith("archive"):
             return
         self._settling = True
         await asyncio.to_thread(self._settle)
+        if not any(self.settings.getdict(name) for name in _TAKERS):
+            return
         articles = self.session.articles()
         while some := await asyncio.to_thread(self._some_of, articles):
             for article in some:

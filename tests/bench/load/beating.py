@@ -20,6 +20,7 @@ import crawler.settings
 from crawler.cli import main
 
 _BEAT = 0.005  # seconds between two beats
+_LOOK = 20  # beats between two looks at the memory, which cost more than a beat
 
 
 class Heart:
@@ -55,10 +56,12 @@ class Heart:
         while True:
             before = time.monotonic()
             await asyncio.sleep(_BEAT)
+            late = time.monotonic() - before - _BEAT
             frontier = getattr(self._crawler.spider, "frontier", None)
             if frontier is not None and frontier.flying:
-                self._pages = max(self._pages, int(pathlib.Path("/proc/self/statm").read_text().split()[1]))
-                self._late.append((1000 * (time.monotonic() - before - _BEAT), before - self._born))
+                self._late.append((1000 * late, before - self._born))
+                if len(self._late) % _LOOK == 1:
+                    self._pages = max(self._pages, int(pathlib.Path("/proc/self/statm").read_text().split()[1]))
 
 
 if __name__ == "__main__":
