@@ -48,9 +48,10 @@ _TABLE = """CREATE TEMP TABLE surveyed (page_id INTEGER NOT NULL, host TEXT NOT 
 _PARTS = f"""SELECT host, part, count(*), sum(article), sum(barren),
         coalesce(round(1.0 * sum(removed * article) / nullif(sum(blocks * article), 0), 4), 0)
     FROM surveyed GROUP BY host, part HAVING part IN ('{ALL}', '{AGAIN}', '{NEW}') OR count(*) >= {LEAST}"""
-_ALIKE = """SELECT count(*) FROM surveyed s WHERE host = ?1 AND part = ?2 AND article AND (clustered OR EXISTS (
-    SELECT 1 FROM surveyed o WHERE o.host = ?1 AND o.part = ?2 AND o.digest = s.digest AND o.page_id <> s.page_id
-        AND s.digest <> '' AND o.article))"""
+_ALIKE = """SELECT count(*) FROM (
+        SELECT clustered, digest, count(*) OVER (PARTITION BY digest) AS copies FROM surveyed
+        WHERE host = ? AND part = ? AND article)
+    WHERE clustered OR (digest <> '' AND copies > 1)"""
 _WORDS = "SELECT words FROM surveyed WHERE host = ? AND part = ? AND article ORDER BY words LIMIT 1 OFFSET ?"
 _RULES = f"""INSERT INTO rule_rates SELECT :run, s.host, b.reason_id, count(DISTINCT b.page_id)
     FROM surveyed s CROSS JOIN page_blocks b ON b.page_id = s.page_id
@@ -66,7 +67,6 @@ def survey(db: Database, run_id: int, at: str) -> int:
         for table in ("yields", "rule_rates", "alarms"):
             db.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
         _gather(db, since)
-        db.execute("CREATE INDEX temp.surveyed_digest ON surveyed (host, part, digest)")
         db.conn.executemany("INSERT INTO yields VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(_yields(db, run_id)))
         db.execute(_RULES, {"run": run_id})
         alarms = raise_alarms(db, run_id, at)

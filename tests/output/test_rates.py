@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass, field
 
@@ -64,6 +65,28 @@ def test_what_is_kept_of_a_run(site):
     assert 60 <= rows["*"]["words_low"] < 120 < rows["*"]["words_median"] < 340
     assert 0.6 < rows["*"]["removed_share"] < 0.7
     assert [row["pages"] for row in site.archive.db["rule_rates"].rows] == [30]
+
+
+def steps_of_a_survey(archive, run):
+    """How many thousand steps SQLite takes for it."""
+    steps = itertools.count()
+    archive.db.conn.set_progress_handler(lambda: next(steps) and None, 1000)
+    try:
+        survey(archive.db, run, "2026-01-01T00:00:00Z")
+    finally:
+        archive.db.conn.set_progress_handler(None, 1000)
+    return next(steps)
+
+
+def test_the_work_grows_with_the_pages_and_not_with_their_square(archive, make):
+    took = []
+    for size in (100, 900):
+        run = archive.start_run("crawl", {}, {})
+        pages = [make.outcome(f"{HOST}/{size}/the-story-of-{n}", f"Text {n} of {size}.") for n in range(size)]
+        archive.save(pages)
+        took.append(steps_of_a_survey(archive, run))
+        archive.finish_run(run, "finished", "", {})
+    assert took[1] < 2 * 10 * took[0]
 
 
 def test_a_run_in_which_nothing_changes_is_silent(site):

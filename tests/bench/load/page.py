@@ -6,7 +6,8 @@ from typing import Any
 
 _STAGE_WORDS = {
     "fetch": "fetch: Scrapy, the frontier, pipes", "parse": "parse: decode, one tree", "links": "links",
-    "metadata": "metadata", "trafilatura": "trafilatura", "blocks": "blocks", "judge": "judge, assemble, page type",
+    "metadata": "metadata", "look": "first look", "trafilatura": "trafilatura, where the first look is in doubt",
+    "blocks": "blocks", "judge": "judge, assemble, page type",
     "rows": "rows: digests, packed ledger, URLs in scope", "pipe": "pipe: pack and unpack what a worker made",
     "store": "store: ledger, article, full text, links",
     "settle": "settle: the whole archive at the end",
@@ -100,7 +101,9 @@ def _row(*cells: str) -> list[str]:
 
 _LIMITS = """## What bounds it
 
-Cleaning is most of it, and runs in one worker process a processor, bounded in time and memory. The main process fetches
-and schedules; a thread of it writes. What a worker returns is ready to store: numbers of texts, digests, the packed
+Cleaning is most of it, and runs in one worker process a processor, bounded in time and memory. What trafilatura takes
+is what is left of it: its expressions are searched for in the class names of every element, from C through Python; it is
+asked where the first look is in doubt ([cleaning.md](cleaning.md)). The main process fetches and schedules; a thread of it
+writes. What a worker returns is ready to store: numbers of texts, digests, the packed
 ledger, links in scope. A real crawl waits for its host long before it waits for any of this: with the usual delay of
 one second a host gives one page a second."""

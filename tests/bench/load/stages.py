@@ -21,7 +21,7 @@ from output.queue import QueuedUrl, utc_now
 BATCH = 16
 _STAGES = {
     "decode": "parse", "parse": "parse", "read_blocks": "blocks",
-    "selected_blocks": "trafilatura", "read_metadata": "metadata", "read_outlinks": "links", "robots_tokens": "links",
+    "first_look": "look", "without_stripped": "trafilatura", "selected_blocks": "trafilatura", "read_metadata": "metadata", "read_outlinks": "links", "robots_tokens": "links",
     "judge": "judge", "assemble": "judge", "page_features": "judge", "page_verdict": "judge",
 }  # fmt: skip
 
