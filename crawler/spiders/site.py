@@ -184,6 +184,7 @@ class SiteSpider(scrapy.Spider):
         with self._at_the_end:
             if self._closed:
                 return
+            self.workers.close()  # nothing is left for them, and settling may want their memory
             self.session.settle()
             if self.ended:
                 self.session.skip_rest()

@@ -364,6 +364,10 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
 
     loop_ran, heard = threading.Event(), []
 
+    class Workers:
+        def close(self) -> None:
+            pass
+
     class Session:
         def settle(self) -> None:
             heard.append(loop_ran.wait(20))
@@ -380,6 +384,6 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
     spider = SiteSpider.__new__(SiteSpider)
     spider.session, spider.ended, spider._closed = Session(), "", False  # type: ignore[assignment]
     spider._at_the_end = threading.Lock()
-    spider.settings = Settings({"FEEDS": feeds})
+    spider.settings, spider.workers = Settings({"FEEDS": feeds}), Workers()  # type: ignore[assignment]
     asyncio.run(settled())
     assert heard == ([True, True] if feeds else [True])
