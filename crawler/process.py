@@ -55,6 +55,7 @@ class Workers:
         self._closed = False
         self._started = False
         self._pool = self._new_pool()
+        self._replaced: list[ProcessPool] = []  # held on to: a worker that is just starting looks for their semaphores
         self._waiting: set[Future[Any]] = set()
         self._answered = time.monotonic()  # when the pool last gave a result, or had nothing to do
 
@@ -137,6 +138,7 @@ class Workers:
         if self._closed or broken is not self._pool:
             return
         self._pool = self._new_pool()
+        self._replaced.append(broken)
         broken.stop()  # type: ignore[no-untyped-call]
         threading.Thread(target=broken.join, daemon=True).start()
         self._answered = time.monotonic()

@@ -244,11 +244,11 @@ def test_a_full_disk_is_one_line_and_with_room_all_is_there(serve: Serve, tmp_pa
 
 @pytest.mark.slow
 def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp_path: Path) -> None:
-    site = site_of(serve, 30, words=2400)
+    site = site_of(serve, 60, words=2400)
     db = tmp_path / "a.db"
 
     def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
 
     code, _, errors = command(*crawl_command(site, db), preexec_fn=small_files)
     assert_one_line(code, errors, "cannot be written")
@@ -257,7 +257,7 @@ def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp
     assert_in_step(db)
     code, _, _ = command(*crawl_command(site, db))
     assert code == 0
-    assert_whole(db, 30)
+    assert_whole(db, 60)
 
 
 @pytest.mark.usefixtures("mounts")
