@@ -38,7 +38,8 @@ _SIDES = {
 }
 _SIDES_NOTE = """Pages/s count the pages of the site over the time from start to exit, settling included. The event loop
 of `broadsheet crawl` came {worst:.0f} ms late at worst and {p99:.0f} ms at the 99th percentile while anything was under
-way. Peak memory adds up the resident memory of all processes; what they share counts once for each."""
+way. Peak memory adds up the resident memory of all processes; what they share counts once for each. A machine shared
+with others changes its speed by a tenth within a run: sides that differ by less than that are level."""
 
 
 def _sides(result: dict[str, Any]) -> str:
