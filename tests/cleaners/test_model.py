@@ -47,6 +47,14 @@ def test_all_trees_at_once_give_what_walking_each_gives() -> None:
     assert len(set(wanted)) >= 8
 
 
+def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are() -> None:
+    rows = np.random.default_rng(4).random((1203, 2)).astype(np.float32)
+    trees = flatten(["a", "b"], DUMP)
+    for glance in (0, 1):
+        parts = [trees.log_odds(rows[n : n + 100], glance) for n in range(0, len(rows), 100)]
+        assert trees.log_odds(rows, glance).tolist() == np.concatenate(parts).tolist()
+
+
 def test_a_feature_at_the_threshold_goes_left() -> None:
     trees = flatten(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
     at = np.float32(0.1)  # a little above 0.1
