@@ -25,7 +25,7 @@ _SOME = 250  # words of its own that speak for an article
 _NOTHING, _HARDLY = 3, 8
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
 _PLAIN, _HEADLINE_WORDS = 0.5, 4
-_DOUBT = 0.12  # a page is no article when its signs leave less than this chance that it is one
+_DOUBT = 0.18  # a page is no article when its signs leave less than this chance that it is one
 _KINDS = {
     "list": PageType.LIST,
     "forum": PageType.FORUM,
