@@ -31,16 +31,29 @@ from output.similar import relate
 from output.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.transaction import writing
 
-# There is one of these for each page: what only few are asked for is read of those few.
+# What other pages than their own are named as canonical by pages.
+_NAMED = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url
+    FROM pages p JOIN urls u ON u.id = p.id
+    WHERE p.own_type IN ('article', 'teaser') AND p.canonical_url <> '' AND p.canonical_url <> u.url"""
+
+# The pages that may be one with another, and no others: an archive may have more pages than memory holds. Of these,
+# what only few are asked for is read of those few.
 _SHARED = """EXISTS (SELECT 1 FROM pages o
     WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
 _LEADING = "(p.id IN (SELECT page_id FROM page_leads) OR u.url IN (SELECT url FROM page_leads))"
 _MEMBERS = f"""SELECT p.id, u.url, CASE WHEN {_LEADING} OR (p.word_count < {SHORT_WORDS} AND {_SHARED})
             THEN p.title ELSE '' END,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
-        CASE WHEN {_SHARED} THEN p.text_digest ELSE '' END, p.word_count,
-        p.own_type, p.page_type, p.article_id, instr(p.evidence, '"{SETTLED_EVIDENCE}') > 0
-    FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY u.url"""
+        CASE WHEN {_SHARED} THEN p.text_digest ELSE '' END, p.word_count
+    FROM pages p JOIN urls u ON u.id = p.id
+    WHERE p.own_type IN ('article', 'teaser') AND ((p.canonical_url <> '' AND p.canonical_url <> u.url)
+        OR u.url IN (SELECT url FROM temp.settle_named) OR {_SHARED} OR {_LEADING})
+    ORDER BY u.url"""
+
+_WORDS = "SELECT id, word_count FROM pages WHERE own_type IN ('article', 'teaser') ORDER BY id"
+_COUNT = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
+_STANDING = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, instr(p.evidence, '"{SETTLED_EVIDENCE}') > 0
+    FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
 # What the crawler wrote when it fetched the page again is its own verdict; the page's row has the settled one, where
 # what came is what the page's row is about.
@@ -74,20 +87,10 @@ class Settled:
 class _Judged:
     """A page's row as it should be."""
 
+    page_id: int
     page_type: str
     article_id: int | None
     evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """A page as it stands; `marked` if its evidence is not its own alone."""
-
-    member: Member
-    own_type: str
-    page_type: str
-    article_id: int | None
-    marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,12 @@ class _Findings:
             return "part"
         return "list" if page_id in self.repeats else ""
 
+    @property
+    def shelves(self) -> Counter[str]:
+        """How many pages' articles are taken out, by why."""
+        pages = self.winner.keys() | self.parts.keys() | self.repeats.keys()
+        return Counter(why for page in pages if (why := self.shelved_for(page)))
+
     def head(self, page_id: int) -> int:
         """The page whose article a page's text is in, as a copy or as a part."""
         winner = self.winner[page_id]
@@ -115,15 +124,14 @@ class _Findings:
 def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
     """Settle the archive in one transaction, and say what changed. `clock` gives UTC ISO 8601 times."""
     with writing(db):
-        pages = _pages(db)
         count_kept(db)
-        findings = _findings(db, pages)
+        findings = _findings(db)
         heads = put_parts(db, findings.parts)
         at = clock()
         removed, returned = _move(db, findings, at)
         repeated, judged = _clear_repeats(db, findings, at)
         forget_counts(db)
-        changed = list(_changes(db, pages, findings))
+        changed = list(_changes(db, findings))
         _rewrite(db, changed)
         apply_rulings(db, at)
         for head in heads:
@@ -132,9 +140,10 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
         db.execute(_REASONS)
         decide(db, at)
         note_absences(db, at)
-    shelves = Counter(findings.shelved_for(page.member.page_id) for page in pages)
+        pages = int(db.execute(_COUNT).fetchone()[0])
+    shelves = findings.shelves
     return Settled(
-        articles=shelves[""],
+        articles=pages - shelves.total(),
         duplicates=shelves["duplicate"],
         lists=shelves["list"],
         removed=removed,
@@ -145,26 +154,28 @@ def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
     )
 
 
-def _pages(db: Database) -> list[_Page]:
-    """All article pages by URL. A text that comes again and again, such as a page type, is held once."""
-    same: dict[str, str] = {}
-    return [
-        _Page(
-            Member(page, url, title, url if canonical is None else canonical, digest, words),
-            *(same.setdefault(own, own), same.setdefault(now, now), number, bool(marked)),
-        )
-        for page, url, title, canonical, digest, words, own, now, number, marked in db.execute(_MEMBERS)
-    ]
+def _members(db: Database) -> list[Member]:
+    """The article pages that may be one with another, by URL."""
+    db.execute("DROP TABLE IF EXISTS temp.settle_named")
+    try:
+        db.execute(_NAMED)
+        db.execute("CREATE UNIQUE INDEX temp.settle_named_url ON settle_named (url)")
+        return [
+            Member(page, url, title, url if canonical is None else canonical, digest, words)
+            for page, url, title, canonical, digest, words in db.execute(_MEMBERS)
+        ]
+    finally:
+        db.execute("DROP TABLE IF EXISTS temp.settle_named")
 
 
-def _findings(db: Database, pages: Iterable[_Page]) -> _Findings:
+def _findings(db: Database) -> _Findings:
     """Duplicates first: two copies of one text must not each be evidence that the other repeats it."""
-    members = [page.member for page in pages]
+    members = _members(db)
     text_of = _reader_of_own_texts(db)
     winner = winners(members, text_of)
     parts = find_parts(db, members, winner, text_of)
     copies = winner.keys() | {page for page, part in parts.items() if part.head != page}
-    naming = (ArticlePage(one.page_id, one.words) for one in members if one.page_id not in copies)
+    naming = (ArticlePage(page, words) for page, words in db.execute(_WORDS) if page not in copies)
     return _Findings(winner, aggregates(db, naming), parts)
 
 
@@ -189,20 +200,20 @@ def _clear_repeats(db: Database, findings: _Findings, at: str) -> tuple[int, int
     return out, len(changes)
 
 
-def _changes(db: Database, pages: Iterable[_Page], findings: _Findings) -> Iterator[tuple[_Page, _Judged]]:
-    """The pages whose rows are not as they should be, with how they should."""
-    for page in pages:
-        head = findings.head(page.member.page_id)
+def _changes(db: Database, findings: _Findings) -> Iterator[_Judged]:
+    """How the rows of pages should be that are not so."""
+    for page_id, url, own_type, page_type, article, marked in db.execute(_STANDING):
+        head = findings.head(page_id)
         repeats = findings.repeats.get(head, 0)
-        number = None if repeats else article_id(page.member.url if head == page.member.page_id else _url(db, head))
-        page_type = str(PageType.LIST) if repeats else page.own_type
-        if (page_type, number) == (page.page_type, page.article_id) and not (repeats or page.marked):
+        number = None if repeats else article_id(url if head == page_id else _url(db, head))
+        wanted = str(PageType.LIST) if repeats else own_type
+        if (wanted, number) == (page_type, article) and not (repeats or marked):
             continue
-        evidence = _one(db, "SELECT evidence FROM pages WHERE id = ?", page.member.page_id)
+        evidence = _one(db, "SELECT evidence FROM pages WHERE id = ?", page_id)
         facts = [fact for fact in json.loads(evidence) if not fact.startswith(SETTLED_EVIDENCE)]
-        want = _Judged(page_type, number, as_json([*facts, *_repeating(repeats)]))
-        if want != _Judged(page.page_type, page.article_id, evidence):
-            yield page, want
+        want = _Judged(page_id, wanted, number, as_json([*facts, *_repeating(repeats)]))
+        if want != _Judged(page_id, page_type, article, evidence):
+            yield want
 
 
 def _repeating(repeats: int) -> Iterator[str]:
@@ -218,10 +229,10 @@ def _one(db: Database, query: str, page_id: int) -> str:
     return str(db.execute(query, [page_id]).fetchone()[0])
 
 
-def _rewrite(db: Database, changed: Iterable[tuple[_Page, _Judged]]) -> None:
+def _rewrite(db: Database, changed: Iterable[_Judged]) -> None:
     db.conn.executemany(
         "UPDATE pages SET page_type = ?, article_id = ?, evidence = ? WHERE id = ?",
-        [(want.page_type, want.article_id, want.evidence, page.member.page_id) for page, want in changed],
+        [(want.page_type, want.article_id, want.evidence, want.page_id) for want in changed],
     )
 
 

@@ -47,12 +47,12 @@ _FIND = (
             JOIN urls u ON u.id = s.page_id
         WHERE h.pages > {CROWD} GROUP BY s.hash, u.host HAVING count(*) > {CROWD}""",
     "CREATE UNIQUE INDEX temp.alike_crowds_hash ON alike_crowds (hash, host)",
-    """CREATE TEMP TABLE alike_rows AS
-        SELECT s.hash AS hash, s.page_id AS page_id, EXISTS (
+    """CREATE TEMP TABLE alike_rows (hash INTEGER NOT NULL, crowded INTEGER NOT NULL, page_id INTEGER NOT NULL,
+        PRIMARY KEY (hash, crowded, page_id)) WITHOUT ROWID""",
+    """INSERT INTO alike_rows SELECT s.hash, EXISTS (
             SELECT 1 FROM urls u JOIN alike_crowds c ON c.hash = s.hash AND c.host = u.host WHERE u.id = s.page_id
-            ) AS crowded
+            ), s.page_id
         FROM alike_hashes h CROSS JOIN sketch_hashes s ON s.hash = h.hash""",
-    "CREATE INDEX temp.alike_rows_hash ON alike_rows (hash, page_id) WHERE NOT crowded",
     f"""CREATE TEMP TABLE alike_pairs AS
         WITH own (page_id, hashes) AS (
             SELECT s.page_id, s.hashes - coalesce(r.crowded, 0) FROM sketches s LEFT JOIN (
@@ -60,8 +60,8 @@ _FIND = (
                     ON r.page_id = s.page_id)
         SELECT m.one AS one, m.other AS other FROM (
             SELECT a.page_id AS one, b.page_id AS other, count(*) AS shared
-            FROM alike_rows a CROSS JOIN alike_rows b ON b.hash = a.hash AND b.page_id > a.page_id AND NOT b.crowded
-            WHERE NOT a.crowded GROUP BY a.page_id, b.page_id HAVING count(*) >= {_LEAST_SHARED}) m
+            FROM alike_rows a CROSS JOIN alike_rows b ON b.hash = a.hash AND b.crowded = 0 AND b.page_id > a.page_id
+            WHERE a.crowded = 0 GROUP BY a.page_id, b.page_id HAVING count(*) >= {_LEAST_SHARED}) m
             JOIN own x ON x.page_id = m.one JOIN own y ON y.page_id = m.other
         WHERE m.shared >= {_LEAST_SHARE} * min(x.hashes, y.hashes)""",
 )
