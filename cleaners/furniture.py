@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from cleaners.prose import LINKED, OUTSIDE, is_prose, shared_steps, word_count
@@ -22,6 +22,8 @@ _HEAD_BLOCKS = 3  # below the standfirst that still may be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
 _WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
+_RUNNING = frozenset((Kind.PARAGRAPH, Kind.LIST_ITEM))
+_WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
@@ -115,6 +117,25 @@ def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
             again.add(n)
         seen.add(text)
     return again
+
+
+def pull_quotes(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
+    """Kept quotes that say again, word for word, what stands in a longer kept paragraph, before them or after."""
+    quotes = [n for n in kept if blocks[n].kind is Kind.QUOTE and word_count(blocks[n]) >= _LEAD_WORDS]
+    if not quotes:
+        return set()
+    said = [f" {_bare(blocks[n].text)} " for n in kept if blocks[n].kind in _RUNNING]
+    found = set()
+    for n in quotes:
+        words = f" {_bare(blocks[n].text)} "
+        if any(len(words) < len(other) and words in other for other in said):
+            found.add(n)
+    return found
+
+
+def _bare(text: str) -> str:
+    """The words of a text with one space between; editors drop or add a mark when they pull a sentence out."""
+    return " ".join(_WORD.findall(text.lower()))
 
 
 def explain(block: Block) -> tuple[str, str]:

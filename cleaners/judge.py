@@ -26,6 +26,7 @@ _HOLLOW = 0.15  # share of the selected words below which sections are not belie
 _ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
     Place(), Place(before_body=True), Place(between=True), Place(after_body=True),
 )  # fmt: skip
+_LINES = frozenset(("byline", "date", "tags"))  # reasons of a line by itself, which is no box that could have a heading
 _MOTTO_WORDS = 100  # fewer words above the title than this are the site's, however they read
 
 
@@ -155,12 +156,12 @@ def _phrases(hearing: _Hearing) -> _Ballot:
 
 
 def _box_headings(hearing: _Hearing, ballot: _Ballot) -> _Ballot:
-    """The lines that head a box whose text a rule removed."""
+    """The lines that head a box whose text a rule removed; a line of tags or a byline is none."""
     kept = [n for n in hearing.selected if n not in ballot and prose.is_prose(hearing.blocks[n])]
     return {
         n - 1: _vote("rule", False, f"{vote.rule}/heading", vote.reason)
         for n, vote in ballot.items()
-        if n and n - 1 not in ballot and furniture.heads_box(hearing.blocks, n - 1, kept)
+        if n and n - 1 not in ballot and vote.reason not in _LINES and furniture.heads_box(hearing.blocks, n - 1, kept)
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cleaners.columns import Column
-from cleaners.furniture import repeats
+from cleaners.furniture import pull_quotes, repeats
 from cleaners.prose import word_count
 from cleaners.record import Block, Kind, Verdict, Vote
 from cleaners.unnamed import first_against, votes_against
@@ -44,7 +44,7 @@ def weigh(
     if (first := _opening(blocks, named)) is not None:
         needed[first] = min(needed[first], _OPENING)
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
-    copies = repeats(blocks, kept)
+    copies = repeats(blocks, kept) | pull_quotes(blocks, kept)
     kept -= copies
     labels = _labels(blocks, named, kept)
     kept -= labels

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from cleaners.furniture import explain, heads_box, other_cells, readers_comments, repeats, says_furniture
+from cleaners.furniture import explain, heads_box, other_cells, pull_quotes, readers_comments, repeats, says_furniture
 from cleaners.record import Kind
-from tests.cleaners.building import block, linked
+from tests.cleaners.building import PROSE, block, linked
 
 
 def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
     blocks = [block(0), block(1, "Row, row."), block(2), block(3, "Row, row.")]
     assert repeats(blocks, range(4)) == {2}
     assert repeats(blocks, [0]) == set()
+
+
+def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
+    pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=Kind.QUOTE)
+    blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=Kind.QUOTE)]
+    assert pull_quotes(blocks, range(4)) == {1}
+    assert pull_quotes([*blocks[:2], block(2, f"And so: {PROSE}"), blocks[3]], range(4)) == {1, 3}
+    assert pull_quotes(blocks, {0, 1, 3}) == set(), "a quote is not pulled out of a quote, nor out of what goes"
+    assert pull_quotes([block(0), block(1, "for three hours", kind=Kind.QUOTE)], range(2)) == set()
+    assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()
 
 
 def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:

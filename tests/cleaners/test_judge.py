@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cleaners.blocks import read_blocks
 from cleaners.decode import parse
-from cleaners.judge import judge
+from cleaners.judge import judge, named_verdicts
 from cleaners.record import Metadata, Reading, Verdict
 
 STORY = [
@@ -62,6 +62,18 @@ def test_the_metadata_s_own_words_are_no_text() -> None:
         "The mill and the council": "title",
         "Ada Writer": "byline",
     }
+
+
+def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() -> None:
+    ends = ("<p>Tags: mills, rivers</p>", "<p>Sign up for our newsletter to get the news each morning.</p>")
+    found = []
+    for end in ends:
+        tree = parse(f"<html><body><div>{''.join(STORY)}</div><div><p>And so it stands.</p>{end}</div></body></html>")
+        assert tree is not None
+        blocks = read_blocks(tree)
+        reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
+        found.append([verdict.kept for verdict in named_verdicts(reading)][5:])
+    assert found == [[True, False], [False, False]]
 
 
 def test_a_paragraph_that_stands_twice_is_kept_once() -> None:

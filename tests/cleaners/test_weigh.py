@@ -61,6 +61,13 @@ def test_a_copy_is_removed_as_such() -> None:
     assert (found.kept, found.reason, found.rule) == (False, "duplicate", "context/duplicate")
 
 
+def test_a_quote_pulled_out_of_the_text_is_a_copy() -> None:
+    pulled = "is long enough to count as running text in any language that there is"
+    found = weighed(SELECTED, 0.99, text=pulled, kind=Kind.QUOTE)
+    assert (found.kept, found.rule) == (False, "context/duplicate")
+    assert weighed(SELECTED, 0.99, text=pulled).kept
+
+
 def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it() -> None:
     texts = ["Before", *(LONG.format(n) for n in range(4)), "Related", "A headline", "Another", "Elsewhere"]
     boxes = ["body>p"] * 5 + ["body>div.box>p"] * 3 + ["body>p"]
