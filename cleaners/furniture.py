@@ -22,6 +22,7 @@ _HEAD_BLOCKS = 3  # below the standfirst that still may be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
 _WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
+_PULLED = 0.8  # share of a quote's runs of words that stand in one paragraph, for it to be pulled out of that
 _RUNNING = frozenset((Kind.PARAGRAPH, Kind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
@@ -120,22 +121,23 @@ def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
 
 
 def pull_quotes(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
-    """Kept quotes that say again, word for word, what stands in a longer kept paragraph, before them or after."""
+    """Kept quotes that say again what stands in a kept paragraph, before them or after.
+
+    An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
+    """
     quotes = [n for n in kept if blocks[n].kind is Kind.QUOTE and word_count(blocks[n]) >= _LEAD_WORDS]
-    if not quotes:
-        return set()
-    said = [f" {_bare(blocks[n].text)} " for n in kept if blocks[n].kind in _RUNNING]
+    said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING] if quotes else []
     found = set()
     for n in quotes:
-        words = f" {_bare(blocks[n].text)} "
-        if any(len(words) < len(other) and words in other for other in said):
+        runs = _runs(blocks[n].text)
+        if runs and any(len(runs & other) >= _PULLED * len(runs) for other in said):
             found.add(n)
     return found
 
 
-def _bare(text: str) -> str:
-    """The words of a text with one space between; editors drop or add a mark when they pull a sentence out."""
-    return " ".join(_WORD.findall(text.lower()))
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _WORD.findall(text.lower())
+    return set(zip(words, words[1:], words[2:], strict=False))
 
 
 def explain(block: Block) -> tuple[str, str]:

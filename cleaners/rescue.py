@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,6 +12,10 @@ from cleaners.prose import LINKED, OUTSIDE, container_of, is_prose, word_count
 from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import fold
 
+ADDRESS = "context/address"
+"""The rule that brings back an address on a line of its own."""
+
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _LEAD_WORDS = 8
 _LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
 _FAMILY = 3  # siblings kept, before their like is brought back
@@ -55,6 +60,7 @@ def rescued(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadat
     found = dict.fromkeys(_contained(blocks, selected, body), "context/container")
     found |= dict.fromkeys(_same_container(blocks, selected), "context/same-container")
     found |= dict.fromkeys(_siblings(blocks, selected, body), "context/siblings")
+    found |= dict.fromkeys(_addresses(blocks, selected), ADDRESS)
     found |= dict.fromkeys(_standfirst(blocks, selected, metadata, body), "context/standfirst")
     return found
 
@@ -67,6 +73,22 @@ def _contained(blocks: Sequence[Block], selected: frozenset[int], body: range) -
         home = container_of(blocks[before])
         if after - before > 1 and home == container_of(blocks[after]):
             found |= {n for n in range(before + 1, after) if n not in selected and _plainly_in(blocks[n], home)}
+    return found
+
+
+def _addresses(blocks: Sequence[Block], selected: frozenset[int]) -> set[int]:
+    """Addresses alone on a line, or several, next to selected text of their container: where what is told leads to.
+
+    A list of addresses is one of sources.
+    """
+    alone = {b.position for b in blocks if b.kind is not Kind.LIST_ITEM and _ADDRESS.fullmatch(b.text)}
+    texts = sorted(selected - alone)
+    found = set()
+    for n in alone:
+        at = bisect(texts, n)
+        near = [m for m in texts[max(at - 1, 0) : at + 1] if alone.issuperset(range(min(m, n) + 1, max(m, n)))]
+        if any(blocks[n].path.startswith(f"{container_of(blocks[m])}>") for m in near):
+            found.add(n)
     return found
 
 

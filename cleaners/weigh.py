@@ -14,6 +14,7 @@ from cleaners.columns import Column
 from cleaners.furniture import pull_quotes, repeats
 from cleaners.prose import word_count
 from cleaners.record import Block, Kind, Verdict, Vote
+from cleaners.rescue import ADDRESS
 from cleaners.unnamed import first_against, votes_against
 
 SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
@@ -44,7 +45,8 @@ def weigh(
     if (first := _opening(blocks, named)) is not None:
         needed[first] = min(needed[first], _OPENING)
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
-    copies = repeats(blocks, kept) | pull_quotes(blocks, kept)
+    copies = repeats(blocks, kept)
+    copies |= pull_quotes(blocks, kept - copies)
     kept -= copies
     labels = _labels(blocks, named, kept)
     kept -= labels
@@ -95,6 +97,8 @@ def _needed(block: Block, verdict: Verdict, line: float, sure: float) -> float:
         return sure
     if "section" in against or any(vote.rule == "layout/other-column" for vote in verdict.votes):
         return _RATHER
+    if any(vote.rule == ADDRESS for vote in verdict.votes):
+        return 0  # all of it is a link, which looks like navigation to the model
     if not verdict.kept:
         return line + _MORE
     return _HARDLY if block.kind in _APART else line - _LESS

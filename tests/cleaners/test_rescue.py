@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cleaners.record import Kind, Metadata
-from cleaners.rescue import rescued
+from cleaners.rescue import ADDRESS, rescued
 from tests.cleaners.building import PROSE, block, linked
 
 
@@ -32,3 +32,20 @@ def test_verse_of_short_lines_is_brought_back_with_its_container() -> None:
     blocks = [block(0, path="body>div.text>p"), *lines]
     found = rescued(blocks, frozenset((0,)), Metadata(), range(1))
     assert set(found) == set(range(1, 8))
+
+
+def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
+    blocks = [
+        linked(0, "https://mill.example", path="body>div.top>p"),
+        block(1, path="body>div.text>p"),
+        linked(2, "https://tide.example/film", path="body>div.text>div.embed>p"),
+        linked(3, "www.tide.example/more", path="body>div.text>p"),
+        linked(4, "See https://tide.example", path="body>div.text>p"),
+        linked(5, "https://tide.example/last", path="body>div.text>p"),
+        block(6, path="body>div.text>p"),
+        linked(7, "https://source.example", path="body>div.text>ul>li", kind=Kind.LIST_ITEM),
+    ]
+    found = rescued(blocks, frozenset((1,)), Metadata(), range(1, 2))
+    assert {n for n, rule in found.items() if rule == ADDRESS} == {2, 3}
+    found = rescued(blocks, frozenset((1, 6)), Metadata(), range(1, 7))
+    assert {n for n, rule in found.items() if rule == ADDRESS} == {2, 3, 5}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cleaners.record import Block, Kind, Verdict, Vote
+from cleaners.rescue import ADDRESS
 from cleaners.weigh import weigh
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
@@ -56,6 +57,12 @@ def test_a_quote_in_the_text_needs_little() -> None:
     assert not weighed(SELECTED, 0.15).kept
 
 
+def test_an_address_that_was_brought_back_stays_though_it_looks_like_navigation() -> None:
+    vote = Vote("context", True, ADDRESS, "rescued")
+    assert weighed(Verdict(True, "rescued", ADDRESS, (vote,)), 0.01, text="https://tide.example/film").kept
+    assert not weighed(replace(RULED, votes=(PHRASE, vote)), 0.01, text="https://tide.example/film").kept
+
+
 def test_a_copy_is_removed_as_such() -> None:
     found = weighed(SELECTED, 0.99, text=LONG.format(1))
     assert (found.kept, found.reason, found.rule) == (False, "duplicate", "context/duplicate")
@@ -66,6 +73,13 @@ def test_a_quote_pulled_out_of_the_text_is_a_copy() -> None:
     found = weighed(SELECTED, 0.99, text=pulled, kind=Kind.QUOTE)
     assert (found.kept, found.rule) == (False, "context/duplicate")
     assert weighed(SELECTED, 0.99, text=pulled).kept
+
+
+def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
+    kinds = (Kind.QUOTE, *[Kind.PARAGRAPH] * 5)
+    texts = [" ".join(f"word{n % 5}-{at}" for at in range(20)) for n in range(6)]
+    blocks = [Block(n, kind, texts[n], path="body>p") for n, kind in enumerate(kinds)]
+    assert [verdict.kept for verdict in weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))] == [True] * 5 + [False]
 
 
 def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it() -> None:
