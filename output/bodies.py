@@ -1,7 +1,8 @@
-"""What a page left out by itself though it stands where nearly all pages of the host keep text: in the articles' body.
+"""What a page left out by itself though it stands where nearly all pages of the host keep text: in articles' bodies.
 
-Everything starts from the pages' own verdicts, as in `repeats.py`, so neither order nor repetition matters. What a
-phrase rule, the title or a copy explains stays out, and so does a text that several pages have: that may be a promo.
+Everything starts from the pages' own verdicts, as in `repeats.py`, so neither order nor repetition matters. Longer
+texts tell where articles stand; what comes back may be a few words. What a phrase rule, the title, a copy or furniture
+above it explains stays out, and so does a text that several pages have: that may be a promo, or another's title.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from output.ids import BLOCK_BITS, content_id
 from output.migrations import BLOCK_KINDS
 
 _EXACT = {BLOCK_KINDS.index("table"), BLOCK_KINDS.index("code")}  # their numbers are what they say
-_LEAST_WORDS = 8
+_PLACE_WORDS = 8  # of a text that tells whether articles stand at a place
+_LEAST_WORDS = 2  # of a text that comes back
+_NOWHERE = -1  # the place of a text that may not come back
 
 _PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]'),
         coalesce(a.first_seen, s.first_seen, '')
@@ -29,13 +32,16 @@ _PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, 
 
 _KEPT = """SELECT k.position, t.text FROM settle_kept k JOIN block_texts t ON t.id = k.block_id WHERE k.page_id = ?"""
 
-# What no rule on the words, the metadata or an earlier copy explains.
-_LEFT = """SELECT b.position, b.block_id, b.kind, t.text FROM page_blocks b
+# What no rule on the words, the metadata, a copy or furniture above it explains; and whether another page has it.
+_LEFT = """SELECT b.position, b.block_id, b.kind, t.text,
+        EXISTS (SELECT 1 FROM page_blocks o WHERE o.block_id = b.block_id AND o.page_id <> b.page_id)
+    FROM page_blocks b
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
         JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
         JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND coalesce(o.kept, v.kept, b.kept) = 0 AND r.rule <> 'context/duplicate'
+        AND r.rule NOT GLOB 'model/beside-*'
         AND (r.rule GLOB 'model/*' OR r.rule GLOB 'extractor/*' OR r.rule GLOB 'first-look/*' OR r.rule GLOB 'context/*'
             OR r.rule GLOB 'layout/*')"""
 
@@ -90,12 +96,15 @@ class Bodies:
     def look(self, facts: Facts, *, counted: bool) -> None:
         """Note what a page leaves; where it is `counted`, also at which places it keeps text, and at which none."""
         left = list(_left(self._db, facts))
-        rows = [(facts.page_id, at, block, key, self._number(facts.places[at])) for at, block, key in left]
+        rows = [
+            (facts.page_id, at, block, key, _NOWHERE if shared else self._number(facts.places[at]))
+            for at, block, key, _, shared in left
+        ]
         self._db.conn.executemany("INSERT INTO settle_left VALUES (?, ?, ?, ?, ?)", rows)
         if counted:
             kept = _kept(self._db, facts)
             self.keeping.update(kept)
-            self.leaving.update({facts.places[at] for at, _, _ in left} - kept)
+            self.leaving.update({facts.places[at] for at, _, _, words, _ in left if words >= _PLACE_WORDS} - kept)
             for place in kept:
                 self.since[place] = min(self.since.get(place, facts.first_seen), facts.first_seen)
 
@@ -125,11 +134,15 @@ def brought_back(db: Database, host: str, found: Bodies, unjudged: Collection[in
 
 def _kept(db: Database, facts: Facts) -> set[str]:
     rows = db.execute(_KEPT, [facts.page_id]).fetchall()
-    return {facts.places[at] for at, text in rows if length(text) >= _LEAST_WORDS}
+    return {facts.places[at] for at, text in rows if length(text) >= _PLACE_WORDS}
 
 
-def _left(db: Database, facts: Facts) -> Iterator[tuple[int, int, int]]:
-    """The blocks that a page left out by itself: position, number, and what each says as a key."""
-    for at, block, kind, text in db.execute(_LEFT, [facts.page_id]).fetchall():
-        if length(text) >= _LEAST_WORDS:
-            yield at, block, text_key(text, block, kind, facts.title, facts.authors)
+def _left(db: Database, facts: Facts) -> Iterator[tuple[int, int, int, int, bool]]:
+    """The blocks that a page left out by itself: position, number, text as a key, words, whether another page has it.
+
+    A short text that another page has tells nothing.
+    """
+    for at, block, kind, text, shared in db.execute(_LEFT, [facts.page_id]).fetchall():
+        words = length(text)
+        if words >= (_PLACE_WORDS if shared else _LEAST_WORDS):
+            yield at, block, text_key(text, block, kind, facts.title, facts.authors), words, bool(shared)

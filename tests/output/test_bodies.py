@@ -74,9 +74,10 @@ def test_one_page_and_few_pages_change_nothing(archive, make):
         (Verdict(False, "donation", "en/donation-ask", ()), BODY),
         (Verdict(False, "duplicate", "context/duplicate", ()), BODY),
         (Verdict(False, "title", "metadata/title", ()), BODY),
+        (Verdict(False, "related", "model/beside-related", ()), BODY),
         (LEFT, NOTE),
     ],
-    ids=["a phrase rule", "a copy", "the title", "another place"],
+    ids=["a phrase rule", "a copy", "the title", "furniture above it", "another place"],
 )
 def test_what_something_else_explains_stays_out(archive, make, verdict, place):
     archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
@@ -89,6 +90,25 @@ def test_a_text_that_several_pages_have_stays_out(archive, make):
     promo = "Support this magazine with a small gift for its next issue"
     archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
     archive.save([article(make, "p" + named(n), promo) for n in range(2)])
+    settle(archive.db, make.clock)
+    assert back(archive) == []
+
+
+def test_a_text_of_few_words_comes_back_unless_it_is_another_page_s_title(archive, make):
+    linked = Verdict(False, "navigation", "context/links", ())
+    title = Verdict(False, "title", "metadata/title", ())
+    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, "p", "Tide tables", linked), article(make, "q", "Harbour lights", linked)])
+    archive.save([article(make, "r", "Harbour lights", title), article(make, "s", "More", linked)])
+    settle(archive.db, make.clock)
+    assert [url for url, *_ in back(archive)] == ["http://a.test/p"]
+
+
+def test_a_shared_text_still_says_that_a_place_is_no_body(archive, make):
+    archive.save([article(make, named(n), verdict=KEPT, place=NOTE) for n in range(9)])
+    promo = "Support this magazine with a small gift for its next issue"
+    archive.save([article(make, "p" + named(n), promo, place=NOTE) for n in range(3)])
+    archive.save([article(make, "short", place=NOTE)])
     settle(archive.db, make.clock)
     assert back(archive) == []
 
