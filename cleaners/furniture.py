@@ -120,15 +120,16 @@ def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
     return again
 
 
-def pull_quotes(blocks: Sequence[Block], kept: Collection[int]) -> set[int]:
-    """Kept quotes that say again what stands in a kept paragraph, before them or after.
+def pull_quotes(blocks: Sequence[Block], kept: Collection[int], leads: Collection[int] = ()) -> set[int]:
+    """Kept quotes, and `leads`, that say again what stands in a kept paragraph, before them or after.
 
     An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
     """
-    quotes = [n for n in kept if blocks[n].kind is Kind.QUOTE and word_count(blocks[n]) >= _LEAD_WORDS]
-    said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING] if quotes else []
+    may = [n for n in kept if blocks[n].kind is Kind.QUOTE or n in leads]
+    may = [n for n in may if word_count(blocks[n]) >= _LEAD_WORDS]
+    said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING and n not in leads] if may else []
     found = set()
-    for n in quotes:
+    for n in may:
         runs = _runs(blocks[n].text)
         if runs and any(len(runs & other) >= _PULLED * len(runs) for other in said):
             found.add(n)

@@ -12,8 +12,8 @@ from cleaners.prose import LINKED, OUTSIDE, container_of, is_prose, word_count
 from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import fold
 
-ADDRESS = "context/address"
-"""The rule that brings back an address on a line of its own."""
+ADDRESS, STANDFIRST = "context/address", "context/standfirst"
+"""The rules that bring back an address on a line of its own, and the standfirst."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _LEAD_WORDS = 8
@@ -61,7 +61,7 @@ def rescued(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadat
     found |= dict.fromkeys(_same_container(blocks, selected), "context/same-container")
     found |= dict.fromkeys(_siblings(blocks, selected, body), "context/siblings")
     found |= dict.fromkeys(_addresses(blocks, selected), ADDRESS)
-    found |= dict.fromkeys(_standfirst(blocks, selected, metadata, body), "context/standfirst")
+    found |= dict.fromkeys(_standfirst(blocks, selected, metadata, body), STANDFIRST)
     return found
 
 

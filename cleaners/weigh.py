@@ -14,7 +14,7 @@ from cleaners.columns import Column
 from cleaners.furniture import pull_quotes, repeats
 from cleaners.prose import word_count
 from cleaners.record import Block, Kind, Verdict, Vote
-from cleaners.rescue import ADDRESS
+from cleaners.rescue import ADDRESS, STANDFIRST
 from cleaners.unnamed import first_against, votes_against
 
 SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
@@ -46,7 +46,8 @@ def weigh(
         needed[first] = min(needed[first], _OPENING)
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
     copies = repeats(blocks, kept)
-    copies |= pull_quotes(blocks, kept - copies)
+    leads = {n for n in kept if named[n].rule == STANDFIRST}
+    copies |= pull_quotes(blocks, kept - copies, leads)
     kept -= copies
     labels = _labels(blocks, named, kept)
     kept -= labels

@@ -21,6 +21,8 @@ def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
     assert pull_quotes([block(0), block(1, "for three hours", kind=Kind.QUOTE)], range(2)) == set()
     cut = "The council met on Monday evening and spoke for hours about the old mill by the river"
     assert pull_quotes([block(0), block(1, cut, kind=Kind.QUOTE)], range(2)) == {1}
+    lead = [block(0, f"{cut}…"), block(1)]
+    assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
     other = "The council met on Monday, and what it spoke about for all of three hours nobody knows"
     assert pull_quotes([block(0), block(1, other, kind=Kind.QUOTE)], range(2)) == set()
     assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()

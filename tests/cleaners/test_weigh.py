@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cleaners.record import Block, Kind, Verdict, Vote
-from cleaners.rescue import ADDRESS
+from cleaners.rescue import ADDRESS, STANDFIRST
 from cleaners.weigh import weigh
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
@@ -73,6 +73,15 @@ def test_a_quote_pulled_out_of_the_text_is_a_copy() -> None:
     found = weighed(SELECTED, 0.99, text=pulled, kind=Kind.QUOTE)
     assert (found.kept, found.rule) == (False, "context/duplicate")
     assert weighed(SELECTED, 0.99, text=pulled).kept
+
+
+def test_a_standfirst_that_only_begins_the_text_is_a_copy() -> None:
+    lead = Verdict(True, "rescued", STANDFIRST, (Vote("context", True, STANDFIRST, "rescued"),))
+    begun = " ".join(LONG.format(1).split()[:15]) + "…"
+    found = weighed(lead, 0.99, text=begun)
+    assert (found.kept, found.rule) == (False, "context/duplicate")
+    assert weighed(SELECTED, 0.99, text=begun).kept
+    assert weighed(lead, 0.99, text="What the council hid about the mill for all of eleven years").kept
 
 
 def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
