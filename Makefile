@@ -34,6 +34,7 @@ bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
 
 bench-quality: $(READY)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade 'pip>=24'  # 23.2 trips over lxml[html_clean]
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench,train]'
 	$(BIN)/python -m tests.bench.quality
 	$(BIN)/python -m tests.bench.textmode
