@@ -34,7 +34,7 @@ class Patterns:
     wide: str
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def patterns_of(url: str) -> Patterns:
     """Return the patterns of a canonical URL."""
     try:

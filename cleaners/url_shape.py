@@ -37,7 +37,7 @@ class Shape(StrEnum):
     UNKNOWN = "unknown"
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def shape_of(url: str) -> Shape:
     """Return what a canonical URL looks like."""
     try:

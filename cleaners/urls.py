@@ -162,7 +162,7 @@ def _forward_slashes(url: str) -> str:
     return head.replace("\\", "/") + url[len(head) :]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _canonical(url: str) -> str | None:
     if _CLEAN.fullmatch(url):
         return url if len(url) <= MAX_URL_CHARS else None

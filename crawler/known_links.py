@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from output.outcome import Found
 
-KNOWN = 100_000
-"""URLs remembered at most, some 20 MB; what is forgotten is merely stored once more."""
+KNOWN = 40_000
+"""URLs remembered at most, some 8 MB; what is forgotten is merely stored once more."""
 
 
 class KnownLinks:

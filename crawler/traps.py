@@ -28,7 +28,7 @@ _DATE = re.compile(rf"(\d{{4}}){_MONTH}(?:[-/.]?[0-3]?\d)?(?:T.*)?")
 _IN_PATH = re.compile(r"/(2\d{3})[-/](?:0?[1-9]|1[0-2])(?:[-/][0-3]?\d)?/?$")
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def trap_of(url: str, this_year: int = _THIS_YEAR) -> str:
     """Why a canonical URL found on a page is not asked for, as `trap:long_url`; empty for nearly all."""
     readable = unquote(url)
