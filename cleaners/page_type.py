@@ -26,6 +26,7 @@ _NOTHING, _HARDLY = 3, 8
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
 _PLAIN, _HEADLINE_WORDS = 0.5, 4
 _DOUBT = 0.18  # a page is no article when its signs leave less than this chance that it is one
+_DOUBTS = {"document": 0.12, "forum": 0.25}  # instead: a how-to is much like a manual, a thread like nothing else
 _KINDS = {
     "list": PageType.LIST,
     "forum": PageType.FORUM,
@@ -204,9 +205,9 @@ def _gallery(page: Features, _: Opinion) -> PageVerdict | None:
 
 def _kind(page: Features, learned: Opinion) -> PageVerdict | None:
     """What the page's signs make it, where they leave little to an article."""
-    if page.locked or learned.chances["article"] >= _DOUBT:
-        return None
     kind = learned.best_other
+    if page.locked or learned.chances["article"] >= _DOUBTS.get(kind, _DOUBT):
+        return None
     return PageVerdict(_KINDS[kind], (f"{kind}={learned.chances[kind]:.2f}", *learned.reasons(kind)))
 
 

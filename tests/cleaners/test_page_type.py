@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from cleaners.clean import clean
+from cleaners.page_kinds import KINDS
+from cleaners.page_type import page_verdict
 from cleaners.record import Page, PageType, PageVerdict
+from tests.bench.verdicts import read_features
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river. " * 3
 STORY = f"<h1>The mill burned down</h1><p>{PROSE}</p><p>{PROSE}</p>"
@@ -129,6 +133,23 @@ def test_a_doubt_about_an_article_is_said() -> None:
     verdict = verdict_on("/2024/05/the-mill-a-story", body)
     assert verdict.page_type is PageType.ARTICLE
     assert verdict.evidence[-1].startswith("but:product=0.")
+
+
+@pytest.mark.parametrize(
+    ("other", "left", "kind"),
+    [
+        ("document", 0.15, PageType.ARTICLE),  # a how-to is much like a manual
+        ("document", 0.10, PageType.DOCUMENT),
+        ("product", 0.15, PageType.PRODUCT),
+        ("forum", 0.22, PageType.FORUM),
+        ("service", 0.22, PageType.ARTICLE),
+    ],
+)
+def test_how_sure_the_signs_must_be_depends_on_the_kind(other: str, left: float, kind: PageType) -> None:
+    page = read_features("http://site.example/kettles", f"<h1>Kettles</h1><p>{PROSE}</p><p>{PROSE}</p>".encode())
+    shares = np.array([left if each == "article" else 1 - left if each == other else 1e-9 for each in KINDS])
+    assert page is not None
+    assert page_verdict(page, (np.log(shares), {})).page_type is kind
 
 
 def test_a_story_about_robots_errors_and_logins_stays_one() -> None:
