@@ -23,6 +23,7 @@ _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
 _WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
 _PULLED = 0.8  # share of a quote's runs of words that stand in one paragraph, for it to be pulled out of that
+_MOST_QUOTES = 100  # a page of more is made of quotes
 _RUNNING = frozenset((Kind.PARAGRAPH, Kind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
@@ -127,7 +128,9 @@ def pull_quotes(blocks: Sequence[Block], kept: Collection[int], leads: Collectio
     """
     may = [n for n in kept if blocks[n].kind is Kind.QUOTE or n in leads]
     may = [n for n in may if word_count(blocks[n]) >= _LEAD_WORDS]
-    said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING and n not in leads] if may else []
+    if not 0 < len(may) <= _MOST_QUOTES:
+        return set()
+    said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING and n not in leads]
     found = set()
     for n in may:
         runs = _runs(blocks[n].text)

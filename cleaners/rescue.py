@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from cleaners.prose import LINKED, OUTSIDE, container_of, is_prose, word_count
 from cleaners.record import Block, Kind, Metadata
@@ -81,14 +80,13 @@ def _addresses(blocks: Sequence[Block], selected: frozenset[int]) -> set[int]:
 
     A list of addresses is one of sources.
     """
-    alone = {b.position for b in blocks if b.kind is not Kind.LIST_ITEM and _ADDRESS.fullmatch(b.text)}
-    texts = sorted(selected - alone)
-    found = set()
-    for n in alone:
-        at = bisect(texts, n)
-        near = [m for m in texts[max(at - 1, 0) : at + 1] if alone.issuperset(range(min(m, n) + 1, max(m, n)))]
-        if any(blocks[n].path.startswith(f"{container_of(blocks[m])}>") for m in near):
-            found.add(n)
+    alone = [b.position for b in blocks if b.kind is not Kind.LIST_ITEM and _ADDRESS.fullmatch(b.text)]
+    texts = selected.difference(alone)
+    found: set[int] = set()
+    for _, run in groupby(enumerate(alone), key=lambda numbered: numbered[1] - numbered[0]):
+        lines = [n for _, n in run]
+        homes = [f"{container_of(blocks[m])}>" for m in (lines[0] - 1, lines[-1] + 1) if m in texts]
+        found.update(n for n in lines if any(blocks[n].path.startswith(home) for home in homes))
     return found
 
 

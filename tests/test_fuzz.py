@@ -176,6 +176,8 @@ def page(inner: str | bytes) -> bytes:
 
 SLOW = frozenset(("attributes", "tables_in_tables", "wide_table"))  # libxml2 and trafilatura: may meet the time bound
 
+FEW_WORDS = "The council met on Monday evening and spoke about the old mill"
+
 PATHOLOGICAL: dict[str, Callable[[], bytes]] = {
     "nested": lambda: page("<div>" * 100_000 + "text"),
     "nested_inline": lambda: page("<b><i>" * 50_000 + "text"),
@@ -223,6 +225,10 @@ PATHOLOGICAL: dict[str, Callable[[], bytes]] = {
     "lists": lambda: page("<ul>" + "<li>a" * 100_000),
     "pre": lambda: page("<pre>" + "a  b\n" * 100_000 + "</pre>"),
     "quotes": lambda: page("<blockquote><p>a</p></blockquote>" * 20_000),
+    "quotes_of_the_text": lambda: page(
+        "".join(f"<p>{FEW_WORDS} {n}</p><blockquote>{FEW_WORDS} {n}</blockquote>" for n in range(5_000))
+    ),
+    "addresses": lambda: page("<p>word</p>" + "<p>https://a.example/x</p>" * 30_000),
     "same_ids": lambda: page('<p id="x">a</p>' * 50_000),
     "long_class": lambda: page('<div class="' + "a-b_c " * 100_000 + '"><p>text</p></div>'),
     "svg": lambda: page("<svg>" + "<path d='M0 0'/>" * 50_000 + "</svg>"),

@@ -28,6 +28,12 @@ def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
     assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()
 
 
+def test_a_page_of_very_many_quotes_is_made_of_them() -> None:
+    quotes = [block(n, PROSE, kind=Kind.QUOTE) for n in range(1, 102)]
+    assert pull_quotes([block(0), *quotes], range(102)) == set()
+    assert pull_quotes([block(0), *quotes[:100]], range(101)) == set(range(1, 101))
+
+
 def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:
     assert explain(linked(1, "Contact"))[1] == "navigation"
     assert explain(linked(1, "The other mill burned down as well"))[1] == "related"
