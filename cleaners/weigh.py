@@ -6,6 +6,7 @@ explain: what it removes keeps the reason that a rule or the page's own markup g
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ _MORE, _LESS = 0.05, 0.05  # above the page's own line for blocks to bring back;
 _HARDLY = 0.1  # from which it leaves quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING = 0.3  # from which it leaves the sentence that the article opens with: it may be the standfirst
 _LABEL_WORDS = 4
+_BUTTON = re.compile(r">button(?:[.#][^>]*)?$")
 _OPENING_WORDS, _ENDS = 8, tuple(".!?…。！？")
 _NAMED = frozenset(("metadata", "rule"))
 _APART = frozenset((Kind.QUOTE, Kind.CODE, Kind.TABLE))
@@ -42,6 +44,9 @@ def weigh(
     """
     line = expected_f1(np.array([word_count(block) for block in blocks]), chances) / 2
     needed = _all_needed(blocks, named, line, sure)
+    buttons = _buttons(blocks, named)
+    for n in buttons:
+        needed[n] = max(needed[n], sure)
     if (first := _opening(blocks, named)) is not None:
         needed[first] = min(needed[first], _OPENING)
     kept = {n for n, least in enumerate(needed) if chances[n] >= least}
@@ -53,7 +58,8 @@ def weigh(
     kept -= labels
     if _loses_all(blocks, named, kept):
         return tuple(named)
-    liked = [bool(chance >= line + _MORE) and n not in labels for n, chance in enumerate(chances)]
+    unliked = labels | (buttons - kept)
+    liked = [bool(chance >= line + _MORE) and n not in unliked for n, chance in enumerate(chances)]
     against = votes_against(blocks, named, kept, authors)
     owns = [_FOR if likes else vote for likes, vote in zip(liked, against, strict=True)]
     known: dict[tuple[int, int, bool, bool], Verdict] = {}
@@ -103,6 +109,11 @@ def _needed(block: Block, verdict: Verdict, line: float, sure: float) -> float:
     if not verdict.kept:
         return line + _MORE
     return _HARDLY if block.kind in _APART else line - _LESS
+
+
+def _buttons(blocks: Sequence[Block], named: Sequence[Verdict]) -> set[int]:
+    """What a button says and no named voice keeps: `Yes` below `Was this helpful?` is short like a line of dialogue."""
+    return {n for n, block in enumerate(blocks) if _BUTTON.search(block.path) and not named[n].kept}
 
 
 def _opening(blocks: Sequence[Block], named: Sequence[Verdict]) -> int | None:

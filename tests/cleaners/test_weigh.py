@@ -18,11 +18,18 @@ PHRASE = Vote("rule", False, "en/donation", "donation")
 RULED = Verdict(False, "donation", "en/donation", (PHRASE, *SELECTED.votes))
 
 
-def weighed(verdict: Verdict, chance: float, text: str = "A line of its own", kind: Kind = Kind.PARAGRAPH) -> Verdict:
+def weighed(
+    verdict: Verdict,
+    chance: float,
+    text: str = "A line of its own",
+    kind: Kind = Kind.PARAGRAPH,
+    path: str = "body>p",
+) -> Verdict:
     """The verdict on one block between paragraphs of the article."""
     texts = [LONG.format(n) for n in range(4)]
     texts.insert(2, text)
     blocks = [Block(n, kind if n == 2 else Kind.PARAGRAPH, each, path="body>p") for n, each in enumerate(texts)]
+    blocks[2] = replace(blocks[2], path=path)
     named = [SELECTED, SELECTED, verdict, SELECTED, SELECTED]
     return weigh(blocks, named, np.array([0.99, 0.99, chance, 0.99, 0.99]))[2]
 
@@ -55,6 +62,14 @@ def test_the_model_s_own_vote_and_those_it_overruled_are_kept_beside() -> None:
 def test_a_quote_in_the_text_needs_little() -> None:
     assert weighed(SELECTED, 0.15, kind=Kind.QUOTE).kept
     assert not weighed(SELECTED, 0.15).kept
+
+
+@pytest.mark.parametrize("path", ["body>button", "body>div.feedback>button.yes#first"])
+def test_what_a_button_says_is_brought_back_only_by_a_voice_that_is_sure(path: str) -> None:
+    assert not weighed(UNSAID, 0.7, text="Yes", path=path).kept
+    assert weighed(UNSAID, 0.7, text="Yes", path="body>button>p").kept
+    assert weighed(SELECTED, 0.7, text="Yes", path=path).kept
+    assert weighed(UNSAID, 0.95, text="Yes", path=path).kept
 
 
 def test_an_address_that_was_brought_back_stays_though_it_looks_like_navigation() -> None:
