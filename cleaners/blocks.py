@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from lxml import etree
 
@@ -19,7 +20,7 @@ from cleaners.site_labels import takes_out
 from cleaners.spans import Run
 from cleaners.tables import is_data_table, read_captions, read_table
 from cleaners.urls import absolute
-from cleaners.visible import INVISIBLE, is_hidden
+from cleaners.visible import HIDING, INVISIBLE, is_hidden
 
 _BOUNDARY = frozenset(
     (
@@ -88,13 +89,14 @@ def read_blocks(tree: etree._Element, url: str = "", marks: _Marks | None = None
     return blocks
 
 
+@lru_cache(maxsize=4096)
 def path_step(tag: str, identity: str | None, classes: str | None) -> str:
     """One step of a block's path: the tag with its id and first classes, digits folded to `*`."""
     step = tag
     if identity:
         step += "#" + "_".join(identity.split())
-    if classes:
-        step += "".join("." + name for name in classes.split()[:_CLASSES_KEPT])
+    if classes and (names := classes.split()):
+        step += "." + ".".join(names[:_CLASSES_KEPT])
     return _DIGITS.sub("*", step.replace(">", ""))[:_STEP_CHARS]
 
 
@@ -115,35 +117,46 @@ class _Walk:
 
     def blocks(self, tree: etree._Element) -> list[Block]:
         self.root, skipped = tree, False
+        stack, marks, add = self.stack, self.marks, self.run.add
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
         for event, element in walker:
             if event == "start":
-                if self._enters(element):
-                    self._start(element)
-                else:
+                tag, here = str(element.tag), stack[-1]
+                if tag in INVISIBLE or (
+                    (tag == "table" or marks or not HIDING.isdisjoint(element.keys())) and self._passes(tag, element)
+                ):
                     walker.skip_subtree()
                     skipped = True
+                    continue
+                if tag in _BOUNDARY or (marks and element in marks):
+                    self._flush()
+                    here = self._inside(tag, element, here)
+                elif tag in _INLINE:
+                    self._inline(tag, element)
+                stack.append(here)
+                if text := element.text:
+                    add(text)
                 continue
             if skipped:  # the end of the element whose subtree was passed over: only what follows it is ours
                 skipped = False
             elif event == "end":
                 self._leave(str(element.tag))
-            if element is not tree and (tail := element.tail):
-                self.run.add(tail)
+            if (tail := element.tail) and element is not tree:
+                add(tail)
         self._flush()
         return self.done
 
-    def _enters(self, element: etree._Element) -> bool:
-        tag = element.tag
-        if tag in INVISIBLE or (is_hidden(element) and not self._revealed(element)):
-            return False
+    def _passes(self, tag: str, element: etree._Element) -> bool:
+        """Whether the walk passes an element over: nobody sees it, or it was read as a whole."""
+        if is_hidden(element) and not self._revealed(element):
+            return True
         if self.marks and tag not in _BOUNDARY and element in self.marks and self._set_aside(element):
-            return False
+            return True
         if tag == "table" and is_data_table(element) and not (self.marks and self._marked_inside(element)):
             self._flush()
             self._data_table(element)
-            return False
-        return True
+            return True
+        return False
 
     def _marked_inside(self, element: etree._Element) -> bool:
         return any(each in self.marks for each in element.iterdescendants())
@@ -166,17 +179,6 @@ class _Walk:
         self.hidden_chars += chars
         return self.reveal
 
-    def _start(self, element: etree._Element) -> None:
-        tag, here = element.tag, self.stack[-1]
-        if tag in _BOUNDARY or (self.marks and element in self.marks):
-            self._flush()
-            here = self._inside(element, here)
-        elif tag in _INLINE:
-            self._inline(tag, element)
-        self.stack.append(here)
-        if text := element.text:
-            self.run.add(text)
-
     def _inline(self, tag: str, element: etree._Element) -> None:
         if tag == "a":
             self.run.open_link(self._absolute(element.get("href") or ""))
@@ -197,7 +199,7 @@ class _Walk:
         return address
 
     def _leave(self, tag: str) -> None:
-        if tag in _BOUNDARY or self.stack[-1] is not self.stack[-2]:
+        if self.stack[-1] is not self.stack[-2]:
             self._flush()
         elif tag == "a":
             self.run.close_link()
@@ -205,13 +207,15 @@ class _Walk:
             self.run.close_mark(_MARKS[tag])
         self.stack.pop()
 
-    def _inside(self, element: etree._Element, here: _Place) -> _Place:
+    def _inside(self, tag: str, element: etree._Element, here: _Place) -> _Place:
         marks = self.marks.get(element) if self.marks else None
-        look = str(element.tag), element.get("id"), element.get("class"), element.get("role"), marks
+        get = element.get
+        look = tag, get("id"), get("class"), get("role"), marks
         place = here.inside.get(look)
         if place is None:
             place = here.inside[look] = _place(here, *look[:4])
-            place.landmarks |= marks or frozenset()
+            if marks:
+                place.landmarks |= marks
         return place
 
     def _flush(self) -> None:
@@ -256,7 +260,8 @@ class _Walk:
 def _place(here: _Place, tag: str, identity: str | None, classes: str | None, role: str | None) -> _Place:
     """The place that an element with this look makes inside another."""
     step = "" if tag == "html" else path_step(tag, identity, classes)
-    place = _Place(f"{here.path}>{step}".strip(">"), here.kind, here.level, here.lists, here.landmarks)
+    path = f"{here.path}>{step}" if here.path and step else here.path or step
+    place = _Place(path, here.kind, here.level, here.lists, here.landmarks)
     mark = tag if tag in _LANDMARKS else _ROLES.get(role or "")
     if mark:
         place.landmarks = here.landmarks | {mark}

@@ -10,8 +10,11 @@ from lxml import etree
 
 _UNSEEN = "\u00ad\u200b\u2060\ufeff\u180e"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-_SPECIAL = re.compile(r"([\\`*_\[\]<])")
-_IN_A_LINK = str.maketrans({char: f"%{ord(char):02X}" for char in " ()[]<>\n\r\t"})  # they would end it
+_SPECIAL = "\\`*_[]<"
+_AS_TEXT = str.maketrans({char: "\\" + char for char in _SPECIAL})
+_ENDS_A_LINK = " ()[]<>\n\r\t"
+_IN_A_LINK = str.maketrans({char: f"%{ord(char):02X}" for char in _ENDS_A_LINK})
+_OF_NO_LINK = re.compile(f"[{re.escape(_ENDS_A_LINK)}]")
 _PLAIN_SPACE = " \t\r\n\x0b"
 _BREAK = "\x0b"  # stands for <br> while a run is collected; control characters never come from a parsed page
 
@@ -86,7 +89,7 @@ class Run:
     def add(self, text: str) -> None:
         """Add text as it stands in the source."""
         self._parts.append(text)
-        if not self.visible and not text.isspace():
+        if not (self.visible or text.isspace()):
             self.visible = True
 
     def line_break(self) -> bool:
@@ -108,7 +111,7 @@ class Run:
         if self._link_from >= 0:
             self._links.append((self._link_from, len(self._parts)))
             if self._href and not self._href.startswith(("#", "javascript:")):
-                self._wrap(self._link_from, "[", f"]({self._href.strip().translate(_IN_A_LINK)})")
+                self._wrap(self._link_from, "[", _link_end(self._href.strip()))
             self._link_from = -1
 
     def open_mark(self, mark: str) -> None:
@@ -124,10 +127,14 @@ class Run:
             self._wrap(start, mark, mark)
 
     def _wrap(self, start: int, before: str, after: str) -> None:
-        filled = [n for n in range(start, len(self._parts)) if self._parts[n].strip(_PLAIN_SPACE)]
-        if not filled:
+        parts, last = self._parts, len(self._parts) - 1
+        while last >= start and not parts[last].strip(_PLAIN_SPACE):
+            last -= 1
+        if last < start:
             return
-        first, last = filled[0], filled[-1]
+        first = start
+        while not parts[first].strip(_PLAIN_SPACE):
+            first += 1
         text = self._markdown(first)
         lead = len(text) - len(text.lstrip())
         self._written[first] = text[:lead] + before + text[lead:]
@@ -136,7 +143,7 @@ class Run:
         self._written[last] = kept + after + text[len(kept) :]
 
     def _markdown(self, part: int) -> str:
-        return self._written.get(part) or _SPECIAL.sub(r"\\\1", self._parts[part])
+        return self._written.get(part) or _escaped(self._parts[part])
 
     def take(self, *, verbatim: bool = False) -> tuple[str, str, int]:
         """Return (text, markdown, link characters) of the run, and begin a new one.
@@ -155,28 +162,49 @@ class Run:
     def _taken(self, verbatim: bool) -> tuple[str, str, int]:
         parts = self._parts
         text = _tidy("".join(parts), verbatim)
-        markdown = text
-        if text and not verbatim and (self._written or _SPECIAL.search(text)):
-            markdown = _tidy("".join(map(self._markdown, range(len(parts)))), False)
+        markdown = self._written_out(text) if text and not verbatim else text
         if self._link_from >= 0:
             self._links.append((self._link_from, len(parts)))
-        linked = sum(len(fold("".join(parts[start:end]))) for start, end in self._links)
+        linked = 0
+        for start, end in self._links:
+            linked += len(fold("".join(parts[start:end])))
         return text, markdown, min(linked, len(text))
 
+    def _written_out(self, text: str) -> str:
+        """The run's markdown, whose text is `text`."""
+        if not self._written:
+            return _escaped(text)
+        return _tidy("".join([self._markdown(part) for part in range(len(self._parts))]), False)
+
     def _reset(self) -> None:
-        self._parts = []
+        self._parts.clear()
         self.visible = False
-        self._link_from = min(self._link_from, 0)
+        if self._link_from > 0:
+            self._link_from = 0
         if self._written or self._links:
             self._written, self._links = {}, []
         if self._marks:
             self._marks = [(mark, 0) for mark, _ in self._marks]
 
 
+def _escaped(text: str) -> str:
+    """The text with what markdown would read as its own marked as text."""
+    for mark in _SPECIAL:
+        if mark in text:
+            return text.translate(_AS_TEXT)
+    return text
+
+
+def _link_end(href: str) -> str:
+    """What closes a link to `href` in markdown, as it goes into a block."""
+    return f"]({href.translate(_IN_A_LINK) if _OF_NO_LINK.search(href) else href})"
+
+
 def _tidy(text: str, verbatim: bool) -> str:
-    text = _seen(text)
+    if not text.isascii():
+        text = _seen(text)
     if verbatim:
         return _CONTROL.sub("", text.replace(_BREAK, "\n").replace("\r\n", "\n")).strip("\n").rstrip()
     if _BREAK not in text:
         return " ".join(text.split())
-    return "\n".join(" ".join(line.split()) for line in text.split(_BREAK)).strip()
+    return "\n".join([" ".join(line.split()) for line in text.split(_BREAK)]).strip()

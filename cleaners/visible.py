@@ -13,17 +13,17 @@ INVISIBLE = frozenset(
         "track video"
     ).split()
 )
+HIDING = frozenset(("hidden", "aria-hidden", "style"))
+"""The attributes that may hide an element."""
+
 _HIDDEN_STYLE = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 
 
 def is_hidden(element: etree._Element) -> bool:
     """Whether the element and all inside it are not rendered, as far as its own markup tells."""
-    attributes = element.attrib
-    if not attributes:
+    if HIDING.isdisjoint(element.keys()):
         return False
-    if "hidden" in attributes and attributes["hidden"] != "until-found":
+    if element.get("hidden", "until-found") != "until-found" or element.get("aria-hidden") == "true":
         return True
-    if attributes.get("aria-hidden") == "true":
-        return True
-    style = attributes.get("style")
-    return bool(style and _HIDDEN_STYLE.search(style))
+    style = element.get("style")
+    return bool(style and ("dden" in (low := style.lower()) or "none" in low) and _HIDDEN_STYLE.search(style))
