@@ -24,6 +24,7 @@ _UNSEEN = frozenset({"script", "style", "template", "svg", "noscript"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BYLINE, _DATED, _NOTHING = "byline", "dated", frozenset[str]()
 _MARKS = {"uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATED, "Date": _DATED}
+_NAMING = frozenset(("itemprop", "data-testid", "rel", "href"))  # beside the class, what may call an element a byline
 MAX_TEXT = 1000  # characters of one clue; more is no title, name or date
 
 
@@ -60,12 +61,11 @@ def named_elements(tree: Element) -> tuple[list[Element], list[Element]]:
     bylines: list[Element] = []
     dated: list[Element] = []
     for element in tree.iter(etree.Element):
-        get = element.get
-        names = get("class")
-        called = _called(names) if names else _NOTHING
+        given = element.keys()
+        called = _called(element.get("class", "")) if "class" in given else _NOTHING
         if _DATED in called and element.tag not in ("body", "html"):
             dated.append(element)
-        if _BYLINE in called or get("itemprop") == "author" or _is_byline(element):
+        if _BYLINE in called or (not _NAMING.isdisjoint(given) and _is_byline(element)):
             bylines.append(element)
     return bylines, dated
 
@@ -158,6 +158,8 @@ def _read_link_in_text(clues: Clues, element: Element) -> None:
 
 
 def _is_byline(element: Element) -> bool:
+    if element.get("itemprop") == "author":
+        return True
     identity, rel = element.get("data-testid"), element.get("rel")
     if identity and ("author" in identity or "byline" in identity):
         return True
