@@ -1,29 +1,27 @@
 """The learned voices: how sure they are of each block, from the block's features.
 
-Each is a sum of small decision trees, read from a file that `train.py` or `train_lines.py` makes. A few trees at once
-see all blocks: each condition that does not hold rules out the leaves on its other side, and the first leaf left is
-where a block ends.
+Each is a sum of small decision trees, read from a file that `train.py` or `train_lines.py` makes. Each condition that
+does not hold rules out the leaves on its other side, and the first leaf left is where a block ends. `descent.py` finds
+it for all trees and blocks at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import IO, Any
 
 import numpy as np
 
 from cleaners.columns import Column
-
-LEAVES = 32
-"""The most leaves that a tree may have: one bit each."""
+from cleaners.descent import LEAVES, Descent, descent
 
 FILE = "model.npz"
 FIRST = "first.npz"  # of the first look, before anybody else was heard
 LINES = "lines.npz"  # of the text mode
 
-_AT_ONCE, _BLOCKS_AT_ONCE = 10, 500  # trees and blocks: what they need to know of them fits a processor's cache
+_BLOCKS_AT_ONCE = 500  # what all trees need to know of them fits a processor's cache
 
 GLANCE = 80  # trees, after which a block that is plainly none of the article's is looked at no more
 _PLAINLY_NONE = -3.0  # log-odds: one in twenty, and the other trees mostly lower it
@@ -33,7 +31,7 @@ class ModelError(Exception):
     """The model file does not fit this code: it was trained on other features."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trees:
     """Trees as arrays. A condition is `feature <= threshold`; each tree has the same number of conditions.
 
@@ -52,31 +50,22 @@ class Trees:
         if len(rows) > _BLOCKS_AT_ONCE:
             starts = range(0, len(rows), _BLOCKS_AT_ONCE)
             return np.concatenate([self.log_odds(rows[n : n + _BLOCKS_AT_ONCE], glance) for n in starts])
-        columns, trees = np.ascontiguousarray(rows.T), len(self.values)
+        ends, trees = self._descent.ends(rows), len(self.values)
         if not 0 < glance < trees:
-            return self._sums(columns, range(trees))
-        found = self._sums(columns, range(glance))
+            return self._sums(ends, range(trees))
+        found = self._sums(ends, range(glance))
         left = np.flatnonzero(found > _PLAINLY_NONE)
         if len(left):
-            found[left] += self._sums(columns[:, left], range(glance, trees))
+            found[left] += self._sums(ends[:, left], range(glance, trees))
         return found
 
-    def _sums(self, columns: Column, trees: range) -> Column:
-        parts = [trees[n : n + _AT_ONCE] for n in range(0, len(trees), _AT_ONCE)]
-        ends = np.concatenate([self._ends(columns, part) for part in parts])
-        leaves = ends + LEAVES * np.arange(trees.start, trees.stop)[:, None]
+    @cached_property
+    def _descent(self) -> Descent:
+        return descent(self.feature, self.threshold, self.outruled.reshape(len(self.values), -1))
+
+    def _sums(self, ends: Column, trees: range) -> Column:
+        leaves = ends[trees.start : trees.stop] + LEAVES * np.arange(trees.start, trees.stop)[:, None]
         found: Column = self.values.ravel().take(leaves).sum(axis=0)
-        return found
-
-    def _ends(self, columns: Column, trees: range) -> Column:
-        """The leaf that each block ends in, by tree and block; `columns` hold the blocks of one feature each."""
-        width = len(self.feature) // len(self.values)
-        conditions = slice(trees.start * width, trees.stop * width)
-        left = (columns[self.feature[conditions]] <= self.threshold[conditions, None]).astype(np.uint32)
-        np.negative(left, out=left)  # all leaves where the condition holds
-        left |= self.outruled[conditions, None]
-        possible = np.bitwise_and.reduce(left.reshape(len(trees), width, -1), axis=1)
-        found: Column = np.bitwise_count((possible & (~possible + np.uint32(1))) - np.uint32(1))
         return found
 
     def chances(self, rows: Column, glance: int = 0) -> Column:

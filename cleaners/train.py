@@ -28,10 +28,11 @@ from cleaners.annotated import CORPORA, Example, Names, read_examples
 from cleaners.annotated_sites import SITES
 from cleaners.characters import count_characters
 from cleaners.columns import Column
+from cleaners.descent import LEAVES
 from cleaners.first_look import Look
 from cleaners.judge import named_verdicts
 from cleaners.measure import scores
-from cleaners.model import FILE, FIRST, GLANCE, LEAVES, Trees, flatten
+from cleaners.model import FILE, FIRST, GLANCE, Trees, flatten
 from cleaners.weigh import SURE, SURE_ALONE, expected_f1, weigh
 
 _HERE = Path(__file__).parent
