@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, Implementation
 
 from cleaners.record import Block, Kind
+from cleaners.rules.literals import literals_of
 from cleaners.rules.model import Place, Rule
 
 _FOLDED_MARKS = tuple(
@@ -34,8 +35,9 @@ _WIDE = str.maketrans(
 _ANY_WIDE = re.compile("[\u3000\uff01-\uff5c]")
 _REMEMBERED_CHARS = 4000
 """The stages fold a block's text several times; a longer text is not worth its memory."""
-_REMEMBERED = 8192
-"""Texts whose rules a book remembers: the furniture of a site is the same on its every page."""
+_REMEMBERED, _REMEMBERED_RULES_CHARS = 8192, 1000
+"""Texts whose rules a book remembers, and their length: the furniture of a site is the same on its every page."""
+_OTHER_DIGIT = re.compile(r"[^\D0-9]")
 _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸▼▾▲✓✔↓↑⟶➔➜"
 
 
@@ -69,20 +71,24 @@ def count_words(folded: str) -> int:
 
 
 class _Anchors:
-    """The anchors of all search rules, looked for at once, with the rules' positions."""
+    """What a text must contain for a rule to match it, looked for at once for all rules of a book."""
 
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        found = [(anchor, n) for n, rule in enumerate(rules) for anchor in rule.anchors]
-        self._rules = tuple(n for _, n in found)
-        self._automaton = AhoCorasick([anchor for anchor, _ in found])
+    def __init__(self, anchors: Sequence[Iterable[str]]) -> None:
+        rules: dict[str, list[int]] = {}
+        for n, its in enumerate(anchors):
+            for anchor in its:
+                rules.setdefault(anchor, []).append(n)
+        self._rules = tuple(rules.values())
+        self._automaton = AhoCorasick(list(rules), implementation=Implementation.DFA)
 
-    def rules_in(self, folded: str) -> set[int]:
-        """The rules that have an anchor in the text."""
+    def rules_in(self, folded: str) -> list[int]:
+        """The numbers of the rules that have an anchor in the text, in order."""
         try:
             met = self._automaton.find_matches_as_indexes(folded, overlapping=True)
         except UnicodeEncodeError:  # half of a surrogate pair: no rule has one
             return self.rules_in(folded.encode("utf-8", "replace").decode("utf-8"))
-        return {self._rules[anchor] for anchor, _, _ in met}
+        anchors = {anchor for anchor, _, _ in met}
+        return sorted({n for anchor in anchors for n in self._rules[anchor]}) if anchors else []
 
 
 class RuleBook:
@@ -94,35 +100,54 @@ class RuleBook:
         self._search = tuple(rule for rule in rules if not rule.whole)
         self._whole_words = max((rule.max_words for rule in self._whole), default=0)
         self._most_words = max((rule.max_words for rule in rules), default=0)
-        self._any_whole = _compiled(tuple(pattern for rule in self._whole for pattern in rule.patterns))
-        self._anchors = _Anchors(self._search)
-        self._matches = lru_cache(maxsize=_REMEMBERED)(self._find)
+        literals = [_literals(rule) for rule in self._whole]
+        self._whole_anchors = _Anchors(literals)
+        self._any_text = tuple(n for n, its in enumerate(literals) if not its)
+        self._anchors = _Anchors([rule.anchors for rule in self._search])
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def match(self, block: Block, place: Place) -> Rule | None:
         """The first rule that removes this block at this place; a rule on the whole block comes first."""
-        folded = fold(block.text)
-        words = count_words(folded)
-        for rule in self._matches(folded) if words <= self._most_words else ():
+        text = block.text
+        words, rules = self._remembered(text) if len(text) <= _REMEMBERED_RULES_CHARS else self._find(text)
+        for rule in rules:
             if _may_fire(rule, block, place, words):
                 return rule
         return None
 
-    def _find(self, folded: str) -> tuple[Rule, ...]:
+    def _find(self, text: str) -> tuple[int, tuple[Rule, ...]]:
+        """How many words a text has, and the rules that match it."""
+        folded = fold(text)
         words = count_words(folded)
-        whole = self._matching_whole(core(folded), words) if words <= self._whole_words else ()
-        return (*whole, *self._matching_part(folded, words))
+        if words > self._most_words:
+            return words, ()
+        whole = self._matching_whole(folded, words) if words <= self._whole_words else ()
+        return words, (*whole, *self._matching_part(folded, words))
 
-    def _matching_whole(self, text: str, words: int) -> Iterator[Rule]:
-        if text and self._any_whole.fullmatch(text):
-            for rule in self._whole:
+    def _matching_whole(self, folded: str, words: int) -> Iterator[Rule]:
+        if text := core(folded):
+            for index in self._may_match_whole(text):
+                rule = self._whole[index]
                 if words <= rule.max_words and _compiled(rule.patterns).fullmatch(text):
                     yield rule
 
+    def _may_match_whole(self, text: str) -> Iterable[int]:
+        if not text.isascii() and _OTHER_DIGIT.search(text):
+            return range(len(self._whole))
+        found = self._whole_anchors.rules_in(text)
+        return sorted({*found, *self._any_text}) if self._any_text else found
+
     def _matching_part(self, folded: str, words: int) -> Iterator[Rule]:
-        for index in sorted(self._anchors.rules_in(folded)):
+        for index in self._anchors.rules_in(folded):
             rule = self._search[index]
             if words <= rule.max_words and _found_unquoted(rule, folded):
                 yield rule
+
+
+def _literals(rule: Rule) -> frozenset[str]:
+    """Texts of which one stands in every text that the rule matches; empty where none are known."""
+    told = [literals_of(pattern) for pattern in rule.patterns]
+    return frozenset[str]().union(*told) if all(told) else frozenset()
 
 
 def _found_unquoted(rule: Rule, folded: str) -> bool:
