@@ -9,6 +9,8 @@ from cleaners.record import Block, Kind, Verdict
 
 _LISTS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "
+_MARKS = tuple("#>+-=~")
+"""What a line that reads as structure begins with, where it does not begin with a digit."""
 _MARK = re.compile(r"^(?:(#{1,6}(?=\s|$)|>|[+-](?=\s|$)|(?:-{2,}|=+)\s*$|~{3,})|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 
 
@@ -72,6 +74,8 @@ def _item(block: Block, markers: list[str]) -> str:
 
 def _escaped(body: str) -> str:
     """Running text whose lines would else read as headings, quotes, lists or rules."""
+    if "\n" not in body and not body.startswith(_MARKS) and not body[:1].isdecimal():
+        return body
     return _MARK.sub(lambda mark: f"\\{mark[1]}" if mark[1] else f"{mark[2]}\\{mark[3]}", body)
 
 

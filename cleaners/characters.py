@@ -37,7 +37,7 @@ class Characters:
 
     def share(self, *classes: int) -> Column:
         """Share of each text's characters that belong to any of the classes."""
-        found: Column = self.classes[:, classes].sum(axis=1) / self.total
+        found: Column = sum(self.classes[:, each] for each in classes) / self.total
         return found
 
 
@@ -45,10 +45,10 @@ def count_characters(texts: Sequence[str]) -> Characters:
     """Count the characters of each text. No text may be empty."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = _table()[np.minimum(codes, _PLANE - 1)]
+    kinds = _table().take(codes, mode="clip")
     ends = np.cumsum(lengths)
-    owners = np.repeat(np.arange(len(texts)), lengths)
-    counts = np.bincount(owners * _CLASSES + kinds, minlength=len(texts) * _CLASSES).reshape(-1, _CLASSES)
+    owners = np.repeat(np.arange(0, len(texts) * _CLASSES, _CLASSES), lengths)
+    counts = np.bincount(owners + kinds, minlength=len(texts) * _CLASSES).reshape(-1, _CLASSES)
     return Characters(
         lengths.astype(np.float32), counts.astype(np.float32), kinds[ends - lengths], kinds[np.maximum(ends - 1, 0)]
     )

@@ -24,6 +24,8 @@ Columns = dict[str, Column]
 _NO_LINE = -9  # stands for the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description
 _COPIES = 9
+_TOLD_KINDS = (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM, Kind.QUOTE, Kind.CODE, Kind.CAPTION)
+_KINDS = {kind: n for n, kind in enumerate(_TOLD_KINDS)}
 _WORD = re.compile(r"\w+")
 
 
@@ -43,7 +45,10 @@ def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[
 
 
 def _table(columns: Columns) -> tuple[list[str], Column]:
-    return list(columns), np.stack(list(columns.values()), axis=1).astype(np.float32)
+    rows = np.empty((len(next(iter(columns.values()))), len(columns)), np.float32, order="F")
+    for n, column in enumerate(columns.values()):
+        rows[:, n] = column
+    return list(columns), rows
 
 
 def _seen(view: View) -> Columns:
@@ -73,9 +78,8 @@ def _text(view: View) -> Columns:
 
 
 def _kind(view: View) -> Columns:
-    kinds = [block.kind for block in view.blocks]
-    wanted = (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM, Kind.QUOTE, Kind.CODE, Kind.CAPTION)
-    return {f"kind_{kind}": np.array([each is kind for each in kinds]) for kind in wanted} | {
+    kinds = np.array([_KINDS.get(block.kind, -1) for block in view.blocks])
+    return {f"kind_{kind}": kinds == n for kind, n in _KINDS.items()} | {
         "level": np.array([block.level for block in view.blocks]),
         **view.markup.columns,
     }
@@ -104,22 +108,35 @@ def _votes(page: Heard) -> Columns:
 
 def _likeness(view: View) -> Columns:
     """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
+    texts = [block.text for block in view.blocks]
     seen: dict[str, int] = {}
     before = []
-    for block in view.blocks:
-        before.append(seen.get(block.text, 0))
-        seen[block.text] = before[-1] + 1
-    copies = [seen[block.text] for block in view.blocks]
+    for text in texts:
+        before.append(count := seen.get(text, 0))
+        seen[text] = count + 1
+    copies = [seen[text] for text in texts]
     found = {"copies": np.minimum(copies, _COPIES), "copies_before": np.minimum(before, _COPIES)}
-    short = np.flatnonzero(view.words < _SHORT_WORDS)
-    owns = [frozenset(view.blocks[n].text.lower().split()) for n in short.tolist()]
-    sizes = np.array([max(len(own), 1) for own in owns])
-    for name, text in (("title", view.metadata.title), ("description", view.metadata.description)):
-        stated, shares = frozenset(_WORD.findall(text.lower())), np.zeros((2, len(view.blocks)))
-        if stated:
-            common = np.array([0 if stated.isdisjoint(own) else len(own & stated) for own in owns])
-            shares[:, short] = common / len(stated), common / sizes
-        found |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
+    told = {"title": view.metadata.title, "description": view.metadata.description}
+    stated = {name: frozenset(_WORD.findall(text.lower())) for name, text in told.items()}
+    owns = _with_any_of(frozenset().union(*stated.values()), texts, view.words)
+    for name, words in stated.items():
+        common = {n: len(own & words) for n, own in owns.items()} if words else {}
+        found[f"{name}_told"] = _column(len(texts), {n: count / len(words) for n, count in common.items()})
+        found[f"{name}_share"] = _column(len(texts), {n: count / len(owns[n]) for n, count in common.items()})
+    return found
+
+
+def _with_any_of(stated: frozenset[str], texts: Sequence[str], words: Column) -> dict[int, frozenset[str]]:
+    """The words of each short block that has any of those stated, by its place."""
+    short = np.flatnonzero(words < _SHORT_WORDS).tolist() if stated else []
+    owns = {n: texts[n].lower().split() for n in short}
+    return {n: frozenset(own) for n, own in owns.items() if not stated.isdisjoint(own)}
+
+
+def _column(size: int, values: dict[int, float]) -> Column:
+    """A column of zeros but for the values given by their places."""
+    found = np.zeros(size)
+    found[list(values)] = list(values.values())
     return found
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from cleaners.prose import LINKED, OUTSIDE, is_prose, shared_steps, word_count
+from cleaners.prose import LINKED, OUTSIDE, is_prose, shared_steps
 from cleaners.record import Block, Kind
 from cleaners.rules import Rule, explain_layout, fold
 from cleaners.teasers import is_teaser
@@ -42,7 +42,7 @@ def says_furniture(block: Block, body: range) -> Rule | None:
     inside = body.start < block.position < body.stop - 1
     if rule.reason in _BESIDE:
         near = not inside or block.position <= body.start + _HEAD_BLOCKS or rule.reason == "caption"
-        return rule if near and word_count(block) <= _BESIDE_WORDS else None
+        return rule if near and block.words <= _BESIDE_WORDS else None
     if rule.reason not in _STRONG:
         return None
     outside = bool(block.landmarks & OUTSIDE)
@@ -54,7 +54,7 @@ def readers_comments(blocks: Sequence[Block], selected: frozenset[int]) -> froze
     prose = [n for n in sorted(selected) if is_prose(blocks[n])]
     comments = frozenset(n for n in prose if _is_comment(blocks[n]))
     own = [n for n in prose if n not in comments]
-    if sum(word_count(blocks[n]) for n in own) < _ARTICLE_WORDS:
+    if sum(blocks[n].words for n in own) < _ARTICLE_WORDS:
         return frozenset()
     return frozenset(n for n in comments if n > own[-1])
 
@@ -66,8 +66,11 @@ def _is_comment(block: Block) -> bool:
 
 def other_cells(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
     """Selected blocks in another column of a layout table than the one that holds most of the page's prose."""
-    chains = {b.position: chain for b in blocks if (chain := _cells(b.path))}
-    home = _home_cell({n: word_count(blocks[n]) for n in chains if is_prose(blocks[n])}, chains)
+    cells = {path: chain for path in {block.path for block in blocks} if (chain := _cells(path))}
+    if not cells:
+        return frozenset()
+    chains = {b.position: cells[b.path] for b in blocks if b.path in cells}
+    home = _home_cell({n: blocks[n].words for n in chains if is_prose(blocks[n])}, chains)
     if not home:
         return frozenset()
     level = len(home) - 1
@@ -101,7 +104,7 @@ def _cells(path: str) -> tuple[str, ...]:
 
 def heads_box(blocks: Sequence[Block], position: int, prose: Iterable[int]) -> bool:
     """Whether a short line is the heading of a box that it shares with the block below it and with no kept `prose`."""
-    if word_count(blocks[position]) > _BOX_WORDS:
+    if blocks[position].words > _BOX_WORDS:
         return False
     steps, others = (blocks[n].path.split(">") for n in (position, position + 1))
     shared = shared_steps(steps, others)
@@ -115,7 +118,7 @@ def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
     again: set[int] = set()
     for n in sorted(selected):
         text = fold(blocks[n].text)
-        if text in seen and word_count(blocks[n]) >= _LEAD_WORDS:
+        if text in seen and blocks[n].words >= _LEAD_WORDS:
             again.add(n)
         seen.add(text)
     return again
@@ -127,7 +130,7 @@ def pull_quotes(blocks: Sequence[Block], kept: Collection[int], leads: Collectio
     An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
     """
     may = [n for n in kept if blocks[n].kind is Kind.QUOTE or n in leads]
-    may = [n for n in may if word_count(blocks[n]) >= _LEAD_WORDS]
+    may = [n for n in may if blocks[n].words >= _LEAD_WORDS]
     if not 0 < len(may) <= _MOST_QUOTES:
         return set()
     said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING and n not in leads]
@@ -147,9 +150,9 @@ def _runs(text: str) -> set[tuple[str, ...]]:
 def explain(block: Block) -> tuple[str, str]:
     """A name and reason for a block outside the article that no rule and no part of the page explains."""
     if block.link_density > LINKED:
-        return ("context/links", "navigation") if word_count(block) < 6 else ("context/teaser", "related")
+        return ("context/links", "navigation") if block.words < 6 else ("context/teaser", "related")
     if block.kind is Kind.CAPTION or "figure" in block.landmarks:
         return "context/caption", "caption"
-    if word_count(block) <= 6 and _CLOCK.search(block.text):
+    if block.words <= 6 and _CLOCK.search(block.text):
         return "context/date", "date"
     return "", ""

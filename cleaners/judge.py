@@ -82,7 +82,7 @@ def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Ver
 
 def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
     """Whether sections of furniture took nearly all that the extractor selected: then no heading opened one."""
-    words = {n: prose.word_count(hearing.blocks[n]) for n in hearing.selected}
+    words = {n: hearing.blocks[n].words for n in hearing.selected}
     kept = sum(count for n, count in words.items() if verdicts[n].kept)
     return sum(words.values()) >= _MOTTO_WORDS and kept < _HOLLOW * sum(words.values())
 
@@ -124,7 +124,7 @@ def _starting_point(reading: Reading, rules: RuleBook, line: int | None) -> froz
         return selected
     free = [b for b in blocks if not rules.match(b, Place())]
     brief = prose.brief(free, blocks[line]) if line is not None else frozenset()
-    above = sum(prose.word_count(blocks[n]) for n in selected - below)
+    above = sum(blocks[n].words for n in selected - below)
     if brief or (below and above < _MOTTO_WORDS):
         return below | brief
     return selected or prose.main_container(blocks)

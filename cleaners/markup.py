@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from cleaners.rules import explain_layout
 
 _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "figure", "blockquote")
 _NAMES = re.compile(r"[.#][^>]*")
-_OTHER, _NONE = "other", "none"
+_OTHER = "other"
 _FAMILIES = {
     "related": "related",
     "navigation": "navigation",
@@ -35,6 +36,8 @@ _FAMILIES = {
     "newsletter advertisement promo donation membership paywall consent app form dialog".split(), "promotion"
 )
 """Reasons of layout rules, by what they have in common."""
+_SAID = {family: n for n, family in enumerate(dict.fromkeys((*_FAMILIES.values(), _OTHER)))}
+_COLUMNS = (*(f"in_{name}" for name in _LANDMARKS), *(f"says_{family}" for family in _SAID))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +63,32 @@ def read_markup(blocks: Sequence[Block]) -> Markup:
     numbers: dict[tuple[str, frozenset[str]], int] = {}
     place = np.array([numbers.setdefault((block.path, block.landmarks), len(numbers)) for block in blocks], np.int64)
     known = list(numbers)
-    steps = tuple(tuple(path.split(">")) for path, _ in known)
-    parents = [path.rpartition(">")[0] for path, _ in known]
+    paths = [path for path, _ in known]
+    parents = [path.rpartition(">")[0] for path in paths]
     grandparents = [path.rpartition(">")[0] for path in parents]
-    above = (parents, grandparents, (path.rpartition(">")[0] for path in grandparents))
-    one, two, three = (numbered(paths)[place] for paths in above)
+    above = (parents, grandparents, [path.rpartition(">")[0] for path in grandparents])
+    leaves = [path[len(up) + 1 :] if up else path for path, up in zip(paths, grandparents, strict=True)]
+    one, two, three = (numbered(each)[place] for each in above)
     return Markup(
         place=place,
-        path=numbered(path for path, _ in known)[place],
-        tags=numbered(_NAMES.sub("", path) for path, _ in known)[place],
-        leaf=numbered(each[-2:] for each in steps)[place],
+        path=numbered(paths)[place],
+        tags=numbered([_tags(path) for path in paths])[place],
+        leaf=numbered(leaves)[place],
         containers=(one, two, three),
-        steps=steps,
-        columns={name: column[place] for name, column in _columns(known).items()},
+        steps=tuple([tuple(path.split(">")) for path in paths]),
+        columns=dict(zip(_COLUMNS, _columns(known).T.take(place, axis=1), strict=True)),
     )
 
 
-def _columns(known: Sequence[tuple[str, frozenset[str]]]) -> dict[str, Column]:
+@lru_cache(maxsize=2048)
+def _tags(path: str) -> str:
+    """The path without ids and classes."""
+    return _NAMES.sub("", path)
+
+
+def _columns(known: Sequence[tuple[str, frozenset[str]]]) -> Column:
+    """For each place, which landmarks it stands in and what its part of the page calls itself, as `_COLUMNS` say."""
     rules = [explain_layout(path, landmarks) for path, landmarks in known]
-    families = [_FAMILIES.get(rule.reason, _OTHER) if rule else _NONE for rule in rules]
-    found = {f"in_{name}": np.array([name in landmarks for _, landmarks in known]) for name in _LANDMARKS}
-    names = dict.fromkeys((*_FAMILIES.values(), _OTHER))
-    return found | {f"says_{name}": np.array([family == name for family in families]) for name in names}
+    says = np.array([_SAID[_FAMILIES.get(rule.reason, _OTHER)] if rule else -1 for rule in rules])
+    stands = np.array([[name in landmarks for name in _LANDMARKS] for _, landmarks in known])
+    return np.concatenate((stands, says[:, None] == np.arange(len(_SAID))), axis=1)

@@ -14,7 +14,7 @@ from lxml.html import HtmlElement
 
 from cleaners.jsonld import Node, is_article, read_nodes, types_of
 from cleaners.page_signs import Signs, page_signs
-from cleaners.prose import is_prose, word_count
+from cleaners.prose import is_prose
 from cleaners.record import Block, Kind, Reading, Verdict
 from cleaners.rules import core, fold
 from cleaners.url_shape import Shape, shape_of
@@ -63,8 +63,8 @@ class Features:
     visible_words: int
     scripts: int
     title: str
-    head: str  # the first words that a reader sees, folded, for phrases of walls and error pages
-    noscript: str  # what it tells a reader without scripts, folded
+    head: str  # the first words that a reader sees, folded, where few are kept: for phrases of walls and error pages
+    noscript: str  # what it tells a reader without scripts, folded, on a page of few words
     tail: str  # text near the end of the kept span and after it, folded, for a paywall's words
     published: bool
     states_gallery: bool  # a video or a set of pictures, by JSON-LD, microdata or Open Graph
@@ -83,7 +83,9 @@ def page_features(
     kept = [b for b, v in zip(blocks, verdicts, strict=True) if v.kept]
     nodes = list(_nodes(tree))
     metas = {(m.get("property") or m.get("name") or "").lower(): m.get("content") or "" for m in tree.iter("meta")}
-    chars, visible = sum(len(b.text) for b in kept), sum(map(word_count, blocks))
+    chars = sum([len(b.text) for b in kept])
+    words, visible = sum([b.words for b in kept]), sum([b.words for b in blocks])
+    headings = [b for b in blocks if b.kind is Kind.HEADING]
     signs = page_signs(tree, nodes, metas, reading, verdicts)
     return Features(
         url=reading.url,
@@ -94,21 +96,21 @@ def page_features(
         locked=any(str(n.get("isAccessibleForFree", "")).lower() == "false" for n in nodes),
         noindex="noindex" in reading.robots,
         body_classes=_body_classes(tree),
-        h1=sum(b.kind is Kind.HEADING and b.level == 1 for b in blocks),
-        own_heading=_own_heading(blocks, reading.metadata.title),
-        headlines=len({b.text for b in blocks if is_headline(b, reading.url)}),
+        h1=sum(b.level == 1 for b in headings),
+        own_heading=_own_heading(headings, reading.metadata.title),
+        headlines=len({b.text for b in headings if is_headline(b, reading.url)}),
         articles=sum(1 for _ in _articles(tree)),
-        kept_words=sum(map(word_count, kept)),
+        kept_words=words,
         kept_prose=sum(map(is_prose, kept)),
-        kept_links=sum(b.link_chars for b in kept) / chars if chars else 0.0,
-        page_links=sum(b.link_chars for b in blocks) / max(1, sum(len(b.text) for b in blocks)),
+        kept_links=sum([b.link_chars for b in kept]) / chars if chars else 0.0,
+        page_links=sum([b.link_chars for b in blocks]) / max(1, sum([len(b.text) for b in blocks])),
         static=_static(reading.url),
         listed_words=_listed_words(blocks, verdicts, reading.url),
         visible_words=visible,
         scripts=sum(1 for _ in tree.iter("script")),
         title=fold(reading.metadata.title),
-        head=fold(" ".join(b.text for b in blocks[:40]))[:1500],
-        noscript=_noscript(tree),
+        head=fold(" ".join(b.text for b in blocks[:40]))[:1500] if words < _FEW_WORDS else "",
+        noscript=_noscript(tree) if visible < _FEW_WORDS else "",
         tail=_tail(blocks, verdicts),
         published=bool(reading.metadata.published),
         states_gallery=bool(signs["type_gallery"]) or metas.get("og:type", "").startswith("video"),
@@ -153,11 +155,9 @@ def _body_classes(tree: Walked) -> frozenset[str]:
     return frozenset(c.lower() for body in tree.iter("body") for c in (body.get("class") or "").split())
 
 
-def _own_heading(blocks: Sequence[Block], title: str) -> bool:
+def _own_heading(headings: Sequence[Block], title: str) -> bool:
     wanted = core(fold(title))
-    return bool(wanted) and any(
-        core(fold(b.text)) == wanted and b.link_density < _LINKED for b in blocks if b.kind is Kind.HEADING
-    )
+    return bool(wanted) and any(b.link_density < _LINKED and core(fold(b.text)) == wanted for b in headings)
 
 
 def is_headline(block: Block, url: str) -> bool:
@@ -166,7 +166,7 @@ def is_headline(block: Block, url: str) -> bool:
         block.kind is Kind.HEADING
         and block.link_density >= _LINKED
         and not block.landmarks & _OUTSIDE
-        and word_count(block) >= _HEADLINE_WORDS
+        and block.words >= _HEADLINE_WORDS
         and any(_elsewhere(target, url) for target in _TARGET.findall(block.markdown))
     )
 
@@ -197,7 +197,7 @@ def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str
         if block.kind is Kind.HEADING:
             under = is_headline(block, url)
         elif under and verdict.kept:
-            words += word_count(block)
+            words += block.words
     return words
 
 

@@ -16,7 +16,7 @@ from math import log1p
 from urllib.parse import unquote, urlsplit
 
 from cleaners.jsonld import Node, types_of
-from cleaners.prose import is_prose, word_count
+from cleaners.prose import is_prose
 from cleaners.record import Block, Kind, Metadata, Reading, Verdict
 from cleaners.walked import Walked
 
@@ -34,7 +34,6 @@ _DATE = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _PARTS = re.compile(r"[-_.]+")
-_STEP = re.compile(r"[.#]")
 _WE = frozenset(
     "we our ours us wir unser unsere unserem nosotros nuestro nuestra nous notre nos nós nosso nossa".split()
 )
@@ -44,6 +43,7 @@ _LINE = 80  # characters of a line that may be a price or a date
 _WORDED = 8_000  # characters in which words are counted
 _LINKED = 0.8
 _MOST = 3.0  # so often something is stated, at most
+_NO_KINDS = frozenset[str]()
 _EDGES = " :!.+»›→0123456789()"
 
 
@@ -69,7 +69,7 @@ def _kinds_of(table: str) -> dict[str, tuple[str, ...]]:
 
 def _tally(prefix: str, table: str, values: Iterable[str], most: float = _MOST) -> Signs:
     known = _kinds_of(table)
-    counts = Counter(kind for value in values for kind in known.get(value, ()))
+    counts = Counter([kind for value in values if value in known for kind in known[value]])
     return {f"{prefix}_{kind}": min(most, counts[kind]) for kind in _FACTS[table]}
 
 
@@ -115,29 +115,32 @@ def _built(tree: Walked) -> Signs:
 
 
 def _sizes(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
-    total, chars = sum(len(b.text) for b in blocks) or 1, sum(len(b.text) for b in kept) or 1
-    words, prose = sum(map(word_count, kept)), [word_count(b) for b in kept if is_prose(b)]
+    total, size = sum([len(b.text) for b in blocks]) or 1, sum([len(b.text) for b in kept])
+    chars = size or 1
+    words, prose = sum([b.words for b in kept]), [b.words for b in kept if is_prose(b)]
     headings = [b for b in kept if b.kind is Kind.HEADING]
+    linked = [b for b in blocks if b.link_density > _LINKED and b.kind is Kind.HEADING]
     return {
-        "kept_share": sum(len(b.text) for b in kept) / total,
+        "kept_share": size / total,
         "kept_span": len(kept) / (kept[-1].position - kept[0].position + 1) if kept else 0.0,
-        "kept_links": sum(b.link_chars for b in kept) / chars,
-        "page_links": sum(b.link_chars for b in blocks) / total,
+        "kept_links": sum([b.link_chars for b in kept]) / chars,
+        "page_links": sum([b.link_chars for b in blocks]) / total,
         "prose_words": log1p(sum(prose)),
         "prose_share": sum(prose) / max(1, words),
         "prose_blocks": log1p(len(prose)),
         "headings": log1p(len(headings)),
         "heading_chars": sum(len(b.text) for b in headings) / chars,
-        "linked_headings": log1p(sum(b.link_density > _LINKED for b in blocks if b.kind is Kind.HEADING)),
-        "code_blocks": log1p(sum(b.kind is Kind.CODE for b in blocks)),
+        "linked_headings": log1p(len(linked)),
+        "code_blocks": log1p(len([b for b in blocks if b.kind is Kind.CODE])),
         "code_chars": sum(len(b.text) for b in kept if b.kind is Kind.CODE) / chars,
-        "in_nav": sum("nav" in b.landmarks for b in blocks) / max(1, len(blocks)),
+        "in_nav": len([b for b in blocks if "nav" in b.landmarks]) / max(1, len(blocks)),
     }
 
 
 def _lines(blocks: Sequence[Block]) -> Signs:
-    labels = [b.text.casefold().strip(_EDGES) for b in blocks if len(b.text) <= _SHORT]
-    lines = [b.text for b in blocks if len(b.text) <= _LINE and _DIGIT.search(b.text)]
+    texts = [b.text for b in blocks if len(b.text) <= _LINE]
+    labels = [text.casefold().strip(_EDGES) for text in texts if len(text) <= _SHORT]
+    lines = list(filter(_DIGIT.search, texts))
     prices = sum(bool(_PRICE.search(text)) for text in lines)
     asked = _tally("asks", "asks", labels, float("inf"))
     return {name: log1p(count) for name, count in asked.items()} | {
@@ -149,8 +152,9 @@ def _lines(blocks: Sequence[Block]) -> Signs:
 
 def _places(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
     every, article = _sizes_by_path(blocks), _sizes_by_path(kept)
-    homes = Counter(block.path for block in blocks if is_prose(block))
-    links = Counter(b.path.rpartition(">")[0] for b in blocks if b.link_density > _LINKED and "nav" not in b.landmarks)
+    homes = Counter([block.path for block in blocks if is_prose(block)])
+    linked = [b for b in blocks if b.link_density > _LINKED and "nav" not in b.landmarks]
+    links = Counter([b.path.rpartition(">")[0] for b in linked])
     return (
         _shares("class", every)
         | _shares("kept_class", article)
@@ -161,41 +165,45 @@ def _places(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
     )
 
 
-def _sizes_by_path(blocks: Sequence[Block]) -> Counter[str]:
-    sizes: Counter[str] = Counter()
+def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
     for block in blocks:
-        sizes[block.path] += len(block.text)
+        sizes[block.path] = sizes.get(block.path, 0) + len(block.text)
     return sizes
 
 
-def _shares(prefix: str, sizes: Counter[str]) -> Signs:
+def _shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
     """The share of the text that stands in classes of each kind."""
-    total = sizes.total() or 1
-    found: Counter[str] = Counter()
+    total = sum(sizes.values()) or 1
+    found = dict.fromkeys(_FACTS["classes"], 0)
     for path, size in sizes.items():
         for kind in _kinds_in(path):
             found[kind] += size
-    return {f"{prefix}_{kind}": found[kind] / total for kind in _FACTS["classes"]}
+    return {f"{prefix}_{kind}": size / total for kind, size in found.items()}
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=2048)
 def _kinds_in(path: str) -> frozenset[str]:
-    return frozenset[str]().union(*map(_kinds_in_step, path.split(">")))
+    return _NO_KINDS.union(*filter(None, map(_kinds_in_step, path.split(">"))))
 
 
 @lru_cache(maxsize=4096)
 def _kinds_in_step(step: str) -> frozenset[str]:
+    """The kinds that an element's id and classes speak for, each as a whole or by a word in it."""
+    _, _, names = step.replace("#", ".").lower().partition(".")
+    if not names:
+        return _NO_KINDS
     known = _kinds_of("classes")
-    names = [name.lower() for name in _STEP.split(step)[1:]]
-    return frozenset(kind for name in names for word in (name, *_PARTS.split(name)) for kind in known.get(word, ()))
+    words = {*names.split("."), *names.replace(".", "-").replace("_", "-").split("-")}
+    return _NO_KINDS.union(*[known[word] for word in words if word in known])
 
 
 def _wording(kept: Sequence[Block]) -> Signs:
     text = " ".join(block.text for block in kept)[:_WORDED].casefold()
-    words = Counter(text.split())
-    total = words.total() or 1
+    words = text.split()
+    total = len(words) or 1
     return {
-        "we": sum(words[word] for word in _WE) / total,
+        "we": sum(map(_WE.__contains__, words)) / total,
         "quotes": sum(map(text.count, _QUOTES)) / total,
         "digits": sum(map(text.count, "0123456789")) / total,
     }

@@ -10,9 +10,7 @@ from functools import lru_cache
 from cleaners.record import Block, Kind
 
 _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
-_BODY_CHARS = 2 * _BODY_WORDS - 1  # no shorter text has so many words
 LINKED = 0.5
-_REMEMBERED_CHARS = 4000  # every voice counts a block's words; a longer text is not worth its memory
 _BRIEF_WORDS = 6
 _BRIEF_REACH = 3  # steps that a brief's text may stand above its heading: article > header > h1
 OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
@@ -21,21 +19,7 @@ _TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#
 
 def is_prose(block: Block) -> bool:
     """Whether a block reads like running text: long enough, and mostly not links."""
-    return len(block.text) >= _BODY_CHARS and word_count(block) >= _BODY_WORDS and block.link_density < LINKED
-
-
-def word_count(block: Block) -> int:
-    """Words of the block, white space apart; scripts without spaces count two characters as a word."""
-    text = block.text
-    return _remembered_words(text) if len(text) <= _REMEMBERED_CHARS else _words(text)
-
-
-def _words(text: str) -> int:
-    words = len(text.split())
-    return max(words, len(text) // 2) if words <= 2 and not text.isascii() else words
-
-
-_remembered_words = lru_cache(maxsize=2048)(_words)
+    return block.words >= _BODY_WORDS and block.link_density < LINKED
 
 
 def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
@@ -49,7 +33,7 @@ def main_container(blocks: Sequence[Block]) -> frozenset[int]:
     weight: Counter[str] = Counter()
     for block in blocks:
         if not block.landmarks & OUTSIDE and block.link_density < LINKED and not block.landmarks & {"footer"}:
-            weight[container_of(block)] += word_count(block) if word_count(block) >= 5 else 0
+            weight[container_of(block)] += block.words if block.words >= 5 else 0
     if not weight:
         return frozenset()
     best = max(weight, key=lambda path: (weight[path], path))
@@ -81,7 +65,7 @@ def brief(blocks: Sequence[Block], line: Block) -> frozenset[int]:
             continue
         if block.kind is Kind.HEADING or shared_steps(home, block.path.split(">")) < len(home) - _BRIEF_REACH:
             break
-        if word_count(block) >= _BRIEF_WORDS and block.link_density < LINKED and not block.landmarks & OUTSIDE:
+        if block.words >= _BRIEF_WORDS and block.link_density < LINKED and not block.landmarks & OUTSIDE:
             found.append(block.position)
     return frozenset(found)
 

@@ -1,6 +1,7 @@
 """The frozen values that pass between the stages: fetch, read, judge, store.
 
-Nothing here computes. A stage takes one of these values and returns another; none is ever changed.
+Nothing here computes, save that a block counts its words. A stage takes one of these values and returns another; none
+is ever changed.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ class Block:
     `level` is a heading's level or a list's depth, else 0. `link_chars` counts the characters of `text`
     that are link text. `landmarks` are the ancestors that say what they are: nav, header, footer, aside,
     main, article, form, figure, dialog, details, blockquote, address, button.
+    `words` are counted by white space; scripts without spaces count two characters as a word. `link_density` is the
+    share of the text's characters that are link text, 0 to 1. Every voice asks for both, so each block holds them.
     """
 
     position: int
@@ -64,11 +67,18 @@ class Block:
     level: int = 0
     link_chars: int = 0
     landmarks: frozenset[str] = frozenset()
+    words: int = field(init=False, repr=False, compare=False)
+    link_density: float = field(init=False, repr=False, compare=False)
 
-    @property
-    def link_density(self) -> float:
-        """Share of the text's characters that are link text, 0 to 1."""
-        return min(1.0, self.link_chars / len(self.text)) if self.text else 0.0
+    def __post_init__(self) -> None:
+        linked = min(1.0, self.link_chars / len(self.text)) if self.link_chars and self.text else 0.0
+        object.__setattr__(self, "words", _words(self.text))
+        object.__setattr__(self, "link_density", linked)
+
+
+def _words(text: str) -> int:
+    words = len(text.split())
+    return max(words, len(text) // 2) if words <= 2 and not text.isascii() else words
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from cleaners.prose import LINKED, OUTSIDE, container_of, is_prose, word_count
+from cleaners.prose import LINKED, OUTSIDE, container_of, is_prose
 from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import fold
 
@@ -15,6 +15,7 @@ ADDRESS, STANDFIRST = "context/address", "context/standfirst"
 """The rules that bring back an address on a line of its own, and the standfirst."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
+_LEADS = ("http", "www.")  # what an address begins with
 _LEAD_WORDS = 8
 _LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
 _FAMILY = 3  # siblings kept, before their like is brought back
@@ -80,7 +81,10 @@ def _addresses(blocks: Sequence[Block], selected: frozenset[int]) -> set[int]:
 
     A list of addresses is one of sources.
     """
-    alone = [b.position for b in blocks if b.kind is not Kind.LIST_ITEM and _ADDRESS.fullmatch(b.text)]
+    leading = [b for b in blocks if b.text.startswith(_LEADS) and b.kind is not Kind.LIST_ITEM]
+    alone = [b.position for b in leading if _ADDRESS.fullmatch(b.text)]
+    if not alone:
+        return set()
     texts = selected.difference(alone)
     found: set[int] = set()
     for _, run in groupby(enumerate(alone), key=lambda numbered: numbered[1] - numbered[0]):
@@ -96,13 +100,14 @@ def _same_container(blocks: Sequence[Block], selected: frozenset[int]) -> set[in
     weight: Counter[str] = Counter()
     for block in blocks:
         if is_prose(block) and (parent := container_of(block)) in homes:
-            weight[parent] += word_count(block)
+            weight[parent] += block.words
     if not weight:
         return set()
     home, words = max(weight.items(), key=lambda item: (item[1], item[0]))
     if words < _HOME_SHARE * weight.total():
         return set()
-    left = [b for b in blocks if b.position not in selected and container_of(b) == home and b.link_density < _FEW_LINKS]
+    inside = [b for b in blocks if b.path.startswith(home) and b.position not in selected]
+    left = [b for b in inside if b.link_density < _FEW_LINKS and container_of(b) == home]
     return {b.position for b in left if is_prose(b)} | _runs(left)
 
 
@@ -112,7 +117,7 @@ def _runs(blocks: Sequence[Block]) -> set[int]:
     run: list[Block] = []
     for block in [*blocks, None]:
         if run and (block is None or block.path != run[-1].path or block.position != run[-1].position + 1):
-            if len(run) >= _RUN_BLOCKS and sum(map(word_count, run)) >= _RUN_WORDS:
+            if len(run) >= _RUN_BLOCKS and sum(b.words for b in run) >= _RUN_WORDS:
                 found.update(b.position for b in run)
             run = []
         if block is not None:
@@ -130,20 +135,11 @@ def _plainly_in(block: Block, home: str) -> bool:
 
 def _siblings(blocks: Sequence[Block], selected: frozenset[int], body: range) -> set[int]:
     """Blocks within the body whose like, by path, are mostly selected."""
-    kept: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    for block in blocks:
-        total[block.path] += 1
-        kept[block.path] += block.position in selected
-    return {
-        n
-        for n in body
-        if n not in selected
-        and kept[path := blocks[n].path] >= _FAMILY
-        and kept[path] >= _FAMILY_SHARE * total[path]
-        and blocks[n].link_density < LINKED
-        and not blocks[n].landmarks & OUTSIDE
-    }
+    kept = Counter(block.path for block in blocks if block.position in selected)
+    total = Counter(block.path for block in blocks)
+    homes = {path for path, count in kept.items() if count >= _FAMILY and count >= _FAMILY_SHARE * total[path]}
+    left = [n for n in body if n not in selected and blocks[n].path in homes]
+    return {n for n in left if blocks[n].link_density < LINKED and not blocks[n].landmarks & OUTSIDE}
 
 
 def _standfirst(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> set[int]:
@@ -160,7 +156,7 @@ def _standfirst(blocks: Sequence[Block], selected: frozenset[int], metadata: Met
 
 def _may_lead(block: Block) -> bool:
     return (
-        word_count(block) >= _LEAD_WORDS
+        block.words >= _LEAD_WORDS
         and block.link_density < LINKED
         and block.kind in (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM)
         and not block.landmarks & (OUTSIDE | {"figure"})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from cleaners.prose import LINKED, is_prose, word_count
+from cleaners.prose import LINKED, is_prose
 from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import core, fold
 
@@ -62,7 +62,7 @@ def _remembered(text: str) -> str:
 
 
 def _may_be_title(block: Block) -> bool:
-    return block.kind is Kind.PARAGRAPH and block.link_density < LINKED and word_count(block) >= _TITLE_WORDS
+    return block.kind is Kind.PARAGRAPH and block.link_density < LINKED and block.words >= _TITLE_WORDS
 
 
 def above_title(blocks: Sequence[Block], selected: frozenset[int], line: int | None) -> frozenset[int]:
@@ -70,25 +70,28 @@ def above_title(blocks: Sequence[Block], selected: frozenset[int], line: int | N
     if line is None:
         return frozenset()
     upper = frozenset(n for n in selected if n < line)
-    above = sum(word_count(blocks[n]) for n in upper if is_prose(blocks[n]))
-    below = sum(word_count(b) for b in blocks[line + 1 :] if is_prose(b))
+    above = sum(blocks[n].words for n in upper if is_prose(blocks[n]))
+    below = sum(b.words for b in blocks[line + 1 :] if is_prose(b))
     return upper if below and below >= _BELOW_TITLE * (above + below) else frozenset()
 
 
 def _is_title(block: Block, text: str, title: str, body: range) -> bool:
-    if _says_title(text, title) and word_count(block) > 2:
+    if _says_title(text, title) and block.words > 2:
         return True
     if block.position >= body.start and block.kind is not Kind.HEADING:
         return text == title and block.position > body.start
     if block.kind is Kind.HEADING and block.level == 1 and block.position <= body.start:
-        return _alike(text, title) or text in title or title in text
+        return text in title or title in text or _alike(text, title)
     return abs(len(text) - len(title)) <= len(title) // 5 and _alike(text, title)
 
 
 def _is_trail(text: str, title: str) -> bool:
     """Whether a line is a path of short names that ends in the title."""
-    lead, mark, last = text.rpartition(" > ") if " > " in text else text.rpartition(" » ")
-    return bool(mark) and len(lead) <= _TRAIL_CHARS and _says_title(core(last), title)
+    mark = " > " if " > " in text else " » " if " » " in text else ""
+    if not mark:
+        return False
+    lead, _, last = text.rpartition(mark)
+    return len(lead) <= _TRAIL_CHARS and _says_title(core(last), title)
 
 
 def _says_title(text: str, title: str) -> bool:

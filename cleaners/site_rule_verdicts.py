@@ -16,9 +16,11 @@ _TITLE = "metadata/title"  # a body holds it often, and the article has it alrea
 
 def ruled(blocks: Sequence[Block], verdicts: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
     """Return the verdicts as the rules' marks on the blocks want them; `chances` are the model's, 0 to 1."""
-    marks = [sorted(each for each in block.landmarks if each.startswith("site:")) for block in blocks]
-    if not any(marks):
+    places = {block.landmarks for block in blocks}
+    marked = {place: sorted(each for each in place if each.startswith("site:")) for place in places}
+    if not any(marked.values()):
         return tuple(verdicts)
+    marks = [marked[block.landmarks] for block in blocks]
     body = next((label for labels in marks for label in labels if is_body(label)), "")
     return tuple(
         _ruled(verdict, labels, body, float(chance))

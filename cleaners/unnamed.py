@@ -7,11 +7,11 @@ the author, a footnote, a box beside the text, a closing line. The names that ar
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 
 from cleaners.furniture import explain
-from cleaners.prose import LINKED, container_of, is_prose, shared_steps, word_count
+from cleaners.prose import LINKED, container_of, is_prose, shared_steps
 from cleaners.record import Block, Kind, Verdict, Vote
 from cleaners.rules import explain_layout
 from cleaners.site_memory import names_author
@@ -26,7 +26,8 @@ _HEAD_WORDS = 9
 _HEADINGS = frozenset((Kind.HEADING, Kind.PARAGRAPH))
 _HEADS_WITHIN = 2  # blocks below a line that it may still head
 _NOTE_WORDS = 5
-_FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S.*|.*[↩↑]\ufe0e?", re.DOTALL)
+_FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
+_WAY_BACK = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # ends a footnote
 _vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
@@ -40,17 +41,30 @@ def first_against(verdict: Verdict) -> Vote | None:
 
 
 def votes_against(
-    blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int], authors: Sequence[str] = ()
-) -> list[Vote]:
-    """The learned voice's vote against each block, with the reason that says most."""
-    plain = [_plain(block) for block in blocks]
-    found = [own or near for own, near in zip(plain, _beside(blocks, named, kept, plain), strict=True)]
-    heads = _heads(blocks, named, kept, found)
+    blocks: Sequence[Block],
+    named: Sequence[Verdict],
+    kept: Set[int],
+    authors: Sequence[str] = (),
+    unasked: Set[int] = frozenset(),
+) -> dict[int, Vote]:
+    """The learned voice's vote against each block, but for those `unasked`, with the reason that says most."""
+    plain = [None if n in kept and n in unasked else _plain(block) for n, block in enumerate(blocks)]
+    told = _told(named)
+    found = [own or near for own, near in zip(plain, _beside(blocks, told, kept, plain), strict=True)]
+    heads = _heads(blocks, told, kept, found)
     likeness = _Likeness(blocks, kept, authors)
-    return [
-        _vote("model", False, *(each or heads.get(n) or likeness.reason(block)))
-        for n, (block, each) in enumerate(zip(blocks, found, strict=True))
-    ]
+    return {
+        n: _vote("model", False, *(found[n] or heads.get(n) or likeness.reason(block)))
+        for n, block in enumerate(blocks)
+        if n not in unasked
+    }
+
+
+def _told(named: Sequence[Verdict]) -> list[Vote | None]:
+    """The first voice against each block; blocks often share a verdict, which is looked at once."""
+    known = {id(verdict): verdict for verdict in named}
+    firsts = {key: first_against(verdict) for key, verdict in known.items()}
+    return [firsts[id(verdict)] for verdict in named]
 
 
 def _plain(block: Block) -> Told | None:
@@ -63,7 +77,7 @@ def _plain(block: Block) -> Told | None:
 
 
 def _beside(
-    blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int], plain: Sequence[Told | None]
+    blocks: Sequence[Block], told: Sequence[Vote | None], kept: Set[int], plain: Sequence[Told | None]
 ) -> list[Told | None]:
     """The reason of what is explained above a block in the same container, with no kept block between."""
     found: list[Told | None] = []
@@ -74,37 +88,36 @@ def _beside(
         found.append((f"model/beside-{nearest}", nearest) if usable else None)
         if n in kept:
             nearest = ""
-        elif told := first_against(named[n]):
-            nearest, container = told.reason, parent
+        elif first := told[n]:
+            nearest, container = first.reason, parent
         elif own := plain[n]:
             nearest, container = own[1], parent
     return found
 
 
 def _heads(
-    blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int], found: Sequence[Told | None]
+    blocks: Sequence[Block], told: Sequence[Vote | None], kept: Set[int], found: Sequence[Told | None]
 ) -> dict[int, Told]:
     """Headings and short lines that stand directly above furniture of the same part of the page."""
     heads: dict[int, Told] = {}
     for n, block in enumerate(blocks):
-        may_head = block.kind in _HEADINGS and word_count(block) <= _HEAD_WORDS
-        if n not in kept and found[n] is None and may_head:
-            reason = _below(blocks, named, kept, found, n)
+        if found[n] is None and n not in kept and block.words <= _HEAD_WORDS and block.kind in _HEADINGS:
+            reason = _below(blocks, told, kept, found, n)
             if reason in _HEADS:
                 heads[n] = f"model/heads-{reason}", reason
     return heads
 
 
 def _below(
-    blocks: Sequence[Block], named: Sequence[Verdict], kept: Collection[int], found: Sequence[Told | None], n: int
+    blocks: Sequence[Block], told: Sequence[Vote | None], kept: Set[int], found: Sequence[Told | None], n: int
 ) -> str:
     home = blocks[n].path.split(">")
     for below in range(n + 1, min(n + 1 + _HEADS_WITHIN, len(blocks))):
         steps = blocks[below].path.split(">")
         if below in kept or shared_steps(home, steps) < len(home) - 2:
             return ""
-        told = first_against(named[below])
-        reason = told.reason if told else (found[below] or ("", ""))[1]
+        first = told[below]
+        reason = first.reason if first else (found[below] or ("", ""))[1]
         if reason:
             return reason
     return ""
@@ -113,7 +126,7 @@ def _below(
 class _Likeness:
     """What a block is by its words and its place, where nothing on the page names it."""
 
-    def __init__(self, blocks: Sequence[Block], kept: Collection[int], authors: Sequence[str]) -> None:
+    def __init__(self, blocks: Sequence[Block], kept: Set[int], authors: Sequence[str]) -> None:
         self.first, self.last = min(kept, default=len(blocks)), max(kept, default=-1)
         self.homes = {container_of(blocks[n]) for n in kept if is_prose(blocks[n])}
         self.homes = self.homes or {container_of(blocks[n]) for n in kept}
@@ -123,10 +136,10 @@ class _Likeness:
         """A rule's name and its reason."""
         if block.position < self.first:
             return "model/before-article", "header"
-        if _FOOTNOTE.fullmatch(block.text):
+        if _FOOTNOTE.match(block.text) or block.text.endswith(_WAY_BACK):
             return "model/footnote", "notes"
         after = block.position > self.last
-        if after and word_count(block) >= _NOTE_WORDS and names_author(block.text, self.authors):
+        if after and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
             return "model/author-note", "author_bio"
         if container_of(block) in self.homes:
             return ("model/closing-line", "closing") if after else ("model/inside-article", "boilerplate")

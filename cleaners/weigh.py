@@ -13,7 +13,6 @@ import numpy as np
 
 from cleaners.columns import Column
 from cleaners.furniture import pull_quotes, repeats
-from cleaners.prose import word_count
 from cleaners.record import Block, Kind, Verdict, Vote
 from cleaners.rescue import ADDRESS, STANDFIRST
 from cleaners.unnamed import first_against, votes_against
@@ -42,14 +41,14 @@ def weigh(
 
     `sure` is the chance from which the model overrules a named rule.
     """
-    line = expected_f1(np.array([word_count(block) for block in blocks]), chances) / 2
+    line = expected_f1(np.array([block.words for block in blocks]), chances) / 2
     needed = _all_needed(blocks, named, line, sure)
     buttons = _buttons(blocks, named)
     for n in buttons:
         needed[n] = max(needed[n], sure)
     if (first := _opening(blocks, named)) is not None:
         needed[first] = min(needed[first], _OPENING)
-    kept = {n for n, least in enumerate(needed) if chances[n] >= least}
+    kept = _positions(chances >= np.array(needed, np.result_type(chances, np.float32)))
     copies = repeats(blocks, kept)
     leads = {n for n in kept if named[n].rule == STANDFIRST}
     copies |= pull_quotes(blocks, kept - copies, leads)
@@ -59,9 +58,9 @@ def weigh(
     if _loses_all(blocks, named, kept):
         return tuple(named)
     unliked = labels | (buttons - kept)
-    liked = [bool(chance >= line + _MORE) and n not in unliked for n, chance in enumerate(chances)]
-    against = votes_against(blocks, named, kept, authors)
-    owns = [_FOR if likes else vote for likes, vote in zip(liked, against, strict=True)]
+    liked = _positions(chances >= line + _MORE) - unliked
+    against = votes_against(blocks, named, kept, authors, unasked=liked)
+    owns = [against.get(n, _FOR) for n in range(len(blocks))]
     known: dict[tuple[int, int, bool, bool], Verdict] = {}
     keys = []
     for n, (verdict, own) in enumerate(zip(named, owns, strict=True)):
@@ -83,6 +82,10 @@ def expected_f1(words: Column, chances: Column) -> float:
     order = np.argsort(-chances, kind="stable")
     hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
     return float((2 * hits / (taken + hits[-1])).max())
+
+
+def _positions(told: Column) -> set[int]:
+    return set(np.flatnonzero(told).tolist())
 
 
 def _all_needed(blocks: Sequence[Block], named: Sequence[Verdict], line: float, sure: float) -> list[float]:
@@ -113,13 +116,14 @@ def _needed(block: Block, verdict: Verdict, line: float, sure: float) -> float:
 
 def _buttons(blocks: Sequence[Block], named: Sequence[Verdict]) -> set[int]:
     """What a button says and no named voice keeps: `Yes` below `Was this helpful?` is short like a line of dialogue."""
-    return {n for n, block in enumerate(blocks) if _BUTTON.search(block.path) and not named[n].kept}
+    inside = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
+    return {n for n, path in inside if _BUTTON.search(path) and not named[n].kept}
 
 
 def _opening(blocks: Sequence[Block], named: Sequence[Verdict]) -> int | None:
     """The first block that the named voices keep, headings and a few words apart, if it is a sentence."""
     kept = (block for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
-    first = next((b for b in kept if b.kind is not Kind.HEADING and word_count(b) >= _OPENING_WORDS), None)
+    first = next((b for b in kept if b.kind is not Kind.HEADING and b.words >= _OPENING_WORDS), None)
     return first.position if first is not None and first.text.endswith(_ENDS) else None
 
 
@@ -128,7 +132,7 @@ def _labels(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -
     found = set()
     for n in kept:
         text = blocks[n].text
-        if text.endswith((":", "：")) and word_count(blocks[n]) <= _LABEL_WORDS and n + 1 < len(blocks):
+        if text.endswith((":", "：")) and blocks[n].words <= _LABEL_WORDS and n + 1 < len(blocks):
             told = first_against(named[n + 1])
             if n + 1 not in kept and told is not None and told.reason == "related":
                 found.add(n)
@@ -137,8 +141,8 @@ def _labels(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -
 
 def _loses_all(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> bool:
     """Whether the model takes nearly all that the named voices keep, and puts nothing in its place."""
-    before = sum(word_count(block) for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
-    after = sum(word_count(blocks[n]) for n in kept)
+    before = sum(block.words for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
+    after = sum(blocks[n].words for n in kept)
     return after < _LITTLE * before or (after < _FEW_WORDS and after < before)
 
 

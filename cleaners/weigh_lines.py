@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 
 from cleaners.columns import Column
-from cleaners.prose import word_count
 from cleaners.record import Verdict, Vote
 from cleaners.textlines import Text
 
@@ -33,7 +32,7 @@ _vote = lru_cache(maxsize=1024)(Vote)
 
 def weigh_lines(text: Text, named: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
     """Return the verdicts; `named` are those of the rules, `chances` the model's, 0 to 1."""
-    words = np.array([word_count(block) + 1 for block in text.blocks])
+    words = np.array([block.words + 1 for block in text.blocks])
     kept = chances >= _all_needed(named, chances, words)
     before = sum(int(count) for count, verdict in zip(words, named, strict=True) if verdict.kept)
     after = int(words[kept].sum())

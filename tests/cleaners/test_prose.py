@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cleaners.prose import body_span, brief, is_prose, main_container, word_count
+from cleaners.prose import body_span, brief, is_prose, main_container
 from cleaners.record import Kind
 from tests.cleaners.building import PROSE, block, linked
 
@@ -14,8 +14,8 @@ def test_prose_is_long_and_mostly_not_links() -> None:
 
 
 def test_scripts_without_spaces_have_words_too() -> None:
-    assert word_count(block(0, "市議会は月曜日の夜に川沿いの古い製粉所について三時間話し合った")) >= 15
-    assert word_count(block(0, "one two three")) == 3
+    assert block(0, "市議会は月曜日の夜に川沿いの古い製粉所について三時間話し合った").words >= 15
+    assert block(0, "one two three").words == 3
 
 
 def test_the_body_runs_from_the_first_to_the_last_selected_prose() -> None:

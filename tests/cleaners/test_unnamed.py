@@ -31,7 +31,7 @@ def endings(extra: list[tuple[str, str]], authors: tuple[str, ...] = ()) -> list
 def _found(texts: list[tuple[str, str]], named: list[Verdict], authors: tuple[str, ...]) -> list[tuple[str, str]]:
     blocks = [Block(n, Kind.PARAGRAPH, text, path=path) for n, (path, text) in enumerate(texts)]
     kept = {n for n, verdict in enumerate(named) if verdict.kept}
-    return [(vote.rule, vote.reason) for vote in votes_against(blocks, named, kept, authors)]
+    return [(vote.rule, vote.reason) for vote in votes_against(blocks, named, kept, authors).values()]
 
 
 def test_the_markup_says_it_first() -> None:
