@@ -16,6 +16,7 @@ from itertools import pairwise
 from cleaners.rules.model import REASONS, Rule
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
+_NO_RULE = 1_000_000  # a number that no rule has
 _NEGATIONS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
 
@@ -38,19 +39,29 @@ def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule |
         found = _explain_element(element)
         if found:
             return found
+    return _explain_landmarks(landmarks)
+
+
+@lru_cache(maxsize=1024)
+def _explain_landmarks(landmarks: frozenset[str]) -> Rule | None:
     return next((each.rule for each in _layout_rules() if each.landmarks & landmarks), None)
 
 
 @lru_cache(maxsize=8192)
 def _explain_element(element: str) -> Rule | None:
-    tag, *names = re.split(r"[.#]", element)
+    tag, *names = element.replace("#", ".").split(".")
     if tag in ("body", "html"):
         return None
-    tags, tokens = _first_by_tag_and_token()
-    found = [tokens[word] for name in names for word in _tokens(name) if word in tokens]
-    if tag in tags:
-        found.append(tags[tag])
-    return _layout_rules()[min(found)].rule if found else None
+    tags, _ = _first_by_tag_and_token()
+    first = min([tags.get(tag, _NO_RULE), *map(_first_by_name, names)])
+    return _layout_rules()[first].rule if first != _NO_RULE else None
+
+
+@lru_cache(maxsize=8192)
+def _first_by_name(name: str) -> int:
+    """The number of the first rule that a word of an id or class speaks for."""
+    _, tokens = _first_by_tag_and_token()
+    return min([tokens[word] for word in _tokens(name) if word in tokens], default=_NO_RULE)
 
 
 def _tokens(name: str) -> list[str]:
@@ -58,7 +69,7 @@ def _tokens(name: str) -> list[str]:
     words = [word.lower() for word in _WORDS.findall(name)]
     if words and words[0] in _NEGATIONS:
         return []
-    return words + [f"{first} {second}" for first, second in pairwise(words)]
+    return words + [f"{first} {second}" for first, second in pairwise(words)] if len(words) > 1 else words
 
 
 @cache

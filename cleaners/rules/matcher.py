@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 
-from ahocorasick_rs import AhoCorasick, Implementation
+from ahocorasick_rs import AhoCorasick
 
 from cleaners.record import Block, Kind
 from cleaners.rules.literals import literals_of
@@ -79,7 +79,7 @@ class _Anchors:
             for anchor in its:
                 rules.setdefault(anchor, []).append(n)
         self._rules = tuple(rules.values())
-        self._automaton = AhoCorasick(list(rules), implementation=Implementation.DFA)
+        self._automaton = AhoCorasick(list(rules))
 
     def rules_in(self, folded: str) -> list[int]:
         """The numbers of the rules that have an anchor in the text, in order."""
@@ -87,8 +87,7 @@ class _Anchors:
             met = self._automaton.find_matches_as_indexes(folded, overlapping=True)
         except UnicodeEncodeError:  # half of a surrogate pair: no rule has one
             return self.rules_in(folded.encode("utf-8", "replace").decode("utf-8"))
-        anchors = {anchor for anchor, _, _ in met}
-        return sorted({n for anchor in anchors for n in self._rules[anchor]}) if anchors else []
+        return sorted(set().union(*[self._rules[anchor] for anchor, _, _ in met])) if met else []
 
 
 class RuleBook:
@@ -96,14 +95,16 @@ class RuleBook:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
-        self._whole = tuple(rule for rule in rules if rule.whole)
-        self._search = tuple(rule for rule in rules if not rule.whole)
-        self._whole_words = max((rule.max_words for rule in self._whole), default=0)
+        whole = tuple(rule for rule in rules if rule.whole)
+        search = tuple(rule for rule in rules if not rule.whole)
+        self._tried = (*whole, *search)
+        self._whole = range(len(whole))
+        self._whole_words = max((rule.max_words for rule in whole), default=0)
         self._most_words = max((rule.max_words for rule in rules), default=0)
-        literals = [_literals(rule) for rule in self._whole]
-        self._whole_anchors = _Anchors(literals)
-        self._any_text = tuple(n for n, its in enumerate(literals) if not its)
-        self._anchors = _Anchors([rule.anchors for rule in self._search])
+        literals, anchors = [_literals(rule) for rule in whole], [rule.anchors for rule in search]
+        self._any_text = frozenset(n for n, its in enumerate(literals) if not its)
+        self._in_short = _Anchors([*literals, *anchors])
+        self._in_long = _Anchors([*[()] * len(whole), *anchors])
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._find)
 
     def match(self, block: Block, place: Place) -> Rule | None:
@@ -121,27 +122,23 @@ class RuleBook:
         words = count_words(folded)
         if words > self._most_words:
             return words, ()
-        whole = self._matching_whole(folded, words) if words <= self._whole_words else ()
-        return words, (*whole, *self._matching_part(folded, words))
+        tried = self._may_match(folded) if words <= self._whole_words else self._in_long.rules_in(folded)
+        rules = [self._tried[n] for n in tried]
+        return words, tuple([rule for rule in rules if words <= rule.max_words and _matches(rule, folded)])
 
-    def _matching_whole(self, folded: str, words: int) -> Iterator[Rule]:
-        if text := core(folded):
-            for index in self._may_match_whole(text):
-                rule = self._whole[index]
-                if words <= rule.max_words and _compiled(rule.patterns).fullmatch(text):
-                    yield rule
-
-    def _may_match_whole(self, text: str) -> Iterable[int]:
-        if not text.isascii() and _OTHER_DIGIT.search(text):
-            return range(len(self._whole))
-        found = self._whole_anchors.rules_in(text)
+    def _may_match(self, folded: str) -> Sequence[int]:
+        """The rules that may match a short text, in order: those on the whole block come first."""
+        found = self._in_short.rules_in(folded)
+        if not folded.isascii() and _OTHER_DIGIT.search(folded):
+            return sorted({*found, *self._whole})
         return sorted({*found, *self._any_text}) if self._any_text else found
 
-    def _matching_part(self, folded: str, words: int) -> Iterator[Rule]:
-        for index in self._anchors.rules_in(folded):
-            rule = self._search[index]
-            if words <= rule.max_words and _found_unquoted(rule, folded):
-                yield rule
+
+def _matches(rule: Rule, folded: str) -> bool:
+    if not rule.whole:
+        return _found_unquoted(rule, folded)
+    text = core(folded)
+    return bool(text) and _compiled(rule.patterns).fullmatch(text) is not None
 
 
 def _literals(rule: Rule) -> frozenset[str]:
