@@ -116,27 +116,21 @@ def _likeness(view: View) -> Columns:
         seen[text] = count + 1
     copies = [seen[text] for text in texts]
     found = {"copies": np.minimum(copies, _COPIES), "copies_before": np.minimum(before, _COPIES)}
-    told = {"title": view.metadata.title, "description": view.metadata.description}
-    stated = {name: frozenset(_WORD.findall(text.lower())) for name, text in told.items()}
-    owns = _with_any_of(frozenset().union(*stated.values()), texts, view.words)
-    for name, words in stated.items():
-        common = {n: len(own & words) for n, own in owns.items()} if words else {}
-        found[f"{name}_told"] = _column(len(texts), {n: count / len(words) for n, count in common.items()})
-        found[f"{name}_share"] = _column(len(texts), {n: count / len(owns[n]) for n, count in common.items()})
-    return found
-
-
-def _with_any_of(stated: frozenset[str], texts: Sequence[str], words: Column) -> dict[int, frozenset[str]]:
-    """The words of each short block that has any of those stated, by its place."""
-    short = np.flatnonzero(words < _SHORT_WORDS).tolist() if stated else []
-    owns = {n: texts[n].lower().split() for n in short}
-    return {n: frozenset(own) for n, own in owns.items() if not stated.isdisjoint(own)}
-
-
-def _column(size: int, values: dict[int, float]) -> Column:
-    """A column of zeros but for the values given by their places."""
-    found = np.zeros(size)
-    found[list(values)] = list(values.values())
+    title, description = (
+        frozenset(_WORD.findall(text.lower())) for text in (view.metadata.title, view.metadata.description)
+    )
+    stated = title | description
+    common: list[tuple[int, int, int, int]] = []  # place, words of the title, of the description, and all
+    for n in np.flatnonzero(view.words < _SHORT_WORDS).tolist() if stated else ():
+        words = texts[n].lower().split()
+        if not stated.isdisjoint(words):
+            own = set(words)
+            common.append((n, len(title & own), len(description & own), len(own)))
+    places, of_title, of_description, sizes = np.array(common, np.int64).reshape(-1, 4).T
+    for name, words_of, stated_by in (("title", of_title, title), ("description", of_description, description)):
+        shares = np.zeros((2, len(texts)))
+        shares[:, places] = words_of / max(len(stated_by), 1), words_of / sizes
+        found |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
     return found
 
 

@@ -54,7 +54,7 @@ class Markup:
     tags: Column
     leaf: Column
     containers: tuple[Column, Column, Column]
-    steps: tuple[tuple[str, ...], ...]
+    steps: Sequence[Sequence[str]]
     columns: dict[str, Column]
 
 
@@ -75,7 +75,7 @@ def read_markup(blocks: Sequence[Block]) -> Markup:
         tags=numbered([_tags(path) for path in paths])[place],
         leaf=numbered(leaves)[place],
         containers=(one, two, three),
-        steps=tuple([tuple(path.split(">")) for path in paths]),
+        steps=[path.split(">") for path in paths],
         columns=dict(zip(_COLUMNS, _columns(known).T.take(place, axis=1), strict=True)),
     )
 

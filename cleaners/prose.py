@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import eq
 
 from cleaners.record import Block, Kind
 
@@ -72,7 +73,5 @@ def brief(blocks: Sequence[Block], line: Block) -> frozenset[int]:
 
 def shared_steps(one: Sequence[str], other: Sequence[str]) -> int:
     """How many steps two paths have in common from the top."""
-    for n, (step, its) in enumerate(zip(one, other, strict=False)):
-        if step != its:
-            return n
-    return min(len(one), len(other))
+    same = list(map(eq, one, other))
+    return len(same) if all(same) else same.index(False)

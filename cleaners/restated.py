@@ -30,9 +30,9 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
         if len(block.text) > longest and block.kind is not Kind.HEADING:
             continue
         text = _said(block.text)
-        if title and _is_title(block, text, title, body):
+        if title and _may_be_title(block, text, title) and _is_title(block, text, title, body):
             found[block.position] = "title"
-        elif title and _is_trail(text, title):
+        elif title and (" > " in text or " » " in text) and _is_trail(text, title):
             found[block.position] = "breadcrumb"
         elif text in names:
             found[block.position] = "byline"
@@ -47,7 +47,7 @@ def title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
     lengths = range(int(_MOST_OF_TITLE * len(title)), len(title) + _AROUND)
     says = [b for b in blocks if len(b.text) in lengths and _says_title(_said(b.text), title)] if title else []
     headings = [b for b in says if b.kind is Kind.HEADING]
-    lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _may_be_title(b)]
+    lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _says_it_alone(b)]
     return lines[0].position if lines else None
 
 
@@ -61,7 +61,7 @@ def _remembered(text: str) -> str:
     return core(fold(text))
 
 
-def _may_be_title(block: Block) -> bool:
+def _says_it_alone(block: Block) -> bool:
     return block.kind is Kind.PARAGRAPH and block.link_density < LINKED and block.words >= _TITLE_WORDS
 
 
@@ -82,15 +82,21 @@ def _is_title(block: Block, text: str, title: str, body: range) -> bool:
         return text == title and block.position > body.start
     if block.kind is Kind.HEADING and block.level == 1 and block.position <= body.start:
         return text in title or title in text or _alike(text, title)
-    return abs(len(text) - len(title)) <= len(title) // 5 and _alike(text, title)
+    return _nearly_as_long(text, title) and _alike(text, title)
+
+
+def _may_be_title(block: Block, text: str, title: str) -> bool:
+    """Whether it is worth a closer look: most lines are too long or short, and no heading."""
+    return block.kind is Kind.HEADING or title.startswith(text) or _nearly_as_long(text, title)
+
+
+def _nearly_as_long(text: str, title: str) -> bool:
+    return abs(len(text) - len(title)) <= len(title) // 5
 
 
 def _is_trail(text: str, title: str) -> bool:
-    """Whether a line is a path of short names that ends in the title."""
-    mark = " > " if " > " in text else " » " if " » " in text else ""
-    if not mark:
-        return False
-    lead, _, last = text.rpartition(mark)
+    """Whether a line with marks between its parts is a path of short names that ends in the title."""
+    lead, _, last = text.rpartition(" > " if " > " in text else " » ")
     return len(lead) <= _TRAIL_CHARS and _says_title(core(last), title)
 
 
