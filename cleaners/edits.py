@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 
 from cleaners.folding import moment, squeezed, words_of
 from cleaners.notices import CORRECTION, UPDATE, notice
-from cleaners.site_memory import DATED, length, template
+from cleaners.site_memory import length
+from cleaners.templates import DATED, template
 
 HEADLINE, LEAD, BODY, DATE = "headline", "lead", "body", "date"
 KINDS = (CORRECTION, UPDATE, HEADLINE, LEAD, BODY, DATE)

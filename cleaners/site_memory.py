@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from cleaners.record import Verdict
-from cleaners.words import months
 
 REPEATED = Verdict(False, "repeated", "site/repeated")
 BIO = Verdict(False, "author_bio", "site/author-bio")
@@ -32,7 +32,6 @@ _BODY = 0.8  # share of the pages that keep text at a place, for what some remov
 _SHARE = 3  # where all that goes is at most one word in so many
 _NAMED_WITHIN = 6  # words from its beginning in which a note on the author names the author
 _NAMED_WITHIN_CHARS = 100
-_TEMPLATE_CHARS = 400  # a longer text repeats as it is or not at all
 
 _TEXT_LEVEL = re.compile(
     r"(?:p|blockquote|q|ul|ol|li|dl|dt|dd|pre|code|h[1-6]|em|strong|small|b|i|u|a|span|font|center|figure|"
@@ -40,20 +39,9 @@ _TEXT_LEVEL = re.compile(
 )
 _DIGITS = re.compile(r"\d+")
 _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
-_ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_FIXED = re.compile(r"[^\W\d_]{2,}")
-_DATE, _ANY, _TITLE, _AUTHOR = "\x01", "\x02", "\x03", "\x04"
-DATED = _DATE
-"""What `template` puts in the place of a date."""
-
-_NUMERIC_DATE = re.compile(r"\b0([./-])0\1 ?0\b|\b0:0(?::0)?\b")
-_VALUE = re.compile(r":\s+\W*0|0\s*/\s*0|0\s*[%€$£]|[€$£]\s*0")  # a score, a price, a measure: what the text says
-_DATED = re.compile(rf"(?:0[.,]?\s+(?:de\s+)?)?{_DATE}\.?(?:,?\s+(?:de\s+)?0)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A block as the site's memory sees it.
 
     `key` is the number of its template, `container` where it stood, `named` whether it begins by naming an author,
@@ -100,33 +88,6 @@ def least_pages(pages: int) -> int:
     return 2 if pages < FEW_PAGES else 3
 
 
-def template(text: str, title: str = "", authors: Sequence[str] = ()) -> str:
-    """The text without what varies from page to page; the text itself where nothing fixed would be left."""
-    if len(text) > _TEMPLATE_CHARS:
-        return text
-    made = text
-    for name, mark in ((title, _TITLE), *((author, _AUTHOR) for author in authors)):
-        if len(name) > 3 and name != text:
-            made = made.replace(name, mark)
-    if "@" in made or "://" in made or "www." in made:
-        made = _ADDRESS.sub(_ANY, made)
-    made = _undated(made)
-    return made if made == text or _DATE in made or _FIXED.search(made) else text
-
-
-def _undated(text: str) -> str:
-    """The text with each number as 0 and each date as one mark; as it is if a number is a value that it gives."""
-    if not _DIGITS.search(text):
-        return text
-    bare = _NUMERIC_DATE.sub(_DATE, _DIGITS.sub("0", text))
-    if "0" not in bare and _DATE not in bare:
-        return text
-    names = months()
-    marked = _LETTERS.sub(lambda word: _DATE if word[0].lower() in names else word[0], bare)
-    dated = _DATED.sub(_DATE, marked) if _DATE in marked else marked
-    return text if _VALUE.search(dated) else dated
-
-
 @lru_cache(maxsize=8192)
 def container(path: str) -> str:
     """The path of the part of the page that a block stands in, without text-level tags at its end and numbers."""
@@ -144,8 +105,9 @@ def length(text: str) -> int:
 
 def names_author(text: str, authors: Iterable[str]) -> bool:
     """Whether the text begins by naming one of the authors, by any part of the name."""
-    names = _names_of(tuple(authors))
-    return bool(names) and not names.isdisjoint(_WORD.findall(text[:_NAMED_WITHIN_CHARS])[:_NAMED_WITHIN])
+    beginning = text[:_NAMED_WITHIN_CHARS]
+    names = [name for name in _names_of(tuple(authors)) if name in beginning]
+    return bool(names) and not set(names).isdisjoint(_WORD.findall(beginning)[:_NAMED_WITHIN])
 
 
 @lru_cache(maxsize=16)

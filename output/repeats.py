@@ -7,54 +7,37 @@ came nor on how often it was settled.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import groupby
 
 from sqlite_utils import Database
 
 from cleaners.record import Verdict
-from cleaners.site_memory import (
-    Seen,
-    container,
-    judge_again,
-    least_pages,
-    length,
-    names_author,
-    remember,
-)
-from output.bodies import Bodies, brought_back, read_facts, text_key
-from output.migrations import BLOCK_KINDS
+from cleaners.site_memory import Seen, judge_again, least_pages, remember
+from output.bodies import Bodies, brought_back
+from output.looked import TEMP, Packed, prepare_looks, seen_blocks
+from output.looking import look
+from output.several import Several
 
-_HEADING = BLOCK_KINDS.index("heading")
-_TEMP = ("settle_kept", "settle_beside", "settle_seen", "settle_left", "settle_evidence")
+_TEMP = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *TEMP)
+_BLOCKS = 128  # of a page, about: for the size of a table
 
 # The blocks that each page kept by itself, whatever the site's memory made of them since.
-_KEPT = """INSERT INTO settle_kept SELECT b.page_id, b.position, b.block_id, b.kind
+_KEPT = """INSERT INTO settle_kept SELECT b.page_id, b.position, b.block_id
     FROM pages p CROSS JOIN page_blocks b ON b.page_id = p.id
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
     WHERE p.own_type IN ('article', 'teaser') AND coalesce(o.kept, v.kept, b.kept) = 1"""
-
-# The same texts where a page removed them by itself: what is kept on one page only may stand on all.
-_BESIDE = """INSERT INTO settle_beside SELECT b.page_id, b.position, b.block_id, b.kind
-    FROM (SELECT DISTINCT block_id FROM settle_kept) k CROSS JOIN page_blocks b ON b.block_id = k.block_id
-        JOIN pages p ON p.id = b.page_id AND p.own_type IN ('article', 'teaser')
-    WHERE NOT EXISTS (SELECT 1 FROM settle_kept s WHERE s.page_id = b.page_id AND s.position = b.position)"""
 
 _HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host"""
 _PAGES = """SELECT p.id FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') AND u.host = ? ORDER BY p.id"""
 
-_BLOCKS = """SELECT k.position, k.block_id, k.kind, t.text, k.kept FROM (
-        SELECT position, block_id, kind, 1 AS kept FROM settle_kept WHERE page_id = ?1 UNION ALL
-        SELECT position, block_id, kind, 0 FROM settle_beside WHERE page_id = ?1) k
-    JOIN block_texts t ON t.id = k.block_id"""
-
 # A removed block counts only where the same text is kept in the same part of another page.
 _STANDING = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
     WHERE k.key = settle_seen.key AND k.counted = 1 AND k.kept AND k.container = settle_seen.container)"""
+
+_BESIDE = "SELECT DISTINCT key, container FROM settle_seen WHERE NOT kept"
 
 _COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
     GROUP BY key HAVING pages >= ?"""
@@ -76,13 +59,13 @@ _NEW = """INSERT INTO block_evidence SELECT * FROM (SELECT * FROM settle_evidenc
 def count_kept(db: Database) -> None:
     """Make the temporary tables of the blocks that pages keep by themselves; `forget_counts` drops them."""
     forget_counts(db)
-    for name, statement in (("settle_kept", _KEPT), ("settle_beside", _BESIDE)):
-        db.execute(
-            f"""CREATE TEMP TABLE {name} (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
-                block_id INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
-        )
-        db.execute(statement)
-        db.execute(f"CREATE INDEX {name}_block ON {name} (block_id)")
+    db.execute(
+        """CREATE TEMP TABLE settle_kept (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
+            block_id INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
+    )
+    db.execute(_KEPT)
+    db.execute("CREATE INDEX temp.settle_kept_block ON settle_kept (block_id)")
+    prepare_looks(db)
 
 
 def kept_text(db: Database, page_id: int) -> str:
@@ -111,10 +94,11 @@ def judged_again(
         pages = [page for (page,) in db.execute(_PAGES, [host])]
         number = sum(page not in uncounted for page in pages)
         if number > 1:
-            bodies = Bodies(db)
-            boxes = _look(db, pages, uncounted, bodies)
+            several, bodies = Several(_BLOCKS * len(pages)), Bodies()
+            boxes = look(db, pages, uncounted, several, bodies)
+            _gather(db, several)
             db.execute(_EVIDENCE, {"host": host, "pages": number})
-            back = brought_back(db, host, bodies, unjudged)
+            back = brought_back(db, host, bodies, several, unjudged)
             for page, verdicts in _judge_host(db, number, boxes, unjudged):
                 yield page, verdicts | back.pop(page, {})
             yield from back.items()
@@ -123,44 +107,27 @@ def judged_again(
 
 
 def _make_tables(db: Database) -> None:
-    """`settle_seen` holds the kept blocks of one host at a time."""
+    """`settle_seen` holds the blocks of one host at a time whose texts seem to be on several pages."""
     db.execute(
         """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
-            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, words INTEGER NOT NULL,
-            heading INTEGER NOT NULL, named INTEGER NOT NULL, kept INTEGER NOT NULL, counted INTEGER NOT NULL,
-            PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
+            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, kept INTEGER NOT NULL,
+            counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
-    db.execute("CREATE INDEX settle_seen_key ON settle_seen (key, counted, kept, container)")
+    db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
     db.execute(
         """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
             of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
     )
 
 
-def _look(db: Database, pages: Iterable[int], uncounted: Collection[int], bodies: Bodies) -> list[str]:
-    """Fill `settle_seen` and `bodies` with the pages of a host; returns the containers that its rows name by number."""
+def _gather(db: Database, several: Several) -> None:
+    """Fill `settle_seen` with what seems to be on several of the pages that were looked at."""
     db.execute("DELETE FROM settle_seen")
-    numbers: dict[str, int] = defaultdict(lambda: len(numbers))
-    for page in pages:
-        facts = read_facts(db, page)
-        bodies.look(facts, counted=page not in uncounted)
-        rows = [
-            (
-                *(
-                    page,
-                    at,
-                    block,
-                    text_key(text, block, kind, facts.title, facts.authors),
-                    numbers[container(facts.places[at])],
-                    length(text),
-                ),
-                *(kind == _HEADING, names_author(text, facts.authors), kept, page not in uncounted),
-            )
-            for at, block, kind, text, kept in db.execute(_BLOCKS, [page]).fetchall()
-        ]
-        db.conn.executemany("INSERT INTO settle_seen VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    for page_id, counted, page in seen_blocks(db):
+        rows = [(page_id, *row[:4], row[7], counted) for row in page if row[2] in several]
+        if rows:
+            db.conn.executemany("INSERT INTO settle_seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     db.execute(_STANDING)
-    return list(numbers)
 
 
 def _judge_host(
@@ -169,17 +136,30 @@ def _judge_host(
     repeated = dict(db.execute(_COUNTS, [least_pages(number)]).fetchall())
     if not repeated:
         return
-    memory = remember((page for _, page in _seen(db, boxes, "WHERE counted")), repeated, number)
-    for page_id, page in _seen(db, boxes, "WHERE kept"):
-        if page_id not in unjudged and (verdicts := judge_again(page, memory)):
+    beside = set(db.execute(_BESIDE).fetchall())
+    counted = (page for _, counts, page in seen_blocks(db) if counts)
+    memory = remember((_standing(page, boxes, repeated, beside) for page in counted), repeated, number)
+    for page_id, _, page in seen_blocks(db):
+        kept = [row for row in page if row[7]]
+        if page_id in unjudged or repeated.keys().isdisjoint([row[2] for row in kept]):
+            continue
+        if verdicts := judge_again(_as_seen(kept, boxes), memory):
             yield page_id, verdicts
 
 
-def _seen(db: Database, boxes: list[str], which: str = "") -> Iterator[tuple[int, list[Seen]]]:
-    query = f"""SELECT page_id, position, key, container, words, heading, named, kept FROM settle_seen {which}
-        ORDER BY page_id, position"""
-    for page_id, rows in groupby(db.execute(query), key=lambda row: int(row[0])):
-        yield page_id, [Seen(row[1], row[2], boxes[row[3]], row[4], *map(bool, row[5:])) for row in rows]
+def _standing(
+    page: list[Packed], boxes: list[str], repeated: Mapping[int, int], beside: Collection[tuple[int, int]]
+) -> list[Seen]:
+    """The blocks of a page that count. Where none of them repeats, one for each container says the same."""
+    if repeated.keys().isdisjoint([row[2] for row in page]):
+        return _as_seen({row[3]: row for row in page if row[7]}.values(), boxes)
+    return _as_seen([row for row in page if row[7] or (row[2], row[3]) in beside], boxes)
+
+
+def _as_seen(page: Iterable[Packed], boxes: list[str]) -> list[Seen]:
+    return [
+        Seen(at, key, boxes[box], words, heading, named, kept) for at, _, key, box, words, heading, named, kept in page
+    ]
 
 
 def told_by(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
