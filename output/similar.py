@@ -15,7 +15,7 @@ from functools import lru_cache
 from sqlite_utils import Database
 
 from output.similar_kinds import Relation, Told, clusters, relation
-from output.similar_text import Shingles, likeness, shingles, sketch
+from output.similar_text import Shingles, likeness, shingles, sketch_of
 from output.transaction import writing
 
 CROWD = 24
@@ -103,7 +103,7 @@ def _sketch(db: Database) -> int:
             db.execute(statement)
     last, count = -1, 0
     while rows := db.execute(_NEW, [last, _AT_ONCE]).fetchall():
-        made = {int(page): sketch(shingles(text)) for page, text in rows}
+        made = {int(page): sketch_of(text) for page, text in rows}
         last, count = int(rows[-1][0]), count + len(rows)
         db.conn.executemany("INSERT INTO sketches VALUES (?, ?)", [(page, len(each)) for page, each in made.items()])
         pairs = sorted((number, page) for page, each in made.items() for number in each)

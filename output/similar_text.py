@@ -29,7 +29,10 @@ _WORDS, _CHARACTERS = 3, 5
 
 _TOKEN = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+")
 _CHARACTER = re.compile(rf"[{CJK_RANGES}]")
+_FIRST_CHARACTER = CJK_RANGES[0]
+_PARTING = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))  # of UTF-8, what is in no word
 _BITS = 32
+_LIMIT = np.uint64(2**64 // SHARE)
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 Shingles = NDArray[np.uint64]
@@ -45,18 +48,22 @@ class Likeness:
 
 def shingles(text: str) -> Shingles:
     """The text's shingles as distinct 64-bit hashes, sorted; none of a short text."""
-    tokens = _TOKEN.findall(text.lower())
-    if len(tokens) < SHORT_TOKENS:
-        return np.empty(0, np.uint64)
-    spaced = text.isascii() or len(_CHARACTER.findall(text)) * 2 < len(tokens)
-    size = _WORDS if spaced else _CHARACTERS
-    hashed = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
-    return np.unique(_runs(hashed, size))
+    hashed, size = _hashed(text)
+    return _distinct(_runs(hashed, size)) if len(hashed) >= SHORT_TOKENS else np.empty(0, np.uint64)
+
+
+def sketch_of(text: str) -> list[int]:
+    """The sketch of a text."""
+    hashed, size = _hashed(text)
+    if len(hashed) < SHORT_TOKENS:
+        return []
+    runs = _runs(hashed, size)
+    return sketch(_distinct(runs[runs < _LIMIT]))
 
 
 def sketch(found: Shingles) -> list[int]:
     """The smallest eighth of the hashes, as numbers below 2**29."""
-    few = found[: int(np.searchsorted(found, np.uint64(2**64 // SHARE)))][:_MOST]
+    few = found[: int(np.searchsorted(found, _LIMIT))][:_MOST]
     return sorted(set((few >> np.uint64(64 - _BITS)).tolist()))
 
 
@@ -67,6 +74,36 @@ def likeness(one: Shingles, other: Shingles) -> Likeness:
         return Likeness(0.0, 0.0)
     common = len(np.intersect1d(one, other, assume_unique=True))
     return Likeness(common / (len(one) + len(other) - common), common / smaller)
+
+
+def _hashed(text: str) -> tuple[NDArray[np.uint64], int]:
+    """The hash of each token of a text, and how many tokens make a shingle."""
+    lowered = text.lower()
+    if (words := _spaced_words(lowered)) is not None:
+        return np.fromiter(map(crc32, words), np.uint64, len(words)), _WORDS
+    tokens = _TOKEN.findall(lowered)
+    spaced = len(_CHARACTER.findall(text)) * 2 < len(tokens)
+    hashed = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
+    return hashed, _WORDS if spaced else _CHARACTERS
+
+
+def _spaced_words(lowered: str) -> list[bytes] | None:
+    """The tokens of a text where spaces part all words; None where they do not. Quicker than to look for each."""
+    if not lowered.isascii():
+        for char in set(lowered):
+            if char >= _FIRST_CHARACTER and _CHARACTER.match(char):
+                return None
+            if char > "\x7f" and not char.isalnum():
+                lowered = lowered.replace(char, " ")
+    return lowered.encode("utf-8", "replace").translate(_PARTING).split()
+
+
+def _distinct(hashes: Shingles) -> Shingles:
+    """The hashes in order, each once."""
+    ordered = np.sort(hashes)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
 
 
 def _runs(hashed: NDArray[np.uint64], size: int) -> Shingles:

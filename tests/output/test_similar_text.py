@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from output.similar_text import SHARE, SHORT_TOKENS, likeness, shingles, sketch
+from output.similar_text import SHARE, SHORT_TOKENS, likeness, shingles, sketch, sketch_of
 
 HAN = [chr(0x4E00 + 7 * n) for n in range(400)]
 
@@ -71,3 +71,18 @@ def test_a_sketch_is_a_fair_sample_and_does_not_change():
     # As archives of this version have it: another list means that all sketches are to be made anew.
     kept = [67318758, 85273252, 108290489, 220011445, 238152450, 252962861, 374418271]
     assert sketch(shingles(" ".join(f"word{n}" for n in range(60)))) == kept
+
+
+@pytest.mark.parametrize("between", [" ", "_", ", ", "\u2019", "\u00a0", "\u2028", "\x00", " \u2014 "])
+def test_what_parts_two_words_does_not_count(between):
+    words = prose(6)
+    assert sketch_of(between.join(words)) == sketch_of(" ".join(words)) == sketch(shingles(" ".join(words)))
+
+
+def test_one_character_of_an_unspaced_script_is_a_word_among_others():
+    words = prose(7, 60)
+    assert list(shingles(" ".join([*words, "x々y"]))) == list(shingles(" ".join([*words, "x", "々", "y"])))
+
+
+def test_a_short_text_has_no_sketch():
+    assert sketch_of(" ".join(prose(8, SHORT_TOKENS - 1))) == []
