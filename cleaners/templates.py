@@ -74,14 +74,18 @@ def _template(text: str, marks: Iterable[tuple[str, str]]) -> str:
 
 def _undated(text: str) -> str:
     """The text with each number as 0 and each date as one mark; as it is if a number is a value that it gives."""
-    if not _DIGITS.search(text):
+    bare = _DIGITS.sub("0", text)
+    if bare == text and "0" not in text:
         return text
-    bare = _NUMERIC_DATE.sub(_DATE, _DIGITS.sub("0", text))
-    if "0" not in bare and _DATE not in bare:
-        return text
+    if "0." in bare or "0/" in bare or "0-" in bare or "0:" in bare:
+        bare = _NUMERIC_DATE.sub(_DATE, bare)
     marked = _with_dates(bare) if _names_month(bare) else bare
     dated = _DATED.sub(_DATE, marked) if _DATE in marked else marked
-    return text if _VALUE.search(dated) else dated
+    return text if _gives_value(dated) else dated
+
+
+def _gives_value(dated: str) -> bool:
+    return any(sign in dated for sign in ":/%€$£") and _VALUE.search(dated) is not None
 
 
 def _names_month(bare: str) -> bool:

@@ -74,19 +74,24 @@ class _Found:
 
 def _looked_at(facts: Facts, rows: Sequence[Asked], boxes: dict[str, int], bodies: Bodies) -> _Found:
     """A text that is short, left out and another page's too tells nothing."""
-    found = _Found()
-    made = templates([row[3] for row in rows], facts.title, facts.authors)
+    found, places, authors = _Found(), facts.places, facts.authors
+    made = templates([row[3] for row in rows], facts.title, authors)
     for (position, block_id, asked, text), template in zip(rows, made, strict=True):
-        place, words = facts.places[position], length(text)
+        place, words = places[position], length(text)
         key = block_id if template is text else text_key(text, template, block_id, asked // KIND)
         if asked & (KEPT | BESIDE):
-            named = bool(facts.authors) and names_author(text, facts.authors)
-            about = (words, asked // KIND == _HEADING, named, bool(asked & KEPT))
+            about = (
+                words,
+                asked // KIND == _HEADING,
+                bool(authors) and names_author(text, authors),
+                bool(asked & KEPT),
+            )
             found.seen.append((position, block_id, key, boxes[container(place)], *about))
-        if asked & LEFT and not asked & SHARED and words >= LEAST_WORDS:
-            found.left.append((position, block_id, key, bodies.number(place)))
         if words >= PLACE_WORDS and asked & (KEPT | LEFT):
             (found.keeping if asked & KEPT else found.leaving).add(place)
-            if asked & LEFT and asked & SHARED:
+        if asked & LEFT and words >= (PLACE_WORDS if asked & SHARED else LEAST_WORDS):
+            if asked & SHARED:
                 found.shared.append(key)
+            else:
+                found.left.append((position, block_id, key, bodies.number(place)))
     return found
