@@ -12,13 +12,14 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from output.errors import NotAnArchive, NotReachable, WrongSchema
+from output.fulltext_glob import answer_glob
 from output.ids import content_id, text_digest
 from output.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_database", "text_digest"]
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
-_CHECKPOINT_PAGES = 4000  # of 4 KB: pages that several commits change are written back once
+_CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are written back once, and ids are scattered
 _CACHE_KB = 48 * 1024  # ids are scattered over their tables: a page touches as many places as it has blocks
 _HEADER = b"SQLite format 3\0"
 
@@ -89,6 +90,7 @@ def _configure_writer(db: Database) -> None:
         db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
+    answer_glob(db.conn)
 
 
 def check_place(file: Path, *, read_only: bool) -> None:
