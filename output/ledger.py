@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from isal import isal_zlib
 from sqlite_utils import Database
@@ -20,7 +21,8 @@ from output.ids import BLOCK_BITS, content_id
 from output.migrations import BLOCK_KINDS
 from output.text import storable
 
-_PACKING = 6  # of zlib: 9 takes half as long again and saves 2 %
+_PACKING = 2  # of isal, in zlib's format: a tenth of the time that zlib takes at 6, and 14 % more bytes
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # of a text, by C alone
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _READ = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
@@ -44,10 +46,11 @@ class LedgerRows:
 
 def ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> LedgerRows:
     """The rows of a page's blocks and their verdicts. Pure."""
-    texts = {text: block_id(text) for text in dict.fromkeys(block.text for block in blocks)}
+    stored = {text: storable(text) for text in dict.fromkeys([block.text for block in blocks])}
+    texts = {text: content_id(kept, bits=BLOCK_BITS) for text, kept in stored.items()}
     place = {pair: at for at, pair in enumerate(dict.fromkeys((each.reason, each.rule) for each in verdicts))}
     return LedgerRows(
-        texts=tuple((number, storable(text)) for text, number in texts.items()),
+        texts=tuple(zip(texts.values(), stored.values(), strict=True)),
         reasons=tuple(place),
         blocks=tuple(
             (block.position, texts[block.text], _KIND_NUMBER[block.kind], each.kept, place[each.reason, each.rule])
@@ -99,11 +102,17 @@ def read_ledger(
 
 
 def _packed(blocks: Sequence[Block]) -> bytes:
-    places = [
-        (block.path, block.level, block.link_chars, sorted(block.landmarks), block.markdown)
-        for block in sorted(blocks, key=lambda block: block.position)
+    """All that is packed of a page, as JSON: `[[path, level, link_chars, landmarks, markdown], ...]`."""
+    rows = [
+        f"[{_quoted(each.path)}, {each.level}, {each.link_chars}, {_named(each.landmarks)}, {_quoted(each.markdown)}]"
+        for each in sorted(blocks, key=lambda block: block.position)
     ]
-    return zlib.compress(json.dumps(places, ensure_ascii=False).encode("utf-8", "replace"), _PACKING)
+    return isal_zlib.compress(f"[{', '.join(rows)}]".encode("utf-8", "replace"), _PACKING)
+
+
+@lru_cache(maxsize=256)
+def _named(landmarks: frozenset[str]) -> str:
+    return json.dumps(sorted(landmarks), ensure_ascii=False)
 
 
 def read_paths(layout: bytes) -> list[str]:

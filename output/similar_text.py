@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from output.fulltext import CJK_RANGES
+from output.text import spaced_out
 
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""
@@ -29,8 +30,6 @@ _WORDS, _CHARACTERS = 3, 5
 
 _TOKEN = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+")
 _CHARACTER = re.compile(rf"[{CJK_RANGES}]")
-_FIRST_CHARACTER = CJK_RANGES[0]
-_PARTING = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))  # of UTF-8, what is in no word
 _BITS = 32
 _LIMIT = np.uint64(2**64 // SHARE)
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -79,23 +78,13 @@ def likeness(one: Shingles, other: Shingles) -> Likeness:
 def _hashed(text: str) -> tuple[NDArray[np.uint64], int]:
     """The hash of each token of a text, and how many tokens make a shingle."""
     lowered = text.lower()
-    if (words := _spaced_words(lowered)) is not None:
+    if (parted := spaced_out(lowered)) is not None:
+        words = parted.split()
         return np.fromiter(map(crc32, words), np.uint64, len(words)), _WORDS
     tokens = _TOKEN.findall(lowered)
     spaced = len(_CHARACTER.findall(text)) * 2 < len(tokens)
     hashed = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
     return hashed, _WORDS if spaced else _CHARACTERS
-
-
-def _spaced_words(lowered: str) -> list[bytes] | None:
-    """The tokens of a text where spaces part all words; None where they do not. Quicker than to look for each."""
-    if not lowered.isascii():
-        for char in set(lowered):
-            if char >= _FIRST_CHARACTER and _CHARACTER.match(char):
-                return None
-            if char > "\x7f" and not char.isalnum():
-                lowered = lowered.replace(char, " ")
-    return lowered.encode("utf-8", "replace").translate(_PARTING).split()
 
 
 def _distinct(hashes: Shingles) -> Shingles:

@@ -6,6 +6,11 @@ import re
 
 from output.fulltext import CJK_RANGES
 
+_FIRST_CHARACTER, _CHARACTER = CJK_RANGES[0], re.compile(f"[{CJK_RANGES}]")
+_ASCII, _JOINER = bytes(range(128)), b"'"
+_APART = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))
+"""Of UTF-8: what is in no word becomes a space."""
+_JOINED = bytes(39 if n in (39, 45) else kept for n, kept in enumerate(_APART))  # "'" and "-" join two words
 _WORD = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+(?:['’\-][^\W_{CJK_RANGES}]+)*")
 
 
@@ -26,7 +31,26 @@ def words_of(text: str) -> list[str]:
 
 def count_words(text: str) -> int:
     """Count words; each Chinese or Japanese character counts as one, as word processors count them."""
-    return len(_WORD.findall(text))
+    parted = spaced_out(text.replace("’", "'"), _JOINED)
+    if parted is None:
+        return len(_WORD.findall(text))
+    words = parted.replace(_JOINER * 2, b" ").split()
+    return len(words) - words.count(_JOINER)
+
+
+def spaced_out(text: str, table: bytes = _APART) -> bytes | None:
+    """The text in UTF-8 with spaces for what is in no word; None of one with characters of scripts without spaces.
+
+    `table` says it of ASCII characters. To split what comes back takes a fifth of the time of looking for each word.
+    """
+    encoded = text.encode("utf-8", "surrogatepass")
+    if not text.isascii():
+        for char in set(encoded.translate(None, _ASCII).decode("utf-8", "surrogatepass")):
+            if char >= _FIRST_CHARACTER and _CHARACTER.match(char):
+                return None
+            if not char.isalnum():
+                encoded = encoded.replace(char.encode("utf-8"), b" ")
+    return encoded.translate(table)
 
 
 # Control characters but tab and line break, and the characters that turn the direction of what follows.
