@@ -15,6 +15,7 @@ import click
 
 from crawler import __version__
 from crawler.commands.values import contact, duration, header, language, seconds, user_agent
+from crawler.worker import begin_early
 from output.errors import ArchiveError
 
 USAGE = 2
@@ -111,6 +112,7 @@ def crawl(**given: Any) -> int:
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
+    begin_early()
     from crawler.commands.crawl import crawl
 
     return crawl(given | {"revisit": "due", "every": 0.0})
@@ -125,6 +127,7 @@ def update(**given: Any) -> int:
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
     """
+    begin_early()
     from crawler.commands.update import update
 
     return update(given)
@@ -154,6 +157,7 @@ def import_(**given: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
+    begin_early()
     from crawler.commands.import_archives import import_archives
 
     return import_archives(given)
@@ -391,6 +395,7 @@ def test_rules(**given: Any) -> int:
 @click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
 def demo(keep: str) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
+    begin_early()
     from crawler.demo_run import demo
 
     return demo(keep)

@@ -7,184 +7,224 @@ reason, and the worker is replaced.
 from __future__ import annotations
 
 import asyncio
-import gc
-import multiprocessing
-import resource
-import signal
-import threading
+import pickle
 import time
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, InvalidStateError
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from crawler.worker import Job, Worker, message
 
 T = TypeVar("T")
 
 PAGE_SECONDS = 60.0
-MEMORY_BYTES = 4 * 1024**3
-_GC_THRESHOLD = (20_000, 20, 20)  # a page makes many objects and few cycles: look for those less often
 _SLACK = 5.0  # seconds that a time limit may be noticed late
-_LOOK = 1.0  # seconds after which a pool that owes a result is looked at
-_REPLACED = 5  # pools that may be replaced under one page before it is given up
-_SILENCE = 30.0  # seconds beyond the time limit of a page after which a pool without any result is replaced
+_LOOK = 0.25  # seconds after which workers that owe a result are looked at
+_AHEAD = 2  # jobs that a worker has at most: one under way, and the next, so that it never waits for us
+_LONG = 0.5  # seconds under way after which a job no longer holds up the one behind it
 
 
 class WorkerError(Exception):
-    """A page that could not be worked on; `reason` is worker_timeout, worker_died or worker_error."""
+    """A page that could not be worked on; `reason` is worker_timeout, worker_died or worker_error.
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    `innocent`: what ended it may be no fault of its own.
+    """
+
+    def __init__(self, reason: str, detail: str = "", *, innocent: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
-
-
-class _ReplacedError(Exception):
-    """A pool of workers was replaced by another: its work is to be given to that one."""
+        self.innocent = innocent
 
 
 class Workers:
-    """A pool of processes that run pure functions. Close it when done."""
+    """A number of processes that run pure functions. Close it when done."""
 
     def __init__(self, count: int, seconds: float = PAGE_SECONDS) -> None:
         self._seconds = seconds
         self._count = count
+        self._workers: list[Worker] = []
+        self._waiting: deque[Job] = deque()
+        self._loop: AbstractEventLoop | None = None
+        self._timer: TimerHandle | None = None
+        self._starting = False
         self._closed = False
-        self._started = False
-        self._pool = self._new_pool()
-        self._replaced: list[ProcessPool] = []  # held on to: a worker that is just starting looks for their semaphores
-        self._waiting: set[Future[Any]] = set()
-        self._answered = time.monotonic()  # when the pool last gave a result, or had nothing to do
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a function in a worker and return its result; WorkerError if it hangs, dies or fails.
 
         What another cause may have ended, such as the machine's want of memory, is tried once more.
         """
-        tries = replaced = 0
-        while True:
-            started = time.monotonic()
-            try:
-                return await self._once(function, args)
-            except _ReplacedError as error:
-                replaced += 1
-                if self._closed or replaced > _REPLACED:
-                    raise WorkerError("worker_died", str(error)) from error
-            except WorkerError as error:
-                tries += 1
-                innocent = _may_be_innocent(error.reason, time.monotonic() - started, self._seconds)
-                if self._closed or tries > 1 or not innocent:
-                    raise
-
-    async def _once(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
-        if not self._started:  # the first process imports what all others inherit, and the loop is not to wait for that
-            self._started = await asyncio.to_thread(_is_active, self._pool)
-        pool = self._working_pool()
-        waiting = asyncio.wrap_future(self._begin(pool, function, args))
-        while not (await asyncio.wait({waiting}, timeout=_LOOK))[0]:
-            self._working_pool()
-        self._answered = time.monotonic()
         try:
-            result: T = waiting.result()
-        except TimeoutError as error:
-            raise WorkerError("worker_timeout", f"{self._seconds:g} s") from error
-        except ProcessExpired as error:  # it may have died with the lock of the pool's pipe in its hand
-            self._replace(pool)
-            raise WorkerError("worker_died", str(error)) from error
-        except (CancelledError, BrokenProcessPool) as error:
-            raise _ReplacedError(str(error)) from error
-        except MemoryError as error:
-            raise WorkerError("worker_error", "out of memory") from error
-        except _ReplacedError:
-            raise
+            packed = message((function, args))
         except Exception as error:
             raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
+        try:
+            answer = await self._answer_to(packed)
+        except WorkerError as error:
+            if self._closed or not error.innocent:
+                raise
+            answer = await self._answer_to(packed)
+        result: T = _result_in(answer)
         return result
 
+    def start(self) -> None:
+        """Start the processes now, on the running loop, before there is anything to do."""
+        self._use(asyncio.get_running_loop())
+        self._hire()
+
     def close(self) -> None:
-        """Stop the workers; what they still had to do is given up."""
+        """Stop the workers; what they still had to do is given up. Any thread may call it, also twice."""
         self._closed = True
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-        self._give_up()
+        workers = tuple(self._workers)
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.ended()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._give_up)
 
-    def _begin(self, pool: ProcessPool, function: Callable[..., T], args: tuple[Any, ...]) -> Future[T]:
-        """Give the pool its work. The future is ours: the pool may no longer touch it when it is given up."""
-        try:
-            theirs = pool.schedule(function, args=list(args), timeout=self._seconds)
-        except RuntimeError as error:
-            raise _ReplacedError(str(error)) from error
-        ours: Future[T] = Future()
-        theirs.add_done_callback(partial(_pass_on, ours))
-        self._answered = self._answered if self._waiting else time.monotonic()
-        self._waiting.add(ours)
-        ours.add_done_callback(self._waiting.discard)
-        return ours
+    async def _answer_to(self, packed: bytes) -> bytes:
+        self._use(loop := asyncio.get_running_loop())
+        if self._closed:
+            raise WorkerError("worker_died", "the workers were stopped")
+        job = Job(packed, loop.create_future())
+        self._waiting.append(job)
+        self._hand_out()
+        return await job.answer
 
-    def _new_pool(self) -> ProcessPool:
-        return ProcessPool(max_workers=self._count, initializer=_settle_in, context=_context())
-
-    def _working_pool(self) -> ProcessPool:
-        """The pool, in place of one that gave up, as it does when an idle worker is killed, or has long been silent."""
-        silent = bool(self._waiting) and time.monotonic() - self._answered > self._seconds + _SILENCE
-        if silent or not self._pool.active:
-            self._replace(self._pool)
-        return self._pool
-
-    def _replace(self, broken: ProcessPool) -> None:
-        if self._closed or broken is not self._pool:
+    def _use(self, loop: AbstractEventLoop) -> None:
+        """Read the workers' answers on this loop."""
+        if loop is self._loop:
             return
-        self._pool = self._new_pool()
-        self._replaced.append(broken)
-        broken.stop()  # type: ignore[no-untyped-call]
-        threading.Thread(target=broken.join, daemon=True).start()
-        self._answered = time.monotonic()
-        self._give_up()
+        self._loop, self._timer, self._starting = loop, None, False
+        for worker in self._workers:
+            worker.attach(loop, self._came)
 
-    def _give_up(self) -> None:
-        """End the wait for results that will not come."""
-        for future in tuple(self._waiting):
-            with suppress(InvalidStateError):
-                future.set_exception(_ReplacedError("the workers were stopped"))
+    def _hand_out(self) -> None:
+        """Give the workers what they can take, those that have nothing first."""
+        if self._waiting:
+            self._hire()
+        while self._waiting and (worker := self._freest()):
+            job = self._waiting.popleft()
+            if not job.answer.done():
+                worker.give(job)
+        if not self._waiting:
+            self._share()
+        self._watch()
 
+    def _freest(self) -> Worker | None:
+        worker = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
+        most = 1 if self._starting else _AHEAD  # another worker comes soon
+        return worker if worker is not None and len(worker.jobs) < most else None
 
-def _is_active(pool: ProcessPool) -> bool:
-    """Whether a pool works; one that has not begun begins."""
-    return bool(pool.active)
+    def _share(self) -> None:
+        """Give what waits behind a job that takes long to a worker that has nothing, too; the first answer counts."""
+        since = time.monotonic() - _LONG
+        idle = [worker for worker in self._workers if not worker.jobs]
+        for worker in self._workers if idle else ():
+            if len(worker.jobs) > 1 and worker.began < since and idle and not worker.jobs[1].shared:
+                worker.jobs[1].shared = True
+                idle.pop().give(worker.jobs[1])
 
+    def _came(self, worker: Worker) -> None:
+        """Take a worker's answers; one that is gone is replaced when there is work."""
+        try:
+            for job, answer in worker.answers():
+                if not job.answer.done():
+                    job.answer.set_result(answer)
+        except (OSError, EOFError):
+            self._lost(worker, WorkerError("worker_died", worker.ended(), innocent=True))
+        if not self._closed:
+            self._hand_out()
 
-def _may_be_innocent(reason: str, took: float, limit: float) -> bool:
-    """Whether the machine may be at fault: a killed worker, or a time limit that a stop or the clock overran."""
-    if reason == "worker_timeout":
-        return not -_SLACK <= took - limit <= _SLACK
-    return reason == "worker_died"
+    def _lost(self, worker: Worker, error: WorkerError) -> None:
+        """A worker is gone: the job under way ends with the error, and those that wait go to another one."""
+        self._workers.remove(worker)
+        worker.close()
+        if worker.jobs:
+            _fail(worker.jobs.popleft(), error)
+        self._waiting.extendleft(reversed(worker.jobs))
 
+    def _watch(self) -> None:
+        """Look at the workers again in a while, as long as they owe anything."""
+        if self._timer is None and self._loop is not None and any(worker.jobs for worker in self._workers):
+            self._timer = self._loop.call_later(_LOOK, self._look)
 
-def _pass_on(ours: Future[Any], theirs: Future[Any]) -> None:
-    with suppress(InvalidStateError):
-        if theirs.cancelled():
-            ours.set_exception(_ReplacedError("cancelled"))
-        elif (error := theirs.exception()) is not None:
-            ours.set_exception(error)
+    def _look(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        for worker in tuple(self._workers):
+            if worker.jobs and now - worker.began > self._seconds:
+                innocent = _overran(now - worker.began, self._seconds)
+                worker.stop()
+                self._lost(worker, WorkerError("worker_timeout", f"{self._seconds:g} s", innocent=innocent))
+        self._hand_out()
+
+    def _hire(self) -> None:
+        """Have missing processes started in a thread: the first waits until all that they inherit is imported."""
+        if self._starting or self._closed or len(self._workers) >= self._count:
+            return
+        assert self._loop is not None
+        self._starting = True
+        self._loop.run_in_executor(None, self._start_missing, self._loop, self._count - len(self._workers))
+
+    def _start_missing(self, loop: AbstractEventLoop, missing: int) -> None:
+        trouble = ""
+        try:
+            for _ in range(missing):
+                if not self._closed:
+                    loop.call_soon_threadsafe(self._hired, Worker.started())
+        except Exception as error:  # noqa: BLE001 - who waits for a worker is to hear of it
+            trouble = f"{type(error).__name__}: {error}"
+        finally:
+            loop.call_soon_threadsafe(self._all_hired, trouble)
+
+    def _hired(self, worker: Worker) -> None:
+        self._workers.append(worker)
+        if self._closed:
+            worker.stop()
+            self._give_up()
+            return
+        assert self._loop is not None
+        worker.attach(self._loop, self._came)
+        self._hand_out()
+
+    def _all_hired(self, trouble: str) -> None:
+        self._starting = False
+        if trouble and not self._workers:
+            self._give_up(trouble)
         else:
-            ours.set_result(theirs.result())
+            self._hand_out()
+
+    def _give_up(self, why: str = "the workers were stopped") -> None:
+        """End the wait for results that will not come."""
+        while self._closed and self._workers:
+            worker = self._workers.pop()
+            self._waiting.extend(worker.jobs)
+            worker.close()
+        while self._waiting:
+            _fail(self._waiting.popleft(), WorkerError("worker_died", why))
 
 
-def _context() -> Any:
-    """Processes that inherit neither our sockets nor our threads."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crawler.work"])
-    return context
+def _fail(job: Job, error: WorkerError) -> None:
+    if not job.answer.done():
+        job.answer.set_exception(error)
 
 
-def _settle_in() -> None:
-    """A worker leaves Ctrl-C to the crawl, and may not eat the machine's memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLD)
+def _overran(took: float, limit: float) -> bool:
+    """Whether a time limit was noticed far too late, as by a process that was stopped meanwhile."""
+    return took - limit > _SLACK
+
+
+def _result_in(answer: bytes) -> Any:
+    try:
+        good, result = pickle.loads(answer)
+    except Exception as error:
+        raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
+    if not good:
+        raise WorkerError("worker_error", result)
+    return result

@@ -139,6 +139,7 @@ class SiteSpider(scrapy.Spider):
             self.ended = f"fault: {fault}"
             self.logger.error(fault)
             return
+        self.workers.start()
         gc.freeze()  # what was imported stays: a look through it would stop the event loop for a tenth of a second
         try:
             async for request_or_outcome in self._turns():

@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -15,6 +16,8 @@ from cleaners.clean import clean
 from cleaners.record import Page
 from crawler import process
 from crawler.process import WorkerError, Workers
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -94,28 +97,51 @@ def test_a_killed_idle_worker_does_not_end_the_pool(workers: Workers) -> None:
     assert asyncio.run(kill_and_run()) == list(range(6))
 
 
-def test_a_pool_that_gives_no_result_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one is whose worker was killed while it held the lock on the pool's pipe."""
-    monkeypatch.setattr(process, "_SILENCE", 1.0)
-    pool = Workers(1, seconds=1)
+def test_what_waits_behind_a_long_page_goes_to_a_worker_that_has_nothing() -> None:
+    pool = Workers(2, seconds=60)
 
-    async def run_without_a_lock() -> int:
-        await pool.run(int, "1")
-        pool._pool._pool_manager.worker_manager.workers_channel.mutex.acquire()
-        return await pool.run(int, "2")
+    async def three() -> float:
+        await asyncio.gather(*(pool.run(time.sleep, 0.1) for _ in range(6)))  # both are there
+        started = time.monotonic()
+        slow = [asyncio.create_task(pool.run(time.sleep, seconds)) for seconds in (30, 0.1, 0.1, 0.1)]
+        await asyncio.wait(slow[1:])
+        return time.monotonic() - started
 
     try:
-        assert asyncio.run(run_without_a_lock()) == 2
+        assert asyncio.run(closing_after(pool, three())) < 15
     finally:
         pool.close()
 
 
-def test_a_time_limit_that_the_clock_overran_is_no_fault_of_the_page() -> None:
-    judge = process._may_be_innocent
-    assert not judge("worker_timeout", 10.2, 10)
-    assert judge("worker_timeout", 3600.0, 10), "the process was stopped meanwhile"
-    assert judge("worker_timeout", 0.5, 10), "the clock was set forward"
-    assert not judge("worker_error", 0.5, 10)
+async def closing_after(pool: Workers, work: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await work
+    finally:
+        await asyncio.to_thread(pool.close)
+
+
+def test_large_pages_and_large_results_pass_whole(workers: Workers) -> None:
+    body = bytes(range(256)) * 40_000
+
+    async def several() -> list[bytes]:
+        return await asyncio.gather(*(workers.run(bytes.swapcase, body) for _ in range(4)))
+
+    assert asyncio.run(several()) == [body.swapcase()] * 4
+
+
+def test_what_cannot_be_sent_or_sent_back_is_a_fault(workers: Workers) -> None:
+    assert reason_of(workers, len, (x for x in "ab")) == "worker_error"
+    assert reason_of(workers, iter_of, "ab") == "worker_error"
+    assert asyncio.run(workers.run(int, "3")) == 3
+
+
+def iter_of(text: str) -> object:
+    return (each for each in text)
+
+
+def test_a_time_limit_that_was_noticed_far_too_late_is_no_fault_of_the_page() -> None:
+    assert not process._overran(10.2, 10)
+    assert process._overran(3600.0, 10), "the process was stopped meanwhile"
 
 
 def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: Workers) -> None:
