@@ -23,6 +23,7 @@ PAGE_SECONDS = 60.0
 _SLACK = 5.0  # seconds that a time limit may be noticed late
 _LOOK = 0.25  # seconds after which workers that owe a result are looked at
 _AHEAD = 2  # jobs that a worker has at most: one under way, and the next, so that it never waits for us
+_TRIES = 5  # times that no process could be started after which the pages that wait for one are given up
 _LONG = 0.5  # seconds under way after which a job no longer holds up the one behind it
 
 
@@ -50,6 +51,7 @@ class Workers:
         self._loop: AbstractEventLoop | None = None
         self._timer: TimerHandle | None = None
         self._starting = False
+        self._failed = 0  # times in a row that no process could be started
         self._closed = False
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
@@ -66,7 +68,7 @@ class Workers:
         except WorkerError as error:
             if self._closed or not error.innocent:
                 raise
-            answer = await self._answer_to(packed)
+            answer = await self._answer_to(packed, again=True)
         result: T = _result_in(answer)
         return result
 
@@ -87,12 +89,12 @@ class Workers:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._give_up)
 
-    async def _answer_to(self, packed: bytes) -> bytes:
+    async def _answer_to(self, packed: bytes, *, again: bool = False) -> bytes:
         self._use(loop := asyncio.get_running_loop())
         if self._closed:
             raise WorkerError("worker_died", "the workers were stopped")
         job = Job(packed, loop.create_future())
-        self._waiting.append(job)
+        (self._waiting.appendleft if again else self._waiting.append)(job)
         self._hand_out()
         return await job.answer
 
@@ -195,7 +197,9 @@ class Workers:
 
     def _all_hired(self, trouble: str) -> None:
         self._starting = False
-        if trouble and not self._workers:
+        self._failed = self._failed + 1 if trouble else 0
+        if self._failed >= _TRIES and not self._workers:
+            self._failed = 0
             self._give_up(trouble)
         else:
             self._hand_out()

@@ -39,23 +39,22 @@ class Progress:
             raise NotConfigured
         progress = cls(Console(file=sys.stderr))
         crawler.signals.connect(progress.spider_opened, signals.spider_opened)
-        crawler.signals.connect(progress.item_scraped, signals.item_scraped)
         crawler.signals.connect(progress.spider_closed, signals.spider_closed)
         return progress
 
     def spider_opened(self, spider: Spider) -> None:
         """Begin to show."""
         self._spider = spider
+        self._spider.on_stored.append(self.count)
         if self._live:
             self._live.start()
         self._loop.start(_LIVE_SECONDS if self._live else _PLAIN_SECONDS, now=False)
 
-    def item_scraped(self, item: Any) -> None:
+    def count(self, outcome: Outcome) -> None:
         """Count an outcome."""
-        if isinstance(item, Outcome):
-            self._counts[item.state] += 1
-            self._counts["pages"] += item.cleaned is not None
-            self._counts["articles"] += item.cleaned is not None and item.cleaned.is_article
+        self._counts[outcome.state] += 1
+        self._counts["pages"] += outcome.cleaned is not None
+        self._counts["articles"] += outcome.cleaned is not None and outcome.cleaned.is_article
 
     def spider_closed(self) -> None:
         """End the display; the summary follows elsewhere."""

@@ -30,7 +30,6 @@ BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
-ITEM_PIPELINES = {"crawler.pipelines.ArchivePipeline": 100}
 EXTENSIONS = {
     "scrapy.extensions.feedexport.FeedExporter": None,
     "crawler.feeds.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them

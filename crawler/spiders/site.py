@@ -7,7 +7,7 @@ import gc
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,13 +18,13 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Request, Response
 from scrapy.signals import bytes_received, headers_received
-from twisted.python.failure import Failure
 
 from crawler.addresses import port_of
 from crawler.cookies import cookie_header, read_cookies
 from crawler.faults import Fault, fault_of
 from crawler.frontier import Frontier, Turn
 from crawler.guard import PORTS, fault_in, fault_in_reactor
+from crawler.held import Held
 from crawler.identity import read_contact
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, size_of
@@ -59,8 +59,7 @@ _ARTICLES_AT_ONCE = 16  # articles read in one step of a thread
 class SiteSpider(scrapy.Spider):
     """Crawl a site from its seeds: `scrapy crawl site -a url=https://example.org/ [-a db=FILE] [-a NAME=VALUE]`.
 
-    Arguments are the fields of `crawler.options.CrawlOptions`. Each page becomes an `Outcome` item; at the end
-    each article becomes an `ArticleItem`.
+    Arguments are the fields of `crawler.options.CrawlOptions`. At the end each article becomes an `ArticleItem`.
     """
 
     name = "site"
@@ -122,6 +121,10 @@ class SiteSpider(scrapy.Spider):
         self._closed = self._settling = False
         self._at_the_end = threading.Lock()  # what judges or reads the whole archive, and what closes it
         self._beside: dict[str, list[Capture]] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._held = Held(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
+        self.on_stored: list[Callable[[Outcome], None]] = []
+        """Who is told of each outcome that is in the archive."""
         self.pages = 0
         self.ended = ""
         verb = "crawl" if options.revisit in ("", "due") else "update"
@@ -134,7 +137,7 @@ class SiteSpider(scrapy.Spider):
         return Allowed(ports, self.settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield a request for each URL whose turn comes, and the articles when none is left."""
+        """Fetch each URL when its turn comes, and yield the articles when none is left."""
         if fault := fault_in_reactor():
             self.ended = f"fault: {fault}"
             self.logger.error(fault)
@@ -142,8 +145,7 @@ class SiteSpider(scrapy.Spider):
         self.workers.start()
         gc.freeze()  # what was imported stays: a look through it would stop the event loop for a tenth of a second
         try:
-            async for request_or_outcome in self._turns():
-                yield request_or_outcome
+            await self._take_turns()
             async for article in self._settled_articles():
                 yield article
             await asyncio.sleep(_LAST_ITEMS)
@@ -153,17 +155,55 @@ class SiteSpider(scrapy.Spider):
             self.ended = f"fault: {type(error).__name__}: {error}"
             raise
 
-    async def _turns(self) -> AsyncIterator[Request | Outcome]:
+    async def _take_turns(self) -> None:
         if self.crawl_options.max_time:
             asyncio.get_running_loop().call_later(self.crawl_options.max_time, self._time_is_over)
         async for turn in self.frontier.turns():
             if turn.reason:
-                yield replace(given_up(turn.queued, turn.state, turn.reason), whole_host=turn.whole_host)
+                outcome = given_up(turn.queued, turn.state, turn.reason)
+                self._begin(self.stored(replace(outcome, whole_host=turn.whole_host)))
             elif self._over():
                 self._end_early(turn)
             else:
                 self.pages += turn.queued.kind == "page"
-                yield self._request(turn.queued)
+                self._begin(self._fetch(turn.queued))
+                await self._held.room()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.logger.error("A fault of ours", exc_info=error)
+            self.ended = self.ended or f"fault: {type(error).__name__}: {error}"
+            self.frontier.stop()
+
+    async def _fetch(self, queued: QueuedUrl) -> None:
+        """Ask for a URL and store what comes of it."""
+        request: Request | None = self._request(queued)
+        while request is not None:
+            request = await self._ask(request, queued)
+
+    async def _ask(self, request: Request, queued: QueuedUrl) -> Request | None:
+        """Store what comes of a request, and return the one that follows on it."""
+        engine = self.crawler.engine
+        assert engine is not None
+        try:
+            response = await engine.download_async(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what came of this URL
+            await self._store_if_any(self._failed(error, request, queued))
+            return None
+        with self._held.holding(len(response.body)):
+            outcome, following = await self._answered(response, request, queued)
+            await self._store_if_any(outcome)
+        return following if engine.running else None
+
+    async def _store_if_any(self, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            await self.stored(outcome)
 
     async def _settled_articles(self) -> AsyncIterator[ArticleItem]:
         """Judge with the whole site's evidence, and give out the articles that stand then, if anybody takes them.
@@ -224,12 +264,8 @@ class SiteSpider(scrapy.Spider):
             meta |= {"download_maxsize": 0, "length": 0}  # we stop where we stop to read
         return Request(
             url,
-            callback=self.answered,
-            errback=self.failed,
-            cb_kwargs={"queued": queued, "hops": hops},
             headers=self.identity.headers() | own | cookie_header(self.cookies, url) | self._conditions(queued),
-            dont_filter=True,
-            meta={"queued": queued, "handle_httpstatus_all": True, "download_slot": queued.host} | meta,
+            meta={"queued": queued, "hops": hops, "download_slot": queued.host} | meta,
         )
 
     def _conditions(self, queued: QueuedUrl) -> dict[str, str]:
@@ -253,21 +289,22 @@ class SiteSpider(scrapy.Spider):
             if request.meta["length"] > MAX_BYTES:
                 raise _stopped(request, "length")
 
-    async def answered(self, response: Response, queued: QueuedUrl, hops: int) -> AsyncIterator[Outcome | Request]:
-        """Make an answer's outcome. A robots.txt is followed where it moved (RFC 9309, 2.3.1.2): it has one row."""
-        wire = wire_of(response.meta, response.body)
-        answer = Answer(queued, response, datetime.now(UTC), response.meta["robots_id"], wire)
+    async def _answered(
+        self, response: Response, request: Request, queued: QueuedUrl
+    ) -> tuple[Outcome | None, Request | None]:
+        """An answer's outcome. A robots.txt is followed where it moved (RFC 9309, 2.3.1.2): it has one row."""
+        wire, hops = wire_of(request.meta, response.body), request.meta["hops"]
+        answer = Answer(queued, response, datetime.now(UTC), request.meta["robots_id"], wire)
         if queued.kind == "robots" and (target := moved_to(response, hops)):
             self._keep_beside(queued, capture_of(answer))
-            yield self._request(queued, target, hops + 1)
-            return
-        self._note_manner(answer)
+            return None, self._request(queued, target, hops + 1)
+        self._note_manner(answer, request)
         if queued.kind != "robots":
-            yield await self._outcome(answer)
-        elif outcome := await self.robots.of_answer(answer, self._outcome):
-            yield self._with_beside(outcome)
-        else:
-            self._keep_beside(queued, capture_of(answer))
+            return await self._outcome(answer), None
+        if outcome := await self.robots.of_answer(answer, self._outcome):
+            return self._with_beside(outcome), None
+        self._keep_beside(queued, capture_of(answer))
+        return None, None
 
     def _keep_beside(self, queued: QueuedUrl, capture: Capture) -> None:
         """Keep a response on the way to a robots.txt for the one outcome that comes in the end."""
@@ -277,7 +314,7 @@ class SiteSpider(scrapy.Spider):
     def _with_beside(self, outcome: Outcome) -> Outcome:
         return replace(outcome, beside=tuple(self._beside.pop(outcome.url, ())))
 
-    def _note_manner(self, answer: Answer) -> None:
+    def _note_manner(self, answer: Answer, request: Request) -> None:
         """Tell the frontier whether the host is content with how it is asked."""
         queued, status = answer.queued, answer.response.status
         if status in _TOO_MUCH:
@@ -285,7 +322,7 @@ class SiteSpider(scrapy.Spider):
         elif status >= 500:
             self.frontier.failed(queued, f"http_{status}")
         else:
-            self.frontier.answered(queued, float(answer.response.meta.get("download_latency", 0.0)))
+            self.frontier.answered(queued, float(request.meta.get("download_latency", 0.0)))
 
     async def _outcome(self, answer: Answer, robots: Robots | None = None) -> Outcome:
         try:
@@ -303,23 +340,23 @@ class SiteSpider(scrapy.Spider):
             self.frontier.stop()
         self.robots.stored(outcome.url)
         self.frontier.finished(outcome.url)
+        for told in self.on_stored:
+            told(outcome)
 
-    async def failed(self, failure: Failure) -> AsyncIterator[Outcome]:
-        """Make the outcome of a request that got no answer."""
-        queued: QueuedUrl = failure.request.meta["queued"]  # type: ignore[attr-defined]
-        fault = fault_of(failure.value or RuntimeError("no error"))
+    def _failed(self, error: Exception, request: Request, queued: QueuedUrl) -> Outcome | None:
+        """The outcome of a request that got no answer; None if another follows on it."""
+        fault = fault_of(error)
         if fault.retry or fault.host_gone:
             self.frontier.failed(queued, fault.reason)
-        came, now = self._came(failure.request, queued, fault), datetime.now(UTC)  # type: ignore[attr-defined]
+        came, now = self._came(request, queued, fault), datetime.now(UTC)
         outcome = self.outcomes.of_fault(queued, fault, now, came)
         if queued.kind != "robots":
-            yield outcome
-            return
-        moved = bool(failure.request.cb_kwargs["hops"])  # type: ignore[attr-defined]
-        if decided := self.robots.of_fault(queued, fault, moved, outcome):
-            yield self._with_beside(decided)
-        elif came:
+            return outcome
+        if decided := self.robots.of_fault(queued, fault, bool(request.meta["hops"]), outcome):
+            return self._with_beside(decided)
+        if came:
             self._keep_beside(queued, came)
+        return None
 
     def _came(self, request: Request, queued: QueuedUrl, fault: Fault) -> Capture | None:
         """What came of an answer that cannot be used, if it is kept."""
@@ -328,8 +365,10 @@ class SiteSpider(scrapy.Spider):
             return None
         return capture_of_part(queued, request.url, wire, datetime.now(UTC), request.meta["robots_id"])
 
-    def closed(self, reason: str) -> None:
-        """Give the archive free."""
+    async def closed(self, reason: str) -> None:
+        """Give the archive free, once what is under way is stored."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
         self.workers.close()
         broken = self.ended.startswith(("archive", "fault"))
         outcome = "failed" if broken else "finished" if reason == "finished" else "stopped"

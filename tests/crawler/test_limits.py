@@ -14,11 +14,11 @@ import pytest
 import cleaners.decode
 import crawler.limits
 import crawler.outcomes
-import crawler.process
 import crawler.robots
 import crawler.settings
 import crawler.sitemaps
 import crawler.webfeeds
+import crawler.worker
 from crawler.addresses import OPENED, SPECIAL
 from crawler.commands.crawl import project_settings
 from crawler.commands.reasons import meaning
@@ -28,7 +28,7 @@ from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
-    "limits": crawler.limits, "settings": crawler.settings, "outcomes": crawler.outcomes, "process": crawler.process,
+    "limits": crawler.limits, "settings": crawler.settings, "outcomes": crawler.outcomes, "worker": crawler.worker,
     "robots": crawler.robots, "sitemaps": crawler.sitemaps, "webfeeds": crawler.webfeeds, "decode": cleaners.decode,
 }  # fmt: skip
 _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -36,7 +36,7 @@ _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w
 _RUNS = {"eval", "exec", "compile", "__import__"}
 _UNPACKS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "xmlrpc", "yaml", "jsonpickle"}
 
-_OWN_RULES = {"work.py"}  # packs the crawl's rules once for its own workers
+_OWN = {"work.py", "process.py", "worker.py"}  # what goes to our own workers and comes back
 
 
 def bounds() -> list[tuple[float, str, str]]:
@@ -114,5 +114,5 @@ def _called(tree: ast.AST) -> Iterator[str]:
 def test_nothing_that_was_read_is_run_or_unpickled() -> None:
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
     assert len(trees) > 50
-    assert {path.name for path, tree in trees.items() if _UNPACKS & set(_imported(tree))} <= _OWN_RULES
+    assert {path.name for path, tree in trees.items() if _UNPACKS & set(_imported(tree))} <= _OWN
     assert [(path.name, found) for path, tree in trees.items() if (found := _RUNS & set(_called(tree)))] == []

@@ -16,6 +16,7 @@ from cleaners.clean import clean
 from cleaners.record import Page
 from crawler import process
 from crawler.process import WorkerError, Workers
+from crawler.worker import Worker
 
 T = TypeVar("T")
 
@@ -153,6 +154,27 @@ def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: Workers) -> None:
 def test_a_page_cannot_eat_the_machine_s_memory(workers: Workers) -> None:
     assert reason_of(workers, bytes, 6 * 1024**3) == "worker_error"
     assert asyncio.run(workers.run(int, "9")) == 9
+
+
+@pytest.mark.parametrize("times", [2, 1000])
+def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    pool, started, calls = Workers(1, seconds=60), Worker.started, []
+
+    def start() -> Worker:
+        calls.append(1)
+        if len(calls) <= times:
+            raise BrokenPipeError("it was killed")
+        return started()
+
+    monkeypatch.setattr(Worker, "started", start)
+    try:
+        if times == 2:
+            assert asyncio.run(pool.run(int, "4")) == 4
+        else:
+            assert reason_of(pool, int, "4") == "worker_died"
+            assert len(calls) == process._TRIES
+    finally:
+        pool.close()
 
 
 def test_closing_gives_up_what_is_under_way() -> None:

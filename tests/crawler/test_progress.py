@@ -28,9 +28,8 @@ def shown(*, terminal: bool) -> str:
         Outcome("a", "done", "article", cleaned=ARTICLE),
         Outcome("b", "done", "redirect"),
         Outcome("c", "failed", "http_404"),
-        {"not": "an outcome"},
     ):
-        progress.item_scraped(item)
+        progress.count(item)
     progress.show()
     return out.getvalue()
 
