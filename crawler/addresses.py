@@ -7,6 +7,7 @@ its own services, its network, its cloud's credentials.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -90,6 +91,7 @@ def _special(address: IPv4Address | IPv6Address) -> str | None:
     return next((why for network, why in _SPECIAL if address.version == network.version and address in network), None)
 
 
+@lru_cache(maxsize=1024)
 def _host_verdict(host: str, allow_private: bool) -> str | None:
     if host == "localhost" or host.endswith(".localhost"):
         host = "127.0.0.1"
