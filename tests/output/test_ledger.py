@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
+import zlib
 from dataclasses import replace
 
 from cleaners.record import Block, Kind, Verdict
-from output.ledger import block_id, read_ledger
+from output.ledger import block_id, ledger_rows, read_ledger, read_paths
 
 URL = "http://a.test/1"
 BLOCKS = (
@@ -44,3 +46,14 @@ def test_one_number_a_text(archive, make):
     assert ids == [block_id(block.text) for block in BLOCKS]
     assert ids[1] == ids[2]
     assert [row["kind"] for row in archive.db["blocks"].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
+
+
+def test_what_is_packed_is_json_whatever_stands_in_it():
+    odd = 'a "b" [\\", 0, 0, ["x"], \x01 \u2028 é \ud800'
+    blocks = [
+        Block(n, Kind.LINE, "t", odd, odd, 2, 3, frozenset(marks)) for n, marks in enumerate([(), ("main", "aside")])
+    ]
+    packed = ledger_rows(blocks, [Verdict(True, "a", "b")] * 2).layout
+    said = odd.replace("\ud800", "?")
+    assert json.loads(zlib.decompress(packed)) == [[said, 2, 3, [], said], [said, 2, 3, ["aside", "main"], said]]
+    assert read_paths(packed) == [said, said]

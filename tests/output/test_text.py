@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from output.ids import content_id, text_digest
-from output.text import count_words, escaped, inert, storable
+from output.text import count_words, escaped, inert, storable, words_of
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,11 @@ def test_ids_are_fixed_and_of_their_size():
 def test_a_digest_does_not_see_white_space():
     assert text_digest("a  b\nc") == text_digest("a b c") != text_digest("a bc")
     assert text_digest(" ") == ""
+
+
+def test_words_are_counted_as_a_pattern_finds_them():
+    source = random.Random(3)
+    for letters in ("ab1_-'\u2019 \u2014é", "ab1_-'\u2019 \u2014é\u4e00\u3005\u00a0\u2160\u0660\ud800\u0301"):
+        for _ in range(5_000):
+            text = "".join(source.choices(letters, k=source.randint(0, 12)))
+            assert count_words(text) == len(words_of(text)), repr(text)
