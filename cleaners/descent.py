@@ -69,7 +69,7 @@ def _numbers(reached: Column) -> Column:
     while len(reached) > 1:  # the half of the leaves that a row is in is one more bit of its leaf's number
         lower, upper = reached[: len(reached) // 2], reached[len(reached) // 2 :]
         bit = np.unpackbits(np.bitwise_or.reduce(upper, axis=0).view(np.uint8), axis=1, bitorder="little")
-        found = found << 1 | bit
+        found = found + found | bit
         reached = lower | upper
     return found
 
@@ -77,9 +77,9 @@ def _numbers(reached: Column) -> Column:
 def descent(feature: Column, threshold: Column, outruled: Column) -> Descent:
     """The way down trees whose conditions, by tree, rule out leaves where they do not hold (see `model.Trees`)."""
     trees, width = outruled.shape
-    known: dict[tuple[int, float], int] = {}
-    pairs = zip(feature.tolist(), threshold.tolist(), strict=True)
-    number = np.array([known.setdefault(pair, len(known)) for pair in pairs]).reshape(trees, width)
+    pairs = list(zip(feature.tolist(), threshold.tolist(), strict=True))
+    known = {pair: n for n, pair in enumerate(sorted(set(pairs)))}
+    number = np.array([known[pair] for pair in pairs]).reshape(trees, width)
     firsts = [[_lowest(0xFFFFFFFF & ~mask) for mask in masks] for masks in outruled.tolist()]
     front: list[_Subtree] = [(tree, 0, sum(first >= 0 for first in each)) for tree, each in enumerate(firsts)]
     leaves = np.full((LEAVES, trees), trees + 2 * sum(last for _, _, last in front))

@@ -47,6 +47,25 @@ def test_all_trees_at_once_give_what_walking_each_gives() -> None:
     assert len(set(wanted)) >= 8
 
 
+def grown(random: np.random.Generator, leaves: int) -> Node:
+    """A tree of so many leaves, however it grows."""
+    if leaves == 1:
+        return leaf(float(random.integers(-50, 50)))
+    left = int(random.integers(1, leaves))
+    threshold = float(random.integers(0, 9)) / 8
+    return node(int(random.integers(3)), threshold, grown(random, left), grown(random, leaves - left))
+
+
+def test_trees_of_any_shape_give_what_walking_each_gives() -> None:
+    random = np.random.default_rng(5)
+    trees = [grown(random, size) for size in (1, 2, 31, 32, *random.integers(1, 33, 60).tolist())]
+    rows = (random.integers(0, 9, (130, 3)) / 8).astype(np.float32)
+    wanted = [sum(walked(tree, row) for tree in trees) for row in rows]
+    found = flatten(["a", "b", "c"], {"tree_info": [{"tree_structure": tree} for tree in trees]})
+    assert found.log_odds(rows).tolist() == wanted
+    assert found.log_odds(rows[:1]).tolist() == wanted[:1]
+
+
 def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are() -> None:
     rows = np.random.default_rng(4).random((1203, 2)).astype(np.float32)
     trees = flatten(["a", "b"], DUMP)
