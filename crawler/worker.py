@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import pickle
 import resource
 import signal
@@ -137,6 +138,7 @@ def begin_early() -> None:
 
     It takes no notice of Ctrl-C, and neither do the workers, which inherit that: the crawl decides when they end.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
     if _FORKSERVER not in multiprocessing.get_all_start_methods():
         return
     _context()

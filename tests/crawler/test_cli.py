@@ -11,7 +11,7 @@ from crawler.cli import cli, run
 from tests.crawler.crawls import REPOSITORY
 
 VERBS = sorted(cli.commands)
-HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "pebble")
+HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich")
 
 
 @pytest.mark.parametrize("arguments", [["--version"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
