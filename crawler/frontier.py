@@ -1,7 +1,8 @@
 """What may be fetched next, and when: the queue in the archive, host by host, at each host's pace.
 
 A URL is handed out only when its host may be asked: its robots.txt is known, it is not too soon, and not too many
-requests to it are under way. What is under way is memory only; the queue's row changes when its outcome is stored.
+requests are under way; what is answered, and being cleaned or stored, is none any more. What is under way is memory
+only; the queue's row changes when its outcome is stored.
 Hosts take turns in the order in which they come due. One that answers slowly, or has not yet given its robots.txt,
 cannot take all places: half of them are kept for hosts that have none under way.
 """
@@ -21,6 +22,7 @@ from output.queue import Queue, QueuedUrl
 __all__ = ["Frontier", "Manners", "Turn"]
 
 _LOOK = 1.0  # seconds after which the queue is looked at again, whatever happened
+_MOST_LANDED = 32  # answers that are being cleaned or stored before more is asked for
 _ONE_OFF = 2  # failures in a row that may be the URLs' own and do not slow the host
 _SLOW_ENOUGH = 10.0  # seconds between two requests; a host that fails without asking for less is not slowed further
 
@@ -38,7 +40,8 @@ class Frontier:
         self._crowded: list[Host] = []  # hosts that were due and left the last places to others
         self._touched: dict[str, Host] = {}  # hosts about which something is new
         self._flying: dict[str, Host] = {}  # by URL
-        self._busy = 0  # hosts with something under way
+        self._busy = 0  # hosts that have not answered yet
+        self._landed = 0  # of what is under way: answered, and being cleaned or stored
         self._asking_robots: set[str] = set()
         self._looked_at = -_LOOK
         self._looked_since = False  # whether nothing was stored since the last look
@@ -71,8 +74,11 @@ class Frontier:
         """Take note that the outcome of a URL is stored; only then may its row have left the queue."""
         if host := self._flying.pop(url, None):
             del host.flying[url]
-            host.landed.discard(url)
-            self._busy -= not host.flying
+            if url in host.landed:
+                host.landed.remove(url)
+                self._landed -= 1
+            else:
+                self._busy -= not host.asking
             self._asking_robots.discard(url)
             host.giving_up = "" if host.giving_up == url else host.giving_up
             self._touch(host)
@@ -84,8 +90,10 @@ class Frontier:
         host = self._hosts.named(queued.host)
         host.pace = host.pace.answered(latency)
         host.failures, host.answers = 0, False
-        if queued.url in host.flying:
+        if queued.url in host.flying and queued.url not in host.landed:
             host.landed.add(queued.url)
+            self._landed += 1
+            self._busy -= not host.asking
             self._touch(host)
 
     def refused(self, queued: QueuedUrl, retry_after: float | None = None, reason: str = "http_503") -> None:
@@ -135,6 +143,11 @@ class Frontier:
         """How many turns are under way."""
         return len(self._flying)
 
+    @property
+    def _asking(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._flying) - self._landed
+
     def _touch(self, host: Host) -> None:
         self._touched[host.name] = host
         self._changed.set()
@@ -146,7 +159,7 @@ class Frontier:
         return counted
 
     def _next(self) -> Turn | None:
-        if self._draining or len(self._flying) >= self._manners.at_once:
+        if self._draining or self._landed >= _MOST_LANDED or self._asking >= self._manners.at_once:
             return None
         self._line_up()
         if self._clock() - self._looked_at >= _LOOK:
@@ -223,10 +236,10 @@ class Frontier:
 
     def _is_crowding(self, host: Host) -> bool:
         """Whether a host that has requests under way would take the last places from hosts that have none."""
-        if not host.flying:
+        if not host.asking:
             return False
         kept = min(len(self._hosts) - self._busy, self._manners.at_once // 2)
-        return len(self._flying) + 1 + kept > self._manners.at_once
+        return self._asking + 1 + kept > self._manners.at_once
 
     def _turn_of(self, host: Host) -> Turn:
         queued = host.ahead.popleft()
@@ -252,7 +265,7 @@ class Frontier:
         return Turn(robots, state="queued")
 
     def _launch(self, host: Host, queued: QueuedUrl) -> None:
-        self._busy += not host.flying
+        self._busy += not host.asking
         host.flying[queued.url] = self._clock()
         host.turns += 1
         self._flying[queued.url] = host

@@ -17,8 +17,9 @@ from output.outcome import Outcome
 BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""
 
-LINGER = 0.03
-"""Seconds that a batch waits for more: a transaction costs about 1 ms by itself, most of it in the full-text index."""
+LINGER, PAUSE = 0.25, 0.05
+"""Seconds that a batch waits at most, and that it waits for another outcome: a page in a transaction of its own costs
+half as much again as one among many, since what all of them touch is written each time."""
 
 _Waiting = tuple[Outcome, asyncio.Future[None]]
 
@@ -74,7 +75,7 @@ class Writer:
         end = time.monotonic() + LINGER
         while len(batch) < BATCH:
             try:
-                another = self._waiting.get(timeout=max(0.0, end - time.monotonic()))
+                another = self._waiting.get(timeout=max(0.0, min(PAUSE, end - time.monotonic())))
             except queue.Empty:
                 break
             if another is None:

@@ -19,8 +19,8 @@ from scrapy.crawler import Crawler
 import crawler.settings
 from crawler.cli import main
 
-_BEAT = 0.005  # seconds between two beats
-_LOOK = 20  # beats between two looks at the memory, which cost more than a beat
+_BEAT = 0.01  # seconds between two beats
+_LOOK = 10  # beats between two looks at the memory, which cost more than a beat
 
 
 class Heart:
