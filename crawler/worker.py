@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 MEMORY_BYTES = 4 * 1024**3
-_GC_THRESHOLD = (20_000, 20, 20)  # a page makes many objects and few cycles: look for those less often
+_GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects go with it: for cycles among them we look when it is done
 _LENGTH = struct.Struct("!Q")  # goes before each message
 _READ = 256 * 1024
 _PRELOADED = ["__main__", "crawler.warm"]
@@ -170,6 +170,7 @@ def _serve(channel: socket.socket) -> None:
     with channel, channel.makefile("rb") as incoming, suppress(OSError):
         while job := _read(incoming):
             channel.sendall(_answer_to(job))
+            gc.collect(1)
 
 
 def _read(incoming: BinaryIO) -> bytes:

@@ -7,9 +7,11 @@ row.
 from __future__ import annotations
 
 import json
-import marshal
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -22,8 +24,8 @@ KIND = 16  # what the number of its kind is multiplied by
 
 Asked = tuple[int, int, int, str]
 """A block: position, number of its text, what was asked of it, text."""
-Packed = tuple[int, int, int, int, int, bool, bool, bool]
-"""Position, number of the text, key, number of the container, words, heading, named, kept."""
+Packed = tuple[int, int, int, int, int, int, int, int]
+"""Position, number of the text, key, number of the container, words, and whether heading, named, kept, as 0 or 1."""
 Left = tuple[int, int, int, int]
 """Position, number of the text, key, number of the place, of a text that no other page has."""
 
@@ -119,23 +121,39 @@ def forget_looks(db: Database) -> None:
 
 def note_look(db: Database, look: Looked) -> None:
     """Pack a page away."""
-    packed = [marshal.dumps(each) for each in (look.seen, look.left, look.shared)]
+    packed = [_packed(chain.from_iterable(look.seen)), _packed(chain.from_iterable(look.left)), _packed(look.shared)]
     db.execute("INSERT INTO temp.settle_looked VALUES (?, ?, ?, ?, ?)", [look.page_id, look.counted, *packed])
 
 
 def seen_blocks(db: Database) -> Iterator[tuple[int, bool, list[Packed]]]:
     """Of each page by number: whether it is evidence, and what counts for what the site repeats."""
     for page, counted, seen in db.execute("SELECT page_id, counted, seen FROM temp.settle_looked ORDER BY page_id"):
-        yield page, bool(counted), marshal.loads(seen)
+        yield page, bool(counted), _rows(seen, 8)
 
 
 def left_blocks(db: Database) -> Iterator[tuple[int, list[Left]]]:
     """Of each page by number, what it left out and no other page has."""
     for page, left in db.execute("SELECT page_id, left_out FROM temp.settle_looked ORDER BY page_id"):
-        yield page, marshal.loads(left)
+        yield page, _rows(left, 4)
 
 
 def left_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
     """Of each page by number, the keys of all that it left out."""
     for page, left, shared in db.execute("SELECT page_id, left_out, shared FROM temp.settle_looked ORDER BY page_id"):
-        yield page, {row[2] for row in marshal.loads(left)}.union(marshal.loads(shared))
+        yield page, {row[2] for row in _rows(left, 4)}.union(_numbers(shared))
+
+
+def _packed(numbers: Iterable[int]) -> bytes:
+    return array("q", numbers).tobytes()
+
+
+def _numbers(packed: bytes) -> array[int]:
+    numbers = array("q")
+    numbers.frombytes(packed)
+    return numbers
+
+
+def _rows(packed: bytes, width: int) -> list[Any]:
+    """The rows of so many numbers each."""
+    each = iter(_numbers(packed))
+    return list(zip(*[each] * width, strict=True))

@@ -158,7 +158,8 @@ def _standing(
 
 def _as_seen(page: Iterable[Packed], boxes: list[str]) -> list[Seen]:
     return [
-        Seen(at, key, boxes[box], words, heading, named, kept) for at, _, key, box, words, heading, named, kept in page
+        Seen(at, key, boxes[box], words, bool(heading), bool(named), bool(kept))
+        for at, _, key, box, words, heading, named, kept in page
     ]
 
 

@@ -50,6 +50,7 @@ from output.errors import ArchiveError
 from output.outcome import Capture, Outcome
 from output.queue import QueuedUrl
 
+_GC_THRESHOLD = (20_000, 20, 20)  # settling makes many objects and no cycles
 _LAST_ITEMS = 0.1  # seconds for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _TOO_MUCH = frozenset((429, 503))
 _TAKERS = ("FEEDS", "ITEM_PIPELINES")  # settings of Scrapy that name who takes items
@@ -144,6 +145,7 @@ class SiteSpider(scrapy.Spider):
             return
         self.workers.start()
         gc.freeze()  # what was imported stays: a look through it would stop the event loop for a tenth of a second
+        gc.set_threshold(*_GC_THRESHOLD)
         try:
             await self._take_turns()
             async for article in self._settled_articles():
