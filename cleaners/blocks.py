@@ -70,6 +70,7 @@ class _Place:
     lists: int = 0
     landmarks: frozenset[str] = frozenset()
     inside: dict[tuple[object, ...], _Place] = field(default_factory=dict)
+    verbatim: bool = False  # whether white space is text
 
 
 _Marks = Mapping[etree._Element, frozenset[str]]
@@ -117,7 +118,7 @@ class _Walk:
 
     def blocks(self, tree: etree._Element) -> list[Block]:
         self.root, skipped = tree, False
-        stack, marks, add = self.stack, self.marks, self.run.add
+        stack, marks, run = self.stack, self.marks, self.run
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
         for event, element in walker:
             if event == "start":
@@ -129,21 +130,24 @@ class _Walk:
                     skipped = True
                     continue
                 if tag in _BOUNDARY or (marks and element in marks):
-                    self._flush()
+                    self._flush(here)
                     here = self._inside(tag, element, here)
                 elif tag in _INLINE:
-                    self._inline(tag, element)
+                    self._inline(tag, element, here)
                 stack.append(here)
                 if text := element.text:
-                    add(text)
+                    run.add(text, here.verbatim)
                 continue
             if skipped:  # the end of the element whose subtree was passed over: only what follows it is ours
                 skipped = False
             elif event == "end":
-                self._leave(str(element.tag))
+                if (here := stack.pop()) is not stack[-1]:
+                    self._flush(here)
+                elif element.tag in _INLINE:
+                    self._close(str(element.tag))
             if (tail := element.tail) and element is not tree:
-                add(tail)
-        self._flush()
+                run.add(tail, stack[-1].verbatim)
+        self._flush(stack[-1])
         return self.done
 
     def _passes(self, tag: str, element: etree._Element) -> bool:
@@ -153,7 +157,7 @@ class _Walk:
         if self.marks and tag not in _BOUNDARY and element in self.marks and self._set_aside(element):
             return True
         if tag == "table" and is_data_table(element) and not (self.marks and self._marked_inside(element)):
-            self._flush()
+            self._flush(self.stack[-1])
             self._data_table(element)
             return True
         return False
@@ -179,16 +183,22 @@ class _Walk:
         self.hidden_chars += chars
         return self.reveal
 
-    def _inline(self, tag: str, element: etree._Element) -> None:
+    def _inline(self, tag: str, element: etree._Element, here: _Place) -> None:
         if tag == "a":
             self.run.open_link(self._absolute(element.get("href") or ""))
         elif tag == "br":
             if self.run.line_break():
-                self._flush()
+                self._flush(here)
         elif tag in _MARKS:
             self.run.open_mark(_MARKS[tag])
         else:
-            self.run.add(" ")
+            self.run.add(" ", here.verbatim)
+
+    def _close(self, tag: str) -> None:
+        if tag == "a":
+            self.run.close_link()
+        elif tag in _MARKS:
+            self.run.close_mark(_MARKS[tag])
 
     def _absolute(self, href: str) -> str:
         if not href or href.startswith("#"):
@@ -197,15 +207,6 @@ class _Walk:
         if address is None:
             address = self.links[href] = absolute(href, self.url)
         return address
-
-    def _leave(self, tag: str) -> None:
-        if self.stack[-1] is not self.stack[-2]:
-            self._flush()
-        elif tag == "a":
-            self.run.close_link()
-        elif tag in _MARKS:
-            self.run.close_mark(_MARKS[tag])
-        self.stack.pop()
 
     def _inside(self, tag: str, element: etree._Element, here: _Place) -> _Place:
         marks = self.marks.get(element) if self.marks else None
@@ -218,10 +219,10 @@ class _Walk:
                 place.landmarks |= marks
         return place
 
-    def _flush(self) -> None:
+    def _flush(self, place: _Place) -> None:
+        """End the run that stands at a place."""
         if self.run.visible:
-            place = self.stack[-1]
-            text, markdown, link_chars = self.run.take(verbatim=place.kind is Kind.CODE)
+            text, markdown, link_chars = self.run.take(verbatim=place.verbatim)
             if text:
                 self._emit(place, text, markdown, link_chars)
         else:
@@ -271,6 +272,7 @@ def _place(here: _Place, tag: str, identity: str | None, classes: str | None, ro
         _set_kind(place, tag)
     elif tag in _NEW_TEXT and place.kind is not Kind.QUOTE:
         place.kind, place.level = Kind.PARAGRAPH, 0
+    place.verbatim = place.kind is Kind.CODE
     return place
 
 

@@ -86,11 +86,15 @@ class Run:
         if child.text:
             self.add(child.text)
 
-    def add(self, text: str) -> None:
-        """Add text as it stands in the source."""
-        self._parts.append(text)
-        if not (self.visible or text.isspace()):
+    def add(self, text: str, verbatim: bool = False) -> None:
+        """Add text as it stands in the source; white space before the first word is text only in what is verbatim."""
+        if self.visible:
+            self._parts.append(text)
+        elif not text.isspace():
+            self._parts.append(text)
             self.visible = True
+        elif self._parts or verbatim or text.strip(_PLAIN_SPACE):
+            self._parts.append(text)
 
     def line_break(self) -> bool:
         """Add a line break; true when it follows another one, which makes a boundary of the two."""

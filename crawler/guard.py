@@ -17,19 +17,16 @@ takes proxies from the environment and the handler refuses each request), `BROAD
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler, _BindAddressAgent, _ScrapyAgent
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
 from scrapy.resolver import CachingHostnameResolver
-from scrapy.utils._download_handlers import normalize_bind_address, wrap_twisted_exceptions
-from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.misc import load_object
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
-from twisted.web.client import URI, Agent
 
 from cleaners.urls import canonicalise, host_of
 from crawler.addresses import check_url, port_of, refused
@@ -129,8 +126,6 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         self._pool = TappedPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
         self._pool.maxPersistentPerHost = kept_open
         self._pool._factory = partial(GuardedFactory, self._allow_private)  # type: ignore[assignment]
-        self._reactor = reactor
-        self._agents: dict[float, Agent] = {}  # by the seconds that a connection may take
 
     async def download_request(self, request: Request) -> Response:
         """Fetch, unless the URL, its proxy or the addresses of its name are refused."""
@@ -140,7 +135,7 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         resolver = _resolver()
         try:
             with tapped(request.meta.get("exchange")):
-                return await self._download(request)
+                return await super().download_request(request)
         except CannotResolveHostError as error:
             reason = resolver.refusal(urlsplit(request.url).hostname or "")
             if reason is None:
@@ -148,53 +143,6 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
             raise AddressRefusedError(request.url, reason) from error
         except DownloadFailedError as error:
             raise named(error) from error
-
-    async def _download(self, request: Request) -> Response:
-        """Fetch as Scrapy's handler does, with an agent that makes the way to a host once."""
-        agent = _OneRequest(
-            self._agent,
-            contextFactory=self._contextFactory,
-            pool=self._pool,
-            maxsize=self._default_maxsize,
-            warnsize=self._default_warnsize,
-            fail_on_dataloss=self._fail_on_dataloss,
-            crawler=self._crawler,
-            tls_verbose_logging=self._tls_verbose_logging,
-        )
-        with wrap_twisted_exceptions():
-            return await maybe_deferred_to_future(agent.download_request(request))
-
-    def _agent(self, timeout: float) -> Agent:
-        if timeout not in self._agents:
-            bind_address = normalize_bind_address(self._bind_address)
-            self._agents[timeout] = _Agent(self._reactor, self._contextFactory, timeout, bind_address, self._pool)
-        return self._agents[timeout]
-
-
-class _OneRequest(_ScrapyAgent):
-    """Scrapy's agent for one request, through an agent that serves others too. No proxy gets this far."""
-
-    def __init__(self, shared: Callable[[float], Agent], **given: Any) -> None:
-        super().__init__(**given)
-        self._shared = shared
-
-    def _get_agent(self, request: Request, timeout: float) -> Agent:  # noqa: ARG002
-        return self._shared(timeout)
-
-
-class _Agent(_BindAddressAgent):
-    """Remembers the endpoint of a host: its name is spelled for DNS once. Each connection resolves it anew."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self._endpoints = lru_cache(maxsize=1024)(self._endpoint_of)
-
-    def _getEndpoint(self, uri: URI) -> Any:  # noqa: N802
-        return self._endpoints(uri.scheme, uri.host, uri.port)
-
-    def _endpoint_of(self, scheme: bytes, host: bytes, port: int) -> Any:
-        netloc = host + b":%d" % port
-        return super()._getEndpoint(URI(scheme, netloc, host, port, b"", b"", b"", b""))  # type: ignore[no-untyped-call]
 
 
 def ports_of(crawler: Crawler) -> frozenset[int]:

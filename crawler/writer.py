@@ -17,7 +17,7 @@ from output.outcome import Outcome
 BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""
 
-LINGER, PAUSE = 0.25, 0.05
+LINGER, PAUSE = 0.4, 0.1
 """Seconds that a batch waits at most, and that it waits for another outcome: a page in a transaction of its own costs
 half as much again as one among many, since what all of them touch is written each time."""
 
