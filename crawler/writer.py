@@ -17,9 +17,9 @@ from output.outcome import Outcome
 BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""
 
-LINGER, PAUSE = 0.4, 0.1
-"""Seconds that a batch waits at most, and that it waits for another outcome: a page in a transaction of its own costs
-half as much again as one among many, since what all of them touch is written each time."""
+ENOUGH, LINGER, PAUSE = 16, 0.4, 0.1
+"""Outcomes for which a batch waits, and for how many seconds: for all of them, and for another. A page in a transaction
+of its own costs half as much again as one among many, since what all of them touch is written each time."""
 
 _Waiting = tuple[Outcome, asyncio.Future[None]]
 
@@ -74,8 +74,9 @@ class Writer:
         batch = [first]
         end = time.monotonic() + LINGER
         while len(batch) < BATCH:
+            left = min(PAUSE, end - time.monotonic()) if len(batch) < ENOUGH else 0.0
             try:
-                another = self._waiting.get(timeout=max(0.0, min(PAUSE, end - time.monotonic())))
+                another = self._waiting.get(timeout=max(0.0, left))
             except queue.Empty:
                 break
             if another is None:

@@ -91,6 +91,23 @@ def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
     assert threading.get_ident() not in recorder.threads
 
 
+def test_a_batch_waits_for_outcomes_that_keep_coming() -> None:
+    recorder = Recorder()
+    writer = Writer(recorder)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        tasks = []
+        for one in outcomes(20):
+            tasks.append(asyncio.create_task(writer.save(one)))
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(save())
+    writer.close()
+    assert sum(recorder.batches) == 20
+    assert len(recorder.batches) < 20
+
+
 def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
     archive = Archive.open(tmp_path / "a.db")
     archive.db.execute("DROP TABLE captures")
