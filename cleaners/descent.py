@@ -18,7 +18,6 @@ LEAVES = 32
 
 _BITS = 64
 _ALL, _NONE = np.uint64(0xFFFF_FFFF_FFFF_FFFF), np.uint64(0)
-_LEAF_BITS = 5  # of a leaf's number
 
 _Subtree = tuple[int, int, int]  # the tree, its first leaf and its last
 

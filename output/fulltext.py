@@ -14,7 +14,10 @@ is the view, so a comment carries those words.
 
 from __future__ import annotations
 
+import re
+
 CJK_RANGES = "⺀-⿟々-〇぀-ヿ㐀-䶿一-鿿豈-﫿\U00020000-\U000323af"
+CJK_CHARACTER = re.compile(f"[{CJK_RANGES}]")
 
 _CHUNK = 256
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from output.fulltext import CJK_RANGES
+from output.fulltext import CJK_CHARACTER, CJK_RANGES
 
 _PATTERN = f"*[{CJK_RANGES}]*"
-_CHARACTER = re.compile(f"[{CJK_RANGES}]")
 _BELOW = bytes(range(ord(CJK_RANGES[0]) >> 8))  # high bytes in UTF-16 of the characters below the first range
 _Value = str | bytes | int | float | None
 _WILD = re.compile(r"[*?\[]")
@@ -47,4 +46,4 @@ def has_characters(text: str) -> bool:
     """Whether a text has a character of a script without spaces."""
     if text.isascii() or not text.encode("utf-16-be", "replace")[::2].translate(None, _BELOW):
         return False
-    return _CHARACTER.search(text) is not None
+    return CJK_CHARACTER.search(text) is not None

@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from output.fulltext import CJK_RANGES
+from output.fulltext import CJK_CHARACTER, CJK_RANGES
 from output.text import spaced_out
 
 SHORT_TOKENS = 40
@@ -29,7 +29,6 @@ _MOST = 1024  # hashes of one sketch: a text of some 8,000 words; of a longer on
 _WORDS, _CHARACTERS = 3, 5
 
 _TOKEN = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+")
-_CHARACTER = re.compile(rf"[{CJK_RANGES}]")
 _BITS = 32
 _LIMIT = np.uint64(2**64 // SHARE)
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -82,7 +81,7 @@ def _hashed(text: str) -> tuple[NDArray[np.uint64], int]:
         words = parted.split()
         return np.fromiter(map(crc32, words), np.uint64, len(words)), _WORDS
     tokens = _TOKEN.findall(lowered)
-    spaced = len(_CHARACTER.findall(text)) * 2 < len(tokens)
+    spaced = len(CJK_CHARACTER.findall(text)) * 2 < len(tokens)
     hashed = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
     return hashed, _WORDS if spaced else _CHARACTERS
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from output.fulltext import CJK_RANGES
+from output.fulltext import CJK_CHARACTER, CJK_RANGES
 
-_FIRST_CHARACTER, _CHARACTER = CJK_RANGES[0], re.compile(f"[{CJK_RANGES}]")
+_FIRST_CHARACTER = CJK_RANGES[0]
 _ASCII, _JOINER = bytes(range(128)), b"'"
 _APART = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))
 """Of UTF-8: what is in no word becomes a space."""
@@ -46,7 +46,7 @@ def spaced_out(text: str, table: bytes = _APART) -> bytes | None:
     encoded = text.encode("utf-8", "surrogatepass")
     if not text.isascii():
         for char in set(encoded.translate(None, _ASCII).decode("utf-8", "surrogatepass")):
-            if char >= _FIRST_CHARACTER and _CHARACTER.match(char):
+            if char >= _FIRST_CHARACTER and CJK_CHARACTER.match(char):
                 return None
             if not char.isalnum():
                 encoded = encoded.replace(char.encode("utf-8"), b" ")
