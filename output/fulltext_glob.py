@@ -2,7 +2,8 @@
 scripts without spaces.
 
 SQLite tries each character of a text against each range: 1 ms for an article of 10,000 characters, most of what the
-index costs. A connection without this function gives the same answers.
+index costs. A text that has such characters is then asked of twice for each character. A connection without this
+function gives the same answers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sqlite3
 
 from output.fulltext import CJK_CHARACTER, CJK_RANGES
 
-_PATTERN = f"*[{CJK_RANGES}]*"
+_ANYWHERE, _ALONE = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
 _BELOW = bytes(range(ord(CJK_RANGES[0]) >> 8))  # high bytes in UTF-16 of the characters below the first range
 _Value = str | bytes | int | float | None
 _WILD = re.compile(r"[*?\[]")
@@ -31,7 +32,9 @@ class _Glob:
 
     def __call__(self, pattern: _Value, text: _Value) -> bool | None:
         if isinstance(pattern, str) and isinstance(text, str) and "\0" not in text:
-            if pattern == _PATTERN:
+            if pattern == _ALONE:
+                return len(text) == 1 and text >= CJK_RANGES[0] and CJK_CHARACTER.match(text) is not None
+            if pattern == _ANYWHERE:
                 return has_characters(text)
             if pattern.endswith("*") and "\0" not in pattern and not _WILD.search(pattern, 0, len(pattern) - 1):
                 return text.startswith(pattern[:-1])

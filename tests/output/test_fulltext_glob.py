@@ -8,7 +8,7 @@ import pytest
 from output.fulltext import CJK_RANGES
 from output.fulltext_glob import answer_glob, has_characters
 
-_TEXT = f"*[{CJK_RANGES}]*"
+_TEXT, _ONE = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
 
 
 @pytest.fixture
@@ -32,12 +32,13 @@ def test_what_the_index_asks_of_a_text_is_answered_as_sqlite_does(both, text):
 def test_of_every_range_the_first_the_last_and_the_characters_beside_are_told(both):
     edges = [ord(char) + step for char in CJK_RANGES if char != "-" for step in (-1, 0, 1)]
     for text in map(chr, edges):
-        plain, quick = both(_TEXT, f"a {text} b")
-        assert plain == quick
+        for pattern, asked in ((_TEXT, f"a {text} b"), (_ONE, text), (_ONE, f"{text}b"), (_ONE, f"a{text}")):
+            plain, quick = both(pattern, asked)
+            assert plain == quick
 
 
-@pytest.mark.parametrize("value", [None, 5, 5.5, b"5", "5", "nul \0 5", "\u4e00\0"])
-@pytest.mark.parametrize("pattern", [None, 5, "5", "5*", "nul*", _TEXT, b"5*", "*\0"])
+@pytest.mark.parametrize("value", [None, 5, 5.5, b"5", "", "5", "nul \0 5", "\u4e00\0"])
+@pytest.mark.parametrize("pattern", [None, 5, "5", "5*", "nul*", _TEXT, _ONE, b"5*", "*\0"])
 def test_values_of_any_kind_are_compared_as_sqlite_does(both, pattern, value):
     plain, quick = both(pattern, value)
     assert plain == quick
