@@ -15,6 +15,7 @@ from crawler import __version__
 from crawler.directives import REASONS
 from crawler.options import CrawlOptions
 from crawler.scope import Scope
+from crawler.sharing import settle_shared
 from crawler.writer import Writer
 from output.archive import Archive
 from output.earlier import came_by, first_start, moved_to
@@ -27,7 +28,6 @@ from output.requeue import HOSTS_BACK, Passing
 from output.revisit import Pace
 from output.revisiting import Update, validators
 from output.schema import open_database
-from output.settle import settle
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
 SEED_PRIORITY = 100
@@ -143,7 +143,7 @@ class CrawlSession:
     def settle(self) -> None:
         """Judge again with what the whole site shows."""
         self._stop_writing()
-        settle(self._archive.db)
+        settle_shared(self._archive.db)
 
     def articles(self) -> Iterator[dict[str, object]]:
         """The archive's articles, one at a time."""
@@ -158,7 +158,7 @@ class CrawlSession:
         self._stop_writing()
         try:
             if outcome == "stopped":
-                settle(self._archive.db)
+                settle_shared(self._archive.db)
             if outcome != "failed":
                 survey(self._archive.db, self._run_id, utc_now())
             self._archive.finish_run(self._run_id, outcome, reason, self.stored)

@@ -6,6 +6,8 @@ import gc
 from contextlib import suppress
 
 import crawler.work  # noqa: F401
+import output.looking
+import output.similar
 from cleaners.clean import clean
 from cleaners.record import Page
 

@@ -45,7 +45,7 @@ class Job:
 class Worker:
     """A worker process and the jobs that it has: the first is under way, the others wait in its socket.
 
-    All but `started` and `stop` belongs to the event loop.
+    All but `started` and `stop` belongs to the event loop, or to the one thread that uses `hand` and `wait`.
     """
 
     def __init__(self, process: Any, channel: socket.socket) -> None:
@@ -99,6 +99,19 @@ class Worker:
             job = self.jobs.popleft()
             self.began = time.monotonic()
             yield job, answer
+
+    def hand(self, job: bytes) -> None:
+        """Hand a job over to a process that has none, without an event loop. OSError if it is gone."""
+        self._channel.setblocking(True)
+        self._channel.sendall(job)
+
+    def wait(self) -> bytes:
+        """Wait for the answer to what `hand` gave. OSError or EOFError if the process is gone."""
+        while (answer := _taken_from(self._came)) is None:
+            if not (came := self._channel.recv(_READ)):
+                raise EOFError
+            self._came += came
+        return answer
 
     def stop(self) -> None:
         """End the process at once."""

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from cleaners.record import Verdict
 from cleaners.site_memory import BODY, body_places
-from output.looked import Facts, Left, left_blocks, left_keys
+from output.looked import Left, left_blocks, left_keys
 from output.several import Several
 
 PLACE_WORDS = 8  # of a text that tells whether articles stand at a place
@@ -45,12 +45,12 @@ class Bodies:
         """The number of the place of a text that was left out."""
         return self.numbers.setdefault(place, len(self.numbers))
 
-    def count(self, facts: Facts, kept: set[str], left: set[str]) -> None:
+    def count(self, first_seen: str, kept: set[str], left: set[str]) -> None:
         """Note at which places a page keeps text, and at which it leaves some and keeps none."""
         self.keeping.update(kept)
         self.leaving.update(left - kept)
         for place in kept:
-            self.since[place] = min(self.since.get(place, facts.first_seen), facts.first_seen)
+            self.since[place] = min(self.since.get(place, first_seen), first_seen)
 
     def places(self) -> dict[int, tuple[str, int, int]]:
         """By number, the places where the host's articles stand: on how many pages kept, on how many there at all."""

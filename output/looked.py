@@ -1,7 +1,7 @@
 """The article pages of a host as the site's memory needs them: each is read once, and packed in a temporary table.
 
 There are as many blocks as an archive has, so none is held; what a second look needs of a page is unpacked from its
-row.
+row. `looking.py` makes one of the other.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from itertools import chain
 from typing import Any
 
 from sqlite_utils import Database
-
-from output.ledger import read_paths
 
 KEPT, LEFT, SHARED, BESIDE = 1, 2, 4, 8
 """What is asked of a block: whether its page kept it by itself, whether that left it out for a reason that the site's
@@ -75,25 +73,27 @@ _HAS_OTHERS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_id = ?1)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is looked up once of a page: the place of each block, by position, and what its article states."""
+    """A page before it is looked at: what its article states, its packed layout, and the blocks that are asked about,
+    in order, with the page's own verdicts."""
 
     page_id: int
-    places: Sequence[str]
+    layout: bytes
     title: str
     authors: tuple[str, ...]
     first_seen: str
+    blocks: Sequence[Asked]
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A page of the host as it was looked at: whether it is evidence, what counts for what the site repeats, what the
-    page left out, and the keys of what it left out and others have too."""
+    """A page of the host as it was looked at: whether it is evidence, what counts for what the site repeats (rows of
+    `Packed`), what the page left out (rows of `Left`), and the keys of what it left out and others have too."""
 
     page_id: int
     counted: bool
-    seen: list[Packed]
-    left: list[Left]
-    shared: list[int]
+    seen: array[int]
+    left: array[int]
+    shared: array[int]
 
 
 def prepare_looks(db: Database) -> None:
@@ -105,13 +105,9 @@ def prepare_looks(db: Database) -> None:
 def read_facts(db: Database, page_id: int) -> Facts:
     """The facts of a page that has a ledger."""
     layout, title, authors, first_seen = db.execute(_PAGE, [page_id]).fetchone()
-    return Facts(page_id, read_paths(layout), title, tuple(json.loads(authors)), first_seen)
-
-
-def asked_blocks(db: Database, page_id: int) -> list[Asked]:
-    """The blocks of a page that the site's memory asks about, in order, with the page's own verdicts."""
     (others,) = db.execute(_HAS_OTHERS, [page_id]).fetchone()
-    return db.execute(_JUDGED if others else _BARE, [page_id]).fetchall()
+    blocks = db.execute(_JUDGED if others else _BARE, [page_id]).fetchall()
+    return Facts(page_id, layout, title, tuple(json.loads(authors)), first_seen, blocks)
 
 
 def forget_looks(db: Database) -> None:
@@ -121,7 +117,7 @@ def forget_looks(db: Database) -> None:
 
 def note_look(db: Database, look: Looked) -> None:
     """Pack a page away."""
-    packed = [_packed(chain.from_iterable(look.seen)), _packed(chain.from_iterable(look.left)), _packed(look.shared)]
+    packed = [each.tobytes() for each in (look.seen, look.left, look.shared)]
     db.execute("INSERT INTO temp.settle_looked VALUES (?, ?, ?, ?, ?)", [look.page_id, look.counted, *packed])
 
 
@@ -143,8 +139,9 @@ def left_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
         yield page, {row[2] for row in _rows(left, 4)}.union(_numbers(shared))
 
 
-def _packed(numbers: Iterable[int]) -> bytes:
-    return array("q", numbers).tobytes()
+def numbers_of(rows: Iterable[Sequence[int]]) -> array[int]:
+    """The numbers of some rows, one row after the other."""
+    return array("q", chain.from_iterable(rows))
 
 
 def _numbers(packed: bytes) -> array[int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
@@ -12,45 +13,85 @@ from cleaners.site_memory import container, length, names_author
 from cleaners.templates import templates
 from output.bodies import LEAST_WORDS, PLACE_WORDS, Bodies
 from output.ids import BLOCK_BITS, content_id
+from output.ledger import read_paths
 from output.looked import (
     BESIDE,
     KEPT,
     KIND,
     LEFT,
     SHARED,
-    Asked,
     Facts,
     Left,
     Looked,
     Packed,
-    asked_blocks,
     forget_looks,
     note_look,
+    numbers_of,
     read_facts,
 )
 from output.migrations import BLOCK_KINDS
 from output.several import Several
+from output.share import Share
 
+_AT_ONCE = 16  # pages of a job
 _HEADING = BLOCK_KINDS.index("heading")
 _EXACT = {BLOCK_KINDS.index("table"), BLOCK_KINDS.index("code")}  # their numbers are what they say
 
 
-def look(db: Database, pages: Iterable[int], uncounted: Collection[int], several: Several, bodies: Bodies) -> list[str]:
+def look(
+    db: Database, pages: Sequence[int], uncounted: Collection[int], several: Several, bodies: Bodies, share: Share
+) -> list[str]:
     """Look at the pages of a host; returns the containers that what was seen names by number.
 
     `several` meets the keys of each page twice: those of what counts for what is repeated, and of what was left out.
     """
     forget_looks(db)
-    boxes: dict[str, int] = defaultdict(lambda: len(boxes))
-    for page in pages:
-        facts = read_facts(db, page)
-        found = _looked_at(facts, asked_blocks(db, page), boxes, bodies)
-        note_look(db, Looked(page, page not in uncounted, found.seen, found.left, found.shared))
-        several.meet({row[2] for row in found.seen})
-        several.meet({*found.shared, *[row[2] for row in found.left]})
-        if page not in uncounted:
-            bodies.count(facts, found.keeping, found.leaving)
+    boxes: dict[str, int] = {}
+    asked = ([read_facts(db, page) for page in pages[at : at + _AT_ONCE]] for at in range(0, len(pages), _AT_ONCE))
+    for glance in share(look_at, asked):
+        numbers = [boxes.setdefault(name, len(boxes)) for name in glance.boxes]
+        for found in glance.pages:
+            counted = found.page_id not in uncounted
+            found.seen[3::8] = array("q", map(numbers.__getitem__, found.seen[3::8]))
+            found.left[3::4] = array("q", [bodies.number(glance.places[place]) for place in found.left[3::4]])
+            note_look(db, Looked(found.page_id, counted, found.seen, found.left, found.shared))
+            several.meet(set(found.seen[2::8]))
+            several.meet({*found.shared, *found.left[2::4]})
+            if counted:
+                keeping, leaving = ({glance.places[place] for place in at} for at in (found.keeping, found.leaving))
+                bodies.count(found.first_seen, keeping, leaving)
     return list(boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look at a page gives: rows as in `Looked`, whose containers and places are numbers in its `Glance`, and
+    the places at which the page keeps longer texts and leaves some out."""
+
+    page_id: int
+    first_seen: str
+    seen: array[int]
+    left: array[int]
+    shared: array[int]
+    keeping: frozenset[int]
+    leaving: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """Some pages that were looked at, and the names of their containers and places by number."""
+
+    pages: list[Found]
+    boxes: list[str]
+    places: list[str]
+
+
+def look_at(pages: Sequence[Facts]) -> Glance:
+    """Look at some pages. Pure."""
+    boxes: dict[str, int] = defaultdict(lambda: len(boxes))
+    places: dict[str, int] = defaultdict(lambda: len(places))
+    found = [_looked_at(page, boxes, places) for page in pages]
+    return Glance(found, list(boxes), list(places))
 
 
 def text_key(text: str, made: str, block_id: int, kind: int) -> int:
@@ -61,23 +102,17 @@ def text_key(text: str, made: str, block_id: int, kind: int) -> int:
     return block_id if kind in _EXACT or made == text else content_id(made, bits=BLOCK_BITS)
 
 
-@dataclass(slots=True)
-class _Found:
-    """A page's blocks, and the places at which it keeps and leaves out longer texts."""
-
-    seen: list[Packed] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
-    shared: list[int] = field(default_factory=list)
-    keeping: set[str] = field(default_factory=set)
-    leaving: set[str] = field(default_factory=set)
-
-
-def _looked_at(facts: Facts, rows: Sequence[Asked], boxes: dict[str, int], bodies: Bodies) -> _Found:
+def _looked_at(facts: Facts, boxes: dict[str, int], places: dict[str, int]) -> Found:
     """A text that is short, left out and another page's too tells nothing."""
-    found, places, authors = _Found(), facts.places, facts.authors
-    made = templates([row[3] for row in rows], facts.title, authors)
-    for (position, block_id, asked, text), template in zip(rows, made, strict=True):
-        place, words = places[position], length(text)
+    seen: list[Packed] = []
+    left: list[Left] = []
+    shared: list[int] = []
+    keeping: set[int] = set()
+    leaving: set[int] = set()
+    paths, authors = read_paths(facts.layout), facts.authors
+    made = templates([row[3] for row in facts.blocks], facts.title, authors)
+    for (position, block_id, asked, text), template in zip(facts.blocks, made, strict=True):
+        path, words = paths[position], length(text)
         key = block_id if template is text else text_key(text, template, block_id, asked // KIND)
         if asked & (KEPT | BESIDE):
             about = (
@@ -86,12 +121,13 @@ def _looked_at(facts: Facts, rows: Sequence[Asked], boxes: dict[str, int], bodie
                 bool(authors) and names_author(text, authors),
                 bool(asked & KEPT),
             )
-            found.seen.append((position, block_id, key, boxes[container(place)], *about))
+            seen.append((position, block_id, key, boxes[container(path)], *about))
         if words >= PLACE_WORDS and asked & (KEPT | LEFT):
-            (found.keeping if asked & KEPT else found.leaving).add(place)
+            (keeping if asked & KEPT else leaving).add(places[path])
         if asked & LEFT and words >= (PLACE_WORDS if asked & SHARED else LEAST_WORDS):
             if asked & SHARED:
-                found.shared.append(key)
+                shared.append(key)
             else:
-                found.left.append((position, block_id, key, bodies.number(place)))
-    return found
+                left.append((position, block_id, key, places[path]))
+    rows = (numbers_of(seen), numbers_of(left), array("q", shared))
+    return Found(facts.page_id, facts.first_seen, *rows, frozenset(keeping), frozenset(leaving))

@@ -17,6 +17,7 @@ from output.bodies import Bodies, brought_back
 from output.looked import TEMP, Packed, prepare_looks, seen_blocks
 from output.looking import look
 from output.several import Several
+from output.share import Share, alone
 
 _TEMP = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *TEMP)
 _BLOCKS = 128  # of a page, about: for the size of a table
@@ -82,12 +83,13 @@ def forget_counts(db: Database) -> None:
 
 
 def judged_again(
-    db: Database, uncounted: Collection[int], unjudged: Collection[int]
+    db: Database, uncounted: Collection[int], unjudged: Collection[int], share: Share = alone
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
     """Judge article pages again with the evidence of all of them, and store the evidence.
 
     Yields pages with the verdicts, by position, that differ from their own; pages without any are left out, and so
-    are those `unjudged`. Those `uncounted` are no evidence. Runs in the caller's transaction, after `count_kept`.
+    are those `unjudged`. Those `uncounted` are no evidence. Runs in the caller's transaction, after `count_kept`;
+    `share` looks at pages.
     """
     _make_tables(db)
     for (host,) in db.execute(_HOSTS).fetchall():
@@ -95,7 +97,7 @@ def judged_again(
         number = sum(page not in uncounted for page in pages)
         if number > 1:
             several, bodies = Several(_BLOCKS * len(pages)), Bodies()
-            boxes = look(db, pages, uncounted, several, bodies)
+            boxes = look(db, pages, uncounted, several, bodies, share)
             _gather(db, several)
             db.execute(_EVIDENCE, {"host": host, "pages": number})
             back = brought_back(db, host, bodies, several, unjudged)

@@ -8,7 +8,6 @@ captures (`output.edited`). All of it runs in the caller's transaction.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from sqlite_utils import Database
 from cleaners.edits import may_matter
 from cleaners.site_memory import container
 from output.ids import content_id
+from output.ledger import read_layout
 from output.text import storable
 
 PENDING, FIRST, WITHDRAWN, RETURNED, CLEANER = "pending", "first", "withdrawn", "returned", "cleaner"
@@ -158,10 +158,10 @@ def drop_blocks(db: Database, article_id: int, number: int) -> None:
 def places_of(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
     """For each block, of so many characters, the number of the part of the page that it stands in, and whether all
     of it is a link."""
-    places = json.loads(zlib.decompress(layout)) if layout else [("", 0, 0)] * len(lengths)
+    places = [(row[0], row[2]) for row in read_layout(layout)] if layout else [("", 0)] * len(lengths)
     return [
-        (content_id(container(place[0]), bits=_BOX_BITS), int(place[2] >= _LINKED * length > 0))
-        for place, length in zip(places, lengths, strict=True)
+        (content_id(container(path), bits=_BOX_BITS), int(linked >= _LINKED * length > 0))
+        for (path, linked), length in zip(places, lengths, strict=True)
     ]
 
 

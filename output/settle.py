@@ -27,6 +27,7 @@ from output.pages import SETTLED_EVIDENCE
 from output.queue import utc_now
 from output.rebuild import rebuild_page
 from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
+from output.share import Share, alone
 from output.similar import relate
 from output.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.transaction import writing
@@ -121,22 +122,25 @@ class _Findings:
         return self.parts[winner].head if winner in self.parts else winner
 
 
-def settle(db: Database, clock: Callable[[], str] = utc_now) -> Settled:
-    """Settle the archive in one transaction, and say what changed. `clock` gives UTC ISO 8601 times."""
+def settle(db: Database, clock: Callable[[], str] = utc_now, share: Share = alone) -> Settled:
+    """Settle the archive in one transaction, and say what changed. `clock` gives UTC ISO 8601 times.
+
+    What is pure and takes long goes through `share`.
+    """
     with writing(db):
         count_kept(db)
         findings = _findings(db)
         heads = put_parts(db, findings.parts)
         at = clock()
         removed, returned = _move(db, findings, at)
-        repeated, judged = _clear_repeats(db, findings, at)
+        repeated, judged = _clear_repeats(db, findings, at, share)
         forget_counts(db)
         changed = list(_changes(db, findings))
         _rewrite(db, changed)
         apply_rulings(db, at)
         for head in heads:
             rebuild_page(db, head, at)
-        relate(db)
+        relate(db, share)
         db.execute(_REASONS)
         decide(db, at)
         note_absences(db, at)
@@ -184,13 +188,13 @@ def _reader_of_own_texts(db: Database) -> Callable[[int], str]:
     return lambda page_id: kept_text(db, page_id)
 
 
-def _clear_repeats(db: Database, findings: _Findings, at: str) -> tuple[int, int]:
+def _clear_repeats(db: Database, findings: _Findings, at: str, share: Share) -> tuple[int, int]:
     """Take out what each site repeats and bring back what it repeats no more; blocks out, and pages that changed."""
     lists = findings.repeats.keys()
     unjudged = lists | {page for page, winner in findings.winner.items() if winner in lists}
     changes: dict[int, dict[int, Verdict]] = {}
     out, holding = 0, holding_pages(db)
-    for page, verdicts in judged_again(db, unjudged | findings.winner.keys(), unjudged):
+    for page, verdicts in judged_again(db, unjudged | findings.winner.keys(), unjudged, share):
         out += len(verdicts)
         if told_by(verdicts) != (held_verdicts(db, page) if page in holding else {}):
             changes[page] = verdicts

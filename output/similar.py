@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from sqlite_utils import Database
 
+from output.share import Share, alone
 from output.similar_kinds import Relation, Told, clusters, relation
 from output.similar_text import Shingles, likeness, shingles, sketch_of
 from output.transaction import writing
@@ -25,6 +26,7 @@ REPEATED = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
 _AT_ONCE = 200  # articles whose texts are sketched between two writes
+_IN_A_JOB = 25
 _HELD_TEXTS = 64
 
 # Two sketches that share less than this are not of texts that are alike: it is a sample, so well below `NEAR`.
@@ -85,10 +87,10 @@ class Related:
     clustered: int
 
 
-def relate(db: Database) -> Related:
-    """Bring `duplicates` and `clusters` up to the articles as they stand, in one transaction."""
+def relate(db: Database, share: Share = alone) -> Related:
+    """Bring `duplicates` and `clusters` up to the articles as they stand, in one transaction; `share` sketches."""
     with writing(db):
-        sketched = _sketch(db)
+        sketched = _sketch(db, share)
         found = list(_compared(db, _candidates(db)))
         _store(db, found)
         grouped = clusters(found)
@@ -96,19 +98,40 @@ def relate(db: Database) -> Related:
     return Related(sketched, len(found), len(grouped))
 
 
-def _sketch(db: Database) -> int:
+def _sketch(db: Database, share: Share) -> int:
     """Sketch the texts that have none; how many."""
     if db.execute(_STALE).fetchone()[0]:
         for statement in _SWEEP:
             db.execute(statement)
-    last, count = -1, 0
+    count, made = 0, dict[int, list[int]]()
+    for some in share(sketches_of, _unsketched(db)):
+        made |= some
+        if len(made) >= _AT_ONCE:
+            count += _store_sketches(db, made)
+            made = {}
+    return count + _store_sketches(db, made)
+
+
+def _unsketched(db: Database) -> Iterator[list[tuple[int, str]]]:
+    """The texts without a sketch by page, some at a time. It is at home where sketches are stored meanwhile."""
+    last = -1
     while rows := db.execute(_NEW, [last, _AT_ONCE]).fetchall():
-        made = {int(page): sketch_of(text) for page, text in rows}
-        last, count = int(rows[-1][0]), count + len(rows)
-        db.conn.executemany("INSERT INTO sketches VALUES (?, ?)", [(page, len(each)) for page, each in made.items()])
-        pairs = sorted((number, page) for page, each in made.items() for number in each)
-        db.conn.executemany("INSERT OR IGNORE INTO sketch_hashes VALUES (?, ?)", pairs)
-    return count
+        last = int(rows[-1][0])
+        for at in range(0, len(rows), _IN_A_JOB):
+            yield rows[at : at + _IN_A_JOB]
+
+
+def sketches_of(texts: list[tuple[int, str]]) -> dict[int, list[int]]:
+    """The sketch of each page's text. Pure."""
+    return {page: sketch_of(text) for page, text in texts}
+
+
+def _store_sketches(db: Database, made: dict[int, list[int]]) -> int:
+    """Store some sketches, of a hash all pages together; how many."""
+    db.conn.executemany("INSERT INTO sketches VALUES (?, ?)", [(page, len(each)) for page, each in made.items()])
+    pairs = sorted((number, page) for page, each in made.items() for number in each)
+    db.conn.executemany("INSERT OR IGNORE INTO sketch_hashes VALUES (?, ?)", pairs)
+    return len(made)
 
 
 def _candidates(db: Database) -> list[tuple[int, int]]:

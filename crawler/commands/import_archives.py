@@ -24,12 +24,12 @@ from crawler.replay_index import ScanError
 from crawler.replay_order import Order
 from crawler.scope import Scope, ScopeError
 from crawler.session import versions
+from crawler.sharing import settle_shared
 from output.archive import Archive
 from output.errors import NotReachable
 from output.imports import ImportedFile, held_places, is_imported, note_import
 from output.queue import utc_now
 from output.schema import open_database
-from output.settle import settle
 
 _TAKEN = ("include", "exclude", "since", "obey_directives", "site_rules")
 _OTHER_TYPES = ("request", "metadata", "warcinfo", "conversion", "continuation", "unknown", "no_url", "other_host")
@@ -123,7 +123,7 @@ def _work(
     run_id = archive.start_run(f"import {names_of(paths)}", _asked(given, options), versions())
     with closing(open_database(given["db"], read_only=True)) as reading:
         importing, number = asyncio.run(_import(archive, reading, order, options, given))
-    settle(archive.db)
+    settle_shared(archive.db)
     counts = dict(importing.tally.stored) | {f"record/{kind}": n for kind, n in order.counts.items()}
     ended = ("stopped", f"signal {number}") if number else ("finished", "")
     archive.finish_run(run_id, *ended, counts)

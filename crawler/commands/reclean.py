@@ -23,13 +23,13 @@ from crawler.options import CrawlOptions, OptionError
 from crawler.preparation import site_rules_of
 from crawler.recleaning import Findings, Recleaning
 from crawler.session import versions
+from crawler.sharing import settle_shared
 from output.archive import Archive
 from output.earlier import last_site_rules
 from output.errors import NotReachable
 from output.queue import utc_now
 from output.reclean_changes import PageChange
 from output.reclean_undo import recleans, undo_after
-from output.settle import settle
 
 _RULES_SHOWN = 12
 _LINES = 6  # of a diff that are shown of an example
@@ -83,7 +83,7 @@ def _reclean(asked: Asked) -> int:
         recleaning, run, heard = asyncio.run(_clean(db, asked))
         if owned:
             if recleaning.found.pages:
-                settle(owned.db)
+                settle_shared(owned.db)
             ended = ("stopped", f"signal {heard}") if heard else ("finished", "")
             owned.finish_run(number, *ended, recleaning.found.tally.as_counts())
     if heard:

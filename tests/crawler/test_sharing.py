@@ -1,0 +1,91 @@
+"""Work is shared out to processes, and done here by nobody else's leave where they are missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from crawler.sharing import Sharing
+from crawler.worker import Worker
+from output.share import alone
+
+
+def double(number: int) -> tuple[int, int]:
+    return 2 * number, os.getpid()
+
+
+def long_answer(number: int) -> bytes:
+    return bytes([number]) * 3_000_000  # more than a socket takes at once
+
+
+def fail_elsewhere(home: int) -> int:
+    if os.getpid() != home:
+        raise ValueError("not at home")
+    return home
+
+
+def die_elsewhere(home: int) -> int:
+    if os.getpid() != home:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return home
+
+
+def doubles(found: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
+    pairs = list(found)
+    return [number for number, _ in pairs], {pid for _, pid in pairs}
+
+
+@pytest.mark.parametrize("jobs", [0, 1, 3, 4, 5, 40])
+def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here(jobs: int) -> None:
+    with Sharing(2) as share:
+        numbers, pids = doubles(share(double, range(jobs)))
+    assert numbers == doubles(alone(double, range(jobs)))[0] == [2 * number for number in range(jobs)]
+    others = pids - {os.getpid()}
+    assert len(others) == {4: 1, 5: 2, 40: 2}.get(jobs, 0)
+
+
+def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
+    with Sharing(1) as share:
+        _, first = doubles(share(double, range(9)))
+        _, second = doubles(share(double, range(9)))
+    assert first == second
+    [other] = first - {os.getpid()}
+    with pytest.raises(ProcessLookupError):
+        os.kill(other, 0)
+
+
+def test_neither_side_waits_for_the_other_with_long_jobs_and_answers() -> None:
+    with Sharing(2) as share:
+        assert list(share(len, [b"x" * 3_000_000] * 12)) == [3_000_000] * 12
+        assert [len(each) for each in share(long_answer, range(12))] == [3_000_000] * 12
+
+
+def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
+    taken = list[int]()
+
+    def jobs() -> Iterator[int]:
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    with Sharing(2) as share:
+        for given, _ in enumerate(share(double, jobs())):
+            assert len(taken) <= given + 4
+
+
+@pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
+def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
+    with Sharing(2) as share:
+        assert list(share(work, [os.getpid()] * 20)) == [os.getpid()] * 20  # type: ignore[arg-type]
+
+
+def test_where_no_process_can_be_started_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> Worker:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(Worker, "started", none)
+    with Sharing(2) as share:
+        assert doubles(share(double, range(9))) == ([2 * number for number in range(9)], {os.getpid()})
