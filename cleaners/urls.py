@@ -97,6 +97,13 @@ def absolute(href: str, base: str) -> str:
 
 def host_of(url: str) -> str:
     """The URL's host in lower case, with its port unless that is the scheme's own; empty if there is none."""
+    end = url.find("/", len("https://"))
+    return _host_in(url[:end] if end > 0 else url)
+
+
+@lru_cache(maxsize=4096)
+def _host_in(url: str) -> str:
+    """The host of what stands before a URL's path."""
     match = _PARTS.match(url) or _PARTS.match(url[:8].lower() + url[8:])
     if match is None:
         return ""
