@@ -24,7 +24,7 @@ from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replace
 from cleaners.site_rule_values import with_links, with_values
 from cleaners.walked import Walked, walked
 
-CLEANER_VERSION = "5"
+CLEANER_VERSION = "6"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 

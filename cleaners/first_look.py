@@ -18,7 +18,7 @@ from cleaners.record import Block, Metadata
 from cleaners.view import read_view
 from cleaners.weigh import expected_f1
 
-SURE_OF_PAGE = 0.95
+SURE_OF_PAGE = 0.93
 """The F1 that the best choice of blocks is expected to have, from which a look is sure of the page."""
 
 _HALF = 0.5
