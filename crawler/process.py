@@ -7,7 +7,6 @@ reason, and the worker is replaced.
 from __future__ import annotations
 
 import asyncio
-import pickle
 import time
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from crawler.worker import Job, Worker, message
+from crawler.worker import Job, Worker, message, unpacked
 
 T = TypeVar("T")
 
@@ -226,7 +225,7 @@ def _overran(took: float, limit: float) -> bool:
 
 def _result_in(answer: bytes) -> Any:
     try:
-        good, result = pickle.loads(answer)
+        good, result = unpacked(answer)
     except Exception as error:
         raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
     if not good:

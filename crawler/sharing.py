@@ -7,7 +7,6 @@ costs time alone: its job is done here.
 from __future__ import annotations
 
 import os
-import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import Self, TypeVar, cast
 
 from sqlite_utils import Database
 
-from crawler.worker import Worker, message
+from crawler.worker import Worker, message, unpacked
 from output.settle import Settled, settle
 
 J = TypeVar("J")
@@ -108,7 +107,7 @@ def settle_shared(db: Database) -> Settled:
 
 def _result(function: Callable[[J], R], job: J, answer: bytes) -> R:
     """What a process made of a job; if nothing, what we make of it."""
-    good, made = pickle.loads(answer) if answer else (False, None)
+    good, made = unpacked(answer) if answer else (False, None)
     return cast(R, made) if good else function(job)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import crawler.work  # noqa: F401
 import output.looking
-import output.similar
+import output.similar  # noqa: F401
 from cleaners.clean import clean
 from cleaners.record import Page
 

@@ -168,6 +168,12 @@ def message(job: object) -> bytes:
     return _LENGTH.pack(len(packed)) + packed
 
 
+def unpacked(answer: bytes) -> tuple[bool, Any]:
+    """What a worker answered: (True, the result), or (False, what went wrong). Raises what pickle does."""
+    good, result = pickle.loads(answer)
+    return bool(good), result
+
+
 def _context() -> Any:
     """Processes that inherit neither our sockets nor our threads."""
     if _FORKSERVER not in multiprocessing.get_all_start_methods():

@@ -36,7 +36,7 @@ _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w
 _RUNS = {"eval", "exec", "compile", "__import__"}
 _UNPACKS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "xmlrpc", "yaml", "jsonpickle"}
 
-_OWN = {"work.py", "process.py", "worker.py"}  # what goes to our own workers and comes back
+_OWN = {"work.py", "worker.py"}  # what goes to our own workers and comes back
 
 
 def bounds() -> list[tuple[float, str, str]]:
