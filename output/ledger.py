@@ -131,6 +131,14 @@ def read_paths(layout: bytes) -> list[str]:
 
 def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
     """The number of each (reason, rule), which gets one if it has none."""
-    db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", sorted(pairs))
-    found = "SELECT id FROM reasons WHERE reason = ? AND rule = ?"
+    known = _numbers_of(db, pairs)
+    if missing := [pair for pair, number in zip(pairs, known, strict=True) if number is None]:
+        db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", sorted(missing))
+        known = _numbers_of(db, pairs)
+    return [number for number in known if number is not None]
+
+
+def _numbers_of(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
+    """The number of each (reason, rule) that has one."""
+    found = "SELECT (SELECT id FROM reasons WHERE reason = ? AND rule = ?)"
     return [db.conn.execute(found, pair).fetchone()[0] for pair in pairs]
