@@ -37,7 +37,7 @@ def extracted_text(tree: HtmlElement, url: str = "") -> str:
     The tree is copied by trafilatura, not changed. A fault inside it or its fallbacks counts as "found nothing": our
     own judgement goes on without its vote.
     """
-    options = Extractor(output_format="python", url=url or None, comments=False, fast=True)
+    options = Extractor(output_format="python", url=url or None, comments=False, fast=True, precision=True)
     try:
         document = bare_extraction(tree, options=options)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):

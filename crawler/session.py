@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from crawler.directives import REASONS
 from crawler.options import CrawlOptions
 from crawler.scope import Scope
 from crawler.sharing import settle_shared
-from crawler.writer import Writer
+from crawler.writer import ENOUGH, Writer
 from output.archive import Archive
 from output.earlier import came_by, first_start, moved_to
 from output.exports.rows import articles
@@ -54,6 +54,8 @@ class CrawlSession:
         """URLs that this run was to look at again when it began."""
         self.queue = Queue(reading)  # type: ignore[arg-type]
         self.stored: dict[str, int] = {}
+        self.under_way: Callable[[], int] = lambda: ENOUGH
+        """How many URLs are under way, as the writer asks it; to be set before `start`."""
 
     @classmethod
     def open(cls, path: str | Path, options: CrawlOptions, *, every_commit: bool = False) -> CrawlSession:
@@ -98,7 +100,7 @@ class CrawlSession:
         if scope is not None:
             take_up(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).fetch)
             self._look_again(since or utc_now(), scope)
-        self._writer = Writer(self._archive)
+        self._writer = Writer(self._archive, self.under_way)
         return waiting
 
     def _passing(self, allowed: Allowed | None) -> Iterator[Passing]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 MEMORY_BYTES = 4 * 1024**3
-_GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects go with it: for cycles among them we look when it is done
+_GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects go with it, and few are in cycles
+_GC_JOBS = 16  # after so many jobs we look for cycles: most leave none
 _LENGTH = struct.Struct("!Q")  # goes before each message
 _READ = 256 * 1024
 _PRELOADED = ["__main__", "crawler.warm"]
@@ -186,10 +187,13 @@ def _context() -> Any:
 def _serve(channel: socket.socket) -> None:
     """Do one job after the other until the crawl hangs up."""
     _settle_in()
+    done = 0
     with channel, channel.makefile("rb") as incoming, suppress(OSError):
         while job := _read(incoming):
             channel.sendall(_answer_to(job))
-            gc.collect(1)
+            done += 1
+            if done % _GC_JOBS == 0:
+                gc.collect(1)
 
 
 def _read(incoming: BinaryIO) -> bytes:

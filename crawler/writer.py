@@ -7,7 +7,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from crawler.known_links import KnownLinks
@@ -19,16 +19,21 @@ BATCH = 64
 
 ENOUGH, LINGER, PAUSE = 32, 0.6, 0.1
 """Outcomes for which a batch waits, and for how many seconds: for all of them, and for another. A page in a transaction
-of its own costs half as much again as one among many, since what all of them touch is written each time."""
+of its own costs half as much again as one among many, since what all of them touch is written each time. Nothing is
+waited for where all that is under way is in the batch."""
 
 _Waiting = tuple[Outcome, asyncio.Future[None]]
 
 
 class Writer:
-    """Saves outcomes through one thread. `save` returns when the outcome is committed."""
+    """Saves outcomes through one thread. `save` returns when the outcome is committed.
 
-    def __init__(self, archive: Archive) -> None:
+    `under_way` says how many URLs have no outcome in the archive yet; it is asked on the thread.
+    """
+
+    def __init__(self, archive: Archive, under_way: Callable[[], int] = lambda: ENOUGH) -> None:
         self._archive = archive
+        self._under_way = under_way
         self._known = KnownLinks()
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="archive-writer", daemon=True)
@@ -74,7 +79,8 @@ class Writer:
         batch = [first]
         end = time.monotonic() + LINGER
         while len(batch) < BATCH:
-            left = min(PAUSE, end - time.monotonic()) if len(batch) < ENOUGH else 0.0
+            awaited = len(batch) < min(ENOUGH, self._under_way())
+            left = min(PAUSE, end - time.monotonic()) if awaited else 0.0
             try:
                 another = self._waiting.get(timeout=max(0.0, left))
             except queue.Empty:

@@ -25,7 +25,7 @@ CROWD = 24
 REPEATED = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
-_AT_ONCE = 200  # articles whose texts are sketched between two writes
+_AT_ONCE = 1_000  # articles whose texts are sketched between two writes
 _IN_A_JOB = 25
 _HELD_TEXTS = 64
 

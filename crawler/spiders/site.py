@@ -118,6 +118,7 @@ class SiteSpider(scrapy.Spider):
         self.outcomes.robot = self.identity.robot
         self.outcomes.go_on(*self.session.redirects(self.seeds, MAX_REDIRECTS + 1))
         self.frontier = Frontier(self.session.queue, manners_of(settings, self.identity))
+        self.session.under_way = lambda: self.frontier.flying
         self.robots = RobotsReader(self.frontier, self.retries, self.identity.user_agent)
         self._closed = self._settling = False
         self._at_the_end = threading.Lock()  # what judges or reads the whole archive, and what closes it
@@ -148,9 +149,11 @@ class SiteSpider(scrapy.Spider):
         gc.set_threshold(*_GC_THRESHOLD)
         try:
             await self._take_turns()
+            given = False
             async for article in self._settled_articles():
+                given = True
                 yield article
-            await asyncio.sleep(_LAST_ITEMS)
+            await asyncio.sleep(_LAST_ITEMS if given else 0)
         except (sqlite3.Error, OSError) as error:
             self.ended = f"archive: {error}"
         except Exception as error:

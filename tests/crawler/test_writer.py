@@ -198,3 +198,17 @@ def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
 
     asyncio.run(save())
     assert recorder.batches == [1]
+
+
+def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PAUSE", "LINGER"):
+        monkeypatch.setattr(f"crawler.writer.{name}", 60.0)
+    recorder = Recorder()
+    writer = Writer(recorder, lambda: 2)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        await asyncio.gather(*map(writer.save, outcomes(2)))
+
+    asyncio.run(asyncio.wait_for(save(), 20))
+    writer.close()
+    assert recorder.batches == [2]
