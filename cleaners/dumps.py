@@ -66,7 +66,7 @@ def _texts(number: int, row: dict[str, Any], html: bytes, full_text: Callable[[s
     page = decode(html).text
     tree = parse(page)
     yield "full", full_text(page)
-    yield "half", extracted_text(tree, row["url"] or "") if tree is not None else ""
+    yield "half", extracted_text(tree, row["url"] or "", recall=True) if tree is not None else ""
     if row.get("text"):
         yield "clean", f"{row.get('title') or '-'}\n{row['text']}"
         if number % _VERSE_EVERY == 0:

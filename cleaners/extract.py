@@ -31,13 +31,16 @@ def selected_blocks(blocks: Sequence[Block], tree: HtmlElement, url: str = "") -
     return laid_back(blocks, extracted_text(tree, url))
 
 
-def extracted_text(tree: HtmlElement, url: str = "") -> str:
+def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) -> str:
     """Return trafilatura's text of the page, one element a line; empty where it finds nothing.
 
-    The tree is copied by trafilatura, not changed. A fault inside it or its fallbacks counts as "found nothing": our
-    own judgement goes on without its vote.
+    It is asked in its fast mode, and to favour precision; with `recall`, as who uses it alone would ask it for all
+    that there is. The tree is copied by trafilatura, not changed. A fault inside it or its fallbacks counts as "found
+    nothing": our own judgement goes on without its vote.
     """
-    options = Extractor(output_format="python", url=url or None, comments=False, fast=True, precision=True)
+    options = Extractor(
+        output_format="python", url=url or None, comments=False, fast=not recall, precision=not recall, recall=recall
+    )
     try:
         document = bare_extraction(tree, options=options)
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):

@@ -25,8 +25,9 @@ class Held:
             self._bytes -= count
             self._less.set()
 
-    async def room(self) -> None:
-        """Return once there is room."""
-        while self._bytes > self._most:
+    async def room(self, most: int | None = None) -> None:
+        """Return once there is room; `most` is a closer bound, where there is one."""
+        bound = self._most if most is None else min(most, self._most)
+        while self._bytes > bound:
             self._less.clear()
             await self._less.wait()

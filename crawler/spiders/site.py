@@ -172,7 +172,7 @@ class SiteSpider(scrapy.Spider):
             else:
                 self.pages += turn.queued.kind == "page"
                 self._begin(self._fetch(turn.queued))
-                await self._held.room()
+                await self._held.room(self._left())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -253,6 +253,11 @@ class SiteSpider(scrapy.Spider):
         if bounds.max_size and self.session.raw_bytes >= bounds.max_size:
             self.ended = "max_size"
         return bool(self.ended)
+
+    def _left(self) -> int | None:
+        """The bytes that may still come; None without a bound. More than these are not held at once."""
+        most = self.crawl_options.max_size
+        return max(0, most - self.session.raw_bytes) if most else None
 
     def _end_early(self, turn: Turn) -> None:
         """At a limit nothing more is asked for; what is under way may finish."""

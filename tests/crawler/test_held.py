@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from crawler.held import Held
 
 
-def test_there_is_room_until_more_than_the_bound_is_held() -> None:
+@pytest.mark.parametrize(("most", "closer"), [(10, None), (10, 20), (20, 10)])
+def test_there_is_room_until_more_than_the_bound_is_held(most: int, closer: int | None) -> None:
     async def steps() -> list[str]:
-        held, told = Held(10), []
+        held, told = Held(most), []
 
         async def fetch_more() -> None:
-            await held.room()
+            await held.room(closer)
             told.append("room")
 
         with held.holding(10):
