@@ -102,17 +102,27 @@ def text_key(text: str, made: str, block_id: int, kind: int) -> int:
     return block_id if kind in _EXACT or made == text else content_id(made, bits=BLOCK_BITS)
 
 
+def _tells(asked: int, words: int) -> bool:
+    """Whether a block tells anything: one that is short, left out and another page's too does not."""
+    return bool(asked & (KEPT | BESIDE)) or _was_left(asked, words)
+
+
+def _was_left(asked: int, words: int) -> bool:
+    """Whether a page left a block out that may be asked for again."""
+    return bool(asked & LEFT) and words >= (PLACE_WORDS if asked & SHARED else LEAST_WORDS)
+
+
 def _looked_at(facts: Facts, boxes: dict[str, int], places: dict[str, int]) -> Found:
-    """A text that is short, left out and another page's too tells nothing."""
     seen: list[Packed] = []
     left: list[Left] = []
     shared: list[int] = []
     keeping: set[int] = set()
     leaving: set[int] = set()
     paths, authors = read_paths(facts.layout), facts.authors
-    made = templates([row[3] for row in facts.blocks], facts.title, authors)
-    for (position, block_id, asked, text), template in zip(facts.blocks, made, strict=True):
-        path, words = paths[position], length(text)
+    telling = [(row, words) for row in facts.blocks if _tells(row[2], words := length(row[3]))]
+    made = templates([row[3] for row, _ in telling], facts.title, authors)
+    for ((position, block_id, asked, text), words), template in zip(telling, made, strict=True):
+        path = paths[position]
         key = block_id if template is text else text_key(text, template, block_id, asked // KIND)
         if asked & (KEPT | BESIDE):
             about = (
@@ -124,7 +134,7 @@ def _looked_at(facts: Facts, boxes: dict[str, int], places: dict[str, int]) -> F
             seen.append((position, block_id, key, boxes[container(path)], *about))
         if words >= PLACE_WORDS and asked & (KEPT | LEFT):
             (keeping if asked & KEPT else leaving).add(places[path])
-        if asked & LEFT and words >= (PLACE_WORDS if asked & SHARED else LEAST_WORDS):
+        if _was_left(asked, words):
             if asked & SHARED:
                 shared.append(key)
             else:
