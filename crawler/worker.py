@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MEMORY_BYTES = 4 * 1024**3
 _GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects go with it, and few are in cycles
+_NICE = 5  # whoever hands out work is not to wait for those who wait for work
 _GC_JOBS = 16  # after so many jobs we look for cycles: most leave none
 _LENGTH = struct.Struct("!Q")  # goes before each message
 _READ = 256 * 1024
@@ -214,9 +215,11 @@ def _answer_to(job: bytes) -> bytes:
 
 
 def _settle_in() -> None:
-    """A worker leaves Ctrl-C to the crawl, and may not eat the machine's memory."""
+    """A worker leaves Ctrl-C to the crawl, lets it go first, and may not eat the machine's memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(OSError):
+        os.nice(_NICE)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)
 

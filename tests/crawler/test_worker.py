@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import os
 import pickle
 import sys
 from collections.abc import Callable
@@ -53,6 +54,13 @@ def test_a_worker_that_is_gone_is_told_by_the_end_of_its_socket() -> None:
     assert worker.ended() == "exit code -9"
     with pytest.raises((OSError, EOFError)):
         asyncio.run(answered(worker, (operator.add, (1, 2))))
+
+
+def test_a_worker_lets_the_crawl_go_first() -> None:
+    who = (os.PRIO_PROCESS, 0)
+    ((good, level),) = asyncio.run(answered(Worker.started(), (os.getpriority, who)))
+    assert good
+    assert level > os.getpriority(*who)
 
 
 def loaded(*names: str) -> list[bool]:

@@ -1,6 +1,8 @@
 """`broadsheet` with one extension more, which measures how late the event loop runs.
 
 python -m tests.bench.load.beating REPORT.json crawl URL ...
+
+Nothing large is imported here: the crawl begins to start its workers before its own imports, and they import this.
 """
 
 from __future__ import annotations
@@ -11,13 +13,13 @@ import pathlib
 import resource
 import sys
 import time
-from typing import Self
-
-from scrapy import signals
-from scrapy.crawler import Crawler
+from typing import TYPE_CHECKING, Self
 
 import crawler.settings
 from crawler.cli import main
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
 
 _BEAT = 0.01  # seconds between two beats
 _LOOK = 10  # beats between two looks at the memory, which cost more than a beat
@@ -34,6 +36,8 @@ class Heart:
 
     @classmethod
     def from_crawler(cls, spider_crawler: Crawler) -> Self:
+        from scrapy import signals
+
         heart = cls(spider_crawler)
         spider_crawler.signals.connect(heart.opened, signals.spider_opened)
         spider_crawler.signals.connect(heart.closed, signals.spider_closed)
