@@ -22,12 +22,14 @@ def page_of(result: dict[str, Any]) -> str:
 
 def _head(result: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    number = max(map(len, result.get("rounds", {}).values()), default=1)
+    rounds = f"in {number} rounds" if number > 1 else "once"
     return f"""# Performance
 
 Written on {result["date"]} by `python -m tests.bench.throughput`, from `tests/bench/results/throughput.json`.
 {result["cores"]} processors, {versions}. {result["pages"]:,} pages ({result["site"]}), served on loopback by
-{result["server"]}; {result["at_once"]} requests at once, no delay. All sides ran one after the other in one run: ratios
-mean something, the absolute figures belong to the machine."""
+{result["server"]}; {result["at_once"]} requests at once, no delay. The sides ran one after the other, {rounds} in one
+run, and of each its median run is shown: ratios mean something, the absolute figures belong to the machine."""
 
 
 _SIDES = {
@@ -59,9 +61,17 @@ def _sides(result: dict[str, Any]) -> str:
             size,
         )
         lines += _row(_SIDES[name], *figures)
+    if len(ratios := _ratios(result.get("rounds", {}))) > 1:
+        told = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        lines += ["", f"`broadsheet crawl` against naive, round by round: {told}."]
     if lag := sides.get("ours", {}).get("lag_ms"):
         lines += ["", _SIDES_NOTE.format(**lag)]
     return "\n".join(lines)
+
+
+def _ratios(rounds: dict[str, list[float]]) -> list[float]:
+    """How many times as quick we were, round by round."""
+    return [slow / quick for slow, quick in zip(rounds.get("naive", []), rounds.get("ours", []), strict=False)]
 
 
 _BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is what the crawl's main
