@@ -28,6 +28,8 @@ import urllib.request
 from http.server import ThreadingHTTPServer
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from output.duplicates import SHORT_WORDS
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
 _LINK = re.compile(rb"""(?:href|src)\s*=\s*["']?([^"'\s>]+)|<loc>\s*([^<]+)|<link>\s*([^<]+)""", re.I)
@@ -139,8 +141,8 @@ def measure(site: Site, db_path: pathlib.Path) -> dict[str, object]:
     truth = {plain(row["path"]): row["text"] for row in site.truth}
     scores = {path: f1(texts[path][1], text) for path, text in truth.items() if path in texts}
     in_truth = {texts[path][0] for path in scores}
-    rows = db.execute("SELECT id, url, text FROM articles").fetchall()
-    copies = collections.Counter(text for _, _, text in rows)
+    rows = db.execute("SELECT id, url, text, title, word_count FROM articles").fetchall()
+    copies = collections.Counter((text, title if words < SHORT_WORDS else "") for _, _, text, title, words in rows)
     return {
         "site": site.name,
         "truth": len(truth),
@@ -149,7 +151,7 @@ def measure(site: Site, db_path: pathlib.Path) -> dict[str, object]:
         "found_of_linked": len(set(scores) & linked),
         "f1": statistics.fmean(scores.values()) if scores else 0.0,
         "articles": len(rows),
-        "outside_truth": [url for number, url, _ in rows if number not in in_truth],
+        "outside_truth": [url for number, url, *_ in rows if number not in in_truth],
         "copies": sum(count - 1 for count in copies.values()),
         "missing": sorted(path for path in truth if path in linked and path not in texts),
         "worst": sorted((round(score, 3), path) for path, score in scores.items())[:10],
