@@ -75,7 +75,8 @@ class Importing:
         """Do all jobs with `count` workers, one a processor if 0; paths are relative to `folder`."""
         self._folder = folder
         count = count or os.cpu_count() or 1
-        workers, writer = Workers(count), Writer(self._archive)
+        # So few are under way that a batch which waited for more would hold all of them back.
+        workers, writer = Workers(count), Writer(self._archive, lambda: 0)
         outcomes = Outcomes(self._options, self._scope, workers, Retries(0))
         try:
             await pump(
