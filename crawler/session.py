@@ -99,7 +99,7 @@ class CrawlSession:
         Queue(self._archive.db).add_seeds(seeds)
         if scope is not None:
             take_up(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).fetch)
-            self._look_again(since or utc_now(), scope)
+            self._look_again(since, scope)
         self._writer = Writer(self._archive, self.under_way)
         return waiting
 
@@ -121,7 +121,11 @@ class CrawlSession:
         finished = self.queue.is_empty() and not self._archive.left_over.more
         if asked and (asked != "due" or finished):
             pace = Pace(self._options.every, asked == "all")
-            update = Update(pace, since, lambda url, depth: scope.decide(url, depth).fetch, files=asked != "due")
+
+            def wanted(url: str, depth: int) -> bool:
+                return scope.decide(url, depth).fetch
+
+            update = Update(pace, since or utc_now(), wanted, files=asked != "due", resumed=bool(since))
             self.due = self._archive.look_again(update)
 
     def validators(self, queued: QueuedUrl) -> dict[str, str]:

@@ -42,18 +42,25 @@ _AT_ONCE = 5_000
 # The capture whose content the archive holds: that of the page, or for a sitemap or feed the last one that was read.
 _VALIDATORS = """SELECT etag, last_modified FROM captures WHERE id = coalesce(
     (SELECT capture_id FROM pages WHERE id = ?1),
-    (SELECT id FROM captures WHERE url = ?2 AND http_status = 200 ORDER BY fetched_at DESC LIMIT 1))"""
+    (SELECT id FROM captures WHERE url = ?2 AND http_status = 200 ORDER BY fetched_at DESC, id DESC LIMIT 1))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """A run that looks again: how often a person wants that, since when a look counts for it, and which URLs it is
-    about. `files`: sitemaps, feeds and the start pages at any rate, else when an hour has passed."""
+    about. `files`: sitemaps, feeds and the start pages at any rate, else when an hour has passed. `resumed`: an
+    earlier run began it, so that some of it has been looked at."""
 
     pace: Pace
     since: str
     wanted: Callable[[str, int], bool]
     files: bool = True
+    resumed: bool = False
+
+    def has_seen(self, row: UrlRow) -> bool:
+        """Whether it has looked at a URL before it begins. What was fetched in the second in which a new one begins,
+        or later by a clock that has been set back, was fetched by another run."""
+        return self.resumed and row.fetched_at >= self.since
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ def validators(db: Database, url_id: int, url: str) -> dict[str, str]:
 
 
 def _is_due(row: UrlRow, update: Update, now: str) -> bool:
-    if row.fetched_at >= update.since or (row.kind == "page" and not update.wanted(row.url, row.depth)):
+    if update.has_seen(row) or (row.kind == "page" and not update.wanted(row.url, row.depth)):
         return False
     if row.kind != "page" and row.state == "failed" and not row.held_at:
         return update.pace.all

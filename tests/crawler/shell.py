@@ -7,7 +7,6 @@ import re
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +49,6 @@ def command(*arguments: object, **changes: Any) -> tuple[int, str, str]:
 
 def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:
     return command("crawl", f"{site.url}/", "--db", db, "--allow-private", "--delay", 0, *options)
-
-
-def next_second() -> None:
-    """Wait for it: what was fetched in the second in which an update begins counts as looked at by it."""
-    time.sleep(1 - time.time() % 1)
 
 
 def rows(db: Path, query: str) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ import pytest
 
 from crawler.demo.server import DemoServer
 from crawler.demo.server import _Handler as DemoHandler
-from tests.crawler.shell import command, next_second, rows
+from tests.crawler.shell import command, rows
 from tests.crawler.test_watch_sites import AUTUMN, SPRING
 from tests.crawler.watched import Edits, edited
 
@@ -28,7 +28,6 @@ def served() -> Iterator[tuple[str, Edits]]:
 
 def update(db: Path) -> list[str]:
     """The closing words of a look at everything again."""
-    next_second()
     code, shown, errors = command("update", db, "--all", *QUICK)
     assert code == 0, errors
     return [line for line in shown.splitlines() if line.startswith("Look at ")]

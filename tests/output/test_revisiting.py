@@ -29,8 +29,8 @@ def crawled(archive, make):
     return archive
 
 
-def update(make, *, every=0.0, everything=False, files=True, since="~", wanted=lambda url, depth: True):
-    return Update(Pace(every, everything), since, wanted, files)
+def update(make, *, every=0.0, everything=False, since="~", wanted=lambda url, depth: True, **more):
+    return Update(Pace(every, everything), since, wanted, **more)
 
 
 def queued(archive):
@@ -71,8 +71,14 @@ def test_a_due_crawl_leaves_start_pages_and_files_an_hour(crawled, make):
 
 def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make):
     fetched = row(crawled, STORY, "fetched_at")[0]
-    crawled.look_again(update(make, everything=True, since=fetched))
+    crawled.look_again(update(make, everything=True, since=fetched, resumed=True))
     assert STORY not in queued(crawled)
+
+
+def test_what_another_run_fetched_in_the_second_in_which_an_update_begins_is_queued(crawled, make):
+    fetched = row(crawled, STORY, "fetched_at")[0]
+    crawled.look_again(update(make, everything=True, since=fetched))
+    assert STORY in queued(crawled)
 
 
 def test_what_is_out_of_bounds_is_left_alone(crawled, make):
