@@ -23,6 +23,7 @@ _SLACK = 5.0  # seconds that a time limit may be noticed late
 _LOOK = 0.25  # seconds after which workers that owe a result are looked at
 _AHEAD = 2  # jobs that a worker has at most: one under way, and the next, so that it never waits for us
 _TRIES = 5  # times that no process could be started after which the pages that wait for one are given up
+_CHANCES = 3  # workers that a page may have: the machine may end two that only happened to hold it
 _LONG = 0.5  # seconds under way after which a job no longer holds up the one behind it
 
 
@@ -56,18 +57,20 @@ class Workers:
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a function in a worker and return its result; WorkerError if it hangs, dies or fails.
 
-        What another cause may have ended, such as the machine's want of memory, is tried once more.
+        What another cause may have ended, such as the machine's want of memory, is tried again, by three workers at
+        most.
         """
         try:
             packed = message((function, args))
         except Exception as error:
             raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
-        try:
-            answer = await self._answer_to(packed)
-        except WorkerError as error:
-            if self._closed or not error.innocent:
-                raise
-            answer = await self._answer_to(packed, again=True)
+        for chance in range(1, _CHANCES + 1):
+            try:
+                answer = await self._answer_to(packed, again=chance > 1)
+                break
+            except WorkerError as error:
+                if self._closed or not error.innocent or chance == _CHANCES:
+                    raise
         result: T = _result_in(answer)
         return result
 

@@ -78,12 +78,13 @@ def killed(workers: Workers, folder: Path, times: int) -> list[object]:
     return asyncio.run(three())
 
 
-def test_a_page_whose_worker_is_killed_is_tried_once_more(workers: Workers, tmp_path: Path) -> None:
-    assert killed(workers, tmp_path, 1) == [5, 1, 2]
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_page_whose_worker_is_killed_is_tried_again(workers: Workers, tmp_path: Path, times: int) -> None:
+    assert killed(workers, tmp_path, times) == [5, 1, 2]
 
 
-def test_a_page_that_kills_two_workers_costs_itself_only(workers: Workers, tmp_path: Path) -> None:
-    first, *others = killed(workers, tmp_path, 2)
+def test_a_page_that_kills_three_workers_costs_itself_only(workers: Workers, tmp_path: Path) -> None:
+    first, *others = killed(workers, tmp_path, 3)
     assert isinstance(first, WorkerError)
     assert first.reason == "worker_died"
     assert others == [1, 2]
