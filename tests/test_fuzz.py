@@ -41,7 +41,7 @@ needs_corpus = pytest.mark.skipif(not PAGES.is_dir(), reason="needs the evaluati
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
-    pool = Workers(2)
+    pool = Workers(2, seconds=180)  # seconds by the clock: a busy machine takes several times as many
     yield pool
     pool.close()
 
