@@ -22,7 +22,6 @@ from output.queue import Queue, QueuedUrl
 __all__ = ["Frontier", "Manners", "Turn"]
 
 _LOOK = 1.0  # seconds after which the queue is looked at again, whatever happened
-_MOST_LANDED = 64  # answers that are being cleaned or stored before more is asked for
 _ONE_OFF = 2  # failures in a row that may be the URLs' own and do not slow the host
 _SLOW_ENOUGH = 10.0  # seconds between two requests; a host that fails without asking for less is not slowed further
 
@@ -159,7 +158,7 @@ class Frontier:
         return counted
 
     def _next(self) -> Turn | None:
-        if self._draining or self._landed >= _MOST_LANDED or self._asking >= self._manners.at_once:
+        if self._draining or self._landed >= self._manners.landed or self._asking >= self._manners.at_once:
             return None
         self._line_up()
         if self._clock() - self._looked_at >= _LOOK:

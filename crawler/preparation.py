@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,9 @@ from crawler.faults import Retries
 from crawler.hosts import Manners
 from crawler.identity import Identity
 from crawler.options import CrawlOptions, OptionError
+from crawler.writer import ENOUGH
+
+_AHEAD = 4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
 
 
 def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
@@ -49,12 +53,18 @@ def retries_of(settings: Any) -> Retries:
     return Retries(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
 
 
+def workers_of(settings: Any) -> int:
+    """How many cleaning processes there are."""
+    return settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1
+
+
 def manners_of(settings: Any, identity: Identity) -> Manners:
     """How politely to ask."""
     return Manners(
         delay=settings.getfloat("BROADSHEET_DELAY"),
         per_host=settings.getint("BROADSHEET_PER_HOST"),
         at_once=settings.getint("CONCURRENT_REQUESTS"),
+        landed=ENOUGH + _AHEAD * workers_of(settings),
         user_agent=identity.user_agent,
         robots_age=settings.getfloat("BROADSHEET_ROBOTS_AGE"),
         obey_robots=settings.getbool("ROBOTSTXT_OBEY"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -37,7 +36,7 @@ from crawler.outcomes import (
     given_up,
     retry_after_of,
 )
-from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of
+from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
 from crawler.process import Workers
 from crawler.robots import MAX_BYTES, Robots
 from crawler.robots_reader import HEADERS, RobotsReader, moved_to
@@ -110,9 +109,7 @@ class SiteSpider(scrapy.Spider):
         if options.warc:
             self.session.keep_raw(self.identity.user_agent, warc_size)
         self.crawl_options = options
-        self.workers = Workers(
-            settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1, settings.getfloat("BROADSHEET_PAGE_SECONDS")
-        )
+        self.workers = Workers(workers_of(settings), settings.getfloat("BROADSHEET_PAGE_SECONDS"))
         self.retries = retries_of(settings)
         self.outcomes = Outcomes(options, scope, self.workers, self.retries)
         self.outcomes.robot = self.identity.robot
