@@ -14,6 +14,7 @@ from cleaners.extract import selected_blocks
 from cleaners.first_look import first_look
 from cleaners.ftr import SiteRule
 from cleaners.judge import judge
+from cleaners.lineage import CLEANER_VERSION
 from cleaners.links import base_url, read_outlinks, robots_tokens
 from cleaners.metadata import read_metadata
 from cleaners.page_features import page_features
@@ -23,9 +24,6 @@ from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict, Read
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rule_values import with_links, with_values
 from cleaners.walked import Walked, walked
-
-CLEANER_VERSION = "6"
-"""Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 
 def read(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:

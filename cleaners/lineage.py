@@ -12,9 +12,11 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
-from cleaners.clean import CLEANER_VERSION
 from cleaners.ftr import SiteRule
 from cleaners.model import FILE, FIRST
+
+CLEANER_VERSION = "6"
+"""Grows whenever the same page may come out otherwise. Stored beside each text."""
 
 _LIBRARIES = ("charset-normalizer", "lxml", "py3langid", "trafilatura")
 _HEX = 16  # digits of a digest: 64 bits, to tell apart what one project made

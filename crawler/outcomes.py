@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
-from cleaners.clean import clean
 from cleaners.directives import HEADERS, header_directives
 from cleaners.record import Cleaned, Outlink, Page
 from cleaners.urls import canonicalise
@@ -216,6 +215,8 @@ def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
 
 
 def _empty(url: str) -> Cleaned:
+    from cleaners.clean import clean  # seldom needed in this process
+
     return clean(Page(url, b""))
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cleaners.clean import CLEANER_VERSION
+from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls import host_of
 from crawler import __version__
 from crawler.directives import REASONS

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
-from cleaners.clean import clean
 from cleaners.ftr import SiteRule
 from cleaners.lineage import site_rules_digest
 from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict
@@ -73,6 +72,8 @@ class Listed:
 
 def work_on_page(fetched: Fetched, packed_rules: bytes) -> Worked:
     """Clean a page and decide what the crawl keeps of it. Any bytes give a result."""
+    from cleaners.clean import clean  # not in the crawl's own process, which would import it before its first request
+
     rules = _rules(packed_rules)
     own = _site_rules(rules.options.site_rules, fetched.queued.host)
     cleaned = clean(fetched.page, own)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlite_utils import Database
 
-from cleaners.clean import CLEANER_VERSION
+from cleaners.lineage import CLEANER_VERSION
 from cleaners.url_pattern import patterns_of
 from output.alarms import raise_alarms
 from output.drift import LEAST

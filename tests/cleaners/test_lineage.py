@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 
 import cleaners
-from cleaners.clean import CLEANER_VERSION
 from cleaners.ftr import read_rule
-from cleaners.lineage import lineage, site_rules_digest
+from cleaners.lineage import CLEANER_VERSION, lineage, site_rules_digest
 
 ROOM = Path(cleaners.__file__).parent
-SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
+SHOW = "from cleaners.lineage import CLEANER_VERSION, lineage; said = lineage(); print(said.rules, said.model)"
 
 
 def digests(folder: Path) -> tuple[str, str]:

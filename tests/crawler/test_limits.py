@@ -88,6 +88,12 @@ def test_what_stays_off_and_on(name: str, value: Any) -> None:
     assert project_settings().get(name) == value
 
 
+def test_what_would_listen_is_not_even_loaded() -> None:
+    loaded = set(project_settings().get_component_priority_dict_with_base("EXTENSIONS"))
+    assert "scrapy.extensions.closespider.CloseSpider" in loaded
+    assert {path for path in loaded if "telnet" in path or "remote_control" in path} == set()
+
+
 def test_only_http_and_https_have_a_handler() -> None:
     handlers = project_settings().getwithbase("DOWNLOAD_HANDLERS")
     assert {scheme for scheme, path in handlers.items() if path} == {"http", "https"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from cleaners.record import Page
 from crawler import process
 from crawler.process import WorkerError, Workers
 from crawler.worker import Worker
+from tests.crawler.crawls import REPOSITORY
 
 T = TypeVar("T")
 
@@ -76,6 +79,12 @@ def killed(workers: Workers, folder: Path, times: int) -> list[object]:
         return await asyncio.gather(first, *later, return_exceptions=True)
 
     return asyncio.run(three())
+
+
+def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
+    code = "import sys, crawler.commands.crawl as _; print({'trafilatura', 'cleaners.clean'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("times", [1, 2])
