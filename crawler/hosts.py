@@ -27,7 +27,7 @@ class Manners:
     delay: float = 1.0
     per_host: int = 4
     at_once: int = 16
-    landed: int = 20  # answers that are being cleaned or stored before more is asked for; a kill costs as many at most
+    landed: int = 40  # answers that are being cleaned or stored before more is asked for; a kill costs as many at most
     user_agent: str = "Broadsheet"
     obey_robots: bool = True
     robots_age: float = MAX_AGE  # seconds after which a robots.txt is read again

@@ -17,7 +17,7 @@ from output.outcome import Outcome
 BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""
 
-ENOUGH, LINGER, PAUSE = 16, 0.25, 0.05
+ENOUGH, LINGER, PAUSE = 32, 0.6, 0.1
 """Outcomes for which a batch waits, and for how many seconds: for all of them, and for another. A page in a transaction
 of its own costs half as much again as one among many, since what all of them touch is written each time. Nothing is
 waited for where all that is under way is in the batch."""
