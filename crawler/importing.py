@@ -8,7 +8,6 @@ one changes nothing.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots
 from crawler.robots import Robots
 from crawler.scope import Scope
+from crawler.worker import processes
 from crawler.writer import Writer
 from output.archive import Archive
 from output.forget import FORGOTTEN, is_forgotten
@@ -74,7 +74,7 @@ class Importing:
     async def run(self, folder: Path, count: int = 0) -> None:
         """Do all jobs with `count` workers, one a processor if 0; paths are relative to `folder`."""
         self._folder = folder
-        count = count or os.cpu_count() or 1
+        count = processes(count)
         # So few are under way that a batch which waited for more would hold all of them back.
         workers, writer = Workers(count), Writer(self._archive, lambda: 0)
         outcomes = Outcomes(self._options, self._scope, workers, Retries(0))

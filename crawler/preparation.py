@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from crawler.faults import Retries
 from crawler.hosts import Manners
 from crawler.identity import Identity
 from crawler.options import CrawlOptions, OptionError
+from crawler.worker import processes
 from crawler.writer import ENOUGH
 
 _AHEAD = 4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
@@ -55,7 +55,7 @@ def retries_of(settings: Any) -> Retries:
 
 def workers_of(settings: Any) -> int:
     """How many cleaning processes there are."""
-    return settings.getint("BROADSHEET_WORKERS") or os.cpu_count() or 1
+    return processes(settings.getint("BROADSHEET_WORKERS"))
 
 
 def manners_of(settings: Any, identity: Identity) -> Manners:

@@ -5,7 +5,6 @@ A page that the current cleaner made already is left out, so a run that was cut 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from crawler.pump import pump
 from crawler.reclean_work import Unread, clean_again
 from crawler.scope import Scope
 from crawler.work import Rules
+from crawler.worker import processes
 from output.lineage import lineage_id
 from output.own_reading import own_reading
 from output.prepared import PreparedPage
@@ -88,7 +88,7 @@ class Recleaning:
         return self._run
 
     async def _work(self, every: bool, count: int) -> None:
-        count = count or os.cpu_count() or 1
+        count = processes(count)
         workers = Workers(count)
         wanted = (page for page in pages_with_raw(self._db) if self._is_wanted(page, every))
         try:

@@ -6,7 +6,6 @@ costs time alone: its job is done here.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,7 +15,7 @@ from typing import Self, TypeVar, cast
 
 from sqlite_utils import Database
 
-from crawler.worker import Worker, message, unpacked
+from crawler.worker import Worker, message, processes, unpacked
 from output.settle import Settled, settle
 
 J = TypeVar("J")
@@ -32,7 +31,7 @@ class Sharing:
     """
 
     def __init__(self, count: int = 0) -> None:
-        self._count = count or os.cpu_count() or 1
+        self._count = processes(count)
         self._workers: list[Worker] = []
 
     def __call__(self, function: Callable[[J], R], jobs: Iterable[J], /) -> Iterator[R]:

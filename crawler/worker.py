@@ -164,6 +164,11 @@ def begin_early() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
+def processes(wanted: int) -> int:
+    """How many workers there are to be: as many as wanted, one a processor if 0."""
+    return wanted or os.cpu_count() or 1
+
+
 def message(job: object) -> bytes:
     """What goes over the socket. Raises what pickle does."""
     packed = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)

@@ -4,8 +4,8 @@
 
 Lays a site down, serves it on loopback to each side in turn, and writes `results/throughput.json` and
 `docs/performance.md`. A machine's speed changes from one minute to the next, so each side runs once a round, and of its
-runs that of the median time counts. Without `--growth` the rows of the last result stay. The naive spider is that of
-`../shared/tools/throughput`; without it that side is left out.
+runs that of the median time counts. With an empty `--growth` the rows of the last result stay. The naive spider is that
+of `../shared/tools/throughput`; without it that side is left out.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from cleaners.ftr import read_rule
 from cleaners.lineage import CLEANER_VERSION, lineage, site_rules_digest
 
 ROOM = Path(cleaners.__file__).parent
-SHOW = "from cleaners.lineage import CLEANER_VERSION, lineage; said = lineage(); print(said.rules, said.model)"
+SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
 
 
 def digests(folder: Path) -> tuple[str, str]:
