@@ -53,7 +53,7 @@ class Retries:
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Name a download error."""
+    """Name a download error. One that is not known may be no fault of the page's: it is worth another try."""
     if isinstance(error, AddressRefusedError):
         return Fault(_REFUSALS.get(error.reason, "private_address"))
     if isinstance(error, AnswerError):
@@ -70,7 +70,7 @@ def fault_of(error: BaseException) -> Fault:
         return Fault("cut_off", retry=True)
     if isinstance(error, DownloadFailedError):
         return Fault("connection", retry=True)
-    return Fault(f"error:{type(error).__name__}")
+    return Fault(f"error:{type(error).__name__}", retry=True)
 
 
 def is_refusal(reason: str) -> bool:

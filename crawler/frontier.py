@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 from crawler.hosts import Host, Hosts, Line, Manners
 from crawler.politeness import Pace
@@ -277,7 +278,6 @@ class Frontier:
         """Wait until something happens, the next host comes due, or it is time to look again."""
         now = self._clock()
         dues = (due for due in (self._line.soonest(), self._unopened.soonest()) if due is not None and due > now)
-        try:
-            await asyncio.wait_for(self._changed.wait(), min([_LOOK, *(due - now for due in dues)]))
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min([_LOOK, *(due - now for due in dues)])):  # wait_for may lose a cancellation
+                await self._changed.wait()

@@ -193,6 +193,9 @@ class SiteSpider(scrapy.Spider):
         """Store what comes of a request, and return the one that follows on it."""
         engine = self.crawler.engine
         assert engine is not None
+        if not engine.running:  # Scrapy would fail it; it stays queued
+            self.frontier.stop()
+            return None
         try:
             response = await engine.download_async(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is what came of this URL
@@ -201,7 +204,7 @@ class SiteSpider(scrapy.Spider):
         with self._held.holding(len(response.body)):
             outcome, following = await self._answered(response, request, queued)
             await self._store_if_any(outcome)
-        return following if engine.running else None
+        return following
 
     async def _store_if_any(self, outcome: Outcome | None) -> None:
         if outcome is not None:

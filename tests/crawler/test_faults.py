@@ -38,7 +38,7 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
         (DownloadCancelledError(), Fault("too_large")),
         (ResponseDataLossError(), Fault("cut_off", retry=True)),
         (DownloadFailedError(), Fault("connection", retry=True)),
-        (KeyError("x"), Fault("error:KeyError")),
+        (KeyError("x"), Fault("error:KeyError", retry=True)),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.reason,
 )

@@ -499,3 +499,27 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     assert turn is not None
     assert (asked, turn.reason) == (bound, "host_failing:http_503")
     assert hand.clock.now - start <= minutes * 60
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_who_waits_for_a_turn_is_cancelled_also_where_something_changes_at_once(archive: Archive, steps: int) -> None:
+    """Scrapy stops a spider so; one that went on would ask for pages whose answers nobody stores."""
+    hand = Hand(archive, delay=0)
+    hand.add("http://a.example/1")
+    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+
+    async def turns() -> None:
+        async for _ in hand.frontier.turns():
+            pass
+
+    async def stopped() -> bool:
+        waiting = asyncio.ensure_future(turns())
+        await asyncio.sleep(0.01)
+        hand.frontier.set_robots("a.example", SILENT)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=2)
+        return waiting.cancelled()
+
+    assert hand.loop.run_until_complete(stopped())

@@ -109,6 +109,21 @@ def test_ctrl_c_ends_clean_and_the_rest_stays_queued(serve: Serve, crawl: Crawl)
     assert repeated == [], "what was answered before the end is not asked for again"
 
 
+def test_a_page_whose_turn_came_as_the_crawl_was_stopped_stays_queued(serve: Serve, crawl: Crawl) -> None:
+    """Scrapy takes no request any more once the last one under way is done, and fails one that comes all the same."""
+    site = serve({"/": page("home", "/a", "/b", "/c"), **{f"/{name}": page(name) for name in "abc"}})
+    stopped = crawl(
+        site.url + "/", spider="stopping", SPIDER_MODULES="tests.crawler.stopping", BROADSHEET_PER_HOST=1, **SMALL
+    )
+    assert stopped.run() == ("stopped", "stopped by the test")
+    assert [state for state, _ in stopped.states(site).values()].count("queued") == 2
+    assert "Traceback" not in stopped.errors
+    assert not stopped.rows("SELECT url, reason FROM urls WHERE state = 'failed'")
+    assert set(crawl(site.url + "/", **SMALL).states(site).values()) == {
+        ("done", "article"), ("done", "list"), ("done", "robots"),
+    }  # fmt: skip
+
+
 # --- Going on ---------------------------------------------------------------------------------------------------
 def first_pages(serve: Serve, db: Path, *options: object) -> ScriptedSite:
     """A site whose first three pages are crawled, and whose rest waits."""

@@ -1,0 +1,23 @@
+"""A spider that is stopped in the very moment in which it was about to ask for a page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from crawler.spiders.site import SiteSpider
+
+_LAST = 3
+
+
+class StoppingSpider(SiteSpider):
+    """Stopped as Ctrl-C stops it, between a page's turn and its request, while nothing else is on the way."""
+
+    name = "stopping"
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        if self.pages == _LAST and not self.ended:
+            self.ended = "stopped by the test"
+            self.stopping = asyncio.get_running_loop().create_task(self.crawler.engine.stop_async())
+        super()._begin(work)
