@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from lxml import etree
 
@@ -119,34 +120,45 @@ class _Walk:
     def blocks(self, tree: etree._Element) -> list[Block]:
         self.root, skipped = tree, False
         stack, marks, run = self.stack, self.marks, self.run
+        parts = run.parts
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
         for event, element in walker:
             if event == "start":
-                tag, here = str(element.tag), stack[-1]
+                name: Any = element.tag
+                tag: str = name
+                here, given = stack[-1], element.keys()
                 if tag in INVISIBLE or (
-                    (tag == "table" or marks or not HIDING.isdisjoint(element.keys())) and self._passes(tag, element)
+                    (tag == "table" or marks or not HIDING.isdisjoint(given)) and self._passes(tag, element)
                 ):
                     walker.skip_subtree()
                     skipped = True
                     continue
                 if tag in _BOUNDARY or (marks and element in marks):
-                    self._flush(here)
-                    here = self._inside(tag, element, here)
+                    if run.parts or self.beside:
+                        self._flush(here)
+                    here = self._inside(tag, element, here, bool(given))
                 elif tag in _INLINE:
                     self._inline(tag, element, here)
                 stack.append(here)
                 if text := element.text:
-                    run.add(text, here.verbatim)
+                    if run.visible:
+                        parts.append(text)
+                    else:
+                        run.add(text, here.verbatim)
                 continue
             if skipped:  # the end of the element whose subtree was passed over: only what follows it is ours
                 skipped = False
             elif event == "end":
                 if (here := stack.pop()) is not stack[-1]:
-                    self._flush(here)
+                    if run.parts or self.beside:
+                        self._flush(here)
                 elif element.tag in _INLINE:
                     self._close(str(element.tag))
             if (tail := element.tail) and element is not tree:
-                run.add(tail, stack[-1].verbatim)
+                if run.visible:
+                    parts.append(tail)
+                else:
+                    run.add(tail, stack[-1].verbatim)
         self._flush(stack[-1])
         return self.done
 
@@ -208,10 +220,11 @@ class _Walk:
             address = self.links[href] = absolute(href, self.url)
         return address
 
-    def _inside(self, tag: str, element: etree._Element, here: _Place) -> _Place:
+    def _inside(self, tag: str, element: etree._Element, here: _Place, dressed: bool) -> _Place:
+        """The place that an element makes; `dressed` says whether it has attributes at all."""
         marks = self.marks.get(element) if self.marks else None
         get = element.get
-        look = tag, get("id"), get("class"), get("role"), marks
+        look = (tag, get("id"), get("class"), get("role"), marks) if dressed else (tag, None, None, None, marks)
         place = here.inside.get(look)
         if place is None:
             place = here.inside[look] = _place(here, *look[:4])
@@ -234,14 +247,14 @@ class _Walk:
         kind = place.kind
         self.done.append(
             Block(
-                position=len(self.done),
-                kind=kind,
-                text=text,
-                markdown="" if markdown == text else markdown,
-                path=place.path,
-                level=place.level if kind in (Kind.HEADING, Kind.LIST_ITEM) else 0,
-                link_chars=link_chars,
-                landmarks=place.landmarks,
+                len(self.done),
+                kind,
+                text,
+                "" if markdown == text else markdown,
+                place.path,
+                place.level if kind in (Kind.HEADING, Kind.LIST_ITEM) else 0,
+                link_chars,
+                place.landmarks,
             )
         )
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import lxml.html
-from lxml import etree
 
 from cleaners.jsonld import Node, read_nodes
 from cleaners.walked import Walked
@@ -56,11 +55,11 @@ def collect(tree: Element | Walked) -> Clues:
     return clues
 
 
-def named_elements(tree: Element) -> tuple[list[Element], list[Element]]:
+def named_elements(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:
     """Return the elements whose class or another attribute calls them a byline, and those whose class says `date`."""
     bylines: list[Element] = []
     dated: list[Element] = []
-    for element in tree.iter(etree.Element):
+    for element in elements:
         given = element.keys()
         called = _called(element.get("class", "")) if "class" in given else _NOTHING
         if _DATED in called and element.tag not in ("body", "html"):

@@ -13,6 +13,7 @@ from cleaners import nearby
 from cleaners.clues import Clues, Element, fold, named_elements, text_of
 from cleaners.jsonld import Node, is_article, resolve, strings, types_of
 from cleaners.titles import fold_title
+from cleaners.walked import Walked
 from cleaners.words import meta_names
 
 _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
@@ -26,10 +27,15 @@ _PLAIN_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 class Context:
     """One page under reading. Its properties are computed when a field first asks."""
 
-    tree: Element
+    walked: Walked
     url: str
     clues: Clues
     not_after: str = ""
+
+    @property
+    def tree(self) -> Element:
+        """The parsed page."""
+        return self.walked.tree
 
     @cached_property
     def by_id(self) -> dict[str, Node]:
@@ -138,7 +144,7 @@ class Context:
     @cached_property
     def named(self) -> tuple[list[Element], list[Element]]:
         """The elements that are called a byline, and those that are called a date."""
-        return named_elements(self.tree)
+        return named_elements(self.walked.elements)
 
     @property
     def language_hint(self) -> str:

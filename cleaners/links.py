@@ -31,7 +31,7 @@ def read_outlinks(tree: HtmlElement | Walked, base: str) -> tuple[Outlink, ...]:
     """Return the page's links to http and https URLs. A URL linked twice keeps its first text."""
     found: dict[str, Outlink] = {}
     for element in tree.iter(*_TAGS):
-        for href, via in _targets(element):
+        for href, via in _anchor(element) if element.tag == "a" else _targets(element):
             url = canonicalise(href, base) if href.strip() else None
             if url and (url not in found or via != "link"):
                 found[url] = Outlink(url, _text(element), tuple((element.get("rel") or "").lower().split()), via)
@@ -43,10 +43,15 @@ def robots_tokens(tree: HtmlElement | Walked, headers: tuple[tuple[str, str], ..
     return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 
 
+def _anchor(element: etree._Element) -> tuple[tuple[str, str], ...]:
+    href, rel = element.get("href"), element.get("rel")
+    return ((href, "next" if rel and "next" in rel.split() else "link"),) if href else ()
+
+
 def _targets(element: etree._Element) -> Iterator[tuple[str, str]]:
     tag = element.tag
-    if tag in ("a", "area"):
-        yield element.get("href") or "", "next" if "next" in (element.get("rel") or "").split() else "link"
+    if tag == "area":
+        yield from _anchor(element)
     elif tag == "link":
         yield from _head_link(element)
     elif tag == "frame":

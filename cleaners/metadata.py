@@ -40,7 +40,7 @@ def read_metadata(tree: Element | Walked, url: str, not_after: str = "", text: s
     `text`, if given, is the article's text, from which the language is guessed when the page states none. The tree is
     not changed. Any tree can be read.
     """
-    page = Context(walked(tree).tree, url, collect(tree), not_after)
+    page = Context(walked(tree), url, collect(tree), not_after)
     found = {name: read(page) for name, read in _FIELDS.items()}
     found["language"] = find_language(page, text)
     values: dict[str, Any] = {name: _stripped(value) for name, (value, _) in found.items() if value}

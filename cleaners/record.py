@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cleaners.columns import Column
@@ -44,7 +44,7 @@ class Page:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Block:
     """One visible block of a page: a paragraph, heading, list item, data table, quote, code or caption.
 
@@ -70,10 +70,37 @@ class Block:
     words: int = field(init=False, repr=False, compare=False)
     link_density: float = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        linked = min(1.0, self.link_chars / len(self.text)) if self.link_chars and self.text else 0.0
-        object.__setattr__(self, "words", _words(self.text))
-        object.__setattr__(self, "link_density", linked)
+    def __init__(
+        self,
+        position: int,
+        kind: Kind,
+        text: str,
+        markdown: str = "",
+        path: str = "",
+        level: int = 0,
+        link_chars: int = 0,
+        landmarks: frozenset[str] = frozenset(),
+    ) -> None:
+        """Set the fields as on any object, and be a block then: a page has hundreds, and frozen fields cost thrice."""
+        object.__setattr__(self, "__class__", _Draft)
+        draft: Any = self
+        draft.position = position
+        draft.kind = kind
+        draft.text = text
+        draft.markdown = markdown
+        draft.path = path
+        draft.level = level
+        draft.link_chars = link_chars
+        draft.landmarks = landmarks
+        draft.words = _words(text)
+        draft.link_density = min(1.0, link_chars / len(text)) if link_chars and text else 0.0
+        draft.__class__ = Block
+
+
+class _Draft:
+    """A block whose fields are being set."""
+
+    __slots__ = Block.__slots__
 
 
 def _words(text: str) -> int:

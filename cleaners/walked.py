@@ -1,7 +1,7 @@
 """A parsed page that is walked once for all readers that look for elements by their tags.
 
 A page has some ten such readers, and a walk over a large tree takes longer than what most of them do with what they
-find.
+find. The elements are held, since lxml would make each of them anew for every walk that comes upon it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,15 @@ class Walked:
         self.tree = tree
 
     @cached_property
+    def elements(self) -> list[HtmlElement]:
+        """All elements in document order."""
+        return list(self.tree.iter(etree.Element))
+
+    @cached_property
     def _found(self) -> tuple[list[HtmlElement], list[HtmlElement]]:
         """The elements with one of `_TAGS`, and those with a type."""
         tagged, typed = [], []
-        for element in self.tree.iter(etree.Element):
+        for element in self.elements:
             if element.tag in _TAGS:
                 tagged.append(element)
             if element.get("itemtype"):

@@ -28,7 +28,7 @@ class Run:
 def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
     """Run a command to its end. RSS counts pages that processes share once for each."""
     started, cpu, peak, own_peak = time.monotonic(), {}, 0.0, 0.0
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=cwd, env=_usual(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while process.poll() is None:
         memory = {}
         for pid in _family(process.pid):
@@ -39,6 +39,11 @@ def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
     if process.returncode:
         raise SystemExit(f"ended with {process.returncode}: {' '.join(map(str, command))}")
     return Run(time.monotonic() - started, sum(cpu.values()), cpu.get(process.pid, 0.0), peak, own_peak)
+
+
+def _usual() -> dict[str, str]:
+    """The environment, in which Python may keep compiled modules: who installs a package has them too."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _family(pid: int) -> list[int]:
