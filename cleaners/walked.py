@@ -29,12 +29,13 @@ class Walked:
         return list(self.tree.iter(etree.Element))
 
     @cached_property
-    def _found(self) -> tuple[list[HtmlElement], list[HtmlElement]]:
-        """The elements with one of `_TAGS`, and those with a type."""
+    def _found(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
+        """The elements with one of `_TAGS`, each with its tag, and those with a type."""
         tagged, typed = [], []
         for element in self.elements:
-            if element.tag in _TAGS:
-                tagged.append(element)
+            tag = str(element.tag)
+            if tag in _TAGS:
+                tagged.append((tag, element))
             if element.get("itemtype"):
                 typed.append(element)
         return tagged, typed
@@ -42,8 +43,8 @@ class Walked:
     @cached_property
     def _by_tag(self) -> dict[str, list[HtmlElement]]:
         found: dict[str, list[HtmlElement]] = {tag: [] for tag in _TAGS}
-        for element in self._found[0]:
-            found[str(element.tag)].append(element)
+        for tag, element in self._found[0]:
+            found[tag].append(element)
         return found
 
     def iter(self, *tags: str) -> Iterator[HtmlElement]:
@@ -52,7 +53,7 @@ class Walked:
             return self.tree.iter(*tags)
         if len(tags) == 1:
             return iter(self._by_tag[tags[0]])
-        return (element for element in self._found[0] if element.tag in tags)
+        return iter([element for tag, element in self._found[0] if tag in tags])
 
     @property
     def typed(self) -> list[HtmlElement]:

@@ -37,10 +37,11 @@ class Sharing:
     def __call__(self, function: Callable[[J], R], jobs: Iterable[J], /) -> Iterator[R]:
         """The function's result for each job, in order."""
         coming = iter(jobs)
-        for job in islice(coming, _FEW):
-            yield function(job)
-        for job in islice(coming, 1):
-            yield from self._spread(function, chain((job,), coming))
+        first = list(islice(coming, _FEW + 1))
+        if len(first) <= _FEW:
+            yield from map(function, first)
+        else:
+            yield from self._spread(function, chain(first, coming))
 
     def __enter__(self) -> Self:
         return self
