@@ -8,8 +8,6 @@ from io import BytesIO
 from typing import Any
 from xml.sax import SAXException
 
-import feedparser
-
 from cleaners.urls import canonicalise
 from crawler.bodies import UTF16_MARKS, unpacked
 
@@ -59,6 +57,8 @@ def read_feed(body: bytes, url: str) -> Feed:
 
 
 def _parsed(data: bytes, url: str) -> Any:
+    import feedparser  # not in the crawl's own process, which names what workers do and reads no feed
+
     # A stream, never bytes or text: feedparser would take those for a URL to ask or a file to open.
     headers = {"content-location": url}
     return feedparser.parse(BytesIO(data), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
