@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
 
 from lxml import etree
 
@@ -120,13 +119,10 @@ class _Walk:
     def blocks(self, tree: etree._Element) -> list[Block]:
         self.root, skipped = tree, False
         stack, marks, run = self.stack, self.marks, self.run
-        parts = run.parts
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
         for event, element in walker:
             if event == "start":
-                name: Any = element.tag
-                tag: str = name
-                here, given = stack[-1], element.keys()
+                tag, here, given = str(element.tag), stack[-1], element.keys()
                 if tag in INVISIBLE or (
                     (tag == "table" or marks or not HIDING.isdisjoint(given)) and self._passes(tag, element)
                 ):
@@ -134,31 +130,23 @@ class _Walk:
                     skipped = True
                     continue
                 if tag in _BOUNDARY or (marks and element in marks):
-                    if run.parts or self.beside:
-                        self._flush(here)
+                    self._flush(here)
                     here = self._inside(tag, element, here, bool(given))
                 elif tag in _INLINE:
                     self._inline(tag, element, here)
                 stack.append(here)
                 if text := element.text:
-                    if run.visible:
-                        parts.append(text)
-                    else:
-                        run.add(text, here.verbatim)
+                    run.add(text, here.verbatim)
                 continue
             if skipped:  # the end of the element whose subtree was passed over: only what follows it is ours
                 skipped = False
             elif event == "end":
                 if (here := stack.pop()) is not stack[-1]:
-                    if run.parts or self.beside:
-                        self._flush(here)
+                    self._flush(here)
                 elif element.tag in _INLINE:
                     self._close(str(element.tag))
             if (tail := element.tail) and element is not tree:
-                if run.visible:
-                    parts.append(tail)
-                else:
-                    run.add(tail, stack[-1].verbatim)
+                run.add(tail, stack[-1].verbatim)
         self._flush(stack[-1])
         return self.done
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -31,7 +31,7 @@ def read_outlinks(tree: HtmlElement | Walked, base: str) -> tuple[Outlink, ...]:
     """Return the page's links to http and https URLs. A URL linked twice keeps its first text."""
     found: dict[str, Outlink] = {}
     for element in tree.iter(*_TAGS):
-        for href, via in _anchor(element) if element.tag == "a" else _targets(element):
+        for href, via in _targets(element):
             url = canonicalise(href, base) if href.strip() else None
             if url and (url not in found or via != "link"):
                 found[url] = Outlink(url, _text(element), tuple((element.get("rel") or "").lower().split()), via)
@@ -43,21 +43,17 @@ def robots_tokens(tree: HtmlElement | Walked, headers: tuple[tuple[str, str], ..
     return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 
 
-def _anchor(element: etree._Element) -> tuple[tuple[str, str], ...]:
-    href, rel = element.get("href"), element.get("rel")
-    return ((href, "next" if rel and "next" in rel.split() else "link"),) if href else ()
-
-
-def _targets(element: etree._Element) -> Iterator[tuple[str, str]]:
+def _targets(element: etree._Element) -> Iterable[tuple[str, str]]:
     tag = element.tag
-    if tag == "area":
-        yield from _anchor(element)
-    elif tag == "link":
-        yield from _head_link(element)
-    elif tag == "frame":
-        yield element.get("src") or "", "link"
-    elif tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
-        yield (element.get("content") or "").partition("=")[2].strip(" '\""), "redirect"
+    if tag in ("a", "area"):
+        return ((element.get("href") or "", "next" if "next" in (element.get("rel") or "").split() else "link"),)
+    if tag == "link":
+        return _head_link(element)
+    if tag == "frame":
+        return ((element.get("src") or "", "link"),)
+    if tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
+        return (((element.get("content") or "").partition("=")[2].strip(" '\""), "redirect"),)
+    return ()
 
 
 def _head_link(element: etree._Element) -> Iterator[tuple[str, str]]:

@@ -37,10 +37,10 @@ def _seen(text: str) -> str:
 class Run:
     """Collects text, links and emphasis until a block boundary takes it."""
 
-    __slots__ = ("_href", "_link_from", "_links", "_marks", "_written", "parts", "visible")
+    __slots__ = ("_href", "_link_from", "_links", "_marks", "_parts", "_written", "visible")
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
+        self._parts: list[str] = []
         self._written: dict[int, str] = {}  # the markdown of the parts that link or emphasis marks touch
         self._links: list[tuple[int, int]] = []
         self._link_from = -1
@@ -89,49 +89,49 @@ class Run:
     def add(self, text: str, verbatim: bool = False) -> None:
         """Add text as it stands in the source; white space before the first word is text only in what is verbatim."""
         if self.visible:
-            self.parts.append(text)
+            self._parts.append(text)
         elif not text.isspace():
-            self.parts.append(text)
+            self._parts.append(text)
             self.visible = True
-        elif self.parts or verbatim or text.strip(_PLAIN_SPACE):
-            self.parts.append(text)
+        elif self._parts or verbatim or text.strip(_PLAIN_SPACE):
+            self._parts.append(text)
 
     def line_break(self) -> bool:
         """Add a line break; true when it follows another one, which makes a boundary of the two."""
-        for text in reversed(self.parts):
+        for text in reversed(self._parts):
             if text == _BREAK:
                 return True
             if not text.isspace():
                 break
-        self.parts.append(_BREAK)
+        self._parts.append(_BREAK)
         return False
 
     def open_link(self, href: str) -> None:
         """Begin a link to `href`, as written."""
-        self._link_from, self._href = len(self.parts), href
+        self._link_from, self._href = len(self._parts), href
 
     def close_link(self) -> None:
         """End the link that is open, if one is."""
         if self._link_from >= 0:
-            self._links.append((self._link_from, len(self.parts)))
+            self._links.append((self._link_from, len(self._parts)))
             if self._href and not self._href.startswith(("#", "javascript:")):
                 self._wrap(self._link_from, "[", _link_end(self._href.strip()))
             self._link_from = -1
 
     def open_mark(self, mark: str) -> None:
         """Begin emphasis or code with its markdown mark."""
-        self._marks.append((mark, len(self.parts)))
+        self._marks.append((mark, len(self._parts)))
 
     def close_mark(self, mark: str) -> None:
         """End the innermost emphasis, if one is open."""
         if self._marks:
             start = self._marks.pop()[1]
             if mark == "`":
-                self._written |= {n: self.parts[n] for n in range(start, len(self.parts)) if n not in self._written}
+                self._written |= {n: self._parts[n] for n in range(start, len(self._parts)) if n not in self._written}
             self._wrap(start, mark, mark)
 
     def _wrap(self, start: int, before: str, after: str) -> None:
-        parts, last = self.parts, len(self.parts) - 1
+        parts, last = self._parts, len(self._parts) - 1
         while last >= start and not parts[last].strip(_PLAIN_SPACE):
             last -= 1
         if last < start:
@@ -147,7 +147,7 @@ class Run:
         self._written[last] = kept + after + text[len(kept) :]
 
     def _markdown(self, part: int) -> str:
-        return self._written.get(part) or _escaped(self.parts[part])
+        return self._written.get(part) or _escaped(self._parts[part])
 
     def take(self, *, verbatim: bool = False) -> tuple[str, str, int]:
         """Return (text, markdown, link characters) of the run, and begin a new one.
@@ -160,11 +160,11 @@ class Run:
 
     def drop(self) -> None:
         """Begin a new run, whatever was added; a link or emphasis left open goes on in it."""
-        if self.parts:
+        if self._parts:
             self._reset()
 
     def _taken(self, verbatim: bool) -> tuple[str, str, int]:
-        parts = self.parts
+        parts = self._parts
         text = _tidy("".join(parts), verbatim)
         markdown = self._written_out(text) if text and not verbatim else text
         if self._link_from >= 0:
@@ -178,10 +178,10 @@ class Run:
         """The run's markdown, whose text is `text`."""
         if not self._written:
             return _escaped(text)
-        return _tidy("".join([self._markdown(part) for part in range(len(self.parts))]), False)
+        return _tidy("".join([self._markdown(part) for part in range(len(self._parts))]), False)
 
     def _reset(self) -> None:
-        self.parts.clear()
+        self._parts.clear()
         self.visible = False
         if self._link_from > 0:
             self._link_from = 0

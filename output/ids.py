@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 RECORD_BITS = 53  # articles, captures, runs: exact in JSON numbers and in a pandas float column
 BLOCK_BITS = 63  # block texts: many, and never leave SQLite as JSON numbers that somebody counts on
@@ -13,12 +12,6 @@ def content_id(*parts: str, bits: int = RECORD_BITS) -> int:
     """Return the first `bits` bits of the SHA-256 of the parts, joined by NUL, as a non-negative integer."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> (64 - bits)
-
-
-def content_ids(texts: Iterable[str], bits: int) -> list[int]:
-    """The `content_id` of each text, in half the time where there are many."""
-    sha256, number, dropped = hashlib.sha256, int.from_bytes, 64 - bits
-    return [number(sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big") >> dropped for text in texts]
 
 
 def text_digest(text: str) -> str:

@@ -17,7 +17,7 @@ from isal import isal_zlib
 from sqlite_utils import Database
 
 from cleaners.record import Block, Kind, Verdict
-from output.ids import BLOCK_BITS, content_id, content_ids
+from output.ids import BLOCK_BITS, content_id
 from output.migrations import BLOCK_KINDS
 from output.text import storable
 
@@ -46,7 +46,7 @@ class LedgerRows:
 def ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> LedgerRows:
     """The rows of a page's blocks and their verdicts. Pure."""
     stored = {text: storable(text) for text in dict.fromkeys([block.text for block in blocks])}
-    texts = dict(zip(stored, content_ids(stored.values(), BLOCK_BITS), strict=True))
+    texts = {text: content_id(kept, bits=BLOCK_BITS) for text, kept in stored.items()}
     place = {pair: at for at, pair in enumerate(dict.fromkeys((each.reason, each.rule) for each in verdicts))}
     return LedgerRows(
         texts=tuple(zip(texts.values(), stored.values(), strict=True)),

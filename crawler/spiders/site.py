@@ -194,7 +194,6 @@ class SiteSpider(scrapy.Spider):
         engine = self.crawler.engine
         assert engine is not None
         if not engine.running:  # Scrapy would fail it; it stays queued
-            self.frontier.stop()
             return None
         try:
             response = await engine.download_async(request)
