@@ -23,6 +23,7 @@ from output.captures import RawKeeper, save_capture
 from output.erasure import erase
 from output.forget import FORGOTTEN, is_forgotten
 from output.ids import content_id
+from output.indexing import index_awaited, index_later
 from output.lock import ArchiveLock
 from output.outcome import NOT_MODIFIED, Found, Outcome
 from output.pages import PageRef, Saved, save_page
@@ -112,6 +113,7 @@ class Archive:
             with writing(self.db):
                 for outcome in batch:
                     self._save_one(outcome)
+                index_awaited(self.db)
                 if self._raw:
                     self._raw.sync()
         except BaseException:
@@ -251,6 +253,8 @@ class Archive:
         capture_id = save_capture(self.db, outcome.capture, self._raw) if outcome.capture else None
         if outcome.cleaned:
             url = storable(outcome.url)
+            if outcome.cleaned.is_article:
+                index_later(self.db, url)
             return save_page(self.db, PageRef(row.id, url, host_of(outcome.url), capture_id, at), outcome.cleaned)
         kept = outcome.reason != NOT_MODIFIED and self.db.execute(_HOLDS_ARTICLE, [row.id]).fetchone()
         return Saved(stored=not kept)

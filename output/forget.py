@@ -74,7 +74,6 @@ _REMOVALS = (
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM shelved WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone)",
-    "DELETE FROM sketch_hashes WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM sketches WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM page_layout WHERE page_id IN (SELECT id FROM reached)",

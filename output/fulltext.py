@@ -44,6 +44,9 @@ _REMOVE = """INSERT INTO articles_fts (articles_fts, rowid, title, text)
 _ADD = """INSERT INTO articles_fts (rowid, title, text)
             SELECT id, title, text FROM articles_search WHERE id = new.id;"""
 _UPDATE = "UPDATE OF title, text ON articles WHEN old.title IS NOT new.title OR old.text IS NOT new.text"
+_AWAITED = "EXISTS (SELECT 1 FROM unindexed WHERE id = {row}.id)"
+_CHANGED = f"""UPDATE OF title, text ON articles
+        WHEN (old.title IS NOT new.title OR old.text IS NOT new.text) AND NOT {_AWAITED}"""
 
 FULLTEXT = (
     f"""CREATE VIEW articles_search AS
@@ -55,4 +58,17 @@ FULLTEXT = (
     f"CREATE TRIGGER articles_fts_delete BEFORE DELETE ON articles BEGIN {_REMOVE} END",
     f"CREATE TRIGGER articles_fts_before BEFORE {_UPDATE} BEGIN {_REMOVE} END",
     f"CREATE TRIGGER articles_fts_after AFTER {_UPDATE} BEGIN {_ADD} END",
+)
+
+# Version 4: an article that is in `unindexed` enters the index with others (`output.indexing`), and is not in it until
+# then, whatever becomes of its row meanwhile.
+TOGETHER = (
+    "CREATE TABLE unindexed (id INTEGER PRIMARY KEY)",
+    *(f"DROP TRIGGER articles_fts_{name}" for name in ("insert", "delete", "before", "after")),
+    f"""CREATE TRIGGER articles_fts_insert AFTER INSERT ON articles WHEN NOT {_AWAITED.format(row="new")}
+        BEGIN {_ADD} END""",
+    f"""CREATE TRIGGER articles_fts_delete BEFORE DELETE ON articles WHEN NOT {_AWAITED.format(row="old")}
+        BEGIN {_REMOVE} END""",
+    f"CREATE TRIGGER articles_fts_before BEFORE {_CHANGED.format(row='old')} BEGIN {_REMOVE} END",
+    f"CREATE TRIGGER articles_fts_after AFTER {_CHANGED.format(row='new')} BEGIN {_ADD} END",
 )

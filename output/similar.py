@@ -16,57 +16,23 @@ from sqlite_utils import Database
 
 from output.share import Share, alone
 from output.similar_kinds import Relation, Told, clusters, relation
-from output.similar_text import Shingles, likeness, shingles, sketch_of
+from output.similar_text import Shingles, likeness, packed, shingles, sketch_of, unpacked
+from output.sketch_pairs import Sketched, alike
 from output.transaction import writing
-
-CROWD = 24
-"""Articles of one host that may share a run of words; what stands in more is a form, and evidence of nothing."""
 
 REPEATED = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
-_AT_ONCE = 1_000  # articles whose texts are sketched between two writes
+_AT_ONCE = 1_000  # articles whose texts are read at once
 _IN_A_JOB = 25
 _HELD_TEXTS = 64
 
-# Two sketches that share less than this are not of texts that are alike: it is a sample, so well below `NEAR`.
-_LEAST_SHARED, _LEAST_SHARE = 2, 0.4
-
-_STALE = "SELECT EXISTS (SELECT 1 FROM sketches WHERE hashes IS NULL)"
-_SWEEP = (
-    "DELETE FROM sketch_hashes WHERE page_id IN (SELECT page_id FROM sketches WHERE hashes IS NULL)",
-    "DELETE FROM sketches WHERE hashes IS NULL",
-)
+_SWEEP = "DELETE FROM sketches WHERE hashes IS NULL"
 _NEW = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
     WHERE s.page_id IS NULL AND a.page_id > ? ORDER BY a.page_id LIMIT ?"""
-
-_TEMP = ("alike_hashes", "alike_crowds", "alike_rows", "alike_pairs")
-_FIND = (
-    """CREATE TEMP TABLE alike_hashes AS
-        SELECT hash, count(*) AS pages FROM sketch_hashes GROUP BY hash HAVING count(*) > 1""",
-    f"""CREATE TEMP TABLE alike_crowds AS
-        SELECT s.hash AS hash, u.host AS host FROM alike_hashes h CROSS JOIN sketch_hashes s ON s.hash = h.hash
-            JOIN urls u ON u.id = s.page_id
-        WHERE h.pages > {CROWD} GROUP BY s.hash, u.host HAVING count(*) > {CROWD}""",
-    "CREATE UNIQUE INDEX temp.alike_crowds_hash ON alike_crowds (hash, host)",
-    """CREATE TEMP TABLE alike_rows (hash INTEGER NOT NULL, crowded INTEGER NOT NULL, page_id INTEGER NOT NULL,
-        PRIMARY KEY (hash, crowded, page_id)) WITHOUT ROWID""",
-    """INSERT INTO alike_rows SELECT s.hash, EXISTS (
-            SELECT 1 FROM urls u JOIN alike_crowds c ON c.hash = s.hash AND c.host = u.host WHERE u.id = s.page_id
-            ), s.page_id
-        FROM alike_hashes h CROSS JOIN sketch_hashes s ON s.hash = h.hash""",
-    f"""CREATE TEMP TABLE alike_pairs AS
-        WITH own (page_id, hashes) AS (
-            SELECT s.page_id, s.hashes - coalesce(r.crowded, 0) FROM sketches s LEFT JOIN (
-                SELECT page_id, sum(crowded) AS crowded FROM alike_rows WHERE crowded GROUP BY page_id) r
-                    ON r.page_id = s.page_id)
-        SELECT m.one AS one, m.other AS other FROM (
-            SELECT a.page_id AS one, b.page_id AS other, count(*) AS shared
-            FROM alike_rows a CROSS JOIN alike_rows b ON b.hash = a.hash AND b.crowded = 0 AND b.page_id > a.page_id
-            WHERE a.crowded = 0 GROUP BY a.page_id, b.page_id HAVING count(*) >= {_LEAST_SHARED}) m
-            JOIN own x ON x.page_id = m.one JOIN own y ON y.page_id = m.other
-        WHERE m.shared >= {_LEAST_SHARE} * min(x.hashes, y.hashes)""",
-)
+_SKETCHED = """SELECT s.page_id, u.host, s.hashes FROM sketches s JOIN urls u ON u.id = s.page_id
+    WHERE s.hashes > 0 ORDER BY s.page_id"""
+_SKETCHES = "SELECT sketch FROM sketches WHERE hashes > 0 ORDER BY page_id"
 
 _TOLD = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published), ''), word_count
     FROM articles WHERE page_id = ?"""
@@ -100,16 +66,12 @@ def relate(db: Database, share: Share = alone) -> Related:
 
 def _sketch(db: Database, share: Share) -> int:
     """Sketch the texts that have none; how many."""
-    if db.execute(_STALE).fetchone()[0]:
-        for statement in _SWEEP:
-            db.execute(statement)
-    count, made = 0, dict[int, list[int]]()
-    for some in share(sketches_of, _unsketched(db)):
-        made |= some
-        if len(made) >= _AT_ONCE:
-            count += _store_sketches(db, made)
-            made = {}
-    return count + _store_sketches(db, made)
+    db.execute(_SWEEP)
+    count = 0
+    for made in share(sketches_of, _unsketched(db)):
+        db.conn.executemany("INSERT INTO sketches VALUES (?, ?, ?)", made)
+        count += len(made)
+    return count
 
 
 def _unsketched(db: Database) -> Iterator[list[tuple[int, str]]]:
@@ -121,33 +83,17 @@ def _unsketched(db: Database) -> Iterator[list[tuple[int, str]]]:
             yield rows[at : at + _IN_A_JOB]
 
 
-def sketches_of(texts: list[tuple[int, str]]) -> dict[int, list[int]]:
-    """The sketch of each page's text. Pure."""
-    return {page: sketch_of(text) for page, text in texts}
-
-
-def _store_sketches(db: Database, made: dict[int, list[int]]) -> int:
-    """Store some sketches, of a hash all pages together; how many."""
-    db.conn.executemany("INSERT INTO sketches VALUES (?, ?)", [(page, len(each)) for page, each in made.items()])
-    pairs = sorted((number, page) for page, each in made.items() for number in each)
-    db.conn.executemany("INSERT OR IGNORE INTO sketch_hashes VALUES (?, ?)", pairs)
-    return len(made)
+def sketches_of(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
+    """The sketch of each page's text as a row: page, number of hashes, the hashes packed. Pure."""
+    made = [(page, sketch_of(text)) for page, text in texts]
+    return [(page, len(sketch), packed(sketch)) for page, sketch in made]
 
 
 def _candidates(db: Database) -> list[tuple[int, int]]:
     """The pairs of pages whose sketches share enough."""
-    _clear(db)
-    try:
-        for statement in _FIND:
-            db.execute(statement)
-        return [(one, other) for one, other in db.execute("SELECT one, other FROM alike_pairs ORDER BY one, other")]
-    finally:
-        _clear(db)
-
-
-def _clear(db: Database) -> None:
-    for name in _TEMP:
-        db.execute(f"DROP TABLE IF EXISTS temp.{name}")
+    hosts: dict[str, int] = {}
+    pages = [Sketched(page, hosts.setdefault(host, len(hosts)), hashes) for page, host, hashes in db.execute(_SKETCHED)]
+    return alike(pages, lambda: (unpacked(stored) for (stored,) in db.execute(_SKETCHES)))
 
 
 def _compared(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -29,11 +30,19 @@ _MOST = 1024  # hashes of one sketch: a text of some 8,000 words; of a longer on
 _WORDS, _CHARACTERS = 3, 5
 
 _TOKEN = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+")
+HASH_BITS = 29
+"""Bits of a sketch's hashes: the first three of 32 are 0, as of one in `SHARE`."""
+
 _BITS = 32
 _LIMIT = np.uint64(2**64 // SHARE)
 _ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
+H = TypeVar("H", np.uint32, np.uint64)
 Shingles = NDArray[np.uint64]
+Sketch = NDArray[np.uint32]
+"""The hashes of a sketch, each once, in order."""
+
+_PACKED = np.dtype("<u4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +59,29 @@ def shingles(text: str) -> Shingles:
     return _distinct(_runs(hashed, size)) if len(hashed) >= SHORT_TOKENS else np.empty(0, np.uint64)
 
 
-def sketch_of(text: str) -> list[int]:
-    """The sketch of a text."""
+def sketch_of(text: str) -> Sketch:
+    """The sketch of a text; a short one has none."""
     hashed, size = _hashed(text)
     if len(hashed) < SHORT_TOKENS:
-        return []
+        return np.empty(0, np.uint32)
     runs = _runs(hashed, size)
     return sketch(_distinct(runs[runs < _LIMIT]))
 
 
-def sketch(found: Shingles) -> list[int]:
+def sketch(found: Shingles) -> Sketch:
     """The smallest eighth of the hashes, as numbers below 2**29."""
     few = found[: int(np.searchsorted(found, _LIMIT))][:_MOST]
-    return sorted(set((few >> np.uint64(64 - _BITS)).tolist()))
+    return _distinct((few >> np.uint64(64 - _BITS)).astype(np.uint32))
+
+
+def packed(made: Sketch) -> bytes:
+    """A sketch as it is stored: four bytes a hash, the low one first."""
+    return made.astype(_PACKED).tobytes()
+
+
+def unpacked(stored: bytes) -> Sketch:
+    """A sketch from how it is stored."""
+    return np.frombuffer(stored, _PACKED)
 
 
 def likeness(one: Shingles, other: Shingles) -> Likeness:
@@ -86,7 +105,7 @@ def _hashed(text: str) -> tuple[NDArray[np.uint64], int]:
     return hashed, _WORDS if spaced else _CHARACTERS
 
 
-def _distinct(hashes: Shingles) -> Shingles:
+def _distinct(hashes: NDArray[H]) -> NDArray[H]:
     """The hashes in order, each once."""
     ordered = np.sort(hashes)
     first = np.ones(len(ordered), bool)

@@ -11,13 +11,14 @@ from sqlite_utils import Database, Migrations
 from output.migrations.archive import ARCHIVE, BLOCK_KINDS
 from output.migrations.lineage import LINEAGE
 from output.migrations.manners import MANNERS
+from output.migrations.packed import PACKED
 from output.migrations.raw import RAW
 from output.migrations.survey import SURVEY
 from output.migrations.watch import WATCH
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -40,4 +41,11 @@ def m0002_manners(db: Database) -> None:
 def m0003_history(db: Database) -> None:
     """Raw responses kept, texts with their lineage, revisits and revisions, relations and rates."""
     for statement in (*RAW, *LINEAGE, *WATCH, *SURVEY):
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0004_packed(db: Database) -> None:
+    """Articles of one transaction enter the full-text index together, and sketches are packed."""
+    for statement in PACKED:
         db.execute(statement)

@@ -23,7 +23,7 @@ from output.similar import relate
 from tests.output.conftest import Maker
 
 _COPY = 20
-_TABLES = "'sketches', 'sketch_hashes', 'duplicates', 'duplicates_duplicate', 'clusters', 'clusters_cluster'"
+_TABLES = "'sketches', 'duplicates', 'duplicates_duplicate', 'clusters', 'clusters_cluster'"
 
 
 def made(count: int) -> Iterator[Outcome]:

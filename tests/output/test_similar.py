@@ -7,7 +7,8 @@ import pytest
 from output.archive import Archive
 from output.forget import forget
 from output.settle import settle
-from output.similar import CROWD, REPEATED, relate
+from output.similar import REPEATED, relate
+from output.sketch_pairs import CROWD
 from tests.output.test_similar_text import edited, prose
 
 SITE, OTHER = "http://a.test", "http://b.test"
@@ -157,7 +158,7 @@ def test_a_text_that_changes_or_goes_loses_its_relations(archive, make):
     assert clusters(archive) == [[f"{SITE}/0"], [f"{SITE}/1", f"{SITE}/2"]]
     forget(archive.db, f"{SITE}/1")
     assert pairs(archive) == []
-    pages = {page for (page,) in archive.db.execute("SELECT DISTINCT page_id FROM sketch_hashes")}
+    pages = {page for (page,) in archive.db.execute("SELECT page_id FROM sketches")}
     assert pages == {page for (page,) in archive.db.execute("SELECT page_id FROM articles")}
     settle(archive.db)
     assert len(clusters(archive)) == 2

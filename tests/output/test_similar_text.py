@@ -4,7 +4,17 @@ import random
 
 import pytest
 
-from output.similar_text import SHARE, SHORT_TOKENS, likeness, shingles, sketch, sketch_of
+from output.similar_text import (
+    HASH_BITS,
+    SHARE,
+    SHORT_TOKENS,
+    likeness,
+    packed,
+    shingles,
+    sketch,
+    sketch_of,
+    unpacked,
+)
 
 HAN = [chr(0x4E00 + 7 * n) for n in range(400)]
 
@@ -70,13 +80,22 @@ def test_a_sketch_is_a_fair_sample_and_does_not_change():
     assert len(sketch(found)) == pytest.approx(len(found) / SHARE, rel=0.15)
     # As archives of this version have it: another list means that all sketches are to be made anew.
     kept = [67318758, 85273252, 108290489, 220011445, 238152450, 252962861, 374418271]
-    assert sketch(shingles(" ".join(f"word{n}" for n in range(60)))) == kept
+    assert sketch(shingles(" ".join(f"word{n}" for n in range(60)))).tolist() == kept
+    assert max(sketch(found)) < 2**HASH_BITS
+
+
+def test_a_sketch_is_stored_in_four_bytes_a_hash():
+    made = sketch_of(" ".join(prose(9)))
+    assert unpacked(packed(made)).tolist() == made.tolist() == sorted(set(made.tolist()))
+    assert packed(made)[:4] == int(made[0]).to_bytes(4, "little")
+    assert len(packed(made)) == 4 * len(made)
 
 
 @pytest.mark.parametrize("between", [" ", "_", ", ", "\u2019", "\u00a0", "\u2028", "\x00", " \u2014 "])
 def test_what_parts_two_words_does_not_count(between):
     words = prose(6)
-    assert sketch_of(between.join(words)) == sketch_of(" ".join(words)) == sketch(shingles(" ".join(words)))
+    plain = " ".join(words)
+    assert list(sketch_of(between.join(words))) == list(sketch_of(plain)) == list(sketch(shingles(plain)))
 
 
 def test_one_character_of_an_unspaced_script_is_a_word_among_others():
@@ -85,4 +104,4 @@ def test_one_character_of_an_unspaced_script_is_a_word_among_others():
 
 
 def test_a_short_text_has_no_sketch():
-    assert sketch_of(" ".join(prose(8, SHORT_TOKENS - 1))) == []
+    assert len(sketch_of(" ".join(prose(8, SHORT_TOKENS - 1)))) == 0
