@@ -53,9 +53,11 @@ _ALIKE = """SELECT count(*) FROM (
         WHERE host = ? AND part = ? AND article)
     WHERE clustered OR (digest <> '' AND copies > 1)"""
 _WORDS = "SELECT words FROM surveyed WHERE host = ? AND part = ? AND article ORDER BY words LIMIT 1 OFFSET ?"
-_RULES = f"""INSERT INTO rule_rates SELECT :run, s.host, b.reason_id, count(DISTINCT b.page_id)
-    FROM surveyed s CROSS JOIN page_blocks b ON b.page_id = s.page_id
-    WHERE s.part = '{ALL}' AND s.article AND b.kept = 0 GROUP BY s.host, b.reason_id"""
+_RULES = f"""INSERT INTO rule_rates SELECT :run, host, reason_id, count(*) FROM (
+        SELECT DISTINCT s.host AS host, s.page_id AS page_id, b.reason_id AS reason_id
+        FROM surveyed s CROSS JOIN page_blocks b ON b.page_id = s.page_id
+        WHERE s.part = '{ALL}' AND s.article AND b.kept = 0)
+    GROUP BY host, reason_id"""
 
 
 def survey(db: Database, run_id: int, at: str) -> int:

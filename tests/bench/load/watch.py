@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -35,7 +36,8 @@ def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
             if (seen := _usage(pid)) is not None:
                 cpu[pid], memory[pid] = seen
         peak, own_peak = max(peak, sum(memory.values())), max(own_peak, memory.get(process.pid, 0.0))
-        time.sleep(_LOOK)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_LOOK)
     if process.returncode:
         raise SystemExit(f"ended with {process.returncode}: {' '.join(map(str, command))}")
     return Run(time.monotonic() - started, sum(cpu.values()), cpu.get(process.pid, 0.0), peak, own_peak)
