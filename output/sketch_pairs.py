@@ -7,16 +7,17 @@ many pages there are, and no index is kept in the archive, where each new text c
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from tempfile import SpooledTemporaryFile
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from output.similar_text import HASH_BITS, Sketch
+from output.similar_text import HASH_BITS, Sketch, unpacked
 
 CROWD = 24
 """Articles of one host that may share a run of words; what stands in more is a form, and evidence of nothing."""
@@ -24,60 +25,61 @@ CROWD = 24
 # Two sketches that share less than this are not of texts that are alike: it is a sample, so well below `NEAR`.
 _LEAST_SHARED, _LEAST_SHARE = 2, 0.4
 
-_AT_ONCE = 1_000_000  # hashes of a range, about
+_AT_ONCE = 250_000  # hashes of a range, about
+_SKETCHES_AT_ONCE = 1_000
 _MOST_FILES = 64
-_IN_MEMORY = 16 * 1024**2  # bytes of all files together that stay in memory
+_IN_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 
 _Numbers = NDArray[np.int64]
 _Places = NDArray[np.int32]
+_NOTHING = (np.empty(0, np.uint32), np.empty(0, np.int32))
 
 
 @dataclass(frozen=True, slots=True)
 class Sketched:
-    """The page of a sketch, its host by number, and how many hashes the sketch has."""
+    """The pages that have a sketch, in the order of their numbers: of each its number, its host by number, and how many
+    hashes its sketch has."""
 
-    page_id: int
-    host: int
-    hashes: int
+    numbers: array[int]
+    hosts: array[int]
+    hashes: array[int]
 
 
-def alike(
-    pages: list[Sketched], sketches: Callable[[], Iterable[Sketch]], at_once: int = _AT_ONCE
-) -> list[tuple[int, int]]:
+def alike(pages: Sketched, sketches: Callable[[], Iterable[bytes]], at_once: int = _AT_ONCE) -> list[tuple[int, int]]:
     """The pairs of pages whose sketches share enough, each from the lower number to the higher, in order.
 
-    `pages` are in the order of their numbers, and so are the `sketches`, which are asked for once a range: a range
-    holds about `at_once` hashes.
+    The `sketches` are those of the pages, in their order, packed; they are asked for once a range, and a range holds
+    about `at_once` hashes.
     """
-    hosts = np.array([page.host for page in pages], np.int64)
-    own = np.array([page.hashes for page in pages], np.int64)
-    ranges = max(1, -(-int(own.sum()) // at_once))
-    with _Met(len(pages), ranges) as met:
-        for hashes, at in _by_range(sketches, ranges):
+    hosts = np.array(pages.hosts, np.int32)
+    sizes = np.array(pages.hashes, np.int32)
+    own = sizes.copy()
+    ranges = max(1, -(-int(sizes.sum()) // at_once))
+    with _Met(len(sizes), ranges) as met:
+        for hashes, at in _by_range(sketches, sizes, ranges):
             crowded = _crowded(hashes, hosts[at])
-            own -= np.bincount(at[crowded], minlength=len(pages))
+            own -= np.bincount(at[crowded], minlength=len(own)).astype(np.int32)
             for one, other in _beside_each_other(hashes[~crowded], at[~crowded]):
                 met.meet(one, other)
         return [
-            (pages[one].page_id, pages[other].page_id)
+            (pages.numbers[one], pages.numbers[other])
             for ones, others, times in met.counted()
             for one, other in _enough(ones, others, times, own)
         ]
 
 
-def _enough(one: _Numbers, other: _Numbers, times: _Numbers, own: _Numbers) -> Iterator[tuple[int, int]]:
+def _enough(one: _Numbers, other: _Numbers, times: _Numbers, own: _Places) -> Iterator[tuple[int, int]]:
     """The pairs whose sketches share enough of the smaller one."""
     enough = (times >= _LEAST_SHARED) & (times >= _LEAST_SHARE * np.minimum(own[one], own[other]))
     return zip(one[enough].tolist(), other[enough].tolist(), strict=True)
 
 
-def _by_range(sketches: Callable[[], Iterable[Sketch]], ranges: int) -> Iterator[tuple[NDArray[np.uint32], _Places]]:
+def _by_range(sketches: Callable[[], Iterable[bytes]], sizes: _Places, ranges: int) -> Iterator[tuple[Sketch, _Places]]:
     """The hashes that several sketches have, in order, each with the place of its sketch; range by range."""
     bounds = [(number << HASH_BITS) // ranges for number in range(ranges + 1)]
     for least, most in pairwise(bounds):
-        parts = [_within(sketch, least, most) for sketch in sketches()] if ranges > 1 else list(sketches())
-        hashes = np.concatenate(parts) if parts else np.empty(0, np.uint32)
-        at = np.repeat(np.arange(len(parts), dtype=np.int32), [len(part) for part in parts])
+        parts = [_within(some, at, least, most) for some, at in _some(sketches(), sizes)]
+        hashes, at = (np.concatenate(each) for each in zip(*parts, strict=True)) if parts else _NOTHING
         order = np.argsort(hashes, kind="stable")
         hashes, at = hashes[order], at[order]
         equal = np.zeros(len(hashes) + 1, bool)
@@ -86,19 +88,28 @@ def _by_range(sketches: Callable[[], Iterable[Sketch]], ranges: int) -> Iterator
         yield hashes[several], at[several]
 
 
-def _within(sketch: Sketch, least: int, most: int) -> Sketch:
-    first, end = np.searchsorted(sketch, (least, most))
-    return sketch[first:end]
+def _some(sketches: Iterable[bytes], sizes: _Places) -> Iterator[tuple[Sketch, _Places]]:
+    """The hashes of some sketches, and the place of each one's sketch."""
+    coming = iter(sketches)
+    for first in range(0, len(sizes), _SKETCHES_AT_ONCE):
+        its = sizes[first : first + _SKETCHES_AT_ONCE]
+        places = np.arange(first, first + len(its), dtype=np.int32)
+        yield unpacked(b"".join(islice(coming, len(its)))), np.repeat(places, its)
 
 
-def _crowded(hashes: NDArray[np.uint32], hosts: _Numbers) -> NDArray[np.bool_]:
+def _within(hashes: Sketch, at: _Places, least: int, most: int) -> tuple[Sketch, _Places]:
+    inside = (hashes >= least) & (hashes < most)
+    return hashes[inside], at[inside]
+
+
+def _crowded(hashes: Sketch, hosts: _Places) -> NDArray[np.bool_]:
     """Which of the hashes more pages of a host have than may."""
-    keys = (hosts << HASH_BITS) | hashes
+    keys = (hosts.astype(np.int64) << HASH_BITS) | hashes
     _, which, pages = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(pages[which] > CROWD)
 
 
-def _beside_each_other(hashes: NDArray[np.uint32], at: _Places) -> Iterator[tuple[_Places, _Places]]:
+def _beside_each_other(hashes: Sketch, at: _Places) -> Iterator[tuple[_Places, _Places]]:
     """The places of sketches that have a hash in common, for each hash and each two of them; `hashes` are in order."""
     first, apart = np.arange(len(hashes)), 1
     while len(first):

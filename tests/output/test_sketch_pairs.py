@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 from itertools import combinations
 
 import numpy as np
 import pytest
 
-from output.similar_text import HASH_BITS, Sketch
+from output.similar_text import HASH_BITS, packed
 from output.sketch_pairs import CROWD, Sketched, alike
 
 
 def found(sketches: list[list[int]], hosts: list[int] | None = None, at_once: int = 1_000) -> list[tuple[int, int]]:
     """The pairs by the places of their sketches; the pages have other numbers."""
-    made = [np.array(sorted(each), np.uint32) for each in sketches]
-    pages = [Sketched(7 * n + 1, hosts[n] if hosts else 0, len(each)) for n, each in enumerate(made)]
+    made = [packed(np.array(sorted(each), np.uint32)) for each in sketches]
+    count = len(made)
+    pages = Sketched(
+        array("q", range(1, 7 * count + 1, 7)), array("i", hosts or [0] * count), array("i", map(len, sketches))
+    )
     return [((one - 1) // 7, (other - 1) // 7) for one, other in alike(pages, lambda: made, at_once)]
 
 
@@ -67,12 +71,12 @@ def test_it_is_what_comparing_each_two_gives_however_few_hashes_are_held(seed: i
 
 
 def test_sketches_are_read_once_for_each_range() -> None:
-    made = [np.array([n, n + 500], np.uint32) for n in range(100)]
+    made = [packed(np.array([n, n + 500], np.uint32)) for n in range(100)]
     reads = []
 
-    def read() -> list[Sketch]:
+    def read() -> list[bytes]:
         reads.append(1)
         return made
 
-    alike([Sketched(n, 0, 2) for n in range(100)], read, 50)
+    alike(Sketched(array("q", range(100)), array("i", [0] * 100), array("i", [2] * 100)), read, 50)
     assert len(reads) == 4
