@@ -43,10 +43,11 @@ _REMOVE = """INSERT INTO articles_fts (articles_fts, rowid, title, text)
             SELECT 'delete', id, title, text FROM articles_search WHERE id = old.id;"""
 _ADD = """INSERT INTO articles_fts (rowid, title, text)
             SELECT id, title, text FROM articles_search WHERE id = new.id;"""
-_UPDATE = "UPDATE OF title, text ON articles WHEN old.title IS NOT new.title OR old.text IS NOT new.text"
+_DIFFERS = "old.title IS NOT new.title OR old.text IS NOT new.text"
+_UPDATE = f"UPDATE OF title, text ON articles WHEN {_DIFFERS}"
 _AWAITED = "EXISTS (SELECT 1 FROM unindexed WHERE id = {row}.id)"
 _CHANGED = f"""UPDATE OF title, text ON articles
-        WHEN (old.title IS NOT new.title OR old.text IS NOT new.text) AND NOT {_AWAITED}"""
+        WHEN ({_DIFFERS}) AND NOT {_AWAITED}"""
 
 FULLTEXT = (
     f"""CREATE VIEW articles_search AS

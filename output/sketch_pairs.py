@@ -32,13 +32,12 @@ _IN_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 
 _Numbers = NDArray[np.int64]
 _Places = NDArray[np.int32]
-_NOTHING = (np.empty(0, np.uint32), np.empty(0, np.int32))
 
 
 @dataclass(frozen=True, slots=True)
 class Sketched:
     """The pages that have a sketch, in the order of their numbers: of each its number, its host by number, and how many
-    hashes its sketch has."""
+    hashes its sketch has, one at least."""
 
     numbers: array[int]
     hosts: array[int]
@@ -51,10 +50,12 @@ def alike(pages: Sketched, sketches: Callable[[], Iterable[bytes]], at_once: int
     The `sketches` are those of the pages, in their order, packed; they are asked for once a range, and a range holds
     about `at_once` hashes.
     """
+    if not pages.numbers:
+        return []
     hosts = np.array(pages.hosts, np.int32)
     sizes = np.array(pages.hashes, np.int32)
     own = sizes.copy()
-    ranges = max(1, -(-int(sizes.sum()) // at_once))
+    ranges = -(-int(sizes.sum()) // at_once)
     with _Met(len(sizes), ranges) as met:
         for hashes, at in _by_range(sketches, sizes, ranges):
             crowded = _crowded(hashes, hosts[at])
@@ -79,7 +80,7 @@ def _by_range(sketches: Callable[[], Iterable[bytes]], sizes: _Places, ranges: i
     bounds = [(number << HASH_BITS) // ranges for number in range(ranges + 1)]
     for least, most in pairwise(bounds):
         parts = [_within(some, at, least, most) for some, at in _some(sketches(), sizes)]
-        hashes, at = (np.concatenate(each) for each in zip(*parts, strict=True)) if parts else _NOTHING
+        hashes, at = (np.concatenate(each) for each in zip(*parts, strict=True))
         order = np.argsort(hashes, kind="stable")
         hashes, at = hashes[order], at[order]
         equal = np.zeros(len(hashes) + 1, bool)
@@ -123,7 +124,7 @@ class _Met:
     """The pairs that were met, in a file for each part of the pages; what is small is in memory. Use it in a `with`."""
 
     def __init__(self, pages: int, parts: int) -> None:
-        self._pages = max(pages, 1)
+        self._pages = pages
         firsts = np.linspace(0, self._pages, min(parts, _MOST_FILES) + 1).astype(np.int64)
         self._edges = firsts[1:-1] * self._pages
         self._files = [SpooledTemporaryFile(_IN_MEMORY // len(firsts)) for _ in firsts[1:]]  # noqa: SIM115

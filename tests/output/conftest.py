@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
 from output.archive import Archive
@@ -81,3 +82,9 @@ def archive(file: Path, make: Maker) -> Iterator[Archive]:
 def words() -> Callable[[str, int], str]:
     """A long text of distinct words that begin with a name."""
     return lambda name, count=60: " ".join(f"{name}{number}" for number in range(count))
+
+
+def found_by(db: Database, query: str) -> list[str]:
+    """The URLs of the articles that the full-text index finds, in order."""
+    sql = "SELECT a.url FROM articles_fts f JOIN articles a ON a.id = f.rowid WHERE articles_fts MATCH ? ORDER BY a.url"
+    return [url for (url,) in db.execute(sql, [query])]

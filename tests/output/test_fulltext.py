@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from output.verify import verify
+from tests.output.conftest import found_by
 
 CHINESE = "政府昨日宣布新的气候政策，预计明年实施。" * 3
 JAPANESE = "東京都庁は昨日、AIについての新しい方針を発表した。"
@@ -25,8 +26,7 @@ def filled(archive, make):
 
 
 def matches(db, query):
-    sql = "SELECT a.url FROM articles_fts f JOIN articles a ON a.id = f.rowid WHERE articles_fts MATCH ? ORDER BY a.url"
-    return [url[-2:] for (url,) in db.execute(sql, [query])]
+    return [url[-2:] for url in found_by(db, query)]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,9 @@ from output.indexing import index_awaited, index_later
 from output.outcome import Outcome
 from output.transaction import writing
 from output.verify import verify
+from tests.output.conftest import found_by
 
 URL = "http://a.test/one"
-
-
-def words(archive: Archive, word: str) -> list[str]:
-    sql = "SELECT a.url FROM articles_fts f JOIN articles a ON a.id = f.rowid WHERE articles_fts MATCH ? ORDER BY a.url"
-    return [url for (url,) in archive.db.execute(sql, [word])]
 
 
 def pieces(archive: Archive) -> int:
@@ -26,14 +22,14 @@ def test_the_articles_of_a_batch_are_one_piece_of_the_index(archive, make):
     texts = [" ".join(f"w{n}x{m}" for m in range(60)) for n in range(12)]
     archive.save([make.outcome(f"http://a.test/{n}", text) for n, text in enumerate(texts)])
     assert pieces(archive) == 1
-    assert words(archive, "w7x9") == ["http://a.test/7"]
+    assert found_by(archive.db, "w7x9") == ["http://a.test/7"]
     assert archive.db["unindexed"].count == 0
     assert verify(archive.db) == []
 
 
 def test_an_article_that_comes_twice_in_a_batch_is_indexed_as_it_is_at_the_end(archive, make):
     archive.save([make.outcome(URL, "The first words."), make.outcome(URL, "The second words.")])
-    assert (words(archive, "first"), words(archive, "second")) == ([], [URL])
+    assert (found_by(archive.db, "first"), found_by(archive.db, "second")) == ([], [URL])
     assert verify(archive.db) == []
 
 
@@ -48,14 +44,14 @@ def test_an_article_that_goes_again_before_the_end_is_not_indexed(archive, make)
         archive.db.execute("UPDATE articles SET text = 'Third words.' WHERE id = ?", [other["id"]])
         archive.db.execute("DELETE FROM articles WHERE id = ?", [other["id"]])
         index_awaited(archive.db)
-    assert words(archive, "words") == [URL]
+    assert found_by(archive.db, "words") == [URL]
     assert verify(archive.db) == []
 
 
 def test_an_article_that_is_known_leaves_the_index_with_its_old_words(archive, make):
     archive.save([make.outcome(URL, "The first words.")])
     archive.save([make.outcome("http://a.test/two", "Others."), make.outcome(URL, "The second words.")])
-    assert (words(archive, "first"), words(archive, "second")) == ([], [URL])
+    assert (found_by(archive.db, "first"), found_by(archive.db, "second")) == ([], [URL])
     assert verify(archive.db) == []
 
 
@@ -65,5 +61,5 @@ def test_a_batch_that_fails_leaves_nothing_waiting(archive, make):
         archive.save([make.outcome(URL, "The first words."), broken])
     assert archive.db["unindexed"].count == archive.db["articles"].count == 0
     archive.save([make.outcome(URL, "The first words.")])
-    assert words(archive, "first") == [URL]
+    assert found_by(archive.db, "first") == [URL]
     assert verify(archive.db) == []
