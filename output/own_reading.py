@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from cleaners.assemble import assemble
 from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
-from output.ledger import read_ledger
+from output.ledger import LedgerRows, read_layout, read_ledger
 from output.lineage import stored_lineage
 from output.pages import SETTLED_EVIDENCE
 from output.prepared import PreparedPage, prepared
@@ -56,8 +56,17 @@ class OwnReading:
 
     def is_read_as(self, new: PreparedPage) -> bool:
         """Whether another reading is the same in everything that is stored."""
-        new = new if new.is_article else replace(new, metadata=_name_of(new.metadata))
-        return all(getattr(self.rows, name) == getattr(new, name) for name in _COMPARED)
+        return not self.differs_in(new)
+
+    def differs_in(self, new: PreparedPage) -> tuple[str, ...]:
+        """What of that which is stored another reading says otherwise: `title`, `evidence`, `reasons`, ..."""
+        old, new = self.rows, new if new.is_article else replace(new, metadata=_name_of(new.metadata))
+        return (
+            *_unlike(old.verdict, new.verdict, _OF_VERDICT),
+            *_unlike(old.metadata, new.metadata, _OF_METADATA),
+            *_unlike(old, new, _OF_PAGE),
+            *(("reasons",) if _ledger(old.ledger) != _ledger(new.ledger) else ()),
+        )
 
     def packed(self) -> bytes:
         """The reading in a form that `unpacked` reads, texts and all."""
@@ -78,7 +87,10 @@ class OwnReading:
 
 
 _NOT_COMPARED = ("url", "lineage", "cleaner_version", "leads", "markdown")
-_COMPARED = tuple(field.name for field in fields(PreparedPage) if field.name not in _NOT_COMPARED)
+_BY_PARTS = ("verdict", "metadata", "ledger")
+_OF_VERDICT = ("page_type", "evidence")
+_OF_METADATA = tuple(each.name for each in fields(Metadata))
+_OF_PAGE = tuple(each.name for each in fields(PreparedPage) if each.name not in (*_NOT_COMPARED, *_BY_PARTS))
 
 
 def own_reading(db: Database, page_id: int) -> OwnReading | None:
@@ -123,6 +135,16 @@ def unpacked(db: Database, url: str, packed: bytes) -> OwnReading:
     rows = replace(rows, lineage=stored_lineage(db, said["cleaner"]))
     first, last = said["seen"]
     return OwnReading(said["capture"], rows, *_split(held), first, last, said["cleaner"])
+
+
+def _unlike(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
+    return (name for name in names if getattr(old, name) != getattr(new, name))
+
+
+def _ledger(rows: LedgerRows) -> tuple[LedgerRows, object]:
+    """A ledger as it is compared: how its layout is packed is the packer's business, and another version packs it
+    otherwise."""
+    return replace(rows, layout=b""), rows.layout and read_layout(rows.layout)
 
 
 def _rows(

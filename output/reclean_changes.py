@@ -31,6 +31,7 @@ class PageChange:
     removed: Turned = ()
     before: tuple[str, ...] = ()  # the kept texts
     after: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()  # of one of kind other: what is said otherwise
 
 
 def change_of(old: OwnReading, new: PreparedPage) -> PageChange:
@@ -38,7 +39,7 @@ def change_of(old: OwnReading, new: PreparedPage) -> PageChange:
     title = new.metadata.title or old.rows.metadata.title
     kind = _kind(old, new)
     if kind in ("same", "other"):
-        return PageChange(kind, old.rows.url, title)
+        return PageChange(kind, old.rows.url, title, facts=old.differs_in(new))
     before, after = old.texts, _kept(new)
     return PageChange(
         kind,
@@ -84,15 +85,18 @@ def _named(
 
 @dataclass(slots=True)
 class Tally:
-    """Counts over many pages: pages by kind of change, blocks brought back and removed by (reason, rule)."""
+    """Counts over many pages: pages by kind of change, blocks brought back and removed by (reason, rule), and what is
+    said otherwise of pages whose text is the same."""
 
     pages: Counter[str] = field(default_factory=Counter)
     back: Counter[tuple[str, str]] = field(default_factory=Counter)
     removed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    facts: Counter[str] = field(default_factory=Counter)
 
     def note(self, change: PageChange) -> None:
         """Count a page; the blocks of one that became or ceased to be an article are not counted one by one."""
         self.pages[change.kind] += 1
+        self.facts.update(change.facts)
         if change.kind == "changed":
             self.back += _by_rule(change.back)
             self.removed += _by_rule(change.removed)

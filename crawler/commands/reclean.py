@@ -124,6 +124,8 @@ def _show(asked: Asked, found: Findings, seconds: float, run: int) -> None:
     kinds = ", ".join(f"{said} {pages[kind]:,}" for kind, said in _KINDS.items())
     say(f"{found.pages:,} pages {'looked at' if asked.dry_run else 'cleaned again'} in {seconds:.0f} s")
     say(f"Articles: {kinds}; only what is said of them {pages['other']:,}, nothing {pages['same']:,}")
+    if facts := found.tally.facts:
+        say(f"Said otherwise: {', '.join(f'{name} {count:,}' for name, count in facts.most_common())}")
     for title, rules in (("brought back", found.tally.back), ("removed", found.tally.removed)):
         if rules:
             say(f"\nBlocks that {'would be' if asked.dry_run else 'were'} {title}: {rules.total():,}, by rule")

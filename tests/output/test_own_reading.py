@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,9 +45,23 @@ def test_a_stored_page_is_read_as_it_was_cleaned_and_survives_packing(archive: A
         assert reading.is_read_as(again)
         assert reading.rows.lineage == again.lineage
         assert unpacked(archive.db, SITE + path, reading.packed()) == reading
+        assert reading.differs_in(again) == ()
         assert not reading.is_read_as(replace(again, digest="another"))
-        assert not reading.is_read_as(replace(again, metadata=replace(again.metadata, title="Another")))
+        other = replace(again, metadata=replace(again.metadata, title="Another"), outlinks=77)
+        assert reading.differs_in(other) == ("title", "outlinks")
         assert own_reading(archive.db, 10**9) is None
+
+
+def test_a_layout_that_another_packer_packed_is_the_same(archive: Archive):
+    with archive:
+        reading = own_reading(archive.db, number(archive, "/river"))
+        again = prepared(clean(Page(f"{SITE}/river", BODIES["/river"].encode())))
+        repacked = zlib.compress(zlib.decompress(again.ledger.layout), 9)
+        assert reading
+        assert repacked != again.ledger.layout
+        assert reading.is_read_as(replace(again, ledger=replace(again.ledger, layout=repacked)))
+        elsewhere = zlib.compress(zlib.decompress(repacked).replace(b"article", b"section"))
+        assert reading.differs_in(replace(again, ledger=replace(again.ledger, layout=elsewhere))) == ("reasons",)
 
 
 def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(archive: Archive):

@@ -56,6 +56,8 @@ def test_the_kinds_of_change():
     assert change_of(before([BODY, PROMO]), after([BODY, PROMO])).kind == "same"
     assert change_of(before([BODY, PROMO]), after([BODY, PROMO], title="Another")).kind == "other"
     assert change_of(before([BODY, PROMO]), after([BODY, ("Give now.", "donation", "en/new")])).kind == "other"
+    assert change_of(before([BODY, PROMO]), after([BODY, PROMO], title="Another")).facts == ("title",)
+    assert change_of(before([BODY, PROMO]), after([BODY, ("Give now.", "donation", "en/new")])).facts == ("reasons",)
     assert change_of(before([BODY], PageType.LIST), after([BODY])).kind == "gained"
     assert change_of(before([BODY]), after([BODY], PageType.LIST)).kind == "lost"
 
@@ -65,6 +67,7 @@ def test_a_tally_counts_pages_and_the_blocks_of_changed_ones_by_rule():
     tally.note(change_of(before([BODY, PROMO, KEPT_SHARE]), after([BODY, KEPT_PROMO, SHARE])))
     tally.note(change_of(before([BODY, PROMO]), after([BODY, KEPT_PROMO])))
     tally.note(change_of(before([BODY]), after([BODY], PageType.LIST)))
+    assert tally.facts == {}
     assert tally.back == {("donation", "en/d"): 2}
     assert tally.removed == {("share", "en/s"): 1}
     assert tally.as_counts() == {"changed": 2, "lost": 1, "blocks_back": 2, "blocks_removed": 1}
