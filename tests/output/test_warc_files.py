@@ -224,6 +224,8 @@ def write_for_ever(file: Path, seed: int, ready: Any) -> None:
 def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
     """Bytes that each kill left uncommitted, after the next opening made rows and records agree."""
     chance, context = random.Random(seed), multiprocessing.get_context("fork")
+    with keeping(file) as archive:  # a slow machine may store nothing before the last kill
+        archive.save([fetched("http://a.test/1")])
     for number in range(kills):
         ready = context.Event()
         writer = context.Process(target=write_for_ever, args=(file, number, ready))
