@@ -89,7 +89,8 @@ def _budget(result: dict[str, Any]) -> str:
 
 
 _GROWTH_NOTE = """A light site: short pages of made-up words, written on the fly by a server of the benchmark's own on
-the same processors. Settle is the time to settle the finished archive once more."""
+the same processors. Settle is the time to settle the finished archive once more; late is how late the event loop came
+at worst, and at the 99th percentile."""
 
 
 def _growth(result: dict[str, Any]) -> str:
@@ -97,12 +98,13 @@ def _growth(result: dict[str, Any]) -> str:
     if not rows:
         return ""
     lines = ["## Growth", "", _GROWTH_NOTE, ""]
-    lines += _row("pages", "pages/s", "bytes a page", "peak memory MB", "of it the main process", "settle s")
-    lines += _row(*["--:"] * 6)
+    lines += _row("pages", "pages/s", "bytes a page", "peak memory MB", "of it the main process", "settle s", "late ms")
+    lines += _row(*["--:"] * 7)
     for row in rows:
         memory = (f"{row['peak_mb']:,.0f}", f"{row['own_peak_mb']:,.0f}")
         rate, size = f"{row['pages_a_second']:.1f}", f"{row['bytes_a_page']:,}"
-        lines += _row(f"{row['pages']:,}", rate, size, *memory, f"{row['settle_s']:.2f}")
+        late = f"{row['lag_ms']['worst']:.0f}, {row['lag_ms']['p99']:.0f}"
+        lines += _row(f"{row['pages']:,}", rate, size, *memory, f"{row['settle_s']:.2f}", late)
     return "\n".join(lines)
 
 
