@@ -65,7 +65,7 @@ class OwnReading:
             *_unlike(old.verdict, new.verdict, _OF_VERDICT),
             *_unlike(old.metadata, new.metadata, _OF_METADATA),
             *_unlike(old, new, _OF_PAGE),
-            *(("reasons",) if _ledger(old.ledger) != _ledger(new.ledger) else ()),
+            *(() if _is_same(old.ledger, new.ledger) else ("reasons",)),
         )
 
     def packed(self) -> bytes:
@@ -141,10 +141,14 @@ def _unlike(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
     return (name for name in names if getattr(old, name) != getattr(new, name))
 
 
-def _ledger(rows: LedgerRows) -> tuple[LedgerRows, object]:
-    """A ledger as it is compared: how its layout is packed is the packer's business, and another version packs it
-    otherwise."""
-    return replace(rows, layout=b""), rows.layout and read_layout(rows.layout)
+def _is_same(old: LedgerRows, new: LedgerRows) -> bool:
+    """Whether two ledgers say the same; another version of the packer packs a layout otherwise."""
+    if replace(old, layout=b"") != replace(new, layout=b""):
+        return False
+    if old.layout == new.layout:
+        return True
+    one, other = (read_layout(rows.layout) if rows.layout else [] for rows in (old, new))
+    return one == other
 
 
 def _rows(
