@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from cleaners.assemble import assemble
 from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
-from output.ledger import LedgerRows, read_layout, read_ledger
+from output.ledger import read_ledger
 from output.lineage import stored_lineage
 from output.pages import SETTLED_EVIDENCE
 from output.prepared import PreparedPage, prepared
@@ -65,7 +65,7 @@ class OwnReading:
             *_unlike(old.verdict, new.verdict, _OF_VERDICT),
             *_unlike(old.metadata, new.metadata, _OF_METADATA),
             *_unlike(old, new, _OF_PAGE),
-            *(() if _is_same(old.ledger, new.ledger) else ("reasons",)),
+            *(() if old.ledger.is_read_as(new.ledger) else ("reasons",)),
         )
 
     def packed(self) -> bytes:
@@ -139,16 +139,6 @@ def unpacked(db: Database, url: str, packed: bytes) -> OwnReading:
 
 def _unlike(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
     return (name for name in names if getattr(old, name) != getattr(new, name))
-
-
-def _is_same(old: LedgerRows, new: LedgerRows) -> bool:
-    """Whether two ledgers say the same; another version of the packer packs a layout otherwise."""
-    if replace(old, layout=b"") != replace(new, layout=b""):
-        return False
-    if old.layout == new.layout:
-        return True
-    one, other = (read_layout(rows.layout) if rows.layout else [] for rows in (old, new))
-    return one == other
 
 
 def _rows(

@@ -37,9 +37,9 @@ class PageChange:
 def change_of(old: OwnReading, new: PreparedPage) -> PageChange:
     """What a new reading changes."""
     title = new.metadata.title or old.rows.metadata.title
-    kind = _kind(old, new)
-    if kind in ("same", "other"):
-        return PageChange(kind, old.rows.url, title, facts=old.differs_in(new))
+    if not (kind := _change_of_text(old, new)):
+        facts = old.differs_in(new)
+        return PageChange("other" if facts else "same", old.rows.url, title, facts=facts)
     before, after = old.texts, _kept(new)
     return PageChange(
         kind,
@@ -52,13 +52,12 @@ def change_of(old: OwnReading, new: PreparedPage) -> PageChange:
     )
 
 
-def _kind(old: OwnReading, new: PreparedPage) -> str:
+def _change_of_text(old: OwnReading, new: PreparedPage) -> str:
+    """What becomes of its text; empty if it stays."""
     was, now = old.rows.is_article, new.is_article
     if was != now:
         return "gained" if now else "lost"
-    if was and old.rows.digest != new.digest:
-        return "changed"
-    return "same" if old.is_read_as(new) else "other"
+    return "changed" if was and old.rows.digest != new.digest else ""
 
 
 def _kept(page: PreparedPage) -> tuple[str, ...]:

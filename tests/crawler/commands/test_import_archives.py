@@ -288,7 +288,7 @@ def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
     code, out, errors = command("reclean", db, "--all")
     assert (code, errors) == (0, "")
     assert "2 pages cleaned again" in out
-    assert "nothing 2" in out, out
+    assert "nothing 2" in out
 
 
 def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
