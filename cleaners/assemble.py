@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cleaners.record import Block, Kind, Verdict
+from cleaners.document import Block, Kind, Verdict
 
 _LISTS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "

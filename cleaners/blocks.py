@@ -14,8 +14,8 @@ from functools import lru_cache
 
 from lxml import etree
 
+from cleaners.document import Block, Kind
 from cleaners.folded import LEAST_CHARS, is_furniture, prose_chars
-from cleaners.record import Block, Kind
 from cleaners.site_labels import takes_out
 from cleaners.spans import Run
 from cleaners.tables import is_data_table, read_captions, read_table

@@ -10,6 +10,7 @@ from lxml.html import HtmlElement
 from cleaners.assemble import assemble
 from cleaners.blocks import read_blocks
 from cleaners.decode import decode, parse
+from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.extract import selected_blocks
 from cleaners.first_look import first_look
 from cleaners.ftr import SiteRule
@@ -20,7 +21,6 @@ from cleaners.metadata import read_metadata
 from cleaners.page_features import page_features
 from cleaners.page_type import page_verdict
 from cleaners.prose import is_prose
-from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rule_values import with_links, with_values
 from cleaners.walked import Walked, walked

@@ -16,7 +16,7 @@ from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
-from cleaners.record import Block
+from cleaners.document import Block
 
 _WORD = re.compile(r"\w+")
 _ENOUGH_WORDS = 0.75  # share of a block's words that must stand in the gap's lines for it to count as selected

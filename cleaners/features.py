@@ -14,7 +14,7 @@ import numpy as np
 from cleaners import characters as chars
 from cleaners.chosen import chosen_around
 from cleaners.columns import Column, signed_log
-from cleaners.record import Kind, Reading, Verdict
+from cleaners.document import Kind, Reading, Verdict
 from cleaners.restated import title_line
 from cleaners.surroundings import surroundings
 from cleaners.view import Heard, View, heard, read_view

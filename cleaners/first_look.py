@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cleaners.columns import Column
+from cleaners.document import Block, Metadata
 from cleaners.features import first_features
 from cleaners.model import FIRST, probabilities
-from cleaners.record import Block, Metadata
 from cleaners.view import read_view
 from cleaners.weigh import expected_f1
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cleaners import furniture, prose, rescue, restated, teasers
+from cleaners.document import Block, Metadata, Reading, Verdict, Vote
 from cleaners.features import block_features
 from cleaners.model import probabilities
-from cleaners.record import Block, Metadata, Reading, Verdict, Vote
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 from cleaners.site_rule_verdicts import ruled
 from cleaners.weigh import SURE, SURE_ALONE, weigh

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from cleaners.columns import Column
-from cleaners.record import Block
+from cleaners.document import Block
 
 Words = list[str]
 

@@ -15,7 +15,7 @@ import numpy as np
 from cleaners import characters as chars
 from cleaners.characters import Characters, count_characters
 from cleaners.columns import Column, around, last_before, neighbour, signed_log
-from cleaners.record import Verdict
+from cleaners.document import Verdict
 from cleaners.textlines import Text
 
 Columns = dict[str, Column]

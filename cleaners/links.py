@@ -8,7 +8,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from cleaners.directives import header_directives, meta_directives
-from cleaners.record import Outlink
+from cleaners.document import Outlink
 from cleaners.spans import fold
 from cleaners.urls import canonicalise
 from cleaners.walked import Walked

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from cleaners.columns import Column, numbered
-from cleaners.record import Block
+from cleaners.document import Block
 from cleaners.rules import explain_layout
 
 _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "figure", "blockquote")

@@ -15,9 +15,9 @@ from cleaners.bylines import find_authors
 from cleaners.clues import Element, collect, fold, text_of
 from cleaners.context import Context
 from cleaners.datelines import find_modified, find_published
+from cleaners.document import Metadata
 from cleaners.jsonld import strings
 from cleaners.language import find_language
-from cleaners.record import Metadata
 from cleaners.titles import Statement, choose_title, fold_title
 from cleaners.urls import canonicalise
 from cleaners.walked import Walked, walked

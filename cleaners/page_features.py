@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
+from cleaners.document import Block, Kind, Reading, Verdict
 from cleaners.jsonld import Node, is_article, read_nodes, types_of
 from cleaners.page_signs import Signs, page_signs
 from cleaners.prose import is_prose
-from cleaners.record import Block, Kind, Reading, Verdict
 from cleaners.rules import core, fold
 from cleaners.url_shape import Shape, shape_of
 from cleaners.walked import Walked, walked

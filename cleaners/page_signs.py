@@ -17,9 +17,9 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from cleaners.document import Block, Kind, Metadata, Reading, Verdict
 from cleaners.jsonld import Node, types_of
 from cleaners.prose import is_prose
-from cleaners.record import Block, Kind, Metadata, Reading, Verdict
 from cleaners.walked import Walked
 
 Signs = dict[str, float]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from operator import eq
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 
 _BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
 LINKED = 0.5

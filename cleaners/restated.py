@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from cleaners.document import Block, Kind, Metadata
 from cleaners.prose import LINKED, is_prose
-from cleaners.record import Block, Kind, Metadata
 from cleaners.rules import core, fold
 
 _SAME_TITLE = 0.9

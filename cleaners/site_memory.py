@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from cleaners.record import Verdict
+from cleaners.document import Verdict
 
 REPEATED = Verdict(False, "repeated", "site/repeated")
 BIO = Verdict(False, "author_bio", "site/author-bio")

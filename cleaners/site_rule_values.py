@@ -8,8 +8,8 @@ from typing import Any
 
 from cleaners.authors import clean_names
 from cleaners.dates import is_possible, parse_date
+from cleaners.document import Metadata, Outlink
 from cleaners.ftr import Directive
-from cleaners.record import Metadata, Outlink
 from cleaners.site_rule_finder import Finder, Found, text_of
 from cleaners.urls import canonicalise
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cleaners.columns import Column
-from cleaners.record import Block, Verdict, Vote
+from cleaners.document import Block, Verdict, Vote
 from cleaners.site_labels import is_body, is_failure, is_whole, takes_out
 
 REASON = "site_rule"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.rules import Place
 
 _TEASER_WORDS = 30

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from cleaners.columns import Column
+from cleaners.document import Verdict
 from cleaners.dumps import KINDS, Dump, read_dumps
 from cleaners.labels import squeezed, word_f1, words_of
 from cleaners.model import LINES, Trees
-from cleaners.record import Verdict
 from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
 from cleaners.weigh_lines import weigh_lines
 

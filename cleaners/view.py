@@ -9,8 +9,8 @@ import numpy as np
 
 from cleaners.characters import Characters, count_characters
 from cleaners.columns import Column
+from cleaners.document import Block, Kind, Metadata, Verdict
 from cleaners.markup import Markup, read_markup
-from cleaners.record import Block, Kind, Metadata, Verdict
 
 _PROSE_WORDS, _LINKED = 15, 0.5
 

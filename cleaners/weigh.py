@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cleaners.columns import Column
+from cleaners.document import Block, Kind, Verdict, Vote
 from cleaners.furniture import pull_quotes, repeats
-from cleaners.record import Block, Kind, Verdict, Vote
 from cleaners.rescue import ADDRESS, STANDFIRST
 from cleaners.unnamed import first_against, votes_against
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from cleaners.columns import Column
-from cleaners.record import Verdict, Vote
+from cleaners.document import Verdict, Vote
 from cleaners.textlines import Text
 
 _FEW = 3  # lines that a rule removes, below which a text counts as nearly clean; dumps of whole pages have 18 and more

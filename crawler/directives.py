@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from cleaners.directives import binding
-from cleaners.record import Outlink
+from cleaners.document import Outlink
 from output.outcome import Found
 
 _KEEPS_OUT = {

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from cleaners.record import Outlink
+from cleaners.document import Outlink
 from cleaners.urls import host_of, is_probably_media
 from crawler.discovery import priority, too_old
 from crawler.options import CrawlOptions

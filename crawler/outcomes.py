@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from scrapy.http import Response
 
 from cleaners.directives import HEADERS, header_directives
-from cleaners.record import Cleaned, Outlink, Page
+from cleaners.document import Cleaned, Outlink, Page
 from cleaners.urls import canonicalise
 from crawler.discovered import Discovered, found_file, from_outlinks
 from crawler.discovery import usual_sitemap_places

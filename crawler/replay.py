@@ -16,7 +16,7 @@ from typing import Any
 
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
-from cleaners.record import Page
+from cleaners.document import Page
 from crawler.compression import unpacked
 from crawler.limits import HEAD_BYTES, AnswerError
 from crawler.outcomes import READ_HEADERS

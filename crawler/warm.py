@@ -17,7 +17,7 @@ def _warm_up() -> None:
     for module in _MODULES:
         import_module(module)
     from cleaners.clean import clean
-    from cleaners.record import Page
+    from cleaners.document import Page
 
     with suppress(Exception):  # as where the disk is full: what could not be read is read when a page needs it
         clean(Page("https://mill.example/2024/sold.html", _PAGE.encode()))  # its language is guessed, by a large model

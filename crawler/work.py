@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
+from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict
 from cleaners.ftr import SiteRule
 from cleaners.lineage import site_rules_digest
-from cleaners.record import Cleaned, Metadata, Page, PageType, PageVerdict
 from cleaners.site_rules import SiteRules
 from crawler.directives import kept_out, unfollowed
 from crawler.discovered import Discovered, found_file, from_feed, from_outlinks, from_sitemap

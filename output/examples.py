@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.record import Block, Verdict
+from cleaners.document import Block, Verdict
 from output.duplicates import overlap
 from output.ledger import read_ledger
 from output.rulings import Ruling

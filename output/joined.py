@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlite_utils import Database
 
-from cleaners.record import Block, Outlink
+from cleaners.document import Block, Outlink
 from output.duplicates import Member
 from output.joins import NEXT, WHOLE, Lead, Part, parts
 from output.ledger import read_ledger

@@ -16,7 +16,7 @@ import orjson
 from sqlite_utils import Database
 from zlib_ng import zlib_ng
 
-from cleaners.record import Block, Kind, Verdict
+from cleaners.document import Block, Kind, Verdict
 from output.ids import BLOCK_BITS, content_id
 from output.migrations import BLOCK_KINDS
 from output.text import storable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cleaners.record import Cleaned
+from cleaners.document import Cleaned
 from output.ids import content_id
 from output.prepared import PreparedPage
 from output.wire import Wire

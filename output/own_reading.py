@@ -14,7 +14,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from cleaners.assemble import assemble
-from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
 from output.ledger import read_ledger
 from output.lineage import stored_lineage
 from output.pages import SETTLED_EVIDENCE

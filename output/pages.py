@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.record import Cleaned, PageType
+from cleaners.document import Cleaned, PageType
 from output.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
 from output.edited import decide
 from output.joined import put_leads

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from cleaners.record import Cleaned, PageType
+from cleaners.document import Cleaned, PageType
 from cleaners.url_pattern import NUMBER, parameter_order, patterns_of
 from cleaners.url_shape import LIST_SEGMENTS, Shape, shape_of
 from cleaners.urls import host_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cleaners.document import Cleaned, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
-from cleaners.record import Cleaned, Metadata, PageVerdict
 from output.ids import text_digest
 from output.joined import leads_of
 from output.ledger import LedgerRows, ledger_rows

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.record import PageType, Verdict
+from cleaners.document import PageType, Verdict
 from output.aggregates import ArticlePage, aggregates
 from output.articles import article_id, as_json, note_change
 from output.duplicates import SHORT_WORDS, Member, Winners, winners

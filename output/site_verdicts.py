@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from cleaners.record import Verdict
+from cleaners.document import Verdict
 from output.ids import text_digest
 from output.ledger import intern_reasons
 from output.prepared import PreparedPage

@@ -11,7 +11,7 @@ import pytest
 
 from cleaners.assemble import assemble
 from cleaners.clean import article_text, clean
-from cleaners.record import Page
+from cleaners.document import Page
 from cleaners.url_shape import Shape, shape_of
 from tests.bench.sites import SHARED, Site, crawl, measure
 

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.rules.literals import literals_of
 from cleaners.rules.model import Place, Rule
 

@@ -15,9 +15,9 @@ import click
 from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
 from cleaners.decode import BINARY, decode
+from cleaners.document import Block, Page, Verdict
 from cleaners.ftr import SiteRule
 from cleaners.plaintext import judge_text
-from cleaners.record import Block, Page, Verdict
 from cleaners.rules import load_rules
 from cleaners.site_rules import SiteRules, SiteRulesError
 from cleaners.textlines import blocks_of_text

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from sqlite_utils import Database
 
-from cleaners.record import Block
+from cleaners.document import Block
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.model import REASONS
 from cleaners.rules.own import own_rule, rule_removes, rule_toml, toml_string

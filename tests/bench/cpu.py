@@ -28,7 +28,7 @@ from typing import Any
 from trafilatura import bare_extraction
 
 from cleaners import clean as stages
-from cleaners.record import Page
+from cleaners.document import Page
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")

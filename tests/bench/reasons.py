@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from tests.bench.quality import corpus_hash, scorer
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"

@@ -23,11 +23,11 @@ from typing import Any
 
 from cleaners.clean import read
 from cleaners.decode import decode, parse
+from cleaners.document import Page, PageType
 from cleaners.judge import judge
 from cleaners.page_features import Features, page_features
 from cleaners.page_kinds import Table, read_steps
 from cleaners.page_type import page_verdict
-from cleaners.record import Page, PageType
 from cleaners.train import fold_of
 from cleaners.train_kinds import Example, host_of, tables_by_fold
 from tests.bench.quality import SHARED, corpus_hash

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markdown_it import MarkdownIt
 
 from cleaners.assemble import assemble, markdown, plain_text
-from cleaners.record import Block, Kind, Verdict
+from cleaners.document import Block, Kind, Verdict
 
 KEPT, GONE = Verdict(True, "selected", "x"), Verdict(False, "share", "y")
 

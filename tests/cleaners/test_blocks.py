@@ -8,7 +8,7 @@ import pytest
 
 from cleaners.blocks import path_step, read_blocks
 from cleaners.decode import parse
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.tables import is_data_table
 from cleaners.visible import is_hidden
 

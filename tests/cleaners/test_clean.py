@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cleaners.clean import article_text, clean
 from cleaners.decode import decode
-from cleaners.record import Cleaned, Page, PageType
+from cleaners.document import Cleaned, Page, PageType
 from crawler.demo.render import Resource, render
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"

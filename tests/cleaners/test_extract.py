@@ -6,8 +6,8 @@ import pytest
 
 from cleaners.blocks import read_blocks
 from cleaners.decode import parse
+from cleaners.document import Block, Kind
 from cleaners.extract import extracted_text, laid_back, selected_blocks
-from cleaners.record import Block, Kind
 
 
 def blocks(*texts: str) -> list[Block]:

@@ -12,9 +12,9 @@ from cleaners.blocks import read_blocks
 from cleaners.characters import count_characters
 from cleaners.columns import around, last_before, neighbour, numbered, others
 from cleaners.decode import parse
+from cleaners.document import Metadata, Reading
 from cleaners.features import block_features
 from cleaners.judge import named_verdicts
-from cleaners.record import Metadata, Reading
 
 PAGE = """
 <body><nav><ul><li><a href="/a">First menu</a></li><li><a href="/b">Second menu</a></li></ul></nav>

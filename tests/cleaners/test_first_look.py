@@ -9,9 +9,9 @@ import numpy as np
 
 from cleaners.clean import clean, survey
 from cleaners.decode import parse
+from cleaners.document import Cleaned, Metadata, Page
 from cleaners.first_look import SURE_OF_PAGE, Look, first_look
 from cleaners.model import FIRST, load_trees
-from cleaners.record import Cleaned, Metadata, Page
 from tests.cleaners.building import STORY
 
 TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cleaners.document import Kind
 from cleaners.furniture import explain, heads_box, other_cells, pull_quotes, readers_comments, repeats, says_furniture
-from cleaners.record import Kind
 from tests.cleaners.building import PROSE, block, linked
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from cleaners.blocks import read_blocks
 from cleaners.decode import parse
+from cleaners.document import Metadata, Reading, Verdict
 from cleaners.judge import judge, named_verdicts
-from cleaners.record import Metadata, Reading, Verdict
 
 STORY = [
     f"<p>Paragraph {n} of the story tells at some length what the council did about the old mill in {1990 + n}.</p>"

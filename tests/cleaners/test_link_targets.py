@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 
 _LINK = re.compile(r"(?<!\\)\[([^\]]*)\]\(([^)]*)\)")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lxml import html
 
+from cleaners.document import Outlink
 from cleaners.links import base_url, read_outlinks, robots_tokens
-from cleaners.record import Outlink
 
 URL = "https://a.example/news/story"
 

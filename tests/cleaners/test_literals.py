@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.rules import LANGUAGES, Place, Rule, RuleBook, core, fold, read_rules
 from cleaners.rules.literals import literals_of
 

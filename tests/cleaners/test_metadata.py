@@ -6,8 +6,8 @@ import lxml.html
 import pytest
 
 from cleaners.decode import parse
+from cleaners.document import Metadata
 from cleaners.metadata import read_metadata
-from cleaners.record import Metadata
 
 URL = "https://paper.example/news/rain-comes"
 FULL = {

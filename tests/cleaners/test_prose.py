@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cleaners.document import Kind
 from cleaners.prose import body_span, brief, is_prose, main_container
-from cleaners.record import Kind
 from tests.cleaners.building import PROSE, block, linked
 
 

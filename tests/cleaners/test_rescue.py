@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cleaners.record import Kind, Metadata
+from cleaners.document import Kind, Metadata
 from cleaners.rescue import ADDRESS, rescued
 from tests.cleaners.building import PROSE, block, linked
 

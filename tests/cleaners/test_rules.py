@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.rules import LANGUAGES, Place, Position, Rule, RuleBook, explain_layout, fold, load_rules, read_rules
 from cleaners.rules.reader import RuleFileError, parse_rules
 

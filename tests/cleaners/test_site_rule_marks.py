@@ -7,8 +7,8 @@ import re
 import pytest
 
 from cleaners.clean import clean
+from cleaners.document import Cleaned, Page
 from cleaners.ftr import read_rule
-from cleaners.record import Cleaned, Page
 from cleaners.site_rule_marks import replaced
 
 URL = "https://press.example/harbour/wall"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.rules import Place
 from cleaners.teasers import continues, is_teaser, opens
 

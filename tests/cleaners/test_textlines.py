@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.record import Kind
+from cleaners.document import Kind
 from cleaners.rules import load_rules
 from cleaners.textlines import blocks_of_text, read_lines
 

@@ -11,9 +11,9 @@ import pytest
 
 from cleaners import train
 from cleaners.annotated import read_examples
+from cleaners.document import Block, Kind
 from cleaners.labels import by_snippets, covered, word_f1, words_of
 from cleaners.measure import scores
-from cleaners.record import Block, Kind
 from tests.cleaners.building import PAGES, STORY
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cleaners import train_lines
-from cleaners.record import Verdict
+from cleaners.document import Verdict
 from cleaners.train_lines import figures
 from tests.cleaners.building import PAGES, STORY
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.record import Block, Kind, Verdict, Vote
+from cleaners.document import Block, Kind, Verdict, Vote
 from cleaners.unnamed import first_against, votes_against
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cleaners.record import Block, Kind, Verdict, Vote
+from cleaners.document import Block, Kind, Verdict, Vote
 from cleaners.rescue import ADDRESS, STANDFIRST
 from cleaners.weigh import weigh
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cleaners.document import Verdict, Vote
 from cleaners.plaintext import named_lines
-from cleaners.record import Verdict, Vote
 from cleaners.rules import load_rules
 from cleaners.textlines import blocks_of_text, read_lines
 from cleaners.weigh_lines import weigh_lines

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cleaners.record import Outlink
+from cleaners.document import Outlink
 from crawler.directives import REASONS, kept_out, unfollowed
 from output.outcome import Found
 

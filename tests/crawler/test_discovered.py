@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from cleaners.record import Outlink
+from cleaners.document import Outlink
 from crawler.discovered import from_feed, from_outlinks, from_sitemap
 from crawler.options import CrawlOptions
 from crawler.scope import Scope

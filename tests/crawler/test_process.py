@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from crawler import process
 from crawler.process import WorkerError, Workers
 from crawler.worker import Worker

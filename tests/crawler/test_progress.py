@@ -11,7 +11,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import Settings
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from crawler.progress import Progress
 from output.outcome import Outcome
 from tests.crawler.scripted_site import page

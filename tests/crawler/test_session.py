@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from crawler.options import CrawlOptions
 from crawler.session import Allowed, CrawlSession, seeds_of
 from output.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
 from output.archive import Archive
 from output.outcome import Capture, Found, Outcome
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import output
-from cleaners.record import PageType
+from cleaners.document import PageType
 from output.archive import Archive
 from output.errors import InUse, NotAnArchive
 from output.outcome import Found, Outcome

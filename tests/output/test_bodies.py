@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cleaners.assemble import assemble
-from cleaners.record import Block, Kind, Verdict
+from cleaners.document import Block, Kind, Verdict
 from cleaners.site_memory import body_places
 from output.archive import Archive
 from output.overrule import carry_out

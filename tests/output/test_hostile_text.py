@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cleaners.record import Metadata
+from cleaners.document import Metadata
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown

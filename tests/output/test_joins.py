@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from cleaners.record import Outlink
+from cleaners.document import Outlink
 from output.archive import Archive
 from output.forget import forget
 from output.ledger import block_id

@@ -4,7 +4,7 @@ import json
 import zlib
 from dataclasses import replace
 
-from cleaners.record import Block, Kind, Verdict
+from cleaners.document import Block, Kind, Verdict
 from output.ledger import block_id, ledger_rows, read_ledger, read_paths
 
 URL = "http://a.test/1"

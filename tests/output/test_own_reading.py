@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from output.archive import Archive
 from output.outcome import Outcome
 from output.overrule import carry_out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.record import PageType
+from cleaners.document import PageType
 from output.archive import Archive
 from output.patterns import Bounds
 from output.queue import add_found

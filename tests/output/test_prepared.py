@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from cleaners.record import PageType
+from cleaners.document import PageType
 from output.archive import Archive
 from output.outcome import Found
 from output.prepared import PreparedPage, prepared

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cleaners.record import PageType
+from cleaners.document import PageType
 from output.archive import Archive
 from output.rates import survey
 from output.settle import settle

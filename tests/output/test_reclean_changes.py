@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cleaners.assemble import assemble
-from cleaners.record import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
 from output.own_reading import OwnReading
 from output.prepared import PreparedPage, prepared
 from output.reclean_changes import NEW_BLOCK, NO_BLOCK, Tally, change_of

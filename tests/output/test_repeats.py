@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from cleaners.assemble import assemble
-from cleaners.record import Block, Kind, PageType, Verdict
+from cleaners.document import Block, Kind, PageType, Verdict
 from output.archive import Archive
 from output.overrule import carry_out
 from output.rulings import Ruling

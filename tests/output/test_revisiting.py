@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.record import PageType
+from cleaners.document import PageType
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
 from output.queue import Queue, add_found
 from output.revisit import CEILING, FLOOR, Pace

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cleaners.record import PageType
+from cleaners.document import PageType
 from output.archive import Archive
 from output.settle import settle
 from output.verify import verify

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import cleaners.clean
-from cleaners.record import Page
+from cleaners.document import Page
 from crawler.options import CrawlOptions
 from crawler.scope import Scope
 from crawler.work import Fetched, Rules, work_on_page

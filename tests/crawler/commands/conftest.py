@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from output.archive import Archive
 from output.outcome import Outcome
 from tests.crawler.scripted_site import page

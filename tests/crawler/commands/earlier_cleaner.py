@@ -10,8 +10,8 @@ from typing import Any
 
 from cleaners.assemble import assemble
 from cleaners.clean import clean
+from cleaners.document import Cleaned, Page, PageType, PageVerdict, Verdict
 from cleaners.lineage import Lineage
-from cleaners.record import Cleaned, Page, PageType, PageVerdict, Verdict
 from output.archive import Archive
 from output.outcome import Capture, Outcome
 from output.prepared import prepared

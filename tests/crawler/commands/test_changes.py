@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.record import PageType
+from cleaners.document import PageType
 from crawler.commands.changes import since_of
 from crawler.commands.values import Mistake
 from output.archive import Archive

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from cleaners.clean import clean
-from cleaners.record import Page
+from cleaners.document import Page
 from crawler.cli import cli, run
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, HOSTILE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 from cleaners.rules import Place, RuleBook
 from cleaners.rules.own import OWN
 from cleaners.rules.reader import parse_rules

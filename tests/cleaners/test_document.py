@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from cleaners.record import Block, Kind
+from cleaners.document import Block, Kind
 
 BLOCK = Block(3, Kind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
 
