@@ -19,7 +19,7 @@ from cleaners.folded import LEAST_CHARS, is_furniture, prose_chars
 from cleaners.site_labels import takes_out
 from cleaners.spans import Run
 from cleaners.tables import is_data_table, read_captions, read_table
-from cleaners.urls import absolute
+from cleaners.urls.canonical import absolute
 from cleaners.visible import HIDING, INVISIBLE, is_hidden
 
 _BOUNDARY = frozenset(

@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 from cleaners.directives import header_directives, meta_directives
 from cleaners.document import Outlink
 from cleaners.spans import fold
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from cleaners.walked import Walked
 
 _TAGS = ("a", "area", "link", "iframe", "frame", "meta")

@@ -19,7 +19,7 @@ from cleaners.document import Metadata
 from cleaners.jsonld import strings
 from cleaners.language import find_language
 from cleaners.titles import Statement, choose_title, fold_title
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from cleaners.walked import Walked, walked
 from cleaners.words import meta_names
 

@@ -17,7 +17,7 @@ from cleaners.jsonld import Node, is_article, read_nodes, types_of
 from cleaners.page_signs import Signs, page_signs
 from cleaners.prose import is_prose
 from cleaners.rules import core, fold
-from cleaners.url_shape import Shape, shape_of
+from cleaners.urls.shape import Shape, shape_of
 from cleaners.walked import Walked, walked
 
 FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(

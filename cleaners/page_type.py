@@ -10,7 +10,7 @@ from collections.abc import Callable
 from cleaners.document import PageType, PageVerdict
 from cleaners.page_features import FACTS, Features
 from cleaners.page_kinds import Opinion, Table, opinion
-from cleaners.url_shape import Shape
+from cleaners.urls.shape import Shape
 
 _PHRASES = {name: tuple(phrases) for name, phrases in FACTS["phrases"].items()}
 _ARTICLE_CLASSES = frozenset(FACTS["body_classes"]["article"])

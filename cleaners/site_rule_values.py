@@ -11,7 +11,7 @@ from cleaners.dates import is_possible, parse_date
 from cleaners.document import Metadata, Outlink
 from cleaners.ftr import Directive
 from cleaners.site_rule_finder import Finder, Found, text_of
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 
 _MAX_NAME = 200  # characters
 _MAX_AUTHORS = 30

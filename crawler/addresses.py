@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 
 USUAL_PORTS = frozenset((80, 443))
 OPENED = frozenset(("loopback", "private", "cgnat", "reserved"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from cleaners.document import Outlink
-from cleaners.urls import host_of, is_probably_media
+from cleaners.urls.canonical import host_of, is_probably_media
 from crawler.discovery import priority, too_old
 from crawler.options import CrawlOptions
 from crawler.scope import Scope

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
 
-from cleaners.url_shape import Shape, is_section, shape_of
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
+from cleaners.urls.shape import Shape, is_section, shape_of
 
 _PLACES = tomllib.loads(files(__package__).joinpath("discovery.toml").read_text(encoding="utf-8"))["places"]
 

@@ -28,7 +28,7 @@ from scrapy.resolver import CachingHostnameResolver
 from scrapy.utils.misc import load_object
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
-from cleaners.urls import canonicalise, host_of
+from cleaners.urls.canonical import canonicalise, host_of
 from crawler.addresses import check_url, port_of, refused
 from crawler.connection import AddressRefusedError, GuardedFactory, named
 from crawler.wiretap import TappedPool, tapped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.options import OptionError
 from crawler.settings import USER_AGENT
 

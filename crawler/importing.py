@@ -17,7 +17,7 @@ from typing import Any
 
 from scrapy.http import Response
 
-from cleaners.urls import canonicalise, host_of
+from cleaners.urls.canonical import canonicalise, host_of
 from crawler.faults import Retries
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes

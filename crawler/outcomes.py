@@ -13,7 +13,7 @@ from scrapy.http import Response
 
 from cleaners.directives import HEADERS, header_directives
 from cleaners.document import Cleaned, Outlink, Page
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.discovered import Discovered, found_file, from_outlinks
 from crawler.discovery import usual_sitemap_places
 from crawler.faults import Fault, Retries, is_refusal, is_retried, retry_after

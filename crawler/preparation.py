@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cleaners.site_rules import SiteRules, SiteRulesError
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.addresses import OPENED, check_url, port_of
 from crawler.faults import Retries
 from crawler.hosts import Manners

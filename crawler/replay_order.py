@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cleaners.urls import canonicalise, host_of
+from cleaners.urls.canonical import canonicalise, host_of
 from crawler.replay_index import HELD, Entry, scan
 from output.outcome import Place
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from protego import Protego
 
-from cleaners.urls import canonicalise, host_of
+from cleaners.urls.canonical import canonicalise, host_of
 from output.outcome import RobotsFile
 
 MAX_BYTES = 500 * 1024

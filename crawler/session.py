@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cleaners.lineage import CLEANER_VERSION
-from cleaners.urls import host_of
+from cleaners.urls.canonical import host_of
 from crawler import __version__
 from crawler.directives import REASONS
 from crawler.options import CrawlOptions

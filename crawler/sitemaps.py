@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.bodies import HEAD_BYTES, UTF16_MARKS, head_of, root_of, unpacked
 from crawler.webfeeds import FEED_ROOTS, read_feed
 

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 from xml.sax import SAXException
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.bodies import UTF16_MARKS, unpacked
 
 MAX_FEED_BYTES = 10 * 1024 * 1024

@@ -17,7 +17,7 @@ from typing import Self
 
 from sqlite_utils import Database
 
-from cleaners.urls import host_of
+from cleaners.urls.canonical import host_of
 from output.articles import as_json
 from output.captures import RawKeeper, save_capture
 from output.erasure import erase

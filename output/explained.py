@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from output.rulings import find_article
 from output.text import storable
 

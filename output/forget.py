@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from output.articles import article_id, note_change
 from output.captures import RawKeeper
 from output.erasure import erase, note_going, rescue, rescues

@@ -10,7 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from cleaners.edits import Stood
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from output.ids import content_id
 from output.migrations import BLOCK_KINDS
 from output.revisions import BARE, PENDING, places_of

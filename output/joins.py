@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from cleaners.titles import fold_title
-from cleaners.urls import host_of
+from cleaners.urls.canonical import host_of
 from output.duplicates import Member
 from output.text import words_of
 

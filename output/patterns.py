@@ -1,6 +1,6 @@
 """Bounds on URLs that go on without end, kept beside what a crawl stores, so that they outlive a killed crawl.
 
-Each URL found on a page belongs to its pattern, to a wider one and to its host (`cleaners.url_pattern`). A new
+Each URL found on a page belongs to its pattern, to a wider one and to its host (`cleaners.urls.pattern`). A new
 article, or one that a page first linked to, sets the page's patterns back to the start; a page that brings neither
 counts against them. A pattern that has gone on too long without anything new is spent: what is queued of it is
 skipped, until it yields again. Patterns that yield have no bound. What seeds, sitemaps and feeds name is a list that
@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from sqlite_utils import Database
 
 from cleaners.document import Cleaned, PageType
-from cleaners.url_pattern import NUMBER, parameter_order, patterns_of
-from cleaners.url_shape import LIST_SEGMENTS, Shape, shape_of
-from cleaners.urls import host_of
+from cleaners.urls.canonical import host_of
+from cleaners.urls.pattern import NUMBER, parameter_order, patterns_of
+from cleaners.urls.shape import LIST_SEGMENTS, Shape, shape_of
 from output.ids import content_id
 from output.outcome import Outcome
 from output.prepared import PreparedPage, prepared

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from sqlite_utils import Database
 
 from cleaners.lineage import CLEANER_VERSION
-from cleaners.url_pattern import patterns_of
+from cleaners.urls.pattern import patterns_of
 from output.alarms import raise_alarms
 from output.drift import LEAST
 from output.transaction import writing

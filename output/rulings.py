@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from output.ids import content_id
 from output.text import storable
 

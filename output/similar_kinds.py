@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cleaners.titles import fold_title
-from cleaners.urls import host_of
+from cleaners.urls.canonical import host_of
 from output.similar_text import Likeness
 
 NEAR = 0.6

@@ -12,7 +12,7 @@ import pytest
 from cleaners.assemble import assemble
 from cleaners.clean import article_text, clean
 from cleaners.document import Page
-from cleaners.url_shape import Shape, shape_of
+from cleaners.urls.shape import Shape, shape_of
 from tests.bench.sites import SHARED, Site, crawl, measure
 
 pytestmark = [

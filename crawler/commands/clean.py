@@ -21,7 +21,7 @@ from cleaners.plaintext import judge_text
 from cleaners.rules import load_rules
 from cleaners.site_rules import SiteRules, SiteRulesError
 from cleaners.textlines import blocks_of_text
-from cleaners.urls import host_of
+from cleaners.urls.canonical import host_of
 from crawler.commands.terminal import one_line, say, say_blocks, width
 from crawler.commands.values import Mistake
 from output.text import count_words, escaped

@@ -21,7 +21,7 @@ from cleaners.links import base_url
 from cleaners.site_rule_finder import Hit
 from cleaners.site_rule_marks import apply_rules, replaced
 from cleaners.site_rules import SiteRules, SiteRulesError, read_file
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.commands.reasons import meaning
 from crawler.commands.terminal import cut, one_line, say, table, width
 from crawler.commands.values import Mistake

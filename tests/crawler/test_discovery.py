@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleaners.urls import canonicalise
+from cleaners.urls.canonical import canonicalise
 from crawler.discovery import priority, too_old, usual_feed_places, usual_sitemap_places
 
 SITE = "https://example.org/"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib.resources import files
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-_FACTS = tomllib.loads(files(__package__).joinpath("url_shape.toml").read_text(encoding="utf-8"))
+_FACTS = tomllib.loads(files(__package__).joinpath("shape.toml").read_text(encoding="utf-8"))
 LIST_SEGMENTS: frozenset[str] = frozenset(_FACTS["lists"]["segments"])
 """Path segments, in lower case, of pages that list others."""
 

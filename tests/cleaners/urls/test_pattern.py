@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.url_pattern import parameter_order, patterns_of
+from cleaners.urls.pattern import parameter_order, patterns_of
 
 HOST = "https://a.example"
 

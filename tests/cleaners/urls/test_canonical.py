@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
-from cleaners.urls import MAX_URL_CHARS, absolute, canonicalise, host_of, ipv4_of, is_probably_media
+from cleaners.urls.canonical import MAX_URL_CHARS, absolute, canonicalise, host_of, ipv4_of, is_probably_media
 
 
 @pytest.mark.parametrize(

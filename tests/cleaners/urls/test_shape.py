@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.url_shape import Shape, is_section, shape_of
+from cleaners.urls.shape import Shape, is_section, shape_of
 
 HOST = "https://a.example"
 

@@ -24,7 +24,7 @@ MAX_URL_CHARS = 2000
 """Longer URLs are refused: a canonical URL is ASCII, and servers and proxies stop near this length."""
 
 _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
-_FACTS = tomllib.loads(files(__package__).joinpath("urls.toml").read_text(encoding="utf-8"))
+_FACTS = tomllib.loads(files(__package__).joinpath("canonical.toml").read_text(encoding="utf-8"))
 
 
 def _any_of(prefixes: Iterable[str], names: Iterable[str]) -> re.Pattern[str]:
