@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from cleaners.rules.model import REASONS, Rule
+from cleaners.rules.rule import REASONS, Rule
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # a number that no rule has

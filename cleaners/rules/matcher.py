@@ -11,7 +11,7 @@ from ahocorasick_rs import AhoCorasick
 
 from cleaners.document import Block, Kind
 from cleaners.rules.literals import literals_of
-from cleaners.rules.model import Place, Rule
+from cleaners.rules.rule import Place, Rule
 
 _FOLDED_MARKS = tuple(
     (dict.fromkeys("’‘´`", "'") | dict.fromkeys("“”„«»‟", '"') | dict.fromkeys("\u00ad\u200b\ufeff", "")).items()

@@ -9,9 +9,9 @@ import click
 from sqlite_utils import Database
 
 from cleaners.document import Block
+from cleaners.rules.from_text import own_rule, rule_removes, rule_toml, toml_string
 from cleaners.rules.layout import explain_layout
-from cleaners.rules.model import REASONS
-from cleaners.rules.own import own_rule, rule_removes, rule_toml, toml_string
+from cleaners.rules.rule import REASONS
 from crawler.commands.terminal import cut, one_line
 from crawler.commands.values import Mistake
 from output.examples import Place, near_in_words, place_of, same_but_for_numbers

@@ -10,8 +10,8 @@ import pytest
 
 from cleaners.document import Block, Kind
 from cleaners.rules import Place, RuleBook
-from cleaners.rules.own import OWN
-from cleaners.rules.reader import parse_rules
+from cleaners.rules.from_text import OWN
+from cleaners.rules.loader import parse_rules
 from crawler.cli import run
 from output.archive import Archive
 from output.ledger import block_id

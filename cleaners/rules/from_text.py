@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from cleaners.rules.matcher import core, count_words, fold
-from cleaners.rules.model import SHORT_WORDS, Rule
+from cleaners.rules.rule import SHORT_WORDS, Rule
 
 OWN = "own"
 _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()<>]")  # < and >, since << names a fragment

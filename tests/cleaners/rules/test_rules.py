@@ -8,7 +8,7 @@ import pytest
 
 from cleaners.document import Block, Kind
 from cleaners.rules import LANGUAGES, Place, Position, Rule, RuleBook, explain_layout, fold, load_rules, read_rules
-from cleaners.rules.reader import RuleFileError, parse_rules
+from cleaners.rules.loader import RuleFileError, parse_rules
 
 FILES = ("any", *LANGUAGES)
 RULES = [rule for name in FILES for rule in read_rules(name)]

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from cleaners.rules.matcher import RuleBook
-from cleaners.rules.model import REASONS, Position, Rule
+from cleaners.rules.rule import REASONS, Position, Rule
 
 COMMON = "any"
 DEFAULT = "en"
