@@ -17,10 +17,10 @@ import numpy as np
 from cleaners.annotated_sites import SITES, site_pages
 from cleaners.clean import survey
 from cleaners.columns import Column
-from cleaners.decode import decode, parse
 from cleaners.document import Block, Kind, Page, Reading, Verdict
 from cleaners.extract import selected_blocks
 from cleaners.features import block_features, first_features
+from cleaners.html.decode import decode, parse
 from cleaners.judge import named_verdicts
 from cleaners.labels import by_snippets, covered, words_of
 from cleaners.view import read_view

@@ -8,22 +8,22 @@ from dataclasses import replace
 from lxml.html import HtmlElement
 
 from cleaners.assemble import assemble
-from cleaners.blocks import read_blocks
-from cleaners.decode import decode, parse
 from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.extract import selected_blocks
 from cleaners.first_look import first_look
 from cleaners.ftr import SiteRule
+from cleaners.html.blocks import read_blocks
+from cleaners.html.decode import decode, parse
+from cleaners.html.links import base_url, read_outlinks, robots_tokens
+from cleaners.html.prose import is_prose
+from cleaners.html.tag_index import Walked, walked
 from cleaners.judge import judge
 from cleaners.lineage import CLEANER_VERSION
-from cleaners.links import base_url, read_outlinks, robots_tokens
 from cleaners.metadata import read_metadata
 from cleaners.page_features import page_features
 from cleaners.page_type import page_verdict
-from cleaners.prose import is_prose
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rule_values import with_links, with_values
-from cleaners.walked import Walked, walked
 
 
 def read(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:

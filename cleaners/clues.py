@@ -14,8 +14,8 @@ from typing import Any
 
 import lxml.html
 
+from cleaners.html.tag_index import Walked
 from cleaners.jsonld import Node, read_nodes
-from cleaners.walked import Walked
 
 Element = lxml.html.HtmlElement
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from cleaners import nearby
 from cleaners.clues import Clues, Element, fold, named_elements, text_of
+from cleaners.html.tag_index import Walked
 from cleaners.jsonld import Node, is_article, resolve, strings, types_of
 from cleaners.titles import fold_title
-from cleaners.walked import Walked
 from cleaners.words import meta_names
 
 _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})

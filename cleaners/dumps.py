@@ -16,9 +16,9 @@ import numpy as np
 
 from cleaners.annotated import CORPORA, annotated_pages, annotated_words, block_weights, host_of_page, snippet_weights
 from cleaners.columns import Column
-from cleaners.decode import decode, parse
 from cleaners.document import Verdict
 from cleaners.extract import extracted_text
+from cleaners.html.decode import decode, parse
 from cleaners.labels import by_snippets, covered, words_of
 from cleaners.line_features import line_features
 from cleaners.plaintext import named_lines

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
 from cleaners.document import Block, Kind
-from cleaners.prose import LINKED, OUTSIDE, is_prose, shared_steps
+from cleaners.html.prose import LINKED, OUTSIDE, is_prose, shared_steps
 from cleaners.rules import Rule, explain_layout, fold
 from cleaners.teasers import is_teaser
 

@@ -16,11 +16,11 @@ from cleaners.clues import Element, collect, fold, text_of
 from cleaners.context import Context
 from cleaners.datelines import find_modified, find_published
 from cleaners.document import Metadata
+from cleaners.html.tag_index import Walked, walked
 from cleaners.jsonld import strings
 from cleaners.language import find_language
 from cleaners.titles import Statement, choose_title, fold_title
 from cleaners.urls.canonical import canonicalise
-from cleaners.walked import Walked, walked
 from cleaners.words import meta_names
 
 _CC = re.compile(

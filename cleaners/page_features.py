@@ -13,12 +13,12 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from cleaners.document import Block, Kind, Reading, Verdict
+from cleaners.html.prose import is_prose
+from cleaners.html.tag_index import Walked, walked
 from cleaners.jsonld import Node, is_article, read_nodes, types_of
 from cleaners.page_signs import Signs, page_signs
-from cleaners.prose import is_prose
 from cleaners.rules import core, fold
 from cleaners.urls.shape import Shape, shape_of
-from cleaners.walked import Walked, walked
 
 FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
     files(__package__).joinpath("page_type.toml").read_text(encoding="utf-8")

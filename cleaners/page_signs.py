@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 
 from cleaners.document import Block, Kind, Metadata, Reading, Verdict
+from cleaners.html.prose import is_prose
+from cleaners.html.tag_index import Walked
 from cleaners.jsonld import Node, types_of
-from cleaners.prose import is_prose
-from cleaners.walked import Walked
 
 Signs = dict[str, float]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from cleaners.document import Block, Kind, Metadata
-from cleaners.prose import LINKED, OUTSIDE, container_of, is_prose
+from cleaners.html.prose import LINKED, OUTSIDE, container_of, is_prose
 from cleaners.rules import fold
 
 ADDRESS, STANDFIRST = "context/address", "context/standfirst"

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from cleaners.document import Block, Kind, Metadata
-from cleaners.prose import LINKED, is_prose
+from cleaners.html.prose import LINKED, is_prose
 from cleaners.rules import core, fold
 
 _SAME_TITLE = 0.9

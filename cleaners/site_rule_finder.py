@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 
 from cleaners.ftr import Directive, SiteRule
-from cleaners.spans import fold
+from cleaners.html.inline import fold
 
 Found = etree._Element | str
 """An element, or a text: a string that an expression makes, an attribute's value or a text node."""

@@ -17,9 +17,9 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from cleaners.ftr import Directive, SiteRule
+from cleaners.html.visibility import INVISIBLE
 from cleaners.site_rule_finder import Finder, Found, Hit
 from cleaners.site_rule_values import RuleValues, read_values
-from cleaners.visible import INVISIBLE
 
 Marks = Mapping[etree._Element, frozenset[str]]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cleaners.columns import Column
 from cleaners.document import Block, Verdict, Vote
-from cleaners.site_labels import is_body, is_failure, is_whole, takes_out
+from cleaners.html.site_labels import is_body, is_failure, is_whole, takes_out
 
 REASON = "site_rule"
 _SURE = 0.1  # the model's chance of a block below which it is taken out of a body that may be pruned

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from cleaners.columns import Column, around, last_before, mean, neighbour, total
-from cleaners.prose import shared_steps
+from cleaners.html.prose import shared_steps
 from cleaners.view import View
 
 Columns = dict[str, Column]

@@ -27,8 +27,8 @@ import numpy as np
 
 from cleaners.clean import read
 from cleaners.columns import Column
-from cleaners.decode import decode, parse
 from cleaners.document import Page
+from cleaners.html.decode import decode, parse
 from cleaners.judge import judge
 from cleaners.page_features import page_features
 from cleaners.page_kinds import FILE, KINDS, Steps, read_steps

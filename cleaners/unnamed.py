@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from cleaners.document import Block, Kind, Verdict, Vote
 from cleaners.furniture import explain
-from cleaners.prose import LINKED, container_of, is_prose, shared_steps
+from cleaners.html.prose import LINKED, container_of, is_prose, shared_steps
 from cleaners.rules import explain_layout
 from cleaners.site_memory import names_author
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from cleaners.directives import binding
 from cleaners.document import Outlink
+from cleaners.html.robots_directives import binding
 from output.outcome import Found
 
 _KEEPS_OUT = {

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
-from cleaners.directives import HEADERS, header_directives
 from cleaners.document import Cleaned, Outlink, Page
+from cleaners.html.robots_directives import HEADERS, header_directives
 from cleaners.urls.canonical import canonicalise
 from crawler.discovered import Discovered, found_file, from_outlinks
 from crawler.discovery import usual_sitemap_places

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from cleaners.directives import header_directives
+from cleaners.html.robots_directives import header_directives
 from crawler.replay import ReplayError, read_whole
 from crawler.work import Fetched, work_on_page
 from output.prepared import PreparedPage, marked

@@ -20,7 +20,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy.http import Response
 
-from cleaners.decode import decode, parse
+from cleaners.html.decode import decode, parse
 from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes

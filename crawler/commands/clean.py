@@ -14,9 +14,9 @@ import click
 
 from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
-from cleaners.decode import BINARY, decode
 from cleaners.document import Block, Page, Verdict
 from cleaners.ftr import SiteRule
+from cleaners.html.decode import BINARY, decode
 from cleaners.plaintext import judge_text
 from cleaners.rules import load_rules
 from cleaners.site_rules import SiteRules, SiteRulesError

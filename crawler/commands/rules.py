@@ -14,10 +14,10 @@ from typing import Any
 import click
 
 from cleaners.clean import clean
-from cleaners.decode import decode, parse
 from cleaners.document import Cleaned, Page
 from cleaners.ftr import WITHOUT_EFFECT, PageTest, Problem, SiteRule
-from cleaners.links import base_url
+from cleaners.html.decode import decode, parse
+from cleaners.html.links import base_url
 from cleaners.site_rule_finder import Hit
 from cleaners.site_rule_marks import apply_rules, replaced
 from cleaners.site_rules import SiteRules, SiteRulesError, read_file

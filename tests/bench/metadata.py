@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from cleaners.authors import key_of, split_names
-from cleaners.decode import decode, parse
+from cleaners.html.decode import decode, parse
 from cleaners.metadata import read_metadata
 
 Read = Callable[[Any, str], "Answer"]

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from cleaners.clean import read
-from cleaners.decode import decode, parse
 from cleaners.document import Page, PageType
+from cleaners.html.decode import decode, parse
 from cleaners.judge import judge
 from cleaners.page_features import Features, page_features
 from cleaners.page_kinds import Table, read_steps

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleaners.clean import article_text, clean
-from cleaners.decode import decode
 from cleaners.document import Cleaned, Page, PageType
+from cleaners.html.decode import decode
 from crawler.demo.render import Resource, render
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.blocks import read_blocks
-from cleaners.decode import parse
 from cleaners.document import Block, Kind
 from cleaners.extract import extracted_text, laid_back, selected_blocks
+from cleaners.html.blocks import read_blocks
+from cleaners.html.decode import parse
 
 
 def blocks(*texts: str) -> list[Block]:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from cleaners.blocks import read_blocks
 from cleaners.characters import count_characters
 from cleaners.columns import around, last_before, neighbour, numbered, others
-from cleaners.decode import parse
 from cleaners.document import Metadata, Reading
 from cleaners.features import block_features
+from cleaners.html.blocks import read_blocks
+from cleaners.html.decode import parse
 from cleaners.judge import named_verdicts
 
 PAGE = """

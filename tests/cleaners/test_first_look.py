@@ -8,9 +8,9 @@ from importlib.resources import files
 import numpy as np
 
 from cleaners.clean import clean, survey
-from cleaners.decode import parse
 from cleaners.document import Cleaned, Metadata, Page
 from cleaners.first_look import SURE_OF_PAGE, Look, first_look
+from cleaners.html.decode import parse
 from cleaners.model import FIRST, load_trees
 from tests.cleaners.building import STORY
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cleaners.blocks import read_blocks
-from cleaners.decode import parse
 from cleaners.document import Metadata, Reading, Verdict
+from cleaners.html.blocks import read_blocks
+from cleaners.html.decode import parse
 from cleaners.judge import judge, named_verdicts
 
 STORY = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleaners.decode import parse
+from cleaners.html.decode import parse
 from cleaners.language import primary_tag
 from cleaners.metadata import read_metadata
 

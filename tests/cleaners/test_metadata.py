@@ -5,8 +5,8 @@ import json
 import lxml.html
 import pytest
 
-from cleaners.decode import parse
 from cleaners.document import Metadata
+from cleaners.html.decode import parse
 from cleaners.metadata import read_metadata
 
 URL = "https://paper.example/news/rain-comes"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-import cleaners.decode
+import cleaners.html.decode
 import crawler.limits
 import crawler.outcomes
 import crawler.robots
@@ -28,9 +28,15 @@ from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
-    "limits": crawler.limits, "settings": crawler.settings, "outcomes": crawler.outcomes, "worker": crawler.worker,
-    "robots": crawler.robots, "sitemaps": crawler.sitemaps, "webfeeds": crawler.webfeeds, "decode": cleaners.decode,
-}  # fmt: skip
+    "limits": crawler.limits,
+    "settings": crawler.settings,
+    "outcomes": crawler.outcomes,
+    "worker": crawler.worker,
+    "robots": crawler.robots,
+    "sitemaps": crawler.sitemaps,
+    "webfeeds": crawler.webfeeds,
+    "decode": cleaners.html.decode,
+}
 _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w+)` \|", re.MULTILINE)
 _RUNS = {"eval", "exec", "compile", "__import__"}

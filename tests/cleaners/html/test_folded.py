@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.blocks import read_blocks
-from cleaners.folded import LEAST_CHARS, is_furniture, prose_chars
+from cleaners.html.blocks import read_blocks
+from cleaners.html.folded import LEAST_CHARS, is_furniture, prose_chars
 
 ANSWER = "Water reaches the upper villages by three pumps, of which one was out of order all winter. "
 LONG = f"<p>{ANSWER * 6}</p>"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cleaners.blocks import path_step, read_blocks
-from cleaners.decode import parse
 from cleaners.document import Block, Kind
-from cleaners.tables import is_data_table
-from cleaners.visible import is_hidden
+from cleaners.html.blocks import path_step, read_blocks
+from cleaners.html.decode import parse
+from cleaners.html.tables import is_data_table
+from cleaners.html.visibility import is_hidden
 
 
 def blocks(body: str, url: str = "https://a.example/x") -> tuple[Block, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cleaners.document import Kind
-from cleaners.prose import body_span, brief, is_prose, main_container
+from cleaners.html.prose import body_span, brief, is_prose, main_container
 from tests.cleaners.building import PROSE, block, linked
 
 

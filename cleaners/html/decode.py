@@ -15,7 +15,7 @@ from charset_normalizer import from_bytes
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
-from cleaners.streamed import is_streamed, put_in_place, with_edges
+from cleaners.html.streamed import is_streamed, put_in_place, with_edges
 
 MAX_CHARACTERS = 10_000_000  # a page of more is cut: libxml2 would take seconds and a gigabyte
 PRESCAN_BYTES = 4096  # the standard asks for 1024; pages with long comments first declare later

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.visible import is_hidden
+from cleaners.html.visibility import is_hidden
 
 
 @pytest.mark.parametrize(

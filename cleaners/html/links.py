@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.directives import header_directives, meta_directives
 from cleaners.document import Outlink
-from cleaners.spans import fold
+from cleaners.html.inline import fold
+from cleaners.html.robots_directives import header_directives, meta_directives
+from cleaners.html.tag_index import Walked
 from cleaners.urls.canonical import canonicalise
-from cleaners.walked import Walked
 
 _TAGS = ("a", "area", "link", "iframe", "frame", "meta")
 _HEAD_RELS = {"canonical": "canonical", "next": "next", "prev": "next", "amphtml": ""}
@@ -39,7 +39,7 @@ def read_outlinks(tree: HtmlElement | Walked, base: str) -> tuple[Outlink, ...]:
 
 
 def robots_tokens(tree: HtmlElement | Walked, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """What the page's metas and its headers ask of robots, sorted, each once; `cleaners.directives` says how."""
+    """What the page's metas and its headers ask of robots, sorted, each once; see `html.robots_directives`."""
     return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 
 

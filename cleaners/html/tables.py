@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from cleaners.spans import Run
-from cleaners.visible import INVISIBLE, is_hidden
+from cleaners.html.inline import Run
+from cleaners.html.visibility import INVISIBLE, is_hidden
 
 _CELL_CHARS = 120
 _NO_DATA = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())

@@ -13,9 +13,9 @@ from importlib.resources import files
 
 from lxml.html import HtmlElement
 
-from cleaners.walked import Walked
+from cleaners.html.tag_index import Walked
 
-_FACTS = tomllib.loads(files(__package__).joinpath("directives.toml").read_text(encoding="utf-8"))
+_FACTS = tomllib.loads(files(__package__).joinpath("robots_directives.toml").read_text(encoding="utf-8"))
 _PLAIN = frozenset(_FACTS["plain"])
 _VALUED = frozenset(_FACTS["valued"])
 _TDM = frozenset(_FACTS["tdm"])

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cleaners.decode import BINARY, decode, parse
+from cleaners.html.decode import BINARY, decode, parse
 
 LETTERS = {
     "windows-1251": "Президент подписал новый закон о выборах в регионах страны. ",

@@ -15,12 +15,12 @@ from functools import lru_cache
 from lxml import etree
 
 from cleaners.document import Block, Kind
-from cleaners.folded import LEAST_CHARS, is_furniture, prose_chars
-from cleaners.site_labels import takes_out
-from cleaners.spans import Run
-from cleaners.tables import is_data_table, read_captions, read_table
+from cleaners.html.folded import LEAST_CHARS, is_furniture, prose_chars
+from cleaners.html.inline import Run
+from cleaners.html.site_labels import takes_out
+from cleaners.html.tables import is_data_table, read_captions, read_table
+from cleaners.html.visibility import HIDING, INVISIBLE, is_hidden
 from cleaners.urls.canonical import absolute
-from cleaners.visible import HIDING, INVISIBLE, is_hidden
 
 _BOUNDARY = frozenset(
     (

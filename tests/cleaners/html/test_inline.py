@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.spans import Run, fold
+from cleaners.html.inline import Run, fold
 
 
 def run_of(markup: str) -> tuple[str, str, int]:

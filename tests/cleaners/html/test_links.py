@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import html
 
 from cleaners.document import Outlink
-from cleaners.links import base_url, read_outlinks, robots_tokens
+from cleaners.html.links import base_url, read_outlinks, robots_tokens
 
 URL = "https://a.example/news/story"
 

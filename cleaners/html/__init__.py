@@ -1,0 +1,1 @@
+"""From bytes to one tree to visible blocks, links and robots directives."""
