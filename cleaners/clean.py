@@ -19,7 +19,7 @@ from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked, walked
 from cleaners.judge import judge
 from cleaners.lineage import CLEANER_VERSION
-from cleaners.metadata import read_metadata
+from cleaners.metadata.fields import read_metadata
 from cleaners.page_features import page_features
 from cleaners.page_type import page_verdict
 from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped

@@ -15,7 +15,7 @@ from lxml.html import HtmlElement
 from cleaners.document import Block, Kind, Reading, Verdict
 from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked, walked
-from cleaners.jsonld import Node, is_article, read_nodes, types_of
+from cleaners.metadata.json_ld import Node, is_article, read_nodes, types_of
 from cleaners.page_signs import Signs, page_signs
 from cleaners.rules import core, fold
 from cleaners.urls.shape import Shape, shape_of

@@ -20,7 +20,7 @@ import numpy as np
 from cleaners.document import Block, Kind, Metadata, Reading, Verdict
 from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked
-from cleaners.jsonld import Node, types_of
+from cleaners.metadata.json_ld import Node, types_of
 
 Signs = dict[str, float]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cleaners.authors import clean_names
-from cleaners.dates import is_possible, parse_date
 from cleaners.document import Metadata, Outlink
 from cleaners.ftr import Directive
+from cleaners.metadata.authors import clean_names
+from cleaners.metadata.dates import is_possible, parse_date
 from cleaners.site_rule_finder import Finder, Found, text_of
 from cleaners.urls.canonical import canonicalise
 

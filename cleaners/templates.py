@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cleaners.words import months
+from cleaners.metadata.word_lists import months
 
 _TEMPLATE_CHARS = 400  # a longer text repeats as it is or not at all
 _NAME_CHARS = 4  # a shorter title or name stands in other words by chance

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cleaners.titles import fold_title
+from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
 from output.duplicates import Member
 from output.text import words_of

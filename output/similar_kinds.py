@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cleaners.titles import fold_title
+from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
 from output.similar_text import Likeness
 

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cleaners.authors import key_of, split_names
 from cleaners.html.decode import decode, parse
-from cleaners.metadata import read_metadata
+from cleaners.metadata.authors import key_of, split_names
+from cleaners.metadata.fields import read_metadata
 
 Read = Callable[[Any, str], "Answer"]
 FIELDS = ("title", "authors", "published", "tags")

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from cleaners.bylines import find_authors
-from cleaners.clues import Element, collect, fold, text_of
-from cleaners.context import Context
-from cleaners.datelines import find_modified, find_published
 from cleaners.document import Metadata
 from cleaners.html.tag_index import Walked, walked
-from cleaners.jsonld import strings
-from cleaners.language import find_language
-from cleaners.titles import Statement, choose_title, fold_title
+from cleaners.metadata.bylines import find_authors
+from cleaners.metadata.datelines import find_modified, find_published
+from cleaners.metadata.json_ld import strings
+from cleaners.metadata.language import find_language
+from cleaners.metadata.page_context import Context
+from cleaners.metadata.statements import Element, collect, fold, text_of
+from cleaners.metadata.titles import Statement, choose_title, fold_title
+from cleaners.metadata.word_lists import meta_names
 from cleaners.urls.canonical import canonicalise
-from cleaners.words import meta_names
 
 _CC = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]+)(?:/(\d\.\d))?", re.IGNORECASE

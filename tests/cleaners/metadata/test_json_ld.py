@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleaners.jsonld import is_article, read_nodes, resolve, strings, types_of
+from cleaners.metadata.json_ld import is_article, read_nodes, resolve, strings, types_of
 
 
 @pytest.mark.parametrize(

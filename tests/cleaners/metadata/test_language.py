@@ -3,8 +3,8 @@
 import pytest
 
 from cleaners.html.decode import parse
-from cleaners.language import primary_tag
-from cleaners.metadata import read_metadata
+from cleaners.metadata.fields import read_metadata
+from cleaners.metadata.language import primary_tag
 
 GERMAN = "Die Mühle am Fluss wurde am Montag verkauft, und niemand im Dorf fragte nach dem Preis. " * 3
 

@@ -7,7 +7,7 @@ import pytest
 
 from cleaners.document import Metadata
 from cleaners.html.decode import parse
-from cleaners.metadata import read_metadata
+from cleaners.metadata.fields import read_metadata
 
 URL = "https://paper.example/news/rain-comes"
 FULL = {

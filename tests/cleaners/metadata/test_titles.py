@@ -1,6 +1,6 @@
 """titles: the article's, without the site's name."""
 
-from cleaners.titles import Statement, choose_title
+from cleaners.metadata.titles import Statement, choose_title
 
 
 def chosen(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
-from cleaners.words import any_of, words
+from cleaners.metadata.word_lists import any_of, words
 
 MAX_AUTHORS = 30
 _MAX_NAME = 60  # characters

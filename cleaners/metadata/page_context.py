@@ -9,12 +9,12 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from cleaners import nearby
-from cleaners.clues import Clues, Element, fold, named_elements, text_of
 from cleaners.html.tag_index import Walked
-from cleaners.jsonld import Node, is_article, resolve, strings, types_of
-from cleaners.titles import fold_title
-from cleaners.words import meta_names
+from cleaners.metadata import around_headline
+from cleaners.metadata.json_ld import Node, is_article, resolve, strings, types_of
+from cleaners.metadata.statements import Clues, Element, fold, named_elements, text_of
+from cleaners.metadata.titles import fold_title
+from cleaners.metadata.word_lists import meta_names
 
 _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
 _OUTSIDE = frozenset({"nav", "aside", "footer"})
@@ -129,17 +129,17 @@ class Context:
         return True
 
     @cached_property
-    def after(self) -> list[nearby.Piece]:
+    def after(self) -> list[around_headline.Piece]:
         """The visible text after the headline; that at the page's beginning where there is none."""
         if self.headline is not None:
-            return nearby.after(self.headline)
+            return around_headline.after(self.headline)
         start = next(chain(self.tree.iter("article"), self.tree.iter("main"), self.tree.iter("body")), None)
-        return nearby.within(start) if start is not None else []
+        return around_headline.within(start) if start is not None else []
 
     @cached_property
-    def before(self) -> list[nearby.Piece]:
+    def before(self) -> list[around_headline.Piece]:
         """The visible text before the headline, the nearest first."""
-        return nearby.before(self.headline) if self.headline is not None else []
+        return around_headline.before(self.headline) if self.headline is not None else []
 
     @cached_property
     def named(self) -> tuple[list[Element], list[Element]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cleaners import nearby
-from cleaners.authors import begins_with_by, clean_names, is_personal
-from cleaners.clues import Element, text_of
-from cleaners.context import Context
-from cleaners.jsonld import Node, resolve, strings, types_of
-from cleaners.words import meta_names, words
+from cleaners.metadata import around_headline
+from cleaners.metadata.authors import begins_with_by, clean_names, is_personal
+from cleaners.metadata.json_ld import Node, resolve, strings, types_of
+from cleaners.metadata.page_context import Context
+from cleaners.metadata.statements import Element, text_of
+from cleaners.metadata.word_lists import meta_names, words
 
 _BYLINE = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author|authors|writer|creator)(?:[\s_-]*(?:names?|links?|title|info|meta|text))?(?:$|[\s_-])",
@@ -102,7 +102,7 @@ def _byline_text(element: Element) -> str:
     """Return a byline's text, its blocks on lines of their own; only its links to authors' pages if it has such."""
     links = [text_of(link) for link in element.iter("a") if _AUTHOR_PAGE.search(link.get("href", ""))]
     text = "\n".join(filter(None, links or _name_leaves(element)))
-    text = text or "\n".join(piece.text for piece in nearby.within(element, 6))
+    text = text or "\n".join(piece.text for piece in around_headline.within(element, 6))
     lines = [line for line in text.split("\n") if line.casefold().rstrip(":") not in words("by")]
     return "\n".join(lines) if len(text) <= _MAX_BYLINE else ""
 

@@ -15,7 +15,7 @@ from typing import Any
 import lxml.html
 
 from cleaners.html.tag_index import Walked
-from cleaners.jsonld import Node, read_nodes
+from cleaners.metadata.json_ld import Node, read_nodes
 
 Element = lxml.html.HtmlElement
 

@@ -8,9 +8,9 @@ from functools import cache
 from importlib.metadata import distribution
 from typing import Any
 
-from cleaners.context import Context
-from cleaners.jsonld import strings
-from cleaners.words import meta_names
+from cleaners.metadata.json_ld import strings
+from cleaners.metadata.page_context import Context
+from cleaners.metadata.word_lists import meta_names
 
 _TAG = re.compile(r"\s*([a-z]{2,3})(?:[-_][a-z0-9]+)*\s*(?:,|$)", re.IGNORECASE)
 _CHARSET = re.compile(r"\s*(?:utf|iso)[-_]?\d", re.IGNORECASE)  # where pages have it by mistake

@@ -12,7 +12,7 @@ from typing import Any
 
 @cache
 def _data() -> dict[str, Any]:
-    return tomllib.loads(resources.files("cleaners").joinpath("metadata.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(resources.files(__package__).joinpath("word_lists.toml").read_text(encoding="utf-8"))
 
 
 @cache

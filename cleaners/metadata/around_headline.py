@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import lxml.html
 from lxml import etree
 
-from cleaners.clues import fold
+from cleaners.metadata.statements import fold
 
 Element = lxml.html.HtmlElement
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain, takewhile
 
-from cleaners import nearby
-from cleaners.clues import Element
-from cleaners.context import Context
-from cleaners.dates import (
+from cleaners.metadata import around_headline
+from cleaners.metadata.around_headline import Piece
+from cleaners.metadata.dates import (
     Found,
     date_in_url,
     days_before,
@@ -19,8 +18,9 @@ from cleaners.dates import (
     label_before,
     parse_date,
 )
-from cleaners.nearby import Piece
-from cleaners.words import meta_names
+from cleaners.metadata.page_context import Context
+from cleaners.metadata.statements import Element
+from cleaners.metadata.word_lists import meta_names
 
 Dated = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 
@@ -148,7 +148,7 @@ def _label_alone(piece: Piece) -> str:
 def _by_class(page: Context) -> Dated:
     """Yield the dates in elements whose class says `date`, and the other marked times, wherever they stand."""
     boxes = (element for element in page.named[1][:50] if page.is_own(element, _UNRELATED))
-    for piece in chain.from_iterable(nearby.within(box, 3) for box in boxes):
+    for piece in chain.from_iterable(around_headline.within(box, 3) for box in boxes):
         if len(piece.text) <= _MAX_BARE:
             yield from ((found.iso, "markup") for found in find_dates(piece.text, page.language_hint))
     for element in page.clues.times[:10]:

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from itertools import islice
 
-from cleaners.words import any_of, months, words
+from cleaners.metadata.word_lists import any_of, months, words
 
 OLDEST = 1900  # an earlier year is an unset field or a historical date in the text
 _EAST_MOST = timezone(timedelta(hours=14))
