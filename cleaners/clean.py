@@ -10,7 +10,6 @@ from lxml.html import HtmlElement
 from cleaners.assemble import assemble
 from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.extract import selected_blocks
-from cleaners.first_look import first_look
 from cleaners.ftr import SiteRule
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse
@@ -18,6 +17,7 @@ from cleaners.html.links import base_url, read_outlinks, robots_tokens
 from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked, walked
 from cleaners.judge import judge
+from cleaners.learned.first_look import first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
 from cleaners.page_features import page_features

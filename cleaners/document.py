@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cleaners.columns import Column
+    from cleaners.learned.column_math import Column
 
 
 class Kind(StrEnum):

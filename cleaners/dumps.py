@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from cleaners.annotated import CORPORA, annotated_pages, annotated_words, block_weights, host_of_page, snippet_weights
-from cleaners.columns import Column
 from cleaners.document import Verdict
 from cleaners.extract import extracted_text
 from cleaners.html.decode import decode, parse
 from cleaners.labels import by_snippets, covered, words_of
+from cleaners.learned.column_math import Column
 from cleaners.line_features import line_features
 from cleaners.plaintext import named_lines
 from cleaners.rules import load_rules

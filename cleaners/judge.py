@@ -14,9 +14,9 @@ from functools import lru_cache
 
 from cleaners import furniture, rescue, restated, teasers
 from cleaners.document import Block, Metadata, Reading, Verdict, Vote
-from cleaners.features import block_features
 from cleaners.html import prose
-from cleaners.model import probabilities
+from cleaners.learned.block_features import block_features
+from cleaners.learned.model import probabilities
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 from cleaners.site_rule_verdicts import ruled
 from cleaners.weigh import SURE, SURE_ALONE, weigh

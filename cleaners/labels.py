@@ -13,8 +13,8 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from cleaners.columns import Column
 from cleaners.document import Block
+from cleaners.learned.column_math import Column
 
 Words = list[str]
 

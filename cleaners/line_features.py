@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners import characters as chars
-from cleaners.characters import Characters, count_characters
-from cleaners.columns import Column, around, last_before, neighbour, signed_log
 from cleaners.document import Verdict
+from cleaners.learned import characters as chars
+from cleaners.learned.characters import Characters, count_characters
+from cleaners.learned.column_math import Column, around, last_before, neighbour, signed_log
 from cleaners.textlines import Text
 
 Columns = dict[str, Column]

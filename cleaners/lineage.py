@@ -13,7 +13,7 @@ from importlib.metadata import version
 from importlib.resources import files
 
 from cleaners.ftr import SiteRule
-from cleaners.model import FILE, FIRST
+from cleaners.learned.model import FILE, FIRST
 
 CLEANER_VERSION = "7"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""
@@ -51,7 +51,7 @@ def rules_digest() -> str:
 @cache
 def model_digest() -> str:
     """Digest of the learned models."""
-    return _digest([files("cleaners").joinpath(name).read_bytes().hex() for name in (FIRST, FILE)])
+    return _digest([files("cleaners.learned").joinpath(name).read_bytes().hex() for name in (FIRST, FILE)])
 
 
 def site_rules_digest(rules: Sequence[SiteRule]) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cleaners.annotated import Example
-from cleaners.columns import Column
 from cleaners.labels import squeezed, word_f1, words_of
+from cleaners.learned.column_math import Column
 
 
 def scores(examples: Sequence[Example], keeps: Sequence[Column]) -> dict[str, dict[str, float]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.columns import Column
+from cleaners.learned.column_math import Column
 
 FILE = "page_kinds.json"
 KINDS = ("article", "list", "forum", "product", "document", "service")

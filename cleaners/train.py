@@ -1,7 +1,7 @@
 """Train the first look and the learned voice from the annotated pages, and say how good they are on sites not seen.
 
     python -m cleaners.train --cv       cross-validation by host: nothing is written
-    python -m cleaners.train            train on everything and write cleaners/first.npz, model.npz and model.json
+    python -m cleaners.train            train on everything and write first_look.npz, model.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
@@ -26,13 +26,13 @@ import numpy as np
 
 from cleaners.annotated import CORPORA, Example, Names, read_examples
 from cleaners.annotated_sites import SITES
-from cleaners.characters import count_characters
-from cleaners.columns import Column
-from cleaners.descent import LEAVES
-from cleaners.first_look import Look
 from cleaners.judge import named_verdicts
+from cleaners.learned.characters import count_characters
+from cleaners.learned.column_math import Column
+from cleaners.learned.first_look import Look
+from cleaners.learned.model import FILE, FIRST, GLANCE, Trees, flatten
+from cleaners.learned.trees import LEAVES
 from cleaners.measure import scores
-from cleaners.model import FILE, FIRST, GLANCE, Trees, flatten
 from cleaners.weigh import SURE, SURE_ALONE, expected_f1, weigh
 
 _HERE = Path(__file__).parent
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_HERE.parent.parent / "shared" / "corpus")
     parser.add_argument("--date", default="", help="today, for model.json")
-    parser.add_argument("--out", type=Path, default=_HERE)
+    parser.add_argument("--out", type=Path, default=_HERE / "learned")
     given = parser.parse_args(arguments)
     if problem := missing_corpus(given.corpus):
         sys.exit(problem)

@@ -26,10 +26,10 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleaners.clean import read
-from cleaners.columns import Column
 from cleaners.document import Page
 from cleaners.html.decode import decode, parse
 from cleaners.judge import judge
+from cleaners.learned.column_math import Column
 from cleaners.page_features import page_features
 from cleaners.page_kinds import FILE, KINDS, Steps, read_steps
 from cleaners.train import FOLDS, SETTINGS, fold_of

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cleaners.columns import Column
 from cleaners.document import Verdict
 from cleaners.dumps import KINDS, Dump, read_dumps
 from cleaners.labels import squeezed, word_f1, words_of
-from cleaners.model import LINES, Trees
+from cleaners.learned.column_math import Column
+from cleaners.learned.model import LINES, Trees
 from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
 from cleaners.weigh_lines import weigh_lines
 
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     here = Path(__file__).parent
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=here.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=here)
+    parser.add_argument("--out", type=Path, default=here / "learned")
     given = parser.parse_args(arguments)
     if problem := missing_corpus(given.corpus):
         sys.exit(problem)

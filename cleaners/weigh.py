@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.columns import Column
 from cleaners.document import Block, Kind, Verdict, Vote
 from cleaners.furniture import pull_quotes, repeats
+from cleaners.learned.column_math import Column
 from cleaners.rescue import ADDRESS, STANDFIRST
 from cleaners.unnamed import first_against, votes_against
 

@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from cleaners.dumps import Dump, read_dumps
-from cleaners.model import LINES, probabilities
+from cleaners.learned.model import LINES, probabilities
 from cleaners.plaintext import judge_text
 from cleaners.rules import load_rules
 from cleaners.train_lines import compared
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
-TRAINED = ROOT / "cleaners/lines.json"
+TRAINED = ROOT / "cleaners/learned/lines.json"
 
 
 def in_sample(dumps: Sequence[Dump]) -> dict[str, Any]:

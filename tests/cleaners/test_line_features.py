@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cleaners.learned.model import LINES, ModelError, load_trees, probabilities
 from cleaners.line_features import line_features
-from cleaners.model import LINES, ModelError, load_trees, probabilities
 from cleaners.plaintext import named_lines
 from cleaners.rules import load_rules
 from cleaners.textlines import blocks_of_text, read_lines

@@ -36,7 +36,7 @@ def test_another_rule_or_model_is_another_lineage(tmp_path: Path):
         file.write("# another\n")
     assert digests(tmp_path) != (rules, model)
     assert digests(tmp_path)[1] == model
-    with (tmp_path / "cleaners/model.npz").open("ab") as file:
+    with (tmp_path / "cleaners/learned/model.npz").open("ab") as file:
         file.write(b"x")
     assert digests(tmp_path)[1] != model
 

@@ -90,7 +90,7 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
         train.main(["--corpus", str(corpus), "--out", str(out)])
     one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert one == two
-    assert one.keys() == {"first.npz", "model.npz", "model.json"}
+    assert one.keys() == {"first_look.npz", "model.npz", "model.json"}
     assert json.loads(one["model.json"])["cross_validated"].keys() == {"news", "segments", "wcxb"}
     for file in outs[0].iterdir():
         file.unlink()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.columns import Column, around, last_before, mean, neighbour, others, signed_log, total
-from cleaners.surroundings import way_from
-from cleaners.view import Heard
+from cleaners.learned.column_math import Column, around, last_before, mean, neighbour, others, signed_log, total
+from cleaners.learned.context_features import way_from
+from cleaners.learned.page_columns import Heard
 
 Columns = dict[str, Column]
 

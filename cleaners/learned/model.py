@@ -14,11 +14,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from cleaners.columns import Column
-from cleaners.descent import LEAVES, Descent, descent
+from cleaners.learned.column_math import Column
+from cleaners.learned.trees import LEAVES, Descent, descent
 
 FILE = "model.npz"
-FIRST = "first.npz"  # of the first look, before anybody else was heard
+FIRST = "first_look.npz"  # of the first look, before anybody else was heard
 LINES = "lines.npz"  # of the text mode
 
 _BLOCKS_AT_ONCE = 500  # what all trees need to know of them fits a processor's cache

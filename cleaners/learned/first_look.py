@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaners.columns import Column
 from cleaners.document import Block, Metadata
-from cleaners.features import first_features
-from cleaners.model import FIRST, probabilities
-from cleaners.view import read_view
+from cleaners.learned.block_features import first_features
+from cleaners.learned.column_math import Column
+from cleaners.learned.model import FIRST, probabilities
+from cleaners.learned.page_columns import read_view
 from cleaners.weigh import expected_f1
 
 SURE_OF_PAGE = 0.93

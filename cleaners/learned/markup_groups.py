@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.columns import Column, numbered
 from cleaners.document import Block
+from cleaners.learned.column_math import Column, numbered
 from cleaners.rules import explain_layout
 
 _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "figure", "blockquote")

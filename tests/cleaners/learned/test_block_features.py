@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from cleaners.characters import count_characters
-from cleaners.columns import around, last_before, neighbour, numbered, others
 from cleaners.document import Metadata, Reading
-from cleaners.features import block_features
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
 from cleaners.judge import named_verdicts
+from cleaners.learned.block_features import block_features
+from cleaners.learned.characters import count_characters
+from cleaners.learned.column_math import around, last_before, neighbour, numbered, others
 
 PAGE = """
 <body><nav><ul><li><a href="/a">First menu</a></li><li><a href="/b">Second menu</a></li></ul></nav>

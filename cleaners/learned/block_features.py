@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners import characters as chars
-from cleaners.chosen import chosen_around
-from cleaners.columns import Column, signed_log
 from cleaners.document import Kind, Reading, Verdict
+from cleaners.learned import characters as chars
+from cleaners.learned.column_math import Column, signed_log
+from cleaners.learned.context_features import surroundings
+from cleaners.learned.page_columns import Heard, View, heard, read_view
+from cleaners.learned.selection_features import chosen_around
 from cleaners.restated import title_line
-from cleaners.surroundings import surroundings
-from cleaners.view import Heard, View, heard, read_view
 
 Columns = dict[str, Column]
 

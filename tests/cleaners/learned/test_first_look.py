@@ -9,9 +9,9 @@ import numpy as np
 
 from cleaners.clean import clean, survey
 from cleaners.document import Cleaned, Metadata, Page
-from cleaners.first_look import SURE_OF_PAGE, Look, first_look
 from cleaners.html.decode import parse
-from cleaners.model import FIRST, load_trees
+from cleaners.learned.first_look import SURE_OF_PAGE, Look, first_look
+from cleaners.learned.model import FIRST, load_trees
 from tests.cleaners.building import STORY
 
 TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]
@@ -74,7 +74,7 @@ def test_it_selects_what_is_more_likely_than_not() -> None:
 
 
 def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
-    assert len(files("cleaners").joinpath(FIRST).read_bytes()) < 200_000
-    facts = json.loads(files("cleaners").joinpath("model.json").read_text("utf-8"))
+    assert len(files("cleaners.learned").joinpath(FIRST).read_bytes()) < 200_000
+    facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
     assert facts["first"]["features"] == len(load_trees(FIRST).names)
     assert facts["cross_validated"]["wcxb"]["sure"] > 0.7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.descent import descent
+from cleaners.learned.trees import descent
 
 ALL = 0xFFFFFFFF
 

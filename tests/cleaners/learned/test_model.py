@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cleaners import model
-from cleaners.columns import Column
-from cleaners.features import block_features
 from cleaners.judge import named_verdicts
-from cleaners.model import FILE, ModelError, Trees, flatten, load_trees, probabilities
-from tests.cleaners.test_features import reading
+from cleaners.learned import model
+from cleaners.learned.block_features import block_features
+from cleaners.learned.column_math import Column
+from cleaners.learned.model import FILE, ModelError, Trees, flatten, load_trees, probabilities
+from tests.cleaners.learned.test_block_features import reading
 
 Node = dict[str, Any]
 
@@ -125,7 +125,7 @@ def test_other_features_are_refused() -> None:
 
 
 def test_the_model_is_small_and_says_how_good_it_is() -> None:
-    assert len(files("cleaners").joinpath(FILE).read_bytes()) < 200_000
-    facts = json.loads(files("cleaners").joinpath("model.json").read_text("utf-8"))
+    assert len(files("cleaners.learned").joinpath(FILE).read_bytes()) < 200_000
+    facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
     assert facts["features"] == len(load_trees().names)
     assert facts["cross_validated"]["wcxb"]["f1"] > 0.95

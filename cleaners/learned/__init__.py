@@ -1,0 +1,1 @@
+"""Blocks as numbers, and the decision trees that read them."""
