@@ -10,7 +10,6 @@ from lxml.html import HtmlElement
 from cleaners.assemble import assemble
 from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.extract import selected_blocks
-from cleaners.ftr import SiteRule
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse
 from cleaners.html.links import base_url, read_outlinks, robots_tokens
@@ -22,8 +21,9 @@ from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
 from cleaners.page_features import page_features
 from cleaners.page_type import page_verdict
-from cleaners.site_rule_marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
-from cleaners.site_rule_values import with_links, with_values
+from cleaners.site_rules.ftr_format import SiteRule
+from cleaners.site_rules.marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
+from cleaners.site_rules.values import with_links, with_values
 
 
 def read(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:

@@ -18,7 +18,7 @@ from cleaners.html import prose
 from cleaners.learned.block_features import block_features
 from cleaners.learned.model import probabilities
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
-from cleaners.site_rule_verdicts import ruled
+from cleaners.site_rules.overrides import ruled
 from cleaners.weigh import SURE, SURE_ALONE, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"

@@ -12,8 +12,8 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
-from cleaners.ftr import SiteRule
 from cleaners.learned.model import FILE, FIRST
+from cleaners.site_rules.ftr_format import SiteRule
 
 CLEANER_VERSION = "7"
 """Grows whenever the same page may come out otherwise. Stored beside each text."""

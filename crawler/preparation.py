@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from cleaners.site_rules import SiteRules, SiteRulesError
+from cleaners.site_rules.folder import SiteRules, SiteRulesError
 from cleaners.urls.canonical import canonicalise
 from crawler.addresses import OPENED, check_url, port_of
 from crawler.faults import Retries

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from cleaners.lineage import lineage, site_rules_digest
-from cleaners.site_rules import SiteRules
+from cleaners.site_rules.folder import SiteRules
 from crawler.options import CrawlOptions
 from crawler.process import WorkerError, Workers
 from crawler.pump import pump

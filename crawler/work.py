@@ -13,9 +13,9 @@ from datetime import datetime
 from functools import lru_cache
 
 from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict
-from cleaners.ftr import SiteRule
 from cleaners.lineage import site_rules_digest
-from cleaners.site_rules import SiteRules
+from cleaners.site_rules.folder import SiteRules
+from cleaners.site_rules.ftr_format import SiteRule
 from crawler.directives import kept_out, unfollowed
 from crawler.discovered import Discovered, found_file, from_feed, from_outlinks, from_sitemap
 from crawler.discovery import too_old, usual_feed_places

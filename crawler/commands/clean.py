@@ -15,11 +15,11 @@ import click
 from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
 from cleaners.document import Block, Page, Verdict
-from cleaners.ftr import SiteRule
 from cleaners.html.decode import BINARY, decode
 from cleaners.plaintext import judge_text
 from cleaners.rules import load_rules
-from cleaners.site_rules import SiteRules, SiteRulesError
+from cleaners.site_rules.folder import SiteRules, SiteRulesError
+from cleaners.site_rules.ftr_format import SiteRule
 from cleaners.textlines import blocks_of_text
 from cleaners.urls.canonical import host_of
 from crawler.commands.terminal import one_line, say, say_blocks, width

@@ -15,12 +15,12 @@ import click
 
 from cleaners.clean import clean
 from cleaners.document import Cleaned, Page
-from cleaners.ftr import WITHOUT_EFFECT, PageTest, Problem, SiteRule
 from cleaners.html.decode import decode, parse
 from cleaners.html.links import base_url
-from cleaners.site_rule_finder import Hit
-from cleaners.site_rule_marks import apply_rules, replaced
-from cleaners.site_rules import SiteRules, SiteRulesError, read_file
+from cleaners.site_rules.finder import Hit
+from cleaners.site_rules.folder import SiteRules, SiteRulesError, read_file
+from cleaners.site_rules.ftr_format import WITHOUT_EFFECT, PageTest, Problem, SiteRule
+from cleaners.site_rules.marks import apply_rules, replaced
 from cleaners.urls.canonical import canonicalise
 from crawler.commands.reasons import meaning
 from crawler.commands.terminal import cut, one_line, say, table, width

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import cleaners
-from cleaners.ftr import read_rule
 from cleaners.lineage import CLEANER_VERSION, lineage, site_rules_digest
+from cleaners.site_rules.ftr_format import read_rule
 
 ROOM = Path(cleaners.__file__).parent
 SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"

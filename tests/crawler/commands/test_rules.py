@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cleaners.ftr import WITHOUT_EFFECT, read_rule
+from cleaners.site_rules.ftr_format import WITHOUT_EFFECT, read_rule
 from crawler.cli import cli, run
 from crawler.rule_headers import refusal, sent_headers
 from tests.crawler.scripted_site import ScriptedSite, page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cleaners.ftr import Problem, SiteRule, read_rule
+from cleaners.site_rules.ftr_format import Problem, SiteRule, read_rule
 
 _ENDING = ".txt"
 _GLOBAL = "global"  # global.txt holds for every host, after the host's own

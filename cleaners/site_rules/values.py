@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cleaners.document import Metadata, Outlink
-from cleaners.ftr import Directive
 from cleaners.metadata.authors import clean_names
 from cleaners.metadata.dates import is_possible, parse_date
-from cleaners.site_rule_finder import Finder, Found, text_of
+from cleaners.site_rules.finder import Finder, Found, text_of
+from cleaners.site_rules.ftr_format import Directive
 from cleaners.urls.canonical import canonicalise
 
 _MAX_NAME = 200  # characters

@@ -8,8 +8,8 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Cleaned, Page
-from cleaners.ftr import read_rule
-from cleaners.site_rule_marks import replaced
+from cleaners.site_rules.ftr_format import read_rule
+from cleaners.site_rules.marks import replaced
 
 URL = "https://press.example/harbour/wall"
 FILE = "press.example.txt"

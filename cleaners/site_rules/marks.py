@@ -16,10 +16,10 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.ftr import Directive, SiteRule
 from cleaners.html.visibility import INVISIBLE
-from cleaners.site_rule_finder import Finder, Found, Hit
-from cleaners.site_rule_values import RuleValues, read_values
+from cleaners.site_rules.finder import Finder, Found, Hit
+from cleaners.site_rules.ftr_format import Directive, SiteRule
+from cleaners.site_rules.values import RuleValues, read_values
 
 Marks = Mapping[etree._Element, frozenset[str]]
 

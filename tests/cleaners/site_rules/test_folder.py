@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.site_rules import SiteRules, SiteRulesError
+from cleaners.site_rules.folder import SiteRules, SiteRulesError
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared")
 

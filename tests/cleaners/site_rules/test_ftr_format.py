@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.ftr import Directive, PageTest, read_rule
+from cleaners.site_rules.ftr_format import Directive, PageTest, read_rule
 
 RULE = """\
 # a rule file of our own making

@@ -9,8 +9,8 @@ from typing import Any
 
 from lxml import etree
 
-from cleaners.ftr import Directive, SiteRule
 from cleaners.html.inline import fold
+from cleaners.site_rules.ftr_format import Directive, SiteRule
 
 Found = etree._Element | str
 """An element, or a text: a string that an expression makes, an attribute's value or a text node."""

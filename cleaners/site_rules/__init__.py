@@ -1,0 +1,1 @@
+"""A person's rules for a host, in the format of ftr-site-config."""
