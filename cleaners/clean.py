@@ -19,8 +19,8 @@ from cleaners.judge import judge
 from cleaners.learned.first_look import first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
-from cleaners.page_features import page_features
-from cleaners.page_type import page_verdict
+from cleaners.page_type.decide import page_verdict
+from cleaners.page_type.page_features import page_features
 from cleaners.site_rules.ftr_format import SiteRule
 from cleaners.site_rules.marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rules.values import with_links, with_values

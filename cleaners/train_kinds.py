@@ -1,7 +1,7 @@
 """Learn what speaks for each kind of page from the annotated pages, and say how well it does on hosts not seen.
 
     python -m cleaners.train_kinds --cv       cross-validation by host: nothing is written
-    python -m cleaners.train_kinds            learn from everything and write cleaners/page_kinds.json
+    python -m cleaners.train_kinds            learn from everything and write cleaners/page_type/page_weights.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table is a sum of steps, one sign
@@ -30,8 +30,8 @@ from cleaners.document import Page
 from cleaners.html.decode import decode, parse
 from cleaners.judge import judge
 from cleaners.learned.column_math import Column
-from cleaners.page_features import page_features
-from cleaners.page_kinds import FILE, KINDS, Steps, read_steps
+from cleaners.page_type.page_features import page_features
+from cleaners.page_type.page_weights import FILE, KINDS, Steps, read_steps
 from cleaners.train import FOLDS, SETTINGS, fold_of
 
 _HERE = Path(__file__).parent
@@ -179,7 +179,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_HERE.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=_HERE)
+    parser.add_argument("--out", type=Path, default=_HERE / "page_type")
     given = parser.parse_args(arguments)
     missing = [name for name in _WEIGHTS if not (given.corpus / name / "truth.jsonl.gz").is_file()]
     if missing:

@@ -1,7 +1,7 @@
 """The learned voice on a page's kind: how sure it is of each, and which signs made it so.
 
 Each sign gives points to each kind, by the step that its value falls on; the points add up to log-odds. The table of
-steps (`page_kinds.json`) is learned by `train_kinds.py`. Since the points only add up, what each sign contributed can
+steps (`page_weights.json`) is learned by `train_kinds.py`. Since the points only add up, what each sign contributed can
 be said, and is.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from cleaners.learned.column_math import Column
 
-FILE = "page_kinds.json"
+FILE = "page_weights.json"
 KINDS = ("article", "list", "forum", "product", "document", "service")
 """What pages are learned to be. `service` is what an organisation says of itself and its offers."""
 

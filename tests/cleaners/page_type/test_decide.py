@@ -7,8 +7,8 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page, PageType, PageVerdict
-from cleaners.page_kinds import KINDS
-from cleaners.page_type import page_verdict
+from cleaners.page_type.decide import page_verdict
+from cleaners.page_type.page_weights import KINDS
 from tests.bench.verdicts import read_features
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river. " * 3

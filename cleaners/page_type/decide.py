@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cleaners.document import PageType, PageVerdict
-from cleaners.page_features import FACTS, Features
-from cleaners.page_kinds import Opinion, Table, opinion
+from cleaners.page_type.page_features import FACTS, Features
+from cleaners.page_type.page_weights import Opinion, Table, opinion
 from cleaners.urls.shape import Shape
 
 _PHRASES = {name: tuple(phrases) for name, phrases in FACTS["phrases"].items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaners.page_kinds import KINDS, load_steps, opinion, read_steps
+from cleaners.page_type.page_weights import KINDS, load_steps, opinion, read_steps
 
 HELD = {
     "base": [1.0, 0, 0, 0, 0, 0],

@@ -16,12 +16,12 @@ from cleaners.document import Block, Kind, Reading, Verdict
 from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked, walked
 from cleaners.metadata.json_ld import Node, is_article, read_nodes, types_of
-from cleaners.page_signs import Signs, page_signs
+from cleaners.page_type.page_signs import Signs, page_signs
 from cleaners.rules import core, fold
 from cleaners.urls.shape import Shape, shape_of
 
 FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
-    files(__package__).joinpath("page_type.toml").read_text(encoding="utf-8")
+    files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")
 )
 STATIC = frozenset(FACTS["static"]["names"])
 _TARGET = re.compile(r"\]\((\S+?)\)")

@@ -1,0 +1,1 @@
+"""What a page is: an article, a list, a wall …, with the evidence."""
