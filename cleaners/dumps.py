@@ -20,10 +20,10 @@ from cleaners.extract import extracted_text
 from cleaners.html.decode import decode, parse
 from cleaners.labels import by_snippets, covered, words_of
 from cleaners.learned.column_math import Column
-from cleaners.line_features import line_features
-from cleaners.plaintext import named_lines
 from cleaners.rules import load_rules
-from cleaners.textlines import Text, blocks_of_text, read_lines
+from cleaners.text_mode.line_features import line_features
+from cleaners.text_mode.plaintext import named_lines
+from cleaners.text_mode.text_lines import Text, blocks_of_text, read_lines
 
 KINDS = ("full", "half", "clean", "verse")
 _KIND_WEIGHT = {"full": 1.0, "half": 1.0, "clean": 0.3, "verse": 0.3}

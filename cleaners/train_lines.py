@@ -23,8 +23,8 @@ from cleaners.dumps import KINDS, Dump, read_dumps
 from cleaners.labels import squeezed, word_f1, words_of
 from cleaners.learned.column_math import Column
 from cleaners.learned.model import LINES, Trees
+from cleaners.text_mode.weigh_lines import weigh_lines
 from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
-from cleaners.weigh_lines import weigh_lines
 
 _ROUNDS = 150
 

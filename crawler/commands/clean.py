@@ -16,11 +16,11 @@ from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
 from cleaners.document import Block, Page, Verdict
 from cleaners.html.decode import BINARY, decode
-from cleaners.plaintext import judge_text
 from cleaners.rules import load_rules
 from cleaners.site_rules.folder import SiteRules, SiteRulesError
 from cleaners.site_rules.ftr_format import SiteRule
-from cleaners.textlines import blocks_of_text
+from cleaners.text_mode.plaintext import judge_text
+from cleaners.text_mode.text_lines import blocks_of_text
 from cleaners.urls.canonical import host_of
 from crawler.commands.terminal import one_line, say, say_blocks, width
 from crawler.commands.values import Mistake

@@ -21,8 +21,8 @@ from typing import Any
 
 from cleaners.dumps import Dump, read_dumps
 from cleaners.learned.model import LINES, probabilities
-from cleaners.plaintext import judge_text
 from cleaners.rules import load_rules
+from cleaners.text_mode.plaintext import judge_text
 from cleaners.train_lines import compared
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 

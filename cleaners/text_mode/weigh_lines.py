@@ -13,7 +13,7 @@ import numpy as np
 
 from cleaners.document import Verdict, Vote
 from cleaners.learned.column_math import Column
-from cleaners.textlines import Text
+from cleaners.text_mode.text_lines import Text
 
 _FEW = 3  # lines that a rule removes, below which a text counts as nearly clean; dumps of whole pages have 18 and more
 _MOSTLY = 0.85  # so does one of which so much is the article's, as far as the model can tell

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.plaintext import blocks_of_text, judge_text
 from cleaners.rules import load_rules
+from cleaners.text_mode.plaintext import blocks_of_text, judge_text
 
 TEXTS = Path(__file__).parent / "plaintext"
-SHARED = Path(os.environ.get("BROADSHEET_SHARED", Path(__file__).parents[2].parent / "shared"))
+SHARED = Path(os.environ.get("BROADSHEET_SHARED", Path(__file__).parents[3].parent / "shared"))
 NAMES = sorted(path.stem for path in TEXTS.glob("*.txt"))
 # What a reader's word for the reason of a seed line may be called by a rule.
 SEED_REASONS = {

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cleaners.document import Verdict, Vote
-from cleaners.plaintext import named_lines
 from cleaners.rules import load_rules
-from cleaners.textlines import blocks_of_text, read_lines
-from cleaners.weigh_lines import weigh_lines
+from cleaners.text_mode.plaintext import named_lines
+from cleaners.text_mode.text_lines import blocks_of_text, read_lines
+from cleaners.text_mode.weigh_lines import weigh_lines
 
 STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(6)]
 KEPT = Verdict(True, "article", "text/body", (Vote("context", True, "text/body"),))

@@ -16,7 +16,7 @@ from cleaners.document import Verdict
 from cleaners.learned import characters as chars
 from cleaners.learned.characters import Characters, count_characters
 from cleaners.learned.column_math import Column, around, last_before, neighbour, signed_log
-from cleaners.textlines import Text
+from cleaners.text_mode.text_lines import Text
 
 Columns = dict[str, Column]
 

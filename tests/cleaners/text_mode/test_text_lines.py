@@ -6,7 +6,7 @@ import pytest
 
 from cleaners.document import Kind
 from cleaners.rules import load_rules
-from cleaners.textlines import blocks_of_text, read_lines
+from cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 VERSE = """It ticks for no one,
 and the gulls agree,

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from cleaners.document import Block, Verdict, Vote
 from cleaners.learned.model import LINES, probabilities
-from cleaners.line_features import line_features
 from cleaners.rules import Rule, RuleBook, core, count_words
-from cleaners.textlines import AFTER, BEFORE, BETWEEN, SENTENCE_END, Text, blocks_of_text, read_lines
-from cleaners.weigh_lines import weigh_lines
+from cleaners.text_mode.line_features import line_features
+from cleaners.text_mode.text_lines import AFTER, BEFORE, BETWEEN, SENTENCE_END, Text, blocks_of_text, read_lines
+from cleaners.text_mode.weigh_lines import weigh_lines
 
 __all__ = ["blocks_of_text", "judge_text"]
 

@@ -1,0 +1,1 @@
+"""Text that has no markup left, judged by its lines."""
