@@ -17,13 +17,13 @@ import numpy as np
 from cleaners.annotated_sites import SITES, site_pages
 from cleaners.clean import survey
 from cleaners.document import Block, Kind, Page, Reading, Verdict
-from cleaners.extract import selected_blocks
 from cleaners.html.decode import decode, parse
-from cleaners.judge import named_verdicts
 from cleaners.labels import by_snippets, covered, words_of
 from cleaners.learned.block_features import block_features, first_features
 from cleaners.learned.column_math import Column
 from cleaners.learned.page_columns import read_view
+from cleaners.verdicts.extractor import selected_blocks
+from cleaners.verdicts.judge import named_verdicts
 
 CORPORA = ("news", "segments", "wcxb")
 _HALF = 0.5

@@ -7,15 +7,12 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
-from cleaners.assemble import assemble
 from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
-from cleaners.extract import selected_blocks
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse
 from cleaners.html.links import base_url, read_outlinks, robots_tokens
 from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked, walked
-from cleaners.judge import judge
 from cleaners.learned.first_look import first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
@@ -24,6 +21,9 @@ from cleaners.page_type.page_features import page_features
 from cleaners.site_rules.ftr_format import SiteRule
 from cleaners.site_rules.marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
 from cleaners.site_rules.values import with_links, with_values
+from cleaners.verdicts.assemble import assemble
+from cleaners.verdicts.extractor import selected_blocks
+from cleaners.verdicts.judge import judge
 
 
 def read(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:

@@ -26,14 +26,14 @@ import numpy as np
 
 from cleaners.annotated import CORPORA, Example, Names, read_examples
 from cleaners.annotated_sites import SITES
-from cleaners.judge import named_verdicts
 from cleaners.learned.characters import count_characters
 from cleaners.learned.column_math import Column
 from cleaners.learned.first_look import Look
 from cleaners.learned.model import FILE, FIRST, GLANCE, Trees, flatten
 from cleaners.learned.trees import LEAVES
 from cleaners.measure import scores
-from cleaners.weigh import SURE, SURE_ALONE, expected_f1, weigh
+from cleaners.verdicts.judge import named_verdicts
+from cleaners.verdicts.weigh import SURE, SURE_ALONE, expected_f1, weigh
 
 _HERE = Path(__file__).parent
 FOLDS = 5

@@ -28,11 +28,11 @@ import numpy as np
 from cleaners.clean import read
 from cleaners.document import Page
 from cleaners.html.decode import decode, parse
-from cleaners.judge import judge
 from cleaners.learned.column_math import Column
 from cleaners.page_type.page_features import page_features
 from cleaners.page_type.page_weights import FILE, KINDS, Steps, read_steps
 from cleaners.train import FOLDS, SETTINGS, fold_of
+from cleaners.verdicts.judge import judge
 
 _HERE = Path(__file__).parent
 _KIND_OF = {"collection": "list", "listing": "list", "documentation": "document"}

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.assemble import assemble
 from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from cleaners.verdicts.assemble import assemble
 from output.ledger import read_ledger
 from output.lineage import stored_lineage
 from output.pages import SETTLED_EVIDENCE

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from cleaners.assemble import assemble
 from cleaners.document import Block, Verdict
+from cleaners.verdicts.assemble import assemble
 from output.articles import note_change
 from output.ids import text_digest
 from output.joined import further_blocks, has_further_pages, head_of

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.assemble import assemble
 from cleaners.clean import article_text, clean
 from cleaners.document import Page
 from cleaners.urls.shape import Shape, shape_of
+from cleaners.verdicts.assemble import assemble
 from tests.bench.sites import SHARED, Site, crawl, measure
 
 pytestmark = [

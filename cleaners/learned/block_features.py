@@ -17,7 +17,7 @@ from cleaners.learned.column_math import Column, signed_log
 from cleaners.learned.context_features import surroundings
 from cleaners.learned.page_columns import Heard, View, heard, read_view
 from cleaners.learned.selection_features import chosen_around
-from cleaners.restated import title_line
+from cleaners.verdicts.metadata_echo import title_line
 
 Columns = dict[str, Column]
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from cleaners.assemble import assemble
 from cleaners.clean import clean as clean_page
 from cleaners.document import Block, Page, Verdict
 from cleaners.html.decode import BINARY, decode
@@ -22,6 +21,7 @@ from cleaners.site_rules.ftr_format import SiteRule
 from cleaners.text_mode.plaintext import judge_text
 from cleaners.text_mode.text_lines import blocks_of_text
 from cleaners.urls.canonical import host_of
+from cleaners.verdicts.assemble import assemble
 from crawler.commands.terminal import one_line, say, say_blocks, width
 from crawler.commands.values import Mistake
 from output.text import count_words, escaped

@@ -24,12 +24,12 @@ from typing import Any
 from cleaners.clean import read
 from cleaners.document import Page, PageType
 from cleaners.html.decode import decode, parse
-from cleaners.judge import judge
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import Features, page_features
 from cleaners.page_type.page_weights import Table, read_steps
 from cleaners.train import fold_of
 from cleaners.train_kinds import Example, host_of, tables_by_fold
+from cleaners.verdicts.judge import judge
 from tests.bench.quality import SHARED, corpus_hash
 
 RESULT = Path(__file__).parent / "results/verdicts.json"

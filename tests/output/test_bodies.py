@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.assemble import assemble
 from cleaners.document import Block, Kind, Verdict
 from cleaners.site_memory import body_places
+from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
 from output.overrule import carry_out
 from output.rulings import Ruling

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.assemble import assemble
 from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from cleaners.verdicts.assemble import assemble
 from output.own_reading import OwnReading
 from output.prepared import PreparedPage, prepared
 from output.reclean_changes import NEW_BLOCK, NO_BLOCK, Tally, change_of

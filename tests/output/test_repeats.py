@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.assemble import assemble
 from cleaners.document import Block, Kind, PageType, Verdict
+from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
 from output.overrule import carry_out
 from output.rulings import Ruling

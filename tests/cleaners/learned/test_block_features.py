@@ -11,10 +11,10 @@ import pytest
 from cleaners.document import Metadata, Reading
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
-from cleaners.judge import named_verdicts
 from cleaners.learned.block_features import block_features
 from cleaners.learned.characters import count_characters
 from cleaners.learned.column_math import around, last_before, neighbour, numbered, others
+from cleaners.verdicts.judge import named_verdicts
 
 PAGE = """
 <body><nav><ul><li><a href="/a">First menu</a></li><li><a href="/b">Second menu</a></li></ul></nav>

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cleaners.assemble import assemble
 from cleaners.clean import clean
 from cleaners.document import Cleaned, Page, PageType, PageVerdict, Verdict
 from cleaners.lineage import Lineage
+from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
 from output.outcome import Capture, Outcome
 from output.prepared import prepared

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markdown_it import MarkdownIt
 
-from cleaners.assemble import assemble, markdown, plain_text
 from cleaners.document import Block, Kind, Verdict
+from cleaners.verdicts.assemble import assemble, markdown, plain_text
 
 KEPT, GONE = Verdict(True, "selected", "x"), Verdict(False, "share", "y")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cleaners.document import Kind, Metadata
-from cleaners.rescue import ADDRESS, rescued
+from cleaners.verdicts.rescue import ADDRESS, rescued
 from tests.cleaners.building import PROSE, block, linked
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from cleaners.document import Kind
-from cleaners.furniture import explain, heads_box, other_cells, pull_quotes, readers_comments, repeats, says_furniture
+from cleaners.verdicts.furniture import (
+    explain,
+    heads_box,
+    other_cells,
+    pull_quotes,
+    readers_comments,
+    repeats,
+    says_furniture,
+)
 from tests.cleaners.building import PROSE, block, linked
 
 

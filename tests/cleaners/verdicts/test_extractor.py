@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import Block, Kind
-from cleaners.extract import extracted_text, laid_back, selected_blocks
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
+from cleaners.verdicts.extractor import extracted_text, laid_back, selected_blocks
 
 
 def blocks(*texts: str) -> list[Block]:

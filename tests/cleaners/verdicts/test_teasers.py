@@ -6,7 +6,7 @@ import pytest
 
 from cleaners.document import Block, Kind
 from cleaners.rules import Place
-from cleaners.teasers import continues, is_teaser, opens
+from cleaners.verdicts.teasers import continues, is_teaser, opens
 
 LONG = "word " * 40
 BETWEEN, AFTER = Place(between=True), Place(after_body=True)

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cleaners import furniture, rescue, restated, teasers
 from cleaners.document import Block, Metadata, Reading, Verdict, Vote
 from cleaners.html import prose
 from cleaners.learned.block_features import block_features
 from cleaners.learned.model import probabilities
 from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
 from cleaners.site_rules.overrides import ruled
-from cleaners.weigh import SURE, SURE_ALONE, weigh
+from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
+from cleaners.verdicts.weigh import SURE, SURE_ALONE, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
@@ -107,10 +107,10 @@ def _decide(votes: list[Vote], selector: str) -> Verdict:
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
     blocks = reading.blocks
-    line = restated.title_line(blocks, reading.metadata)
+    line = metadata_echo.title_line(blocks, reading.metadata)
     selected = _starting_point(reading, rules, line)
     columns = furniture.other_cells(blocks, selected)
-    above = restated.above_title(blocks, selected - columns, line) | (reading.selected - selected)
+    above = metadata_echo.above_title(blocks, selected - columns, line) | (reading.selected - selected)
     rest = selected - columns - above
     body = prose.body_span(blocks, rest)
     selector = EXTRACTOR if reading.chances is None else FIRST_LOOK
@@ -133,7 +133,7 @@ def _starting_point(reading: Reading, rules: RuleBook, line: int | None) -> froz
 
 def _metadata(hearing: _Hearing) -> _Ballot:
     """Blocks that only repeat what the metadata holds: the title, the bare names of the authors, the date."""
-    found = restated.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
+    found = metadata_echo.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
     return {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in found.items()}
 
 

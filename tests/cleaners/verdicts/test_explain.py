@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import Block, Kind, Verdict, Vote
-from cleaners.unnamed import first_against, votes_against
+from cleaners.verdicts.explain import first_against, votes_against
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 KEPT = Verdict(True, "selected", "extractor/selected")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cleaners.document import Block, Kind, Verdict, Vote
-from cleaners.rescue import ADDRESS, STANDFIRST
-from cleaners.weigh import weigh
+from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
+from cleaners.verdicts.weigh import weigh
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 SELECTED = Verdict(True, "selected", "extractor/selected", (Vote("extractor", True, "extractor/selected", "selected"),))

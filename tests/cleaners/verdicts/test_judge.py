@@ -7,7 +7,7 @@ from dataclasses import replace
 from cleaners.document import Metadata, Reading, Verdict
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
-from cleaners.judge import judge, named_verdicts
+from cleaners.verdicts.judge import judge, named_verdicts
 
 STORY = [
     f"<p>Paragraph {n} of the story tells at some length what the council did about the old mill in {1990 + n}.</p>"

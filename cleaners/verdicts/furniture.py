@@ -10,7 +10,7 @@ from functools import lru_cache
 from cleaners.document import Block, Kind
 from cleaners.html.prose import LINKED, OUTSIDE, is_prose, shared_steps
 from cleaners.rules import Rule, explain_layout, fold
-from cleaners.teasers import is_teaser
+from cleaners.verdicts.teasers import is_teaser
 
 _LEAD_WORDS = 8
 _STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb"))

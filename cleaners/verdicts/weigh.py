@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from cleaners.document import Block, Kind, Verdict, Vote
-from cleaners.furniture import pull_quotes, repeats
 from cleaners.learned.column_math import Column
-from cleaners.rescue import ADDRESS, STANDFIRST
-from cleaners.unnamed import first_against, votes_against
+from cleaners.verdicts.explain import first_against, votes_against
+from cleaners.verdicts.furniture import pull_quotes, repeats
+from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
 
 SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
 SURE_ALONE = 0.98  # the same for the first look, which has not heard the rule

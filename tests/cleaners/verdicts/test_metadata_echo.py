@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cleaners.document import Kind, Metadata
-from cleaners.restated import above_title, metadata_blocks, title_line
+from cleaners.verdicts.metadata_echo import above_title, metadata_blocks, title_line
 from tests.cleaners.building import block, linked
 
 

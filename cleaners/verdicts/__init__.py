@@ -1,0 +1,1 @@
+"""A verdict for each block, and why: rules, trafilatura and the model, weighed."""
