@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 
 from sqlite_utils import Database
 
+from cleaners.compare.site_memory import BODY, body_places
 from cleaners.document import Verdict
-from cleaners.site_memory import BODY, body_places
 from output.looked import Left, left_blocks, left_keys
 from output.several import Several
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.edits import Edit, Stood, Version, compare
-from cleaners.folding import squeezed
+from cleaners.compare.edits import Edit, Stood, Version, compare
+from cleaners.compare.folding import squeezed
 from output.articles import note_change
 from output.history import both
 from output.revisions import BARE, CLEANER, RETURNED, WITHDRAWN, Seen, Stated, correct, drop_blocks, note_bare, stated

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.edits import KINDS
+from cleaners.compare.edits import KINDS
 from output.revisions import BARE, CLEANER
 
 NEW = "new"

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.edits import Stood
+from cleaners.compare.edits import Stood
 from cleaners.urls.canonical import canonicalise
 from output.ids import content_id
 from output.migrations import BLOCK_KINDS

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.site_memory import container, length, names_author
-from cleaners.templates import templates
+from cleaners.compare.site_memory import container, length, names_author
+from cleaners.compare.templates import templates
 from output.bodies import LEAST_WORDS, PLACE_WORDS, Bodies
 from output.ids import BLOCK_BITS, content_id
 from output.ledger import read_paths

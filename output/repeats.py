@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sqlite_utils import Database
 
+from cleaners.compare.site_memory import Seen, judge_again, least_pages, remember
 from cleaners.document import Verdict
-from cleaners.site_memory import Seen, judge_again, least_pages, remember
 from output.bodies import Bodies, brought_back
 from output.looked import TEMP, Packed, prepare_looks, seen_blocks
 from output.looking import look

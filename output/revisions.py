@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.edits import may_matter
-from cleaners.site_memory import container
+from cleaners.compare.edits import may_matter
+from cleaners.compare.site_memory import container
 from output.ids import content_id
 from output.ledger import read_layout
 from output.text import storable

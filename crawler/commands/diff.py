@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 from sqlite_utils import Database
 
-from cleaners.edits import Change, Version, aligned
-from cleaners.worddiff import CAME, GONE, SAME, word_changes
+from cleaners.compare.edits import Change, Version, aligned
+from cleaners.compare.word_diff import CAME, GONE, SAME, word_changes
 from crawler.commands.read import archive
 from crawler.commands.reasons import meaning
 from crawler.commands.terminal import one_line, say

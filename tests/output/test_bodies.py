@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from cleaners.compare.site_memory import body_places
 from cleaners.document import Block, Kind, Verdict
-from cleaners.site_memory import body_places
 from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
 from output.overrule import carry_out

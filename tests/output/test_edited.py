@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlite_utils import Database, Migrations
 
+from cleaners.compare.edits import Stood
 from cleaners.document import PageType
-from cleaners.edits import Stood
 from output.articles import article_id
 from output.edited import decide
 from output.forget import forget, wipe

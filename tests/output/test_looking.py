@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.templates import template
+from cleaners.compare.templates import template
 from output.looking import text_key
 from output.migrations import BLOCK_KINDS
 

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cleaners.folding import moment, squeezed, words_of
-from cleaners.notices import CORRECTION, UPDATE, notice
-from cleaners.site_memory import length
-from cleaners.templates import DATED, template
+from cleaners.compare.folding import moment, squeezed, words_of
+from cleaners.compare.notices import CORRECTION, UPDATE, notice
+from cleaners.compare.site_memory import length
+from cleaners.compare.templates import DATED, template
 
 HEADLINE, LEAD, BODY, DATE = "headline", "lead", "body", "date"
 KINDS = (CORRECTION, UPDATE, HEADLINE, LEAD, BODY, DATE)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.templates import template, templates
+from cleaners.compare.templates import template, templates
 
 
 @pytest.mark.parametrize(

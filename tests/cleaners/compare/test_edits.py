@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.edits import Stood, Version, compare, may_matter
+from cleaners.compare.edits import Stood, Version, compare, may_matter
 
 ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
 TWO = "Its harbour master had told the members that the first one would be in the yard for eleven weeks at least."

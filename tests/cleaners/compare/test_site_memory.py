@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cleaners.site_memory import (
+from cleaners.compare.site_memory import (
     BIO,
     REPEATED,
     Seen,

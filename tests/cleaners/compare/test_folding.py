@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cleaners.folding import folded, moment, pieces_of, squeezed, words_of
+from cleaners.compare.folding import folded, moment, pieces_of, squeezed, words_of
 
 
 def test_typography_folds_to_plain_marks() -> None:

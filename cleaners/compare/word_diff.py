@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from cleaners.folding import folded, pieces_of
+from cleaners.compare.folding import folded, pieces_of
 
 SAME, GONE, CAME = "=", "-", "+"
 _BRIDGE = 1  # words that stay between two changes and read better as part of them

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.worddiff import CAME, GONE, SAME, word_changes
+from cleaners.compare.word_diff import CAME, GONE, SAME, word_changes
 
 
 def test_a_word_that_changed() -> None:

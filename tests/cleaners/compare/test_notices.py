@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.notices import languages, notice
+from cleaners.compare.notices import languages, notice
 
 EXAMPLES = [
     (language, "" if kind == "neither" else kind, text)

@@ -1,0 +1,1 @@
+"""Pages with pages (what a site repeats), and captures with captures (edits)."""
