@@ -42,9 +42,9 @@ bench-quality: $(READY)
 
 train: $(READY)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[train]'
-	$(BIN)/python -m cleaners.train --date "$$(date +%F)"
-	$(BIN)/python -m cleaners.train_lines
-	$(BIN)/python -m cleaners.train_kinds
+	$(BIN)/python -m cleaners.training.block_model --date "$$(date +%F)"
+	$(BIN)/python -m cleaners.training.line_model
+	$(BIN)/python -m cleaners.training.page_type_model
 
 clean:
 	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,10 +2,10 @@
 
     python -m tests.bench.textmode [--every N] [--out FILE]
 
-The texts are made from the annotated pages (`cleaners/dumps.py`): the full text of the page by html-text, what
-trafilatura leaves of it, and the annotated text itself, of which nothing may be lost. What counts are the
-cross-validated figures, which `python -m cleaners.train_lines` writes beside the model; here the model that is shipped
-is measured, which has seen these pages, and the time that a text costs. The result kept in the repository is
+The texts are made from the annotated pages (`cleaners/training/text_dumps.py`): the full text of the page by html-text,
+what trafilatura leaves of it, and the annotated text itself, of which nothing may be lost. What counts are the
+cross-validated figures, which `python -m cleaners.training.line_model` writes beside the model; here the model that is
+shipped is measured, which has seen these pages, and the time that a text costs. The result kept in the repository is
 `tests/bench/results/textmode.json`.
 """
 
@@ -19,11 +19,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from cleaners.dumps import Dump, read_dumps
 from cleaners.learned.model import LINES, probabilities
 from cleaners.rules import load_rules
 from cleaners.text_mode.plaintext import judge_text
-from cleaners.train_lines import compared
+from cleaners.training.line_model import compared
+from cleaners.training.text_dumps import Dump, read_dumps
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"

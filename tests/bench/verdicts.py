@@ -2,11 +2,11 @@
 
     python -m tests.bench.verdicts [--every N] [--out FILE]
 
-Every page is judged by a table of signs that was learned without any page of its host (`cleaners/train_kinds.py`; it
-needs the extra `train`). The types of `corpus/wcxb` are held against ours: a collection or listing is a list, a
-service's page is `other`. The pages of `corpus/news` are all articles. Teasers count as articles. The corpora are
-looked for in `$BROADSHEET_SHARED`, else in `../shared`. The result kept in the repository is
-`tests/bench/results/verdicts.json`.
+Every page is judged by a table of signs that was learned without any page of its host (by
+`cleaners/training/page_type_model.py`, with the extra `train`). The types of `corpus/wcxb` are held against ours: a
+collection or listing is a list, a service's page is `other`. The pages of `corpus/news` are all articles. Teasers count
+as articles. The corpora are looked for in `$BROADSHEET_SHARED`, else in `../shared`. The result kept in the repository
+is `tests/bench/results/verdicts.json`.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from cleaners.html.decode import decode, parse
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import Features, page_features
 from cleaners.page_type.page_weights import Table, read_steps
-from cleaners.train import fold_of
-from cleaners.train_kinds import Example, host_of, tables_by_fold
+from cleaners.training.block_model import fold_of
+from cleaners.training.page_type_model import Example, host_of, tables_by_fold
 from cleaners.verdicts.judge import judge
 from tests.bench.quality import SHARED, corpus_hash
 

@@ -8,7 +8,7 @@ import pytest
 
 from cleaners.site_rules.folder import SiteRules, SiteRulesError
 
-SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[4] / "shared")
 
 
 @pytest.fixture

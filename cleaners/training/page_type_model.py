@@ -1,7 +1,7 @@
 """Learn what speaks for each kind of page from the annotated pages, and say how well it does on hosts not seen.
 
-    python -m cleaners.train_kinds --cv       cross-validation by host: nothing is written
-    python -m cleaners.train_kinds            learn from everything and write cleaners/page_type/page_weights.json
+    python -m cleaners.training.page_type_model --cv       cross-validation by host: nothing is written
+    python -m cleaners.training.page_type_model            learn from everything, write page_weights.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table is a sum of steps, one sign
@@ -31,10 +31,10 @@ from cleaners.html.decode import decode, parse
 from cleaners.learned.column_math import Column
 from cleaners.page_type.page_features import page_features
 from cleaners.page_type.page_weights import FILE, KINDS, Steps, read_steps
-from cleaners.train import FOLDS, SETTINGS, fold_of
+from cleaners.training.block_model import FOLDS, SETTINGS, fold_of
 from cleaners.verdicts.judge import judge
 
-_HERE = Path(__file__).parent
+_CLEANERS = Path(__file__).parents[1]
 _KIND_OF = {"collection": "list", "listing": "list", "documentation": "document"}
 _WEIGHTS = {"wcxb": 1.0, "news": 0.7, "segments": 0.4}
 _ROUNDS = 150
@@ -178,8 +178,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=_HERE.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=_HERE / "page_type")
+    parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
+    parser.add_argument("--out", type=Path, default=_CLEANERS / "page_type")
     given = parser.parse_args(arguments)
     missing = [name for name in _WEIGHTS if not (given.corpus / name / "truth.jsonl.gz").is_file()]
     if missing:

@@ -14,15 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.annotated import CORPORA, annotated_pages, annotated_words, block_weights, host_of_page, snippet_weights
 from cleaners.document import Verdict
 from cleaners.html.decode import decode, parse
-from cleaners.labels import by_snippets, covered, words_of
 from cleaners.learned.column_math import Column
 from cleaners.rules import load_rules
 from cleaners.text_mode.line_features import line_features
 from cleaners.text_mode.plaintext import named_lines
 from cleaners.text_mode.text_lines import Text, blocks_of_text, read_lines
+from cleaners.training.annotated_pages import (
+    CORPORA,
+    annotated_pages,
+    annotated_words,
+    block_weights,
+    host_of_page,
+    snippet_weights,
+)
+from cleaners.training.labels import by_snippets, covered, words_of
 from cleaners.verdicts.extractor import extracted_text
 
 KINDS = ("full", "half", "clean", "verse")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners import train
-from cleaners.annotated import read_examples
 from cleaners.document import Block, Kind
-from cleaners.labels import by_snippets, covered, word_f1, words_of
-from cleaners.measure import scores
+from cleaners.training import block_model
+from cleaners.training.annotated_pages import read_examples
+from cleaners.training.labels import by_snippets, covered, word_f1, words_of
+from cleaners.training.scores import scores
 from tests.cleaners.building import PAGES, STORY
 
 
@@ -83,21 +83,21 @@ def test_scores_are_perfect_for_the_labels_and_not_for_all_blocks(corpus: Path) 
 
 @pytest.mark.slow
 def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(corpus: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
+    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[block_model]'")
     outs = [tmp_path / "one", tmp_path / "two"]
     for out in outs:
         out.mkdir()
-        train.main(["--corpus", str(corpus), "--out", str(out)])
+        block_model.main(["--corpus", str(corpus), "--out", str(out)])
     one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert one == two
     assert one.keys() == {"first_look.npz", "model.npz", "model.json"}
     assert json.loads(one["model.json"])["cross_validated"].keys() == {"news", "segments", "wcxb"}
     for file in outs[0].iterdir():
         file.unlink()
-    train.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
+    block_model.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
     assert list(outs[0].iterdir()) == []
 
 
 def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
-        train.main(["--corpus", str(tmp_path)])
+        block_model.main(["--corpus", str(tmp_path)])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners import train_kinds
 from cleaners.page_type.page_weights import KINDS, opinion, read_steps
-from cleaners.train_kinds import Example, chances, host_of, scores, signs_of, train
+from cleaners.training import page_type_model
+from cleaners.training.page_type_model import Example, chances, host_of, scores, signs_of, train
 
 STORY = "<h1>The mill</h1>" + "<p>The council met on Monday and spoke for three hours about the old mill.</p>" * 6
 SHELF = '<div class="price">$4.00</div><p>Add to cart</p>' * 8
@@ -64,7 +64,7 @@ def test_training_reads_a_corpus_and_writes_a_table(tmp_path: Path) -> None:
         for row in rows:
             body = SHELF if row["page_type"] == "product" else STORY
             (tmp_path / corpus / "html" / f"{row['id']}.html.gz").write_bytes(gzip.compress(body.encode()))
-    train_kinds.main(["--corpus", str(tmp_path), "--out", str(tmp_path)])
+    page_type_model.main(["--corpus", str(tmp_path), "--out", str(tmp_path)])
     held = json.loads((tmp_path / "page_weights.json").read_text())
     assert held["cross_validated"]["article_or_not"] > 0.9
     assert set(held["corpus"]) == {"wcxb", "news", "segments"}

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners import train_lines
 from cleaners.document import Verdict
-from cleaners.train_lines import figures
+from cleaners.training import line_model
+from cleaners.training.line_model import figures
 from tests.cleaners.building import PAGES, STORY
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 
-from cleaners.dumps import Dump, read_dumps
+from cleaners.training.text_dumps import Dump, read_dumps
 
 
 def dumps_of(corpus: Path, kind: str) -> list[Dump]:
@@ -63,7 +63,7 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
     outs = [tmp_path / "one", tmp_path / "two"]
     for out in outs:
         out.mkdir()
-        train_lines.main(["--corpus", str(corpus), "--out", str(out)])
+        line_model.main(["--corpus", str(corpus), "--out", str(out)])
     one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert one == two
     assert one.keys() == {"lines.npz", "lines.json"}
@@ -71,13 +71,13 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
     assert found["cleaned"]["full"]["wcxb"]["f1"] >= found["as it is"]["full"]["wcxb"]["f1"]
     for file in outs[0].iterdir():
         file.unlink()
-    train_lines.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
+    line_model.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
     assert list(outs[0].iterdir()) == []
 
 
 def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
-        train_lines.main(["--corpus", str(tmp_path)])
+        line_model.main(["--corpus", str(tmp_path)])
 
 
 def test_a_dump_has_no_number_that_is_none(corpus: Path) -> None:

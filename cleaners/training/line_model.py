@@ -1,7 +1,7 @@
 """Train the learned voice of the text mode from dumps of the annotated pages, and say how good it is on other sites.
 
-    python -m cleaners.train_lines --cv       cross-validation by host: nothing is written
-    python -m cleaners.train_lines            train on everything and write cleaners/lines.npz and lines.json
+    python -m cleaners.training.line_model --cv       cross-validation by host: nothing is written
+    python -m cleaners.training.line_model            train on everything and write lines.npz and lines.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The same pages, versions and settings give the same file. Needs the extra: pip install '.[train]'.
@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from cleaners.document import Verdict
-from cleaners.dumps import KINDS, Dump, read_dumps
-from cleaners.labels import squeezed, word_f1, words_of
 from cleaners.learned.column_math import Column
 from cleaners.learned.model import LINES, Trees
 from cleaners.text_mode.weigh_lines import weigh_lines
-from cleaners.train import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
+from cleaners.training.block_model import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
+from cleaners.training.labels import squeezed, word_f1, words_of
+from cleaners.training.text_dumps import KINDS, Dump, read_dumps
 
 _ROUNDS = 150
 
@@ -109,10 +109,10 @@ def compared(dumps: Sequence[Dump], chances: Sequence[Column]) -> dict[str, Figu
 def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    here = Path(__file__).parent
+    package = Path(__file__).parents[1]
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=here.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=here / "learned")
+    parser.add_argument("--corpus", type=Path, default=package.parent.parent / "shared" / "corpus")
+    parser.add_argument("--out", type=Path, default=package / "learned")
     given = parser.parse_args(arguments)
     if problem := missing_corpus(given.corpus):
         sys.exit(problem)

@@ -1,7 +1,7 @@
 """Train the first look and the learned voice from the annotated pages, and say how good they are on sites not seen.
 
-    python -m cleaners.train --cv       cross-validation by host: nothing is written
-    python -m cleaners.train            train on everything and write first_look.npz, model.npz and model.json
+    python -m cleaners.training.block_model --cv       cross-validation by host: nothing is written
+    python -m cleaners.training.block_model            train on everything and write learned/*.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
@@ -24,18 +24,18 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.annotated import CORPORA, Example, Names, read_examples
-from cleaners.annotated_sites import SITES
 from cleaners.learned.characters import count_characters
 from cleaners.learned.column_math import Column
 from cleaners.learned.first_look import Look
 from cleaners.learned.model import FILE, FIRST, GLANCE, Trees, flatten
 from cleaners.learned.trees import LEAVES
-from cleaners.measure import scores
+from cleaners.training.annotated_pages import CORPORA, Example, Names, read_examples
+from cleaners.training.annotated_sites import SITES
+from cleaners.training.scores import scores
 from cleaners.verdicts.judge import named_verdicts
 from cleaners.verdicts.weigh import SURE, SURE_ALONE, expected_f1, weigh
 
-_HERE = Path(__file__).parent
+_CLEANERS = Path(__file__).parents[1]
 FOLDS = 5
 _ROUNDS, _FIRST_ROUNDS = 300, 200
 _THIN = 4  # of the blocks that are plainly furniture, one in so many is learned from
@@ -148,9 +148,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
-    parser.add_argument("--corpus", type=Path, default=_HERE.parent.parent / "shared" / "corpus")
+    parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
     parser.add_argument("--date", default="", help="today, for model.json")
-    parser.add_argument("--out", type=Path, default=_HERE / "learned")
+    parser.add_argument("--out", type=Path, default=_CLEANERS / "learned")
     given = parser.parse_args(arguments)
     if problem := missing_corpus(given.corpus):
         sys.exit(problem)

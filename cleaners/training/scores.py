@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.annotated import Example
-from cleaners.labels import squeezed, word_f1, words_of
 from cleaners.learned.column_math import Column
+from cleaners.training.annotated_pages import Example
+from cleaners.training.labels import squeezed, word_f1, words_of
 
 
 def scores(examples: Sequence[Example], keeps: Sequence[Column]) -> dict[str, dict[str, float]]:
