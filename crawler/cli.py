@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from crawler import __version__
-from crawler.commands.values import contact, duration, header, language, seconds, user_agent
+from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
 from crawler.worker import begin_early
 from output.errors import ArchiveError
 

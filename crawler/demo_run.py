@@ -10,9 +10,9 @@ from sqlite_utils import Database
 
 from crawler.commands.crawl import INTERRUPT, run_spider, say_stopped
 from crawler.commands.read import archive
-from crawler.commands.summary import Run, exit_code, headline, next_steps
-from crawler.commands.terminal import say, table, width
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.summary import Run, exit_code, headline, next_steps
+from crawler.console.terminal import say, table, width
 from crawler.demo.server import DemoServer
 from output.lock import ArchiveLock
 from output.report import report

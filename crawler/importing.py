@@ -18,7 +18,7 @@ from typing import Any
 from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise, host_of
-from crawler.faults import Retries
+from crawler.fetch.faults import Retries
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes
 from crawler.process import Workers

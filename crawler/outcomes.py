@@ -16,7 +16,7 @@ from cleaners.html.robots_directives import HEADERS, header_directives
 from cleaners.urls.canonical import canonicalise
 from crawler.discovered import Discovered, found_file, from_outlinks
 from crawler.discovery import usual_sitemap_places
-from crawler.faults import Fault, Retries, is_refusal, is_retried, retry_after
+from crawler.fetch.faults import Fault, Retries, is_refusal, is_retried, retry_after
 from crawler.options import CrawlOptions
 from crawler.process import WorkerError, Workers
 from crawler.robots import Access, Robots

@@ -7,10 +7,10 @@ from typing import Any
 
 from cleaners.site_rules.folder import SiteRules, SiteRulesError
 from cleaners.urls.canonical import canonicalise
-from crawler.addresses import OPENED, check_url, port_of
-from crawler.faults import Retries
+from crawler.fetch.addresses import OPENED, check_url, port_of
+from crawler.fetch.faults import Retries
+from crawler.fetch.identity import Identity
 from crawler.hosts import Manners
-from crawler.identity import Identity
 from crawler.options import CrawlOptions, OptionError
 from crawler.worker import processes
 from crawler.writer import ENOUGH

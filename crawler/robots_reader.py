@@ -12,7 +12,7 @@ from functools import partial
 from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise
-from crawler.faults import Fault, Retries, is_refusal
+from crawler.fetch.faults import Fault, Retries, is_refusal
 from crawler.frontier import Frontier
 from crawler.outcomes import Answer, retry_after_of
 from crawler.politeness import LONGEST_ASKED

@@ -34,7 +34,7 @@ BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
 EXTENSIONS = {
     "crawler.feeds.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
-    "crawler.progress.Progress": 10,
+    "crawler.console.progress.Progress": 10,
 }
 # Left out here, since what is merely set to None is imported all the same, and takes a tenth of a second.
 _LEFT_OUT = ("scrapy.extensions.feedexport.", "scrapy.extensions.telnet.", "scrapy.extensions.remote_control.")
@@ -55,7 +55,7 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # no user name is ever sent
     "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # it writes each message once more to count its bytes
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "crawler.compression.Decompression": 590,  # in its place: bounded by ratio, and to the end or not at all
+    "crawler.fetch.compression.Decompression": 590,  # in its place: bounded by ratio, and to the end or not at all
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
@@ -82,10 +82,10 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 # --- Safety -----------------------------------------------------------------------------------------------------
-TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"
+TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"
 DOWNLOAD_HANDLERS = {
-    "http": "crawler.guard.GuardedDownloadHandler",
-    "https": "crawler.guard.GuardedDownloadHandler",
+    "http": "crawler.fetch.guard.GuardedDownloadHandler",
+    "https": "crawler.fetch.guard.GuardedDownloadHandler",
     "file": None,
     "ftp": None,
     "s3": None,
@@ -103,6 +103,6 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 
 # --- Logging ----------------------------------------------------------------------------------------------------
 LOG_LEVEL = "WARNING"
-LOG_FORMATTER = "crawler.log_format.SparingFormatter"  # no record is made of what no level shows
+LOG_FORMATTER = "crawler.console.log_format.SparingFormatter"  # no record is made of what no level shows
 FEED_EXPORT_ENCODING = "utf-8"
 FEED_EXPORTERS = {"csv": "crawler.feeds.CsvArticles", "xml": "crawler.feeds.XmlArticles"}  # nothing in them acts

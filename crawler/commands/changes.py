@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from crawler.commands.read import archive
-from crawler.commands.reasons import meaning
-from crawler.commands.terminal import cut, fit, one_line, say, width
-from crawler.commands.values import Mistake, duration
+from crawler.console.option_types import Mistake, duration
+from crawler.console.reasons import meaning
+from crawler.console.terminal import cut, fit, one_line, say, width
 from output.edits_listed import EDIT_KINDS, NEW, ListedEdit, edits
 from output.revisions import CLEANER, RETURNED, WITHDRAWN
 from output.text import escaped

@@ -22,8 +22,8 @@ from cleaners.text_mode.plaintext import judge_text
 from cleaners.text_mode.text_lines import blocks_of_text
 from cleaners.urls.canonical import host_of
 from cleaners.verdicts.assemble import assemble
-from crawler.commands.terminal import one_line, say, say_blocks, width
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.terminal import one_line, say, say_blocks, width
 from output.text import count_words, escaped
 
 _HEADS = ("#", "verdict", "reason", "rule", "votes", "text")

@@ -17,9 +17,9 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
-from crawler.commands.summary import Run, complaints, exit_code, show_summary
-from crawler.commands.terminal import one_line
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.summary import Run, complaints, exit_code, show_summary
+from crawler.console.terminal import one_line
 from crawler.options import OptionError
 from crawler.scope import ScopeError
 from crawler.spiders.site import SiteSpider

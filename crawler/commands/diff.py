@@ -16,9 +16,9 @@ from sqlite_utils import Database
 from cleaners.compare.edits import Change, Version, aligned
 from cleaners.compare.word_diff import CAME, GONE, SAME, word_changes
 from crawler.commands.read import archive
-from crawler.commands.reasons import meaning
-from crawler.commands.terminal import one_line, say
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.reasons import meaning
+from crawler.console.terminal import one_line, say
 from output.history import Revision, StoredArticle, blocks_of, revisions_of, stored_article
 from output.revisions import WITHDRAWN
 from output.text import escaped, inert

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from crawler.commands.read import archive
-from crawler.commands.reasons import meaning
-from crawler.commands.terminal import one_line, say, say_blocks, width
+from crawler.console.reasons import meaning
+from crawler.console.terminal import one_line, say, say_blocks, width
 from output.explained import StoredBlock, StoredPage, find_page, url_state
 
 _HEADS = ("#", "block", "verdict", "reason", "rule", "on", "text")

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from crawler.commands.read import archive
-from crawler.commands.terminal import one_line, say
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.terminal import one_line, say
 from output.archive import Archive
 from output.forget import Takedown, backups_of, pattern_of, plan, wipe
 from output.forget import forget as take_down

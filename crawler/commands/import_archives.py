@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from crawler.commands.crawl import INTERRUPT, say_stopped
-from crawler.commands.summary import Run, exit_code, show_summary
-from crawler.commands.terminal import one_line, say
-from crawler.commands.ticker import stoppable, ticking
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.summary import Run, exit_code, show_summary
+from crawler.console.terminal import one_line, say
+from crawler.console.ticker import stoppable, ticking
 from crawler.importing import Importing, names_of
 from crawler.options import CrawlOptions, OptionError
 from crawler.preparation import site_rules_of

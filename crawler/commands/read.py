@@ -15,8 +15,8 @@ from typing import TextIO
 import click
 from sqlite_utils import Database
 
-from crawler.commands.terminal import cut, one_line, say, width
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.terminal import cut, one_line, say, width
 from output.errors import NotAnArchive
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl

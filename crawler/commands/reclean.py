@@ -16,9 +16,9 @@ import click
 
 from crawler.commands.crawl import INTERRUPT
 from crawler.commands.read import archive
-from crawler.commands.terminal import cut, one_line, say, table, width
-from crawler.commands.ticker import stoppable, ticking
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.terminal import cut, one_line, say, table, width
+from crawler.console.ticker import stoppable, ticking
 from crawler.options import CrawlOptions, OptionError
 from crawler.preparation import site_rules_of
 from crawler.recleaning import Findings, Recleaning

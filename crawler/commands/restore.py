@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from crawler.commands.read import archive
 from crawler.commands.rules_export import export_rules
-from crawler.commands.terminal import cut, one_line, say, say_blocks, table, width
+from crawler.console.terminal import cut, one_line, say, say_blocks, table, width
 from output.archive import Archive
 from output.overrule import Effect, TextChange, carry_out, preview
 from output.queue import utc_now

@@ -22,10 +22,10 @@ from cleaners.site_rules.folder import SiteRules, SiteRulesError, read_file
 from cleaners.site_rules.ftr_format import WITHOUT_EFFECT, PageTest, Problem, SiteRule
 from cleaners.site_rules.marks import apply_rules, replaced
 from cleaners.urls.canonical import canonicalise
-from crawler.commands.reasons import meaning
-from crawler.commands.terminal import cut, one_line, say, table, width
-from crawler.commands.values import Mistake
-from crawler.rule_headers import refused_headers
+from crawler.console.option_types import Mistake
+from crawler.console.reasons import meaning
+from crawler.console.terminal import cut, one_line, say, table, width
+from crawler.fetch.rule_headers import refused_headers
 from output.fetched import Fetched, fetched
 from output.schema import open_database
 

@@ -12,8 +12,8 @@ from cleaners.document import Block
 from cleaners.rules.from_text import own_rule, rule_removes, rule_toml, toml_string
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.rule import REASONS
-from crawler.commands.terminal import cut, one_line
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
+from crawler.console.terminal import cut, one_line
 from output.examples import Place, near_in_words, place_of, same_but_for_numbers
 from output.rulings import Listed
 

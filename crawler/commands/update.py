@@ -9,7 +9,7 @@ import click
 
 from crawler.commands.crawl import crawl, holds_something
 from crawler.commands.read import archive
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
 from output.archive import Archive
 from output.edits_listed import edits, latest_seq
 

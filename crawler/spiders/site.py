@@ -18,13 +18,15 @@ from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Request, Response
 from scrapy.signals import bytes_received, headers_received
 
-from crawler.addresses import port_of
-from crawler.cookies import cookie_header, read_cookies
-from crawler.faults import Fault, fault_of
+from crawler.fetch.addresses import port_of
+from crawler.fetch.byte_budget import Held
+from crawler.fetch.cookies import cookie_header, read_cookies
+from crawler.fetch.faults import Fault, fault_of
+from crawler.fetch.guard import PORTS, fault_in, fault_in_reactor
+from crawler.fetch.identity import read_contact
+from crawler.fetch.rule_headers import sent_headers
+from crawler.fetch.wiretap import Exchange, truncation_of, wire_of
 from crawler.frontier import Frontier, Turn
-from crawler.guard import PORTS, fault_in, fault_in_reactor
-from crawler.held import Held
-from crawler.identity import read_contact
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, size_of
 from crawler.outcomes import (
@@ -40,11 +42,9 @@ from crawler.preparation import checked_seeds, identity_of, manners_of, retries_
 from crawler.process import Workers
 from crawler.robots import MAX_BYTES, Robots
 from crawler.robots_reader import HEADERS, RobotsReader, moved_to
-from crawler.rule_headers import sent_headers
 from crawler.scope import Scope, ScopeError
 from crawler.session import Allowed, CrawlSession, seeds_of
 from crawler.sniff import is_media_type
-from crawler.wiretap import Exchange, truncation_of, wire_of
 from output.errors import ArchiveError
 from output.outcome import Capture, Outcome
 from output.queue import QueuedUrl

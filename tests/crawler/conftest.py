@@ -1,4 +1,4 @@
-"""Sites on loopback and crawls of them."""
+"""Sites on loopback and crawls of them, and an archive for the verbs that read one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from cleaners.clean import clean
+from cleaners.document import Page
+from output.archive import Archive
+from output.outcome import Outcome
 from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import Route, ScriptedSite
+from tests.crawler.scripted_site import Route, ScriptedSite, page
+from tests.crawler.shell import HOSTILE
 
 
 @pytest.fixture
@@ -34,3 +39,15 @@ def site(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
 @pytest.fixture
 def crawl(tmp_path: Path) -> Crawl:
     return Crawl(tmp_path)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """An archive of two articles, one of them with a title that would act on a terminal."""
+    file = tmp_path / "made.db"
+    with Archive.open(file) as archive:
+        for name in ("river", HOSTILE):
+            url = f"https://a.example/{name[:5].strip()}"
+            cleaned = clean(Page(url, page(name).encode()))
+            archive.save([Outcome(url, "done", "article", cleaned=cleaned)])
+    return file

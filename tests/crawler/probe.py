@@ -51,7 +51,7 @@ def main(options: Mapping[str, Any]) -> None:
     from scrapy.crawler import CrawlerProcess
     from scrapy.settings import Settings
 
-    from crawler.faults import fault_of
+    from crawler.fetch.faults import fault_of
 
     class Probe(scrapy.Spider):
         name = "probe"

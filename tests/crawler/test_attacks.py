@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawler.commands.reasons import meaning
+from crawler.console.reasons import meaning
 from tests.crawler.attacks import ATTACKS, HARMLESS, SETTINGS
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.hostile import HostileServer, answer

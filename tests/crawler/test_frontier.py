@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler import hosts
-from crawler.faults import Retries
+from crawler.fetch.faults import Retries
 from crawler.frontier import Frontier, Manners, Turn
 from crawler.robots import Robots
 from output.archive import Archive

@@ -15,9 +15,9 @@ from output.duplicates import SHORT_WORDS
 from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
+from tests.crawler.fetch.test_wiretap import assert_rows
 from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.test_interrupted import left
-from tests.crawler.test_wiretap import assert_rows
 
 KILLS = 40
 ANSWER_SECONDS = 0.03  # so that a crawl of a real site lasts long enough to be killed anywhere

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 import pytest
 from scrapy.http import Response
 
-from crawler.faults import Fault, Retries
+from crawler.fetch.faults import Fault, Retries
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes, given_up
 from crawler.process import WorkerError, Workers

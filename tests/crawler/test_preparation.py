@@ -7,7 +7,7 @@ import os
 import pytest
 from scrapy.settings import Settings
 
-from crawler.identity import Identity
+from crawler.fetch.identity import Identity
 from crawler.options import OptionError
 from crawler.preparation import checked_seeds, manners_of, workers_of
 from crawler.writer import ENOUGH

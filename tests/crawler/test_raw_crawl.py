@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
+from tests.crawler.fetch.test_wiretap import assert_rows
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl, rows
-from tests.crawler.test_wiretap import assert_rows
 
 Serve = Callable[..., ScriptedSite]
 NAMES = [f"story{number}" for number in range(12)]

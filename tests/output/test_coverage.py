@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import crawler.commands
+import crawler.console
 from output.coverage import EXAMPLES, coverage, hint
 from output.outcome import Outcome
 
@@ -101,7 +101,7 @@ def test_there_is_a_hint_for_every_reason(state, reason, said):
 
 
 def test_hints_are_about_reasons_that_exist():
-    words = tomllib.loads(Path(crawler.commands.__file__).with_name("reasons.toml").read_text("utf-8"))
+    words = tomllib.loads(Path(crawler.console.__file__).with_name("reasons.toml").read_text("utf-8"))
     hints = tomllib.loads(Path(coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
     known = words.keys() | {"queued", "failed", "skipped"}
     assert {each for each in hints if not each.startswith("http_")} <= known

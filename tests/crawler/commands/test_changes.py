@@ -14,7 +14,7 @@ import pytest
 
 from cleaners.document import PageType
 from crawler.commands.changes import since_of
-from crawler.commands.values import Mistake
+from crawler.console.option_types import Mistake
 from output.archive import Archive
 from output.outcome import Outcome
 from output.settle import settle

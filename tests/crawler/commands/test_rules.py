@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from cleaners.site_rules.ftr_format import WITHOUT_EFFECT, read_rule
 from crawler.cli import cli, run
-from crawler.rule_headers import refusal, sent_headers
+from crawler.fetch.rule_headers import refusal, sent_headers
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import REPOSITORY, command
 

@@ -28,4 +28,4 @@ def _status(code: int) -> str:
 
 @cache
 def _words() -> dict[str, str]:
-    return tomllib.loads(files("crawler.commands").joinpath("reasons.toml").read_text("utf-8"))
+    return tomllib.loads(files(__package__).joinpath("reasons.toml").read_text("utf-8"))

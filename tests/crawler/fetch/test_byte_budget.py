@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from crawler.held import Held
+from crawler.fetch.byte_budget import Held
 
 
 @pytest.mark.parametrize(("most", "closer"), [(10, None), (10, 20), (20, 10)])

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from crawler.addresses import OPENED, SPECIAL, address_verdict, check_url, port_of, refused
+from crawler.fetch.addresses import OPENED, SPECIAL, address_verdict, check_url, port_of, refused
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cookies import cookie_header, cookies_for, read_cookies
+from crawler.fetch.cookies import cookie_header, cookies_for, read_cookies
 from crawler.options import OptionError
 
 FILE = """# Netscape HTTP Cookie File

@@ -2,17 +2,17 @@
 
 Four gates, the third being the one that counts:
 
-- `crawler.addresses.check_url` judges what the URL itself says, before a seed is taken;
+- `crawler.fetch.addresses.check_url` judges what the URL itself says, before a seed is taken;
 - `GuardedDownloadHandler` judges it again in the moment of the request, with its port, and refuses proxies, behind
   which nothing could be judged;
 - `GuardedResolver` judges every address that a name resolved to. Connections are made to these very addresses, so a
   name that answers differently the second time gains nothing;
-- `crawler.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
+- `crawler.fetch.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
 
-Settings: `TWISTED_DNS_RESOLVER = "crawler.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS` with
-`"crawler.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED = False` (else Scrapy
-takes proxies from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE` (default False),
-`BROADSHEET_PORTS`. With others `fault_in` says why no crawl may start.
+Settings: `TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS` with
+`"crawler.fetch.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED = False` (else
+Scrapy takes proxies from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE` (default
+False), `BROADSHEET_PORTS`. With others `fault_in` says why no crawl may start.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from scrapy.utils.misc import load_object
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from cleaners.urls.canonical import canonicalise, host_of
-from crawler.addresses import check_url, port_of, refused
-from crawler.connection import AddressRefusedError, GuardedFactory, named
-from crawler.wiretap import TappedPool, tapped
+from crawler.fetch.addresses import check_url, port_of, refused
+from crawler.fetch.connection import AddressRefusedError, GuardedFactory, named
+from crawler.fetch.wiretap import TappedPool, tapped
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -113,7 +113,7 @@ class GuardedResolver(CachingHostnameResolver):
 class GuardedDownloadHandler(HTTP11DownloadHandler):
     """Scrapy's HTTP handler; what the guard refuses fails with `AddressRefusedError`.
 
-    An answer that cannot be used fails with `crawler.limits.AnswerError`.
+    An answer that cannot be used fails with `crawler.fetch.limits.AnswerError`.
     """
 
     def __init__(self, crawler: Crawler):
@@ -155,9 +155,9 @@ def fault_in(settings: BaseSettings) -> str:
     """Why a crawl with these settings would not be guarded, in one line, or an empty string."""
     handlers = {scheme: path for scheme, path in settings.getwithbase("DOWNLOAD_HANDLERS").items() if path}
     if not _is(settings["TWISTED_DNS_RESOLVER"], GuardedResolver):
-        return "TWISTED_DNS_RESOLVER must be crawler.guard.GuardedResolver: no address would be judged"
+        return "TWISTED_DNS_RESOLVER must be crawler.fetch.guard.GuardedResolver: no address would be judged"
     if set(handlers) != {"http", "https"} or not all(_is(each, GuardedDownloadHandler) for each in handlers.values()):
-        return "DOWNLOAD_HANDLERS must be crawler.guard.GuardedDownloadHandler for http and https, and None for others"
+        return "DOWNLOAD_HANDLERS must be crawler.fetch.guard.GuardedDownloadHandler for http and https, else None"
     if not settings.getbool("TWISTED_REACTOR_ENABLED", True):
         return "TWISTED_REACTOR_ENABLED must be on: addresses are judged by the reactor's resolver"
     if settings["DOWNLOADER"] != _DOWNLOADER:
@@ -190,7 +190,7 @@ def _resolver() -> GuardedResolver:
 
     resolver = getattr(reactor, "nameResolver", None)
     if not isinstance(resolver, GuardedResolver):
-        raise RuntimeError("the reactor does not resolve names with crawler.guard.GuardedResolver")
+        raise RuntimeError("the reactor does not resolve names with crawler.fetch.guard.GuardedResolver")
     return resolver
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 import pytest
 
-from crawler.wiretap import Exchange
+from crawler.fetch.wiretap import Exchange
 from output.warc_reader import Record, read_record
 from output.wire import digest
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
+from tests.crawler.fetch.test_connection import certificate
 from tests.crawler.hostile import RESET, HostileServer
 from tests.crawler.scripted_site import page
-from tests.crawler.test_connection import certificate
 
 TEXT = page("oddity").encode()
 CLOSE = "Connection: close"

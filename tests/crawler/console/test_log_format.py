@@ -6,7 +6,7 @@ import pytest
 from scrapy.http import Request, Response
 from scrapy.utils.test import get_crawler
 
-from crawler.log_format import SparingFormatter
+from crawler.console.log_format import SparingFormatter
 
 REQUEST = Request("http://a.example/")
 RESPONSE = Response("http://a.example/", request=REQUEST)

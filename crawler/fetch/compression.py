@@ -15,7 +15,7 @@ import brotli  # type: ignore[import-untyped]  # Scrapy requires it
 from scrapy.http import Response, TextResponse
 from scrapy.responsetypes import responsetypes
 
-from crawler.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, ZSTD_WINDOW_LOG, AnswerError
+from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, ZSTD_WINDOW_LOG, AnswerError
 
 if sys.version_info >= (3, 14):
     from compression import zstd

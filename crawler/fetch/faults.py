@@ -16,8 +16,8 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from crawler.connection import AddressRefusedError
-from crawler.limits import AnswerError
+from crawler.fetch.connection import AddressRefusedError
+from crawler.fetch.limits import AnswerError
 
 _GROWTH = (1, 6, 24)  # the first wait times so much comes before the second, third and later tries
 _REFUSALS = {"port": "port", "proxy": "proxy", "invalid": "bad_url"}  # the others are addresses

@@ -12,23 +12,23 @@ from typing import Any
 import pytest
 
 import cleaners.html.decode
-import crawler.limits
+import crawler.fetch.limits
 import crawler.outcomes
 import crawler.robots
 import crawler.settings
 import crawler.sitemaps
 import crawler.webfeeds
 import crawler.worker
-from crawler.addresses import OPENED, SPECIAL
 from crawler.commands.crawl import project_settings
-from crawler.commands.reasons import meaning
-from crawler.faults import is_refusal
+from crawler.console.reasons import meaning
+from crawler.fetch.addresses import OPENED, SPECIAL
+from crawler.fetch.faults import is_refusal
 from tests.crawler.attacks import ATTACKS
 from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
-    "limits": crawler.limits,
+    "limits": crawler.fetch.limits,
     "settings": crawler.settings,
     "outcomes": crawler.outcomes,
     "worker": crawler.worker,
@@ -59,7 +59,9 @@ def test_a_bound_in_the_document_is_the_bound_in_the_code(value: float, module: 
 
 def test_every_limit_of_answers_is_in_the_document() -> None:
     named = {name for _, module, name in bounds() if module == "limits"}
-    assert named == {name for name, value in vars(crawler.limits).items() if name.isupper() and isinstance(value, int)}
+    assert named == {
+        name for name, value in vars(crawler.fetch.limits).items() if name.isupper() and isinstance(value, int)
+    }
 
 
 def test_every_refused_network_is_in_the_document() -> None:

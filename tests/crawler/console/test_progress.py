@@ -12,7 +12,7 @@ from scrapy.settings import Settings
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from crawler.progress import Progress
+from crawler.console.progress import Progress
 from output.outcome import Outcome
 from tests.crawler.scripted_site import page
 

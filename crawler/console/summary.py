@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from crawler.commands.reasons import meaning
-from crawler.commands.terminal import say, width
+from crawler.console.reasons import meaning
+from crawler.console.terminal import say, width
 from output.outcome import NOT_MODIFIED
 from output.report import Totals, totals
 from output.report_text import alarm_line

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.commands.crawl import project_settings
-from crawler.guard import fault_in
+from crawler.fetch.guard import fault_in
 from tests.crawler.crawls import Crawl
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch

@@ -52,14 +52,14 @@ def header(value: str) -> tuple[str, str]:
 
 def contact(value: str) -> str:
     """A contact that can be sent along: a URL or a mail address."""
-    from crawler.identity import read_contact
+    from crawler.fetch.identity import read_contact
 
     return _told(read_contact, value)
 
 
 def user_agent(value: str) -> str:
     """A User-Agent that can be sent."""
-    from crawler.identity import read_user_agent
+    from crawler.fetch.identity import read_user_agent
 
     return _told(read_user_agent, value)
 

@@ -14,9 +14,9 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from crawler.connection import AddressRefusedError
-from crawler.faults import Fault, Retries, fault_of, is_retried, retry_after
-from crawler.limits import AnswerError
+from crawler.fetch.connection import AddressRefusedError
+from crawler.fetch.faults import Fault, Retries, fault_of, is_retried, retry_after
+from crawler.fetch.limits import AnswerError
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

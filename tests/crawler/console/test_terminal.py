@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from crawler.commands.terminal import cut, fit, one_line, say, table
+from crawler.console.terminal import cut, fit, one_line, say, table
 from tests.crawler.shell import ACTIVE, HOSTILE
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.commands.reasons import meaning
-from crawler.commands.summary import Run, complaints, exit_code, next_steps, seed_trouble, show_summary
+from crawler.console.reasons import meaning
+from crawler.console.summary import Run, complaints, exit_code, next_steps, seed_trouble, show_summary
 from output.archive import Archive
 from output.outcome import Outcome
 

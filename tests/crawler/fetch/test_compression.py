@@ -11,8 +11,8 @@ import brotli
 import pytest
 from scrapy.http import HtmlResponse, Request, Response
 
-from crawler.compression import Decompression, unpacked
-from crawler.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, AnswerError
+from crawler.fetch.compression import Decompression, unpacked
+from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, AnswerError
 from tests.crawler.attacks import zstd
 
 RANDOM = random.Random(5)

@@ -27,9 +27,9 @@ from twisted.web._newclient import BadHeaders, BadResponseVersion, ParseError
 from twisted.web.client import ResponseFailed
 from twisted.web.iweb import UNKNOWN_LENGTH
 
-from crawler.addresses import refused
-from crawler.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES, AnswerError
-from crawler.wiretap import Exchange, Recording
+from crawler.fetch.addresses import refused
+from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES, AnswerError
+from crawler.fetch.wiretap import Exchange, Recording
 
 _NOT_HTTP = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
 _BROKEN_OFF = "unexpected eof"  # a TLS connection that ends, no certificate in doubt

@@ -2,7 +2,7 @@
 
 Scrapy gives out headers that were lower-cased, joined and put in order, and bodies without their transfer coding.
 An `Exchange` travels with a request to the connection that serves it: `tapped` names it while the request is handed
-to the pool, the pool's `getConnection` ties it to the request, and `crawler.connection` fills it.
+to the pool, the pool's `getConnection` ties it to the request, and `crawler.fetch.connection` fills it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted.web.client import HTTPConnectionPool
 from output.wire import Wire
 
 if TYPE_CHECKING:
-    from crawler.faults import Fault
+    from crawler.fetch.faults import Fault
 
 _TRUNCATION = {"too_large": "length", "timeout": "time", "cut_off": "disconnect", "connection": "disconnect"}
 _CURRENT: ContextVar[Exchange | None] = ContextVar("broadsheet_exchange", default=None)

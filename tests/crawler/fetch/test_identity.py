@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.identity import Identity, read_contact, read_user_agent
+from crawler.fetch.identity import Identity, read_contact, read_user_agent
 from crawler.options import OptionError
 from crawler.settings import USER_AGENT
 from tests.crawler.warm import run
