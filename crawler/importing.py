@@ -19,6 +19,7 @@ from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.fetch.faults import Retries
+from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes
 from crawler.process import Workers
@@ -26,7 +27,6 @@ from crawler.pump import pump
 from crawler.replay import Replayed, ReplayError, read_place, revisited
 from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots
-from crawler.robots import Robots
 from crawler.scope import Scope
 from crawler.worker import processes
 from crawler.writer import Writer

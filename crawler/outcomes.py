@@ -17,9 +17,9 @@ from cleaners.urls.canonical import canonicalise
 from crawler.discovered import Discovered, found_file, from_outlinks
 from crawler.discovery import usual_sitemap_places
 from crawler.fetch.faults import Fault, Retries, is_refusal, is_retried, retry_after
+from crawler.frontier.robots_txt import Access, Robots
 from crawler.options import CrawlOptions
 from crawler.process import WorkerError, Workers
-from crawler.robots import Access, Robots
 from crawler.scope import Scope
 from crawler.sniff import Sort, is_media_type, sort_of
 from crawler.work import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap

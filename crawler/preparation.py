@@ -10,7 +10,7 @@ from cleaners.urls.canonical import canonicalise
 from crawler.fetch.addresses import OPENED, check_url, port_of
 from crawler.fetch.faults import Retries
 from crawler.fetch.identity import Identity
-from crawler.hosts import Manners
+from crawler.frontier.hosts import Manners
 from crawler.options import CrawlOptions, OptionError
 from crawler.worker import processes
 from crawler.writer import ENOUGH

@@ -13,10 +13,10 @@ from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise
 from crawler.fetch.faults import Fault, Retries, is_refusal
-from crawler.frontier import Frontier
+from crawler.frontier.pace import LONGEST_ASKED
+from crawler.frontier.robots_txt import Access, Robots
+from crawler.frontier.turns import Frontier
 from crawler.outcomes import Answer, retry_after_of
-from crawler.politeness import LONGEST_ASKED
-from crawler.robots import Access, Robots
 from output.outcome import Outcome
 from output.queue import QueuedUrl
 

@@ -26,7 +26,8 @@ from crawler.fetch.guard import PORTS, fault_in, fault_in_reactor
 from crawler.fetch.identity import read_contact
 from crawler.fetch.rule_headers import sent_headers
 from crawler.fetch.wiretap import Exchange, truncation_of, wire_of
-from crawler.frontier import Frontier, Turn
+from crawler.frontier.robots_txt import MAX_BYTES, Robots
+from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, size_of
 from crawler.outcomes import (
@@ -40,7 +41,6 @@ from crawler.outcomes import (
 )
 from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
 from crawler.process import Workers
-from crawler.robots import MAX_BYTES, Robots
 from crawler.robots_reader import HEADERS, RobotsReader, moved_to
 from crawler.scope import Scope, ScopeError
 from crawler.session import Allowed, CrawlSession, seeds_of

@@ -26,9 +26,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from crawler.frontier import Frontier, Manners
+from crawler.frontier.robots_txt import Robots
+from crawler.frontier.turns import Frontier, Manners
 from crawler.options import CrawlOptions
-from crawler.robots import Robots
 from crawler.session import CrawlSession
 from output.archive import Archive
 from output.outcome import Found, Outcome

@@ -13,10 +13,10 @@ import pytest
 from scrapy.http import Response
 
 from crawler.fetch.faults import Fault, Retries
+from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes, given_up
 from crawler.process import WorkerError, Workers
-from crawler.robots import Robots
 from crawler.scope import Scope
 from output.outcome import Outcome
 from output.queue import QueuedUrl

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.robots import GRACE, MAX_AGE, TRY_AGAIN, Robots
+from crawler.frontier.robots_txt import GRACE, MAX_AGE, TRY_AGAIN, Robots
 from output.archive import Archive
 from output.queue import Queue
-from tests.crawler.test_frontier import Hand
+from tests.crawler.frontier.test_turns import Hand
 
 HOST, ROBOTS = "a.example", "http://a.example/robots.txt"
 FIRST = Robots.from_response(200, b"User-agent: *\nDisallow: /no\n", ROBOTS)

@@ -13,8 +13,8 @@ import pytest
 
 import cleaners.html.decode
 import crawler.fetch.limits
+import crawler.frontier.robots_txt
 import crawler.outcomes
-import crawler.robots
 import crawler.settings
 import crawler.sitemaps
 import crawler.webfeeds
@@ -32,7 +32,7 @@ MODULES: dict[str, ModuleType] = {
     "settings": crawler.settings,
     "outcomes": crawler.outcomes,
     "worker": crawler.worker,
-    "robots": crawler.robots,
+    "robots": crawler.frontier.robots_txt,
     "sitemaps": crawler.sitemaps,
     "webfeeds": crawler.webfeeds,
     "decode": cleaners.html.decode,

@@ -14,10 +14,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from crawler.hosts import Host, Hosts, Line, Manners
-from crawler.politeness import Pace
-from crawler.robots import Robots
-from crawler.turns import Turn, robots_of
+from crawler.frontier.hosts import Host, Hosts, Line, Manners
+from crawler.frontier.pace import Pace
+from crawler.frontier.robots_txt import Robots
+from crawler.frontier.turn import Turn, robots_of
 from output.queue import Queue, QueuedUrl
 
 __all__ = ["Frontier", "Manners", "Turn"]

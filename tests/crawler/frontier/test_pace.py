@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.politeness import CEILING, LONGEST_ASKED, LONGEST_RETRY_AFTER, Pace
+from crawler.frontier.pace import CEILING, LONGEST_ASKED, LONGEST_RETRY_AFTER, Pace
 
 
 def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor() -> None:

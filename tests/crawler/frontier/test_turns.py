@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler import hosts
 from crawler.fetch.faults import Retries
-from crawler.frontier import Frontier, Manners, Turn
-from crawler.robots import Robots
+from crawler.frontier import hosts
+from crawler.frontier.robots_txt import Robots
+from crawler.frontier.turns import Frontier, Manners, Turn
 from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue import LONGEST_WAIT, Queue

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from crawler.politeness import Pace
-from crawler.robots import GRACE, MAX_AGE, TRY_AGAIN, Access, Robots
+from crawler.frontier.pace import Pace
+from crawler.frontier.robots_txt import GRACE, MAX_AGE, TRY_AGAIN, Access, Robots
 from output.queue import Queue, QueuedUrl
 
 ACTIVE = 1024  # hosts with something to do that are held at once

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler import hosts
-from crawler.hosts import Host, Hosts, Line
-from crawler.politeness import Pace
-from crawler.robots import Robots
+from crawler.frontier import hosts
+from crawler.frontier.hosts import Host, Hosts, Line
+from crawler.frontier.pace import Pace
+from crawler.frontier.robots_txt import Robots
 from output.archive import Archive
 from output.outcome import Found
 from output.queue import Queue
