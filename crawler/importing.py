@@ -18,6 +18,7 @@ from typing import Any
 from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise, host_of
+from crawler.discovery.scope import Scope
 from crawler.fetch.faults import Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
@@ -27,7 +28,6 @@ from crawler.pump import pump
 from crawler.replay import Replayed, ReplayError, read_place, revisited
 from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots
-from crawler.scope import Scope
 from crawler.worker import processes
 from crawler.writer import Writer
 from output.archive import Archive

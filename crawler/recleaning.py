@@ -15,11 +15,11 @@ from sqlite_utils import Database
 
 from cleaners.lineage import lineage, site_rules_digest
 from cleaners.site_rules.folder import SiteRules
+from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from crawler.process import WorkerError, Workers
 from crawler.pump import pump
 from crawler.reclean_work import Unread, clean_again
-from crawler.scope import Scope
 from crawler.work import Rules
 from crawler.worker import processes
 from output.lineage import lineage_id

@@ -13,8 +13,8 @@ from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls.canonical import host_of
 from crawler import __version__
 from crawler.directives import REASONS
+from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.scope import Scope
 from crawler.sharing import settle_shared
 from crawler.writer import ENOUGH, Writer
 from output.archive import Archive

@@ -17,12 +17,12 @@ from cleaners.lineage import site_rules_digest
 from cleaners.site_rules.folder import SiteRules
 from cleaners.site_rules.ftr_format import SiteRule
 from crawler.directives import kept_out, unfollowed
-from crawler.discovered import Discovered, found_file, from_feed, from_outlinks, from_sitemap
-from crawler.discovery import too_old, usual_feed_places
+from crawler.discovery.feeds import read_feed
+from crawler.discovery.found_rows import Discovered, found_file, from_feed, from_outlinks, from_sitemap
+from crawler.discovery.scope import Scope
+from crawler.discovery.sitemaps import SitemapKind, read_sitemap
+from crawler.discovery.usual_places import too_old, usual_feed_places
 from crawler.options import CrawlOptions
-from crawler.scope import Scope
-from crawler.sitemaps import SitemapKind, read_sitemap
-from crawler.webfeeds import read_feed
 from output.prepared import PreparedPage, prepared
 from output.queue import QueuedUrl
 

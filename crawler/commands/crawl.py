@@ -20,8 +20,8 @@ from scrapy.settings import Settings
 from crawler.console.option_types import Mistake
 from crawler.console.summary import Run, complaints, exit_code, show_summary
 from crawler.console.terminal import one_line
+from crawler.discovery.scope import ScopeError
 from crawler.options import OptionError
-from crawler.scope import ScopeError
 from crawler.spiders.site import SiteSpider
 from output.archive import Archive
 from output.earlier import runs

@@ -17,12 +17,12 @@ from crawler.console.option_types import Mistake
 from crawler.console.summary import Run, exit_code, show_summary
 from crawler.console.terminal import one_line, say
 from crawler.console.ticker import stoppable, ticking
+from crawler.discovery.scope import Scope, ScopeError
 from crawler.importing import Importing, names_of
 from crawler.options import CrawlOptions, OptionError
 from crawler.preparation import site_rules_of
 from crawler.replay_index import ScanError
 from crawler.replay_order import Order
-from crawler.scope import Scope, ScopeError
 from crawler.session import versions
 from crawler.sharing import settle_shared
 from output.archive import Archive

@@ -18,6 +18,7 @@ from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Request, Response
 from scrapy.signals import bytes_received, headers_received
 
+from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.addresses import port_of
 from crawler.fetch.byte_budget import Held
 from crawler.fetch.cookies import cookie_header, read_cookies
@@ -42,7 +43,6 @@ from crawler.outcomes import (
 from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
 from crawler.process import Workers
 from crawler.robots_reader import HEADERS, RobotsReader, moved_to
-from crawler.scope import Scope, ScopeError
 from crawler.session import Allowed, CrawlSession, seeds_of
 from crawler.sniff import is_media_type
 from output.errors import ArchiveError

@@ -12,12 +12,12 @@ from datetime import UTC, date, datetime
 import pytest
 from scrapy.http import Response
 
+from crawler.discovery.scope import Scope
 from crawler.fetch.faults import Fault, Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes, given_up
 from crawler.process import WorkerError, Workers
-from crawler.scope import Scope
 from output.outcome import Outcome
 from output.queue import QueuedUrl
 from output.wire import digest

@@ -11,8 +11,8 @@ from typing import Any
 
 import cleaners.clean
 from cleaners.document import Page
+from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.scope import Scope
 from crawler.work import Fetched, Rules, work_on_page
 from output.archive import Archive
 from output.outcome import Capture, Outcome

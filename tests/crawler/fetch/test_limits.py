@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import cleaners.html.decode
+import crawler.discovery.feeds
+import crawler.discovery.sitemaps
 import crawler.fetch.limits
 import crawler.frontier.robots_txt
 import crawler.outcomes
 import crawler.settings
-import crawler.sitemaps
-import crawler.webfeeds
 import crawler.worker
 from crawler.commands.crawl import project_settings
 from crawler.console.reasons import meaning
@@ -33,8 +33,8 @@ MODULES: dict[str, ModuleType] = {
     "outcomes": crawler.outcomes,
     "worker": crawler.worker,
     "robots": crawler.frontier.robots_txt,
-    "sitemaps": crawler.sitemaps,
-    "webfeeds": crawler.webfeeds,
+    "sitemaps": crawler.discovery.sitemaps,
+    "webfeeds": crawler.discovery.feeds,
     "decode": cleaners.html.decode,
 }
 _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import sitemaps
-from crawler.sitemaps import Entry, SitemapKind, read_sitemap
+from crawler.discovery import sitemaps
+from crawler.discovery.sitemaps import Entry, SitemapKind, read_sitemap
 
 SITE = "https://example.org/"
 AT = "https://example.org/sitemap.xml"

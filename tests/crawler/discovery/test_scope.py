@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.scope import Decision, Scope, ScopeError
+from crawler.discovery.scope import Decision, Scope, ScopeError
 
 
 def contains(seed, url):

@@ -12,8 +12,8 @@ from typing import Any
 from lxml import etree
 
 from cleaners.urls.canonical import canonicalise
-from crawler.bodies import HEAD_BYTES, UTF16_MARKS, head_of, root_of, unpacked
-from crawler.webfeeds import FEED_ROOTS, read_feed
+from crawler.discovery.feeds import FEED_ROOTS, read_feed
+from crawler.discovery.xml_body import HEAD_BYTES, UTF16_MARKS, head_of, root_of, unpacked
 
 MAX_ENTRIES = 200_000
 """The protocol allows 50,000; sites exceed it. This bounds memory."""

@@ -13,7 +13,7 @@ from importlib.resources import files
 from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import Shape, is_section, shape_of
 
-_PLACES = tomllib.loads(files(__package__).joinpath("discovery.toml").read_text(encoding="utf-8"))["places"]
+_PLACES = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))["places"]
 
 _SOON = {Shape.ARTICLE: 60, Shape.UNKNOWN: 40, Shape.HOME: 40, Shape.LIST: 20, Shape.DEEP_LIST: 10}
 _VIA = {"seed": 100, "robots": 90, "sitemap": 5, "feed": 8, "canonical": 5, "redirect": 5, "single_page": 30}

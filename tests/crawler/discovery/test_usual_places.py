@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaners.urls.canonical import canonicalise
-from crawler.discovery import priority, too_old, usual_feed_places, usual_sitemap_places
+from crawler.discovery.usual_places import priority, too_old, usual_feed_places, usual_sitemap_places
 
 SITE = "https://example.org/"
 

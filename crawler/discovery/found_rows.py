@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from cleaners.document import Outlink
 from cleaners.urls.canonical import host_of, is_probably_media
-from crawler.discovery import priority, too_old
+from crawler.discovery.feeds import FeedEntry
+from crawler.discovery.scope import Scope
+from crawler.discovery.sitemaps import Entry, Sitemap, SitemapKind
+from crawler.discovery.traps import trap_of
+from crawler.discovery.usual_places import priority, too_old
 from crawler.options import CrawlOptions
-from crawler.scope import Scope
-from crawler.sitemaps import Entry, Sitemap, SitemapKind
-from crawler.traps import trap_of
-from crawler.webfeeds import FeedEntry
 from output.outcome import Found
 from output.queue import QueuedUrl
 

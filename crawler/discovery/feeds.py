@@ -9,7 +9,7 @@ from typing import Any
 from xml.sax import SAXException
 
 from cleaners.urls.canonical import canonicalise
-from crawler.bodies import UTF16_MARKS, unpacked
+from crawler.discovery.xml_body import UTF16_MARKS, unpacked
 
 MAX_FEED_BYTES = 10 * 1024 * 1024
 """A feed's bound: its reader builds a tree and is slow."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from crawler.traps import trap_of
+from crawler.discovery.traps import trap_of
 from output.patterns import Bounds
 from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page

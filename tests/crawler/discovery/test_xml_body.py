@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from crawler.bodies import head_of, root_of, unpacked
+from crawler.discovery.xml_body import head_of, root_of, unpacked
 
 
 def test_gzip_is_taken_off_twice_and_nothing_else_is_touched():

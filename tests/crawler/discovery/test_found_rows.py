@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import date
 
 from cleaners.document import Outlink
-from crawler.discovered import from_feed, from_outlinks, from_sitemap
+from crawler.discovery.feeds import FeedEntry
+from crawler.discovery.found_rows import from_feed, from_outlinks, from_sitemap
+from crawler.discovery.scope import Scope
+from crawler.discovery.sitemaps import Entry, Sitemap, SitemapKind
 from crawler.options import CrawlOptions
-from crawler.scope import Scope
-from crawler.sitemaps import Entry, Sitemap, SitemapKind
-from crawler.webfeeds import FeedEntry
 from output.queue import QueuedUrl
 
 HOME = "https://a.example/"
