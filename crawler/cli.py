@@ -15,7 +15,7 @@ import click
 
 from crawler import __version__
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
-from crawler.worker import begin_early
+from crawler.workers.worker import begin_early
 from output.errors import ArchiveError
 
 USAGE = 2

@@ -23,12 +23,12 @@ from crawler.fetch.faults import Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes
-from crawler.process import Workers
-from crawler.pump import pump
 from crawler.replay import Replayed, ReplayError, read_place, revisited
 from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots
-from crawler.worker import processes
+from crawler.workers.bounded_tasks import pump
+from crawler.workers.pool import Workers
+from crawler.workers.worker import processes
 from crawler.writer import Writer
 from output.archive import Archive
 from output.forget import FORGOTTEN, is_forgotten

@@ -20,9 +20,9 @@ from crawler.discovery.usual_places import usual_sitemap_places
 from crawler.fetch.faults import Fault, Retries, is_refusal, is_retried, retry_after
 from crawler.frontier.robots_txt import Access, Robots
 from crawler.options import CrawlOptions
-from crawler.process import WorkerError, Workers
 from crawler.sniff import Sort, is_media_type, sort_of
 from crawler.work import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
+from crawler.workers.pool import WorkerError, Workers
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
 from output.queue import QueuedUrl
 from output.wire import Wire, digest

@@ -17,11 +17,11 @@ from cleaners.lineage import lineage, site_rules_digest
 from cleaners.site_rules.folder import SiteRules
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.process import WorkerError, Workers
-from crawler.pump import pump
 from crawler.reclean_work import Unread, clean_again
 from crawler.work import Rules
-from crawler.worker import processes
+from crawler.workers.bounded_tasks import pump
+from crawler.workers.pool import WorkerError, Workers
+from crawler.workers.worker import processes
 from output.lineage import lineage_id
 from output.own_reading import own_reading
 from output.prepared import PreparedPage

@@ -15,7 +15,7 @@ from crawler import __version__
 from crawler.directives import REASONS
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.sharing import settle_shared
+from crawler.workers.settle_pool import settle_shared
 from crawler.writer import ENOUGH, Writer
 from output.archive import Archive
 from output.earlier import came_by, first_start, moved_to

@@ -27,7 +27,7 @@ from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import read_sitemap
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes
-from crawler.process import Workers
+from crawler.workers.pool import Workers
 from output.archive import Archive
 from output.outcome import Outcome
 from output.queue import QueuedUrl

@@ -24,7 +24,7 @@ from crawler.preparation import site_rules_of
 from crawler.replay_index import ScanError
 from crawler.replay_order import Order
 from crawler.session import versions
-from crawler.sharing import settle_shared
+from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
 from output.errors import NotReachable
 from output.imports import ImportedFile, held_places, is_imported, note_import

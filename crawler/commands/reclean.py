@@ -23,7 +23,7 @@ from crawler.options import CrawlOptions, OptionError
 from crawler.preparation import site_rules_of
 from crawler.recleaning import Findings, Recleaning
 from crawler.session import versions
-from crawler.sharing import settle_shared
+from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
 from output.earlier import last_site_rules
 from output.errors import NotReachable

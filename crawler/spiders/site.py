@@ -41,10 +41,10 @@ from crawler.outcomes import (
     retry_after_of,
 )
 from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
-from crawler.process import Workers
 from crawler.robots_reader import HEADERS, RobotsReader, moved_to
 from crawler.session import Allowed, CrawlSession, seeds_of
 from crawler.sniff import is_media_type
+from crawler.workers.pool import Workers
 from output.errors import ArchiveError
 from output.outcome import Capture, Outcome
 from output.queue import QueuedUrl

@@ -17,7 +17,7 @@ from crawler.fetch.faults import Fault, Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
 from crawler.outcomes import Answer, Outcomes, given_up
-from crawler.process import WorkerError, Workers
+from crawler.workers.pool import WorkerError, Workers
 from output.outcome import Outcome
 from output.queue import QueuedUrl
 from output.wire import digest

@@ -18,7 +18,7 @@ import crawler.fetch.limits
 import crawler.frontier.robots_txt
 import crawler.outcomes
 import crawler.settings
-import crawler.worker
+import crawler.workers.worker
 from crawler.commands.crawl import project_settings
 from crawler.console.reasons import meaning
 from crawler.fetch.addresses import OPENED, SPECIAL
@@ -31,7 +31,7 @@ MODULES: dict[str, ModuleType] = {
     "limits": crawler.fetch.limits,
     "settings": crawler.settings,
     "outcomes": crawler.outcomes,
-    "worker": crawler.worker,
+    "worker": crawler.workers.worker,
     "robots": crawler.frontier.robots_txt,
     "sitemaps": crawler.discovery.sitemaps,
     "webfeeds": crawler.discovery.feeds,

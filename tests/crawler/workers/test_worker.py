@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.worker import Job, Worker, message
+from crawler.workers.worker import Job, Worker, message
 
 
 async def answered(worker: Worker, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:

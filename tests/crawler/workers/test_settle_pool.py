@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.sharing import Sharing
-from crawler.worker import Worker
+from crawler.workers.settle_pool import Sharing
+from crawler.workers.worker import Worker
 from output.share import alone
 
 

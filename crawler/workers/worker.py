@@ -31,7 +31,7 @@ _NICE = 5  # whoever hands out work is not to wait for those who wait for work
 _GC_JOBS = 16  # after so many jobs we look for cycles: most leave none
 _LENGTH = struct.Struct("!Q")  # goes before each message
 _READ = 256 * 1024
-_PRELOADED = ["__main__", "crawler.warm"]
+_PRELOADED = ["__main__", "crawler.workers.preload"]
 _FORKSERVER = "forkserver"
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from crawler.worker import Job, Worker, message, unpacked
+from crawler.workers.worker import Job, Worker, message, unpacked
 
 T = TypeVar("T")
 

@@ -16,9 +16,8 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from crawler import process
-from crawler.process import WorkerError, Workers
-from crawler.worker import Worker
+from crawler.workers.pool import _TRIES, WorkerError, Workers, _overran
+from crawler.workers.worker import Worker
 from tests.crawler.crawls import REPOSITORY
 
 T = TypeVar("T")
@@ -152,8 +151,8 @@ def iter_of(text: str) -> object:
 
 
 def test_a_time_limit_that_was_noticed_far_too_late_is_no_fault_of_the_page() -> None:
-    assert not process._overran(10.2, 10)
-    assert process._overran(3600.0, 10), "the process was stopped meanwhile"
+    assert not _overran(10.2, 10)
+    assert _overran(3600.0, 10), "the process was stopped meanwhile"
 
 
 def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: Workers) -> None:
@@ -183,7 +182,7 @@ def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.Monkey
             assert asyncio.run(pool.run(int, "4")) == 4
         else:
             assert reason_of(pool, int, "4") == "worker_died"
-            assert len(calls) == process._TRIES
+            assert len(calls) == _TRIES
     finally:
         pool.close()
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crawler.pump import pump
+from crawler.workers.bounded_tasks import pump
 
 
 def pumped(jobs, work, at_once=3, stopping=lambda: False):

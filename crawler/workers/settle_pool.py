@@ -15,7 +15,7 @@ from typing import Self, TypeVar, cast
 
 from sqlite_utils import Database
 
-from crawler.worker import Worker, message, processes, unpacked
+from crawler.workers.worker import Worker, message, processes, unpacked
 from output.settle import Settled, settle
 
 J = TypeVar("J")

@@ -1,0 +1,1 @@
+"""Processes that run pure functions, bounded in time and memory."""
