@@ -14,6 +14,9 @@ from output.archive import Archive
 from output.articles import COLUMNS
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
+from output.forget import forget
+from output.imports import ImportedFile, note_import
+from output.rates import survey
 from output.report import report
 from output.settle import settle
 from output.table_columns import table_columns
@@ -234,6 +237,41 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE shelved ADD COLUMN of_the_shelf TEXT")
     assert report(copies.db).articles == 1
+
+
+def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
+    with Archive.open(file, make.clock) as archive:
+        for name in archive.db.table_names():
+            if not name.startswith(("sqlite_", "articles_fts")):
+                archive.db.execute(f"ALTER TABLE {name} ADD COLUMN users_note TEXT")
+        run = archive.start_run("crawl", {}, {})
+        archive.save([make.outcome(url, words("w"), found=(make.found(COPY),)) for url in (STAYS, COPY)])
+        archive.save([make.outcome(f"{STAYS}/{name}", words(name), words("s")) for name in "abcdef"])
+        settle(archive.db, make.clock)
+        survey(archive.db, run, make.clock())
+        note_import(archive.db, ImportedFile("a.warc.gz", 1, "1"), {}, make.clock(), {})
+        bring_back(archive, make, words)
+        forget(archive.db, COPY, clock=make.clock)
+        assert verify(archive.db) == []
+    with Archive.open(file, make.clock) as archive:
+        assert archive.db["articles"].count == 7
+
+
+def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, make):
+    file = ImportedFile("a.warc.gz", 1, "1")
+    note_import(archive.db, file, {}, make.clock(), {})
+    archive.db.execute("ALTER TABLE imports ADD COLUMN note TEXT DEFAULT 'from the library'")
+    archive.db.execute("UPDATE imports SET note = 'mine'")
+    note_import(archive.db, file, {"again": True}, make.clock(), {"response": 1})
+    assert archive.db.execute("SELECT note, records FROM imports").fetchall() == [("mine", '{"response": 1}')]
+
+
+def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
+    add_note(copies.db, name="pages")
+    copies.save([make.outcome(f"{STAYS}/another", words("x"))])
+    assert settle(copies.db, make.clock).removed == 1
+    assert settle(copies.db, make.clock).removed == 0
+    assert notes(copies.db, "shelved", name="pages") == {COPY: "seen twice"}
 
 
 def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):
