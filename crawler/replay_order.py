@@ -28,6 +28,8 @@ _INDEXES = (
 )
 _PAGE = 2  # the rank of what is neither robots.txt nor likely a sitemap or feed
 _FIELDS = ", ".join(field.name for field in fields(Entry))
+_MARKS = ", ".join("?" * (4 + len(fields(Entry))))
+_NOTE = f"INSERT INTO entries (file, rank, host, name, {_FIELDS}) VALUES ({_MARKS})"
 _IN_ORDER = f"""SELECT file, name, rank < {_PAGE}, {_FIELDS} FROM entries e INDEXED BY by_order
     WHERE NOT EXISTS (SELECT 1 FROM stored s WHERE s.file = e.file AND s.offset = e.offset)
     ORDER BY rank, at, file, offset"""
@@ -64,14 +66,13 @@ class Order:
     def add(self, name: str, path: Path, hosts: frozenset[str] = frozenset()) -> Counter[str]:
         """Note what a file holds, of these hosts or of all; its records by type. ScanError if it cannot be read."""
         counts: Counter[str] = Counter()
-        marks = ", ".join("?" * (4 + len(fields(Entry))))
-        self._db.executemany(f"INSERT INTO entries VALUES ({marks})", self._rows(name, scan(path), hosts, counts))
+        self._db.executemany(_NOTE, self._rows(name, scan(path), hosts, counts))
         self.counts += counts
         return counts
 
     def skip(self, places: Iterable[tuple[str, int]]) -> None:
         """Leave out records whose captures the archive has."""
-        self._db.executemany("INSERT OR IGNORE INTO stored VALUES (?, ?)", places)
+        self._db.executemany("INSERT OR IGNORE INTO stored (file, offset) VALUES (?, ?)", places)
 
     def sort(self) -> None:
         """Make it ready."""

@@ -76,7 +76,8 @@ def aggregates(db: Database, pages: Iterable[ArticlePage]) -> dict[int, int]:
 
 def _prepare(db: Database, pages: Iterable[ArticlePage]) -> None:
     db.execute("CREATE TEMP TABLE settle_pages (page_id INTEGER PRIMARY KEY, words INTEGER NOT NULL)")
-    db.conn.executemany("INSERT INTO settle_pages VALUES (?, ?)", ((page.page_id, page.words) for page in pages))
+    rows = ((page.page_id, page.words) for page in pages)
+    db.conn.executemany("INSERT INTO settle_pages (page_id, words) VALUES (?, ?)", rows)
     db.execute(_SHARED)
     db.execute("CREATE UNIQUE INDEX settle_shared_block ON settle_shared (block_id)")
 

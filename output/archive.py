@@ -282,7 +282,7 @@ class Archive:
 
     def _count_outside(self, outside: Mapping[str, int]) -> None:
         self.db.conn.executemany(
-            """INSERT INTO outside_hosts VALUES (?, ?)
+            """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
                 ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
             [(storable(host), links) for host, links in outside.items()],
         )

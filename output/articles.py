@@ -21,6 +21,13 @@ _PLAIN = (
     *("description", "section", "licence", "sitename", "image"),
 )
 
+COLUMNS = (
+    *("id", "url", "canonical_url", "host", "title", "authors", "published", "modified", "language", "description"),
+    *("section", "tags", "licence", "sitename", "image", "metadata_sources", "text", "markdown", "word_count"),
+    *("page_type", "first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
+)
+"""The columns of `articles`; every other one is a user's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:

@@ -19,7 +19,7 @@ from output.several import Several
 
 PLACE_WORDS = 8  # of a text that tells whether articles stand at a place
 LEAST_WORDS = 2  # of a text that comes back
-_EVIDENCE = """INSERT INTO settle_evidence VALUES (?, ?, ?, ?, ?)
+_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
 # The keys in question on the pages of one host.
@@ -81,7 +81,7 @@ def _alone(db: Database, several: Several, places: Collection[int]) -> Iterator[
         for statement in _TABLE:
             db.execute(statement)
         rows = ((key, page) for page, keys in left_keys(db) for key in sorted(keys & doubtful))
-        db.conn.executemany("INSERT INTO settle_left VALUES (?, ?)", rows)
+        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", rows)
     for page, left in left_blocks(db):
         for row in left:
             if row[3] in places and not (row[2] in doubtful and _is_elsewhere(db, row[2], page)):

@@ -38,7 +38,7 @@ _CLASSES = """SELECT CASE WHEN article_id IS NOT NULL THEN 'article'
         WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END AS class, state, reason, url
     FROM ends"""
 _COUNTED = f"""{_ENDS}, classes AS ({_CLASSES}), ranked AS (
-        SELECT *, row_number() OVER (PARTITION BY class, state, reason ORDER BY url) AS place,
+        SELECT class, state, reason, url, row_number() OVER (PARTITION BY class, state, reason ORDER BY url) AS place,
             count(*) OVER (PARTITION BY class, state, reason) AS urls FROM classes)
     SELECT class, state, reason, urls, url FROM ranked WHERE place <= {EXAMPLES} AND (class <> 'article' OR place = 1)
     ORDER BY class, urls DESC, state, reason, place"""

@@ -32,6 +32,7 @@ _PLACE = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FR
     FROM captures c JOIN warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
 _LEFT_BEHIND = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
     FROM captures WHERE refers_to IN ({_GOING}) AND id NOT IN ({_GOING}) ORDER BY refers_to, fetched_at, id"""
+_PUT_ERASURE = "INSERT OR IGNORE INTO warc_erasures (file, offset, following) VALUES (?, ?, ?)"
 _PLACED = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
 _BLOCK = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
 _FRAME = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
@@ -74,7 +75,7 @@ def note_going(db: Database, staying: Sequence[Rescue]) -> None:
     going = [number for (number,) in db.execute(_GOING)] + [each.capture_id for each in staying]
     for number in going:
         for place in db.execute(_PLACE, [number]).fetchall():
-            db.execute("INSERT OR IGNORE INTO warc_erasures VALUES (?, ?, ?)", place)
+            db.execute(_PUT_ERASURE, place)
     for number in going:
         db.execute(f"UPDATE captures SET {_PLACED} WHERE id = ?", [None, None, None, None, number])
 

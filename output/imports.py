@@ -22,6 +22,9 @@ _UNHELD = f"""SELECT id, url, depth FROM urls
     WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{NOT_HELD}'"""
 _ROW = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
     coalesce(lastmod, ''), state, reason, coalesce(fetched_at, '') FROM urls WHERE url = ?"""
+_PUT_IMPORT = """INSERT INTO imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (file) DO UPDATE SET size = excluded.size, modified = excluded.modified, options = excluded.options,
+        finished_at = excluded.finished_at, records = excluded.records"""
 _HELD = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
 
 
@@ -82,7 +85,7 @@ def note_import(
     """Note that a file was imported whole; `records` counts what it holds by type."""
     with writing(db):
         db.execute(
-            "INSERT OR REPLACE INTO imports VALUES (?, ?, ?, ?, ?, ?)",
+            _PUT_IMPORT,
             [storable(file.name), file.size, file.modified, as_json(dict(options)), at, as_json(dict(records))],
         )
 

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from output.articles import article_id
 
-_AWAIT = """INSERT OR IGNORE INTO unindexed
+_AWAIT = """INSERT OR IGNORE INTO unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""
 _INDEX = """INSERT INTO articles_fts (rowid, title, text)
     SELECT s.id, s.title, s.text FROM unindexed n CROSS JOIN articles_search s ON s.id = n.id ORDER BY n.id"""

@@ -14,6 +14,7 @@ from output.text import count_words, storable
 
 _FEW_WORDS = 4  # a shorter line may come again on a later page and mean something there
 _LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
+_PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
 _HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
 _PARTS = "SELECT page_id FROM page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
 _AWAITED = """SELECT u.url FROM page_leads l JOIN urls u ON u.url = l.url
@@ -33,7 +34,7 @@ def leads_of(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]:
 def put_leads(db: Database, page_id: int, leads: Sequence[tuple[str, str, bool]]) -> None:
     """Replace what is known of where a page leads. Runs in the caller's transaction."""
     db.execute("DELETE FROM page_leads WHERE page_id = ?", [page_id])
-    db.conn.executemany("INSERT OR IGNORE INTO page_leads VALUES (?, ?, ?, ?)", [(page_id, *each) for each in leads])
+    db.conn.executemany(_PUT_LEAD, [(page_id, *lead) for lead in leads])
 
 
 def find_parts(
@@ -52,7 +53,7 @@ def put_parts(db: Database, found: Mapping[int, Part]) -> tuple[int, ...]:
     if held != dict(found):
         db.execute("DELETE FROM page_parts")
         rows = [(page, part.head, part.place) for page, part in found.items()]
-        db.conn.executemany("INSERT INTO page_parts VALUES (?, ?, ?)", rows)
+        db.conn.executemany("INSERT INTO page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
     return tuple(sorted({part.head for part in (*held.values(), *found.values())}))
 
 

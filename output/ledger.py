@@ -26,6 +26,8 @@ from output.text import storable
 _PACKING = 2
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
+_PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
+    VALUES (?, ?, ?, ?, ?, ?)"""
 _READ = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
@@ -81,11 +83,11 @@ def clear_ledger(db: Database, page_id: int) -> None:
 def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     """Replace the ledger of a page. Runs in the caller's transaction; the page must have its row in `pages`."""
     clear_ledger(db, page_id)
-    db.conn.executemany("INSERT OR IGNORE INTO block_texts VALUES (?, ?)", ledger.texts)
+    db.conn.executemany("INSERT OR IGNORE INTO block_texts (id, text) VALUES (?, ?)", ledger.texts)
     reasons = intern_reasons(db, ledger.reasons)
     rows = [(page_id, at, number, kind, kept, reasons[reason]) for at, number, kind, kept, reason in ledger.blocks]
-    db.conn.executemany("INSERT INTO page_blocks VALUES (?, ?, ?, ?, ?, ?)", rows)
-    db.execute("INSERT INTO page_layout VALUES (?, ?)", [page_id, ledger.layout])
+    db.conn.executemany(_PUT_BLOCK, rows)
+    db.execute("INSERT INTO page_layout (page_id, layout) VALUES (?, ?)", [page_id, ledger.layout])
 
 
 def read_ledger(

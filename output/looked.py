@@ -34,7 +34,7 @@ _LEAVING = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM reasons
             OR rule GLOB 'layout/*')"""
 
 # The texts of several blocks: what is kept on one page only may stand on all.
-_COMMON = """INSERT INTO settle_common SELECT block_id,
+_COMMON = """INSERT INTO settle_common (block_id, asked) SELECT block_id,
         (min(page_id) <> max(page_id)) * {shared} + {beside} * EXISTS (
             SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id)
     FROM page_blocks b GROUP BY block_id HAVING count(*) > 1"""
@@ -49,6 +49,8 @@ _PREPARE = (
 )
 TEMP = ("settle_leaving", "settle_common", "settle_looked")
 
+_PUT_LOOK = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
+    VALUES (?, ?, ?, ?, ?)"""
 _PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]'),
         coalesce(a.first_seen, s.first_seen, '')
     FROM page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
@@ -118,7 +120,7 @@ def forget_looks(db: Database) -> None:
 def note_look(db: Database, look: Looked) -> None:
     """Pack a page away."""
     packed = [each.tobytes() for each in (look.seen, look.left, look.shared)]
-    db.execute("INSERT INTO temp.settle_looked VALUES (?, ?, ?, ?, ?)", [look.page_id, look.counted, *packed])
+    db.execute(_PUT_LOOK, [look.page_id, look.counted, *packed])
 
 
 def seen_blocks(db: Database) -> Iterator[tuple[int, bool, list[Packed]]]:

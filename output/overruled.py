@@ -21,7 +21,7 @@ _IN_ARTICLE = """r.article_id = p.article_id
         OR EXISTS (SELECT 1 FROM shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
 
 # Every block that a ruling covers or has covered: its verdict, the ruling that should hold, and what that replaced.
-_STEPS = f"""WITH wanted AS (SELECT * FROM (
+_STEPS = f"""WITH wanted AS (SELECT page_id, position, ruling_id, kept FROM (
         SELECT b.page_id AS page_id, b.position AS position, r.id AS ruling_id, r.kept AS kept, row_number() OVER (
             PARTITION BY b.page_id, b.position
             ORDER BY r.article_id IS NULL, r.host IS NULL, r.at DESC, r.id) AS place
@@ -46,6 +46,10 @@ _PROSPECT = """(SELECT id, block_id, article_id, host, kept, at FROM rulings WHE
 OF_BLOCK = _STEPS.format(
     source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
 )
+
+_PUT_OVERRULED = """INSERT INTO overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (page_id, position) DO UPDATE
+    SET ruling_id = excluded.ruling_id, kept = excluded.kept, reason_id = excluded.reason_id"""
 
 _Mark = tuple[bool, int]  # kept, and the number of the reason
 
@@ -119,7 +123,7 @@ def _note(db: Database, found: Sequence[Step]) -> None:
         [(step.page_id, step.position) for step in found if step.ruling is None],
     )
     db.conn.executemany(
-        "INSERT OR REPLACE INTO overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)",
+        _PUT_OVERRULED,
         [(step.page_id, step.position, step.ruling, *step.own) for step in found if step.ruling is not None],
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from sqlite_utils import Database
@@ -20,6 +20,7 @@ from output.lineage import stored_lineage
 from output.pages import SETTLED_EVIDENCE
 from output.prepared import PreparedPage, prepared
 from output.text import storable
+from output.user_values import JsonValue, user_values
 
 _PACKING = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
@@ -39,7 +40,8 @@ _COUNTS = ("words", "digest", "blocks", "kept", "outlinks")
 
 @dataclass(frozen=True, slots=True)
 class OwnReading:
-    """A page as its cleaner read it, with its blocks if it is an article, and when its article was seen."""
+    """A page as its cleaner read it, with its blocks if it is an article, when its article was seen, and what a user
+    wrote beside it."""
 
     capture_id: int | None
     rows: PreparedPage
@@ -48,6 +50,7 @@ class OwnReading:
     first_seen: str = ""
     last_seen: str = ""
     cleaner_id: int | None = None
+    user_values: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -81,6 +84,7 @@ class OwnReading:
             "version": self.rows.cleaner_version,
             "counts": {name: getattr(self.rows, name) for name in _COUNTS},
             "leads": self.rows.leads,
+            "user_values": self.user_values,
             "blocks": [_packed_block(*each) for each in zip(self.blocks, self.verdicts, strict=True)],
         }
         return zlib.compress(json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"), _PACKING)
@@ -116,7 +120,7 @@ def own_reading(db: Database, page_id: int) -> OwnReading | None:
     rows = _rows(said, held, {**counts, "kept": kept}, leads)
     rows = replace(rows, lineage=stored_lineage(db, cleaner))
     first, last = article[1:] if article else ("", "")
-    return OwnReading(capture, rows, *_split(held), first, last, cleaner)
+    return OwnReading(capture, rows, *_split(held), first, last, cleaner, user_values(db, page_id))
 
 
 def unpacked(db: Database, url: str, packed: bytes) -> OwnReading:
@@ -134,7 +138,7 @@ def unpacked(db: Database, url: str, packed: bytes) -> OwnReading:
     rows = _rows(about, held, said["counts"], leads)
     rows = replace(rows, lineage=stored_lineage(db, said["cleaner"]))
     first, last = said["seen"]
-    return OwnReading(said["capture"], rows, *_split(held), first, last, said["cleaner"])
+    return OwnReading(said["capture"], rows, *_split(held), first, last, said["cleaner"], said.get("user_values", {}))
 
 
 def _unlike(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:

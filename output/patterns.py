@@ -177,7 +177,7 @@ class Patterns:
         key = parameter_order(row.url) if row.kind == "page" and "&" in row.url else ""
         if not key:
             return ""
-        first = self.db.execute("INSERT OR IGNORE INTO url_orders VALUES (?)", [content_id(key)]).rowcount
+        first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
         return "" if first or row.via in _LISTED or row.via in _STATED else _BY_ORDER
 
     def _count(self, page: _Fresh, gained: bool, hopeful: bool = False) -> None:

@@ -60,7 +60,7 @@ _ADD = """INSERT INTO urls (url, host, kind, state, reason, found_via, found_on,
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
 _LISTS = ("sitemap", "feed")
-_LISTED = "INSERT OR IGNORE INTO listed SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
+_LISTED = "INSERT OR IGNORE INTO listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
 
 # What is noted and not queued has a row of its own soon: an import's pages come after the files that date them.
 _DATE = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"

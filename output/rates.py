@@ -53,7 +53,12 @@ _ALIKE = """SELECT count(*) FROM (
         WHERE host = ? AND part = ? AND article)
     WHERE clustered OR (digest <> '' AND copies > 1)"""
 _WORDS = "SELECT words FROM surveyed WHERE host = ? AND part = ? AND article ORDER BY words LIMIT 1 OFFSET ?"
-_RULES = f"""INSERT INTO rule_rates SELECT :run, host, reason_id, count(*) FROM (
+_PUT_PAGE = """INSERT INTO surveyed (page_id, host, part, article, barren, words, digest, blocks, removed, clustered)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_PUT_YIELD = """INSERT INTO yields (
+        run_id, host, part, pages, articles, barren, alike, words_low, words_median, removed_share, cleaner_version)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_RULES = f"""INSERT INTO rule_rates (run_id, host, reason_id, pages) SELECT :run, host, reason_id, count(*) FROM (
         SELECT DISTINCT s.host AS host, s.page_id AS page_id, b.reason_id AS reason_id
         FROM surveyed s CROSS JOIN page_blocks b ON b.page_id = s.page_id
         WHERE s.part = '{ALL}' AND s.article AND b.kept = 0)
@@ -69,7 +74,7 @@ def survey(db: Database, run_id: int, at: str) -> int:
         for table in ("yields", "rule_rates", "alarms"):
             db.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
         _gather(db, since)
-        db.conn.executemany("INSERT INTO yields VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", list(_yields(db, run_id)))
+        db.conn.executemany(_PUT_YIELD, list(_yields(db, run_id)))
         db.execute(_RULES, {"run": run_id})
         alarms = raise_alarms(db, run_id, at)
         db.execute("DROP TABLE temp.surveyed")
@@ -82,7 +87,7 @@ def _gather(db: Database, since: str) -> None:
         rows = [
             (row[0], row[2], part, *row[5:-1]) for row in some for part in _parts_of(row[1], row[3], row[4], row[-1])
         ]
-        db.conn.executemany("INSERT INTO surveyed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        db.conn.executemany(_PUT_PAGE, rows)
 
 
 def _parts_of(url: str, new: bool, known: bool, is_list: bool) -> Iterable[str]:

@@ -29,6 +29,7 @@ _PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nul
             SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
                 AND x.warc_file IS NOT NULL AND x.refers_to IS NULL AND x.truncated IS NULL LIMIT 1))
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
+_PUT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
 _SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
 # What came last may be another thing than what is held, and is cleaned again.
 _REASON = """UPDATE urls SET held_reason = ?1,
@@ -117,7 +118,7 @@ def _store_one(db: Database, run: int, again: Again) -> None:
     if old.is_read_as(new) and new.lineage:
         note_same(db, page.id, new.lineage)
         return
-    db.execute("INSERT OR IGNORE INTO reclean_before VALUES (?, ?, ?)", [page.id, run, old.packed()])
+    db.execute(_PUT_BEFORE, [page.id, run, old.packed()])
     put_back_in_place(db, page, new, old.first_seen, old.last_seen)
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.articles import article_id
+from output.articles import article_id, stored_article
 from output.own_reading import OwnReading, unpacked
 from output.reclean import RawPage, put_back_in_place
 from output.settle import settle
 from output.transaction import writing
+from output.user_values import put_user_values
 
 _AT_ONCE = 64
 _RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM recleans ORDER BY id"""
@@ -74,7 +75,10 @@ def undo_after(db: Database, run: int, clock: Callable[[], str]) -> Undone:
 
 def _put_back(db: Database, page: RawPage, old: OwnReading) -> None:
     first = db.execute("SELECT coalesce(max(rowid), 0) FROM revisions").fetchone()[0]
+    before = stored_article(db, page.url)
     put_back_in_place(db, page, old.rows, old.first_seen, old.last_seen)
+    if before is None:  # an article that stayed has what a user has written beside it since
+        put_user_values(db, page.id, old.user_values)
     if not old.rows.is_article:  # the revision that cleaning again gave it
         forget = "DELETE FROM revisions WHERE article_id = ? AND capture_id IS ?"
         db.execute(forget, [article_id(page.url), page.capture_id])

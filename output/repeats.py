@@ -23,7 +23,7 @@ _TEMP = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *TEMP)
 _BLOCKS = 128  # of a page, about: for the size of a table
 
 # The blocks that each page kept by itself, whatever the site's memory made of them since.
-_KEPT = """INSERT INTO settle_kept SELECT b.page_id, b.position, b.block_id
+_KEPT = """INSERT INTO settle_kept (page_id, position, block_id) SELECT b.page_id, b.position, b.block_id
     FROM pages p CROSS JOIN page_blocks b ON b.page_id = p.id
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
@@ -43,16 +43,21 @@ _BESIDE = "SELECT DISTINCT key, container FROM settle_seen WHERE NOT kept"
 _COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
     GROUP BY key HAVING pages >= ?"""
 
-_EVIDENCE = """INSERT INTO settle_evidence
+_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
         SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
         FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
-        WHERE n.counted GROUP BY n.key HAVING pages > 1) k ON k.key = s.key
+        WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
+
+_PUT_SEEN = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 _STALE = """DELETE FROM block_evidence WHERE NOT EXISTS (SELECT 1 FROM settle_evidence e
     WHERE e.block_id = block_evidence.block_id AND e.host = block_evidence.host)"""
-_NEW = """INSERT INTO block_evidence SELECT * FROM (SELECT * FROM settle_evidence EXCEPT SELECT * FROM block_evidence)
+_EVIDENT = "block_id, host, pages, of_pages, first_seen"
+_NEW = f"""INSERT INTO block_evidence ({_EVIDENT})
+    SELECT {_EVIDENT} FROM (SELECT {_EVIDENT} FROM settle_evidence EXCEPT SELECT {_EVIDENT} FROM block_evidence)
     WHERE true ON CONFLICT (block_id, host) DO UPDATE
     SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
 
@@ -128,7 +133,7 @@ def _gather(db: Database, several: Several) -> None:
     for page_id, counted, page in seen_blocks(db):
         rows = [(page_id, *row[:4], row[7], counted) for row in page if row[2] in several]
         if rows:
-            db.conn.executemany("INSERT INTO settle_seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.conn.executemany(_PUT_SEEN, rows)
     db.execute(_STANDING)
 
 

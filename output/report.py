@@ -38,7 +38,8 @@ _OUTSIDE = "SELECT host, links FROM outside_hosts ORDER BY links DESC, host"
 
 # An article is withdrawn as long as that is the last that was noted of it.
 _WITHDRAWN = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
-    FROM revisions r JOIN (SELECT * FROM articles UNION ALL SELECT {columns} FROM shelved) a ON a.id = r.article_id
+    FROM revisions r JOIN (SELECT id, url, title, page_id FROM articles
+            UNION ALL SELECT id, url, title, page_id FROM shelved) a ON a.id = r.article_id
         JOIN urls u ON u.id = a.page_id
     WHERE r.change = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
         AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
@@ -236,7 +237,6 @@ def totals(db: Database) -> Totals:
 
 def report(db: Database) -> Report:
     """Gather the report from an archive; a reading connection is enough."""
-    columns = ", ".join(row[1] for row in db.execute("PRAGMA table_info(articles)"))
     return Report(
         articles=_articles(db),
         shelved=_shelved(db),
@@ -246,7 +246,7 @@ def report(db: Database) -> Report:
         coverage=coverage(db),
         found_by=_rows(db, FoundBy, _FOUND),
         outside=_rows(db, HostCount, _OUTSIDE),
-        withdrawals=_rows(db, Withdrawal, _WITHDRAWN.format(columns=columns)),
+        withdrawals=_rows(db, Withdrawal, _WITHDRAWN),
         duplicates=_rows(db, DuplicateCount, _DUPLICATES),
         clusters=_rows(db, Cluster, _CLUSTERS),
         yields=_rows(db, Yield, _YIELDS),

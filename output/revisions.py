@@ -31,8 +31,10 @@ _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, tit
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
-_PUT = """INSERT INTO revision_blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
-    coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?), 0))"""
+_PUT = """INSERT INTO revision_blocks (
+        article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
+        coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?), 0))"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
 _STATED = """SELECT a.title, a.published, a.metadata_sources, a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL

@@ -21,6 +21,8 @@ __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_da
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are written back once, and ids are scattered
 _CACHE_KB = 48 * 1024  # ids are scattered over their tables: a page touches as many places as it has blocks
+_STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 _HEADER = b"SQLite format 3\0"
 
 
@@ -148,7 +150,7 @@ def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
     """Apply all migrations that the file lacks and state its version, in one transaction."""
     with db.atomic():
         migrations.apply(db)
-        db.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", [str(version)])
+        db.execute(_STATE_VERSION, [str(version)])
         db.execute(f"PRAGMA user_version = {version}")
 
 

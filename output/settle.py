@@ -28,6 +28,7 @@ from output.queue import utc_now
 from output.rebuild import rebuild_page
 from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
 from output.share import Share, alone
+from output.shelf import shelve, unshelve
 from output.similar import relate
 from output.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.transaction import writing
@@ -252,17 +253,10 @@ def _move(db: Database, findings: _Findings, at: str) -> tuple[int, int]:
         for (number,) in db.execute("SELECT id FROM articles WHERE page_id = ?", [page]).fetchall()
     ]
     returning = [number for page, number in shelved.items() if not findings.shelved_for(page)]
-    for number, why in leaving:
-        db.execute("INSERT INTO shelved SELECT *, ? FROM articles WHERE id = ?", [why, number])
-        db.execute("DELETE FROM articles WHERE id = ?", [number])
+    shelve(db, leaving)
+    for number, _ in leaving:
         note_change(db, number, at, "removed")
     for number in returning:
-        _bring_back(db, number, at)
+        unshelve(db, number)
+        note_change(db, number, at, "added")
     return len(leaving), len(returning)
-
-
-def _bring_back(db: Database, number: int, at: str) -> None:
-    columns = ", ".join(row[1] for row in db.execute("PRAGMA table_info(articles)"))
-    db.execute(f"INSERT INTO articles ({columns}) SELECT {columns} FROM shelved WHERE id = ?", [number])
-    db.execute("DELETE FROM shelved WHERE id = ?", [number])
-    note_change(db, number, at, "added")

@@ -70,7 +70,7 @@ def _sketch(db: Database, share: Share) -> int:
     db.execute(_SWEEP)
     count = 0
     for made in share(sketches_of, _unsketched(db)):
-        db.conn.executemany("INSERT INTO sketches VALUES (?, ?, ?)", made)
+        db.conn.executemany("INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", made)
         count += len(made)
     return count
 
@@ -123,7 +123,7 @@ def _store(db: Database, found: list[Relation]) -> None:
         [(each.article_id, each.duplicate_id) for each in gone],
     )
     db.conn.executemany(
-        "INSERT INTO duplicates VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO duplicates (article_id, duplicate_id, kind, similarity, contained) VALUES (?, ?, ?, ?, ?)",
         sorted((each.article_id, each.duplicate_id, each.kind, each.similarity, each.contained) for each in new),
     )
 
@@ -133,4 +133,4 @@ def _store_clusters(db: Database, grouped: dict[int, int]) -> None:
     if grouped == held:
         return
     db.execute("DELETE FROM clusters")
-    db.conn.executemany("INSERT INTO clusters VALUES (?, ?)", sorted(grouped.items()))
+    db.conn.executemany("INSERT INTO clusters (article_id, cluster_id) VALUES (?, ?)", sorted(grouped.items()))

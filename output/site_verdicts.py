@@ -32,7 +32,7 @@ _CARRIED = f"""SELECT b.block_id, o.kept, o.reason_id, coalesce(v.kept, b.kept),
 
 _OWN = "SELECT kept, reason_id, page_id, position FROM own_verdicts WHERE page_id = ?"
 
-_ASIDE = f"""INSERT INTO own_verdicts
+_ASIDE = f"""INSERT INTO own_verdicts (page_id, position, kept, reason_id)
     SELECT b.page_id, b.position, coalesce(v.kept, b.kept), coalesce(v.reason_id, b.reason_id)
     FROM {_UNDER} WHERE b.page_id = ? AND b.position = ?"""
 

@@ -128,7 +128,7 @@ class WarcFiles:
         (self._folder / self._own).mkdir(exist_ok=True)
         name = self._free_name()
         with writing(self._db):
-            self._db.execute("INSERT INTO warc_files VALUES (?, 0, ?)", [name, self._clock()])
+            self._db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, self._clock()])
         self._open(name, 0)
 
     def _free_name(self) -> str:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 
 from sqlite_utils import Database
+
+from output.table_columns import quoted, table_columns
 
 _PICKED = "SELECT article_id FROM article_clusters WHERE by_date = 1"
 _JSON_COLUMNS = frozenset({"authors", "tags", "metadata_sources"})
 
 
 def columns(db: Database) -> list[str]:
-    """The names of the columns of `articles`, in their order."""
-    return [row[1] for row in db.execute("PRAGMA table_info(articles)")]
+    """The names of the columns of `articles`, in their order; those that a user added are among them."""
+    return [column.name for column in table_columns(db, "articles")]
 
 
 def articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[dict[str, object]]:
-    """Every article as a mapping from column to value, in the order of the ids.
+    """Every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
 
     With `one_per_cluster` only the earliest of those that say the same.
     """
     names = columns(db)
     picked = f"WHERE id IN ({_PICKED})" if one_per_cluster else ""
-    for row in db.execute(f"SELECT * FROM articles {picked} ORDER BY id"):
+    for row in db.execute(f"SELECT {', '.join(map(quoted, names))} FROM articles {picked} ORDER BY id"):
         yield {name: _value(name, value) for name, value in zip(names, row, strict=True)}
 
 
 def _value(name: str, value: object) -> object:
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
     return json.loads(value) if name in _JSON_COLUMNS and isinstance(value, str) else value

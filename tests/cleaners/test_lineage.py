@@ -5,12 +5,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import cleaners
-from cleaners.lineage import CLEANER_VERSION, lineage, site_rules_digest
+from cleaners.lineage import (
+    CLEANER_VERSION,
+    FACTS,
+    LEARNED,
+    DataFile,
+    data_digest,
+    lineage,
+    rule_files,
+    site_rules_digest,
+)
 from cleaners.site_rules.ftr_format import read_rule
 
 ROOM = Path(cleaners.__file__).parent
 SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
+CHANGES_NO_VERDICT = {("cleaners.learned", "model.json"), ("cleaners.learned", "lines.json")}
+"""What training writes for people: hashes of the pages, versions, scores. The package does not read it."""
 
 
 def digests(folder: Path) -> tuple[str, str]:
@@ -18,6 +31,16 @@ def digests(folder: Path) -> tuple[str, str]:
     done = subprocess.run([sys.executable, "-c", SHOW], cwd=folder, capture_output=True, text=True, check=True)
     rules, model = done.stdout.split()
     return rules, model
+
+
+def data_files() -> set[DataFile]:
+    """Every file of the package that is no code."""
+    paths = [path.relative_to(ROOM.parent) for path in ROOM.rglob("*") if path.is_file()]
+    return {
+        (".".join(path.parent.parts), path.name)
+        for path in paths
+        if path.suffix not in (".py", ".pyc") and path.name != "py.typed"
+    }
 
 
 def test_a_lineage_names_version_data_and_libraries():
@@ -28,17 +51,60 @@ def test_a_lineage_names_version_data_and_libraries():
     assert lineage() is said
 
 
-def test_another_rule_or_model_is_another_lineage(tmp_path: Path):
+def test_every_data_file_is_in_the_lineage_or_known_to_change_no_verdict():
+    counted_files = [*rule_files().values(), *LEARNED.values()]
+    assert len(counted_files) == len(set(counted_files))
+    assert not CHANGES_NO_VERDICT & set(counted_files)
+    assert data_files() == {*counted_files, *CHANGES_NO_VERDICT}
+
+
+def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
+    assert " ".join(sorted([*FACTS, *LEARNED])) == (
+        "block-model first-look-model layout line-model metadata-words notices page-signs page-type page-type-weights"
+        " robots-directives url-shape urls"
+    )
+    assert rule_files()["phrases/de"] == ("cleaners.rules", "de.toml")
+
+
+def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
+    for _, name in CHANGES_NO_VERDICT:
+        readers = {str(path.relative_to(ROOM)) for path in ROOM.rglob("*.py") if name in path.read_text("utf-8")}
+        assert {reader for reader in readers if not reader.startswith("training/")} == set()
+
+
+@pytest.mark.parametrize(
+    ("changed", "rules_differ", "model_differs"),
+    [
+        ("rules/nl.toml", True, False),
+        ("urls/shape.toml", True, False),
+        ("learned/model.npz", False, True),
+        ("learned/lines.npz", False, True),
+        ("page_type/page_weights.json", False, True),
+        ("learned/model.json", False, False),
+    ],
+)
+def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules_differ, model_differs):
     shutil.copytree(ROOM, tmp_path / "cleaners", ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "cleaners" / changed).open("a") as file:
+        file.write("\n")
     rules, model = digests(tmp_path)
-    assert (rules, model) == (lineage().rules, lineage().model)
-    with (tmp_path / "cleaners/rules/nl.toml").open("a") as file:
-        file.write("# another\n")
-    assert digests(tmp_path) != (rules, model)
-    assert digests(tmp_path)[1] == model
-    with (tmp_path / "cleaners/learned/model.npz").open("ab") as file:
-        file.write(b"x")
-    assert digests(tmp_path)[1] != model
+    assert (rules != lineage().rules, model != lineage().model) == (rules_differ, model_differs)
+
+
+def test_the_phrases_of_a_new_language_count_at_once(tmp_path: Path):
+    shutil.copytree(ROOM, tmp_path / "cleaners", ignore=shutil.ignore_patterns("__pycache__"))
+    assert digests(tmp_path) == (lineage().rules, lineage().model)
+    (tmp_path / "cleaners/rules/tlh.toml").write_text("# nothing yet\n")
+    assert digests(tmp_path)[0] != lineage().rules
+
+
+def test_a_file_that_is_moved_and_renamed_is_the_same_lineage(tmp_path: Path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(ROOM / "urls/canonical.toml", tmp_path / "elsewhere" / "canonical.toml")
+    monkeypatch.syspath_prepend(tmp_path)
+    new_place: DataFile = ("elsewhere", "canonical.toml")
+    assert data_digest(rule_files() | {"urls": new_place}) == lineage().rules
+    assert data_digest({"urls": new_place}) != data_digest({"other": new_place})
 
 
 def test_site_rules_count_by_what_they_say():

@@ -16,6 +16,7 @@ from output.migrations import MIGRATIONS
 from output.schema import SCHEMA_VERSION, open_database, open_writer
 from output.settle import settle
 from output.verify import verify
+from tests.output.older import copy_as_version
 
 
 def test_a_new_file_states_its_version(file):
@@ -193,36 +194,13 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(sealed):
     assert "\n" not in said
 
 
-def _of_version(version: int) -> Migrations:
-    """The migrations as they were at that version."""
-    earlier = Migrations(MIGRATIONS.name)
-    earlier._migrations = list(MIGRATIONS._migrations)[:version]
-    return earlier
-
-
-def _copied(source: Path, target: Path, version: int) -> None:
-    """The rows of an archive in a new one of an earlier version, as far as that has their tables and columns."""
-    db = open_writer(target, _of_version(version), version)
-    db.execute("PRAGMA foreign_keys = OFF")
-    db.execute("ATTACH ? AS newer", [str(source)])
-    for name in db.table_names():
-        if name.startswith(("_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")):
-            continue
-        columns = [{row[1] for row in db.execute(f"PRAGMA {at}.table_info({name})")} for at in ("main", "newer")]
-        if names := ", ".join(sorted(columns[0] & columns[1])):
-            db.execute(f"INSERT INTO main.{name} ({names}) SELECT {names} FROM newer.{name}")
-    db.execute("INSERT OR REPLACE INTO reasons SELECT * FROM newer.reasons")
-    db.conn.commit()
-    db.close()
-
-
 def test_an_archive_of_version_3_goes_on(tmp_path, make):
     """Its articles are found and related as before, and what is stored from now on too."""
     copies = [make.outcome(f"http://a.test/{n}", " ".join([*map(str, range(60)), f"copy{n}"])) for n in range(3)]
     newer, older = tmp_path / "newer.db", tmp_path / "older.db"
     with Archive.open(newer) as archive:
         archive.save(copies[:2])
-    _copied(newer, older, 3)
+    copy_as_version(newer, older, 3)
     with Archive.open(older) as archive:
         archive.save([copies[2]])
         settle(archive.db)

@@ -233,3 +233,40 @@ def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):
     assert (code, errors.count("\n")) == (1, 1)
     code, _, errors = command("reclean", tmp_path / "gone.db", "--site-rules", "x", "--no-site-rules")
     assert (code, errors.count("\n")) == (2, 1)
+
+
+def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:
+    """A user adds a column and notes something beside each article; the notes by URL."""
+    connection = sqlite3.connect(db)
+    with connection:
+        connection.execute(f"ALTER TABLE articles ADD COLUMN {column}")
+        connection.execute("UPDATE articles SET note = 'of ' || url")
+        connection.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
+    connection.close()
+    return dict(rows(db, "SELECT url, note FROM articles"))
+
+
+def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db: Path):
+    before = write_beside(db)
+    assert command("reclean", db)[0] == 0
+    after = dict(rows(db, "SELECT url, note FROM articles"))
+    assert after == {url: before.get(url) for url in after}
+    assert before.keys() - after.keys() == {f"{SITE}/missing"}
+    assert command("reclean", db, "--undo")[0] == 0
+    assert dict(rows(db, "SELECT url, note FROM articles")) == before
+    assert command("verify", db)[0] == 0
+
+
+def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db: Path):
+    write_beside(db, "note BLOB DEFAULT x'00'")
+    connection = sqlite3.connect(db)
+    with connection:
+        connection.execute("UPDATE articles SET note = x'00ff'")
+    command("reclean", db)
+    with connection:
+        connection.execute("UPDATE articles SET note = 'since'")
+    connection.close()
+    command("reclean", db, "--undo")
+    notes = dict(rows(db, "SELECT url, note FROM articles"))
+    assert notes.pop(f"{SITE}/missing") == b"\x00\xff"
+    assert set(notes.values()) == {"since"}

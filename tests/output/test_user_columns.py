@@ -1,0 +1,278 @@
+"""What a user adds to an archive (columns, generated ones, indexes, triggers) is in nobody's way, and stays."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from output.archive import Archive
+from output.articles import COLUMNS
+from output.exports.csv import export_csv
+from output.exports.jsonl import export_jsonl
+from output.forget import forget
+from output.imports import ImportedFile, note_import
+from output.rates import survey
+from output.report import report
+from output.settle import settle
+from output.table_columns import table_columns
+from output.verify import verify
+from tests.output.conftest import Maker
+from tests.output.older import copy_as_version
+
+STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
+NOTES = {STAYS: "read", COPY: "seen twice"}
+
+
+@pytest.fixture
+def copies(archive: Archive, make: Maker, words) -> Archive:
+    """Two articles with one text; settling shelves `COPY`."""
+    archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+    return archive
+
+
+def add_note(db: Database, *tables: str, name: str = "note") -> None:
+    """A user adds a column, and writes something beside each article."""
+    for table in tables or ("articles",):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {name} TEXT")
+    for url, note in NOTES.items():
+        db.execute(f"UPDATE articles SET {name} = ? WHERE url = ?", [note, url])
+
+
+def notes(db: Database, table: str = "articles", name: str = "note") -> dict[str, str]:
+    return dict(db.execute(f"SELECT url, {name} FROM {table}").fetchall())
+
+
+def bring_back(archive: Archive, make: Maker, words) -> None:
+    """What `COPY` repeated reads otherwise now, so that it is an article again."""
+    archive.save([make.outcome(STAYS, words("other"))])
+    settle(archive.db, make.clock)
+
+
+def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, words):
+    add_note(copies.db)
+    assert settle(copies.db, make.clock).removed == 1
+    assert notes(copies.db) == {STAYS: "read"}
+    assert notes(copies.db, "shelved") == {COPY: "seen twice"}
+    bring_back(copies, make, words)
+    assert notes(copies.db) == NOTES
+    assert verify(copies.db) == []
+
+
+def test_columns_on_both_tables_in_another_order_keep_their_values(copies, make, words):
+    add_note(copies.db)
+    copies.db.execute("ALTER TABLE articles ADD COLUMN Rating INTEGER DEFAULT 3")
+    copies.db.execute("ALTER TABLE shelved ADD COLUMN rating INTEGER")
+    copies.db.execute("ALTER TABLE shelved ADD COLUMN note TEXT")
+    settle(copies.db, make.clock)
+    assert copies.db.execute("SELECT note, rating, why FROM shelved").fetchall() == [("seen twice", 3, "duplicate")]
+    bring_back(copies, make, words)
+    assert notes(copies.db) == NOTES
+    assert notes(copies.db, name="rating") == dict.fromkeys(NOTES, 3)
+
+
+def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copies, make, words):
+    add_note(copies.db, name="Why")
+    settle(copies.db, make.clock)
+    assert copies.db.execute("SELECT why, why_of_article FROM shelved").fetchall() == [("duplicate", "seen twice")]
+    bring_back(copies, make, words)
+    assert notes(copies.db, name="why") == NOTES
+
+
+def test_a_column_of_any_name_and_type_travels(copies, make, words):
+    name, values = '"a ""b"", c"', [1.5, b"\x00\xff"]
+    copies.db.execute(f"ALTER TABLE articles ADD COLUMN {name} [my type](3)")
+    for url, value in zip(NOTES, values, strict=True):
+        copies.db.execute(f"UPDATE articles SET {name} = ? WHERE url = ?", [value, url])
+    settle(copies.db, make.clock)
+    bring_back(copies, make, words)
+    assert notes(copies.db, name=name) == dict(zip(NOTES, values, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["VIRTUAL", "STORED"])
+def test_a_generated_column_is_worked_out_anew(file: Path, make, words, kind: str):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+        add_generated(archive.db, kind)
+        settle(archive.db, make.clock)
+        assert notes(archive.db, name="shout") == {STAYS: "TITLE OF HTTP://A.TEST/STORY"}
+        bring_back(archive, make, words)
+        assert notes(archive.db, name="shout") == {url: f"TITLE OF {url.upper()}" for url in NOTES}
+        assert report(archive.db).articles == 2
+
+
+def add_generated(db: Database, kind: str) -> None:
+    """A stored one cannot be added to a table that is there: the schema is written over, as its users do."""
+    if kind == "VIRTUAL":
+        db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
+        return
+    (table_sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = 'articles'").fetchone()
+    others = "SELECT sql FROM sqlite_master WHERE tbl_name = 'articles' AND type <> 'table' AND sql IS NOT NULL"
+    statements = [sql for (sql,) in db.execute(others).fetchall()]
+    own_columns = ", ".join(row[1] for row in db.execute("PRAGMA table_info(articles)"))
+    db.execute("PRAGMA legacy_alter_table = ON")
+    db.execute("ALTER TABLE articles RENAME TO articles_before")
+    db.execute(f"{table_sql.rstrip(')')}, shout TEXT AS (upper(title)) STORED)")
+    db.execute(f"INSERT INTO articles ({own_columns}) SELECT {own_columns} FROM articles_before")
+    db.execute("DROP TABLE articles_before")
+    for statement in statements:
+        db.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("declared", "value"),
+    [
+        ("note TEXT NOT NULL DEFAULT 'new'", "new"),
+        ("note TEXT DEFAULT unread", "unread"),
+        ("note INTEGER DEFAULT -1", -1),
+        ("note TEXT", None),
+    ],
+)
+def test_an_article_that_was_shelved_before_there_was_the_column_gets_its_default(copies, make, words, declared, value):
+    settle(copies.db, make.clock)
+    copies.db.execute(f"ALTER TABLE articles ADD COLUMN {declared}")
+    copies.save([make.outcome(f"{STAYS}/{name}", words("n")) for name in ("new", "newer")])
+    assert settle(copies.db, make.clock).removed == 1
+    bring_back(copies, make, words)
+    assert notes(copies.db)[COPY] == value
+
+
+def test_a_value_that_is_missing_on_the_shelf_and_needed_beside_it_is_the_default(copies, make, words):
+    settle(copies.db, make.clock)
+    copies.db.execute("ALTER TABLE articles ADD COLUMN note INTEGER NOT NULL DEFAULT 3")
+    copies.db.execute("ALTER TABLE shelved ADD COLUMN note INTEGER")
+    bring_back(copies, make, words)
+    assert notes(copies.db) == dict.fromkeys(NOTES, 3)
+
+
+def test_a_default_that_is_worked_out_for_each_row_is(archive, make, words):
+    archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT NOT NULL DEFAULT (1 + 1)")
+    archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+    archive.db.execute("ALTER TABLE articles ADD COLUMN later TEXT")
+    settle(archive.db, make.clock)
+    bring_back(archive, make, words)
+    assert notes(archive.db) == dict.fromkeys(NOTES, "2")
+
+
+def test_a_column_that_a_user_adds_while_articles_are_shelved_and_takes_away_again_hurts_nothing(copies, make, words):
+    add_note(copies.db)
+    settle(copies.db, make.clock)
+    copies.db.execute("ALTER TABLE articles DROP COLUMN note")
+    bring_back(copies, make, words)
+    assert copies.db.execute("SELECT url FROM shelved").fetchall() == []
+
+
+def test_an_index_and_a_trigger_go_on_working(copies, make, words):
+    add_note(copies.db)
+    copies.db.execute("CREATE UNIQUE INDEX users_index ON articles (note) WHERE note IS NOT NULL")
+    copies.db.execute("CREATE TABLE users_log (what TEXT)")
+    for event, row in (("INSERT", "new"), ("DELETE", "old"), ("UPDATE", "new")):
+        copies.db.execute(
+            f"""CREATE TRIGGER users_{event} AFTER {event} ON articles
+                BEGIN INSERT INTO users_log VALUES ('{event} ' || {row}.note); END"""
+        )
+    settle(copies.db, make.clock)
+    bring_back(copies, make, words)
+    log_lines = [what for (what,) in copies.db.execute("SELECT what FROM users_log WHERE what IS NOT NULL")]
+    assert [what for what in log_lines if "twice" in what] == ["DELETE seen twice", "INSERT seen twice"]
+    assert "UPDATE read" in log_lines
+    assert copies.db.execute("SELECT url FROM articles INDEXED BY users_index WHERE note = 'read'").fetchone() == (
+        STAYS,
+    )
+    assert verify(copies.db) == []
+
+
+def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
+    add_note(copies.db, "articles", "shelved")
+    settle(copies.db, make.clock)
+    copies.save([make.outcome(url, words("changed"), title="Another") for url in NOTES])
+    assert notes(copies.db) | notes(copies.db, "shelved") == NOTES
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_upgrade_keeps_columns_indexes_and_triggers(tmp_path: Path, make, words, version: int):
+    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
+    with Archive.open(newer, make.clock) as archive:
+        archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+    copy_as_version(newer, older, version)
+    db = Database(older)
+    add_note(db)
+    db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
+    db.execute("CREATE INDEX users_index ON articles (note)")
+    db.execute("CREATE TRIGGER users_trigger AFTER DELETE ON articles BEGIN SELECT 1; END")
+    db.conn.commit()
+    db.close()
+    with Archive.open(older, make.clock) as archive:
+        assert notes(archive.db) == NOTES
+        settle(archive.db, make.clock)
+        assert notes(archive.db) | notes(archive.db, "shelved") == NOTES
+        bring_back(archive, make, words)
+        assert notes(archive.db) == NOTES
+        user_objects = archive.db.execute(
+            "SELECT name FROM sqlite_master WHERE name GLOB 'users_*' ORDER BY name"
+        ).fetchall()
+        assert user_objects == [("users_index",), ("users_trigger",)]
+        assert notes(archive.db, name="shout")[COPY] == f"TITLE OF {COPY.upper()}"
+
+
+def test_columns_are_exported_generated_ones_and_bytes_too(copies):
+    add_note(copies.db)
+    copies.db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
+    copies.db.execute("ALTER TABLE articles ADD COLUMN vector BLOB")
+    copies.db.execute("UPDATE articles SET vector = x'00ff'")
+    lines, cells = io.StringIO(), io.StringIO(newline="")
+    assert (export_jsonl(copies.db, lines), export_csv(copies.db, cells)) == (2, 2)
+    for rows in (map(json.loads, lines.getvalue().splitlines()), csv.DictReader(io.StringIO(cells.getvalue()))):
+        exported = {row["url"]: (row["note"], row["shout"], row["vector"]) for row in rows}
+        assert exported == {url: (note, f"TITLE OF {url.upper()}", "AP8=") for url, note in NOTES.items()}
+
+
+def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make):
+    add_note(copies.db)
+    copies.save([make.failure(COPY, "http_410")])
+    settle(copies.db, make.clock)
+    copies.db.execute("ALTER TABLE shelved ADD COLUMN of_the_shelf TEXT")
+    assert report(copies.db).articles == 1
+
+
+def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
+    with Archive.open(file, make.clock) as archive:
+        for name in archive.db.table_names():
+            if not name.startswith(("sqlite_", "articles_fts")):
+                archive.db.execute(f"ALTER TABLE {name} ADD COLUMN users_note TEXT")
+        run = archive.start_run("crawl", {}, {})
+        archive.save([make.outcome(url, words("w"), found=(make.found(COPY),)) for url in (STAYS, COPY)])
+        archive.save([make.outcome(f"{STAYS}/{name}", words(name), words("s")) for name in "abcdef"])
+        settle(archive.db, make.clock)
+        survey(archive.db, run, make.clock())
+        note_import(archive.db, ImportedFile("a.warc.gz", 1, "1"), {}, make.clock(), {})
+        bring_back(archive, make, words)
+        forget(archive.db, COPY, clock=make.clock)
+        assert verify(archive.db) == []
+    with Archive.open(file, make.clock) as archive:
+        assert archive.db["articles"].count == 7
+
+
+def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, make):
+    file = ImportedFile("a.warc.gz", 1, "1")
+    note_import(archive.db, file, {}, make.clock(), {})
+    archive.db.execute("ALTER TABLE imports ADD COLUMN note TEXT DEFAULT 'from the library'")
+    archive.db.execute("UPDATE imports SET note = 'mine'")
+    note_import(archive.db, file, {"again": True}, make.clock(), {"response": 1})
+    assert archive.db.execute("SELECT note, records FROM imports").fetchall() == [("mine", '{"response": 1}')]
+
+
+def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
+    add_note(copies.db, name="pages")
+    copies.save([make.outcome(f"{STAYS}/another", words("x"))])
+    assert settle(copies.db, make.clock).removed == 1
+    assert settle(copies.db, make.clock).removed == 0
+    assert notes(copies.db, "shelved", name="pages") == {COPY: "seen twice"}
+
+
+def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):
+    assert [column.name for column in table_columns(archive.db, "articles")] == list(COLUMNS)
