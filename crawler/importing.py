@@ -18,11 +18,11 @@ from typing import Any
 from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise, host_of
+from crawler.answers.outcomes import Answer, Outcomes
 from crawler.discovery.scope import Scope
 from crawler.fetch.faults import Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
-from crawler.outcomes import Answer, Outcomes
 from crawler.replay import Replayed, ReplayError, read_place, revisited
 from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots

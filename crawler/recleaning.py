@@ -15,10 +15,10 @@ from sqlite_utils import Database
 
 from cleaners.lineage import lineage, site_rules_digest
 from cleaners.site_rules.folder import SiteRules
+from crawler.answers.worker_jobs import Rules
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from crawler.reclean_work import Unread, clean_again
-from crawler.work import Rules
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import WorkerError, Workers
 from crawler.workers.worker import processes

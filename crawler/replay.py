@@ -17,9 +17,9 @@ from typing import Any
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from cleaners.document import Page
+from crawler.answers.outcomes import READ_HEADERS
 from crawler.fetch.compression import unpacked
 from crawler.fetch.limits import HEAD_BYTES, AnswerError
-from crawler.outcomes import READ_HEADERS
 from output.outcome import Place
 from output.wire import digest as payload_digest
 

@@ -12,7 +12,7 @@ from typing import Any
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls.canonical import host_of
 from crawler import __version__
-from crawler.directives import REASONS
+from crawler.answers.obey_directives import REASONS
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from crawler.workers.settle_pool import settle_shared

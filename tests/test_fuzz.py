@@ -22,11 +22,11 @@ from scrapy.http import Response
 
 from cleaners.html.decode import decode, parse
 from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of
+from crawler.answers.outcomes import Answer, Outcomes
 from crawler.discovery.feeds import read_feed
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import read_sitemap
 from crawler.options import CrawlOptions
-from crawler.outcomes import Answer, Outcomes
 from crawler.workers.pool import Workers
 from output.archive import Archive
 from output.outcome import Outcome

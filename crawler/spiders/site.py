@@ -18,6 +18,17 @@ from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Request, Response
 from scrapy.signals import bytes_received, headers_received
 
+from crawler.answers.outcomes import (
+    MAX_REDIRECTS,
+    Answer,
+    Outcomes,
+    capture_of,
+    capture_of_part,
+    given_up,
+    retry_after_of,
+)
+from crawler.answers.robots_reader import HEADERS, RobotsReader, moved_to
+from crawler.answers.sniff import is_media_type
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.addresses import port_of
 from crawler.fetch.byte_budget import Held
@@ -31,19 +42,8 @@ from crawler.frontier.robots_txt import MAX_BYTES, Robots
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, size_of
-from crawler.outcomes import (
-    MAX_REDIRECTS,
-    Answer,
-    Outcomes,
-    capture_of,
-    capture_of_part,
-    given_up,
-    retry_after_of,
-)
 from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
-from crawler.robots_reader import HEADERS, RobotsReader, moved_to
 from crawler.session import Allowed, CrawlSession, seeds_of
-from crawler.sniff import is_media_type
 from crawler.workers.pool import Workers
 from output.errors import ArchiveError
 from output.outcome import Capture, Outcome

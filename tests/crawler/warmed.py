@@ -79,7 +79,13 @@ def preload() -> None:
     """Import what commands import, and read what they read at first use."""
     for found in pkgutil.iter_modules(crawler.commands.__path__, "crawler.commands."):
         import_module(found.name)
-    for name in ("crawler.work", "crawler.spiders.site", "crawler.demo_run", "scrapy.commands.crawl", "scrapy.cmdline"):
+    for name in (
+        "crawler.answers.worker_jobs",
+        "crawler.spiders.site",
+        "crawler.demo_run",
+        "scrapy.commands.crawl",
+        "scrapy.cmdline",
+    ):
         import_module(name)
     _import_named(import_module("crawler.commands.crawl").project_settings().copy_to_dict())
     article_text(_PAGE.encode())

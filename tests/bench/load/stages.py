@@ -11,9 +11,9 @@ from typing import Any
 
 import cleaners.clean
 from cleaners.document import Page
+from crawler.answers.worker_jobs import Fetched, Rules, work_on_page
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.work import Fetched, Rules, work_on_page
 from output.archive import Archive
 from output.outcome import Capture, Outcome
 from output.queue import QueuedUrl, utc_now

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 import cleaners.html.decode
+import crawler.answers.outcomes
 import crawler.discovery.feeds
 import crawler.discovery.sitemaps
 import crawler.fetch.limits
 import crawler.frontier.robots_txt
-import crawler.outcomes
 import crawler.settings
 import crawler.workers.worker
 from crawler.commands.crawl import project_settings
@@ -30,7 +30,7 @@ DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
     "limits": crawler.fetch.limits,
     "settings": crawler.settings,
-    "outcomes": crawler.outcomes,
+    "outcomes": crawler.answers.outcomes,
     "worker": crawler.workers.worker,
     "robots": crawler.frontier.robots_txt,
     "sitemaps": crawler.discovery.sitemaps,
@@ -42,7 +42,7 @@ _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w
 _RUNS = {"eval", "exec", "compile", "__import__"}
 _UNPACKS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "xmlrpc", "yaml", "jsonpickle"}
 
-_OWN = {"work.py", "worker.py"}  # what goes to our own workers and comes back
+_OWN = {"worker_jobs.py", "worker.py"}  # what goes to our own workers and comes back
 
 
 def bounds() -> list[tuple[float, str, str]]:

@@ -68,5 +68,5 @@ def loaded(*names: str) -> list[bool]:
 
 
 def test_a_worker_has_what_a_page_needs_before_its_first() -> None:
-    needed = ("cleaners.clean", "crawler.work", "fasttext")
+    needed = ("cleaners.clean", "crawler.answers.worker_jobs", "fasttext")
     assert asyncio.run(answered(Worker.started(), (loaded, needed))) == [(True, [True] * 3)]

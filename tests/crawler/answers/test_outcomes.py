@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime
 import pytest
 from scrapy.http import Response
 
+from crawler.answers.outcomes import Answer, Outcomes, given_up
 from crawler.discovery.scope import Scope
 from crawler.fetch.faults import Fault, Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
-from crawler.outcomes import Answer, Outcomes, given_up
 from crawler.workers.pool import WorkerError, Workers
 from output.outcome import Outcome
 from output.queue import QueuedUrl

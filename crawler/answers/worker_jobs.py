@@ -16,7 +16,7 @@ from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict
 from cleaners.lineage import site_rules_digest
 from cleaners.site_rules.folder import SiteRules
 from cleaners.site_rules.ftr_format import SiteRule
-from crawler.directives import kept_out, unfollowed
+from crawler.answers.obey_directives import kept_out, unfollowed
 from crawler.discovery.feeds import read_feed
 from crawler.discovery.found_rows import Discovered, found_file, from_feed, from_outlinks, from_sitemap
 from crawler.discovery.scope import Scope

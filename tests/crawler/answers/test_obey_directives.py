@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cleaners.document import Outlink
-from crawler.directives import REASONS, kept_out, unfollowed
+from crawler.answers.obey_directives import REASONS, kept_out, unfollowed
 from output.outcome import Found
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -14,14 +14,14 @@ from scrapy.http import Response
 from cleaners.document import Cleaned, Outlink, Page
 from cleaners.html.robots_directives import HEADERS, header_directives
 from cleaners.urls.canonical import canonicalise
+from crawler.answers.sniff import Sort, is_media_type, sort_of
+from crawler.answers.worker_jobs import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
 from crawler.discovery.found_rows import Discovered, found_file, from_outlinks
 from crawler.discovery.scope import Scope
 from crawler.discovery.usual_places import usual_sitemap_places
 from crawler.fetch.faults import Fault, Retries, is_refusal, is_retried, retry_after
 from crawler.frontier.robots_txt import Access, Robots
 from crawler.options import CrawlOptions
-from crawler.sniff import Sort, is_media_type, sort_of
-from crawler.work import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
 from crawler.workers.pool import WorkerError, Workers
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
 from output.queue import QueuedUrl

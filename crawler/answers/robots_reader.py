@@ -12,11 +12,11 @@ from functools import partial
 from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise
+from crawler.answers.outcomes import Answer, retry_after_of
 from crawler.fetch.faults import Fault, Retries, is_refusal
 from crawler.frontier.pace import LONGEST_ASKED
 from crawler.frontier.robots_txt import Access, Robots
 from crawler.frontier.turns import Frontier
-from crawler.outcomes import Answer, retry_after_of
 from output.outcome import Outcome
 from output.queue import QueuedUrl
 

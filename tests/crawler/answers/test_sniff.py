@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from crawler.sniff import Sort, is_media_type, sort_of
+from crawler.answers.sniff import Sort, is_media_type, sort_of
 
 HTML = "text/html; charset=utf-8"
 

@@ -1,0 +1,1 @@
+"""An answer to exactly one outcome; what a worker does for a page."""
