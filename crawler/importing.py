@@ -26,10 +26,10 @@ from crawler.options import CrawlOptions
 from crawler.replay import Replayed, ReplayError, read_place, revisited
 from crawler.replay_index import BROKEN
 from crawler.replay_order import Job, Order, is_robots
+from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import Workers
 from crawler.workers.worker import processes
-from crawler.writer import Writer
 from output.archive import Archive
 from output.forget import FORGOTTEN, is_forgotten
 from output.imports import NOT_HELD, Row, held_capture, row_of

@@ -20,10 +20,10 @@ from crawler.console.ticker import stoppable, ticking
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.importing import Importing, names_of
 from crawler.options import CrawlOptions, OptionError
-from crawler.preparation import site_rules_of
 from crawler.replay_index import ScanError
 from crawler.replay_order import Order
-from crawler.session import versions
+from crawler.session.from_settings import site_rules_of
+from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
 from output.errors import NotReachable

@@ -42,8 +42,8 @@ from crawler.frontier.robots_txt import MAX_BYTES, Robots
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, size_of
-from crawler.preparation import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
-from crawler.session import Allowed, CrawlSession, seeds_of
+from crawler.session.from_settings import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
+from crawler.session.run import Allowed, CrawlSession, seeds_of
 from crawler.workers.pool import Workers
 from output.errors import ArchiveError
 from output.outcome import Capture, Outcome

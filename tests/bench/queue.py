@@ -29,7 +29,7 @@ from typing import Any
 from crawler.frontier.robots_txt import Robots
 from crawler.frontier.turns import Frontier, Manners
 from crawler.options import CrawlOptions
-from crawler.session import CrawlSession
+from crawler.session.run import CrawlSession
 from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue import add_found, utc_now

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from crawler.known_links import KnownLinks
+from crawler.session.known_links import KnownLinks
 from output.archive import Archive
 from output.outcome import Outcome
 

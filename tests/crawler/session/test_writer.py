@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.writer import BATCH, Writer
+from crawler.session.writer import BATCH, Writer
 from output.archive import Archive
 from output.outcome import Found, Outcome
 
@@ -202,7 +202,7 @@ def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
 
 def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAUSE", "LINGER"):
-        monkeypatch.setattr(f"crawler.writer.{name}", 60.0)
+        monkeypatch.setattr(f"crawler.session.writer.{name}", 60.0)
     recorder = Recorder()
     writer = Writer(recorder, lambda: 2)  # type: ignore[arg-type]
 

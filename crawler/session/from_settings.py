@@ -12,8 +12,8 @@ from crawler.fetch.faults import Retries
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import Manners
 from crawler.options import CrawlOptions, OptionError
+from crawler.session.writer import ENOUGH
 from crawler.workers.worker import processes
-from crawler.writer import ENOUGH
 
 _AHEAD = 4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
 

@@ -15,8 +15,8 @@ from crawler import __version__
 from crawler.answers.obey_directives import REASONS
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
+from crawler.session.writer import ENOUGH, Writer
 from crawler.workers.settle_pool import settle_shared
-from crawler.writer import ENOUGH, Writer
 from output.archive import Archive
 from output.earlier import came_by, first_start, moved_to
 from output.exports.rows import articles

@@ -9,8 +9,8 @@ from scrapy.settings import Settings
 
 from crawler.fetch.identity import Identity
 from crawler.options import OptionError
-from crawler.preparation import checked_seeds, manners_of, workers_of
-from crawler.writer import ENOUGH
+from crawler.session.from_settings import checked_seeds, manners_of, workers_of
+from crawler.session.writer import ENOUGH
 
 PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_PER_HOST": "3", "BROADSHEET_ROBOTS_AGE": "60"}
 

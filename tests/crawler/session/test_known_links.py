@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.known_links import KnownLinks
+from crawler.session.known_links import KnownLinks
 from output.outcome import Found
 
 ROW = Found("https://a.example/1", "a.example", depth=2, priority=5)

@@ -1,0 +1,1 @@
+"""One run on one archive: its writer thread, its record, its options made real."""
