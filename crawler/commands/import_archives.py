@@ -18,10 +18,10 @@ from crawler.console.summary import Run, exit_code, show_summary
 from crawler.console.terminal import one_line, say
 from crawler.console.ticker import stoppable, ticking
 from crawler.discovery.scope import Scope, ScopeError
-from crawler.importing import Importing, names_of
 from crawler.options import CrawlOptions, OptionError
-from crawler.replay_index import ScanError
-from crawler.replay_order import Order
+from crawler.replay.importing import Importing, names_of
+from crawler.replay.record_index import ScanError
+from crawler.replay.record_order import Order
 from crawler.session.from_settings import site_rules_of
 from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared

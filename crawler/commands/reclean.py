@@ -20,7 +20,7 @@ from crawler.console.option_types import Mistake
 from crawler.console.terminal import cut, one_line, say, table, width
 from crawler.console.ticker import stoppable, ticking
 from crawler.options import CrawlOptions, OptionError
-from crawler.recleaning import Findings, Recleaning
+from crawler.replay.recleaning import Findings, Recleaning
 from crawler.session.from_settings import site_rules_of
 from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared

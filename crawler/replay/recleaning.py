@@ -18,7 +18,7 @@ from cleaners.site_rules.folder import SiteRules
 from crawler.answers.worker_jobs import Rules
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.reclean_work import Unread, clean_again
+from crawler.replay.reclean_job import Unread, clean_again
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import WorkerError, Workers
 from crawler.workers.worker import processes

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cleaners.urls.canonical import canonicalise, host_of
-from crawler.replay_index import HELD, Entry, scan
+from crawler.replay.record_index import HELD, Entry, scan
 from output.outcome import Place
 
 _MAKE = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay import read_place
-from crawler.replay_index import BROKEN, Entry, ScanError, scan
+from crawler.replay.record_index import BROKEN, Entry, ScanError, scan
+from crawler.replay.recorded_response import read_place
 from output.outcome import Place
 from tests.crawler.warcs import answer, record, wacz, write
 

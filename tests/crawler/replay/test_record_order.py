@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay_index import Entry
-from crawler.replay_order import Job, Order
+from crawler.replay.record_index import Entry
+from crawler.replay.record_order import Job, Order
 from output.outcome import Place
 from tests.crawler.warcs import answer, record, write
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import brotli
 import pytest
 
-from crawler import replay
-from crawler.replay import ReplayError, read_place, read_record
+from crawler.replay import recorded_response
+from crawler.replay.recorded_response import ReplayError, read_place, read_record
 from output.outcome import Place
 from tests.crawler.warcs import answer, record, write
 
@@ -16,7 +16,7 @@ URL = "https://a.example/x"
 HTML = b"<html><body><p>Words of a page</p></body></html>"
 
 
-def replayed(block: bytes, **headers: str) -> replay.Replayed:
+def replayed(block: bytes, **headers: str) -> recorded_response.Replayed:
     return read_record(record(URL, block, **headers))
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch):
     assert reason(gzip.compress(whole)[:-40]) == "broken_record"
     assert reason(record(URL, b"no status line\r\n\r\nx")) == "bad_http"
     assert reason(record(URL, answer(gzip.compress(HTML)[:-12], content_encoding="gzip"))) == "cut_off"
-    monkeypatch.setattr(replay, "MAX_BYTES", 100)
+    monkeypatch.setattr(recorded_response, "MAX_BYTES", 100)
     assert reason(record(URL, answer(gzip.compress(b"x" * 5000), content_encoding="gzip"))) == "too_large"
 
 

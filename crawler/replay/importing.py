@@ -23,9 +23,9 @@ from crawler.discovery.scope import Scope
 from crawler.fetch.faults import Retries
 from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
-from crawler.replay import Replayed, ReplayError, read_place, revisited
-from crawler.replay_index import BROKEN
-from crawler.replay_order import Job, Order, is_robots
+from crawler.replay.record_index import BROKEN
+from crawler.replay.record_order import Job, Order, is_robots
+from crawler.replay.recorded_response import Replayed, ReplayError, read_place, revisited
 from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import Workers

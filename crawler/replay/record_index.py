@@ -18,7 +18,7 @@ from typing import Any
 
 from fastwarc.warc import ArchiveIterator, WarcRecord
 
-from crawler.replay import uri_of
+from crawler.replay.recorded_response import uri_of
 
 BROKEN = "broken"
 HELD = frozenset(("response", "revisit", "resource", BROKEN))

@@ -1,0 +1,1 @@
+"""The same from WARC files: import, and cleaning again."""
