@@ -206,7 +206,7 @@ def clean(**given: Any) -> int:
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
 def search(db: str, query: tuple[str, ...], limit: int) -> int:
     """Find articles by words, best first: "a phrase", begin* and words in any order."""
-    from crawler.commands.read import search
+    from crawler.commands.export import search
 
     return search(db, " ".join(query), limit)
 
@@ -219,7 +219,7 @@ def report(db: str, as_json: bool) -> int:
 
     Also what was withdrawn, and what fell out of line with each site's past.
     """
-    from crawler.commands.read import report
+    from crawler.commands.export import report
 
     return report(db, as_json=as_json)
 
@@ -231,7 +231,7 @@ def report(db: str, as_json: bool) -> int:
 @click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
 def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
     """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
-    from crawler.commands.read import export
+    from crawler.commands.export import export
 
     return export(db, shape, output, one_per_cluster=one_per_cluster)
 
@@ -240,7 +240,7 @@ def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> in
 @_archive
 def verify(db: str) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
-    from crawler.commands.read import verify
+    from crawler.commands.export import verify
 
     return verify(db)
 
@@ -396,7 +396,7 @@ def test_rules(**given: Any) -> int:
 def demo(keep: str) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
     begin_early()
-    from crawler.demo_run import demo
+    from crawler.commands.demo import demo
 
     return demo(keep)
 

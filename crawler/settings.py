@@ -33,7 +33,7 @@ BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
 EXTENSIONS = {
-    "crawler.feeds.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
+    "crawler.items.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "crawler.console.progress.Progress": 10,
 }
 # Left out here, since what is merely set to None is imported all the same, and takes a tenth of a second.
@@ -105,4 +105,4 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 LOG_LEVEL = "WARNING"
 LOG_FORMATTER = "crawler.console.log_format.SparingFormatter"  # no record is made of what no level shows
 FEED_EXPORT_ENCODING = "utf-8"
-FEED_EXPORTERS = {"csv": "crawler.feeds.CsvArticles", "xml": "crawler.feeds.XmlArticles"}  # nothing in them acts
+FEED_EXPORTERS = {"csv": "crawler.items.CsvArticles", "xml": "crawler.items.XmlArticles"}  # nothing in them acts

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.option_types import Mistake, duration
 from crawler.console.reasons import meaning
 from crawler.console.terminal import cut, fit, one_line, say, width

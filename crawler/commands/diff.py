@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from cleaners.compare.edits import Change, Version, aligned
 from cleaners.compare.word_diff import CAME, GONE, SAME, word_changes
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from crawler.console.reasons import meaning
 from crawler.console.terminal import one_line, say

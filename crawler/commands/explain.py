@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.reasons import meaning
 from crawler.console.terminal import one_line, say, say_blocks, width
 from output.explained import StoredBlock, StoredPage, find_page, url_state

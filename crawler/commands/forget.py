@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import one_line, say
 from output.archive import Archive

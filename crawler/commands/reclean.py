@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from crawler.commands.crawl import INTERRUPT
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import cut, one_line, say, table, width
 from crawler.console.ticker import stoppable, ticking

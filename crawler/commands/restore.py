@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 from sqlite_utils import Database
 
-from crawler.commands.read import archive
-from crawler.commands.rules_export import export_rules
+from crawler.commands.export import archive
+from crawler.commands.rulings import export_rules
 from crawler.console.terminal import cut, one_line, say, say_blocks, table, width
 from output.archive import Archive
 from output.overrule import Effect, TextChange, carry_out, preview

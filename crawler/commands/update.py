@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from crawler.commands.crawl import crawl, holds_something
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from output.archive import Archive
 from output.edits_listed import edits, latest_seq

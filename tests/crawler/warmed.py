@@ -82,7 +82,7 @@ def preload() -> None:
     for name in (
         "crawler.answers.worker_jobs",
         "crawler.spiders.site",
-        "crawler.demo_run",
+        "crawler.commands.demo",
         "scrapy.commands.crawl",
         "scrapy.cmdline",
     ):

@@ -17,7 +17,7 @@ from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.fetch.test_wiretap import assert_rows
 from tests.crawler.killing import distinct, kill_often, moments, repeated
-from tests.crawler.test_interrupted import left
+from tests.crawler.scenarios.test_interrupted import left
 
 KILLS = 40
 ANSWER_SECONDS = 0.03  # so that a crawl of a real site lasts long enough to be killed anywhere

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from crawler.commands.crawl import INTERRUPT, run_spider, say_stopped
-from crawler.commands.read import archive
+from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from crawler.console.summary import Run, exit_code, headline, next_steps
 from crawler.console.terminal import say, table, width

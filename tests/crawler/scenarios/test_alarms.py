@@ -9,8 +9,8 @@ import pytest
 
 from crawler.demo.server import DemoServer
 from crawler.demo.server import _Handler as DemoHandler
+from tests.crawler.scenarios.test_watch_sites import AUTUMN, SPRING
 from tests.crawler.shell import command, rows
-from tests.crawler.test_watch_sites import AUTUMN, SPRING
 from tests.crawler.watched import Edits, edited
 
 QUICK = ("--delay", 0, "--allow-private")
