@@ -16,7 +16,7 @@ import click
 from crawler import __version__
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
 from crawler.workers.worker import begin_early
-from output.errors import ArchiveError
+from output.db.errors import ArchiveError
 
 USAGE = 2
 INTERRUPTED = 130
@@ -424,7 +424,7 @@ def _told(error: click.ClickException) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    from output.text import inert
+    from output.db.text import inert
 
     click.echo("broadsheet: " + " ".join(inert(message).split()), err=True)
     return code

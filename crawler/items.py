@@ -12,8 +12,8 @@ from scrapy import Spider
 from scrapy.exporters import CsvItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FeedExporter
 
+from output.db.text import inert
 from output.exports.csv import cell
-from output.text import inert
 
 
 class ArticleItem(scrapy.Item):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.text import count_words
+from output.db.text import count_words
 
 LONG_WORDS = 8  # a shorter block («Read more», a place, a date) is shared by chance
 COVERED = 0.8  # share of the page's long words that must stand elsewhere

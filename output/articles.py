@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.ids import content_id
+from output.db.ids import content_id
+from output.db.text import storable
 from output.prepared import PreparedPage
 from output.revisions import Seen, Standing, correct, note_capture, note_first
-from output.text import storable
 
 # The metadata that is stored as it is said, NULL where the page says nothing.
 _PLAIN = (

@@ -9,9 +9,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.articles import as_json
-from output.ids import content_id
+from output.db.ids import content_id
+from output.db.text import storable
 from output.outcome import Capture
-from output.text import storable
 from output.warc_files import WarcFiles
 from output.warc_records import Original, RecordMaker, warc_date
 from output.wire import Wire, digest

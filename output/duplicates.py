@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from output.text import words_of
+from output.db.text import words_of
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
 NEAR_SAME = 0.9  # share of words in common that two captures of one text have, with a date or counter between them

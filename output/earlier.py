@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.text import storable
+from output.db.text import storable
 
 # From the few rows that redirect to the rows that they name, however long the queue is.
 _WAITING = """SELECT q.url, p.url FROM urls p CROSS JOIN urls q ON q.url = p.location

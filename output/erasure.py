@@ -19,8 +19,8 @@ from uuid import uuid4
 from sqlite_utils import Database
 
 from output.captures import RawKeeper, where
+from output.db.transaction import writing
 from output.outcome import Capture
-from output.transaction import writing
 from output.warc_files import SYNC, own_file
 from output.warc_reader import Record, RecordError, parse_record, records_in, response_of
 from output.warc_records import warc_date

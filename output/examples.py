@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.document import Block, Verdict
+from output.db.text import words_of
 from output.duplicates import overlap
 from output.ledger import read_ledger
 from output.rulings import Ruling
-from output.text import words_of
 
 NEAR = 0.2  # share of the longer text's words that two blocks must have in common to be near
 _LONGEST = 600  # characters of an example

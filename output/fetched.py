@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.text import storable
+from output.db.text import storable
 
 _MAX_HOPS = 10
 _STATE = "SELECT id, state, reason FROM urls WHERE url = ?"

@@ -11,11 +11,11 @@ from sqlite_utils import Database
 
 from cleaners.compare.edits import Stood
 from cleaners.urls.canonical import canonicalise
-from output.ids import content_id
+from output.db.ids import content_id
+from output.db.text import storable
 from output.migrations import BLOCK_KINDS
 from output.revisions import BARE, PENDING, places_of
 from output.rulings import find_article
-from output.text import storable
 
 _ENOUGH = 2  # other articles with a block, from which it is the site's
 _THEN = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text

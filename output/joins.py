@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
+from output.db.text import words_of
 from output.duplicates import Member
-from output.text import words_of
 
 NEXT, WHOLE = "next", "whole"
 _WITHIN = 0.8  # share of a page's words that the whole article must have

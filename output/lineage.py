@@ -7,7 +7,7 @@ from dataclasses import astuple
 from sqlite_utils import Database
 
 from cleaners.lineage import Lineage
-from output.ids import content_id
+from output.db.ids import content_id
 
 _COLUMNS = "version, rules, model, site_rules, libraries"
 _SAME = (

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from cleaners.compare.site_memory import container, length, names_author
 from cleaners.compare.templates import templates
 from output.bodies import LEAST_WORDS, PLACE_WORDS, Bodies
-from output.ids import BLOCK_BITS, content_id
+from output.db.ids import BLOCK_BITS, content_id
 from output.ledger import read_paths
 from output.looked import (
     BESIDE,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cleaners.document import Cleaned
-from output.ids import content_id
+from output.db.ids import content_id
 from output.prepared import PreparedPage
 from output.wire import Wire
 

@@ -15,11 +15,11 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
 from cleaners.verdicts.assemble import assemble
+from output.db.text import storable
 from output.ledger import read_ledger
 from output.lineage import stored_lineage
 from output.pages import SETTLED_EVIDENCE
 from output.prepared import PreparedPage, prepared
-from output.text import storable
 from output.user_values import JsonValue, user_values
 
 _PACKING = 6

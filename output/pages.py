@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from cleaners.document import Cleaned, PageType
 from output.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
+from output.db.text import storable
 from output.edited import decide
 from output.joined import put_leads
 from output.ledger import clear_ledger, write_ledger
@@ -18,7 +19,6 @@ from output.prepared import PreparedPage, prepared
 from output.rebuild import joined
 from output.revisions import Standing, is_pending, standing
 from output.site_verdicts import carried_verdicts, carry_over
-from output.text import storable
 
 # Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
 SETTLED_EVIDENCE = "repeats="

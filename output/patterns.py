@@ -18,10 +18,10 @@ from cleaners.document import Cleaned, PageType
 from cleaners.urls.canonical import host_of
 from cleaners.urls.pattern import NUMBER, parameter_order, patterns_of
 from cleaners.urls.shape import LIST_SEGMENTS, Shape, shape_of
-from output.ids import content_id
+from output.db.ids import content_id
+from output.db.text import storable
 from output.outcome import Outcome
 from output.prepared import PreparedPage, prepared
-from output.text import storable
 
 HOST = "*"
 _LISTED = frozenset(("seed", "sitemap", "feed", "robots", "guess"))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from cleaners.document import Cleaned, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
-from output.ids import text_digest
+from output.db.ids import text_digest
+from output.db.text import count_words, storable
 from output.joined import leads_of
 from output.ledger import LedgerRows, ledger_rows
-from output.text import count_words, storable
 
 
 @dataclass(frozen=True, slots=True)

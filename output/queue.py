@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlite_utils import Database
 
+from output.db.text import storable
+from output.db.transaction import writing
 from output.outcome import Found
-from output.text import storable
-from output.transaction import writing
 
 LONGEST_WAIT = timedelta(hours=2)
 """No retry is ever put off for longer. A time further ahead comes from a clock that has been set back since: due."""

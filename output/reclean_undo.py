@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.articles import article_id, stored_article
+from output.db.transaction import writing
 from output.own_reading import OwnReading, unpacked
 from output.reclean import RawPage, put_back_in_place
 from output.settle import settle
-from output.transaction import writing
 from output.user_values import put_user_values
 
 _AT_ONCE = 64

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from output.coverage import Coverage, Gap
+from output.db.text import inert
 from output.report import AlarmLine, Report, RuleRate, Yield
-from output.text import inert
 
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
 _MANY_RULES = 8  # of one host

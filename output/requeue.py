@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.transaction import writing
+from output.db.transaction import writing
 
 STEP = 5_000
 """Rows of one step: some 50 ms."""

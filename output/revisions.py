@@ -15,9 +15,9 @@ from sqlite_utils import Database
 
 from cleaners.compare.edits import may_matter
 from cleaners.compare.site_memory import container
-from output.ids import content_id
+from output.db.ids import content_id
+from output.db.text import storable
 from output.ledger import read_layout
-from output.text import storable
 
 PENDING, FIRST, WITHDRAWN, RETURNED, CLEANER = "pending", "first", "withdrawn", "returned", "cleaner"
 BARE = (WITHDRAWN, RETURNED)

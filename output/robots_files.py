@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from output.db.text import storable
 from output.outcome import RobotsFile
-from output.text import storable
 
 
 def save_robots(db: Database, file: RobotsFile) -> None:

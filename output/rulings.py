@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
-from output.ids import content_id
-from output.text import storable
+from output.db.ids import content_id
+from output.db.text import storable
 
 PERSON = "person"
 RESTORED = "restored"

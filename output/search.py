@@ -2,7 +2,7 @@
 
 Words are joined by AND; "a phrase" stands in double quotes and a word* with an asterisk is a beginning. Everything
 is quoted before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are looked up as the pairs of
-characters that `output.fulltext` puts into the index.
+characters that `output.db.fulltext` puts into the index.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.fulltext import CJK_RANGES
-from output.text import inert, storable
+from output.db.fulltext import CJK_RANGES
+from output.db.text import inert, storable
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24

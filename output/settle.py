@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from cleaners.document import PageType, Verdict
 from output.aggregates import ArticlePage, aggregates
 from output.articles import article_id, as_json, note_change
+from output.db.transaction import writing
 from output.duplicates import SHORT_WORDS, Member, Winners, winners
 from output.edited import decide, note_absences
 from output.joined import find_parts, put_parts
@@ -31,7 +32,6 @@ from output.share import Share, alone
 from output.shelf import shelve, unshelve
 from output.similar import relate
 from output.site_verdicts import held_verdicts, holding_pages, put_verdicts
-from output.transaction import writing
 
 # What other pages than their own are named as canonical by pages.
 _NAMED = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url

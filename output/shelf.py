@@ -11,7 +11,7 @@ from sqlite3 import OperationalError
 
 from sqlite_utils import Database
 
-from output.table_columns import TableColumn, quoted, same_name, table_columns
+from output.db.table_columns import TableColumn, quoted, same_name, table_columns
 
 _RENAMED = {b"why": "why_of_article"}  # a user's column of `articles` that `shelved` has for another thing
 

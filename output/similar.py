@@ -15,11 +15,11 @@ from functools import lru_cache
 
 from sqlite_utils import Database
 
+from output.db.transaction import writing
 from output.share import Share, alone
 from output.similar_kinds import Relation, Told, clusters, relation
 from output.similar_text import Shingles, likeness, packed, shingles, sketch_of
 from output.sketch_pairs import Sketched, alike
-from output.transaction import writing
 
 REPEATED = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""

@@ -19,8 +19,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from output.fulltext import CJK_CHARACTER, CJK_RANGES
-from output.text import spaced_out
+from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
+from output.db.text import spaced_out
 
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""

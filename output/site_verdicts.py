@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from cleaners.document import Verdict
-from output.ids import text_digest
+from output.db.ids import text_digest
 from output.ledger import intern_reasons
 from output.prepared import PreparedPage
 from output.rebuild import assembled, count_page, rebuild_page

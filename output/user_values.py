@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from sqlite_utils import Database
 
 from output.articles import COLUMNS
+from output.db.table_columns import quoted
 from output.shelf import names_in
-from output.table_columns import quoted
 
 _BYTES = "base64"
 

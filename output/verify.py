@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from output.db.open import file_of
 from output.migrations import SCHEMA_VERSION
 from output.raw_faults import raw_faults
 from output.rebuild import assembled
-from output.schema import file_of
 
 _MOST = 20  # problems told per check
 

@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from sqlite_utils import Database
 
-from output.errors import NotAnArchive
-from output.transaction import writing
+from output.db.errors import NotAnArchive
+from output.db.transaction import writing
 
 SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""

@@ -84,7 +84,7 @@ def test_each_room_is_ours(room: str) -> None:
     ("room", "source", "found"),
     [
         ("output", "def f():\n    from crawler.cli import main", {"crawler"}),
-        ("cleaners", "import output.schema", {"output"}),
+        ("cleaners", "import output.db.open", {"output"}),
         ("crawler", "from tests.crawler import crawls", {"tests"}),
         ("crawler", "from output import archive\nimport cleaners.clean", set()),
     ],

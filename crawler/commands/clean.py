@@ -24,7 +24,7 @@ from cleaners.urls.canonical import host_of
 from cleaners.verdicts.assemble import assemble
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import one_line, say, say_blocks, width
-from output.text import count_words, escaped
+from output.db.text import count_words, escaped
 
 _HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.DOTALL)

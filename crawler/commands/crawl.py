@@ -24,8 +24,8 @@ from crawler.discovery.scope import ScopeError
 from crawler.options import OptionError
 from crawler.spiders.site import SiteSpider
 from output.archive import Archive
+from output.db.errors import NotReachable
 from output.earlier import runs
-from output.errors import NotReachable
 
 INTERRUPT = 128  # and the signal's number, as shells count it
 _ANONYMOUS = "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."

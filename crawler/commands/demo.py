@@ -14,7 +14,7 @@ from crawler.console.option_types import Mistake
 from crawler.console.summary import Run, exit_code, headline, next_steps
 from crawler.console.terminal import say, table, width
 from crawler.demo.server import DemoServer
-from output.lock import ArchiveLock
+from output.db.lock import ArchiveLock
 from output.report import report
 from output.warc_files import own_file
 

@@ -19,9 +19,9 @@ from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from crawler.console.reasons import meaning
 from crawler.console.terminal import one_line, say
+from output.db.text import escaped, inert
 from output.history import Revision, StoredArticle, blocks_of, revisions_of, stored_article
 from output.revisions import WITHDRAWN
-from output.text import escaped, inert
 
 _STYLES = {SAME: "", GONE: "red strike", CAME: "green bold"}
 _PLAIN = {SAME: ("", ""), GONE: ("[-", "-]"), CAME: ("{+", "+}")}

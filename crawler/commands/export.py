@@ -17,16 +17,16 @@ from sqlite_utils import Database
 
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import cut, one_line, say, width
-from output.errors import NotAnArchive
+from output.db.errors import NotAnArchive
+from output.db.open import open_database
+from output.db.text import escaped
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
 from output.exports.wacz import MissingWarcError, export_wacz
 from output.report import report as make_report
 from output.report_text import render
-from output.schema import open_database
 from output.search import search as find
-from output.text import escaped
 from output.verify import verify as find_problems
 
 _STREAMED: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}

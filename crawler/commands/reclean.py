@@ -25,8 +25,8 @@ from crawler.session.from_settings import site_rules_of
 from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
+from output.db.errors import NotReachable
 from output.earlier import last_site_rules
-from output.errors import NotReachable
 from output.queue import utc_now
 from output.reclean_changes import PageChange
 from output.reclean_undo import recleans, undo_after

@@ -26,8 +26,8 @@ from crawler.console.option_types import Mistake
 from crawler.console.reasons import meaning
 from crawler.console.terminal import cut, one_line, say, table, width
 from crawler.fetch.rule_headers import refused_headers
+from output.db.open import open_database
 from output.fetched import Fetched, fetched
-from output.schema import open_database
 
 _START_CHARS = 300
 

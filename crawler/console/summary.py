@@ -14,10 +14,10 @@ from sqlite_utils import Database
 
 from crawler.console.reasons import meaning
 from crawler.console.terminal import say, width
+from output.db.open import open_database
 from output.outcome import NOT_MODIFIED
 from output.report import Totals, totals
 from output.report_text import alarm_line
-from output.schema import open_database
 
 _MOST = 8  # reasons named in a line
 _MOST_REDIRECTS = 10

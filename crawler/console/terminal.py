@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 from rich.cells import cell_len, set_cell_size
 
-from output.text import inert
+from output.db.text import inert
 
 _NARROWEST = 40
 _WIDEST = 40  # columns that a cell before the last one takes at most

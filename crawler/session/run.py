@@ -18,6 +18,7 @@ from crawler.options import CrawlOptions
 from crawler.session.writer import ENOUGH, Writer
 from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
+from output.db.open import open_database
 from output.earlier import came_by, first_start, moved_to
 from output.exports.rows import articles
 from output.imports import take_up
@@ -27,7 +28,6 @@ from output.rates import survey
 from output.requeue import HOSTS_BACK, Passing
 from output.revisit import Pace
 from output.revisiting import Update, validators
-from output.schema import open_database
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
 SEED_PRIORITY = 100

@@ -45,7 +45,7 @@ from crawler.options import CrawlOptions, OptionError, size_of
 from crawler.session.from_settings import checked_seeds, identity_of, manners_of, retries_of, site_rules_of, workers_of
 from crawler.session.run import Allowed, CrawlSession, seeds_of
 from crawler.workers.pool import Workers
-from output.errors import ArchiveError
+from output.db.errors import ArchiveError
 from output.outcome import Capture, Outcome
 from output.queue import QueuedUrl
 

@@ -11,8 +11,8 @@ from typing import TextIO
 
 from sqlite_utils import Database
 
+from output.db.text import inert
 from output.exports.rows import articles, columns
-from output.text import inert
 
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BETWEEN = "; "  # between the authors or tags in one cell

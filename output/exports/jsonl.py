@@ -7,8 +7,8 @@ from typing import TextIO
 
 from sqlite_utils import Database
 
+from output.db.text import escaped
 from output.exports.rows import articles
-from output.text import escaped
 
 
 def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from output.db.text import inert
 from output.exports.rows import articles
-from output.text import inert
 
 _FIELDS = (
     "title", "authors", "published", "modified", "language", "section", "tags", "licence", "sitename",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
-from output.table_columns import quoted, table_columns
+from output.db.table_columns import quoted, table_columns
 
 _PICKED = "SELECT article_id FROM article_clusters WHERE by_date = 1"
 _JSON_COLUMNS = frozenset({"authors", "tags", "metadata_sources"})

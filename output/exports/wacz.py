@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from sqlite_utils import Database
 
+from output.db.open import file_of
 from output.queue import utc_now
-from output.schema import file_of
 from output.surt import surt
 from output.warc_files import own_file
 from output.warc_records import warc_date

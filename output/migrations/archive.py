@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.fulltext import FULLTEXT
+from output.db.fulltext import FULLTEXT
 
 _STATE = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",

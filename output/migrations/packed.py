@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.fulltext import TOGETHER
+from output.db.fulltext import TOGETHER
 
 # Sketches of before are made anew when the archive is settled next.
 _SKETCHES = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlite_utils import Migrations
 
+from output.db.open import open_writer
 from output.migrations import MIGRATIONS
-from output.schema import open_writer
 
 _MADE_ANEW = ("_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")
 

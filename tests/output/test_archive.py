@@ -14,10 +14,10 @@ import pytest
 import output
 from cleaners.document import PageType
 from output.archive import Archive
-from output.errors import InUse, NotAnArchive
+from output.db.errors import InUse, NotAnArchive
+from output.db.open import open_database
 from output.outcome import Found, Outcome
 from output.requeue import Passing
-from output.schema import open_database
 from output.verify import verify
 
 ROOT = Path(output.__file__).parent.parent

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from cleaners.document import Metadata
+from output.db.text import escaped, inert
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
 from output.report import report
 from output.report_text import render
 from output.search import search
-from output.text import escaped, inert
 from output.verify import verify
 
 ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"

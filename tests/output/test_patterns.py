@@ -10,9 +10,9 @@ import pytest
 
 from cleaners.document import PageType
 from output.archive import Archive
+from output.db.transaction import writing
 from output.patterns import Bounds
 from output.queue import add_found
-from output.transaction import writing
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"

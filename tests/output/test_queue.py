@@ -8,11 +8,11 @@ from sqlite_utils import Migrations
 from output import queue as module
 from output import requeue
 from output.archive import Archive
+from output.db.open import open_writer
+from output.db.transaction import writing
 from output.migrations import MIGRATIONS
 from output.outcome import Outcome
 from output.queue import Queue, add_found, give_up_host
-from output.schema import open_writer
-from output.transaction import writing
 
 HOST = "a.test"
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from output.archive import Archive
+from output.db.transaction import writing
 from output.queue import Queue
 from output.requeue import HOSTS_BACK, Passing, Requeue
-from output.transaction import writing
 
 
 def left(archive, make, count, state="failed", reason="host_failing:http_503", host="a.test"):

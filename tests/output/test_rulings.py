@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from sqlite_utils import Migrations
 
 from output.archive import Archive
+from output.db.ids import text_digest
+from output.db.open import open_database, open_writer
 from output.forget import forget
-from output.ids import text_digest
 from output.ledger import block_id
 from output.migrations import MIGRATIONS
 from output.outcome import Outcome
 from output.overrule import Effect, apply_rulings, carry_out, preview
 from output.rulings import Ruling, find_article, listed
-from output.schema import open_database, open_writer
 from output.search import search
 from output.settle import settle
 from output.verify import verify

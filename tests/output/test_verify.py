@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from output.schema import open_database
+from output.db.open import open_database
 from output.verify import verify
 
 

@@ -16,7 +16,7 @@ from fastwarc import ArchiveIterator
 from output import warc_files
 from output.archive import Archive
 from output.captures import where
-from output.errors import NotAnArchive
+from output.db.errors import NotAnArchive
 from output.verify import raw_responses
 from output.warc_files import own_file
 from output.warc_reader import read_record, response_of

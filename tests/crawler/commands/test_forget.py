@@ -10,7 +10,7 @@ import pytest
 
 from crawler.cli import run
 from output.archive import Archive
-from output.schema import open_database
+from output.db.open import open_database
 from tests.crawler.shell import ACTIVE, rows, start
 
 RIVER = "https://a.example/river"

@@ -13,7 +13,7 @@ from cleaners.clean import clean
 from cleaners.document import Page
 from crawler.options import CrawlOptions
 from crawler.session.run import Allowed, CrawlSession, seeds_of
-from output.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
+from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from output.outcome import Found, Outcome
 from tests.crawler.scripted_site import page
 

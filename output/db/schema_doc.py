@@ -1,4 +1,4 @@
-"""The schema's documentation, made from the schema itself: `python -m output.schema_doc > docs/schema.md`.
+"""The schema's documentation, made from the schema itself: `python -m output.db.schema_doc > docs/schema.md`.
 
 What exists is read from a new archive; what it means is in `schema.toml`, the words around it in `schema_doc.txt`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from output.fulltext import CJK_CHARACTER, CJK_RANGES
+from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
 
 _FIRST_CHARACTER = CJK_RANGES[0]
 _ASCII, _JOINER = bytes(range(128)), b"'"

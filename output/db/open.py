@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from output.errors import NotAnArchive, NotReachable, WrongSchema
-from output.fulltext_glob import answer_glob
-from output.ids import content_id, text_digest
+from output.db.errors import NotAnArchive, NotReachable, WrongSchema
+from output.db.fulltext_glob import answer_glob
+from output.db.ids import content_id, text_digest
 from output.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_database", "text_digest"]

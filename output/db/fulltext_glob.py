@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from output.fulltext import CJK_CHARACTER, CJK_RANGES
+from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
 
 _ANYWHERE, _ALONE = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
 _BELOW = bytes(range(ord(CJK_RANGES[0]) >> 8))  # high bytes in UTF-16 of the characters below the first range

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import output
-from output.errors import InUse, NotReachable
-from output.lock import ArchiveLock
+from output.db.errors import InUse, NotReachable
+from output.db.lock import ArchiveLock
 
 ROOT = Path(output.__file__).parent.parent
 
@@ -27,7 +27,7 @@ def test_only_one_holds_it_and_nothing_stays(file):
 
 
 def test_a_dead_holder_holds_nothing(file):
-    code = f"import sys, os; sys.path.insert(0, {str(ROOT)!r}); from output.lock import ArchiveLock"
+    code = f"import sys, os; sys.path.insert(0, {str(ROOT)!r}); from output.db.lock import ArchiveLock"
     code += f"; ArchiveLock({str(file)!r}).acquire(); os._exit(1)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 1
     assert os.path.exists(f"{file}.lock")

@@ -5,8 +5,8 @@ import sqlite3
 
 import pytest
 
-from output.fulltext import CJK_RANGES
-from output.fulltext_glob import answer_glob, has_characters
+from output.db.fulltext import CJK_RANGES
+from output.db.fulltext_glob import answer_glob, has_characters
 
 _TEXT, _ONE = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 import output
+from output.db.schema_doc import document, meanings, structure
 from output.migrations import BLOCK_KINDS, MIGRATIONS
-from output.schema_doc import document, meanings, structure
 
 DOCS = Path(output.__file__).parent.parent / "docs" / "schema.md"
 
@@ -29,7 +29,7 @@ def test_shelved_has_the_columns_of_articles_in_their_order():
 
 
 def test_the_page_is_current():
-    assert DOCS.read_text(encoding="utf-8") == document(), "run: python -m output.schema_doc > docs/schema.md"
+    assert DOCS.read_text(encoding="utf-8") == document(), "run: python -m output.db.schema_doc > docs/schema.md"
 
 
 def test_the_numbers_of_kinds_are_told_as_they_are():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from output.errors import InUse, NotReachable
+from output.db.errors import InUse, NotReachable
 
 _TRIES = 5
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from output.ids import content_id, text_digest
-from output.text import count_words, escaped, inert, storable, words_of
+from output.db.ids import content_id, text_digest
+from output.db.text import count_words, escaped, inert, storable, words_of
 
 
 @pytest.mark.parametrize(

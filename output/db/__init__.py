@@ -1,0 +1,1 @@
+"""The file itself: open, lock, transaction, ids, full text, migrations."""
