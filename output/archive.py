@@ -19,23 +19,23 @@ from sqlite_utils import Database
 
 from cleaners.urls.canonical import host_of
 from output.articles import as_json
-from output.captures import RawKeeper, save_capture
 from output.db.ids import content_id
 from output.db.lock import ArchiveLock
 from output.db.open import check_place, open_database
 from output.db.text import storable
 from output.db.transaction import writing
-from output.erasure import erase
 from output.forget import FORGOTTEN, is_forgotten
 from output.indexing import index_awaited, index_later
 from output.outcome import NOT_MODIFIED, Found, Outcome
 from output.pages import PageRef, Saved, save_page
 from output.patterns import Bounds, Patterns, is_new_text, newest_url
 from output.queue import add_found, give_up_host, note_listed, utc_now
+from output.raw.erase import erase
+from output.raw.save_capture import RawKeeper, save_capture
+from output.raw.warc_files import SIZE, cut_back
 from output.requeue import Passing, Requeue
 from output.revisiting import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 from output.robots_files import save_robots
-from output.warc_files import SIZE, cut_back
 
 # What failed keeps what was known: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,

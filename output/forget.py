@@ -18,14 +18,14 @@ from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
 from output.articles import article_id, note_change
-from output.captures import RawKeeper
 from output.db.ids import content_id
 from output.db.open import file_of
 from output.db.text import storable
 from output.db.transaction import writing
-from output.erasure import erase, note_going, rescue, rescues
 from output.queue import utc_now
-from output.warc_files import SIZE
+from output.raw.erase import erase, note_going, rescue, rescues
+from output.raw.save_capture import RawKeeper
+from output.raw.warc_files import SIZE
 
 FORGOTTEN = "forgotten"
 WILDCARD = "*"

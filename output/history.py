@@ -12,8 +12,8 @@ from sqlite_utils import Database
 from cleaners.compare.edits import Stood
 from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
+from output.db.migrations import BLOCK_KINDS
 from output.db.text import storable
-from output.migrations import BLOCK_KINDS
 from output.revisions import BARE, PENDING, places_of
 from output.rulings import find_article
 

@@ -18,8 +18,8 @@ from zlib_ng import zlib_ng
 
 from cleaners.document import Block, Kind, Verdict
 from output.db.ids import BLOCK_BITS, content_id
+from output.db.migrations import BLOCK_KINDS
 from output.db.text import storable
-from output.migrations import BLOCK_KINDS
 
 # Over 1,261 real pages of 85 KB as JSON: 0.14 ms and 7.5 KB a page; zlib takes 0.42 ms for 6.9 KB. ISA-L takes 0.06 ms,
 # but what it makes hangs now and then on what lay in memory: the same page is to have the same bytes each time.

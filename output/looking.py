@@ -13,6 +13,7 @@ from cleaners.compare.site_memory import container, length, names_author
 from cleaners.compare.templates import templates
 from output.bodies import LEAST_WORDS, PLACE_WORDS, Bodies
 from output.db.ids import BLOCK_BITS, content_id
+from output.db.migrations import BLOCK_KINDS
 from output.ledger import read_paths
 from output.looked import (
     BESIDE,
@@ -29,7 +30,6 @@ from output.looked import (
     numbers_of,
     read_facts,
 )
-from output.migrations import BLOCK_KINDS
 from output.several import Several
 from output.share import Share
 

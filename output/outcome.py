@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from cleaners.document import Cleaned
 from output.db.ids import content_id
 from output.prepared import PreparedPage
-from output.wire import Wire
+from output.raw.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)

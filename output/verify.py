@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from output.db.migrations import SCHEMA_VERSION
 from output.db.open import file_of
-from output.migrations import SCHEMA_VERSION
-from output.raw_faults import raw_faults
+from output.raw.check import raw_faults
 from output.rebuild import assembled
 
 _MOST = 20  # problems told per check

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FROZEN = REPOSITORY / "output" / "migrations"
+FROZEN = REPOSITORY / "output" / "db" / "migrations"
 FILES = [
     path
     for room in ("output", "crawler")

@@ -25,7 +25,7 @@ from crawler.options import CrawlOptions
 from crawler.workers.pool import WorkerError, Workers
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
 from output.queue import QueuedUrl
-from output.wire import Wire, digest
+from output.raw.wire import Wire, digest
 
 MAX_REDIRECTS = 10
 NOT_MODIFIED_STATUS = 304

@@ -15,8 +15,8 @@ from crawler.console.summary import Run, exit_code, headline, next_steps
 from crawler.console.terminal import say, table, width
 from crawler.demo.server import DemoServer
 from output.db.lock import ArchiveLock
+from output.raw.warc_files import own_file
 from output.report import report
-from output.warc_files import own_file
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,

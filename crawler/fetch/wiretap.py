@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
-from output.wire import Wire
+from output.raw.wire import Wire
 
 if TYPE_CHECKING:
     from crawler.fetch.faults import Fault

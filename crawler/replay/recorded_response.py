@@ -21,7 +21,7 @@ from crawler.answers.outcomes import READ_HEADERS
 from crawler.fetch.compression import unpacked
 from crawler.fetch.limits import HEAD_BYTES, AnswerError
 from output.outcome import Place
-from output.wire import digest as payload_digest
+from output.raw.wire import digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""

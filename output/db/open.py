@@ -1,6 +1,6 @@
 """Opening an archive file: made new, recognised, upgraded after a backup, or refused in one line.
 
-The tables are in `output.migrations`; this module decides whether a file may be used and how to connect to it.
+The tables are in `output.db.migrations`; this module decides whether a file may be used and how to connect to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlite_utils import Database, Migrations
 from output.db.errors import NotAnArchive, NotReachable, WrongSchema
 from output.db.fulltext_glob import answer_glob
 from output.db.ids import content_id, text_digest
-from output.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
+from output.db.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_database", "text_digest"]
 

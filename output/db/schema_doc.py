@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.migrations import MIGRATIONS, SCHEMA_VERSION
+from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _HERE = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")

@@ -19,9 +19,9 @@ from sqlite_utils import Database
 
 from output.db.open import file_of
 from output.queue import utc_now
+from output.raw.warc_files import own_file
+from output.raw.warc_records import warc_date
 from output.surt import surt
-from output.warc_files import own_file
-from output.warc_records import warc_date
 
 _VERSION = "1.1.1"
 _LINES = 1024  # of the index in one gzip member

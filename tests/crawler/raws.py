@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastwarc import ArchiveIterator
 
-from output.warc_reader import Record
+from output.raw.warc_reader import Record
 
 TOOLS = Path(sys.executable).parent
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlite_utils import Migrations
 
+from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
-from output.migrations import MIGRATIONS
 
 _MADE_ANEW = ("_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")
 

@@ -11,10 +11,10 @@ from sqlite_utils import Database, Migrations
 from cleaners.compare.edits import Stood
 from cleaners.document import PageType
 from output.articles import article_id
+from output.db.migrations import MIGRATIONS
 from output.edited import decide
 from output.forget import forget, wipe
 from output.history import blocks_of, revisions_of
-from output.migrations import MIGRATIONS
 from output.outcome import NOT_MODIFIED, Outcome
 from output.overrule import carry_out
 from output.rulings import Ruling

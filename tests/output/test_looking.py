@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cleaners.compare.templates import template
+from output.db.migrations import BLOCK_KINDS
 from output.looking import text_key
-from output.migrations import BLOCK_KINDS
 
 
 def key(text, kind="paragraph", number=5):

@@ -8,9 +8,9 @@ from sqlite_utils import Migrations
 from output import queue as module
 from output import requeue
 from output.archive import Archive
+from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
 from output.db.transaction import writing
-from output.migrations import MIGRATIONS
 from output.outcome import Outcome
 from output.queue import Queue, add_found, give_up_host
 

@@ -13,10 +13,10 @@ from sqlite_utils import Migrations
 
 from output.archive import Archive
 from output.db.ids import text_digest
+from output.db.migrations import MIGRATIONS
 from output.db.open import open_database, open_writer
 from output.forget import forget
 from output.ledger import block_id
-from output.migrations import MIGRATIONS
 from output.outcome import Outcome
 from output.overrule import Effect, apply_rulings, carry_out, preview
 from output.rulings import Ruling, find_article, listed

@@ -21,12 +21,12 @@ import pytest
 
 from crawler.demo.server import DemoServer
 from output.exports.wacz import MissingWarcError, export_wacz
-from output.warc_reader import parse_record
+from output.raw.warc_reader import parse_record
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
 from tests.output.conftest import Maker
-from tests.output.test_warc_files import file, keeping, warcs  # noqa: F401
+from tests.output.raw.test_warc_files import file, keeping, warcs  # noqa: F401
 from tests.output.wires import fetched
 
 TOOLS = Path(os.environ.get("BROADSHEET_ARCHIVE_TOOLS") or Path(tempfile.gettempdir()) / "broadsheet-archive-tools")

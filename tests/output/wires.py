@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from output.outcome import Capture, Outcome
-from output.wire import Wire
+from output.raw.wire import Wire
 
 AT = "2026-01-01T00:00:{:02}+00:00"
 

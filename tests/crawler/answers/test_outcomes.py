@@ -20,7 +20,7 @@ from crawler.options import CrawlOptions
 from crawler.workers.pool import WorkerError, Workers
 from output.outcome import Outcome
 from output.queue import QueuedUrl
-from output.wire import digest
+from output.raw.wire import digest
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"

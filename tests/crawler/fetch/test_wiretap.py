@@ -12,8 +12,8 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 
 from crawler.fetch.wiretap import Exchange
-from output.warc_reader import Record, read_record
-from output.wire import digest
+from output.raw.warc_reader import Record, read_record
+from output.raw.wire import digest
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.fetch.test_connection import certificate

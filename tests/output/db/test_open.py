@@ -12,8 +12,8 @@ from sqlite_utils import Migrations
 
 from output.archive import Archive
 from output.db.errors import ArchiveError, NotAnArchive, NotReachable, WrongSchema
+from output.db.migrations import MIGRATIONS
 from output.db.open import SCHEMA_VERSION, open_database, open_writer
-from output.migrations import MIGRATIONS
 from output.settle import settle
 from output.verify import verify
 from tests.output.older import copy_as_version

@@ -5,8 +5,8 @@ from pathlib import Path
 from sqlite_utils import Database
 
 import output
+from output.db.migrations import BLOCK_KINDS, MIGRATIONS
 from output.db.schema_doc import document, meanings, structure
-from output.migrations import BLOCK_KINDS, MIGRATIONS
 
 DOCS = Path(output.__file__).parent.parent / "docs" / "schema.md"
 

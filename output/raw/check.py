@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.warc_reader import Record, RecordError, parse_record, read_span, records_in, without_chunks
-from output.warc_records import warc_date
-from output.wire import Wire, digest
+from output.raw.warc_reader import Record, RecordError, parse_record, read_span, records_in, without_chunks
+from output.raw.warc_records import warc_date
+from output.raw.wire import Wire, digest
 
 _ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
         (SELECT length FROM warc_files WHERE name = c.warc_file)

@@ -12,7 +12,7 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
-from output.wire import Wire
+from output.raw.wire import Wire
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]+)[^\r\n]*\r?\n")

@@ -18,7 +18,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from output.wire import Wire, digest
+from output.raw.wire import Wire, digest
 
 LEVEL = 2
 """ISA-L's compression level, 0 to 3: docs/performance.md has what each costs and saves."""

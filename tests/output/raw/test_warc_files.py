@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from fastwarc import ArchiveIterator
 
-from output import warc_files
 from output.archive import Archive
-from output.captures import where
 from output.db.errors import NotAnArchive
+from output.raw import warc_files
+from output.raw.save_capture import where
+from output.raw.warc_files import own_file
+from output.raw.warc_reader import read_record, response_of
 from output.verify import raw_responses
-from output.warc_files import own_file
-from output.warc_reader import read_record, response_of
 from tests.output.wires import fetched
 
 

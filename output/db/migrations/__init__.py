@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from output.migrations.archive import ARCHIVE, BLOCK_KINDS
-from output.migrations.lineage import LINEAGE
-from output.migrations.manners import MANNERS
-from output.migrations.packed import PACKED
-from output.migrations.raw import RAW
-from output.migrations.survey import SURVEY
-from output.migrations.watch import WATCH
+from output.db.migrations.v1_archive import ARCHIVE, BLOCK_KINDS
+from output.db.migrations.v2_manners import MANNERS
+from output.db.migrations.v3_lineage import LINEAGE
+from output.db.migrations.v3_raw import RAW
+from output.db.migrations.v3_survey import SURVEY
+from output.db.migrations.v3_watch import WATCH
+from output.db.migrations.v4_packed import PACKED
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 

@@ -18,13 +18,13 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
-from output.captures import RawKeeper, where
 from output.db.transaction import writing
 from output.outcome import Capture
-from output.warc_files import SYNC, own_file
-from output.warc_reader import Record, RecordError, parse_record, records_in, response_of
-from output.warc_records import warc_date
-from output.wire import Wire, digest
+from output.raw.save_capture import RawKeeper, where
+from output.raw.warc_files import SYNC, own_file
+from output.raw.warc_reader import Record, RecordError, parse_record, records_in, response_of
+from output.raw.warc_records import warc_date
+from output.raw.wire import Wire, digest
 
 _GOING = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
 _PLACE = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n

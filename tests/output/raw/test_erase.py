@@ -9,14 +9,14 @@ from uuid import UUID
 
 import pytest
 
-from output import erasure
 from output.archive import Archive
-from output.erasure import blank
 from output.forget import forget
+from output.raw import erase
+from output.raw.erase import blank
+from output.raw.warc_reader import parse_record, response_of
 from output.verify import raw_responses, verify
-from output.warc_reader import parse_record, response_of
 from tests.crawler import raws
-from tests.output.test_warc_files import file, keeping, warcs  # noqa: F401
+from tests.output.raw.test_warc_files import file, keeping, warcs  # noqa: F401
 from tests.output.wires import fetched
 
 URN = UUID(int=7).urn
@@ -112,7 +112,7 @@ def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeyp
         def killed(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(erasure, "_write_over", killed)
+        monkeypatch.setattr(erase, "_write_over", killed)
         with pytest.raises(KeyboardInterrupt):
             forget(archive.db, "http://a.test/*")
         monkeypatch.undo()
