@@ -18,7 +18,6 @@ from typing import Self
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import host_of
-from output.articles import as_json
 from output.db.ids import content_id
 from output.db.lock import ArchiveLock
 from output.db.open import check_place, open_database
@@ -36,6 +35,7 @@ from output.raw.warc_files import SIZE, cut_back
 from output.requeue import Passing, Requeue
 from output.revisiting import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 from output.robots_files import save_robots
+from output.store.articles import as_json
 
 # What failed keeps what was known: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,

@@ -14,9 +14,20 @@ from sqlite_utils import Database
 
 from cleaners.compare.edits import Edit, Stood, Version, compare
 from cleaners.compare.folding import squeezed
-from output.articles import note_change
 from output.history import both
-from output.revisions import BARE, CLEANER, RETURNED, WITHDRAWN, Seen, Stated, correct, drop_blocks, note_bare, stated
+from output.store.articles import note_change
+from output.store.revisions import (
+    BARE,
+    CLEANER,
+    RETURNED,
+    WITHDRAWN,
+    Seen,
+    Stated,
+    correct,
+    drop_blocks,
+    note_bare,
+    stated,
+)
 
 Again = Callable[[int | None], Sequence[Stood] | None]
 """Cleans a capture again with the present cleaner, by its number; None where its raw response is not at hand."""

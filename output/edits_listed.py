@@ -10,7 +10,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from cleaners.compare.edits import KINDS
-from output.revisions import BARE, CLEANER
+from output.store.revisions import BARE, CLEANER
 
 NEW = "new"
 EDIT_KINDS = (*KINDS, *BARE)

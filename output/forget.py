@@ -17,7 +17,6 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
-from output.articles import article_id, note_change
 from output.db.ids import content_id
 from output.db.open import file_of
 from output.db.text import storable
@@ -26,6 +25,7 @@ from output.queue import utc_now
 from output.raw.erase import erase, note_going, rescue, rescues
 from output.raw.save_capture import RawKeeper
 from output.raw.warc_files import SIZE
+from output.store.articles import article_id, note_change
 
 FORGOTTEN = "forgotten"
 WILDCARD = "*"

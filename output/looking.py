@@ -14,7 +14,6 @@ from cleaners.compare.templates import templates
 from output.bodies import LEAST_WORDS, PLACE_WORDS, Bodies
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.migrations import BLOCK_KINDS
-from output.ledger import read_paths
 from output.looked import (
     BESIDE,
     KEPT,
@@ -32,6 +31,7 @@ from output.looked import (
 )
 from output.several import Several
 from output.share import Share
+from output.store.ledger import read_paths
 
 _AT_ONCE = 16  # pages of a job
 _HEADING = BLOCK_KINDS.index("heading")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from cleaners.document import Cleaned
 from output.db.ids import content_id
-from output.prepared import PreparedPage
 from output.raw.wire import Wire
+from output.store.page_rows import PreparedPage
 
 
 @dataclass(frozen=True, slots=True)

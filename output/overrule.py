@@ -15,9 +15,9 @@ from sqlite_utils import Database
 from output.db.ids import text_digest
 from output.db.transaction import writing
 from output.overruled import OF_ALL, OF_BLOCK, OF_PAGE, Step, commonest, steps, take
-from output.prepared import PreparedPage
 from output.rebuild import assembled, count_page, rebuild_page
 from output.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
+from output.store.page_rows import PreparedPage
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.document import Cleaned, PageType
-from output.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
 from output.db.text import storable
 from output.edited import decide
-from output.joined import put_leads
-from output.ledger import clear_ledger, write_ledger
-from output.lineage import intern_lineage
 from output.overrule import under_rulings
-from output.prepared import PreparedPage, prepared
 from output.rebuild import joined
-from output.revisions import Standing, is_pending, standing
 from output.site_verdicts import carried_verdicts, carry_over
+from output.store.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
+from output.store.ledger import clear_ledger, write_ledger
+from output.store.lineage import intern_lineage
+from output.store.multipage import put_leads
+from output.store.page_rows import PreparedPage, prepared
+from output.store.revisions import Standing, is_pending, standing
 
 # Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
 SETTLED_EVIDENCE = "repeats="

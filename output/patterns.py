@@ -21,7 +21,7 @@ from cleaners.urls.shape import LIST_SEGMENTS, Shape, shape_of
 from output.db.ids import content_id
 from output.db.text import storable
 from output.outcome import Outcome
-from output.prepared import PreparedPage, prepared
+from output.store.page_rows import PreparedPage, prepared
 
 HOST = "*"
 _LISTED = frozenset(("seed", "sitemap", "feed", "robots", "guess"))

@@ -9,13 +9,13 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, Verdict
 from cleaners.verdicts.assemble import assemble
-from output.articles import note_change
 from output.db.ids import text_digest
 from output.db.text import count_words, storable
-from output.joined import further_blocks, has_further_pages, head_of
-from output.ledger import read_ledger
-from output.prepared import PreparedPage
-from output.revisions import correct
+from output.store.articles import note_change
+from output.store.ledger import read_ledger
+from output.store.multipage import further_blocks, has_further_pages, head_of
+from output.store.page_rows import PreparedPage
+from output.store.revisions import correct
 
 _KEPT = Verdict(True, "", "")
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.articles import as_json
 from output.db.transaction import writing
-from output.lineage import note_same
 from output.outcome import Place
 from output.own_reading import OwnReading
 from output.pages import PageRef, save_page
-from output.prepared import PreparedPage
+from output.store.articles import as_json
+from output.store.lineage import note_same
+from output.store.page_rows import PreparedPage
 
 _CHUNK = 500
 # An imported revisit may have come before the record that holds its body: that one has the same payload.

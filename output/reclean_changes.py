@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from output.own_reading import OwnReading
-from output.prepared import PreparedPage
+from output.store.page_rows import PreparedPage
 
 NEW_BLOCK = ("new block", "")
 """(reason, rule) of a kept text that was no block before."""

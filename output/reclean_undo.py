@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.articles import article_id, stored_article
 from output.db.transaction import writing
 from output.own_reading import OwnReading, unpacked
 from output.reclean import RawPage, put_back_in_place
 from output.settle import settle
-from output.user_values import put_user_values
+from output.store.articles import article_id, stored_article
+from output.store.user_values import put_user_values
 
 _AT_ONCE = 64
 _RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM recleans ORDER BY id"""

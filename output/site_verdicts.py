@@ -13,9 +13,9 @@ from sqlite_utils import Database
 
 from cleaners.document import Verdict
 from output.db.ids import text_digest
-from output.ledger import intern_reasons
-from output.prepared import PreparedPage
 from output.rebuild import assembled, count_page, rebuild_page
+from output.store.ledger import intern_reasons
+from output.store.page_rows import PreparedPage
 
 _Mark = tuple[int, int]  # kept, and the number of the reason
 

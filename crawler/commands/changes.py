@@ -16,7 +16,7 @@ from crawler.console.reasons import meaning
 from crawler.console.terminal import cut, fit, one_line, say, width
 from output.db.text import escaped
 from output.edits_listed import EDIT_KINDS, NEW, ListedEdit, edits
-from output.revisions import CLEANER, RETURNED, WITHDRAWN
+from output.store.revisions import CLEANER, RETURNED, WITHDRAWN
 
 _INDENT = 8
 _AGO = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)

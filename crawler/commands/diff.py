@@ -21,7 +21,7 @@ from crawler.console.reasons import meaning
 from crawler.console.terminal import one_line, say
 from output.db.text import escaped, inert
 from output.history import Revision, StoredArticle, blocks_of, revisions_of, stored_article
-from output.revisions import WITHDRAWN
+from output.store.revisions import WITHDRAWN
 
 _STYLES = {SAME: "", GONE: "red strike", CAME: "green bold"}
 _PLAIN = {SAME: ("", ""), GONE: ("[-", "-]"), CAME: ("{+", "+}")}

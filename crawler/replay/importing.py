@@ -34,8 +34,8 @@ from output.archive import Archive
 from output.forget import FORGOTTEN, is_forgotten
 from output.imports import NOT_HELD, Row, held_capture, row_of
 from output.outcome import Capture, Found, Outcome
-from output.prepared import PreparedPage, marked
 from output.queue import QueuedUrl
+from output.store.page_rows import PreparedPage, marked
 
 ARCHIVED = "archive"
 """How a URL was found that nothing but its own record names."""

@@ -22,12 +22,12 @@ from crawler.replay.reclean_job import Unread, clean_again
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import WorkerError, Workers
 from crawler.workers.worker import processes
-from output.lineage import lineage_id
 from output.own_reading import own_reading
-from output.prepared import PreparedPage
 from output.queue import utc_now
 from output.reclean import Again, RawPage, begin, finish, pages_with_raw, store
 from output.reclean_changes import PageChange, Tally, change_of
+from output.store.lineage import lineage_id
+from output.store.page_rows import PreparedPage
 
 _AHEAD = 4  # pages under way for each worker
 _BATCH = 32  # pages that one transaction takes

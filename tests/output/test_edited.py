@@ -10,7 +10,6 @@ from sqlite_utils import Database, Migrations
 
 from cleaners.compare.edits import Stood
 from cleaners.document import PageType
-from output.articles import article_id
 from output.db.migrations import MIGRATIONS
 from output.edited import decide
 from output.forget import forget, wipe
@@ -19,6 +18,7 @@ from output.outcome import NOT_MODIFIED, Outcome
 from output.overrule import carry_out
 from output.rulings import Ruling
 from output.settle import settle
+from output.store.articles import article_id
 from output.verify import verify
 
 URL = "http://a.test/story"

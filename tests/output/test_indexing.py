@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from output.archive import Archive
-from output.articles import article_id
 from output.db.transaction import writing
 from output.indexing import index_awaited, index_later
 from output.outcome import Outcome
+from output.store.articles import article_id
 from output.verify import verify
 from tests.output.conftest import found_by
 

@@ -12,9 +12,9 @@ from output.archive import Archive
 from output.outcome import Outcome
 from output.overrule import carry_out
 from output.own_reading import own_reading, unpacked
-from output.prepared import prepared
 from output.rulings import Ruling
 from output.settle import settle
+from output.store.page_rows import prepared
 from tests.crawler.scripted_site import page
 
 SITE = "https://a.example"

@@ -11,7 +11,6 @@ import pytest
 from sqlite_utils import Database
 
 from output.archive import Archive
-from output.articles import COLUMNS
 from output.db.table_columns import table_columns
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
@@ -20,6 +19,7 @@ from output.imports import ImportedFile, note_import
 from output.rates import survey
 from output.report import report
 from output.settle import settle
+from output.store.articles import COLUMNS
 from output.verify import verify
 from tests.output.conftest import Maker
 from tests.output.older import copy_as_version

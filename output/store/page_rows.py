@@ -13,8 +13,8 @@ from cleaners.document import Cleaned, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
 from output.db.ids import text_digest
 from output.db.text import count_words, storable
-from output.joined import leads_of
-from output.ledger import LedgerRows, ledger_rows
+from output.store.ledger import LedgerRows, ledger_rows
+from output.store.multipage import leads_of
 
 
 @dataclass(frozen=True, slots=True)

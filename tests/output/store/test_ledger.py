@@ -5,7 +5,7 @@ import zlib
 from dataclasses import replace
 
 from cleaners.document import Block, Kind, Verdict
-from output.ledger import block_id, ledger_rows, read_ledger, read_paths
+from output.store.ledger import block_id, ledger_rows, read_ledger, read_paths
 
 URL = "http://a.test/1"
 BLOCKS = (

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from sqlite_utils import Database
 
-from output.articles import COLUMNS
 from output.db.table_columns import quoted
-from output.shelf import names_in
+from output.store.articles import COLUMNS
+from output.store.shelf import names_in
 
 _BYTES = "base64"
 

@@ -12,8 +12,8 @@ from sqlite_utils import Database
 
 from output.db.ids import content_id
 from output.db.text import storable
-from output.prepared import PreparedPage
-from output.revisions import Seen, Standing, correct, note_capture, note_first
+from output.store.page_rows import PreparedPage
+from output.store.revisions import Seen, Standing, correct, note_capture, note_first
 
 # The metadata that is stored as it is said, NULL where the page says nothing.
 _PLAIN = (

@@ -10,7 +10,7 @@ from cleaners.document import Block, Outlink
 from output.db.text import count_words, storable
 from output.duplicates import Member
 from output.joins import NEXT, WHOLE, Lead, Part, parts
-from output.ledger import read_ledger
+from output.store.ledger import read_ledger
 
 _FEW_WORDS = 4  # a shorter line may come again on a later page and mean something there
 _LEADS = "SELECT page_id, way, url, ruled FROM page_leads"

@@ -17,7 +17,7 @@ from cleaners.compare.edits import may_matter
 from cleaners.compare.site_memory import container
 from output.db.ids import content_id
 from output.db.text import storable
-from output.ledger import read_layout
+from output.store.ledger import read_layout
 
 PENDING, FIRST, WITHDRAWN, RETURNED, CLEANER = "pending", "first", "withdrawn", "returned", "cleaner"
 BARE = (WITHDRAWN, RETURNED)

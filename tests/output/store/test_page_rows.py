@@ -7,7 +7,7 @@ import pickle
 from cleaners.document import PageType
 from output.archive import Archive
 from output.outcome import Found
-from output.prepared import PreparedPage, prepared
+from output.store.page_rows import PreparedPage, prepared
 from tests.output.conftest import Maker
 
 URL = "https://a.example/1"

@@ -1,0 +1,1 @@
+"""Rows of pages, articles, revisions and the ledger of blocks."""
