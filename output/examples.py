@@ -11,8 +11,8 @@ from sqlite_utils import Database
 from cleaners.document import Block, Verdict
 from output.db.text import words_of
 from output.duplicates import overlap
-from output.rulings import Ruling
 from output.store.ledger import read_ledger
+from output.verdicts.rulings import Ruling
 
 NEAR = 0.2  # share of the longer text's words that two blocks must have in common to be near
 _LONGEST = 600  # characters of an example

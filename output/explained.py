@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
 from output.db.text import storable
-from output.rulings import find_article
+from output.verdicts.rulings import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, '') FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id

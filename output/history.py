@@ -14,8 +14,8 @@ from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
 from output.db.migrations import BLOCK_KINDS
 from output.db.text import storable
-from output.rulings import find_article
 from output.store.revisions import BARE, PENDING, places_of
+from output.verdicts.rulings import find_article
 
 _ENOUGH = 2  # other articles with a block, from which it is the site's
 _THEN = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text

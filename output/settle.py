@@ -21,17 +21,17 @@ from output.db.transaction import writing
 from output.duplicates import SHORT_WORDS, Member, Winners, winners
 from output.edited import decide, note_absences
 from output.joins import Part
-from output.overrule import apply_rulings
 from output.pages import SETTLED_EVIDENCE
 from output.queue import utc_now
-from output.rebuild import rebuild_page
 from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
 from output.share import Share, alone
 from output.similar import relate
-from output.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.store.articles import article_id, as_json, note_change
 from output.store.multipage import find_parts, put_parts
 from output.store.shelf import shelve, unshelve
+from output.verdicts.apply_rulings import apply_rulings
+from output.verdicts.rebuild import rebuild_page
+from output.verdicts.site_verdicts import held_verdicts, holding_pages, put_verdicts
 
 # What other pages than their own are named as canonical by pages.
 _NAMED = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url

@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from output.db.migrations import SCHEMA_VERSION
 from output.db.open import file_of
 from output.raw.check import raw_faults
-from output.rebuild import assembled
+from output.verdicts.rebuild import assembled
 
 _MOST = 20  # problems told per check
 

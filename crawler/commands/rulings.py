@@ -15,7 +15,7 @@ from cleaners.rules.rule import REASONS
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import cut, one_line
 from output.examples import Place, near_in_words, place_of, same_but_for_numbers
-from output.rulings import Listed
+from output.verdicts.rulings import Listed
 
 _HEAD = """# Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/*.toml: look at
 # each, widen its pattern if it should say more, give it the reason that fits, and move it to its language's file.

@@ -11,9 +11,9 @@ from cleaners.compare.site_memory import body_places
 from cleaners.document import Block, Kind, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
-from output.overrule import carry_out
-from output.rulings import Ruling
 from output.settle import settle
+from output.verdicts.apply_rulings import carry_out
+from output.verdicts.rulings import Ruling
 from output.verify import verify
 
 KEPT = Verdict(True, "selected", "extractor/selected")

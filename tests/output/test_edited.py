@@ -15,10 +15,10 @@ from output.edited import decide
 from output.forget import forget, wipe
 from output.history import blocks_of, revisions_of
 from output.outcome import NOT_MODIFIED, Outcome
-from output.overrule import carry_out
-from output.rulings import Ruling
 from output.settle import settle
 from output.store.articles import article_id
+from output.verdicts.apply_rulings import carry_out
+from output.verdicts.rulings import Ruling
 from output.verify import verify
 
 URL = "http://a.test/story"

@@ -9,10 +9,10 @@ import pytest
 from cleaners.document import Outlink
 from output.archive import Archive
 from output.forget import forget
-from output.overrule import carry_out
-from output.rulings import Ruling
 from output.settle import settle
 from output.store.ledger import block_id
+from output.verdicts.apply_rulings import carry_out
+from output.verdicts.rulings import Ruling
 from output.verify import verify
 
 ONE, TWO, THREE, ALL = (f"http://a.test/story{end}" for end in ("", "?page=2", "?page=3", "/print"))

@@ -10,11 +10,11 @@ from cleaners.clean import clean
 from cleaners.document import Page
 from output.archive import Archive
 from output.outcome import Outcome
-from output.overrule import carry_out
 from output.own_reading import own_reading, unpacked
-from output.rulings import Ruling
 from output.settle import settle
 from output.store.page_rows import prepared
+from output.verdicts.apply_rulings import carry_out
+from output.verdicts.rulings import Ruling
 from tests.crawler.scripted_site import page
 
 SITE = "https://a.example"

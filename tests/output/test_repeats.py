@@ -8,9 +8,9 @@ import pytest
 from cleaners.document import Block, Kind, PageType, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
-from output.overrule import carry_out
-from output.rulings import Ruling
 from output.settle import settle
+from output.verdicts.apply_rulings import carry_out
+from output.verdicts.rulings import Ruling
 from output.verify import verify
 
 KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share", "share/icons")

@@ -1,6 +1,6 @@
 """A person's rulings on blocks: this text belongs to an article, or does not, in one article or wherever it stands.
 
-A ruling is kept until it is taken back. What it does to the ledger and the texts is in `output.overrule`.
+A ruling is kept until it is taken back. What it does to the ledger and the texts is in `output.verdicts.apply_rulings`.
 """
 
 from __future__ import annotations

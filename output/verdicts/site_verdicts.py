@@ -13,9 +13,9 @@ from sqlite_utils import Database
 
 from cleaners.document import Verdict
 from output.db.ids import text_digest
-from output.rebuild import assembled, count_page, rebuild_page
 from output.store.ledger import intern_reasons
 from output.store.page_rows import PreparedPage
+from output.verdicts.rebuild import assembled, count_page, rebuild_page
 
 _Mark = tuple[int, int]  # kept, and the number of the reason
 

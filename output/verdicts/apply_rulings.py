@@ -1,7 +1,7 @@
 """What a person's rulings do: they win over every other verdict, now and whenever a page is judged again.
 
-Applying them compares the ledger with the rulings that stand (`output.overruled`). Doing it twice changes nothing, and
-it may be done after anything that wrote verdicts.
+Applying them compares the ledger with the rulings that stand (`output.verdicts.ruling_steps`). Doing it twice changes
+nothing, and it may be done after anything that wrote verdicts.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from sqlite_utils import Database
 
 from output.db.ids import text_digest
 from output.db.transaction import writing
-from output.overruled import OF_ALL, OF_BLOCK, OF_PAGE, Step, commonest, steps, take
-from output.rebuild import assembled, count_page, rebuild_page
-from output.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
 from output.store.page_rows import PreparedPage
+from output.verdicts.rebuild import assembled, count_page, rebuild_page
+from output.verdicts.ruling_steps import OF_ALL, OF_BLOCK, OF_PAGE, Step, commonest, steps, take
+from output.verdicts.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.rulings import PERSON, REMOVED, RESTORED
+from output.verdicts.rulings import PERSON, REMOVED, RESTORED
 
 _REASONS = {True: RESTORED, False: REMOVED}
 

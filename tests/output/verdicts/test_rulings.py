@@ -17,11 +17,11 @@ from output.db.migrations import MIGRATIONS
 from output.db.open import open_database, open_writer
 from output.forget import forget
 from output.outcome import Outcome
-from output.overrule import Effect, apply_rulings, carry_out, preview
-from output.rulings import Ruling, find_article, listed
 from output.search import search
 from output.settle import settle
 from output.store.ledger import block_id
+from output.verdicts.apply_rulings import Effect, apply_rulings, carry_out, preview
+from output.verdicts.rulings import Ruling, find_article, listed
 from output.verify import verify
 from tests.output.conftest import Maker
 
