@@ -27,12 +27,12 @@ from output.forget import FORGOTTEN, is_forgotten
 from output.indexing import index_awaited, index_later
 from output.outcome import NOT_MODIFIED, Found, Outcome
 from output.pages import PageRef, Saved, save_page
-from output.patterns import Bounds, Patterns, is_new_text, newest_url
-from output.queue import add_found, give_up_host, note_listed, utc_now
+from output.queue.requeue import Passing, Requeue
+from output.queue.rows import add_found, give_up_host, note_listed, utc_now
+from output.queue.url_bounds import Bounds, Patterns, is_new_text, newest_url
 from output.raw.erase import erase
 from output.raw.save_capture import RawKeeper, save_capture
 from output.raw.warc_files import SIZE, cut_back
-from output.requeue import Passing, Requeue
 from output.revisiting import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 from output.robots_files import save_robots
 from output.store.articles import as_json

@@ -21,7 +21,7 @@ from output.db.ids import content_id
 from output.db.open import file_of
 from output.db.text import storable
 from output.db.transaction import writing
-from output.queue import utc_now
+from output.queue.rows import utc_now
 from output.raw.erase import erase, note_going, rescue, rescues
 from output.raw.save_capture import RawKeeper
 from output.raw.warc_files import SIZE

@@ -22,7 +22,7 @@ from output.duplicates import SHORT_WORDS, Member, Winners, winners
 from output.edited import decide, note_absences
 from output.joins import Part
 from output.pages import SETTLED_EVIDENCE
-from output.queue import utc_now
+from output.queue.rows import utc_now
 from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
 from output.share import Share, alone
 from output.similar import relate

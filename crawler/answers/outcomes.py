@@ -24,7 +24,7 @@ from crawler.frontier.robots_txt import Access, Robots
 from crawler.options import CrawlOptions
 from crawler.workers.pool import WorkerError, Workers
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 from output.raw.wire import Wire, digest
 
 MAX_REDIRECTS = 10

@@ -18,7 +18,7 @@ from crawler.frontier.pace import LONGEST_ASKED
 from crawler.frontier.robots_txt import Access, Robots
 from crawler.frontier.turns import Frontier
 from output.outcome import Outcome
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 
 HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
 """Request headers of a robots.txt: not packed, for it is read as far as it came."""

@@ -23,7 +23,7 @@ from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import SitemapKind, read_sitemap
 from crawler.discovery.usual_places import too_old, usual_feed_places
 from crawler.options import CrawlOptions
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 from output.store.page_rows import PreparedPage, prepared
 
 

@@ -25,7 +25,7 @@ from crawler.options import OptionError
 from crawler.spiders.site import SiteSpider
 from output.archive import Archive
 from output.db.errors import NotReachable
-from output.earlier import runs
+from output.queue.resume import runs
 
 INTERRUPT = 128  # and the signal's number, as shells count it
 _ANONYMOUS = "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."

@@ -28,8 +28,8 @@ from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
 from output.db.errors import NotReachable
 from output.db.open import open_database
-from output.imports import ImportedFile, held_places, is_imported, note_import
-from output.queue import utc_now
+from output.queue.imports import ImportedFile, held_places, is_imported, note_import
+from output.queue.rows import utc_now
 
 _TAKEN = ("include", "exclude", "since", "obey_directives", "site_rules")
 _OTHER_TYPES = ("request", "metadata", "warcinfo", "conversion", "continuation", "unknown", "no_url", "other_host")

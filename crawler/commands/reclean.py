@@ -26,8 +26,8 @@ from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
 from output.db.errors import NotReachable
-from output.earlier import last_site_rules
-from output.queue import utc_now
+from output.queue.resume import last_site_rules
+from output.queue.rows import utc_now
 from output.reclean_changes import PageChange
 from output.reclean_undo import recleans, undo_after
 

@@ -15,7 +15,7 @@ from crawler.discovery.traps import trap_of
 from crawler.discovery.usual_places import priority, too_old
 from crawler.options import CrawlOptions
 from output.outcome import Found
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """URLs that a site makes up without end, told by the URL alone. Pure but for the year in which it is loaded.
 
-What a URL does not show, the archive sees: `output.patterns` bounds patterns of URLs that go on without a new article.
+What a URL does not show, the archive sees: `output.queue.url_bounds` bounds patterns of URLs that go on without a new
+article.
 """
 
 from __future__ import annotations

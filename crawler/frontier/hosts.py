@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import GRACE, MAX_AGE, TRY_AGAIN, Access, Robots
-from output.queue import Queue, QueuedUrl
+from output.queue.rows import Queue, QueuedUrl
 
 ACTIVE = 1024  # hosts with something to do that are held at once
 REMEMBERED = 1024  # hosts with nothing to do whose robots.txt and pace are kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 
 
 @dataclass(frozen=True, slots=True)

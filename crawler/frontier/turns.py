@@ -18,7 +18,7 @@ from crawler.frontier.hosts import Host, Hosts, Line, Manners
 from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import Robots
 from crawler.frontier.turn import Turn, robots_of
-from output.queue import Queue, QueuedUrl
+from output.queue.rows import Queue, QueuedUrl
 
 __all__ = ["Frontier", "Manners", "Turn"]
 

@@ -32,9 +32,9 @@ from crawler.workers.pool import Workers
 from crawler.workers.worker import processes
 from output.archive import Archive
 from output.forget import FORGOTTEN, is_forgotten
-from output.imports import NOT_HELD, Row, held_capture, row_of
 from output.outcome import Capture, Found, Outcome
-from output.queue import QueuedUrl
+from output.queue.imports import NOT_HELD, Row, held_capture, row_of
+from output.queue.rows import QueuedUrl
 from output.store.page_rows import PreparedPage, marked
 
 ARCHIVED = "archive"

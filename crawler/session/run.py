@@ -19,13 +19,13 @@ from crawler.session.writer import ENOUGH, Writer
 from crawler.workers.settle_pool import settle_shared
 from output.archive import Archive
 from output.db.open import open_database
-from output.earlier import came_by, first_start, moved_to
 from output.exports.rows import articles
-from output.imports import take_up
 from output.outcome import Found, Outcome
-from output.queue import Queue, QueuedUrl, utc_now
+from output.queue.imports import take_up
+from output.queue.requeue import HOSTS_BACK, Passing
+from output.queue.resume import came_by, first_start, moved_to
+from output.queue.rows import Queue, QueuedUrl, utc_now
 from output.rates import survey
-from output.requeue import HOSTS_BACK, Passing
 from output.revisit import Pace
 from output.revisiting import Update, validators
 

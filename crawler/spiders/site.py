@@ -47,7 +47,7 @@ from crawler.session.run import Allowed, CrawlSession, seeds_of
 from crawler.workers.pool import Workers
 from output.db.errors import ArchiveError
 from output.outcome import Capture, Outcome
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 
 # What a request leaves behind is in cycles, and goes with what it holds: 20,000 objects at once held the event loop up
 # for 70 ms, 1,000 do for 5. Settling makes many objects and no cycles.

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from sqlite_utils import Database
 
 from output.db.open import file_of
-from output.queue import utc_now
+from output.queue.rows import utc_now
 from output.raw.warc_files import own_file
 from output.raw.warc_records import warc_date
 from output.surt import surt

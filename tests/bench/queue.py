@@ -33,8 +33,8 @@ from crawler.session.run import CrawlSession
 from output.archive import Archive
 from output.db.transaction import writing
 from output.outcome import Found, Outcome
-from output.queue import add_found, utc_now
-from output.requeue import HOSTS_BACK
+from output.queue.requeue import HOSTS_BACK
+from output.queue.rows import add_found, utc_now
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"
 WAITING = 0.01  # share of the rows that wait for a retry

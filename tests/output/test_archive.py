@@ -17,7 +17,7 @@ from output.archive import Archive
 from output.db.errors import InUse, NotAnArchive
 from output.db.open import open_database
 from output.outcome import Found, Outcome
-from output.requeue import Passing
+from output.queue.requeue import Passing
 from output.verify import verify
 
 ROOT = Path(output.__file__).parent.parent

@@ -11,8 +11,8 @@ from output.archive import Archive
 from output.db.open import open_database
 from output.forget import backups_of, forget, is_forgotten, pattern_of, plan, wipe
 from output.outcome import Found
-from output.queue import Queue
-from output.requeue import Passing
+from output.queue.requeue import Passing
+from output.queue.rows import Queue
 from output.settle import settle
 from output.verify import verify
 from tests.output.conftest import Maker

@@ -6,7 +6,7 @@ import pytest
 
 from cleaners.document import PageType
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
-from output.queue import Queue, add_found
+from output.queue.rows import Queue, add_found
 from output.revisit import CEILING, FLOOR, Pace
 from output.revisiting import Update, validators
 from output.verify import verify

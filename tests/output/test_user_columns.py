@@ -15,7 +15,7 @@ from output.db.table_columns import table_columns
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.forget import forget
-from output.imports import ImportedFile, note_import
+from output.queue.imports import ImportedFile, note_import
 from output.rates import survey
 from output.report import report
 from output.settle import settle

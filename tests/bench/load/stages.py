@@ -16,7 +16,7 @@ from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from output.archive import Archive
 from output.outcome import Capture, Outcome
-from output.queue import QueuedUrl, utc_now
+from output.queue.rows import QueuedUrl, utc_now
 
 BATCH = 16
 _WARM_UP = 15  # pages that are worked on before any is timed

@@ -19,7 +19,7 @@ from crawler.frontier.robots_txt import Robots
 from crawler.options import CrawlOptions
 from crawler.workers.pool import WorkerError, Workers
 from output.outcome import Outcome
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 from output.raw.wire import digest
 from tests.crawler.scripted_site import page
 

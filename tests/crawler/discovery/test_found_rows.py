@@ -11,7 +11,7 @@ from crawler.discovery.found_rows import from_feed, from_outlinks, from_sitemap
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import Entry, Sitemap, SitemapKind
 from crawler.options import CrawlOptions
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 
 HOME = "https://a.example/"
 QUEUED = QueuedUrl(1, HOME, "a.example", "page", 2, 0, 0, "link", "", "")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from crawler.discovery.traps import trap_of
-from output.patterns import Bounds
+from output.queue.url_bounds import Bounds
 from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.warm import PATIENCE

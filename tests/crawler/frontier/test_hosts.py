@@ -14,7 +14,7 @@ from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import Robots
 from output.archive import Archive
 from output.outcome import Found
-from output.queue import Queue
+from output.queue.rows import Queue
 
 FREE = Robots.from_response(404, b"", "http://a.example/robots.txt")
 

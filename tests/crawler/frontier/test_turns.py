@@ -15,7 +15,7 @@ from crawler.frontier.robots_txt import Robots
 from crawler.frontier.turns import Frontier, Manners, Turn
 from output.archive import Archive
 from output.outcome import Found, Outcome
-from output.queue import LONGEST_WAIT, Queue
+from output.queue.rows import LONGEST_WAIT, Queue
 
 FREE = Robots.from_response(404, b"", "http://a.example/robots.txt")
 SILENT = Robots.from_response(None, b"", "http://a.example/robots.txt")

@@ -20,7 +20,7 @@ import pytest
 
 from output.archive import Archive
 from output.outcome import Found, Outcome
-from output.queue import Queue
+from output.queue.rows import Queue
 from output.verify import raw_responses
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page

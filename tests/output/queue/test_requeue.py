@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from output.archive import Archive
 from output.db.transaction import writing
-from output.queue import Queue
-from output.requeue import HOSTS_BACK, Passing, Requeue
+from output.queue.requeue import HOSTS_BACK, Passing, Requeue
+from output.queue.rows import Queue
 
 
 def left(archive, make, count, state="failed", reason="host_failing:http_503", host="a.test"):

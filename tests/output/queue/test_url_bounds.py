@@ -11,8 +11,8 @@ import pytest
 from cleaners.document import PageType
 from output.archive import Archive
 from output.db.transaction import writing
-from output.patterns import Bounds
-from output.queue import add_found
+from output.queue.rows import add_found
+from output.queue.url_bounds import Bounds
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"

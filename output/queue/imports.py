@@ -12,7 +12,7 @@ from output.db.ids import content_id
 from output.db.text import storable
 from output.db.transaction import writing
 from output.outcome import Capture
-from output.queue import QueuedUrl
+from output.queue.rows import QueuedUrl
 from output.store.articles import as_json
 
 NOT_HELD = "not_in_archive"

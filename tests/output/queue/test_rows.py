@@ -5,14 +5,14 @@ import itertools
 import pytest
 from sqlite_utils import Migrations
 
-from output import queue as module
-from output import requeue
 from output.archive import Archive
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
 from output.db.transaction import writing
 from output.outcome import Outcome
-from output.queue import Queue, add_found, give_up_host
+from output.queue import requeue
+from output.queue import rows as module
+from output.queue.rows import Queue, add_found, give_up_host
 
 HOST = "a.test"
 

@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from output.archive import Archive
-from output.earlier import came_by, first_start, moved_to, runs
 from output.outcome import Found, Outcome
+from output.queue.resume import came_by, first_start, moved_to, runs
 
 HOST = "http://a.test"
 

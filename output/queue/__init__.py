@@ -1,0 +1,1 @@
+"""What to fetch next, what to take up again, where endless URLs end."""
