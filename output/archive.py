@@ -33,9 +33,9 @@ from output.queue.url_bounds import Bounds, Patterns, is_new_text, newest_url
 from output.raw.erase import erase
 from output.raw.save_capture import RawKeeper, save_capture
 from output.raw.warc_files import SIZE, cut_back
-from output.revisiting import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 from output.robots_files import save_robots
 from output.store.articles import as_json
+from output.watch.requeue_due import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 
 # What failed keeps what was known: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,

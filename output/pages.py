@@ -9,7 +9,6 @@ from sqlite_utils import Database
 
 from cleaners.document import Cleaned, PageType
 from output.db.text import storable
-from output.edited import decide
 from output.store.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
 from output.store.ledger import clear_ledger, write_ledger
 from output.store.lineage import intern_lineage
@@ -19,6 +18,7 @@ from output.store.revisions import Standing, is_pending, standing
 from output.verdicts.apply_rulings import under_rulings
 from output.verdicts.rebuild import joined
 from output.verdicts.site_verdicts import carried_verdicts, carry_over
+from output.watch.decide_edits import decide
 
 # Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
 SETTLED_EVIDENCE = "repeats="

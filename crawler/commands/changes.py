@@ -15,8 +15,8 @@ from crawler.console.option_types import Mistake, duration
 from crawler.console.reasons import meaning
 from crawler.console.terminal import cut, fit, one_line, say, width
 from output.db.text import escaped
-from output.edits_listed import EDIT_KINDS, NEW, ListedEdit, edits
 from output.store.revisions import CLEANER, RETURNED, WITHDRAWN
+from output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, edits
 
 _INDENT = 8
 _AGO = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)

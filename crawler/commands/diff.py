@@ -20,8 +20,8 @@ from crawler.console.option_types import Mistake
 from crawler.console.reasons import meaning
 from crawler.console.terminal import one_line, say
 from output.db.text import escaped, inert
-from output.history import Revision, StoredArticle, blocks_of, revisions_of, stored_article
 from output.store.revisions import WITHDRAWN
+from output.watch.history import Revision, StoredArticle, blocks_of, revisions_of, stored_article
 
 _STYLES = {SAME: "", GONE: "red strike", CAME: "green bold"}
 _PLAIN = {SAME: ("", ""), GONE: ("[-", "-]"), CAME: ("{+", "+}")}

@@ -11,7 +11,7 @@ from crawler.commands.crawl import crawl, holds_something
 from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from output.archive import Archive
-from output.edits_listed import edits, latest_seq
+from output.watch.edit_list import edits, latest_seq
 
 _NOTHING_MORE = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,

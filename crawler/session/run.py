@@ -26,8 +26,8 @@ from output.queue.requeue import HOSTS_BACK, Passing
 from output.queue.resume import came_by, first_start, moved_to
 from output.queue.rows import Queue, QueuedUrl, utc_now
 from output.rates import survey
-from output.revisit import Pace
-from output.revisiting import Update, validators
+from output.watch.requeue_due import Update, validators
+from output.watch.when_due import Pace
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
 SEED_PRIORITY = 100

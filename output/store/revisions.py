@@ -2,7 +2,7 @@
 
 A new capture whose text or title differs makes a revision that is `pending`: whether the publication changed the
 article, or only something around it or a verdict, is decided when the crawl settles, under the same evidence for both
-captures (`output.edited`). All of it runs in the caller's transaction.
+captures (`output.watch.decide_edits`). All of it runs in the caller's transaction.
 """
 
 from __future__ import annotations

@@ -11,15 +11,15 @@ from sqlite_utils import Database, Migrations
 from cleaners.compare.edits import Stood
 from cleaners.document import PageType
 from output.db.migrations import MIGRATIONS
-from output.edited import decide
 from output.forget import forget, wipe
-from output.history import blocks_of, revisions_of
 from output.outcome import NOT_MODIFIED, Outcome
 from output.settle import settle
 from output.store.articles import article_id
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
 from output.verify import verify
+from output.watch.decide_edits import decide
+from output.watch.history import blocks_of, revisions_of
 
 URL = "http://a.test/story"
 ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."

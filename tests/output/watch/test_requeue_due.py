@@ -7,9 +7,9 @@ import pytest
 from cleaners.document import PageType
 from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
 from output.queue.rows import Queue, add_found
-from output.revisit import CEILING, FLOOR, Pace
-from output.revisiting import Update, validators
 from output.verify import verify
+from output.watch.requeue_due import Update, validators
+from output.watch.when_due import CEILING, FLOOR, Pace
 
 HOST = "http://a.test/"
 STORY, HOME, MAP = HOST + "story", HOST, HOST + "sitemap.xml"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.revisit import CEILING, FLOOR, Known, Pace, current_interval, is_announced, is_due, next_interval
+from output.watch.when_due import CEILING, FLOOR, Known, Pace, current_interval, is_announced, is_due, next_interval
 
 NOON = "2026-05-10T12:00:00+00:00"
 DAY = 86_400

@@ -14,7 +14,6 @@ from sqlite_utils import Database
 
 from cleaners.compare.edits import Edit, Stood, Version, compare
 from cleaners.compare.folding import squeezed
-from output.history import both
 from output.store.articles import note_change
 from output.store.revisions import (
     BARE,
@@ -28,6 +27,7 @@ from output.store.revisions import (
     note_bare,
     stated,
 )
+from output.watch.history import both
 
 Again = Callable[[int | None], Sequence[Stood] | None]
 """Cleans a capture again with the present cleaner, by its number; None where its raw response is not at hand."""

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from output.db.text import storable
 from output.outcome import NOT_MODIFIED, Found, Outcome
-from output.revisit import FLOOR, Known, Pace, is_announced, is_due, next_interval
+from output.watch.when_due import FLOOR, Known, Pace, is_announced, is_due, next_interval
 
 REVISIT, ANNOUNCED = "revisit", "announced"
 _FIRST, _LATER = 120, 30  # priorities: lists go first, known articles after new ones
