@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, Verdict
 from output.db.text import words_of
-from output.duplicates import overlap
+from output.settle.duplicates import overlap
 from output.store.ledger import read_ledger
 from output.verdicts.rulings import Ruling
 

@@ -29,8 +29,8 @@ from output.looked import (
     numbers_of,
     read_facts,
 )
+from output.settle.parallel_map import Share
 from output.several import Several
-from output.share import Share
 from output.store.ledger import read_paths
 
 _AT_ONCE = 16  # pages of a job

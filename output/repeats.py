@@ -16,8 +16,8 @@ from cleaners.document import Verdict
 from output.bodies import Bodies, brought_back
 from output.looked import TEMP, Packed, prepare_looks, seen_blocks
 from output.looking import look
+from output.settle.parallel_map import Share, alone
 from output.several import Several
-from output.share import Share, alone
 
 _TEMP = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *TEMP)
 _BLOCKS = 128  # of a page, about: for the size of a table

@@ -16,7 +16,7 @@ from functools import lru_cache
 from sqlite_utils import Database
 
 from output.db.transaction import writing
-from output.share import Share, alone
+from output.settle.parallel_map import Share, alone
 from output.similar_kinds import Relation, Told, clusters, relation
 from output.similar_text import Shingles, likeness, packed, shingles, sketch_of
 from output.sketch_pairs import Sketched, alike

@@ -16,7 +16,7 @@ from typing import Self, TypeVar, cast
 from sqlite_utils import Database
 
 from crawler.workers.worker import Worker, message, processes, unpacked
-from output.settle import Settled, settle
+from output.settle.judge_again import Settled, settle
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -100,7 +100,7 @@ class Sharing:
 
 
 def settle_shared(db: Database) -> Settled:
-    """Settle an archive with all processors. See `output.settle.settle`."""
+    """Settle an archive with all processors. See `output.settle.judge_again.settle`."""
     with Sharing() as share:
         return settle(db, share=share)
 

@@ -8,8 +8,8 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, Outlink
 from output.db.text import count_words, storable
-from output.duplicates import Member
-from output.joins import NEXT, WHOLE, Lead, Part, parts
+from output.settle.duplicates import Member
+from output.settle.join_pages import NEXT, WHOLE, Lead, Part, parts
 from output.store.ledger import read_ledger
 
 _FEW_WORDS = 4  # a shorter line may come again on a later page and mean something there

@@ -28,7 +28,7 @@ import urllib.request
 from http.server import ThreadingHTTPServer
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from output.duplicates import SHORT_WORDS
+from output.settle.duplicates import SHORT_WORDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")

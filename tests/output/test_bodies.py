@@ -11,7 +11,7 @@ from cleaners.compare.site_memory import body_places
 from cleaners.document import Block, Kind, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
 from output.verify import verify

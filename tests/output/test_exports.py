@@ -11,7 +11,7 @@ import pytest
 from output.exports.csv import cell, export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown, file_name
-from output.settle import settle
+from output.settle.judge_again import settle
 
 NASTY = '=HYPERLINK("x") \u202ecod.exe\x1b[31m: "q" # — 東京'
 

@@ -13,7 +13,7 @@ from output.forget import backups_of, forget, is_forgotten, pattern_of, plan, wi
 from output.outcome import Found
 from output.queue.requeue import Passing
 from output.queue.rows import Queue
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.verify import verify
 from tests.output.conftest import Maker
 

@@ -11,7 +11,7 @@ from cleaners.document import Page
 from output.archive import Archive
 from output.outcome import Outcome
 from output.own_reading import own_reading, unpacked
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.store.page_rows import prepared
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling

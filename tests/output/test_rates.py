@@ -9,7 +9,7 @@ import pytest
 from cleaners.document import PageType
 from output.archive import Archive
 from output.rates import survey
-from output.settle import settle
+from output.settle.judge_again import settle
 from tests.output.test_similar_text import prose
 
 HOST = "http://a.test"

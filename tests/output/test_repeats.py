@@ -8,7 +8,7 @@ import pytest
 from cleaners.document import Block, Kind, PageType, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
 from output.verify import verify

@@ -6,7 +6,7 @@ import pytest
 
 from output.archive import Archive
 from output.forget import forget
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.similar import REPEATED, relate
 from output.sketch_pairs import CROWD
 from tests.output.test_similar_text import edited, prose

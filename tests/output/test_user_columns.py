@@ -18,7 +18,7 @@ from output.forget import forget
 from output.queue.imports import ImportedFile, note_import
 from output.rates import survey
 from output.report import report
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.store.articles import COLUMNS
 from output.verify import verify
 from tests.output.conftest import Maker

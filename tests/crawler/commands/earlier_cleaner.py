@@ -14,7 +14,7 @@ from cleaners.lineage import Lineage
 from cleaners.verdicts.assemble import assemble
 from output.archive import Archive
 from output.outcome import Capture, Outcome
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.store.page_rows import prepared
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record, write

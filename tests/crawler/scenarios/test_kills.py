@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from crawler.demo.server import DemoServer
-from output.duplicates import SHORT_WORDS
+from output.settle.duplicates import SHORT_WORDS
 from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result

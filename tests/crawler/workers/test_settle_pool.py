@@ -10,7 +10,7 @@ import pytest
 
 from crawler.workers.settle_pool import Sharing
 from crawler.workers.worker import Worker
-from output.share import alone
+from output.settle.parallel_map import alone
 
 
 def double(number: int) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from output.db.open import open_database, open_writer
 from output.forget import forget
 from output.outcome import Outcome
 from output.search import search
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import Effect, apply_rulings, carry_out, preview
 from output.verdicts.rulings import Ruling, find_article, listed

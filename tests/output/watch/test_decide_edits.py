@@ -13,7 +13,7 @@ from cleaners.document import PageType
 from output.db.migrations import MIGRATIONS
 from output.forget import forget, wipe
 from output.outcome import NOT_MODIFIED, Outcome
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.store.articles import article_id
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling

@@ -7,7 +7,7 @@ import pytest
 
 from cleaners.document import PageType
 from output.archive import Archive
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.verify import verify
 
 A, B, C = "http://a.test/story", "http://a.test/mirror/story", "http://a.test/p?id=1"

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.document import PageType, Verdict
-from output.aggregates import ArticlePage, aggregates
 from output.db.transaction import writing
-from output.duplicates import SHORT_WORDS, Member, Winners, winners
-from output.joins import Part
 from output.pages import SETTLED_EVIDENCE
 from output.queue.rows import utc_now
 from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
-from output.share import Share, alone
+from output.settle.aggregates import ArticlePage, aggregates
+from output.settle.duplicates import SHORT_WORDS, Member, Winners, winners
+from output.settle.join_pages import Part
+from output.settle.parallel_map import Share, alone
 from output.similar import relate
 from output.store.articles import article_id, as_json, note_change
 from output.store.multipage import find_parts, put_parts

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
 from output.db.text import words_of
-from output.duplicates import Member
+from output.settle.duplicates import Member
 
 NEXT, WHOLE = "next", "whole"
 _WITHIN = 0.8  # share of a page's words that the whole article must have

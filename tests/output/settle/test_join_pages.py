@@ -9,7 +9,7 @@ import pytest
 from cleaners.document import Outlink
 from output.archive import Archive
 from output.forget import forget
-from output.settle import settle
+from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
