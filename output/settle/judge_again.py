@@ -19,11 +19,11 @@ from cleaners.document import PageType, Verdict
 from output.db.transaction import writing
 from output.pages import SETTLED_EVIDENCE
 from output.queue.rows import utc_now
-from output.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
 from output.settle.aggregates import ArticlePage, aggregates
 from output.settle.duplicates import SHORT_WORDS, Member, Winners, winners
 from output.settle.join_pages import Part
 from output.settle.parallel_map import Share, alone
+from output.settle.site_memory.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
 from output.similar import relate
 from output.store.articles import article_id, as_json, note_change
 from output.store.multipage import find_parts, put_parts

@@ -14,8 +14,8 @@ from sqlite_utils import Database
 
 from cleaners.compare.site_memory import BODY, body_places
 from cleaners.document import Verdict
-from output.looked import Left, left_blocks, left_keys
-from output.several import Several
+from output.settle.site_memory.page_table import Left, left_blocks, left_keys
+from output.settle.site_memory.seen_twice import Several
 
 PLACE_WORDS = 8  # of a text that tells whether articles stand at a place
 LEAST_WORDS = 2  # of a text that comes back

@@ -13,11 +13,11 @@ from sqlite_utils import Database
 
 from cleaners.compare.site_memory import Seen, judge_again, least_pages, remember
 from cleaners.document import Verdict
-from output.bodies import Bodies, brought_back
-from output.looked import TEMP, Packed, prepare_looks, seen_blocks
-from output.looking import look
 from output.settle.parallel_map import Share, alone
-from output.several import Several
+from output.settle.site_memory.article_places import Bodies, brought_back
+from output.settle.site_memory.page_table import TEMP, Packed, prepare_looks, seen_blocks
+from output.settle.site_memory.read_pages import look
+from output.settle.site_memory.seen_twice import Several
 
 _TEMP = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *TEMP)
 _BLOCKS = 128  # of a page, about: for the size of a table

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from array import array
 
-from output.looked import Looked, forget_looks, left_blocks, left_keys, note_look, numbers_of, seen_blocks
-from output.repeats import count_kept, forget_counts
+from output.settle.site_memory.page_table import (
+    Looked,
+    forget_looks,
+    left_blocks,
+    left_keys,
+    note_look,
+    numbers_of,
+    seen_blocks,
+)
+from output.settle.site_memory.repeats import count_kept, forget_counts
 
 KEY = 2**62 + 1
 SEEN = [(0, 7, KEY, 0, 12, 1, 0, 1), (4, 8, 9, 1, 3, 0, 1, 0)]

@@ -6,7 +6,7 @@ import pytest
 
 from cleaners.compare.templates import template
 from output.db.migrations import BLOCK_KINDS
-from output.looking import text_key
+from output.settle.site_memory.read_pages import text_key
 
 
 def key(text, kind="paragraph", number=5):

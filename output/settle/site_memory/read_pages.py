@@ -11,10 +11,11 @@ from sqlite_utils import Database
 
 from cleaners.compare.site_memory import container, length, names_author
 from cleaners.compare.templates import templates
-from output.bodies import LEAST_WORDS, PLACE_WORDS, Bodies
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.migrations import BLOCK_KINDS
-from output.looked import (
+from output.settle.parallel_map import Share
+from output.settle.site_memory.article_places import LEAST_WORDS, PLACE_WORDS, Bodies
+from output.settle.site_memory.page_table import (
     BESIDE,
     KEPT,
     KIND,
@@ -29,8 +30,7 @@ from output.looked import (
     numbers_of,
     read_facts,
 )
-from output.settle.parallel_map import Share
-from output.several import Several
+from output.settle.site_memory.seen_twice import Several
 from output.store.ledger import read_paths
 
 _AT_ONCE = 16  # pages of a job

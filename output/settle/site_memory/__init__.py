@@ -1,0 +1,1 @@
+"""What a host's pages repeat, counted over the archive."""
