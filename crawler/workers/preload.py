@@ -6,7 +6,12 @@ import gc
 from contextlib import suppress
 from importlib import import_module
 
-_MODULES = ("crawler.answers.worker_jobs", "feedparser", "output.settle.site_memory.read_pages", "output.similar")
+_MODULES = (
+    "crawler.answers.worker_jobs",
+    "feedparser",
+    "output.settle.site_memory.read_pages",
+    "output.settle.similar.relate",
+)
 _TEXT = "The mill by the river was sold on Monday, and nobody in the village had asked what it was worth. "
 _PAGE = f"<title>The mill</title><h1>The mill is sold</h1><article>{f'<p>{_TEXT * 3}</p>' * 4}</article>"
 

@@ -23,8 +23,8 @@ from output.settle.aggregates import ArticlePage, aggregates
 from output.settle.duplicates import SHORT_WORDS, Member, Winners, winners
 from output.settle.join_pages import Part
 from output.settle.parallel_map import Share, alone
+from output.settle.similar.relate import relate
 from output.settle.site_memory.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
-from output.similar import relate
 from output.store.articles import article_id, as_json, note_change
 from output.store.multipage import find_parts, put_parts
 from output.store.shelf import shelve, unshelve

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from output.archive import Archive
 from output.outcome import Outcome
-from output.similar import relate
+from output.settle.similar.relate import relate
 from tests.output.conftest import Maker
 
 _COPY = 20

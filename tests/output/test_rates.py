@@ -10,7 +10,7 @@ from cleaners.document import PageType
 from output.archive import Archive
 from output.rates import survey
 from output.settle.judge_again import settle
-from tests.output.test_similar_text import prose
+from tests.output.settle.similar.test_likeness import prose
 
 HOST = "http://a.test"
 

@@ -17,9 +17,9 @@ from sqlite_utils import Database
 
 from output.db.transaction import writing
 from output.settle.parallel_map import Share, alone
-from output.similar_kinds import Relation, Told, clusters, relation
-from output.similar_text import Shingles, likeness, packed, shingles, sketch_of
-from output.sketch_pairs import Sketched, alike
+from output.settle.similar.candidate_pairs import Sketched, alike
+from output.settle.similar.likeness import Shingles, likeness, packed, shingles, sketch_of
+from output.settle.similar.relation import Relation, Told, clusters, relation
 
 REPEATED = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""

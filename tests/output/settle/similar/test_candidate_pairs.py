@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from output.similar_text import HASH_BITS, packed
-from output.sketch_pairs import CROWD, Sketched, alike
+from output.settle.similar.candidate_pairs import CROWD, Sketched, alike
+from output.settle.similar.likeness import HASH_BITS, packed
 
 
 def found(sketches: list[list[int]], hosts: list[int] | None = None, at_once: int = 1_000) -> list[tuple[int, int]]:

@@ -7,9 +7,9 @@ import pytest
 from output.archive import Archive
 from output.forget import forget
 from output.settle.judge_again import settle
-from output.similar import REPEATED, relate
-from output.sketch_pairs import CROWD
-from tests.output.test_similar_text import edited, prose
+from output.settle.similar.candidate_pairs import CROWD
+from output.settle.similar.relate import REPEATED, relate
+from tests.output.settle.similar.test_likeness import edited, prose
 
 SITE, OTHER = "http://a.test", "http://b.test"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
-from output.similar_text import Likeness
+from output.settle.similar.likeness import Likeness
 
 NEAR = 0.6
 """Share of shingles in common from which two texts are told as one story: measured, see docs/report.md."""

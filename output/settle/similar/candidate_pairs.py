@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from output.similar_text import HASH_BITS, Sketch, unpacked
+from output.settle.similar.likeness import HASH_BITS, Sketch, unpacked
 
 CROWD = 24
 """Articles of one host that may share a run of words; what stands in more is a form, and evidence of nothing."""

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from output.similar_text import (
+from output.settle.similar.likeness import (
     HASH_BITS,
     SHARE,
     SHORT_TOKENS,
