@@ -14,10 +14,10 @@ from sqlite_utils import Database
 from output.db.transaction import writing
 from output.outcome import Place
 from output.own_reading import OwnReading
-from output.pages import PageRef, save_page
 from output.store.articles import as_json
 from output.store.lineage import note_same
 from output.store.page_rows import PreparedPage
+from output.write.pages import PageRef, save_page
 
 _CHUNK = 500
 # An imported revisit may have come before the record that holds its body: that one has the same payload.

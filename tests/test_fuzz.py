@@ -28,10 +28,10 @@ from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import read_sitemap
 from crawler.options import CrawlOptions
 from crawler.workers.pool import Workers
-from output.archive import Archive
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
 from output.verify import verify
+from output.write.archive import Archive
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 PAGES = SHARED / "corpus/wcxb/html"

@@ -23,9 +23,9 @@ from crawler.console.terminal import one_line
 from crawler.discovery.scope import ScopeError
 from crawler.options import OptionError
 from crawler.spiders.site import SiteSpider
-from output.archive import Archive
 from output.db.errors import NotReachable
 from output.queue.resume import runs
+from output.write.archive import Archive
 
 INTERRUPT = 128  # and the signal's number, as shells count it
 _ANONYMOUS = "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."

@@ -11,9 +11,9 @@ import click
 from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import one_line, say
-from output.archive import Archive
-from output.forget import Takedown, backups_of, pattern_of, plan, wipe
-from output.forget import forget as take_down
+from output.write.archive import Archive
+from output.write.forget import Takedown, backups_of, pattern_of, plan, wipe
+from output.write.forget import forget as take_down
 
 _SHOWN = 10
 

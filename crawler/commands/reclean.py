@@ -24,12 +24,12 @@ from crawler.replay.recleaning import Findings, Recleaning
 from crawler.session.from_settings import site_rules_of
 from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared
-from output.archive import Archive
 from output.db.errors import NotReachable
 from output.queue.resume import last_site_rules
 from output.queue.rows import utc_now
 from output.reclean_changes import PageChange
 from output.reclean_undo import recleans, undo_after
+from output.write.archive import Archive
 
 _RULES_SHOWN = 12
 _LINES = 6  # of a diff that are shown of an example

@@ -10,8 +10,8 @@ import click
 from crawler.commands.crawl import crawl, holds_something
 from crawler.commands.export import archive
 from crawler.console.option_types import Mistake
-from output.archive import Archive
 from output.watch.edit_list import edits, latest_seq
+from output.write.archive import Archive
 
 _NOTHING_MORE = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,

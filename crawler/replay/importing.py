@@ -30,12 +30,12 @@ from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import Workers
 from crawler.workers.worker import processes
-from output.archive import Archive
-from output.forget import FORGOTTEN, is_forgotten
 from output.outcome import Capture, Found, Outcome
 from output.queue.imports import NOT_HELD, Row, held_capture, row_of
 from output.queue.rows import QueuedUrl
 from output.store.page_rows import PreparedPage, marked
+from output.write.archive import Archive
+from output.write.forget import FORGOTTEN, is_forgotten
 
 ARCHIVED = "archive"
 """How a URL was found that nothing but its own record names."""

@@ -17,7 +17,6 @@ from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from crawler.session.writer import ENOUGH, Writer
 from crawler.workers.settle_pool import settle_shared
-from output.archive import Archive
 from output.db.open import open_database
 from output.exports.rows import articles
 from output.outcome import Found, Outcome
@@ -28,6 +27,7 @@ from output.queue.rows import Queue, QueuedUrl, utc_now
 from output.rates import survey
 from output.watch.requeue_due import Update, validators
 from output.watch.when_due import Pace
+from output.write.archive import Archive
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
 SEED_PRIORITY = 100

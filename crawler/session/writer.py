@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from crawler.session.known_links import KnownLinks
-from output.archive import Archive
 from output.outcome import Outcome
+from output.write.archive import Archive
 
 BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""

@@ -61,8 +61,8 @@ FULLTEXT = (
     f"CREATE TRIGGER articles_fts_after AFTER {_UPDATE} BEGIN {_ADD} END",
 )
 
-# Version 4: an article that is in `unindexed` enters the index with others (`output.indexing`), and is not in it until
-# then, whatever becomes of its row meanwhile.
+# Version 4: an article that is in `unindexed` enters the index with others (`output.write.index_articles`), and is
+# not in it until then, whatever becomes of its row meanwhile.
 TOGETHER = (
     "CREATE TABLE unindexed (id INTEGER PRIMARY KEY)",
     *(f"DROP TRIGGER articles_fts_{name}" for name in ("insert", "delete", "before", "after")),

@@ -17,7 +17,6 @@ from sqlite_utils import Database
 
 from cleaners.document import PageType, Verdict
 from output.db.transaction import writing
-from output.pages import SETTLED_EVIDENCE
 from output.queue.rows import utc_now
 from output.settle.aggregates import ArticlePage, aggregates
 from output.settle.duplicates import SHORT_WORDS, Member, Winners, winners
@@ -32,6 +31,7 @@ from output.verdicts.apply_rulings import apply_rulings
 from output.verdicts.rebuild import rebuild_page
 from output.verdicts.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.watch.decide_edits import decide, note_absences
+from output.write.pages import SETTLED_EVIDENCE
 
 # What other pages than their own are named as canonical by pages.
 _NAMED = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url

@@ -30,11 +30,11 @@ from crawler.frontier.robots_txt import Robots
 from crawler.frontier.turns import Frontier, Manners
 from crawler.options import CrawlOptions
 from crawler.session.run import CrawlSession
-from output.archive import Archive
 from output.db.transaction import writing
 from output.outcome import Found, Outcome
 from output.queue.requeue import HOSTS_BACK
 from output.queue.rows import add_found, utc_now
+from output.write.archive import Archive
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"
 WAITING = 0.01  # share of the rows that wait for a retry

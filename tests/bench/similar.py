@@ -17,9 +17,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.archive import Archive
 from output.outcome import Outcome
 from output.settle.similar.relate import relate
+from output.write.archive import Archive
 from tests.output.conftest import Maker
 
 _COPY = 20

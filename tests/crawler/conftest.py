@@ -9,8 +9,8 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from output.archive import Archive
 from output.outcome import Outcome
+from output.write.archive import Archive
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Route, ScriptedSite, page
 from tests.crawler.shell import HOSTILE

@@ -10,8 +10,8 @@ import pytest
 from sqlite_utils import Database
 
 from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
-from output.archive import Archive
 from output.outcome import Capture, Found, Outcome
+from output.write.archive import Archive
 
 KEPT = Verdict(True, "extractor", "selected")
 GONE = Verdict(False, "share", "share.icons")

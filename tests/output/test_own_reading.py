@@ -8,13 +8,13 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from output.archive import Archive
 from output.outcome import Outcome
 from output.own_reading import own_reading, unpacked
 from output.settle.judge_again import settle
 from output.store.page_rows import prepared
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
+from output.write.archive import Archive
 from tests.crawler.scripted_site import page
 
 SITE = "https://a.example"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from cleaners.document import PageType
-from output.archive import Archive
 from output.rates import survey
 from output.settle.judge_again import settle
+from output.write.archive import Archive
 from tests.output.settle.similar.test_likeness import prose
 
 HOST = "http://a.test"

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from output.archive import Archive
 from output.db.table_columns import table_columns
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
-from output.forget import forget
 from output.queue.imports import ImportedFile, note_import
 from output.rates import survey
 from output.report import report
 from output.settle.judge_again import settle
 from output.store.articles import COLUMNS
 from output.verify import verify
+from output.write.archive import Archive
+from output.write.forget import forget
 from tests.output.conftest import Maker
 from tests.output.older import copy_as_version
 

@@ -14,9 +14,9 @@ from cleaners.document import Page
 from crawler.answers.worker_jobs import Fetched, Rules, work_on_page
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from output.archive import Archive
 from output.outcome import Capture, Outcome
 from output.queue.rows import QueuedUrl, utc_now
+from output.write.archive import Archive
 
 BATCH = 16
 _WARM_UP = 15  # pages that are worked on before any is timed

@@ -12,10 +12,10 @@ from cleaners.clean import clean
 from cleaners.document import Cleaned, Page, PageType, PageVerdict, Verdict
 from cleaners.lineage import Lineage
 from cleaners.verdicts.assemble import assemble
-from output.archive import Archive
 from output.outcome import Capture, Outcome
 from output.settle.judge_again import settle
 from output.store.page_rows import prepared
+from output.write.archive import Archive
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record, write
 

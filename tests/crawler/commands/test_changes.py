@@ -15,9 +15,9 @@ import pytest
 from cleaners.document import PageType
 from crawler.commands.changes import since_of
 from crawler.console.option_types import Mistake
-from output.archive import Archive
 from output.outcome import Outcome
 from output.settle.judge_again import settle
+from output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, command
 from tests.output.conftest import Maker

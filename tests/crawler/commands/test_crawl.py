@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from output.archive import Archive
+from output.write.archive import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import CONTACT, command, crawl, rows, start
 

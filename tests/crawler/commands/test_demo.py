@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from crawler.demo.truth import stories
-from output.archive import Archive
+from output.write.archive import Archive
 from tests.crawler.shell import command
 
 

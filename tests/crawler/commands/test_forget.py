@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import run
-from output.archive import Archive
 from output.db.open import open_database
+from output.write.archive import Archive
 from tests.crawler.shell import ACTIVE, rows, start
 
 RIVER = "https://a.example/river"

@@ -13,8 +13,8 @@ from cleaners.rules import Place, RuleBook
 from cleaners.rules.from_text import OWN
 from cleaners.rules.loader import parse_rules
 from crawler.cli import run
-from output.archive import Archive
 from output.store.ledger import block_id
+from output.write.archive import Archive
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, command, rows, start
 from tests.output.conftest import Maker

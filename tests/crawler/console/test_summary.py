@@ -8,8 +8,8 @@ import pytest
 
 from crawler.console.reasons import meaning
 from crawler.console.summary import Run, complaints, exit_code, next_steps, seed_trouble, show_summary
-from output.archive import Archive
 from output.outcome import Outcome
+from output.write.archive import Archive
 
 SEED = "https://a.example/river"  # in the archive, as an article
 MISSING = "https://a.example/missing"

@@ -12,9 +12,9 @@ from crawler.frontier import hosts
 from crawler.frontier.hosts import Host, Hosts, Line
 from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import Robots
-from output.archive import Archive
 from output.outcome import Found
 from output.queue.rows import Queue
+from output.write.archive import Archive
 
 FREE = Robots.from_response(404, b"", "http://a.example/robots.txt")
 

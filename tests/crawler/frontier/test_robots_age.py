@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from crawler.frontier.robots_txt import GRACE, MAX_AGE, TRY_AGAIN, Robots
-from output.archive import Archive
 from output.queue.rows import Queue
+from output.write.archive import Archive
 from tests.crawler.frontier.test_turns import Hand
 
 HOST, ROBOTS = "a.example", "http://a.example/robots.txt"

@@ -13,9 +13,9 @@ from crawler.fetch.faults import Retries
 from crawler.frontier import hosts
 from crawler.frontier.robots_txt import Robots
 from crawler.frontier.turns import Frontier, Manners, Turn
-from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue.rows import LONGEST_WAIT, Queue
+from output.write.archive import Archive
 
 FREE = Robots.from_response(404, b"", "http://a.example/robots.txt")
 SILENT = Robots.from_response(None, b"", "http://a.example/robots.txt")

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue.rows import Queue
 from output.verify import raw_responses
+from output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start

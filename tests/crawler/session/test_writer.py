@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from crawler.session.writer import BATCH, Writer
-from output.archive import Archive
 from output.outcome import Found, Outcome
+from output.write.archive import Archive
 
 
 class LeftOver:

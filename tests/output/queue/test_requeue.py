@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from output.archive import Archive
 from output.db.transaction import writing
 from output.queue.requeue import HOSTS_BACK, Passing, Requeue
 from output.queue.rows import Queue
+from output.write.archive import Archive
 
 
 def left(archive, make, count, state="failed", reason="host_failing:http_503", host="a.test"):

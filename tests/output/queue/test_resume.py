@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from output.archive import Archive
 from output.outcome import Found, Outcome
 from output.queue.resume import came_by, first_start, moved_to, runs
+from output.write.archive import Archive
 
 HOST = "http://a.test"
 

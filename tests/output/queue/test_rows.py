@@ -5,7 +5,6 @@ import itertools
 import pytest
 from sqlite_utils import Migrations
 
-from output.archive import Archive
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
 from output.db.transaction import writing
@@ -13,6 +12,7 @@ from output.outcome import Outcome
 from output.queue import requeue
 from output.queue import rows as module
 from output.queue.rows import Queue, add_found, give_up_host
+from output.write.archive import Archive
 
 HOST = "a.test"
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cleaners.document import PageType
-from output.archive import Archive
 from output.db.transaction import writing
 from output.queue.rows import add_found
 from output.queue.url_bounds import Bounds
+from output.write.archive import Archive
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from output.archive import Archive
-from output.forget import forget
 from output.raw import erase
 from output.raw.erase import blank
 from output.raw.warc_reader import parse_record, response_of
 from output.verify import raw_responses, verify
+from output.write.archive import Archive
+from output.write.forget import forget
 from tests.crawler import raws
 from tests.output.raw.test_warc_files import file, keeping, warcs  # noqa: F401
 from tests.output.wires import fetched

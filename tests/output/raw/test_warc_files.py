@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from fastwarc import ArchiveIterator
 
-from output.archive import Archive
 from output.db.errors import NotAnArchive
 from output.raw import warc_files
 from output.raw.save_capture import where
 from output.raw.warc_files import own_file
 from output.raw.warc_reader import read_record, response_of
 from output.verify import raw_responses
+from output.write.archive import Archive
 from tests.output.wires import fetched
 
 

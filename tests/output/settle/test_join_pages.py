@@ -7,13 +7,13 @@ import itertools
 import pytest
 
 from cleaners.document import Outlink
-from output.archive import Archive
-from output.forget import forget
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
 from output.verify import verify
+from output.write.archive import Archive
+from output.write.forget import forget
 
 ONE, TWO, THREE, ALL = (f"http://a.test/story{end}" for end in ("", "?page=2", "?page=3", "/print"))
 TITLE = "The long story of the wall"

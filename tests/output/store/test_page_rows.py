@@ -5,9 +5,9 @@ from __future__ import annotations
 import pickle
 
 from cleaners.document import PageType
-from output.archive import Archive
 from output.outcome import Found
 from output.store.page_rows import PreparedPage, prepared
+from output.write.archive import Archive
 from tests.output.conftest import Maker
 
 URL = "https://a.example/1"

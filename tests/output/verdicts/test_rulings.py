@@ -11,11 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Migrations
 
-from output.archive import Archive
 from output.db.ids import text_digest
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_database, open_writer
-from output.forget import forget
 from output.outcome import Outcome
 from output.search import search
 from output.settle.judge_again import settle
@@ -23,6 +21,8 @@ from output.store.ledger import block_id
 from output.verdicts.apply_rulings import Effect, apply_rulings, carry_out, preview
 from output.verdicts.rulings import Ruling, find_article, listed
 from output.verify import verify
+from output.write.archive import Archive
+from output.write.forget import forget
 from tests.output.conftest import Maker
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"

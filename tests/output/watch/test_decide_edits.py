@@ -11,7 +11,6 @@ from sqlite_utils import Database, Migrations
 from cleaners.compare.edits import Stood
 from cleaners.document import PageType
 from output.db.migrations import MIGRATIONS
-from output.forget import forget, wipe
 from output.outcome import NOT_MODIFIED, Outcome
 from output.settle.judge_again import settle
 from output.store.articles import article_id
@@ -20,6 +19,7 @@ from output.verdicts.rulings import Ruling
 from output.verify import verify
 from output.watch.decide_edits import decide
 from output.watch.history import blocks_of, revisions_of
+from output.write.forget import forget, wipe
 
 URL = "http://a.test/story"
 ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."

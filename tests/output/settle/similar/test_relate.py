@@ -4,11 +4,11 @@ import random
 
 import pytest
 
-from output.archive import Archive
-from output.forget import forget
 from output.settle.judge_again import settle
 from output.settle.similar.candidate_pairs import CROWD
 from output.settle.similar.relate import REPEATED, relate
+from output.write.archive import Archive
+from output.write.forget import forget
 from tests.output.settle.similar.test_likeness import edited, prose
 
 SITE, OTHER = "http://a.test", "http://b.test"

@@ -7,11 +7,11 @@ import pytest
 
 from cleaners.document import Block, Kind, PageType, Verdict
 from cleaners.verdicts.assemble import assemble
-from output.archive import Archive
 from output.settle.judge_again import settle
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
 from output.verify import verify
+from output.write.archive import Archive
 
 KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share", "share/icons")
 BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"

@@ -13,12 +13,12 @@ import pytest
 
 import output
 from cleaners.document import PageType
-from output.archive import Archive
 from output.db.errors import InUse, NotAnArchive
 from output.db.open import open_database
 from output.outcome import Found, Outcome
 from output.queue.requeue import Passing
 from output.verify import verify
+from output.write.archive import Archive
 
 ROOT = Path(output.__file__).parent.parent
 URL = "http://a.test/story"
@@ -234,9 +234,9 @@ def test_closing_under_a_reader_loses_nothing(file, make):
 
 _WRITER = """
 import sys
-sys.path[:0] = [sys.argv[2], sys.argv[3]]
-from conftest import Maker
-from output.archive import Archive
+sys.path[:0] = [sys.argv[2]]
+from tests.output.conftest import Maker
+from output.write.archive import Archive
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)
 for n in range(100_000):
@@ -249,7 +249,7 @@ for n in range(100_000):
 
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35])
 def test_a_killed_save_leaves_nothing_half(file, seconds):
-    command = [sys.executable, "-c", _WRITER, file, ROOT, Path(__file__).parent]
+    command = [sys.executable, "-c", _WRITER, file, ROOT]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
         assert writer.stdout.readline() == b"ready\n"
         time.sleep(seconds)

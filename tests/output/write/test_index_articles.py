@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from output.archive import Archive
 from output.db.transaction import writing
-from output.indexing import index_awaited, index_later
 from output.outcome import Outcome
 from output.store.articles import article_id
 from output.verify import verify
+from output.write.archive import Archive
+from output.write.index_articles import index_awaited, index_later
 from tests.output.conftest import found_by
 
 URL = "http://a.test/one"

@@ -1,0 +1,1 @@
+"""The one owner of a file: a transaction a batch; takedowns."""
