@@ -27,8 +27,8 @@ from crawler.workers.settle_pool import settle_shared
 from output.db.errors import NotReachable
 from output.queue.resume import last_site_rules
 from output.queue.rows import utc_now
-from output.reclean_changes import PageChange
-from output.reclean_undo import recleans, undo_after
+from output.reclean.changes import PageChange
+from output.reclean.undo import recleans, undo_after
 from output.write.archive import Archive
 
 _RULES_SHOWN = 12

@@ -10,7 +10,7 @@ from cleaners.html.robots_directives import header_directives
 from crawler.answers.worker_jobs import Fetched, work_on_page
 from crawler.replay.recorded_response import ReplayError, read_whole
 from output.queue.rows import QueuedUrl
-from output.reclean import RawPage
+from output.reclean.replace import RawPage
 from output.store.page_rows import PreparedPage, marked
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.db.transaction import writing
-from output.own_reading import OwnReading, unpacked
-from output.reclean import RawPage, put_back_in_place
+from output.reclean.own_reading import OwnReading, unpacked
+from output.reclean.replace import RawPage, put_back_in_place
 from output.settle.judge_again import settle
 from output.store.articles import article_id, stored_article
 from output.store.user_values import put_user_values

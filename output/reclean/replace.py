@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from output.db.transaction import writing
 from output.outcome import Place
-from output.own_reading import OwnReading
+from output.reclean.own_reading import OwnReading
 from output.store.articles import as_json
 from output.store.lineage import note_same
 from output.store.page_rows import PreparedPage

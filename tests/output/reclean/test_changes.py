@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
 from cleaners.verdicts.assemble import assemble
-from output.own_reading import OwnReading
-from output.reclean_changes import NEW_BLOCK, NO_BLOCK, Tally, change_of
+from output.reclean.changes import NEW_BLOCK, NO_BLOCK, Tally, change_of
+from output.reclean.own_reading import OwnReading
 from output.store.page_rows import PreparedPage, prepared
 
 Said = Sequence[tuple[str, str, str]]  # text, reason, rule; kept where the rule is empty

@@ -9,7 +9,7 @@ import pytest
 from cleaners.clean import clean
 from cleaners.document import Page
 from output.outcome import Outcome
-from output.own_reading import own_reading, unpacked
+from output.reclean.own_reading import own_reading, unpacked
 from output.settle.judge_again import settle
 from output.store.page_rows import prepared
 from output.verdicts.apply_rulings import carry_out

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from output.own_reading import OwnReading
+from output.reclean.own_reading import OwnReading
 from output.store.page_rows import PreparedPage
 
 NEW_BLOCK = ("new block", "")

@@ -1,0 +1,1 @@
+"""A page cleaned again: the reading replaced, what changed, and back."""
