@@ -16,7 +16,7 @@ from crawler.console.terminal import say, table, width
 from crawler.demo.server import DemoServer
 from output.db.lock import ArchiveLock
 from output.raw.warc_files import own_file
-from output.report import report
+from output.report.figures import report
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,

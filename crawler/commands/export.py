@@ -24,8 +24,8 @@ from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
 from output.exports.wacz import MissingWarcError, export_wacz
-from output.report import report as make_report
-from output.report_text import render
+from output.report.figures import report as make_report
+from output.report.report_text import render
 from output.search import search as find
 from output.verify import verify as find_problems
 

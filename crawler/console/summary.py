@@ -16,8 +16,8 @@ from crawler.console.reasons import meaning
 from crawler.console.terminal import say, width
 from output.db.open import open_database
 from output.outcome import NOT_MODIFIED
-from output.report import Totals, totals
-from output.report_text import alarm_line
+from output.report.figures import Totals, totals
+from output.report.report_text import alarm_line
 
 _MOST = 8  # reasons named in a line
 _MOST_REDIRECTS = 10

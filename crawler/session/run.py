@@ -24,7 +24,7 @@ from output.queue.imports import take_up
 from output.queue.requeue import HOSTS_BACK, Passing
 from output.queue.resume import came_by, first_start, moved_to
 from output.queue.rows import Queue, QueuedUrl, utc_now
-from output.rates import survey
+from output.report.rates import survey
 from output.watch.requeue_due import Update, validators
 from output.watch.when_due import Pace
 from output.write.archive import Archive

@@ -16,8 +16,8 @@ from output.db.text import escaped, inert
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
-from output.report import report
-from output.report_text import render
+from output.report.figures import report
+from output.report.report_text import render
 from output.search import search
 from output.verify import verify
 

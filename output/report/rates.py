@@ -14,9 +14,9 @@ from sqlite_utils import Database
 
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls.pattern import patterns_of
-from output.alarms import raise_alarms
 from output.db.transaction import writing
-from output.drift import LEAST
+from output.report.alarms import raise_alarms
+from output.report.drift import LEAST
 
 ALL, AGAIN, NEW = "*", "again", "new"
 BARREN = ("empty", "wall", "captcha", "needs_javascript", "soft_404", "error")

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from output.report import report
-from output.report_text import alarm_line, render
+from output.report.figures import report
+from output.report.report_text import alarm_line, render
 from output.settle.judge_again import settle
+from tests.output.report.test_coverage import HOST, listed
+from tests.output.report.test_rates import Site
 from tests.output.settle.similar.test_likeness import edited, prose
-from tests.output.test_coverage import HOST, listed
-from tests.output.test_rates import Site
 
 
 def shown(archive, width=100):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import crawler.console
-from output.coverage import EXAMPLES, coverage, hint
 from output.outcome import Outcome
+from output.report.coverage import EXAMPLES, coverage, hint
 
 HOST = "http://a.test"
 

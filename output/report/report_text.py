@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
-from output.coverage import Coverage, Gap
 from output.db.text import inert
-from output.report import AlarmLine, Report, RuleRate, Yield
+from output.report.coverage import Coverage, Gap
+from output.report.figures import AlarmLine, Report, RuleRate, Yield
 
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
 _MANY_RULES = 8  # of one host

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from output.drift import LEAST, Share, chance_of_at_most, fell, rose
+from output.report.drift import LEAST, Share, chance_of_at_most, fell, rose
 
 
 @pytest.mark.parametrize(

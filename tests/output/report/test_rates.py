@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from cleaners.document import PageType
-from output.rates import survey
+from output.report.rates import survey
 from output.settle.judge_again import settle
 from output.write.archive import Archive
 from tests.output.settle.similar.test_likeness import prose
@@ -144,7 +144,7 @@ def test_a_quiet_site_is_no_alarm(site):
 
 def test_another_cleaner_has_no_past(site, monkeypatch):
     site.run(new=60)
-    monkeypatch.setattr("output.rates.CLEANER_VERSION", "another")
+    monkeypatch.setattr("output.report.rates.CLEANER_VERSION", "another")
     assert site.run(new=25, words=12) == []
 
 

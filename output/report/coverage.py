@@ -106,4 +106,4 @@ def _unnamed(db: Database, named: str) -> tuple[int, tuple[str, ...]]:
 
 @cache
 def _hints() -> dict[str, str]:
-    return tomllib.loads(files("output").joinpath("coverage.toml").read_text("utf-8"))
+    return tomllib.loads(files(__package__).joinpath("coverage.toml").read_text("utf-8"))

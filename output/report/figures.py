@@ -1,6 +1,6 @@
 """What an archive came to: every URL by outcome, coverage and its gaps, what was removed, what changed with its sites.
 
-`totals` is the little that the end of a crawl shows, `report` everything; `output.report_text` makes text of it.
+`totals` is the little that the end of a crawl shows, `report` everything; `output.report.report_text` makes text of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from output.coverage import Coverage, coverage
+from output.report.coverage import Coverage, coverage
 
 _MOST_CLUSTERS = 20
 

@@ -1,7 +1,7 @@
 """Hosts whose pages are not what they were: articles turn short, empty or alike, a rule that always fired is silent.
 
-Each run is held against the same host's earlier runs with the same cleaner (`output.drift` says how). An alarm says
-that somebody should look at the site; it changes nothing in the archive.
+Each run is held against the same host's earlier runs with the same cleaner (`output.report.drift` says how). An alarm
+says that somebody should look at the site; it changes nothing in the archive.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.drift import LEAST, Share, fell, rose
+from output.report.drift import LEAST, Share, fell, rose
 
 _PAST_RUNS = 10
 _ALWAYS = 0.9  # share of pages from which a rule is said to fire always

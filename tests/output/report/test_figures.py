@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from output.report import RemovedCount, UrlCount, report
-from output.report_text import render
+from output.report.figures import RemovedCount, UrlCount, report
+from output.report.report_text import render
 
 
 def filled(archive, make):
