@@ -30,7 +30,7 @@ from crawler.options import CrawlOptions
 from crawler.workers.pool import Workers
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
-from output.verify import verify
+from output.read.verify import verify
 from output.write.archive import Archive
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[2] / "shared")

@@ -7,7 +7,7 @@ import click
 from crawler.commands.export import archive
 from crawler.console.reasons import meaning
 from crawler.console.terminal import one_line, say, say_blocks, width
-from output.explained import StoredBlock, StoredPage, find_page, url_state
+from output.read.explain import StoredBlock, StoredPage, find_page, url_state
 
 _HEADS = ("#", "block", "verdict", "reason", "rule", "on", "text")
 _ROOMY = 140  # columns; a block's number alone takes nineteen

@@ -24,10 +24,10 @@ from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
 from output.exports.wacz import MissingWarcError, export_wacz
+from output.read.search import search as find
+from output.read.verify import verify as find_problems
 from output.report.figures import report as make_report
 from output.report.report_text import render
-from output.search import search as find
-from output.verify import verify as find_problems
 
 _STREAMED: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}
 

@@ -27,7 +27,7 @@ from crawler.console.reasons import meaning
 from crawler.console.terminal import cut, one_line, say, table, width
 from crawler.fetch.rule_headers import refused_headers
 from output.db.open import open_database
-from output.fetched import Fetched, fetched
+from output.read.url_result import Fetched, fetched
 
 _START_CHARS = 300
 

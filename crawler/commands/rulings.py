@@ -14,7 +14,7 @@ from cleaners.rules.layout import explain_layout
 from cleaners.rules.rule import REASONS
 from crawler.console.option_types import Mistake
 from crawler.console.terminal import cut, one_line
-from output.examples import Place, near_in_words, place_of, same_but_for_numbers
+from output.read.examples import Place, near_in_words, place_of, same_but_for_numbers
 from output.verdicts.rulings import Listed
 
 _HEAD = """# Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/*.toml: look at

@@ -16,10 +16,10 @@ from output.db.text import escaped, inert
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
+from output.read.search import search
+from output.read.verify import verify
 from output.report.figures import report
 from output.report.report_text import render
-from output.search import search
-from output.verify import verify
 
 ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"
 ISOLATES = "\u2066\u2067\u2068\u2069\ufeff"

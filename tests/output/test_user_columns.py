@@ -14,11 +14,11 @@ from output.db.table_columns import table_columns
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.queue.imports import ImportedFile, note_import
+from output.read.verify import verify
 from output.report.figures import report
 from output.report.rates import survey
 from output.settle.judge_again import settle
 from output.store.articles import COLUMNS
-from output.verify import verify
 from output.write.archive import Archive
 from output.write.forget import forget
 from tests.output.conftest import Maker

@@ -20,7 +20,7 @@ import pytest
 
 from output.outcome import Found, Outcome
 from output.queue.rows import Queue
-from output.verify import raw_responses
+from output.read.verify import raw_responses
 from output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page

@@ -13,8 +13,8 @@ from sqlite_utils import Migrations
 from output.db.errors import ArchiveError, NotAnArchive, NotReachable, WrongSchema
 from output.db.migrations import MIGRATIONS
 from output.db.open import SCHEMA_VERSION, open_database, open_writer
+from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.verify import verify
 from output.write.archive import Archive
 from tests.output.older import copy_as_version
 

@@ -12,7 +12,7 @@ import pytest
 from output.raw import erase
 from output.raw.erase import blank
 from output.raw.warc_reader import parse_record, response_of
-from output.verify import raw_responses, verify
+from output.read.verify import raw_responses, verify
 from output.write.archive import Archive
 from output.write.forget import forget
 from tests.crawler import raws

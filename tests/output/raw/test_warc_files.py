@@ -18,7 +18,7 @@ from output.raw import warc_files
 from output.raw.save_capture import where
 from output.raw.warc_files import own_file
 from output.raw.warc_reader import read_record, response_of
-from output.verify import raw_responses
+from output.read.verify import raw_responses
 from output.write.archive import Archive
 from tests.output.wires import fetched
 

@@ -7,11 +7,11 @@ import itertools
 import pytest
 
 from cleaners.document import Outlink
+from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
-from output.verify import verify
 from output.write.archive import Archive
 from output.write.forget import forget
 

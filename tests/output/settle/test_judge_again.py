@@ -6,8 +6,8 @@ import json
 import pytest
 
 from cleaners.document import PageType
+from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.verify import verify
 from output.write.archive import Archive
 
 A, B, C = "http://a.test/story", "http://a.test/mirror/story", "http://a.test/p?id=1"

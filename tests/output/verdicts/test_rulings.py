@@ -15,12 +15,12 @@ from output.db.ids import text_digest
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_database, open_writer
 from output.outcome import Outcome
-from output.search import search
+from output.read.search import search
+from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import Effect, apply_rulings, carry_out, preview
 from output.verdicts.rulings import Ruling, find_article, listed
-from output.verify import verify
 from output.write.archive import Archive
 from output.write.forget import forget
 from tests.output.conftest import Maker

@@ -12,11 +12,11 @@ from cleaners.compare.edits import Stood
 from cleaners.document import PageType
 from output.db.migrations import MIGRATIONS
 from output.outcome import NOT_MODIFIED, Outcome
+from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.articles import article_id
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
-from output.verify import verify
 from output.watch.decide_edits import decide
 from output.watch.history import blocks_of, revisions_of
 from output.write.forget import forget, wipe

@@ -17,7 +17,7 @@ from output.db.errors import InUse, NotAnArchive
 from output.db.open import open_database
 from output.outcome import Found, Outcome
 from output.queue.requeue import Passing
-from output.verify import verify
+from output.read.verify import verify
 from output.write.archive import Archive
 
 ROOT = Path(output.__file__).parent.parent

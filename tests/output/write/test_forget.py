@@ -11,8 +11,8 @@ from output.db.open import open_database
 from output.outcome import Found
 from output.queue.requeue import Passing
 from output.queue.rows import Queue
+from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.verify import verify
 from output.write.archive import Archive
 from output.write.forget import backups_of, forget, is_forgotten, pattern_of, plan, wipe
 from tests.output.conftest import Maker

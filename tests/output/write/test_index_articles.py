@@ -4,8 +4,8 @@ import pytest
 
 from output.db.transaction import writing
 from output.outcome import Outcome
+from output.read.verify import verify
 from output.store.articles import article_id
-from output.verify import verify
 from output.write.archive import Archive
 from output.write.index_articles import index_awaited, index_later
 from tests.output.conftest import found_by

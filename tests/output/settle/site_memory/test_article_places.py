@@ -10,10 +10,10 @@ import pytest
 from cleaners.compare.site_memory import body_places
 from cleaners.document import Block, Kind, Verdict
 from cleaners.verdicts.assemble import assemble
+from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.verdicts.apply_rulings import carry_out
 from output.verdicts.rulings import Ruling
-from output.verify import verify
 from output.write.archive import Archive
 
 KEPT = Verdict(True, "selected", "extractor/selected")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from output.search import match_expression, search
+from output.read.search import match_expression, search
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 
 from output.db.open import open_database
-from output.verify import verify
+from output.read.verify import verify
 
 
 @pytest.fixture

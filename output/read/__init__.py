@@ -1,0 +1,1 @@
+"""Search, explain, examples, verify: what a reading connection is enough for."""
