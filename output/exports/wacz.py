@@ -18,10 +18,10 @@ from pathlib import Path, PurePosixPath
 from sqlite_utils import Database
 
 from output.db.open import file_of
+from output.exports.surt import surt
 from output.queue.rows import utc_now
 from output.raw.warc_files import own_file
 from output.raw.warc_records import warc_date
-from output.surt import surt
 
 _VERSION = "1.1.1"
 _LINES = 1024  # of the index in one gzip member

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.surt import surt
+from output.exports.surt import surt
 
 
 @pytest.mark.parametrize(
