@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from cleaners.learned.column_math import Column
+    import numpy.typing as npt
+
+Column: TypeAlias = "npt.NDArray[Any]"
+"""A number for each block of a page, as a numpy array."""
 
 
 class Kind(StrEnum):

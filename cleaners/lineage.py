@@ -21,7 +21,7 @@ CLEANER_VERSION = "7"
 DataFile = tuple[str, str]
 """The package that a file lies in, and the file's name."""
 
-PHRASES = "cleaners.rules"
+PHRASES = "cleaners.rules.phrases"
 """Where each language has its file of phrase rules. The label of `de.toml` is `phrases/de`."""
 
 FACTS: Mapping[str, DataFile] = {

@@ -1,16 +1,19 @@
-"""Which room may import what, read from the code itself; and that the rooms imported here are this repository's."""
+"""Which package and which room may import what, read from the code itself; and that what is imported here is ours.
+
+A room is a folder or a module directly below a package.
+"""
 
 from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ROOMS = {"crawler": {"cleaners", "output"}, "output": {"cleaners"}, "cleaners": set()}
+PACKAGES = {"crawler": {"cleaners", "output"}, "output": {"cleaners"}, "cleaners": set()}
 """Each room and the rooms that it may import."""
 
 IMPURE = {
@@ -23,9 +26,44 @@ IMPURE = {
 }
 """What the cleaners must not import, by what it would make them depend on."""
 
+FLOORS = {
+    "cleaners": (
+        "document urls",
+        "rules",
+        "html",
+        "metadata",
+        "learned compare",
+        "site_rules page_type text_mode",
+        "verdicts lineage",
+        "clean",
+        "training",
+    ),
+    "output": (
+        "db",
+        "raw store report",
+        "outcome verdicts exports",
+        "queue watch",
+        "write settle",
+        "reclean read",
+    ),
+    "crawler": (
+        "options settings items demo",
+        "frontier fetch discovery workers",
+        "answers console",
+        "session",
+        "spiders replay",
+        "commands",
+        "cli",
+    ),
+}
+"""The rooms of each package from the lowest floor up. A room imports its own files and what stands below it."""
+
+MOST_CHILDREN = 16
+"""Files and folders that a folder may hold; `commands` has one a verb."""
+
 CLOCK_CALLS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 
-FILES = [(room, path) for room in ROOMS for path in sorted((REPOSITORY / room).rglob("*.py"))]
+FILES = [(room, path) for room in PACKAGES for path in sorted((REPOSITORY / room).rglob("*.py"))]
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -48,10 +86,62 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, str]]:
             yield name, node.func.attr
 
 
+def floor_of(module: str) -> int | None:
+    """The floor of the room that a module is in; None for a package itself."""
+    package, _, rest = module.partition(".")
+    room = rest.partition(".")[0]
+    floors = [number for number, rooms in enumerate(FLOORS[package]) if room in rooms.split()]
+    return floors[0] if floors else None
+
+
+def module_names(repository: Path) -> dict[str, Path]:
+    """The file of each module of ours, by the module's name."""
+    paths = (path for package in PACKAGES for path in (repository / package).rglob("*.py"))
+    return {
+        ".".join(path.relative_to(repository).with_suffix("").parts).removesuffix(".__init__"): path for path in paths
+    }
+
+
+def imported_modules(names: Iterable[str], modules: Container[str]) -> set[str]:
+    """The modules of ours among imported names: a name may be one, or stand in one."""
+    return {name if name in modules else name.rpartition(".")[0] for name in names} & set(modules)
+
+
+def import_graph(repository: Path) -> dict[str, set[str]]:
+    """For each module of ours, those that it imports, also under TYPE_CHECKING."""
+    modules = module_names(repository)
+    trees = {name: ast.parse(path.read_text("utf-8")) for name, path in modules.items()}
+    return {name: imported_modules(imports(tree), modules) - {name} for name, tree in trees.items()}
+
+
+def upward_imports(graph: Mapping[str, set[str]]) -> list[tuple[str, str]]:
+    """(importer, imported) where a room imports one of its own floor or of a higher one."""
+    pairs = [(module, target) for module, targets in graph.items() for target in targets]
+    inside = [pair for pair in pairs if pair[0].split(".")[:1] == pair[1].split(".")[:1]]
+    between = [pair for pair in inside if pair[0].split(".")[1:2] != pair[1].split(".")[1:2]]
+    floors = [(pair, floor_of(pair[0]), floor_of(pair[1])) for pair in between]
+    return sorted(pair for pair, above, below in floors if None not in (above, below) and above <= below)
+
+
+def modules_in_circles(graph: Mapping[str, set[str]]) -> set[str]:
+    """The modules that import themselves by way of others."""
+
+    def reach(module: str) -> set[str]:
+        reached: set[str] = set()
+        waiting = set(graph[module])
+        while waiting:
+            target = waiting.pop()
+            reached.add(target)
+            waiting |= graph[target] - reached
+        return reached
+
+    return {module for module in graph if module in reach(module)}
+
+
 def against_the_arrows(room: str, source: str) -> set[str]:
     """The rooms that a module of this room imports and may not."""
     named = {name.split(".")[0] for name in imports(ast.parse(source))}
-    return (named & (ROOMS.keys() | {"tests"})) - ROOMS[room] - {room}
+    return (named & (PACKAGES.keys() | {"tests"})) - PACKAGES[room] - {room}
 
 
 def impurities(source: str) -> set[str]:
@@ -72,7 +162,59 @@ def test_cleaners_are_pure(path: Path) -> None:
     assert impurities(path.read_text("utf-8")) == set()
 
 
-@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_stands_on_a_lower_floor() -> None:
+    assert upward_imports(import_graph(REPOSITORY)) == []
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    assert modules_in_circles(import_graph(REPOSITORY)) == set()
+
+
+def test_every_room_has_a_floor() -> None:
+    roomless = {module for module in module_names(REPOSITORY) if "." in module and floor_of(module) is None}
+    assert roomless == set()
+
+
+def test_every_floor_names_rooms_that_are_there() -> None:
+    rooms = {tuple(module.split(".")[:2]) for module in module_names(REPOSITORY)}
+    assert [(package, room) for package in FLOORS for row in FLOORS[package] for room in row.split()
+            if (package, room) not in rooms] == []  # fmt: skip
+
+
+def test_a_folder_is_small_enough_to_be_read() -> None:
+    folders = {path.parent for _, path in FILES} - {REPOSITORY / "crawler" / "commands"}
+    children = {
+        folder: [path for path in folder.iterdir() if not path.name.startswith("__") and path.name != "py.typed"]
+        for folder in folders
+    }
+    assert {folder: len(paths) for folder, paths in children.items() if len(paths) > MOST_CHILDREN} == {}
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "is_upward"),
+    [
+        ("cleaners.html.blocks", "cleaners.verdicts.judge", True),
+        ("cleaners.learned.model", "cleaners.compare.edits", True),
+        ("cleaners.verdicts.judge", "cleaners.html.blocks", False),
+        ("output.settle.judge_again", "output.settle.similar.relate", False),
+        ("crawler.spiders.site", "output.db.open", False),
+    ],
+)
+def test_an_upward_import_is_seen(importer: str, imported: str, is_upward: bool) -> None:
+    assert upward_imports({importer: {imported}, imported: set()}) == ([(importer, imported)] if is_upward else [])
+
+
+def test_an_import_for_types_alone_and_a_circle_are_seen(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        (tmp_path / package).mkdir()
+    (tmp_path / "output/a.py").write_text("if TYPE_CHECKING:\n    from output.b import B\n")
+    (tmp_path / "output/b.py").write_text("from output import c\n")
+    (tmp_path / "output/c.py").write_text("def f():\n    import output.a\n")
+    (tmp_path / "output/d.py").write_text("from output.a import A\n")
+    assert modules_in_circles(import_graph(tmp_path)) == {"output.a", "output.b", "output.c"}
+
+
+@pytest.mark.parametrize("room", PACKAGES)
 def test_each_room_is_ours(room: str) -> None:
     """Other packages of these names exist, and Scrapy puts folders on the path."""
     module = importlib.import_module(room)

@@ -1,8 +1,8 @@
 """A parsed page to its visible blocks, in one walk over the tree.
 
 Visible means rendered text: not script, style, template, `hidden`, `aria-hidden`, inline `display:none`, unless the
-hidden part is text that a reader can unfold (`folded.py`). A run of text between two block boundaries is one block; a
-data table is one block; a line break inside a block is a newline and two in a row are a boundary.
+hidden part is text that a reader can unfold (`visibility.py`). A run of text between two block boundaries is one block;
+a data table is one block; a line break inside a block is a newline and two in a row are a boundary.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from functools import lru_cache
 from lxml import etree
 
 from cleaners.document import Block, Kind
-from cleaners.html.folded import LEAST_CHARS, is_furniture, prose_chars
 from cleaners.html.inline import Run
 from cleaners.html.site_labels import takes_out
 from cleaners.html.tables import is_data_table, read_captions, read_table
-from cleaners.html.visibility import HIDING, INVISIBLE, is_hidden
+from cleaners.html.visibility import HIDING, INVISIBLE, LEAST_CHARS, is_furniture, is_hidden, prose_chars
 from cleaners.urls.canonical import absolute
 
 _BOUNDARY = frozenset(

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Kind, Reading, Verdict
+from cleaners.document import Column, Kind, Reading, Verdict
 from cleaners.learned import characters as chars
-from cleaners.learned.column_math import Column, signed_log
+from cleaners.learned.column_math import signed_log
 from cleaners.learned.context_features import surroundings
 from cleaners.learned.page_columns import Heard, View, heard, read_view
 from cleaners.learned.selection_features import chosen_around
-from cleaners.verdicts.metadata_echo import title_line
+from cleaners.metadata.title_line import title_line
 
 Columns = dict[str, Column]
 

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from cleaners.learned.column_math import Column
+from cleaners.document import Column
 
 DIGIT, UPPER, LETTER, IDEOGRAPH, END, PAUSE, SPACE, MARK, OTHER = range(1, 10)
 _CLASSES = 10

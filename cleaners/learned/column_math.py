@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Column = npt.NDArray[Any]
+from cleaners.document import Column
 
 NOWHERE = -1  # stands for a block that is not there
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from cleaners.document import Column
 from cleaners.html.prose import shared_steps
-from cleaners.learned.column_math import Column, around, last_before, mean, neighbour, total
+from cleaners.learned.column_math import around, last_before, mean, neighbour, total
 from cleaners.learned.page_columns import View
 
 Columns = dict[str, Column]

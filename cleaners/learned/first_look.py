@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaners.document import Block, Metadata
+from cleaners.document import Block, Column, Metadata
 from cleaners.learned.block_features import first_features
-from cleaners.learned.column_math import Column
-from cleaners.learned.model import FIRST, probabilities
+from cleaners.learned.model import FIRST, expected_f1, probabilities
 from cleaners.learned.page_columns import read_view
-from cleaners.verdicts.weigh import expected_f1
 
 SURE_OF_PAGE = 0.93
 """The F1 that the best choice of blocks is expected to have, from which a look is sure of the page."""

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import Block
-from cleaners.learned.column_math import Column, numbered
-from cleaners.rules import explain_layout
+from cleaners.document import Block, Column
+from cleaners.learned.column_math import numbered
+from cleaners.rules.layout import explain_layout
 
 _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "figure", "blockquote")
 _NAMES = re.compile(r"[.#][^>]*")

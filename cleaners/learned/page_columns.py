@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaners.document import Block, Kind, Metadata, Verdict
+from cleaners.document import Block, Column, Kind, Metadata, Verdict
 from cleaners.learned.characters import Characters, count_characters
-from cleaners.learned.column_math import Column
 from cleaners.learned.markup_groups import Markup, read_markup
 
 _PROSE_WORDS, _LINKED = 15, 0.5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.learned.column_math import Column, around, last_before, mean, neighbour, others, signed_log, total
+from cleaners.document import Column
+from cleaners.learned.column_math import around, last_before, mean, neighbour, others, signed_log, total
 from cleaners.learned.context_features import way_from
 from cleaners.learned.page_columns import Heard
 

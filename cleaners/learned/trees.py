@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaners.learned.column_math import Column
+from cleaners.document import Column
 
 LEAVES = 32
 """The most leaves that a tree may have."""

@@ -17,7 +17,7 @@ from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import Walked, walked
 from cleaners.metadata.json_ld import Node, is_article, read_nodes, types_of
 from cleaners.page_type.page_signs import Signs, page_signs
-from cleaners.rules import core, fold
+from cleaners.rules.matcher import core, fold
 from cleaners.urls.shape import Shape, shape_of
 
 FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.learned.column_math import Column
+from cleaners.document import Column
 
 FILE = "page_weights.json"
 KINDS = ("article", "list", "forum", "product", "document", "service")

@@ -41,7 +41,7 @@ def _book(primary: str) -> RuleBook:
 @cache
 def read_rules(name: str) -> tuple[Rule, ...]:
     """The rules of one file, in its order: `en` or `any`. Its patterns are compiled when a text first meets them."""
-    return parse_rules(name, files(__package__).joinpath(f"{name}.toml").read_text("utf-8"), tested=True)
+    return parse_rules(name, files(__package__).joinpath(f"phrases/{name}.toml").read_text("utf-8"), tested=True)
 
 
 def parse_rules(name: str, text: str, *, tested: bool = False) -> tuple[Rule, ...]:

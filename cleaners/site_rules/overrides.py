@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, Verdict, Vote
+from cleaners.document import Block, Column, Verdict, Vote
 from cleaners.html.site_labels import is_body, is_failure, is_whole, takes_out
-from cleaners.learned.column_math import Column
 
 REASON = "site_rule"
 _SURE = 0.1  # the model's chance of a block below which it is taken out of a body that may be pruned

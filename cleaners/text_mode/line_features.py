@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Verdict
+from cleaners.document import Column, Verdict
 from cleaners.learned import characters as chars
 from cleaners.learned.characters import Characters, count_characters
-from cleaners.learned.column_math import Column, around, last_before, neighbour, signed_log
+from cleaners.learned.column_math import around, last_before, neighbour, signed_log
 from cleaners.text_mode.text_lines import Text
 
 Columns = dict[str, Column]

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from cleaners.document import Block, Verdict, Vote
 from cleaners.learned.model import LINES, probabilities
-from cleaners.rules import Rule, RuleBook, core, count_words
+from cleaners.rules.matcher import RuleBook, core, count_words
+from cleaners.rules.rule import Rule
 from cleaners.text_mode.line_features import line_features
 from cleaners.text_mode.text_lines import AFTER, BEFORE, BETWEEN, SENTENCE_END, Text, blocks_of_text, read_lines
 from cleaners.text_mode.weigh_lines import weigh_lines

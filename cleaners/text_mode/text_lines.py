@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cleaners.document import Block, Kind
-from cleaners.rules import Place, Rule, RuleBook, count_words, fold
+from cleaners.rules.matcher import RuleBook, count_words, fold
+from cleaners.rules.rule import Place, Rule
 
 PROSE_WORDS = 7
 """A line of so many words that ends like a sentence is prose; a brief's sentences are no shorter."""

@@ -11,8 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import Verdict, Vote
-from cleaners.learned.column_math import Column
+from cleaners.document import Column, Verdict, Vote
 from cleaners.text_mode.text_lines import Text
 
 _FEW = 3  # lines that a rule removes, below which a text counts as nearly clean; dumps of whole pages have 18 and more

@@ -15,10 +15,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleaners.clean import survey
-from cleaners.document import Block, Kind, Page, Reading, Verdict
+from cleaners.document import Block, Column, Kind, Page, Reading, Verdict
 from cleaners.html.decode import decode, parse
 from cleaners.learned.block_features import block_features, first_features
-from cleaners.learned.column_math import Column
 from cleaners.learned.page_columns import read_view
 from cleaners.training.annotated_sites import SITES, site_pages
 from cleaners.training.labels import by_snippets, covered, words_of

@@ -24,16 +24,16 @@ from typing import Any
 
 import numpy as np
 
+from cleaners.document import Column
 from cleaners.learned.characters import count_characters
-from cleaners.learned.column_math import Column
 from cleaners.learned.first_look import Look
-from cleaners.learned.model import FILE, FIRST, GLANCE, Trees, flatten
+from cleaners.learned.model import FILE, FIRST, GLANCE, Trees, expected_f1, flatten
 from cleaners.learned.trees import LEAVES
 from cleaners.training.annotated_pages import CORPORA, Example, Names, read_examples
 from cleaners.training.annotated_sites import SITES
 from cleaners.training.scores import scores
 from cleaners.verdicts.judge import named_verdicts
-from cleaners.verdicts.weigh import SURE, SURE_ALONE, expected_f1, weigh
+from cleaners.verdicts.weigh import SURE, SURE_ALONE, weigh
 
 _CLEANERS = Path(__file__).parents[1]
 FOLDS = 5

@@ -13,8 +13,7 @@ from difflib import SequenceMatcher
 
 import numpy as np
 
-from cleaners.document import Block
-from cleaners.learned.column_math import Column
+from cleaners.document import Block, Column
 
 Words = list[str]
 

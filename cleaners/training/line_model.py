@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cleaners.document import Verdict
-from cleaners.learned.column_math import Column
+from cleaners.document import Column, Verdict
 from cleaners.learned.model import LINES, Trees
 from cleaners.text_mode.weigh_lines import weigh_lines
 from cleaners.training.block_model import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write

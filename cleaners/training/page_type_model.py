@@ -26,9 +26,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from cleaners.clean import read
-from cleaners.document import Page
+from cleaners.document import Column, Page
 from cleaners.html.decode import decode, parse
-from cleaners.learned.column_math import Column
 from cleaners.page_type.page_features import page_features
 from cleaners.page_type.page_weights import FILE, KINDS, Steps, read_steps
 from cleaners.training.block_model import FOLDS, SETTINGS, fold_of

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.learned.column_math import Column
+from cleaners.document import Column
 from cleaners.training.annotated_pages import Example
 from cleaners.training.labels import squeezed, word_f1, words_of
 

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.document import Verdict
+from cleaners.document import Column, Verdict
 from cleaners.html.decode import decode, parse
-from cleaners.learned.column_math import Column
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.text_mode.line_features import line_features
 from cleaners.text_mode.plaintext import named_lines
 from cleaners.text_mode.text_lines import Text, blocks_of_text, read_lines

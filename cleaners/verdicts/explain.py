@@ -13,7 +13,7 @@ from functools import lru_cache
 from cleaners.compare.site_memory import names_author
 from cleaners.document import Block, Kind, Verdict, Vote
 from cleaners.html.prose import LINKED, container_of, is_prose, shared_steps
-from cleaners.rules import explain_layout
+from cleaners.rules.layout import explain_layout
 from cleaners.verdicts.furniture import explain
 
 Told = tuple[str, str]  # rule, reason

@@ -9,7 +9,9 @@ from functools import lru_cache
 
 from cleaners.document import Block, Kind
 from cleaners.html.prose import LINKED, OUTSIDE, is_prose, shared_steps
-from cleaners.rules import Rule, explain_layout, fold
+from cleaners.rules.layout import explain_layout
+from cleaners.rules.matcher import fold
+from cleaners.rules.rule import Rule
 from cleaners.verdicts.teasers import is_teaser
 
 _LEAD_WORDS = 8

@@ -16,7 +16,11 @@ from cleaners.document import Block, Metadata, Reading, Verdict, Vote
 from cleaners.html import prose
 from cleaners.learned.block_features import block_features
 from cleaners.learned.model import probabilities
-from cleaners.rules import Place, Rule, RuleBook, explain_layout, load_rules
+from cleaners.metadata.title_line import title_line
+from cleaners.rules.layout import explain_layout
+from cleaners.rules.loader import load_rules
+from cleaners.rules.matcher import RuleBook
+from cleaners.rules.rule import Place, Rule
 from cleaners.site_rules.overrides import ruled
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
 from cleaners.verdicts.weigh import SURE, SURE_ALONE, weigh
@@ -107,7 +111,7 @@ def _decide(votes: list[Vote], selector: str) -> Verdict:
 
 def _open(reading: Reading, rules: RuleBook) -> _Hearing:
     blocks = reading.blocks
-    line = metadata_echo.title_line(blocks, reading.metadata)
+    line = title_line(blocks, reading.metadata)
     selected = _starting_point(reading, rules, line)
     columns = furniture.other_cells(blocks, selected)
     above = metadata_echo.above_title(blocks, selected - columns, line) | (reading.selected - selected)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from functools import lru_cache
 
 from cleaners.document import Block, Kind, Metadata
 from cleaners.html.prose import LINKED, is_prose
-from cleaners.rules import core, fold
+from cleaners.metadata.title_line import SLACK_CHARS, folded_core, says_title
+from cleaners.rules.matcher import core, fold
 
 _SAME_TITLE = 0.9
-_TITLE_WORDS = 3  # a shorter line that is no heading may say it by chance
-_MOST_OF_TITLE = 0.6
 _TRAIL_CHARS = 60
-_AROUND = 40  # characters of marks and spaces that a line may have around what it says
-_REMEMBERED_CHARS = 4000  # several stages compare a block's text; a longer one is not worth its memory
 _BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
 
 
@@ -25,11 +21,11 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
     title = core(fold(metadata.title))
     names = {core(fold(name)) for name in metadata.authors}
     tags = {core(fold(tag)) for tag in metadata.tags}
-    longest = max(2 * len(title), *map(len, (*names, *tags)), 0) + _AROUND + _TRAIL_CHARS
+    longest = max(2 * len(title), *map(len, (*names, *tags)), 0) + SLACK_CHARS + _TRAIL_CHARS
     for block in blocks:
         if len(block.text) > longest and block.kind is not Kind.HEADING:
             continue
-        text = _said(block.text)
+        text = folded_core(block.text)
         if title and _may_be_title(block, text, title) and _is_title(block, text, title, body):
             found[block.position] = "title"
         elif title and (" > " in text or " » " in text) and _is_trail(text, title):
@@ -39,30 +35,6 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
         elif text in tags and block.link_density > LINKED:
             found[block.position] = "tags"
     return found
-
-
-def title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
-    """The position of the line that says the title: a heading if there is one, else a paragraph that is no link."""
-    title = core(fold(metadata.title))
-    lengths = range(int(_MOST_OF_TITLE * len(title)), len(title) + _AROUND)
-    says = [b for b in blocks if len(b.text) in lengths and _says_title(_said(b.text), title)] if title else []
-    headings = [b for b in says if b.kind is Kind.HEADING]
-    lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _says_it_alone(b)]
-    return lines[0].position if lines else None
-
-
-def _said(text: str) -> str:
-    """A block's text as it is compared."""
-    return _remembered(text) if len(text) <= _REMEMBERED_CHARS else core(fold(text))
-
-
-@lru_cache(maxsize=2048)
-def _remembered(text: str) -> str:
-    return core(fold(text))
-
-
-def _says_it_alone(block: Block) -> bool:
-    return block.kind is Kind.PARAGRAPH and block.link_density < LINKED and block.words >= _TITLE_WORDS
 
 
 def above_title(blocks: Sequence[Block], selected: frozenset[int], line: int | None) -> frozenset[int]:
@@ -76,7 +48,7 @@ def above_title(blocks: Sequence[Block], selected: frozenset[int], line: int | N
 
 
 def _is_title(block: Block, text: str, title: str, body: range) -> bool:
-    if _says_title(text, title) and block.words > 2:
+    if says_title(text, title) and block.words > 2:
         return True
     if block.position >= body.start and block.kind is not Kind.HEADING:
         return text == title and block.position > body.start
@@ -97,12 +69,7 @@ def _nearly_as_long(text: str, title: str) -> bool:
 def _is_trail(text: str, title: str) -> bool:
     """Whether a line with marks between its parts is a path of short names that ends in the title."""
     lead, _, last = text.rpartition(" > " if " > " in text else " » ")
-    return len(lead) <= _TRAIL_CHARS and _says_title(core(last), title)
-
-
-def _says_title(text: str, title: str) -> bool:
-    """Whether a folded text is the title, or what the page's head gives as title less the site's name behind it."""
-    return len(text) >= _MOST_OF_TITLE * len(title) and title.startswith(text)
+    return len(lead) <= _TRAIL_CHARS and says_title(core(last), title)
 
 
 def _alike(one: str, other: str) -> bool:

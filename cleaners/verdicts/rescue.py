@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 
 from cleaners.document import Block, Kind, Metadata
 from cleaners.html.prose import LINKED, OUTSIDE, container_of, is_prose
-from cleaners.rules import fold
+from cleaners.rules.matcher import fold
 
 ADDRESS, STANDFIRST = "context/address", "context/standfirst"
 """The rules that bring back an address on a line of its own, and the standfirst."""

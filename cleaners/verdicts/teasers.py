@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cleaners.document import Block, Kind
-from cleaners.rules import Place
+from cleaners.rules.rule import Place
 
 _TEASER_WORDS = 30
 _CARD_TITLE, _CARD_WORDS = 3, 60

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Block, Kind, Verdict, Vote
-from cleaners.learned.column_math import Column
+from cleaners.document import Block, Column, Kind, Verdict, Vote
+from cleaners.learned.model import expected_f1
 from cleaners.verdicts.explain import first_against, votes_against
 from cleaners.verdicts.furniture import pull_quotes, repeats
 from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
@@ -68,20 +68,6 @@ def weigh(
         if key not in known:
             known[key] = _kept(verdict, own, overruled=key[3]) if key[2] else _removed(verdict, own, copy=key[3])
     return tuple(known[key] for key in keys)
-
-
-def expected_f1(words: Column, chances: Column) -> float:
-    """The F1, over words, that the best choice of blocks is expected to have, as far as the model can tell.
-
-    `words` are the words of each block.
-
-    Half of it is the chance from which one more block makes the page's text better: strict on a page that the model
-    reads well, and lenient where it is in doubt about everything.
-    """
-    words = words + 1
-    order = np.argsort(-chances, kind="stable")
-    hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
-    return float((2 * hits / (taken + hits[-1])).max())
 
 
 def _positions(told: Column) -> set[int]:

@@ -23,8 +23,9 @@ from crawler.fetch.faults import Fault, Retries, is_refusal, is_retried, retry_a
 from crawler.frontier.robots_txt import Access, Robots
 from crawler.options import CrawlOptions
 from crawler.workers.pool import WorkerError, Workers
-from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
+from output.outcome import NOT_MODIFIED, Found, Outcome
 from output.queue.rows import QueuedUrl
+from output.raw.capture import Capture
 from output.raw.wire import Wire, digest
 
 MAX_REDIRECTS = 10

@@ -15,7 +15,7 @@ import click
 from cleaners.clean import clean as clean_page
 from cleaners.document import Block, Page, Verdict
 from cleaners.html.decode import BINARY, decode
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.site_rules.folder import SiteRules, SiteRulesError
 from cleaners.site_rules.ftr_format import SiteRule
 from cleaners.text_mode.plaintext import judge_text

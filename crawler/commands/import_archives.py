@@ -25,10 +25,10 @@ from crawler.replay.record_order import Order
 from crawler.session.from_settings import site_rules_of
 from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared
+from output.db.clock import utc_now
 from output.db.errors import NotReachable
 from output.db.open import open_database
 from output.queue.imports import ImportedFile, held_places, is_imported, note_import
-from output.queue.rows import utc_now
 from output.write.archive import Archive
 
 _TAKEN = ("include", "exclude", "since", "obey_directives", "site_rules")

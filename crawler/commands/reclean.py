@@ -24,9 +24,9 @@ from crawler.replay.recleaning import Findings, Recleaning
 from crawler.session.from_settings import site_rules_of
 from crawler.session.run import versions
 from crawler.workers.settle_pool import settle_shared
+from output.db.clock import utc_now
 from output.db.errors import NotReachable
 from output.queue.resume import last_site_rules
-from output.queue.rows import utc_now
 from output.reclean.changes import PageChange
 from output.reclean.undo import recleans, undo_after
 from output.write.archive import Archive

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from crawler.commands.export import archive
 from crawler.commands.rulings import export_rules
 from crawler.console.terminal import cut, one_line, say, say_blocks, table, width
-from output.queue.rows import utc_now
+from output.db.clock import utc_now
 from output.verdicts.apply_rulings import Effect, TextChange, carry_out, preview
 from output.verdicts.rulings import Listed, Ruling, block_text, find_article, listed, stored_ruling
 from output.write.archive import Archive

@@ -17,8 +17,9 @@ from crawler.console.terminal import cut, one_line
 from output.read.examples import Place, near_in_words, place_of, same_but_for_numbers
 from output.verdicts.rulings import Listed
 
-_HEAD = """# Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/*.toml: look at
-# each, widen its pattern if it should say more, give it the reason that fits, and move it to its language's file.
+_HEAD = """# Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/phrases/*.toml:
+# look at each, widen its pattern if it should say more, give it the reason that fits, and move it to its
+# language's file.
 # A case is a block that a rule removed and a person put back: a negative example for that rule.
 """
 _NO_RULES = "rule = []\n"

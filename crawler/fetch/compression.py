@@ -15,7 +15,8 @@ import brotli  # type: ignore[import-untyped]  # Scrapy requires it
 from scrapy.http import Response, TextResponse
 from scrapy.responsetypes import responsetypes
 
-from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, ZSTD_WINDOW_LOG, AnswerError
+from crawler.fetch.errors import AnswerError
+from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, ZSTD_WINDOW_LOG
 
 if sys.version_info >= (3, 14):
     from compression import zstd

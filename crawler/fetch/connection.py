@@ -28,19 +28,12 @@ from twisted.web.client import ResponseFailed
 from twisted.web.iweb import UNKNOWN_LENGTH
 
 from crawler.fetch.addresses import refused
-from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES, AnswerError
+from crawler.fetch.errors import AddressRefusedError, AnswerError
+from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 from crawler.fetch.wiretap import Exchange, Recording
 
 _NOT_HTTP = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
 _BROKEN_OFF = "unexpected eof"  # a TLS connection that ends, no certificate in doubt
-
-
-class AddressRefusedError(Exception):
-    """A request that the guard did not let through. `reason` is an address verdict, `proxy` or a URL's fault."""
-
-    def __init__(self, url: str, reason: str):
-        super().__init__(f"{url}: refused, {reason} address" if reason != "proxy" else f"{url}: refused, via a proxy")
-        self.reason = reason
 
 
 class GuardedFactory(_LenientHTTP11ClientFactory):

@@ -16,14 +16,14 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from crawler.fetch.connection import AddressRefusedError
-from crawler.fetch.limits import AnswerError
+from crawler.fetch.errors import AddressRefusedError, AnswerError
 
 _GROWTH = (1, 6, 24)  # the first wait times so much comes before the second, third and later tries
 _REFUSALS = {"port": "port", "proxy": "proxy", "invalid": "bad_url"}  # the others are addresses
 _RETRY_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524))
 _LONGEST_WAIT = 3600.0
 _SECONDS = re.compile(r"[0-9]+")
+_TRUNCATION = {"too_large": "length", "timeout": "time", "cut_off": "disconnect", "connection": "disconnect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,8 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
+
+
+def truncation_of(fault: Fault) -> str:
+    """Why an answer that failed is not whole, as WARC names it."""
+    return _TRUNCATION.get(fault.reason, "unspecified")

@@ -30,7 +30,8 @@ from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionRe
 
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.fetch.addresses import check_url, port_of, refused
-from crawler.fetch.connection import AddressRefusedError, GuardedFactory, named
+from crawler.fetch.connection import GuardedFactory, named
+from crawler.fetch.errors import AddressRefusedError
 from crawler.fetch.wiretap import TappedPool, tapped
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class GuardedResolver(CachingHostnameResolver):
 class GuardedDownloadHandler(HTTP11DownloadHandler):
     """Scrapy's HTTP handler; what the guard refuses fails with `AddressRefusedError`.
 
-    An answer that cannot be used fails with `crawler.fetch.limits.AnswerError`.
+    An answer that cannot be used fails with `crawler.fetch.errors.AnswerError`.
     """
 
     def __init__(self, crawler: Crawler):

@@ -24,15 +24,3 @@ RATIO_FROM = 1024 * 1024
 
 ZSTD_WINDOW_LOG = 23
 """Zstandard's window, 8 MB: what RFC 9659 allows a server to ask of a client."""
-
-
-class AnswerError(Exception):
-    """An answer that cannot be used: `reason` for the ledger, and whether another try may bring a better one.
-
-    Reasons: tls, bad_http, headers_too_large, too_large, bad_encoding, cut_off.
-    """
-
-    def __init__(self, reason: str, detail: str = "", *, retry: bool = False) -> None:
-        super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.retry = retry

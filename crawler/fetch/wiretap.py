@@ -18,9 +18,8 @@ from twisted.web.client import HTTPConnectionPool
 from output.raw.wire import Wire
 
 if TYPE_CHECKING:
-    from crawler.fetch.faults import Fault
+    pass
 
-_TRUNCATION = {"too_large": "length", "timeout": "time", "cut_off": "disconnect", "connection": "disconnect"}
 _CURRENT: ContextVar[Exchange | None] = ContextVar("broadsheet_exchange", default=None)
 
 
@@ -93,11 +92,6 @@ def wire_of(meta: Mapping[str, Any], body: bytes = b"", reason: str = "") -> Wir
     """What passed for the request of that `meta`, if it is kept; see `Exchange.wire`."""
     exchange = meta.get("exchange")
     return exchange.wire(reason, body) if isinstance(exchange, Exchange) else None
-
-
-def truncation_of(fault: Fault) -> str:
-    """Why an answer that failed is not whole, as WARC names it."""
-    return _TRUNCATION.get(fault.reason, "unspecified")
 
 
 @contextmanager

@@ -13,11 +13,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from crawler.frontier.hosts import Host, Hosts, Line, Manners
 from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import Robots
-from crawler.frontier.turn import Turn, robots_of
 from output.queue.rows import Queue, QueuedUrl
 
 __all__ = ["Frontier", "Manners", "Turn"]
@@ -25,6 +26,20 @@ __all__ = ["Frontier", "Manners", "Turn"]
 _LOOK = 1.0  # seconds after which the queue is looked at again, whatever happened
 _ONE_OFF = 2  # failures in a row that may be the URLs' own and do not slow the host
 _SLOW_ENOUGH = 10.0  # seconds between two requests; a host that fails without asking for less is not slowed further
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A URL whose turn it is: to be fetched, or, with a state and `reason`, to be given up without a request.
+
+    With `whole_host`, so is everything else that is queued of that host. Who cannot do it at once gets a turn for
+    each.
+    """
+
+    queued: QueuedUrl
+    reason: str = ""
+    state: str = "skipped"
+    whole_host: str = ""
 
 
 class Frontier:
@@ -281,3 +296,10 @@ class Frontier:
         with suppress(TimeoutError):
             async with asyncio.timeout(min([_LOOK, *(due - now for due in dues)])):  # wait_for may lose a cancellation
                 await self._changed.wait()
+
+
+def robots_of(queued: QueuedUrl, tries: int) -> QueuedUrl:
+    """The robots.txt that says whether a URL may be asked for, after so many tries. It has no row of its own yet."""
+    parts = urlsplit(queued.url)
+    url = f"{parts.scheme}://{parts.netloc}/robots.txt"
+    return QueuedUrl(0, url, queued.host, "robots", 0, 0, tries, "robots", "", "")

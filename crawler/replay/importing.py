@@ -30,9 +30,10 @@ from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import Workers
 from crawler.workers.worker import processes
-from output.outcome import Capture, Found, Outcome
+from output.outcome import Found, Outcome
 from output.queue.imports import NOT_HELD, Row, held_capture, row_of
 from output.queue.rows import QueuedUrl
+from output.raw.capture import Capture
 from output.store.page_rows import PreparedPage, marked
 from output.write.archive import Archive
 from output.write.forget import FORGOTTEN, is_forgotten

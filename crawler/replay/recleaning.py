@@ -22,7 +22,7 @@ from crawler.replay.reclean_job import Unread, clean_again
 from crawler.workers.bounded_tasks import pump
 from crawler.workers.pool import WorkerError, Workers
 from crawler.workers.worker import processes
-from output.queue.rows import utc_now
+from output.db.clock import utc_now
 from output.reclean.changes import PageChange, Tally, change_of
 from output.reclean.own_reading import own_reading
 from output.reclean.replace import Again, RawPage, begin, finish, pages_with_raw, store

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.replay.record_index import HELD, Entry, scan
-from output.outcome import Place
+from output.raw.capture import Place
 
 _MAKE = (
     """CREATE TABLE entries (file TEXT, rank INTEGER, host TEXT, name TEXT, offset INTEGER, length INTEGER, kind TEXT,

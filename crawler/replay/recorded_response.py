@@ -19,8 +19,9 @@ from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 from cleaners.document import Page
 from crawler.answers.outcomes import READ_HEADERS
 from crawler.fetch.compression import unpacked
-from crawler.fetch.limits import HEAD_BYTES, AnswerError
-from output.outcome import Place
+from crawler.fetch.errors import AnswerError
+from crawler.fetch.limits import HEAD_BYTES
+from output.raw.capture import Place
 from output.raw.wire import digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024

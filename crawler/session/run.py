@@ -17,13 +17,14 @@ from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from crawler.session.writer import ENOUGH, Writer
 from crawler.workers.settle_pool import settle_shared
+from output.db.clock import utc_now
 from output.db.open import open_database
 from output.exports.rows import articles
 from output.outcome import Found, Outcome
 from output.queue.imports import take_up
 from output.queue.requeue import HOSTS_BACK, Passing
 from output.queue.resume import came_by, first_start, moved_to
-from output.queue.rows import Queue, QueuedUrl, utc_now
+from output.queue.rows import Queue, QueuedUrl
 from output.report.rates import survey
 from output.watch.requeue_due import Update, validators
 from output.watch.when_due import Pace

@@ -33,11 +33,11 @@ from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.addresses import port_of
 from crawler.fetch.byte_budget import Held
 from crawler.fetch.cookies import cookie_header, read_cookies
-from crawler.fetch.faults import Fault, fault_of
+from crawler.fetch.faults import Fault, fault_of, truncation_of
 from crawler.fetch.guard import PORTS, fault_in, fault_in_reactor
 from crawler.fetch.identity import read_contact
 from crawler.fetch.rule_headers import sent_headers
-from crawler.fetch.wiretap import Exchange, truncation_of, wire_of
+from crawler.fetch.wiretap import Exchange, wire_of
 from crawler.frontier.robots_txt import MAX_BYTES, Robots
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
@@ -46,8 +46,9 @@ from crawler.session.from_settings import checked_seeds, identity_of, manners_of
 from crawler.session.run import Allowed, CrawlSession, seeds_of
 from crawler.workers.pool import Workers
 from output.db.errors import ArchiveError
-from output.outcome import Capture, Outcome
+from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
+from output.raw.capture import Capture
 
 # What a request leaves behind is in cycles, and goes with what it holds: 20,000 objects at once held the event loop up
 # for 70 ms, 1,000 do for 5. Settling makes many objects and no cycles.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
@@ -71,3 +72,8 @@ def escaped(json_text: str) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
+
+
+def as_json(value: object) -> str:
+    """JSON as the archive writes it: readable Unicode, storable."""
+    return storable(json.dumps(value, ensure_ascii=False))

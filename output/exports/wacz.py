@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from sqlite_utils import Database
 
+from output.db.clock import utc_now
 from output.db.open import file_of
 from output.exports.surt import surt
-from output.queue.rows import utc_now
 from output.raw.warc_files import own_file
 from output.raw.warc_records import warc_date
 

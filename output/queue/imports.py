@@ -9,11 +9,10 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.db.ids import content_id
-from output.db.text import storable
+from output.db.text import as_json, storable
 from output.db.transaction import writing
-from output.outcome import Capture
 from output.queue.rows import QueuedUrl
-from output.store.articles import as_json
+from output.raw.capture import Capture
 
 NOT_HELD = "not_in_archive"
 """Why a URL has no outcome of its own: an imported page names it, and no record of it was there."""

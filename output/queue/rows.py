@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from output.db.clock import utc_now
 from output.db.text import storable
 from output.db.transaction import writing
 from output.outcome import Found
@@ -69,11 +70,6 @@ _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_be
     WHERE url = ? AND state IN ('failed', 'skipped')"""
 
 _GIVE_UP = "UPDATE urls SET state = ?, reason = ?, not_before = NULL WHERE id IN (SELECT id FROM {rows} = ? LIMIT ?)"
-
-
-def utc_now() -> str:
-    """The time in UTC as ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True)

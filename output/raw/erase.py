@@ -19,7 +19,7 @@ from uuid import uuid4
 from sqlite_utils import Database
 
 from output.db.transaction import writing
-from output.outcome import Capture
+from output.raw.capture import Capture
 from output.raw.save_capture import RawKeeper, where
 from output.raw.warc_files import SYNC, own_file
 from output.raw.warc_reader import Record, RecordError, parse_record, records_in, response_of

@@ -9,12 +9,11 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.db.ids import content_id
-from output.db.text import storable
-from output.outcome import Capture
+from output.db.text import as_json, storable
+from output.raw.capture import Capture
 from output.raw.warc_files import WarcFiles
 from output.raw.warc_records import Original, RecordMaker, warc_date
 from output.raw.wire import Wire, digest
-from output.store.articles import as_json
 
 _OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
 _OF_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest FROM captures WHERE payload_digest = ?

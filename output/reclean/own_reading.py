@@ -18,9 +18,8 @@ from cleaners.verdicts.assemble import assemble
 from output.db.text import storable
 from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
-from output.store.page_rows import PreparedPage, prepared
+from output.store.page_rows import SETTLED_EVIDENCE, PreparedPage, prepared
 from output.store.user_values import JsonValue, user_values
-from output.write.pages import SETTLED_EVIDENCE
 
 _PACKING = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from output.db.text import as_json
 from output.db.transaction import writing
-from output.outcome import Place
+from output.raw.capture import Place
 from output.reclean.own_reading import OwnReading
-from output.store.articles import as_json
 from output.store.lineage import note_same
 from output.store.page_rows import PreparedPage
 from output.write.pages import PageRef, save_page

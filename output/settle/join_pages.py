@@ -8,38 +8,35 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from sqlite_utils import Database
 
 from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
 from output.db.text import words_of
 from output.settle.duplicates import Member
+from output.store.leads import NEXT, WHOLE, Lead
+from output.store.multipage import Part
 
-NEXT, WHOLE = "next", "whole"
 _WITHIN = 0.8  # share of a page's words that the whole article must have
 _MAX_PARTS = 100
 _NAMES = "page|paged|pagenum|pageno|page_no|pg|p|pagina|página|pagine|seite|side|sida|part|teil|start"
 _IN_QUERY = re.compile(rf"[?&](?:{_NAMES})=(\d{{1,3}})(?=&|$)", re.IGNORECASE)
 _IN_PATH = re.compile(rf"[/_.-](?:(?:{_NAMES})[/_=-]?)?(\d{{1,3}})(?=/?$|\.\w{{2,5}}$)", re.IGNORECASE)
 _NUMBERED = re.compile(rf"\b(?:(?:{_NAMES})\s+)?\d{{1,3}}(?:\s+\w{{1,3}}\s+\d{{1,3}})?$", re.IGNORECASE)
+_LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
+_AWAITED = """SELECT u.url FROM page_leads l JOIN urls u ON u.url = l.url
+    WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit')"""
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
-    """Where a page leads: to its `next` page or to the article in one page, `whole`; `ruled` if a rule says so."""
-
-    page_id: int
-    way: str
-    url: str
-    ruled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A page's place in an article: which page heads it, and which in order it is; -1: the head holds its text."""
-
-    head: int
-    place: int
+def find_parts(
+    db: Database, members: Sequence[Member], winner: Mapping[int, int], text_of: Callable[[int], str]
+) -> dict[int, Part]:
+    """Which of the archive's article pages are parts of which article."""
+    leads = [Lead(page, way, url, bool(ruled)) for page, way, url, ruled in db.execute(_LEADS)]
+    if not leads:
+        return {}
+    return parts(members, leads, winner, {url for (url,) in db.execute(_AWAITED)}, text_of)
 
 
 def parts(

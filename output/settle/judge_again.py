@@ -16,22 +16,23 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.document import PageType, Verdict
+from output.db.clock import utc_now
+from output.db.text import as_json
 from output.db.transaction import writing
-from output.queue.rows import utc_now
 from output.settle.aggregates import ArticlePage, aggregates
 from output.settle.duplicates import SHORT_WORDS, Member, Winners, winners
-from output.settle.join_pages import Part
+from output.settle.join_pages import find_parts
 from output.settle.parallel_map import Share, alone
 from output.settle.similar.relate import relate
 from output.settle.site_memory.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
-from output.store.articles import article_id, as_json, note_change
-from output.store.multipage import find_parts, put_parts
+from output.store.articles import article_id, note_change
+from output.store.multipage import Part, put_parts
+from output.store.page_rows import SETTLED_EVIDENCE
 from output.store.shelf import shelve, unshelve
 from output.verdicts.apply_rulings import apply_rulings
 from output.verdicts.rebuild import rebuild_page
 from output.verdicts.site_verdicts import held_verdicts, holding_pages, put_verdicts
 from output.watch.decide_edits import decide, note_absences
-from output.write.pages import SETTLED_EVIDENCE
 
 # What other pages than their own are named as canonical by pages.
 _NAMED = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url

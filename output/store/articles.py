@@ -5,13 +5,12 @@ An article that `settle` took out is `shelved`: the same row in another table, s
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from output.db.ids import content_id
-from output.db.text import storable
+from output.db.text import as_json, storable
 from output.store.page_rows import PreparedPage
 from output.store.revisions import Seen, Standing, correct, note_capture, note_first
 
@@ -148,8 +147,3 @@ def _described(page: PreparedPage) -> dict[str, object]:
         "tags": as_json(list(said.tags)),
         "metadata_sources": as_json(dict(said.sources)),
     }
-
-
-def as_json(value: object) -> str:
-    """JSON as the archive writes it: readable Unicode, storable."""
-    return storable(json.dumps(value, ensure_ascii=False))

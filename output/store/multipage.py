@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import Block, Outlink
-from output.db.text import count_words, storable
-from output.settle.duplicates import Member
-from output.settle.join_pages import NEXT, WHOLE, Lead, Part, parts
+from cleaners.document import Block
+from output.db.text import count_words
 from output.store.ledger import read_ledger
 
 _FEW_WORDS = 4  # a shorter line may come again on a later page and mean something there
-_LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
-_PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
 _HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
 _PARTS = "SELECT page_id FROM page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
-_AWAITED = """SELECT u.url FROM page_leads l JOIN urls u ON u.url = l.url
-    WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit')"""
-_WAYS = {"next": NEXT, "single_page": WHOLE}
-
-
-def leads_of(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]:
-    """(way, URL, whether a site's rule says so) of the links to an article's next page, and to it in one page."""
-    return tuple(
-        (_WAYS[link.via], storable(link.url), link.via == "single_page" or not link.rel)
-        for link in outlinks
-        if link.via in _WAYS and "prev" not in link.rel
-    )
-
-
-def put_leads(db: Database, page_id: int, leads: Sequence[tuple[str, str, bool]]) -> None:
-    """Replace what is known of where a page leads. Runs in the caller's transaction."""
-    db.execute("DELETE FROM page_leads WHERE page_id = ?", [page_id])
-    db.conn.executemany(_PUT_LEAD, [(page_id, *lead) for lead in leads])
-
-
-def find_parts(
-    db: Database, members: Sequence[Member], winner: Mapping[int, int], text_of: Callable[[int], str]
-) -> dict[int, Part]:
-    """Which of the archive's article pages are parts of which article."""
-    leads = [Lead(page, way, url, bool(ruled)) for page, way, url, ruled in db.execute(_LEADS)]
-    if not leads:
-        return {}
-    return parts(members, leads, winner, {url for (url,) in db.execute(_AWAITED)}, text_of)
 
 
 def put_parts(db: Database, found: Mapping[int, Part]) -> tuple[int, ...]:
@@ -90,3 +59,11 @@ def _new(blocks: Iterable[Block], known: set[str]) -> Iterable[Block]:
         begun = begun or not again
         if not again:
             yield block
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A page's place in an article: which page heads it, and which in order it is; -1: the head holds its text."""
+
+    head: int
+    place: int

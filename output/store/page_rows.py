@@ -13,8 +13,8 @@ from cleaners.document import Cleaned, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
 from output.db.ids import text_digest
 from output.db.text import count_words, storable
+from output.store.leads import leads_of
 from output.store.ledger import LedgerRows, ledger_rows
-from output.store.multipage import leads_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +76,7 @@ def prepared(cleaned: Cleaned | PreparedPage, site_rules: str = "") -> PreparedP
 def marked(page: PreparedPage, fact: str) -> PreparedPage:
     """The page with one more fact beside its verdict."""
     return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, fact)))
+
+
+# Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
+SETTLED_EVIDENCE = "repeats="

@@ -18,19 +18,19 @@ from typing import Self
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import host_of
+from output.db.clock import utc_now
 from output.db.ids import content_id
 from output.db.lock import ArchiveLock
 from output.db.open import check_place, open_database
-from output.db.text import storable
+from output.db.text import as_json, storable
 from output.db.transaction import writing
 from output.outcome import NOT_MODIFIED, Found, Outcome
 from output.queue.requeue import Passing, Requeue
-from output.queue.rows import add_found, give_up_host, note_listed, utc_now
+from output.queue.rows import add_found, give_up_host, note_listed
 from output.queue.url_bounds import Bounds, Patterns, is_new_text, newest_url
 from output.raw.erase import erase
 from output.raw.save_capture import RawKeeper, save_capture
 from output.raw.warc_files import SIZE, cut_back
-from output.store.articles import as_json
 from output.watch.requeue_due import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
 from output.write.forget import FORGOTTEN, is_forgotten
 from output.write.index_articles import index_awaited, index_later

@@ -17,11 +17,11 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
+from output.db.clock import utc_now
 from output.db.ids import content_id
 from output.db.open import file_of
 from output.db.text import storable
 from output.db.transaction import writing
-from output.queue.rows import utc_now
 from output.raw.erase import erase, note_going, rescue, rescues
 from output.raw.save_capture import RawKeeper
 from output.raw.warc_files import SIZE

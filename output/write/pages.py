@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.document import Cleaned, PageType
-from output.db.text import storable
-from output.store.articles import Sighting, Stored, article_id, as_json, remove_article, save_article, stored_article
+from output.db.text import as_json, storable
+from output.store.articles import Sighting, Stored, article_id, remove_article, save_article, stored_article
+from output.store.leads import put_leads
 from output.store.ledger import clear_ledger, write_ledger
 from output.store.lineage import intern_lineage
-from output.store.multipage import put_leads
-from output.store.page_rows import PreparedPage, prepared
+from output.store.page_rows import SETTLED_EVIDENCE, PreparedPage, prepared
 from output.store.revisions import Standing, is_pending, standing
 from output.verdicts.apply_rulings import under_rulings
 from output.verdicts.rebuild import joined
 from output.verdicts.site_verdicts import carried_verdicts, carry_over
 from output.watch.decide_edits import decide
-
-# Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
-SETTLED_EVIDENCE = "repeats="
 
 _CUT_SHORT = 0.8  # share of the words from which a teaser is taken for the whole article, judged otherwise
 

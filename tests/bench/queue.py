@@ -30,10 +30,11 @@ from crawler.frontier.robots_txt import Robots
 from crawler.frontier.turns import Frontier, Manners
 from crawler.options import CrawlOptions
 from crawler.session.run import CrawlSession
+from output.db.clock import utc_now
 from output.db.transaction import writing
 from output.outcome import Found, Outcome
 from output.queue.requeue import HOSTS_BACK
-from output.queue.rows import add_found, utc_now
+from output.queue.rows import add_found
 from output.write.archive import Archive
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"

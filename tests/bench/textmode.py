@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cleaners.learned.model import LINES, probabilities
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.text_mode.plaintext import judge_text
 from cleaners.training.line_model import compared
 from cleaners.training.text_dumps import Dump, read_dumps

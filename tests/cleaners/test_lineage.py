@@ -63,7 +63,7 @@ def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
         "block-model first-look-model layout line-model metadata-words notices page-signs page-type page-type-weights"
         " robots-directives url-shape urls"
     )
-    assert rule_files()["phrases/de"] == ("cleaners.rules", "de.toml")
+    assert rule_files()["phrases/de"] == ("cleaners.rules.phrases", "de.toml")
 
 
 def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
@@ -75,7 +75,7 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
 @pytest.mark.parametrize(
     ("changed", "rules_differ", "model_differs"),
     [
-        ("rules/nl.toml", True, False),
+        ("rules/phrases/nl.toml", True, False),
         ("urls/shape.toml", True, False),
         ("learned/model.npz", False, True),
         ("learned/lines.npz", False, True),
@@ -94,7 +94,7 @@ def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules
 def test_the_phrases_of_a_new_language_count_at_once(tmp_path: Path):
     shutil.copytree(ROOM, tmp_path / "cleaners", ignore=shutil.ignore_patterns("__pycache__"))
     assert digests(tmp_path) == (lineage().rules, lineage().model)
-    (tmp_path / "cleaners/rules/tlh.toml").write_text("# nothing yet\n")
+    (tmp_path / "cleaners/rules/phrases/tlh.toml").write_text("# nothing yet\n")
     assert digests(tmp_path)[0] != lineage().rules
 
 

@@ -10,7 +10,8 @@ import pytest
 from sqlite_utils import Database
 
 from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
-from output.outcome import Capture, Found, Outcome
+from output.outcome import Found, Outcome
+from output.raw.capture import Capture
 from output.write.archive import Archive
 
 KEPT = Verdict(True, "extractor", "selected")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from output.outcome import Capture, Outcome
+from output.outcome import Outcome
+from output.raw.capture import Capture
 from output.raw.wire import Wire
 
 AT = "2026-01-01T00:00:{:02}+00:00"

@@ -14,8 +14,10 @@ from cleaners.document import Page
 from crawler.answers.worker_jobs import Fetched, Rules, work_on_page
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from output.outcome import Capture, Outcome
-from output.queue.rows import QueuedUrl, utc_now
+from output.db.clock import utc_now
+from output.outcome import Outcome
+from output.queue.rows import QueuedUrl
+from output.raw.capture import Capture
 from output.write.archive import Archive
 
 BATCH = 16

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.visibility import is_hidden
+from cleaners.html.blocks import read_blocks
+from cleaners.html.visibility import LEAST_CHARS, is_furniture, is_hidden, prose_chars
+
+ANSWER = "Water reaches the upper villages by three pumps, of which one was out of order all winter. "
+LONG = f"<p>{ANSWER * 6}</p>"
 
 
 @pytest.mark.parametrize(
@@ -24,3 +28,44 @@ from cleaners.html.visibility import is_hidden
 )
 def test_only_an_elements_own_markup_hides_it(attributes: str, hidden: bool) -> None:
     assert is_hidden(html.fromstring(f"<p {attributes}>x</p>")) is hidden
+
+
+def shown(body: str) -> list[str]:
+    return [block.text for block in read_blocks(html.document_fromstring(f"<html><body>{body}</body></html>"))]
+
+
+@pytest.mark.parametrize("attributes", ["hidden", 'style="display:none"', 'aria-hidden="true" class="accordion-panel"'])
+def test_a_folded_answer_is_read_where_it_stands(attributes: str) -> None:
+    found = shown(f"<main><h2>Where does it come from?</h2><div {attributes}>{LONG}</div><p>End.</p></main>")
+    assert found == ["Where does it come from?", (ANSWER * 6).strip(), "End."]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        '<div class="modal" hidden>{}</div>',
+        '<div role="dialog" style="display:none">{}</div>',
+        '<nav><div hidden>{}</div></nav>',
+        '<div id="cookie-banner"><div><div hidden>{}</div></div></div>',
+        '<form hidden>{}</form>',
+        '<section class="related-posts" aria-hidden="true">{}</section>',
+    ],
+)  # fmt: skip
+def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container: str) -> None:
+    assert shown(f"<p>{ANSWER * 20}</p>{container.format(LONG)}") == [(ANSWER * 20).strip()]
+
+
+def test_a_short_hidden_part_is_no_text() -> None:
+    assert len(ANSWER) < LEAST_CHARS
+    assert shown(f"<p>{ANSWER * 20}</p><div hidden><p>{ANSWER}</p></div>") == [(ANSWER * 20).strip()]
+
+
+def test_only_text_in_paragraphs_is_prose() -> None:
+    assert prose_chars(html.fromstring("<div>menu<ul><li>one</li></ul><p>four <b>five</b></p></div>")) == len(
+        "four five"
+    )
+
+
+def test_the_article_ends_the_look_at_containers() -> None:
+    tree = html.fromstring('<div class="modal"><article><div hidden></div></article></div>')
+    assert not is_furniture(tree.find(".//div"))

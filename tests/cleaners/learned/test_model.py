@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cleaners.document import Column
 from cleaners.learned import model
 from cleaners.learned.block_features import block_features
-from cleaners.learned.column_math import Column
 from cleaners.learned.model import FILE, ModelError, Trees, flatten, load_trees, probabilities
 from cleaners.verdicts.judge import named_verdicts
 from tests.cleaners.learned.test_block_features import reading

@@ -7,8 +7,10 @@ import re
 import pytest
 
 from cleaners.document import Block, Kind
-from cleaners.rules import LANGUAGES, Place, Rule, RuleBook, core, fold, read_rules
 from cleaners.rules.literals import literals_of
+from cleaners.rules.loader import LANGUAGES, read_rules
+from cleaners.rules.matcher import RuleBook, core, fold
+from cleaners.rules.rule import Place, Rule
 
 
 @pytest.mark.parametrize(

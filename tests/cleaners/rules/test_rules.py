@@ -7,8 +7,10 @@ import time
 import pytest
 
 from cleaners.document import Block, Kind
-from cleaners.rules import LANGUAGES, Place, Position, Rule, RuleBook, explain_layout, fold, load_rules, read_rules
-from cleaners.rules.loader import RuleFileError, parse_rules
+from cleaners.rules.layout import explain_layout
+from cleaners.rules.loader import LANGUAGES, RuleFileError, load_rules, parse_rules, read_rules
+from cleaners.rules.matcher import RuleBook, fold
+from cleaners.rules.rule import Place, Position, Rule
 
 FILES = ("any", *LANGUAGES)
 RULES = [rule for name in FILES for rule in read_rules(name)]

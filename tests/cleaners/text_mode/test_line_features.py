@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cleaners.learned.model import LINES, ModelError, load_trees, probabilities
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.text_mode.line_features import line_features
 from cleaners.text_mode.plaintext import named_lines
 from cleaners.text_mode.text_lines import blocks_of_text, read_lines

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.text_mode.plaintext import blocks_of_text, judge_text
 
 TEXTS = Path(__file__).parent / "plaintext"

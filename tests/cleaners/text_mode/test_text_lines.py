@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import Kind
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 VERSE = """It ticks for no one,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cleaners.document import Verdict, Vote
-from cleaners.rules import load_rules
+from cleaners.rules.loader import load_rules
 from cleaners.text_mode.plaintext import named_lines
 from cleaners.text_mode.text_lines import blocks_of_text, read_lines
 from cleaners.text_mode.weigh_lines import weigh_lines

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cleaners.document import Kind, Metadata
-from cleaners.verdicts.metadata_echo import above_title, metadata_blocks, title_line
+from cleaners.metadata.title_line import title_line
+from cleaners.verdicts.metadata_echo import above_title, metadata_blocks
 from tests.cleaners.building import block, linked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import Block, Kind
-from cleaners.rules import Place
+from cleaners.rules.rule import Place
 from cleaners.verdicts.teasers import continues, is_teaser, opens
 
 LONG = "word " * 40

@@ -12,7 +12,8 @@ from cleaners.clean import clean
 from cleaners.document import Cleaned, Page, PageType, PageVerdict, Verdict
 from cleaners.lineage import Lineage
 from cleaners.verdicts.assemble import assemble
-from output.outcome import Capture, Outcome
+from output.outcome import Outcome
+from output.raw.capture import Capture
 from output.settle.judge_again import settle
 from output.store.page_rows import prepared
 from output.write.archive import Archive

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from cleaners.document import Block, Kind
-from cleaners.rules import Place, RuleBook
 from cleaners.rules.from_text import OWN
 from cleaners.rules.loader import parse_rules
+from cleaners.rules.matcher import RuleBook
+from cleaners.rules.rule import Place
 from crawler.cli import run
 from output.store.ledger import block_id
 from output.write.archive import Archive

@@ -12,7 +12,8 @@ import pytest
 from scrapy.http import HtmlResponse, Request, Response
 
 from crawler.fetch.compression import Decompression, unpacked
-from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, AnswerError
+from crawler.fetch.errors import AnswerError
+from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM
 from tests.crawler.attacks import zstd
 
 RANDOM = random.Random(5)

@@ -14,9 +14,8 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from crawler.fetch.connection import AddressRefusedError
+from crawler.fetch.errors import AddressRefusedError, AnswerError
 from crawler.fetch.faults import Fault, Retries, fault_of, is_retried, retry_after
-from crawler.fetch.limits import AnswerError
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 
 from crawler.replay.record_index import BROKEN, Entry, ScanError, scan
 from crawler.replay.recorded_response import read_place
-from output.outcome import Place
+from output.raw.capture import Place
 from tests.crawler.warcs import answer, record, wacz, write
 
 URLS = [f"https://a.example/{name}" for name in ("one", "two", "three", "four")]

@@ -7,7 +7,7 @@ import pytest
 
 from crawler.replay.record_index import Entry
 from crawler.replay.record_order import Job, Order
-from output.outcome import Place
+from output.raw.capture import Place
 from tests.crawler.warcs import answer, record, write
 
 SITE = "https://a.example"

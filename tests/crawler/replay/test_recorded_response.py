@@ -9,7 +9,7 @@ import pytest
 
 from crawler.replay import recorded_response
 from crawler.replay.recorded_response import ReplayError, read_place, read_record
-from output.outcome import Place
+from output.raw.capture import Place
 from tests.crawler.warcs import answer, record, write
 
 URL = "https://a.example/x"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import PageType
-from output.outcome import NOT_MODIFIED, Capture, Found, Outcome
+from output.outcome import NOT_MODIFIED, Found, Outcome
 from output.queue.rows import Queue, add_found
+from output.raw.capture import Capture
 from output.read.verify import verify
 from output.watch.requeue_due import Update, validators
 from output.watch.when_due import CEILING, FLOOR, Pace
