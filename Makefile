@@ -13,7 +13,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile
-BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py,$(wildcard tests/bench/*.py)))
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py,$(wildcard tests/bench/*.py)))
 
 .PHONY: demo test test-full bench bench-quality train clean
 .DELETE_ON_ERROR:

@@ -45,13 +45,13 @@ def load_server() -> object:
 
 
 class Site:
-    """A corpus site on loopback, with its truth."""
+    """A corpus site on loopback, with its truth; at a port of the system's choice if none is named."""
 
-    def __init__(self, name: str, cache: pathlib.Path) -> None:
+    def __init__(self, name: str, cache: pathlib.Path, port: int = 0) -> None:
         tools = load_server()
         self.name = name
         self.home = tools.unpack(name, cache)
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), None)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), None)
         port = self.server.server_address[1]
         self.server.RequestHandlerClass, self.start = tools.handler(self.home, port)
         self.origin = f"http://127.0.0.1:{port}"
