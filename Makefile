@@ -3,7 +3,7 @@
 # make test-full  every test, also the slow ones, each command in an interpreter of its own
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
-# make train      train the learned voice anew (cleaners/learned/model.npz); it needs the evaluation data in ../shared
+# make train      train the models anew (cleaners/learned/model.npz); it needs the evaluation data in ../shared
 # make clean      remove what these made
 
 VENV ?= .venv

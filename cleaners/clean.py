@@ -1,4 +1,4 @@
-"""A page to its article: read, judge, assemble. `clean` is the three in a row."""
+"""From a page to its article: read the page, judge its blocks, assemble the text. `clean` does all three."""
 
 from __future__ import annotations
 
@@ -7,69 +7,75 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
-from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict, Reading
+from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse
-from cleaners.html.links import base_url, read_outlinks, robots_tokens
+from cleaners.html.links import base_url, read_outlinks, read_robots_directives
 from cleaners.html.prose import is_prose
-from cleaners.html.tag_index import Walked, walked
-from cleaners.learned.first_look import first_look
+from cleaners.html.tag_index import TagIndex, index_tags
+from cleaners.learned.first_look import take_first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import page_features
-from cleaners.site_rules.ftr_format import SiteRule
-from cleaners.site_rules.marks import NOTHING, SiteFindings, apply_rules, replaced, without_stripped
-from cleaners.site_rules.values import with_links, with_values
+from cleaners.site_rules.ftr_format import SiteRuleFile
+from cleaners.site_rules.marks import NO_FINDINGS, SiteFindings, apply_replacements, apply_rules, copy_without_stripped
+from cleaners.site_rules.values import merge_links, override_metadata
 from cleaners.verdicts.assemble import assemble
 from cleaners.verdicts.extractor import selected_blocks
 from cleaners.verdicts.judge import judge
 
 
-def read(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:
-    """Return what one look at the parsed page gives, with what its site's rules found. The tree is not changed.
+def read_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:
+    """Return the parsed page's blocks, metadata and links, with the blocks selected that look like the article.
 
-    trafilatura is asked which blocks are the article's where the first look is in doubt.
+    The first-look model selects; where it is unsure of the page, trafilatura does. `findings` is what the rules for
+    the page's host found. The tree is not changed.
     """
-    tree = walked(tree)
-    reading = survey(page, tree, site)
-    look = first_look(reading.blocks, reading.metadata)
-    if look.sure:
-        return replace(reading, selected=look.selected, chances=look.chances)
-    return replace(reading, selected=selected_blocks(reading.blocks, without_stripped(tree.tree, site), page.url))
+    index = index_tags(tree)
+    reading = survey_page(page, index, findings)
+    look = take_first_look(reading.blocks, reading.metadata)
+    if look.is_sure:
+        return replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
+    return replace(
+        reading, selected=selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
+    )
 
 
-def survey(page: Page, tree: HtmlElement | Walked, site: SiteFindings = NOTHING) -> Reading:
-    """Return what stands on the parsed page and what it states; nothing is selected yet."""
-    tree = walked(tree)
-    base = base_url(tree, page.url)
-    blocks = read_blocks(tree.tree, base, site.marks)
-    text = "\n".join(block.text for block in blocks if is_prose(block))
-    metadata = read_metadata(tree, page.url, page.fetched_at, text)
+def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:
+    """Return the parsed page's blocks, metadata and links, before any block is selected."""
+    index = index_tags(tree)
+    base = base_url(index, page.url)
+    blocks = read_blocks(index.tree, base, findings.labels)
+    prose = "\n".join(block.text for block in blocks if is_prose(block))
+    metadata = read_metadata(index, page.url, page.fetched_at, prose)
     return Reading(
         url=page.url,
         blocks=blocks,
         selected=frozenset(),
-        metadata=with_values(metadata, site.values, page.url, page.fetched_at),
-        outlinks=with_links(read_outlinks(tree, base), site.values),
-        robots=robots_tokens(tree, page.headers),
+        metadata=override_metadata(metadata, findings.values, page.url, page.fetched_at),
+        outlinks=merge_links(read_outlinks(index, base), findings.values),
+        robots=read_robots_directives(index, page.headers),
     )
 
 
-def clean(page: Page, rules: Sequence[SiteRule] = ()) -> Cleaned:
-    """Read and judge a page by itself, and by the rules for its host if there are any. Any bytes give a result."""
-    parsed = parse(replaced(decode(page.body, page.content_type).text, rules))
-    if parsed is None:
-        return _nothing(page)
-    site = apply_rules(parsed, rules, base_url(parsed, page.url)) if rules else NOTHING
-    tree = walked(parsed)
-    reading = read(page, tree, site)
+def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
+    """Return the page's article, metadata and links, with a verdict on the page and on each visible block.
+
+    `rules` are the site rules for the page's host, if there are any. Any bytes give a result; nothing is raised.
+    """
+    root = parse(apply_replacements(decode(page.body, page.content_type).text, rules))
+    if root is None:
+        return _empty_page(page)
+    findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
+    index = index_tags(root)
+    reading = read_page(page, index, findings)
     verdicts = judge(reading)
     text, markdown = assemble(reading.blocks, verdicts)
-    verdict = page_verdict(page_features(tree, page.http_status, reading, verdicts))
-    return Cleaned(
+    verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
+    return CleanedPage(
         url=page.url,
-        verdict=replace(verdict, evidence=(*verdict.evidence, *site.facts)),
+        verdict=replace(verdict, evidence=(*verdict.evidence, *findings.evidence)),
         metadata=reading.metadata,
         blocks=reading.blocks,
         verdicts=verdicts,
@@ -82,10 +88,10 @@ def clean(page: Page, rules: Sequence[SiteRule] = ()) -> Cleaned:
 
 
 def article_text(html: bytes, url: str | None = None) -> str:
-    """Return the article's text, one block a line: what the crawl stores for the same page."""
+    """Return the article's text, one block a line: the same text that a crawl stores for the page."""
     return clean(Page(url or "", html)).text
 
 
-def _nothing(page: Page) -> Cleaned:
+def _empty_page(page: Page) -> CleanedPage:
     verdict = PageVerdict(PageType.EMPTY, ("no_markup",))
-    return Cleaned(page.url, verdict, Metadata(), (), (), "", "", (), (), CLEANER_VERSION)
+    return CleanedPage(page.url, verdict, Metadata(), (), (), "", "", (), (), CLEANER_VERSION)

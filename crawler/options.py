@@ -1,4 +1,4 @@
-"""What a person may ask of a crawl, checked once, in one line each where it cannot be done."""
+"""The options of a crawl, parsed and checked once; each error is one line for the user."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any
 
 
 class OptionError(ValueError):
-    """An option that cannot be used; its text is one line for the person who wrote it."""
+    """An option that cannot be used; its text is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlOptions:
-    """A crawl's bounds. `max_time` is in seconds; 0 means no bound for `max_pages` and `max_time`.
+    """The options of a crawl. `max_time` is in seconds; 0 means no limit for `max_pages` and `max_time`.
 
     `since` is an ISO date: what a sitemap, feed or page dates before it is not kept. `languages` are primary
     tags: an article in another one is not kept. `discover_*` say where URLs may come from. `contact` is whom to ask
-    about the crawl; with `obey_directives` what pages and answers ask of robots binds, else it is recorded alone.
-    `user_agent` is the header that is sent; empty for the usual one. `site_rules` is a folder of rule files by host.
-    Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no bound.
-    `revisit` says what of a finished archive is looked at again: nothing, what is `due`, also where news would be
-    announced (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the usual rule.
+    about the crawl. With `obey_directives`, robots metas and X-Robots-Tag are obeyed, else they are only recorded.
+    `user_agent` is the header that is sent; empty for the default. `site_rules` is a folder of rule files by host.
+    Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit.
+    `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
+    that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
+    default rule.
     """
 
     seeds: tuple[str, ...]
@@ -49,28 +50,28 @@ class CrawlOptions:
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
-        """Read spider arguments (`-a name=value`, all strings) or a command's values. OptionError if one is off."""
-        known = {field.name for field in fields(cls)} | set(_OTHER_NAMES)
-        if unknown := sorted(set(arguments) - known):
-            raise OptionError(f"unknown argument: {unknown[0]} (known: {', '.join(sorted(known))})")
+        """Parse spider arguments (`-a name=value`, all strings) or a command's values. OptionError for invalid ones."""
+        argument_names = {field.name for field in fields(cls)} | set(_EXTRA_ARGUMENTS)
+        if unknown := sorted(set(arguments) - argument_names):
+            raise OptionError(f"unknown argument: {unknown[0]} (known: {', '.join(sorted(argument_names))})")
         return cls(
             seeds=_seeds(arguments),
-            include=_many(arguments.get("include")),
-            exclude=_many(arguments.get("exclude")),
+            include=_strings(arguments.get("include")),
+            exclude=_strings(arguments.get("exclude")),
             max_pages=_number(arguments, "max_pages", int) or 0,
             max_depth=_number(arguments, "max_depth", int),
             max_time=_number(arguments, "max_time", float) or 0.0,
-            since=_day(arguments.get("since")),
-            languages=tuple(tag.lower() for tag in _many(arguments.get("languages") or arguments.get("language"))),
-            obey_directives=_truth(arguments.get("obey_directives", False)),
+            since=_date(arguments.get("since")),
+            languages=tuple(tag.lower() for tag in _strings(arguments.get("languages") or arguments.get("language"))),
+            obey_directives=_boolean(arguments.get("obey_directives", False)),
             contact=str(arguments.get("contact") or ""),
             user_agent=str(arguments.get("user_agent") or ""),
             site_rules=str(arguments.get("site_rules") or ""),
-            warc=_truth(arguments.get("warc", True)),
-            max_size=size_of(str(arguments.get("max_size") or 0), "max_size"),
-            revisit=_one_of(arguments.get("revisit"), REVISITS, "revisit"),
+            warc=_boolean(arguments.get("warc", True)),
+            max_size=parse_size(str(arguments.get("max_size") or 0), "max_size"),
+            revisit=_choice(arguments.get("revisit"), REVISIT_MODES, "revisit"),
             every=_number(arguments, "every", float) or 0.0,
-            **{name: _truth(arguments.get(name, True)) for name in known if name.startswith("discover_")},
+            **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 
     def _checked(self) -> CrawlOptions:
@@ -79,29 +80,29 @@ class CrawlOptions:
         return self
 
     def as_values(self) -> dict[str, object]:
-        """The options as plain values, for the record of the run."""
+        """The options as JSON-like values, for the row of the run."""
         return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
 
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
-def size_of(value: str, name: str) -> int:
-    """Bytes from a number with or without a unit: 500M, 1.5G. OptionError with the option's name if it is none."""
+def parse_size(value: str, name: str) -> int:
+    """Bytes from a number with or without a unit: 500M, 1.5G. OptionError with the option's name if it is invalid."""
     match = _SIZE.fullmatch(value.strip())
     if match is None:
         raise OptionError(f"{name} must be a size like 500M or 2G, not {value!r}")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+    return int(float(match[1]) * _UNIT_BYTES[match[2].lower()])
 
 
-REVISITS = ("", "due", "update", "all")
+REVISIT_MODES = ("", "due", "update", "all")
 
-_OTHER_NAMES = ("url", "urls_file", "db", "language")
+_EXTRA_ARGUMENTS = ("url", "urls_file", "db", "language")
 
 
 def read_seed_file(path: str | Path) -> tuple[str, ...]:
-    """The URLs of a text file, one a line; empty lines and lines that begin with # are passed over."""
+    """Read the URLs of a text file, one a line; empty lines and lines that begin with # are ignored."""
     try:
         lines = Path(path).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -112,7 +113,7 @@ def read_seed_file(path: str | Path) -> tuple[str, ...]:
 
 
 def _seeds(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    seeds = [*_many(arguments.get("seeds") or arguments.get("url"))]
+    seeds = [*_strings(arguments.get("seeds") or arguments.get("url"))]
     if file := arguments.get("urls_file"):
         seeds += read_seed_file(file)
     if not seeds:
@@ -121,15 +122,15 @@ def _seeds(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _with_scheme(seed: str) -> str:
-    """A bare host name is read as https, as browsers do."""
+    """The seed with https:// in front of a bare host name, as browsers read it."""
     return seed if ":" in seed.split("/")[0] or "/" in seed[:1] else f"https://{seed}"
 
 
-def _many(value: object) -> tuple[str, ...]:
+def _strings(value: object) -> tuple[str, ...]:
     if not value:
         return ()
     values: Iterable[object] = value.split() if isinstance(value, str) else value  # type: ignore[assignment]
-    return tuple(str(each) for each in values)
+    return tuple(str(word) for word in values)
 
 
 def _number(arguments: Mapping[str, Any], name: str, kind: type[int] | type[float]) -> Any:
@@ -145,14 +146,14 @@ def _number(arguments: Mapping[str, Any], name: str, kind: type[int] | type[floa
     return number
 
 
-def _one_of(value: object, known: tuple[str, ...], name: str) -> str:
-    said = str(value or "")
-    if said not in known:
-        raise OptionError(f"{name} must be one of {', '.join(filter(None, known))}, not {said!r}")
-    return said
+def _choice(value: object, choices: tuple[str, ...], name: str) -> str:
+    text = str(value or "")
+    if text not in choices:
+        raise OptionError(f"{name} must be one of {', '.join(filter(None, choices))}, not {text!r}")
+    return text
 
 
-def _day(value: object) -> date | None:
+def _date(value: object) -> date | None:
     if not value or isinstance(value, date):
         return value or None  # type: ignore[return-value]
     try:
@@ -161,5 +162,5 @@ def _day(value: object) -> date | None:
         raise OptionError(f"since must be a date like 2024-01-31, not {value!r}") from None
 
 
-def _truth(value: object) -> bool:
+def _boolean(value: object) -> bool:
     return value if isinstance(value, bool) else str(value).lower() not in ("0", "false", "no", "")

@@ -18,12 +18,12 @@ BROADSHEET_DB = "archive.db"  # the archive that the crawl writes and goes on fr
 BROADSHEET_WARC_SIZE = "1G"  # raw responses go to WARC files of this size, one after the other
 BROADSHEET_SYNCHRONOUS = "NORMAL"  # FULL: each commit waits for the disk, so that a loss of power costs none
 BROADSHEET_ALLOW_PRIVATE = False  # loopback and private addresses are refused
-BROADSHEET_PORTS: list[int] = []  # ports that may be asked besides 80, 443 and those of the start URLs
+BROADSHEET_PORTS: list[int] = []  # ports that may be requested besides 80, 443 and those of the start URLs
 BROADSHEET_DELAY = 1.0  # seconds between two requests to a host at the fastest; 0 turns pacing off
-BROADSHEET_PER_HOST = 4  # requests under way to one host
+BROADSHEET_PER_HOST = 4  # pending requests to one host at most
 BROADSHEET_CONTACT = os.environ.get("BROADSHEET_CONTACT", "")  # URL or mail address of who crawls, sent along
 BROADSHEET_ROBOTS_AGE = 24 * 3600.0  # seconds after which a robots.txt is read again
-BROADSHEET_RETRY_TIMES = 2  # more tries for a URL that timed out, was cut off, or answered 429, 500, 503 and the like
+BROADSHEET_RETRY_TIMES = 2  # retries of a URL that timed out, was cut off, or answered 429, 500, 503 and the like
 BROADSHEET_RETRY_WAIT = 5.0  # seconds before the first of them; later ones wait longer, and Retry-After counts
 BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
 BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
@@ -34,17 +34,17 @@ BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
 EXTENSIONS = {
     "crawler.items.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
-    "crawler.console.progress.Progress": 10,
+    "crawler.console.progress.ProgressDisplay": 10,
 }
-# Left out here, since what is merely set to None is imported all the same, and takes a tenth of a second.
-_LEFT_OUT = ("scrapy.extensions.feedexport.", "scrapy.extensions.telnet.", "scrapy.extensions.remote_control.")
+# Removed here, since an extension that is merely set to None is imported all the same: a tenth of a second.
+_UNUSED_EXTENSIONS = ("scrapy.extensions.feedexport.", "scrapy.extensions.telnet.", "scrapy.extensions.remote_control.")
 EXTENSIONS_BASE = {
-    path: place for path, place in default_settings.EXTENSIONS_BASE.items() if not path.startswith(_LEFT_OUT)
+    path: order for path, order in default_settings.EXTENSIONS_BASE.items() if not path.startswith(_UNUSED_EXTENSIONS)
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
 
-# Redirects, retries, robots.txt and HTTP errors are outcomes with rows; these would slip past them. Depth and
-# referers are the archive's too.
+# Redirects, retries, robots.txt and HTTP errors are outcomes with rows in the archive, which these middlewares would
+# bypass. Depth and referers are recorded there too.
 DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
@@ -53,9 +53,9 @@ DOWNLOADER_MIDDLEWARES = {
     "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # no user name is ever sent
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # it writes each message once more to count its bytes
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # serialises each message again to count its bytes
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "crawler.fetch.compression.Decompression": 590,  # in its place: bounded by ratio, and to the end or not at all
+    "crawler.fetch.compression.Decompression": 590,  # in its place: limits the ratio; completely or not at all
 }
 SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
@@ -63,15 +63,15 @@ SPIDER_MIDDLEWARES = {
     "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
 }
-ROBOTSTXT_OBEY = True  # read by our frontier
+ROBOTSTXT_OBEY = True  # by our frontier, not by Scrapy's middleware
 RETRY_ENABLED = False
 REDIRECT_ENABLED = False
 COOKIES_ENABLED = False  # a session would make pages depend on the order of the crawl
 
-# --- Manners ----------------------------------------------------------------------------------------------------
+# --- Politeness -------------------------------------------------------------------------------------------------
 USER_AGENT = f"Broadsheet/{__version__} (article archiving crawler)"  # with a contact: Broadsheet/… (+CONTACT)
 CONCURRENT_REQUESTS = 16
-CONCURRENT_ITEMS = 1  # an answer has one outcome, and Scrapy starts as many tasks an answer as this number
+CONCURRENT_ITEMS = 1  # a response has one outcome, and Scrapy starts this number of tasks for each response
 CONCURRENT_REQUESTS_PER_DOMAIN = 16  # the frontier bounds each host
 DOWNLOAD_DELAY = 0  # the frontier paces each host
 AUTOTHROTTLE_ENABLED = False
@@ -103,6 +103,9 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 
 # --- Logging ----------------------------------------------------------------------------------------------------
 LOG_LEVEL = "WARNING"
-LOG_FORMATTER = "crawler.console.log_format.SparingFormatter"  # no record is made of what no level shows
+LOG_FORMATTER = "crawler.console.log_format.QuietLogFormatter"  # makes no log record of what the level does not show
 FEED_EXPORT_ENCODING = "utf-8"
-FEED_EXPORTERS = {"csv": "crawler.items.CsvArticles", "xml": "crawler.items.XmlArticles"}  # nothing in them acts
+FEED_EXPORTERS = {
+    "csv": "crawler.items.CsvArticles",
+    "xml": "crawler.items.XmlArticles",
+}  # cells that no spreadsheet runs, XML that parses

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from output.archive import Archive
 from output.outcome import Outcome
+from output.write.archive import Archive
 from tests.bench.archives import columns
 from tests.bench.archives.contents import Contents
 from tests.bench.archives.crawls import ARCHIVE, crawl_into
@@ -32,8 +32,8 @@ ORIGIN = "http://127.0.0.1:8000"
 def outcomes(make: Maker, origin: str) -> Iterator[Outcome]:
     """A start page, two stories that it leads to, and a page that is gone."""
     stories = [f"{origin}/harbour", f"{origin}/council"]
-    links = tuple(make.found(url, on=f"{origin}/") for url in stories)
-    yield make.outcome(f"{origin}/", found=links)
+    links = tuple(make.discovered(url, found_on=f"{origin}/") for url in stories)
+    yield make.outcome(f"{origin}/", discovered_urls=links)
     yield make.outcome(stories[0], HARBOUR, removed=("Share this", "Like this"))
     yield make.outcome(stories[1], COUNCIL, HARBOUR[:20], removed=("Share this",))
     yield make.failure(f"{origin}/gone", "http_410")
@@ -43,14 +43,14 @@ def store(file: Path, *, seconds: int = 0, origin: str = ORIGIN, backwards: bool
     """The archive of these pages, as it comes out when the clock stands there and pages come in that order."""
     clock = Clock(seconds)
     with Archive.open(file, clock) as archive:
-        run = archive.start_run(f"crawl {origin}/", {"seeds": [f"{origin}/"]}, {"python": f"3.11.{seconds}"})
+        run = archive.runs.start(f"crawl {origin}/", {"seeds": [f"{origin}/"]}, {"python": f"3.11.{seconds}"})
         first, *others = outcomes(Maker(clock), origin)
         if backwards:
-            first, others = replace(first, found=first.found[::-1]), others[::-1]
+            first, others = replace(first, discovered_urls=first.discovered_urls[::-1]), others[::-1]
         for outcome in [first, *others]:
             capture = outcome.capture and replace(outcome.capture, payload_digest=f"sha256:{len(outcome.url)}")
             archive.save([replace(outcome, capture=capture)])
-        archive.finish_run(run, "finished", "finished", {"done/article": 2})
+        archive.runs.finish(run, "finished", "finished", {"done/article": 2})
     return file
 
 
@@ -220,7 +220,7 @@ def test_a_step_is_handed_out_when_nothing_else_is_under_way() -> None:
 def test_the_class_that_hands_out_turns_is_found_wherever_it_lives() -> None:
     frontier = frontier_class(ROOT)
     assert hasattr(frontier, "turns")
-    assert isinstance(frontier.flying, property)
+    assert isinstance(frontier.in_flight, property)
 
 
 def page(number: int) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from cleaners.clean import article_text, clean
 from cleaners.document import Page
-from cleaners.urls.shape import Shape, shape_of
+from cleaners.urls.shape import UrlShape, shape_of
 from cleaners.verdicts.assemble import assemble
 from tests.bench.sites import SHARED, Site, crawl, measure
 
@@ -58,5 +58,5 @@ def test_a_real_site_comes_out_whole(tmp_path: pathlib.Path) -> None:
         assert found["copies"] == 0
         db = sqlite3.connect(f"file:{db_path}?mode=ro", uri=True)
         shapes = {shape_of(url) for (url,) in db.execute("SELECT url FROM articles")}
-        assert not shapes & {Shape.HOME, Shape.LIST, Shape.DEEP_LIST}
+        assert not shapes & {UrlShape.HOME, UrlShape.LIST, UrlShape.DEEP_LIST}
         assert len(changed_by_site(db)) <= MOST_CHANGED

@@ -22,12 +22,12 @@ from scrapy.http import Response
 
 from cleaners.html.decode import decode, parse
 from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of
-from crawler.answers.outcomes import Answer, Outcomes
+from crawler.answers.outcomes import Answer, OutcomeBuilder
 from crawler.discovery.feeds import read_feed
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import read_sitemap
 from crawler.options import CrawlOptions
-from crawler.workers.pool import Workers
+from crawler.workers.pool import WorkerPool
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
 from output.read.verify import verify
@@ -40,21 +40,21 @@ needs_corpus = pytest.mark.skipif(not PAGES.is_dir(), reason="needs the evaluati
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    pool = Workers(2, seconds=180)  # seconds by the clock: a busy machine takes several times as many
+def workers() -> Iterator[WorkerPool]:
+    pool = WorkerPool(2, page_seconds=180)  # seconds by the clock: a busy machine takes several times as many
     yield pool
     pool.close()
 
 
-def outcomes_of(workers: Workers, bodies: list[bytes], kind: str = "page", content_type: str = "") -> list[Outcome]:
+def outcomes_of(workers: WorkerPool, bodies: list[bytes], kind: str = "page", content_type: str = "") -> list[Outcome]:
     """The outcome of each body, as a crawl would have it."""
-    makes = Outcomes(CrawlOptions((HOME,)), Scope.from_seeds([HOME]), workers)
+    makes = OutcomeBuilder(CrawlOptions((HOME,)), Scope.from_seeds([HOME]), workers)
 
     async def one(number: int, body: bytes) -> Outcome:
         url = f"{HOME}{kind}/{number}"
         response = Response(url, body=body, headers={"Content-Type": content_type or _type_of(kind)})
         queued = QueuedUrl(number, url, "a.example", kind, 1, 0, 0, "link", HOME, "")
-        return await makes.of_answer(Answer(queued, response, datetime.now(UTC)))
+        return await makes.from_answer(Answer(queued, response, datetime.now(UTC)))
 
     async def every() -> list[Outcome]:
         return await asyncio.gather(*(one(number, body) for number, body in enumerate(bodies)))
@@ -148,7 +148,7 @@ def mutants(count: int, seed: int, size: int) -> list[bytes]:
     return made
 
 
-def check_mutants(workers: Workers, folder: Path, count: int, seed: int, size: int) -> None:
+def check_mutants(workers: WorkerPool, folder: Path, count: int, seed: int, size: int) -> None:
     """All are read; of large ones a few may run into the bound on time, which is an outcome too."""
     outcomes = outcomes_of(workers, mutants(count, seed, size))
     check(outcomes, folder)
@@ -158,13 +158,13 @@ def check_mutants(workers: Workers, folder: Path, count: int, seed: int, size: i
 
 
 @needs_corpus
-def test_mutants_of_real_pages(workers: Workers, tmp_path: Path) -> None:
+def test_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
     check_mutants(workers, tmp_path, 64, 7, 15_000)
 
 
 @needs_corpus
 @pytest.mark.slow
-def test_many_mutants_of_real_pages(workers: Workers, tmp_path: Path) -> None:
+def test_many_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
     check_mutants(workers, tmp_path, 1000, 20240, 400_000)
 
 
@@ -253,13 +253,13 @@ def laughs() -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PATHOLOGICAL)
-def test_a_pathological_page(workers: Workers, tmp_path: Path, name: str) -> None:
+def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> None:
     outcomes = outcomes_of(workers, [PATHOLOGICAL[name]()])
     check(outcomes, tmp_path)
     assert outcomes[0].state in ("done", "skipped") or (name in SLOW and outcomes[0].reason == "worker_timeout")
 
 
-def test_pathological_pages_cut_short(workers: Workers, tmp_path: Path) -> None:
+def test_pathological_pages_cut_short(workers: WorkerPool, tmp_path: Path) -> None:
     bodies = [make()[:10_000] for make in PATHOLOGICAL.values()]
     outcomes = outcomes_of(workers, bodies)
     check(outcomes, tmp_path)
@@ -289,11 +289,11 @@ XML: dict[str, Callable[[], bytes]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sitemap", "feed"])
 @pytest.mark.parametrize("name", XML)
-def test_a_pathological_sitemap_or_feed(workers: Workers, tmp_path: Path, name: str, kind: str) -> None:
+def test_a_pathological_sitemap_or_feed(workers: WorkerPool, tmp_path: Path, name: str, kind: str) -> None:
     outcomes = outcomes_of(workers, [XML[name]()], kind)
     check(outcomes, tmp_path)
     assert not outcomes[0].reason.startswith("worker"), outcomes[0].reason
-    assert "ha" * 1000 not in repr(outcomes[0].found)
+    assert "ha" * 1000 not in repr(outcomes[0].discovered_urls)
 
 
 # --- Any input ---------------------------------------------------------------------------------------------------

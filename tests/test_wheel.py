@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import pytest
 
 from crawler import __version__
-from crawler.demo.truth import stories
+from crawler.demo.truth import expected_stories
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("cleaners", "crawler", "output")
@@ -146,4 +146,4 @@ def test_the_installed_demo_crawls_every_story_into_the_folder_it_is_run_in(inst
         titles = [title for (title,) in db.execute("SELECT title FROM articles ORDER BY title")]
     db.close()
     assert len(titles) == 27
-    assert titles == sorted(story.title for story in stories())
+    assert titles == sorted(story.title for story in expected_stories())

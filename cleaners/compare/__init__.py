@@ -1,1 +1,1 @@
-"""Pages with pages (what a site repeats), and captures with captures (edits)."""
+"""Comparing texts: the pages of one site (repeated boilerplate), and two captures of one page (edits)."""

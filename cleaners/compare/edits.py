@@ -1,9 +1,9 @@
-"""What changed in an article between two captures of its page, told apart from what changed around it. Pure.
+"""Finds what the publication edited in an article between two captures of its page; pure functions.
 
-Both captures come as all their visible blocks with verdicts. A block that is kept in one and removed in the other is a
-change of verdict and no edit; one that went from or came to a part of the page that holds nothing of the article is the
-page's furniture. Texts are compared without regard to white space, quotation marks, dashes and how they are cut into
-blocks, so that a new template makes no edit.
+Both captures come as all their visible blocks with verdicts. Not edits are: a block that is kept in one capture and
+removed in the other (a change of verdict), and a block added to or removed from a part of the page that holds no
+article text (boilerplate). Texts are compared without regard to white space, quotation marks, dashes and how they are
+cut into blocks, so that a new template makes no edit.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cleaners.compare.folding import moment, squeezed, words_of
-from cleaners.compare.notices import CORRECTION, UPDATE, notice
-from cleaners.compare.site_memory import length
-from cleaners.compare.templates import DATED, template
+from cleaners.compare.folding import comparison_key, parse_moment, split_words
+from cleaners.compare.notices import CORRECTION, UPDATE, notice_kind
+from cleaners.compare.site_memory import rough_word_count
+from cleaners.compare.templates import DATE_MARK, text_template
 
 HEADLINE, LEAD, BODY, DATE = "headline", "lead", "body", "date"
-KINDS = (CORRECTION, UPDATE, HEADLINE, LEAD, BODY, DATE)
-"""What an edit may be, the foremost first."""
+COMPARED_KINDS = (CORRECTION, UPDATE, HEADLINE, LEAD, BODY, DATE)
+"""The kinds of edit that a comparison can find, the most important first."""
 
-_PROSE = 8  # words of a block that is the article's own text rather than a label
-_FOUND_CHARS = 12  # a shorter text is found as a block of its own or not at all
-_ALIKE = 0.4  # share of words in common from which one block is the other rewritten
-_WITHIN = 0.8  # share of the shorter one's words that the longer one has
-_LABEL_WORDS = 6  # a longer line is a label only if it dates something
+_PROSE_WORDS = 8  # from this length a block is article text rather than a label
+_SEARCHABLE_CHARS = 12  # a shorter text must be a whole block; a longer one is searched for across blocks too
+_REWRITTEN_OVERLAP = 0.4  # share of common words from which a block counts as the other one rewritten
+_CONTAINED_SHARE = 0.8  # the same, as the share of the shorter block's words that the longer one has
+_LABEL_WORDS = 6  # a longer line is a label only if it has a date
 _DATELINE_WORDS = 16
-_SHARED_WORDS = 20  # a block so long on one other page of the site is quoted there; on two it is the site's
-_EXACT = frozenset(("heading", "table", "code"))  # their numbers are what they say
-_SENTENCE = re.compile(r"[.!?…。！？؟][\"'”’»)\]]*$")
+_QUOTED_WORDS = 20  # a block of this length that one other article has is a quotation; on two it is the site's text
+_EXACT_KINDS = frozenset(("heading", "table", "code"))  # kinds in which a changed number is an edit
+_SENTENCE_END = re.compile(r"[.!?…。！？؟][\"'”’»)\]]*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Stood:
-    """A block as it stood in a capture.
+class CapturedBlock:
+    """A visible block of a capture.
 
-    `box` names the part of the page that it stood in, 0 if unknown. `linked`: all of its text is a link. `elsewhere`
-    is how many other articles of the site carry it.
+    `container_id` identifies the part of the page that the block is in, 0 if unknown. `is_link` says that all of its
+    text is a link. `other_article_count` is how many other articles of the site have the same block.
     """
 
     text: str
     kind: str
-    kept: bool
-    box: int = 0
-    linked: bool = False
-    elsewhere: int = 0
+    is_kept: bool
+    container_id: int = 0
+    is_link: bool = False
+    other_article_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """An article at one capture: what its page states, where it states it, and its blocks in order."""
+class ArticleVersion:
+    """An article at one capture: the title and date that its page states, their sources, and its blocks in order."""
 
-    blocks: tuple[Stood, ...]
+    blocks: tuple[CapturedBlock, ...]
     title: str = ""
     title_source: str = ""
     published: str = ""
@@ -61,8 +61,8 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A block before and after; one of them is empty where it was added or removed."""
+class BlockChange:
+    """The text of a block before and after an edit; `before` is empty if it was added, `after` if it was removed."""
 
     before: str
     after: str
@@ -70,249 +70,336 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an edit did: its kinds, the foremost first, empty for no edit; the blocks; and the notice that tells of it.
+    """What an edit changed.
 
-    `moved` says that the same paragraphs come in another order.
+    `kinds` come the most important first and are empty where there is no edit. `note` is the text of the correction or
+    update notice that reports it. `is_reordered` says that the same paragraphs come in another order.
     """
 
     kinds: tuple[str, ...] = ()
-    changes: tuple[Change, ...] = ()
-    moved: bool = False
+    changes: tuple[BlockChange, ...] = ()
+    is_reordered: bool = False
     note: str = ""
 
     @property
-    def added(self) -> int:
-        """Blocks that came."""
+    def added_count(self) -> int:
+        """The number of blocks that were added."""
         return sum(not change.before for change in self.changes)
 
     @property
-    def removed(self) -> int:
-        """Blocks that went."""
+    def removed_count(self) -> int:
+        """The number of blocks that were removed."""
         return sum(not change.after for change in self.changes)
 
     @property
-    def rewritten(self) -> int:
-        """Blocks whose words changed."""
-        return len(self.changes) - self.added - self.removed
+    def rewritten_count(self) -> int:
+        """The number of blocks that were rewritten."""
+        return len(self.changes) - self.added_count - self.removed_count
 
 
 @dataclass(slots=True)
-class _Side:
-    """One capture, as it is looked through. `all` is every visible text without white space."""
+class _FoldedPage:
+    """A version prepared for comparison: `keys` are its blocks' folded texts without white space.
 
-    version: Version
+    `page_key` is all of them joined. `has_article_text` says of each container whether a block of the article's own
+    is kept in it.
+    """
+
+    version: ArticleVersion
     keys: list[str] = field(default_factory=list)
-    known: frozenset[str] = frozenset()
-    all: str = ""
-    boxes: dict[int, bool] = field(default_factory=dict)  # whether anything of the article's own is kept in it
+    key_set: frozenset[str] = frozenset()
+    page_key: str = ""
+    has_article_text: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, version: Version) -> _Side:
-        """The capture, folded."""
-        side = cls(version, [squeezed(block.text) for block in version.blocks])
-        side.known, side.all = frozenset(side.keys), "".join(side.keys)
+    def from_version(cls, version: ArticleVersion) -> _FoldedPage:
+        """Fold the texts of a version."""
+        page = cls(version, [comparison_key(block.text) for block in version.blocks])
+        page.key_set, page.page_key = frozenset(page.keys), "".join(page.keys)
+        flags = page.has_article_text
         for block in version.blocks:
-            side.boxes[block.box] = side.boxes.get(block.box, False) or (block.kept and not _is_shared(block))
-        return side
+            is_article_text = block.is_kept and not _is_site_text(block)
+            flags[block.container_id] = flags.get(block.container_id, False) or is_article_text
+        return page
 
-    def has(self, key: str) -> bool:
-        """Whether a text is anywhere on the page, whatever the verdict and the block."""
-        return key in self.known or (len(key) >= _FOUND_CHARS and key in self.all)
+    def contains(self, key: str) -> bool:
+        """Whether a folded text is anywhere on the page, kept or not, in one block or across blocks."""
+        return key in self.key_set or (len(key) >= _SEARCHABLE_CHARS and key in self.page_key)
 
-    def kept(self) -> list[int]:
-        return [at for at, block in enumerate(self.version.blocks) if block.kept]
+    def kept_positions(self) -> list[int]:
+        return [position for position, block in enumerate(self.version.blocks) if block.is_kept]
 
-    def without(self, other: _Side) -> list[int]:
-        """The kept blocks that are no block of the other capture."""
-        return [at for at in self.kept() if self.keys[at] and self.keys[at] not in other.known]
+    def kept_positions_missing_from(self, other_page: _FoldedPage) -> list[int]:
+        """The positions of the kept blocks whose text is no block of the other page."""
+        return [
+            position
+            for position in self.kept_positions()
+            if self.keys[position] and self.keys[position] not in other_page.key_set
+        ]
 
-    def text(self, at: int) -> str:
-        return self.version.blocks[at].text
+    def text_at(self, position: int) -> str:
+        return self.version.blocks[position].text
 
 
-def compare(old: Version, new: Version) -> Edit:
-    """What the publication changed in the article from one capture to the next."""
-    before, after = _Side.of(old), _Side.of(new)
-    pairs = list(_changed(before, after))
-    changes = tuple(Change(before.text(o) if o >= 0 else "", after.text(n) if n >= 0 else "") for o, n in pairs)
-    notices = _notices(before, after, pairs)
-    moved = _is_moved(before, after)
+def compare_versions(old_version: ArticleVersion, new_version: ArticleVersion) -> Edit:
+    """Find what the publication changed in the article from one capture to the next."""
+    old_page, new_page = _FoldedPage.from_version(old_version), _FoldedPage.from_version(new_version)
+    pairs = list(_edited_pairs(old_page, new_page))
+    changes = tuple(
+        BlockChange(
+            old_page.text_at(old_pos) if old_pos >= 0 else "", new_page.text_at(new_pos) if new_pos >= 0 else ""
+        )
+        for old_pos, new_pos in pairs
+    )
+    notices = _find_new_notices(old_page, new_page, pairs)
+    is_reordered = _reorders_paragraphs(old_page, new_page)
     kinds = set(notices)
-    told = set(notices.values())
+    notice_texts = set(notices.values())
     for change in changes:
-        if change.after not in told:
-            kinds.add(LEAD if _is_lead(change, before, after, told) else BODY)
-    kinds |= {BODY} if moved else set()
-    kinds |= {HEADLINE} if _is_headline(before, after) else set()
-    kinds |= {DATE} if _is_redated(old, new) else set()
-    note = next((notices[kind] for kind in KINDS if kind in notices), "")
-    return Edit(tuple(kind for kind in KINDS if kind in kinds), changes, moved, note)
+        if change.after not in notice_texts:
+            kinds.add(LEAD if _changes_lead(change, old_page, new_page, notice_texts) else BODY)
+    kinds |= {BODY} if is_reordered else set()
+    kinds |= {HEADLINE} if _changes_headline(old_page, new_page) else set()
+    kinds |= {DATE} if _changes_date(old_version, new_version) else set()
+    note = next((notices[kind] for kind in COMPARED_KINDS if kind in notices), "")
+    return Edit(tuple(kind for kind in COMPARED_KINDS if kind in kinds), changes, is_reordered, note)
 
 
-def aligned(old: Version, new: Version) -> tuple[Change, ...]:
-    """The article's blocks side by side, in the order of the new text: those that did not change, where both sides
-    are the same, and those that an edit changed. What changed around the article does not show."""
-    before, after = _Side.of(old), _Side.of(new)
-    pairs = list(_changed(before, after))
-    edited = {n: o for o, n in pairs if n >= 0}
+def align_versions(old_version: ArticleVersion, new_version: ArticleVersion) -> tuple[BlockChange, ...]:
+    """The article's blocks side by side, in the order of the new text.
+
+    Unchanged blocks have the same text on both sides. Changes outside of the article are left out.
+    """
+    old_page, new_page = _FoldedPage.from_version(old_version), _FoldedPage.from_version(new_version)
+    pairs = list(_edited_pairs(old_page, new_page))
+    old_by_new = {new_pos: old_pos for old_pos, new_pos in pairs if new_pos >= 0}
     rows = [
-        (float(n), Change(before.text(edited[n]) if edited.get(n, -1) >= 0 else "", after.text(n)))
-        if n in edited
-        else (float(n), Change(after.text(n), after.text(n)))
-        for n in after.kept()
-        if n in edited or before.has(after.keys[n]) or after.version.blocks[n].kind != "heading"
+        (
+            float(new_pos),
+            BlockChange(
+                old_page.text_at(old_by_new[new_pos]) if old_by_new.get(new_pos, -1) >= 0 else "",
+                new_page.text_at(new_pos),
+            ),
+        )
+        if new_pos in old_by_new
+        else (float(new_pos), BlockChange(new_page.text_at(new_pos), new_page.text_at(new_pos)))
+        for new_pos in new_page.kept_positions()
+        if new_pos in old_by_new
+        or old_page.contains(new_page.keys[new_pos])
+        or new_page.version.blocks[new_pos].kind != "heading"
     ]
-    rows += [(_place(before, after, o), Change(before.text(o), "")) for o, n in pairs if n < 0]
+    rows += [
+        (_order_key(old_page, new_page, old_pos), BlockChange(old_page.text_at(old_pos), ""))
+        for old_pos, new_pos in pairs
+        if new_pos < 0
+    ]
     return tuple(change for _, change in sorted(rows, key=lambda row: row[0]))
 
 
-def may_matter(text: str) -> bool:
-    """Whether a new block that is not kept may tell of an edit all the same."""
-    return bool(notice(text)) and length(text) >= _LABEL_WORDS and not _is_dateline(text)
+def may_report_edit(text: str) -> bool:
+    """Whether a block reads like a correction or update notice, so that it counts even where it is not kept."""
+    return bool(notice_kind(text)) and rough_word_count(text) >= _LABEL_WORDS and not _is_dateline(text)
 
 
-def _changed(before: _Side, after: _Side) -> Iterable[tuple[int, int]]:
-    """Places of blocks that were edited, before and after, in the order of the new text; -1 where there is none."""
-    gone = [o for o in before.without(after) if not _is_noise(before.version.blocks[o], after)]
-    fresh = [n for n in after.without(before) if not _is_noise(after.version.blocks[n], before)]
-    partner = _paired(before, after, gone, fresh)
-    found = [(o, partner.get(o, -1)) for o in gone]
-    found += [(-1, n) for n in fresh if n not in set(partner.values())]
-    edits = [pair for pair in found if _is_edit(before, after, *pair)]
-    return sorted(edits, key=lambda pair: (pair[1] if pair[1] >= 0 else _place(before, after, pair[0]), pair[0]))
+def _edited_pairs(old_page: _FoldedPage, new_page: _FoldedPage) -> Iterable[tuple[int, int]]:
+    """The (old, new) positions of edited blocks in the order of the new text; -1 where there is no such block."""
+    removed_positions = [
+        old_pos
+        for old_pos in old_page.kept_positions_missing_from(new_page)
+        if not _is_outside_article(old_page.version.blocks[old_pos], new_page)
+    ]
+    added_positions = [
+        new_pos
+        for new_pos in new_page.kept_positions_missing_from(old_page)
+        if not _is_outside_article(new_page.version.blocks[new_pos], old_page)
+    ]
+    new_by_old = _match_blocks(old_page, new_page, removed_positions, added_positions)
+    candidate_pairs = [(old_pos, new_by_old.get(old_pos, -1)) for old_pos in removed_positions]
+    candidate_pairs += [(-1, new_pos) for new_pos in added_positions if new_pos not in set(new_by_old.values())]
+    edited_pairs = [pair for pair in candidate_pairs if _is_edit(old_page, new_page, *pair)]
+    return sorted(
+        edited_pairs, key=lambda pair: (pair[1] if pair[1] >= 0 else _order_key(old_page, new_page, pair[0]), pair[0])
+    )
 
 
-def _place(before: _Side, after: _Side, at: int) -> float:
-    """Where a block that went stood, as a place in the new capture: after the block before it that is still there."""
-    places = {key: n for n, key in enumerate(after.keys)}
-    earlier = (places[before.keys[o]] for o in range(at - 1, -1, -1) if before.keys[o] in places)
-    return next(earlier, -1) + 0.5
+def _order_key(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int) -> float:
+    """The place of a removed block among the new positions: behind the nearest earlier block that is still there."""
+    new_positions = {key: new_pos for new_pos, key in enumerate(new_page.keys)}
+    neighbour_positions = (
+        new_positions[old_page.keys[earlier_pos]]
+        for earlier_pos in range(old_pos - 1, -1, -1)
+        if old_page.keys[earlier_pos] in new_positions
+    )
+    return next(neighbour_positions, -1) + 0.5
 
 
-def _is_edit(before: _Side, after: _Side, o: int, n: int) -> bool:
-    if o >= 0 and n >= 0:
-        both = before.has(after.keys[n]) and after.has(before.keys[o])
-        return not both and not _is_label(before, after, o, n)
-    side, other, at = (before, after, o) if n < 0 else (after, before, n)
-    text = side.text(at)
-    return not other.has(side.keys[at]) and (not _is_dateline(text) or (n >= 0 and may_matter(text)))
+def _is_edit(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos: int) -> bool:
+    """Whether a pair of positions from `_edited_pairs` is a change of the article rather than of labels or verdicts."""
+    if old_pos >= 0 and new_pos >= 0:
+        has_both_texts = old_page.contains(new_page.keys[new_pos]) and new_page.contains(old_page.keys[old_pos])
+        return not has_both_texts and not _is_same_label(old_page, new_page, old_pos, new_pos)
+    page, other_page, position = (old_page, new_page, old_pos) if new_pos < 0 else (new_page, old_page, new_pos)
+    text = page.text_at(position)
+    return not other_page.contains(page.keys[position]) and (
+        not _is_dateline(text) or (new_pos >= 0 and may_report_edit(text))
+    )
 
 
-def _is_noise(block: Stood, other: _Side) -> bool:
-    """Whether a block that only one capture has is the site's and not the article's."""
-    return not may_matter(block.text) and (_is_furniture(block, other) or _is_shared(block))
+def _is_outside_article(block: CapturedBlock, other_page: _FoldedPage) -> bool:
+    """Whether a block that only one capture keeps belongs to the site and not to the article."""
+    return not may_report_edit(block.text) and (_is_boilerplate(block, other_page) or _is_site_text(block))
 
 
-def _is_furniture(block: Stood, other: _Side) -> bool:
-    """Whether a block is a link alone, or stands where the other capture has nothing of the article."""
-    return (block.linked and block.kind != "heading") or (bool(block.box) and other.boxes.get(block.box) is False)
+def _is_boilerplate(block: CapturedBlock, other_page: _FoldedPage) -> bool:
+    """Whether a block is nothing but a link, or is in a container where the other capture has no article text."""
+    return (block.is_link and block.kind != "heading") or (
+        bool(block.container_id) and other_page.has_article_text.get(block.container_id) is False
+    )
 
 
-def _is_shared(block: Stood) -> bool:
-    return block.elsewhere > 1 or (block.elsewhere == 1 and length(block.text) < _SHARED_WORDS)
+def _is_site_text(block: CapturedBlock) -> bool:
+    """Whether so many other articles have the block that it is no text of this one."""
+    return block.other_article_count > 1 or (
+        block.other_article_count == 1 and rough_word_count(block.text) < _QUOTED_WORDS
+    )
 
 
-def _is_label(before: _Side, after: _Side, o: int, n: int) -> bool:
-    """Whether two blocks are one label beside the article's text, with another number or date in it."""
-    old, new = before.version.blocks[o], after.version.blocks[n]
-    if old.kind in _EXACT or _SENTENCE.search(new.text):
+def _is_same_label(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos: int) -> bool:
+    """Whether two blocks are the same label outside of the article's text, with another number or date in it."""
+    old_block, new_block = old_page.version.blocks[old_pos], new_page.version.blocks[new_pos]
+    if old_block.kind in _EXACT_KINDS or _SENTENCE_END.search(new_block.text):
         return False
-    made = template(new.text)
-    if made != template(old.text) or made == new.text:
+    new_template = text_template(new_block.text)
+    if new_template != text_template(old_block.text) or new_template == new_block.text:
         return False
-    most = _DATELINE_WORDS if DATED in made else _LABEL_WORDS
-    return length(new.text) <= most and not (_is_amid(before, o) or _is_amid(after, n))
+    max_words = _DATELINE_WORDS if DATE_MARK in new_template else _LABEL_WORDS
+    return rough_word_count(new_block.text) <= max_words and not (
+        _is_between_paragraphs(old_page, old_pos) or _is_between_paragraphs(new_page, new_pos)
+    )
 
 
-def _is_amid(side: _Side, at: int) -> bool:
-    """Whether a block stands between paragraphs of the article."""
-    prose = [n for n in side.kept() if _is_prose(side.version.blocks[n])]
-    return bool(prose) and prose[0] < at < prose[-1]
+def _is_between_paragraphs(page: _FoldedPage, position: int) -> bool:
+    """Whether a block is between two kept paragraphs of prose."""
+    prose_positions = [kept_pos for kept_pos in page.kept_positions() if _is_prose(page.version.blocks[kept_pos])]
+    return bool(prose_positions) and prose_positions[0] < position < prose_positions[-1]
 
 
-def _is_prose(block: Stood) -> bool:
-    return block.kind not in ("heading", "caption") and length(block.text) >= _PROSE
+def _is_prose(block: CapturedBlock) -> bool:
+    return block.kind not in ("heading", "caption") and rough_word_count(block.text) >= _PROSE_WORDS
 
 
 def _is_dateline(text: str) -> bool:
-    """Whether a line says little more than when."""
-    made = template(text)
-    return DATED in made and length(made) <= _LABEL_WORDS and len(re.findall(r"[^\W\d_]{2,}", made)) < _LABEL_WORDS
+    """Whether a line is little more than a date."""
+    line_template = text_template(text)
+    return (
+        DATE_MARK in line_template
+        and rough_word_count(line_template) <= _LABEL_WORDS
+        and len(re.findall(r"[^\W\d_]{2,}", line_template)) < _LABEL_WORDS
+    )
 
 
-def _notices(before: _Side, after: _Side, pairs: Collection[tuple[int, int]]) -> dict[str, str]:
-    """By kind, the first new block that says that the article was corrected or updated, also where it is not kept."""
-    edited = {n for _, n in pairs}
-    found: dict[str, str] = {}
-    for at, block in enumerate(after.version.blocks):
-        aside = not block.kept and not block.linked and block.elsewhere < 2 and may_matter(block.text)
-        if (at in edited or (aside and not before.has(after.keys[at]))) and (kind := notice(block.text)):
-            found.setdefault(kind, block.text)
-    return found
+def _find_new_notices(
+    old_page: _FoldedPage, new_page: _FoldedPage, pairs: Collection[tuple[int, int]]
+) -> dict[str, str]:
+    """The first new correction and update notice by kind; a notice counts even where its block is not kept."""
+    edited_positions = {new_pos for _, new_pos in pairs}
+    notices: dict[str, str] = {}
+    for position, block in enumerate(new_page.version.blocks):
+        is_notice_aside = (
+            not block.is_kept and not block.is_link and block.other_article_count < 2 and may_report_edit(block.text)
+        )
+        if (position in edited_positions or (is_notice_aside and not old_page.contains(new_page.keys[position]))) and (
+            kind := notice_kind(block.text)
+        ):
+            notices.setdefault(kind, block.text)
+    return notices
 
 
-def _is_lead(change: Change, before: _Side, after: _Side, told: Collection[str]) -> bool:
-    """Whether a change is to the paragraph with which the article begins."""
-    firsts = (_first(before, told), _first(after, told))
-    return bool(firsts[0] and change.before == firsts[0]) or bool(firsts[1] and change.after == firsts[1])
+def _changes_lead(
+    change: BlockChange, old_page: _FoldedPage, new_page: _FoldedPage, notice_texts: Collection[str]
+) -> bool:
+    """Whether a change is to the first paragraph of the article."""
+    lead_texts = (_find_lead(old_page, notice_texts), _find_lead(new_page, notice_texts))
+    return bool(lead_texts[0] and change.before == lead_texts[0]) or bool(
+        lead_texts[1] and change.after == lead_texts[1]
+    )
 
 
-def _first(side: _Side, told: Collection[str]) -> str:
-    texts = (side.text(at) for at in side.kept() if _is_prose(side.version.blocks[at]))
-    return next((text for text in texts if text not in told), "")
+def _find_lead(page: _FoldedPage, notice_texts: Collection[str]) -> str:
+    """The first kept paragraph that is no notice; empty if there is none."""
+    texts = (page.text_at(position) for position in page.kept_positions() if _is_prose(page.version.blocks[position]))
+    return next((text for text in texts if text not in notice_texts), "")
 
 
-def _is_headline(before: _Side, after: _Side) -> bool:
-    """Whether the title reads otherwise. Taken from another place, it must not be one that both pages show."""
-    old, new = before.version, after.version
-    was, now = (squeezed(title).casefold() for title in (old.title, new.title))
-    if was == now or not (was and now):
+def _changes_headline(old_page: _FoldedPage, new_page: _FoldedPage) -> bool:
+    """Whether the title changed.
+
+    A title from another source than before counts only if neither page shows both and neither contains the other.
+    """
+    old_version, new_version = old_page.version, new_page.version
+    old_title, new_title = (comparison_key(title).casefold() for title in (old_version.title, new_version.title))
+    if old_title == new_title or not (old_title and new_title):
         return False
-    if old.title_source == new.title_source:
+    if old_version.title_source == new_version.title_source:
         return True
-    shown = ({key.casefold() for key in side.known} for side in (before, after))
-    return not any(was in keys and now in keys for keys in shown) and not (was in now or now in was)
+    key_sets = ({key.casefold() for key in page.key_set} for page in (old_page, new_page))
+    return not any(old_title in keys and new_title in keys for keys in key_sets) and not (
+        old_title in new_title or new_title in old_title
+    )
 
 
-def _is_redated(old: Version, new: Version) -> bool:
-    """Whether the page states another time of publication, in the same place. Dates in lines of text do not count."""
-    if old.published_source != new.published_source or new.published_source == "text":
+def _changes_date(old_version: ArticleVersion, new_version: ArticleVersion) -> bool:
+    """Whether the same source states another publication date. Dates read from visible text do not count."""
+    if old_version.published_source != new_version.published_source or new_version.published_source == "text":
         return False
-    if not (old.published and new.published):
+    if not (old_version.published and new_version.published):
         return False
-    was, now = moment(old.published), moment(new.published)
-    return was is not None and now is not None and not was.agrees(now)
+    old_date, new_date = parse_moment(old_version.published), parse_moment(new_version.published)
+    return old_date is not None and new_date is not None and not old_date.may_equal(new_date)
 
 
-def _is_moved(before: _Side, after: _Side) -> bool:
-    """Whether paragraphs that both captures keep, each once, come in another order."""
-    old, new = _order(before), _order(after)
-    common = set(old) & set(new)
-    return [key for key in old if key in common] != [key for key in new if key in common]
+def _reorders_paragraphs(old_page: _FoldedPage, new_page: _FoldedPage) -> bool:
+    """Whether the paragraphs that both captures keep exactly once come in another order."""
+    old_keys, new_keys = _paragraph_keys(old_page), _paragraph_keys(new_page)
+    common_keys = set(old_keys) & set(new_keys)
+    return [key for key in old_keys if key in common_keys] != [key for key in new_keys if key in common_keys]
 
 
-def _order(side: _Side) -> list[str]:
-    keys = [side.keys[at] for at in side.kept() if side.version.blocks[at].kind == "paragraph"]
-    once = Counter(keys)
-    return [key for key in keys if once[key] == 1 and len(key) >= 4 * _FOUND_CHARS]
+def _paragraph_keys(page: _FoldedPage) -> list[str]:
+    """The keys of the longer kept paragraphs that occur once on the page, in order."""
+    keys = [
+        page.keys[position] for position in page.kept_positions() if page.version.blocks[position].kind == "paragraph"
+    ]
+    key_counts = Counter(keys)
+    return [key for key in keys if key_counts[key] == 1 and len(key) >= 4 * _SEARCHABLE_CHARS]
 
 
-def _paired(before: _Side, after: _Side, gone: Sequence[int], fresh: Sequence[int]) -> dict[int, int]:
-    """Which block became which: the most alike first, each once."""
-    olds = {o: Counter(words_of(before.text(o))) for o in gone}
-    news = {n: Counter(words_of(after.text(n))) for n in fresh}
-    likes = [(_likeness(old, new), -abs(o - n), o, n) for o, old in olds.items() for n, new in news.items()]
-    partner: dict[int, int] = {}
-    for _, _, o, n in sorted((each for each in likes if each[0] >= _ALIKE), reverse=True):
-        if o not in partner and n not in partner.values():
-            partner[o] = n
-    return partner
+def _match_blocks(
+    old_page: _FoldedPage, new_page: _FoldedPage, removed_positions: Sequence[int], added_positions: Sequence[int]
+) -> dict[int, int]:
+    """Match removed to added blocks, the most similar pairs first: new position by old position."""
+    old_bags = {old_pos: Counter(split_words(old_page.text_at(old_pos))) for old_pos in removed_positions}
+    new_bags = {new_pos: Counter(split_words(new_page.text_at(new_pos))) for new_pos in added_positions}
+    candidates = [
+        (_word_overlap(old_bag, new_bag), -abs(old_pos - new_pos), old_pos, new_pos)
+        for old_pos, old_bag in old_bags.items()
+        for new_pos, new_bag in new_bags.items()
+    ]
+    new_by_old: dict[int, int] = {}
+    similar_pairs = sorted((candidate for candidate in candidates if candidate[0] >= _REWRITTEN_OVERLAP), reverse=True)
+    for _, _, old_pos, new_pos in similar_pairs:
+        if old_pos not in new_by_old and new_pos not in new_by_old.values():
+            new_by_old[old_pos] = new_pos
+    return new_by_old
 
 
-def _likeness(old: Counter[str], new: Counter[str]) -> float:
-    """Dice's share of words in common; high also where one text is most of the other's beginning of a longer one."""
-    common, shorter = (old & new).total(), min(old.total(), new.total())
-    if not common:
+def _word_overlap(old_bag: Counter[str], new_bag: Counter[str]) -> float:
+    """Dice's coefficient of two bags of words; at least the threshold where one bag contains most of the other."""
+    common_count, shorter_count = (old_bag & new_bag).total(), min(old_bag.total(), new_bag.total())
+    if not common_count:
         return 0.0
-    within = common / shorter if shorter >= _PROSE else 0.0
-    return max(2 * common / (old.total() + new.total()), _ALIKE if within >= _WITHIN else 0.0)
+    contained_share = common_count / shorter_count if shorter_count >= _PROSE_WORDS else 0.0
+    return max(
+        2 * common_count / (old_bag.total() + new_bag.total()),
+        _REWRITTEN_OVERLAP if contained_share >= _CONTAINED_SHARE else 0.0,
+    )

@@ -1,4 +1,4 @@
-"""Whether a block is a publication's notice that it corrected or updated the article; its phrases are data."""
+"""Recognises correction and update notices of publications; the phrases are data (`notices.toml`)."""
 
 from __future__ import annotations
 
@@ -10,33 +10,35 @@ from importlib.resources import files
 from typing import Any
 
 CORRECTION, UPDATE = "correction", "update"
-_LONGEST = 1_200  # characters; a longer block tells a story that a notice may be quoted in
+_MAX_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
 _OPENING = r"^[\W_]*"
 _STAMP = r"(?:\s*[(\[（【][^)\]）】]{1,40}[)\]）】]|,?\s[^:：.。]{0,40}?\d[^:：。]{0,30}?)?"  # a date or a time
-_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
+_END_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
 
 
-def notice(text: str) -> str:
-    """`correction` or `update` if the block says so, in any language that the data knows; empty if it does not."""
-    if len(text) > _LONGEST:
+def notice_kind(text: str) -> str:
+    """`correction` or `update` if a block's text is such a notice, in any language of the data; empty if it is not."""
+    if len(text) > _MAX_CHARS:
         return ""
-    return next((kind for kind, phrase in _phrases().items() if phrase.search(text)), "")
+    return next((kind for kind, pattern in _notice_patterns().items() if pattern.search(text)), "")
 
 
-def languages() -> Mapping[str, Mapping[str, Any]]:
-    """The data file: language, then the phrases and examples of a kind."""
+def load_languages() -> Mapping[str, Mapping[str, Any]]:
+    """Read the data file: by language the phrases of each kind (`begins`, `says`) and examples."""
     return tomllib.loads(files(__package__).joinpath("notices.toml").read_text("utf-8"))
 
 
 @cache
-def _phrases() -> dict[str, re.Pattern[str]]:
-    told = tuple(languages().values())
-    return {kind: _pattern(each[kind] for each in told) for kind in (CORRECTION, UPDATE)}
+def _notice_patterns() -> dict[str, re.Pattern[str]]:
+    phrases_by_language = tuple(load_languages().values())
+    return {kind: _compile_phrases(language[kind] for language in phrases_by_language) for kind in (CORRECTION, UPDATE)}
 
 
-def _pattern(phrases: Iterable[Mapping[str, list[str]]]) -> re.Pattern[str]:
-    begins, says = [], []
-    for each in phrases:
-        begins += each["begins"]
-        says += each["says"]
-    return re.compile(f"{_OPENING}(?:{'|'.join(begins)}){_STAMP}{_MARK}|{'|'.join(says)}", re.IGNORECASE)
+def _compile_phrases(phrases_by_language: Iterable[Mapping[str, list[str]]]) -> re.Pattern[str]:
+    opening_patterns, sentence_patterns = [], []
+    for language_phrases in phrases_by_language:
+        opening_patterns += language_phrases["begins"]
+        sentence_patterns += language_phrases["says"]
+    return re.compile(
+        f"{_OPENING}(?:{'|'.join(opening_patterns)}){_STAMP}{_END_MARK}|{'|'.join(sentence_patterns)}", re.IGNORECASE
+    )

@@ -1,9 +1,9 @@
-"""What a site repeats: which kept blocks of a page are the site's and not the article's, seen over many pages.
+"""Finds the kept blocks of a page that are the site's boilerplate, by what the pages of the site repeat; pure.
 
-Pure. A page comes as its kept blocks, and those of its others that are kept elsewhere, each with a key for what it
-says: texts that differ only in numbers, dates, addresses, or in the page's own title and authors have one key. Where a
-block stands decides, more than how often it stands: an archive's articles repeat headings, credits and whole
-paragraphs, but not in a part of the page where nothing of their own ever stands.
+A page comes as its kept blocks, and those of its removed blocks that other pages keep. Each has the key of its text's
+template: texts that differ only in numbers, dates, addresses, or in the page's own title and authors have one key.
+The container of a block decides more than its count: an archive's articles repeat headings, credits and whole
+paragraphs, but not in a part of the page that never holds text of the article's own.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import NamedTuple
 
 from cleaners.document import Verdict
 
-REPEATED = Verdict(False, "repeated", "site/repeated")
-BIO = Verdict(False, "author_bio", "site/author-bio")
-BODY = Verdict(True, "site_body", "site/body")
+REPEATED_VERDICT = Verdict(False, "repeated", "site/repeated")
+BIO_VERDICT = Verdict(False, "author_bio", "site/author-bio")
+BODY_VERDICT = Verdict(True, "site_body", "site/body")
 
-FEW_PAGES = 20  # of a site with fewer, two pages are enough; a larger one has pairs of pages that are alike
-_ANCHOR_WORDS = 8  # a block of the page's own with so many words bounds its text
-_OWN_IN_BOX = 0.1  # share of the pages where a part of the page may hold something of their own and be a box
-_COMMON = 0.6  # share of the site's pages that makes a block amid the articles' own text the site's
-_USUAL = 0.3  # the same, where it stands on many pages
-_MANY = 25
-_SURE = 5  # a text on fewer pages may be two versions of an article: it is taken out only
-_BODY = 0.8  # share of the pages that keep text at a place, for what some remove there to be the article's too
-_SHARE = 3  # where all that goes is at most one word in so many
-_NAMED_WITHIN = 6  # words from its beginning in which a note on the author names the author
-_NAMED_WITHIN_CHARS = 100
+FEW_PAGES = 20  # on a smaller site two pages make a repetition; a larger one has pairs of similar pages by chance
+_ANCHOR_WORDS = 8  # a block of the page's own of this length can be the first or last of its text
+_OWN_TEXT_SHARE = 0.1  # a container with own text on more than this share of its pages is no boilerplate container
+_COMMON_SHARE = 0.6  # share of the site's pages from which a block outside of boilerplate containers is boilerplate
+_FREQUENT_SHARE = 0.3  # the same for a block on `_FREQUENT_PAGES` pages or more
+_FREQUENT_PAGES = 25
+_SURE_PAGES = 5  # a text on fewer pages may be that of two versions of one article
+_BODY_SHARE = 0.8  # share of pages that keep text at a path from which what others removed there is the article's too
+_MAX_REMOVED_PART = 3  # if more than one word in this many would go, texts on fewer than `_SURE_PAGES` pages stay
+_AUTHOR_WITHIN_WORDS = 6  # an author note has the author's name within its first words
+_AUTHOR_WITHIN_CHARS = 100
 
-_TEXT_LEVEL = re.compile(
+_TEXT_LEVEL_STEP = re.compile(
     r"(?:p|blockquote|q|ul|ol|li|dl|dt|dd|pre|code|h[1-6]|em|strong|small|b|i|u|a|span|font|center|figure|"
     r"figcaption)(?:$|[.#])"
 )
@@ -41,168 +41,215 @@ _DIGITS = re.compile(r"\d+")
 _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 
 
-class Seen(NamedTuple):
-    """A block as the site's memory sees it.
+class KeyedBlock(NamedTuple):
+    """A block of a page, reduced to what the comparison of pages needs.
 
-    `key` is the number of its template, `container` where it stood, `named` whether it begins by naming an author,
-    `kept` whether its page alone keeps it.
+    `template_key` is the number of its text's template, `container` the path of its container, `names_author` says
+    that it begins with an author's name, `is_kept` that the page's own verdict keeps it.
     """
 
     position: int
-    key: int
+    template_key: int
     container: str
-    words: int
-    heading: bool = False
-    named: bool = False
-    kept: bool = True
+    word_count: int
+    is_heading: bool = False
+    names_author: bool = False
+    is_kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class SiteMemory:
     """What the pages of one site have in common.
 
-    `repeated` gives the pages of each key that stands on several; `boxes` are containers in which nothing but
-    repeated text stands, with the number of pages that have them; `outer` are keys that mostly stand before or after
-    the page's own text.
+    `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
+    hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
+    that are mostly before or after the page's own text.
     """
 
-    pages: int
-    repeated: Mapping[int, int]
-    boxes: Mapping[str, int] = field(default_factory=dict)
-    outer: frozenset[int] = frozenset()
+    page_count: int
+    pages_per_key: Mapping[int, int]
+    boilerplate_containers: Mapping[str, int] = field(default_factory=dict)
+    outer_keys: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class _Outline:
-    """Where a page's own text stands: the places of the first and last block of it."""
+class _TextSpan:
+    """The indices of the first and last block of a page's own text."""
 
-    first: int
-    last: int
+    first_index: int
+    last_index: int
 
-    def outside(self, place: int) -> bool:
-        return not self.first <= place <= self.last
+    def excludes(self, index: int) -> bool:
+        return not self.first_index <= index <= self.last_index
 
 
-def least_pages(pages: int) -> int:
-    """On how many pages of a site of this size a text must stand to count as repeated."""
-    return 2 if pages < FEW_PAGES else 3
+def min_repeat_pages(page_count: int) -> int:
+    """The number of pages from which a text counts as repeated on a site of this size."""
+    return 2 if page_count < FEW_PAGES else 3
 
 
 @lru_cache(maxsize=8192)
-def container(path: str) -> str:
-    """The path of the part of the page that a block stands in, without text-level tags at its end and numbers."""
+def container_path(path: str) -> str:
+    """The path of a block's container: the block's path without text-level tags at its end, with numbers as 0."""
     parts = path.split(">")
-    while len(parts) > 1 and _TEXT_LEVEL.match(parts[-1]):
+    while len(parts) > 1 and _TEXT_LEVEL_STEP.match(parts[-1]):
         parts.pop()
     return _DIGITS.sub("0", ">".join(parts))
 
 
-def length(text: str) -> int:
-    """Words of the text, roughly; scripts without spaces count two characters as a word."""
+def rough_word_count(text: str) -> int:
+    """The number of words, quickly by spaces; scripts without spaces count two characters as a word."""
     words = text.count(" ") + text.count("\n") + 1
     return words if text.isascii() or words > 2 else max(words, len(text) // 2)
 
 
 def names_author(text: str, authors: Iterable[str]) -> bool:
-    """Whether the text begins by naming one of the authors, by any part of the name."""
-    beginning = text[:_NAMED_WITHIN_CHARS]
-    names = [name for name in _names_of(tuple(authors)) if name in beginning]
-    return bool(names) and not set(names).isdisjoint(_WORD.findall(beginning)[:_NAMED_WITHIN])
+    """Whether any part of an author's name is among the first words of the text."""
+    beginning = text[:_AUTHOR_WITHIN_CHARS]
+    name_parts = [part for part in _author_name_parts(tuple(authors)) if part in beginning]
+    return bool(name_parts) and not set(name_parts).isdisjoint(_WORD.findall(beginning)[:_AUTHOR_WITHIN_WORDS])
 
 
 @lru_cache(maxsize=16)
-def _names_of(authors: tuple[str, ...]) -> frozenset[str]:
+def _author_name_parts(authors: tuple[str, ...]) -> frozenset[str]:
+    """The capitalised parts of the authors' names."""
     return frozenset(part for author in authors for part in _NAME.findall(author) if part[:1].isupper())
 
 
-def remember(pages: Iterable[Sequence[Seen]], repeated: Mapping[int, int], number: int) -> Memory:
-    """Look at all pages of a site, one page an article, and note where its repeated texts stand.
+def build_site_memory(
+    pages: Iterable[Sequence[KeyedBlock]], pages_per_key: Mapping[int, int], page_count: int
+) -> SiteMemory:
+    """Note where the repeated texts of a site are, from all its pages, one page an article.
 
-    `repeated` gives the pages of each key that stands on several; `number` is that of all pages.
+    `pages_per_key` gives the number of pages of each repeated key; `page_count` is the number of all pages.
     """
-    own: Counter[str] = Counter()
-    shared: Counter[str] = Counter()
-    outside: Counter[int] = Counter()
+    own_text_pages: Counter[str] = Counter()
+    repeated_text_pages: Counter[str] = Counter()
+    outside_pages: Counter[int] = Counter()
     for page in pages:
-        outline = _outline(page, repeated)
-        own.update({each.container for each in page if each.kept and each.key not in repeated})
-        shared.update({each.container for each in page if each.key in repeated})
-        outside.update({b.key for n, b in enumerate(page) if b.key in repeated and outline.outside(n)})
-    boxes = {name: count for name, count in shared.items() if count > 1 and own[name] <= _OWN_IN_BOX * count}
-    outer = frozenset(key for key, count in outside.items() if 2 * count > repeated[key])
-    return Memory(number, repeated, boxes, outer)
+        text_span = _own_text_span(page, pages_per_key)
+        own_text_pages.update(
+            {block.container for block in page if block.is_kept and block.template_key not in pages_per_key}
+        )
+        repeated_text_pages.update({block.container for block in page if block.template_key in pages_per_key})
+        outside_pages.update(
+            {
+                block.template_key
+                for index, block in enumerate(page)
+                if block.template_key in pages_per_key and text_span.excludes(index)
+            }
+        )
+    boilerplate_containers = {
+        path: count
+        for path, count in repeated_text_pages.items()
+        if count > 1 and own_text_pages[path] <= _OWN_TEXT_SHARE * count
+    }
+    outer_keys = frozenset(key for key, count in outside_pages.items() if 2 * count > pages_per_key[key])
+    return SiteMemory(page_count, pages_per_key, boilerplate_containers, outer_keys)
 
 
-def body_places(kept: Mapping[str, int], left: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """The places in the markup where a site's articles stand: on how many pages kept, on how many there at all.
+def find_body_paths(keeping_pages: Mapping[str, int], removing_pages: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Find the paths at which a site's articles have their text: by path, the pages that keep it and all that have it.
 
-    `kept` counts the pages that keep text at a place, `left` those that have text there and keep none of it.
+    `keeping_pages` counts the pages that keep text at a path, `removing_pages` those that have some but keep none.
     """
-    seen = {place: (count, count + left.get(place, 0)) for place, count in kept.items()}
-    return {place: (count, all_) for place, (count, all_) in seen.items() if all_ >= _SURE and count >= _BODY * all_}
+    page_counts = {
+        path: (kept_count, kept_count + removing_pages.get(path, 0)) for path, kept_count in keeping_pages.items()
+    }
+    return {
+        path: (kept_count, total_count)
+        for path, (kept_count, total_count) in page_counts.items()
+        if total_count >= _SURE_PAGES and kept_count >= _BODY_SHARE * total_count
+    }
 
 
-def judge_again(page: Sequence[Seen], memory: Memory) -> dict[int, Verdict]:
-    """The verdicts, by position, on the kept blocks of a page that are the site's; nothing if all of it is.
+def judge_repeated_blocks(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
+    """Judge the kept blocks of a page: by position, the verdicts on those that are the site's boilerplate.
 
-    `page` holds its kept blocks alone.
+    `page` has only the kept blocks. Empty if no block repeats, and if every block would be removed.
     """
-    if not any(each.key in memory.repeated for each in page):
+    if not any(block.template_key in memory.pages_per_key for block in page):
         return {}
-    outline = _outline(page, memory.repeated)
-    taken = _the_sites(page, outline, memory, 0)
-    if _SHARE * _words(page, taken) > _words(page, range(len(page))):
-        taken = _the_sites(page, outline, memory, _SURE)
-    closing = _after_closing(page, taken, outline, memory)
-    if len(taken | closing) == len(page):
+    text_span = _own_text_span(page, memory.pages_per_key)
+    site_indices = _find_site_indices(page, text_span, memory, 0)
+    if _MAX_REMOVED_PART * _total_words(page, site_indices) > _total_words(page, range(len(page))):
+        site_indices = _find_site_indices(page, text_span, memory, _SURE_PAGES)
+    closing_indices = _indices_after_closing_line(page, site_indices, text_span, memory)
+    if len(site_indices | closing_indices) == len(page):
         return {}
-    return {page[n].position: BIO if page[n].named and n in closing else REPEATED for n in sorted(taken | closing)}
+    return {
+        page[index].position: BIO_VERDICT if page[index].names_author and index in closing_indices else REPEATED_VERDICT
+        for index in sorted(site_indices | closing_indices)
+    }
 
 
-def _the_sites(page: Sequence[Seen], outline: _Outline, memory: Memory, least: int) -> set[int]:
-    """The places of the site's blocks on at least so many pages; a heading is the site's only with all that it heads.
+def _find_site_indices(
+    page: Sequence[KeyedBlock], text_span: _TextSpan, memory: SiteMemory, min_pages: int
+) -> set[int]:
+    """The indices of boilerplate that is on at least `min_pages` pages; a heading is one only with all below it.
 
-    What stands more than once on the page, and amid its own text, is a refrain, a speaker's name or a signature.
+    What is more than once on the page and within its own text is a refrain, a speaker's name or a signature.
     """
-    times = Counter(each.key for each in page)
-    refrains = {b.key for n, b in enumerate(page) if times[b.key] > 1 and not outline.outside(n)}
-    taken: set[int] = set()
-    for n in reversed(range(len(page))):
-        heads = page[n].heading and (not outline.outside(n) or (n + 1 < len(page) and n + 1 not in taken))
-        known = memory.repeated.get(page[n].key, 0) >= max(least, 1) and page[n].key not in refrains
-        if known and not heads and _is_the_sites(page[n], memory):
-            taken.add(n)
-    return taken
+    key_counts = Counter(block.template_key for block in page)
+    refrain_keys = {
+        block.template_key
+        for index, block in enumerate(page)
+        if key_counts[block.template_key] > 1 and not text_span.excludes(index)
+    }
+    site_indices: set[int] = set()
+    for index in reversed(range(len(page))):
+        heads_kept_text = page[index].is_heading and (
+            not text_span.excludes(index) or (index + 1 < len(page) and index + 1 not in site_indices)
+        )
+        is_repeated = (
+            memory.pages_per_key.get(page[index].template_key, 0) >= max(min_pages, 1)
+            and page[index].template_key not in refrain_keys
+        )
+        if is_repeated and not heads_kept_text and _is_site_text(page[index], memory):
+            site_indices.add(index)
+    return site_indices
 
 
-def _is_the_sites(block: Seen, memory: Memory) -> bool:
-    if in_box := memory.boxes.get(block.container, 0):
-        return block.words >= _ANCHOR_WORDS or 2 * memory.repeated[block.key] >= in_box
-    return _is_closing(block, memory)
+def _is_site_text(block: KeyedBlock, memory: SiteMemory) -> bool:
+    """Whether a repeated block is boilerplate, by its container or as a closing line."""
+    if container_pages := memory.boilerplate_containers.get(block.container, 0):
+        return block.word_count >= _ANCHOR_WORDS or 2 * memory.pages_per_key[block.template_key] >= container_pages
+    return _is_closing_line(block, memory)
 
 
-def _is_closing(block: Seen, memory: Memory) -> bool:
-    """Whether a text stands at the beginnings or ends of so many articles that no article needs it."""
-    count = memory.repeated.get(block.key, 0)
-    if block.key not in memory.outer or (count == 2 < memory.pages):
+def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
+    """Whether a text opens or closes so many articles that it belongs to none of them."""
+    page_count = memory.pages_per_key.get(block.template_key, 0)
+    if block.template_key not in memory.outer_keys or (page_count == 2 < memory.page_count):
         return False
-    return count >= memory.pages * (_USUAL if count >= _MANY else _COMMON)
+    return page_count >= memory.page_count * (_FREQUENT_SHARE if page_count >= _FREQUENT_PAGES else _COMMON_SHARE)
 
 
-def _after_closing(page: Sequence[Seen], taken: Collection[int], outline: _Outline, memory: Memory) -> set[int]:
-    """What else repeats below the line with which the site closes its articles: notes on authors, credits."""
-    ends = (n for n in sorted(taken) if n > outline.last >= 0 and _is_closing(page[n], memory))
-    closing = next(ends, None)
-    if closing is None:
+def _indices_after_closing_line(
+    page: Sequence[KeyedBlock], site_indices: Collection[int], text_span: _TextSpan, memory: SiteMemory
+) -> set[int]:
+    """The indices of what else repeats below the site's closing line: author notes, credits."""
+    closing_lines = (
+        index
+        for index in sorted(site_indices)
+        if index > text_span.last_index >= 0 and _is_closing_line(page[index], memory)
+    )
+    closing_index = next(closing_lines, None)
+    if closing_index is None:
         return set()
-    return {n for n in range(closing, len(page)) if page[n].key in memory.repeated} - set(taken)
+    return {
+        index for index in range(closing_index, len(page)) if page[index].template_key in memory.pages_per_key
+    } - set(site_indices)
 
 
-def _outline(page: Sequence[Seen], repeated: Mapping[int, int]) -> _Outline:
-    own = [n for n, each in enumerate(page) if each.kept and each.key not in repeated]
-    anchors = [n for n in own if page[n].words >= _ANCHOR_WORDS] or own
-    return _Outline(anchors[0], anchors[-1]) if anchors else _Outline(-1, -1)
+def _own_text_span(page: Sequence[KeyedBlock], pages_per_key: Mapping[int, int]) -> _TextSpan:
+    """From the first to the last block of the page's own text that is long enough, or of any length; else (-1, -1)."""
+    own_indices = [
+        index for index, block in enumerate(page) if block.is_kept and block.template_key not in pages_per_key
+    ]
+    anchor_indices = [index for index in own_indices if page[index].word_count >= _ANCHOR_WORDS] or own_indices
+    return _TextSpan(anchor_indices[0], anchor_indices[-1]) if anchor_indices else _TextSpan(-1, -1)
 
 
-def _words(page: Sequence[Seen], places: Iterable[int]) -> int:
-    return sum(page[n].words for n in places)
+def _total_words(page: Sequence[KeyedBlock], indices: Iterable[int]) -> int:
+    return sum(page[index].word_count for index in indices)

@@ -1,6 +1,6 @@
-"""What a block's text says without what varies from page to page: numbers, dates, addresses, the page's title, authors.
+"""Templates of texts: a text with its numbers, dates, addresses, page title and authors replaced by marks.
 
-Pure. Texts that differ only in those have one template.
+Pure. Texts that differ only in those have the same template, by which repeated boilerplate is recognised.
 """
 
 from __future__ import annotations
@@ -8,45 +8,45 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cleaners.metadata.word_lists import months
+from cleaners.metadata.word_lists import month_numbers
 
-_TEMPLATE_CHARS = 400  # a longer text repeats as it is or not at all
-_NAME_CHARS = 4  # a shorter title or name stands in other words by chance
+_TEMPLATE_CHARS = 400  # a longer text is its own template: it repeats literally or not at all
+_NAME_CHARS = 4  # a shorter title or author occurs in other words by chance
 
 _DIGITS = re.compile(r"\d+")
 _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(r"\w+")
-_FIXED = re.compile(r"[^\W\d_]{2,}")
-_DATE, _ANY, _TITLE, _AUTHOR = "\x01", "\x02", "\x03", "\x04"
-DATED = _DATE
-"""What `template` puts in the place of a date."""
+_FIXED_WORD = re.compile(r"[^\W\d_]{2,}")
+DATE_MARK, _ADDRESS_MARK, _TITLE_MARK, _AUTHOR_MARK = "\x01", "\x02", "\x03", "\x04"
+"""What a template has in the place of a date, an address, the page's title and an author."""
 
 _NUMERIC_DATE = re.compile(r"\b0([./-])0\1 ?0\b|\b0:0(?::0)?\b")
-_VALUE = re.compile(r":\s+\W*0|0\s*/\s*0|0\s*[%€$£]|[€$£]\s*0")  # a score, a price, a measure: what the text says
-_DATED = re.compile(rf"(?:0[.,]?\s+(?:de\s+)?)?{_DATE}\.?(?:,?\s+(?:de\s+)?0)*")
+_VALUE = re.compile(r":\s+\W*0|0\s*/\s*0|0\s*[%€$£]|[€$£]\s*0")  # a score, a price or a measure is content
+_MONTH_WITH_NUMBERS = re.compile(rf"(?:0[.,]?\s+(?:de\s+)?)?{DATE_MARK}\.?(?:,?\s+(?:de\s+)?0)*")
 
 
-def template(text: str, title: str = "", authors: Sequence[str] = ()) -> str:
-    """The text without what varies from page to page; the text itself where nothing fixed would be left."""
-    [made] = templates([text], title, authors)
-    return made
+def text_template(text: str, title: str = "", authors: Sequence[str] = ()) -> str:
+    """The template of one text; the text itself if no fixed word would be left in it."""
+    [template] = page_templates([text], title, authors)
+    return template
 
 
-def templates(texts: Iterable[str], title: str = "", authors: Sequence[str] = ()) -> list[str]:
-    """The template of each text of a page."""
-    marks = [(name, mark) for name, mark in _named(title, authors) if len(name) >= _NAME_CHARS]
-    return [_template(text, marks) if _varies(text, marks) else text for text in texts]
+def page_templates(texts: Iterable[str], title: str = "", authors: Sequence[str] = ()) -> list[str]:
+    """The templates of all texts of a page, in order."""
+    name_marks = [(name, mark) for name, mark in _name_marks(title, authors) if len(name) >= _NAME_CHARS]
+    return [_make_template(text, name_marks) if _may_vary(text, name_marks) else text for text in texts]
 
 
-def _named(title: str, authors: Sequence[str]) -> Iterable[tuple[str, str]]:
-    yield title, _TITLE
+def _name_marks(title: str, authors: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """The title and the authors, each with the mark that replaces it."""
+    yield title, _TITLE_MARK
     for author in authors:
-        yield author, _AUTHOR
+        yield author, _AUTHOR_MARK
 
 
-def _varies(text: str, marks: Iterable[tuple[str, str]]) -> bool:
-    """Whether a text may differ from its template, as most do not. Looking for each digit is quick where few occur."""
+def _may_vary(text: str, name_marks: Iterable[tuple[str, str]]) -> bool:
+    """Whether a text may differ from its template; most do not. `in` for each digit is the quickest test for those."""
     if len(text) > _TEMPLATE_CHARS:
         return False
     if "0" in text or "1" in text or "2" in text or "3" in text or "4" in text:
@@ -55,45 +55,46 @@ def _varies(text: str, marks: Iterable[tuple[str, str]]) -> bool:
         return True
     if "@" in text or "://" in text or "www." in text:
         return True
-    for name, _ in marks:
+    for name, _ in name_marks:
         if name in text:
             return True
     return not text.isascii() and _DIGITS.search(text) is not None
 
 
-def _template(text: str, marks: Iterable[tuple[str, str]]) -> str:
-    made = text
-    for name, mark in marks:
+def _make_template(text: str, name_marks: Iterable[tuple[str, str]]) -> str:
+    template = text
+    for name, mark in name_marks:
         if name != text:
-            made = made.replace(name, mark)
-    if "@" in made or "://" in made or "www." in made:
-        made = _ADDRESS.sub(_ANY, made)
-    made = _undated(made)
-    return made if made == text or _DATE in made or _FIXED.search(made) else text
+            template = template.replace(name, mark)
+    if "@" in template or "://" in template or "www." in template:
+        template = _ADDRESS.sub(_ADDRESS_MARK, template)
+    template = _replace_numbers(template)
+    return template if template == text or DATE_MARK in template or _FIXED_WORD.search(template) else text
 
 
-def _undated(text: str) -> str:
-    """The text with each number as 0 and each date as one mark; as it is if a number is a value that it gives."""
-    bare = _DIGITS.sub("0", text)
-    if bare == text and "0" not in text:
+def _replace_numbers(text: str) -> str:
+    """Replace each number by 0 and each date by its mark; a text that states a value (score, price) is not changed."""
+    zeroed_text = _DIGITS.sub("0", text)
+    if zeroed_text == text and "0" not in text:
         return text
-    if "0." in bare or "0/" in bare or "0-" in bare or "0:" in bare:
-        bare = _NUMERIC_DATE.sub(_DATE, bare)
-    marked = _with_dates(bare) if _names_month(bare) else bare
-    dated = _DATED.sub(_DATE, marked) if _DATE in marked else marked
-    return text if _gives_value(dated) else dated
+    if "0." in zeroed_text or "0/" in zeroed_text or "0-" in zeroed_text or "0:" in zeroed_text:
+        zeroed_text = _NUMERIC_DATE.sub(DATE_MARK, zeroed_text)
+    marked_text = _mark_months(zeroed_text) if _names_month(zeroed_text) else zeroed_text
+    dated_text = _MONTH_WITH_NUMBERS.sub(DATE_MARK, marked_text) if DATE_MARK in marked_text else marked_text
+    return text if _states_value(dated_text) else dated_text
 
 
-def _gives_value(dated: str) -> bool:
-    return any(sign in dated for sign in ":/%€$£") and _VALUE.search(dated) is not None
+def _states_value(dated_text: str) -> bool:
+    """Whether a number in the text, now a 0, is a score, a price or a measure."""
+    return any(symbol in dated_text for symbol in ":/%€$£") and _VALUE.search(dated_text) is not None
 
 
-def _names_month(bare: str) -> bool:
-    """Whether a text, with its digits as 0, has the name of a month among its words."""
-    words = _WORD.findall(bare.replace("0", " ").replace("_", " "))
-    return not months().keys().isdisjoint(map(str.lower, words))
+def _names_month(zeroed_text: str) -> bool:
+    """Whether a text, with its numbers as 0, has the name of a month among its words."""
+    words = _WORD.findall(zeroed_text.replace("0", " ").replace("_", " "))
+    return not month_numbers().keys().isdisjoint(map(str.lower, words))
 
 
-def _with_dates(bare: str) -> str:
-    names = months()
-    return _LETTERS.sub(lambda word: _DATE if word[0].lower() in names else word[0], bare)
+def _mark_months(zeroed_text: str) -> str:
+    month_names = month_numbers()
+    return _LETTERS.sub(lambda match: DATE_MARK if match[0].lower() in month_names else match[0], zeroed_text)

@@ -1,8 +1,8 @@
-"""A parsed page to its visible blocks, in one walk over the tree.
+"""The visible blocks of a parsed page, read in one walk over the tree.
 
 Visible means rendered text: not script, style, template, `hidden`, `aria-hidden`, inline `display:none`, unless the
-hidden part is text that a reader can unfold (`visibility.py`). A run of text between two block boundaries is one block;
-a data table is one block; a line break inside a block is a newline and two in a row are a boundary.
+hidden part is text that a reader can unfold (`visibility.py`). The text between two block boundaries is one block;
+a data table is one block; a line break inside a block is a newline, and two in a row are a boundary.
 """
 
 from __future__ import annotations
@@ -14,24 +14,31 @@ from functools import lru_cache
 
 from lxml import etree
 
-from cleaners.document import Block, Kind
-from cleaners.html.inline import Run
-from cleaners.html.site_labels import takes_out
+from cleaners.document import Block, BlockKind
+from cleaners.html.inline import InlineRun
+from cleaners.html.site_labels import removal_label
 from cleaners.html.tables import is_data_table, read_captions, read_table
-from cleaners.html.visibility import HIDING, INVISIBLE, LEAST_CHARS, is_furniture, is_hidden, prose_chars
-from cleaners.urls.canonical import absolute
+from cleaners.html.visibility import (
+    HIDING_ATTRIBUTES,
+    INVISIBLE_TAGS,
+    MIN_PROSE_CHARS,
+    is_hidden,
+    is_in_boilerplate,
+    prose_chars,
+)
+from cleaners.urls.canonical import resolve_href
 
-_BOUNDARY = frozenset(
+_BOUNDARY_TAGS = frozenset(
     (
         "address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset "
         "figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol "
         "optgroup option p pre search section select summary table tbody td tfoot th thead tr ul"
     ).split()
 )
-_LANDMARKS = frozenset(
+_LANDMARK_TAGS = frozenset(
     ("address article aside blockquote button details dialog figure footer form header main nav").split()
 )
-_ROLES = {
+_LANDMARK_BY_ROLE = {
     "navigation": "nav",
     "banner": "header",
     "contentinfo": "footer",
@@ -41,247 +48,260 @@ _ROLES = {
     "search": "form",
 }
 _KINDS = {
-    "li": Kind.LIST_ITEM,
-    "dt": Kind.LIST_ITEM,
-    "dd": Kind.LIST_ITEM,
-    "blockquote": Kind.QUOTE,
-    "pre": Kind.CODE,
-    "figcaption": Kind.CAPTION,
-    "caption": Kind.CAPTION,
-} | {f"h{n}": Kind.HEADING for n in range(1, 7)}
-_MARKS = {"em": "*", "i": "*", "cite": "*", "strong": "**", "b": "**", "code": "`", "kbd": "`", "samp": "`", "tt": "`"}
-_PARTING = frozenset(("img", "input"))  # inside a line, but no word goes on across them
-_INLINE = _PARTING.union(_MARKS, ("a", "br"))
-_NEW_TEXT = frozenset(("td", "th", "article", "section"))  # what is inside is no list item, heading or caption any more
-_LISTS = frozenset(("ul", "ol", "dl", "menu", "dir"))
+    "li": BlockKind.LIST_ITEM,
+    "dt": BlockKind.LIST_ITEM,
+    "dd": BlockKind.LIST_ITEM,
+    "blockquote": BlockKind.QUOTE,
+    "pre": BlockKind.CODE,
+    "figcaption": BlockKind.CAPTION,
+    "caption": BlockKind.CAPTION,
+} | {f"h{n}": BlockKind.HEADING for n in range(1, 7)}
+_MARKDOWN_MARKS = {
+    "em": "*", "i": "*", "cite": "*", "strong": "**", "b": "**", "code": "`", "kbd": "`", "samp": "`", "tt": "`",
+}  # fmt: skip
+_WORD_SEPARATORS = frozenset(("img", "input"))  # within a line, but the words before and after them are two words
+_INLINE_TAGS = _WORD_SEPARATORS.union(_MARKDOWN_MARKS, ("a", "br"))
+_KIND_RESETS = frozenset(("td", "th", "article", "section"))  # their text is no part of a list item or heading around
+_LIST_TAGS = frozenset(("ul", "ol", "dl", "menu", "dir"))
 _DIGITS = re.compile(r"\d+")
-_CLASSES_KEPT = 4
-_STEP_CHARS = 60
+_MAX_CLASSES = 4
+_MAX_STEP_CHARS = 60
 
 
 @dataclass(slots=True)
-class _Place:
-    """What an element passes down to the text inside it. Elements of one look in one place share a place."""
+class _Context:
+    """What an element passes down to the text inside it.
+
+    Sibling elements with the same tag, id, class, role and labels share one context, cached in their parent's
+    `children` under these values.
+    """
 
     path: str
-    kind: Kind = Kind.PARAGRAPH
+    kind: BlockKind = BlockKind.PARAGRAPH
     level: int = 0
-    lists: int = 0
+    list_depth: int = 0
     landmarks: frozenset[str] = frozenset()
-    inside: dict[tuple[object, ...], _Place] = field(default_factory=dict)
-    verbatim: bool = False  # whether white space is text
+    children: dict[tuple[object, ...], _Context] = field(default_factory=dict)
+    verbatim: bool = False  # whether white space is kept, as in <pre>
 
 
-_Marks = Mapping[etree._Element, frozenset[str]]
+_Labels = Mapping[etree._Element, frozenset[str]]
+"""The labels of site rules, by the elements that they name."""
 
 
-def read_blocks(tree: etree._Element, url: str = "", marks: _Marks | None = None) -> tuple[Block, ...]:
+def read_blocks(tree: etree._Element, url: str = "", labels: _Labels | None = None) -> tuple[Block, ...]:
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
-    `marks` are more landmarks, by element: what is inside a marked element has them, and is a block of its own; a
-    part of a line that is taken out follows that line. A page that keeps most of its text hidden until a script shows
-    it is read with all its large hidden parts shown. The tree is not changed.
+    `labels` are added to the landmarks of all text inside a labelled element. A labelled element begins and ends a
+    block; a part of a line that a label removes becomes a block after that line. A page that hides most of its text
+    until a script shows it is read with all its large hidden parts shown. The tree is not changed.
     """
-    walk = _Walk(url, marks)
-    blocks = tuple(walk.blocks(tree))
-    if walk.hidden_chars > 2 * sum(len(block.text) for block in blocks):
-        return tuple(_Walk(url, marks, reveal=True).blocks(tree))
+    reader = _BlockReader(url, labels)
+    blocks = tuple(reader.read(tree))
+    if reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
+        return tuple(_BlockReader(url, labels, reveal=True).read(tree))
     return blocks
 
 
 @lru_cache(maxsize=4096)
 def path_step(tag: str, identity: str | None, classes: str | None) -> str:
-    """One step of a block's path: the tag with its id and first classes, digits folded to `*`."""
+    """Return one step of a block's path: the tag with its id and first classes, digits folded to `*`."""
     step = tag
     if identity:
         step += "#" + "_".join(identity.split())
     if classes and (names := classes.split()):
-        step += "." + ".".join(names[:_CLASSES_KEPT])
-    return _DIGITS.sub("*", step.replace(">", ""))[:_STEP_CHARS]
+        step += "." + ".".join(names[:_MAX_CLASSES])
+    return _DIGITS.sub("*", step.replace(">", ""))[:_MAX_STEP_CHARS]
 
 
-class _Walk:
-    """The state of one walk: where it stands, and the run of text it is collecting."""
+class _BlockReader:
+    """The state of one walk over a tree: the contexts of the open elements, the current run of text, the blocks so far.
 
-    def __init__(self, url: str, marks: _Marks | None = None, *, reveal: bool = False) -> None:
-        self.url = url
-        self.marks = marks or {}
+    With `reveal`, large hidden parts are read too; without, `hidden_chars` counts the characters of prose in them.
+    """
+
+    def __init__(self, base: str, labels: _Labels | None = None, *, reveal: bool = False) -> None:
+        self.base = base
+        self.labels = labels or {}
         self.root: etree._Element | None = None
-        self.beside: list[Block] = []  # taken out of the line that is being read
+        self.cut_blocks: list[Block] = []  # removed from the line that is being read; they follow it
         self.reveal = reveal
         self.hidden_chars = 0
-        self.stack: list[_Place] = [_Place("")]
-        self.links: dict[str, str] = {}  # absolute addresses by the way they are written
-        self.run = Run()
-        self.done: list[Block] = []
+        self.contexts: list[_Context] = [_Context("")]  # of the open elements, the innermost last
+        self.urls_by_href: dict[str, str] = {}  # absolute URLs by the href attribute as written
+        self.run = InlineRun()
+        self.blocks: list[Block] = []
 
-    def blocks(self, tree: etree._Element) -> list[Block]:
+    def read(self, tree: etree._Element) -> list[Block]:
+        """Walk the tree once and return its blocks."""
         self.root, skipped = tree, False
-        stack, marks, run = self.stack, self.marks, self.run
+        contexts, labels, run = self.contexts, self.labels, self.run
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
         for event, element in walker:
             if event == "start":
-                tag, here, given = str(element.tag), stack[-1], element.keys()
-                if tag in INVISIBLE or (
-                    (tag == "table" or marks or not HIDING.isdisjoint(given)) and self._passes(tag, element)
+                tag, context, attributes = str(element.tag), contexts[-1], element.keys()
+                if tag in INVISIBLE_TAGS or (
+                    (tag == "table" or labels or not HIDING_ATTRIBUTES.isdisjoint(attributes))
+                    and self._skips(tag, element)
                 ):
                     walker.skip_subtree()
                     skipped = True
                     continue
-                if tag in _BOUNDARY or (marks and element in marks):
-                    self._flush(here)
-                    here = self._inside(tag, element, here, bool(given))
-                elif tag in _INLINE:
-                    self._inline(tag, element, here)
-                stack.append(here)
+                if tag in _BOUNDARY_TAGS or (labels and element in labels):
+                    self._flush(context)
+                    context = self._child_context(tag, element, context, bool(attributes))
+                elif tag in _INLINE_TAGS:
+                    self._open_inline(tag, element, context)
+                contexts.append(context)
                 if text := element.text:
-                    run.add(text, here.verbatim)
+                    run.add(text, context.verbatim)
                 continue
-            if skipped:  # the end of the element whose subtree was passed over: only what follows it is ours
+            if skipped:  # the end of the element whose subtree was skipped: only its tail is read
                 skipped = False
             elif event == "end":
-                if (here := stack.pop()) is not stack[-1]:
-                    self._flush(here)
-                elif element.tag in _INLINE:
-                    self._close(str(element.tag))
+                if (context := contexts.pop()) is not contexts[-1]:
+                    self._flush(context)
+                elif element.tag in _INLINE_TAGS:
+                    self._close_inline(str(element.tag))
             if (tail := element.tail) and element is not tree:
-                run.add(tail, stack[-1].verbatim)
-        self._flush(stack[-1])
-        return self.done
+                run.add(tail, contexts[-1].verbatim)
+        self._flush(contexts[-1])
+        return self.blocks
 
-    def _passes(self, tag: str, element: etree._Element) -> bool:
-        """Whether the walk passes an element over: nobody sees it, or it was read as a whole."""
-        if is_hidden(element) and not self._revealed(element):
+    def _skips(self, tag: str, element: etree._Element) -> bool:
+        """Whether the walk skips an element: it is hidden, or it has just been read as a whole."""
+        if is_hidden(element) and not self._is_revealed(element):
             return True
-        if self.marks and tag not in _BOUNDARY and element in self.marks and self._set_aside(element):
+        if self.labels and tag not in _BOUNDARY_TAGS and element in self.labels and self._cut_inline_part(element):
             return True
-        if tag == "table" and is_data_table(element) and not (self.marks and self._marked_inside(element)):
-            self._flush(self.stack[-1])
-            self._data_table(element)
+        if tag == "table" and is_data_table(element) and not (self.labels and self._has_label_inside(element)):
+            self._flush(self.contexts[-1])
+            self._read_data_table(element)
             return True
         return False
 
-    def _marked_inside(self, element: etree._Element) -> bool:
-        return any(each in self.marks for each in element.iterdescendants())
+    def _has_label_inside(self, element: etree._Element) -> bool:
+        return any(descendant in self.labels for descendant in element.iterdescendants())
 
-    def _set_aside(self, element: etree._Element) -> bool:
-        """Read a part of a line that is taken out by itself, so that the line goes on without it."""
-        if element is self.root or not takes_out(self.marks[element]):
+    def _cut_inline_part(self, element: etree._Element) -> bool:
+        """Read a part of a line that a label removes as blocks of their own, so that the line goes on without it."""
+        if element is self.root or not removal_label(self.labels[element]):
             return False
-        part = _Walk(self.url, self.marks, reveal=self.reveal)
-        part.stack = [self.stack[-1]]
-        self.beside += part.blocks(element)
+        part_reader = _BlockReader(self.base, self.labels, reveal=self.reveal)
+        part_reader.contexts = [self.contexts[-1]]
+        self.cut_blocks += part_reader.read(element)
         return True
 
-    def _revealed(self, element: etree._Element) -> bool:
+    def _is_revealed(self, element: etree._Element) -> bool:
+        """Whether a hidden element is read all the same; counts its characters if that depends on `reveal`."""
         chars = prose_chars(element)
-        if chars < LEAST_CHARS:
+        if chars < MIN_PROSE_CHARS:
             return False
-        if not is_furniture(element):
+        if not is_in_boilerplate(element):
             return True
         self.hidden_chars += chars
         return self.reveal
 
-    def _inline(self, tag: str, element: etree._Element, here: _Place) -> None:
+    def _open_inline(self, tag: str, element: etree._Element, context: _Context) -> None:
         if tag == "a":
-            self.run.open_link(self._absolute(element.get("href") or ""))
+            self.run.open_link(self._absolute_url(element.get("href") or ""))
         elif tag == "br":
             if self.run.line_break():
-                self._flush(here)
-        elif tag in _MARKS:
-            self.run.open_mark(_MARKS[tag])
+                self._flush(context)
+        elif tag in _MARKDOWN_MARKS:
+            self.run.open_mark(_MARKDOWN_MARKS[tag])
         else:
-            self.run.add(" ", here.verbatim)
+            self.run.add(" ", context.verbatim)
 
-    def _close(self, tag: str) -> None:
+    def _close_inline(self, tag: str) -> None:
         if tag == "a":
             self.run.close_link()
-        elif tag in _MARKS:
-            self.run.close_mark(_MARKS[tag])
+        elif tag in _MARKDOWN_MARKS:
+            self.run.close_mark(_MARKDOWN_MARKS[tag])
 
-    def _absolute(self, href: str) -> str:
+    def _absolute_url(self, href: str) -> str:
         if not href or href.startswith("#"):
             return ""
-        address = self.links.get(href)
-        if address is None:
-            address = self.links[href] = absolute(href, self.url)
-        return address
+        url = self.urls_by_href.get(href)
+        if url is None:
+            url = self.urls_by_href[href] = resolve_href(href, self.base)
+        return url
 
-    def _inside(self, tag: str, element: etree._Element, here: _Place, dressed: bool) -> _Place:
-        """The place that an element makes; `dressed` says whether it has attributes at all."""
-        marks = self.marks.get(element) if self.marks else None
+    def _child_context(self, tag: str, element: etree._Element, parent: _Context, has_attributes: bool) -> _Context:
+        """Return the context of an element inside `parent`; without attributes, none of them is looked up."""
+        labels = self.labels.get(element) if self.labels else None
         get = element.get
-        look = (tag, get("id"), get("class"), get("role"), marks) if dressed else (tag, None, None, None, marks)
-        place = here.inside.get(look)
-        if place is None:
-            place = here.inside[look] = _place(here, *look[:4])
-            if marks:
-                place.landmarks |= marks
-        return place
+        key = (tag, get("id"), get("class"), get("role"), labels) if has_attributes else (tag, None, None, None, labels)
+        context = parent.children.get(key)
+        if context is None:
+            context = parent.children[key] = _new_context(parent, *key[:4])
+            if labels:
+                context.landmarks |= labels
+        return context
 
-    def _flush(self, place: _Place) -> None:
-        """End the run that stands at a place."""
+    def _flush(self, context: _Context) -> None:
+        """End the current run of text, which stands in `context`, and append its block."""
         if self.run.visible:
-            text, markdown, link_chars = self.run.take(verbatim=place.verbatim)
+            text, markdown, link_chars = self.run.take(verbatim=context.verbatim)
             if text:
-                self._emit(place, text, markdown, link_chars)
+                self._append_block(context, text, markdown, link_chars)
         else:
             self.run.drop()
-        while self.beside:
-            self.done.append(replace(self.beside.pop(0), position=len(self.done)))
+        while self.cut_blocks:
+            self.blocks.append(replace(self.cut_blocks.pop(0), position=len(self.blocks)))
 
-    def _emit(self, place: _Place, text: str, markdown: str, link_chars: int) -> None:
-        kind = place.kind
-        self.done.append(
+    def _append_block(self, context: _Context, text: str, markdown: str, link_chars: int) -> None:
+        kind = context.kind
+        self.blocks.append(
             Block(
-                len(self.done),
+                len(self.blocks),
                 kind,
                 text,
                 "" if markdown == text else markdown,
-                place.path,
-                place.level if kind in (Kind.HEADING, Kind.LIST_ITEM) else 0,
+                context.path,
+                context.level if kind in (BlockKind.HEADING, BlockKind.LIST_ITEM) else 0,
                 link_chars,
-                place.landmarks,
+                context.landmarks,
             )
         )
 
-    def _data_table(self, table: etree._Element) -> None:
-        here = self.stack[-1]
+    def _read_data_table(self, table: etree._Element) -> None:
+        parent = self.contexts[-1]
         step = path_step("table", table.get("id"), table.get("class"))
-        landmarks = here.landmarks | self.marks.get(table, frozenset())
-        place = _Place(f"{here.path}>{step}".lstrip(">"), Kind.TABLE, landmarks=landmarks)
-        caption = replace(place, path=place.path + ">caption", kind=Kind.CAPTION)
-        for taken in read_captions(table):
-            self._emit(caption, *taken)
+        landmarks = parent.landmarks | self.labels.get(table, frozenset())
+        context = _Context(f"{parent.path}>{step}".lstrip(">"), BlockKind.TABLE, landmarks=landmarks)
+        caption_context = replace(context, path=context.path + ">caption", kind=BlockKind.CAPTION)
+        for text, markdown, link_chars in read_captions(table):
+            self._append_block(caption_context, text, markdown, link_chars)
         text, markdown, link_chars = read_table(table)
         if text:
-            self._emit(place, text, markdown, link_chars)
+            self._append_block(context, text, markdown, link_chars)
 
 
-def _place(here: _Place, tag: str, identity: str | None, classes: str | None, role: str | None) -> _Place:
-    """The place that an element with this look makes inside another."""
+def _new_context(parent: _Context, tag: str, identity: str | None, classes: str | None, role: str | None) -> _Context:
+    """Return the context of an element with this tag, id, class and role inside another."""
     step = "" if tag == "html" else path_step(tag, identity, classes)
-    path = f"{here.path}>{step}" if here.path and step else here.path or step
-    place = _Place(path, here.kind, here.level, here.lists, here.landmarks)
-    mark = tag if tag in _LANDMARKS else _ROLES.get(role or "")
-    if mark:
-        place.landmarks = here.landmarks | {mark}
-    if tag in _LISTS:
-        place.lists += 1
+    path = f"{parent.path}>{step}" if parent.path and step else parent.path or step
+    context = _Context(path, parent.kind, parent.level, parent.list_depth, parent.landmarks)
+    landmark = tag if tag in _LANDMARK_TAGS else _LANDMARK_BY_ROLE.get(role or "")
+    if landmark:
+        context.landmarks = parent.landmarks | {landmark}
+    if tag in _LIST_TAGS:
+        context.list_depth += 1
     if tag in _KINDS:
-        _set_kind(place, tag)
-    elif tag in _NEW_TEXT and place.kind is not Kind.QUOTE:
-        place.kind, place.level = Kind.PARAGRAPH, 0
-    place.verbatim = place.kind is Kind.CODE
-    return place
+        _set_kind(context, tag)
+    elif tag in _KIND_RESETS and context.kind is not BlockKind.QUOTE:
+        context.kind, context.level = BlockKind.PARAGRAPH, 0
+    context.verbatim = context.kind is BlockKind.CODE
+    return context
 
 
-def _set_kind(place: _Place, tag: str) -> None:
+def _set_kind(context: _Context, tag: str) -> None:
     kind = _KINDS[tag]
-    if place.kind is Kind.CODE or (kind is Kind.LIST_ITEM and place.kind is Kind.CAPTION):
+    if context.kind is BlockKind.CODE or (kind is BlockKind.LIST_ITEM and context.kind is BlockKind.CAPTION):
         return
-    place.kind = kind
-    if kind is Kind.HEADING:
-        place.level = int(tag[1])
-    elif kind is Kind.LIST_ITEM:
-        place.level = max(1, place.lists)
+    context.kind = kind
+    if kind is BlockKind.HEADING:
+        context.level = int(tag[1])
+    elif kind is BlockKind.LIST_ITEM:
+        context.level = max(1, context.list_depth)

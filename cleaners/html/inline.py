@@ -1,4 +1,4 @@
-"""A run of inline content to its text, its markdown and its count of link characters."""
+"""A run of inline content: its text, its markdown and its number of link characters."""
 
 from __future__ import annotations
 
@@ -8,86 +8,97 @@ from collections.abc import Callable, Collection
 
 from lxml import etree
 
-_UNSEEN = "\u00ad\u200b\u2060\ufeff\u180e"
+_INVISIBLE_CHARS = "\u00ad\u200b\u2060\ufeff\u180e"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
-_SPECIAL = "\\`*_[]<"
-_AS_TEXT = str.maketrans({char: "\\" + char for char in _SPECIAL})
-_ENDS_A_LINK = " ()[]<>\n\r\t"
-_IN_A_LINK = str.maketrans({char: f"%{ord(char):02X}" for char in _ENDS_A_LINK})
-_OF_NO_LINK = re.compile(f"[{re.escape(_ENDS_A_LINK)}]")
+_MARKDOWN_CHARS = "\\`*_[]<"
+_MARKDOWN_ESCAPES = str.maketrans({char: "\\" + char for char in _MARKDOWN_CHARS})
+_LINK_END_CHARS = " ()[]<>\n\r\t"  # they would end a link in markdown
+_LINK_ESCAPES = str.maketrans({char: f"%{ord(char):02X}" for char in _LINK_END_CHARS})
+_LINK_END_CHAR = re.compile(f"[{re.escape(_LINK_END_CHARS)}]")
 _PLAIN_SPACE = " \t\r\n\x0b"
-_BREAK = "\x0b"  # stands for <br> while a run is collected; control characters never come from a parsed page
+_BREAK = "\x0b"  # stands for <br> while a run is collected; a parsed page has no control characters
 
 
-def fold(text: str) -> str:
-    """Return the text in NFC on one line: spaces folded, characters that are never seen taken out."""
-    return " ".join(_seen(text).split())
+def fold_spaces(text: str) -> str:
+    """Return the text in NFC on one line: white space folded to single spaces, invisible characters removed."""
+    return " ".join(_without_invisible(text).split())
 
 
-def _seen(text: str) -> str:
-    """The text in NFC without the characters that are never seen."""
+def _without_invisible(text: str) -> str:
+    """Return the text in NFC without soft hyphens, zero-width spaces and the like."""
     if text.isascii():
         return text
-    for mark in _UNSEEN:
-        if mark in text:
-            text = text.replace(mark, "")
+    for char in _INVISIBLE_CHARS:
+        if char in text:
+            text = text.replace(char, "")
     return unicodedata.normalize("NFC", text)
 
 
-class Run:
-    """Collects text, links and emphasis until a block boundary takes it."""
+class InlineRun:
+    """Collects text, links and emphasis up to a block boundary, where `take` returns them.
 
-    __slots__ = ("_href", "_link_from", "_links", "_marks", "_parts", "_written", "visible")
+    The text is kept in `_parts`. Links are (start, end) and marks (mark, start), as indices of parts.
+    """
+
+    __slots__ = ("_href", "_link_ranges", "_link_start", "_marked_parts", "_open_marks", "_parts", "visible")
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._written: dict[int, str] = {}  # the markdown of the parts that link or emphasis marks touch
-        self._links: list[tuple[int, int]] = []
-        self._link_from = -1
+        self._marked_parts: dict[int, str] = {}  # markdown of the parts that begin or end with a link or emphasis mark
+        self._link_ranges: list[tuple[int, int]] = []
+        self._link_start = -1  # of the open link; -1 if none is open
         self._href = ""
-        self._marks: list[tuple[str, int]] = []
-        self.visible = False  # whether anything was added that a reader sees
+        self._open_marks: list[tuple[str, int]] = []
+        self.visible = False  # whether any text but white space was added
 
     @classmethod
-    def of(
+    def from_element(
         cls,
         element: etree._Element,
-        unseen: Collection[str] = (),
-        hidden: Callable[[etree._Element], bool] | None = None,
-    ) -> Run:
-        """Return the run of all visible text inside one element, however nested."""
+        invisible_tags: Collection[str] = (),
+        is_hidden: Callable[[etree._Element], bool] | None = None,
+    ) -> InlineRun:
+        """Return the run of all visible text inside one element, however nested.
+
+        Left out are elements inside with one of `invisible_tags` or for which `is_hidden` is true.
+        """
         run = cls()
-        run._collect(element, unseen, hidden)
+        run._collect(element, invisible_tags, is_hidden)
         return run
 
     def _collect(
-        self, element: etree._Element, unseen: Collection[str], hidden: Callable[[etree._Element], bool] | None
+        self,
+        element: etree._Element,
+        invisible_tags: Collection[str],
+        is_hidden: Callable[[etree._Element], bool] | None,
     ) -> None:
         walker = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
         for event, child in walker:
-            inside = (
-                event == "start" and child.tag not in unseen and not (hidden and child is not element and hidden(child))
+            enters = (
+                event == "start"
+                and child.tag not in invisible_tags
+                and not (is_hidden and child is not element and is_hidden(child))
             )
-            if event == "start" and not inside:
+            if event == "start" and not enters:
                 walker.skip_subtree()
-            elif inside:
-                self._enter(child)
+            elif enters:
+                self._open_element(child)
             else:
                 if child.tag == "a":
                     self.close_link()
                 if child is not element and child.tail:
                     self.add(f" {child.tail}" if child.tag in ("p", "div", "li") else child.tail)
 
-    def _enter(self, child: etree._Element) -> None:
-        if child.tag == "a":
-            self.open_link(child.get("href") or "")
-        elif child.tag in ("br", "p", "div", "li"):
+    def _open_element(self, element: etree._Element) -> None:
+        if element.tag == "a":
+            self.open_link(element.get("href") or "")
+        elif element.tag in ("br", "p", "div", "li"):
             self.add(" ")
-        if child.text:
-            self.add(child.text)
+        if element.text:
+            self.add(element.text)
 
     def add(self, text: str, verbatim: bool = False) -> None:
-        """Add text as it stands in the source; white space before the first word is text only in what is verbatim."""
+        """Add text as written in the source; white space before the first word counts only with `verbatim`."""
         if self.visible:
             self._parts.append(text)
         elif not text.isspace():
@@ -97,7 +108,7 @@ class Run:
             self._parts.append(text)
 
     def line_break(self) -> bool:
-        """Add a line break; true when it follows another one, which makes a boundary of the two."""
+        """Add a line break. Returns true, and adds nothing, if one was just added: two in a row end the block."""
         for text in reversed(self._parts):
             if text == _BREAK:
                 return True
@@ -107,30 +118,32 @@ class Run:
         return False
 
     def open_link(self, href: str) -> None:
-        """Begin a link to `href`, as written."""
-        self._link_from, self._href = len(self._parts), href
+        """Begin a link to `href`."""
+        self._link_start, self._href = len(self._parts), href
 
     def close_link(self) -> None:
-        """End the link that is open, if one is."""
-        if self._link_from >= 0:
-            self._links.append((self._link_from, len(self._parts)))
+        """End the open link, if there is one. A link within the page or to a script is not written as markdown."""
+        if self._link_start >= 0:
+            self._link_ranges.append((self._link_start, len(self._parts)))
             if self._href and not self._href.startswith(("#", "javascript:")):
-                self._wrap(self._link_from, "[", _link_end(self._href.strip()))
-            self._link_from = -1
+                self._wrap(self._link_start, "[", _link_closing(self._href.strip()))
+            self._link_start = -1
 
     def open_mark(self, mark: str) -> None:
-        """Begin emphasis or code with its markdown mark."""
-        self._marks.append((mark, len(self._parts)))
+        """Begin emphasis or code, whose markdown is put between two of `mark`."""
+        self._open_marks.append((mark, len(self._parts)))
 
     def close_mark(self, mark: str) -> None:
-        """End the innermost emphasis, if one is open."""
-        if self._marks:
-            start = self._marks.pop()[1]
+        """End the innermost open emphasis or code, if there is any. The text of code is not escaped."""
+        if self._open_marks:
+            start = self._open_marks.pop()[1]
             if mark == "`":
-                self._written |= {n: self._parts[n] for n in range(start, len(self._parts)) if n not in self._written}
+                unmarked = (n for n in range(start, len(self._parts)) if n not in self._marked_parts)
+                self._marked_parts |= {n: self._parts[n] for n in unmarked}
             self._wrap(start, mark, mark)
 
-    def _wrap(self, start: int, before: str, after: str) -> None:
+    def _wrap(self, start: int, opening: str, closing: str) -> None:
+        """Put marks around the parts from `start` on, inside the white space at both ends."""
         parts, last = self._parts, len(self._parts) - 1
         while last >= start and not parts[last].strip(_PLAIN_SPACE):
             last -= 1
@@ -139,74 +152,75 @@ class Run:
         first = start
         while not parts[first].strip(_PLAIN_SPACE):
             first += 1
-        text = self._markdown(first)
-        lead = len(text) - len(text.lstrip())
-        self._written[first] = text[:lead] + before + text[lead:]
-        text = self._markdown(last)
-        kept = text.rstrip()
-        self._written[last] = kept + after + text[len(kept) :]
+        text = self._part_markdown(first)
+        indent = len(text) - len(text.lstrip())
+        self._marked_parts[first] = text[:indent] + opening + text[indent:]
+        text = self._part_markdown(last)
+        stripped = text.rstrip()
+        self._marked_parts[last] = stripped + closing + text[len(stripped) :]
 
-    def _markdown(self, part: int) -> str:
-        return self._written.get(part) or _escaped(self._parts[part])
+    def _part_markdown(self, index: int) -> str:
+        return self._marked_parts.get(index) or _escape_markdown(self._parts[index])
 
     def take(self, *, verbatim: bool = False) -> tuple[str, str, int]:
         """Return (text, markdown, link characters) of the run, and begin a new one.
 
-        A link or emphasis left open goes on in the next run.
+        With `verbatim`, white space stays as it is. An open link or emphasis continues in the next run.
         """
-        taken = self._taken(verbatim) if self.visible else ("", "", 0)
+        result = self._result(verbatim) if self.visible else ("", "", 0)
         self.drop()
-        return taken
+        return result
 
     def drop(self) -> None:
-        """Begin a new run, whatever was added; a link or emphasis left open goes on in it."""
+        """Discard the run and begin a new one, in which an open link or emphasis continues."""
         if self._parts:
             self._reset()
 
-    def _taken(self, verbatim: bool) -> tuple[str, str, int]:
+    def _result(self, verbatim: bool) -> tuple[str, str, int]:
         parts = self._parts
         text = _tidy("".join(parts), verbatim)
-        markdown = self._written_out(text) if text and not verbatim else text
-        if self._link_from >= 0:
-            self._links.append((self._link_from, len(parts)))
-        linked = 0
-        for start, end in self._links:
-            linked += len(fold("".join(parts[start:end])))
-        return text, markdown, min(linked, len(text))
+        markdown = self._markdown(text) if text and not verbatim else text
+        if self._link_start >= 0:
+            self._link_ranges.append((self._link_start, len(parts)))
+        link_chars = 0
+        for start, end in self._link_ranges:
+            link_chars += len(fold_spaces("".join(parts[start:end])))
+        return text, markdown, min(link_chars, len(text))
 
-    def _written_out(self, text: str) -> str:
-        """The run's markdown, whose text is `text`."""
-        if not self._written:
-            return _escaped(text)
-        return _tidy("".join([self._markdown(part) for part in range(len(self._parts))]), False)
+    def _markdown(self, text: str) -> str:
+        """Return the run's markdown; `text` is its text."""
+        if not self._marked_parts:
+            return _escape_markdown(text)
+        return _tidy("".join([self._part_markdown(index) for index in range(len(self._parts))]), False)
 
     def _reset(self) -> None:
         self._parts.clear()
         self.visible = False
-        if self._link_from > 0:
-            self._link_from = 0
-        if self._written or self._links:
-            self._written, self._links = {}, []
-        if self._marks:
-            self._marks = [(mark, 0) for mark, _ in self._marks]
+        if self._link_start > 0:
+            self._link_start = 0
+        if self._marked_parts or self._link_ranges:
+            self._marked_parts, self._link_ranges = {}, []
+        if self._open_marks:
+            self._open_marks = [(mark, 0) for mark, _ in self._open_marks]
 
 
-def _escaped(text: str) -> str:
-    """The text with what markdown would read as its own marked as text."""
-    for mark in _SPECIAL:
-        if mark in text:
-            return text.translate(_AS_TEXT)
+def _escape_markdown(text: str) -> str:
+    """Return the text with a backslash before each character that has a meaning in markdown."""
+    for char in _MARKDOWN_CHARS:
+        if char in text:
+            return text.translate(_MARKDOWN_ESCAPES)
     return text
 
 
-def _link_end(href: str) -> str:
-    """What closes a link to `href` in markdown, as it goes into a block."""
-    return f"]({href.translate(_IN_A_LINK) if _OF_NO_LINK.search(href) else href})"
+def _link_closing(href: str) -> str:
+    """Return what closes a link to `href` in markdown, with characters escaped that would end it early."""
+    return f"]({href.translate(_LINK_ESCAPES) if _LINK_END_CHAR.search(href) else href})"
 
 
 def _tidy(text: str, verbatim: bool) -> str:
+    """Return a block's text: in NFC, its line breaks as newlines, other white space folded unless `verbatim`."""
     if not text.isascii():
-        text = _seen(text)
+        text = _without_invisible(text)
     if verbatim:
         return _CONTROL.sub("", text.replace(_BREAK, "\n").replace("\r\n", "\n")).strip("\n").rstrip()
     if _BREAK not in text:

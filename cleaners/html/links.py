@@ -1,4 +1,4 @@
-"""The links that a page makes, canonicalised, in document order, each URL once."""
+"""The links on a page, as canonical URLs in document order, each URL once; and its robots directives."""
 
 from __future__ import annotations
 
@@ -8,47 +8,53 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from cleaners.document import Outlink
-from cleaners.html.inline import fold
+from cleaners.html.inline import fold_spaces
 from cleaners.html.robots_directives import header_directives, meta_directives
-from cleaners.html.tag_index import Walked
+from cleaners.html.tag_index import TagIndex
 from cleaners.urls.canonical import canonicalise
 
-_TAGS = ("a", "area", "link", "iframe", "frame", "meta")
-_HEAD_RELS = {"canonical": "canonical", "next": "next", "prev": "next", "amphtml": ""}
+_LINK_TAGS = ("a", "area", "link", "iframe", "frame", "meta")
+_VIA_BY_REL = {"canonical": "canonical", "next": "next", "prev": "next", "amphtml": ""}
 _FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
-_TEXT_CHARS = 200
+_MAX_TEXT_CHARS = 200
 
 
-def base_url(tree: HtmlElement | Walked, url: str) -> str:
-    """The URL that the page's relative links start from: its own, or what `<base href>` says."""
+def base_url(tree: HtmlElement | TagIndex, url: str) -> str:
+    """Return the URL that the page's relative links are resolved against: `<base href>`, or else the page's own URL."""
     for base in tree.iter("base"):
         if href := base.get("href"):
             return canonicalise(href, url) or url
     return url
 
 
-def read_outlinks(tree: HtmlElement | Walked, base: str) -> tuple[Outlink, ...]:
-    """Return the page's links to http and https URLs. A URL linked twice keeps its first text."""
-    found: dict[str, Outlink] = {}
-    for element in tree.iter(*_TAGS):
+def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...]:
+    """Return the page's links to http and https URLs, resolved against `base`, each URL once.
+
+    Of several links to a URL the first counts, unless a later one says more: canonical, next, feed, redirect.
+    """
+    outlinks: dict[str, Outlink] = {}
+    for element in tree.iter(*_LINK_TAGS):
         for href, via in _targets(element):
             url = canonicalise(href, base) if href.strip() else None
-            if url and (url not in found or via != "link"):
-                found[url] = Outlink(url, _text(element), tuple((element.get("rel") or "").lower().split()), via)
-    return tuple(found.values())
+            if url and (url not in outlinks or via != "link"):
+                outlinks[url] = Outlink(
+                    url, _link_text(element), tuple((element.get("rel") or "").lower().split()), via
+                )
+    return tuple(outlinks.values())
 
 
-def robots_tokens(tree: HtmlElement | Walked, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """What the page's metas and its headers ask of robots, sorted, each once; see `html.robots_directives`."""
+def read_robots_directives(tree: HtmlElement | TagIndex, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return the robots directives of the page's metas and headers, sorted, each once; see `html.robots_directives`."""
     return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 
 
 def _targets(element: etree._Element) -> Iterable[tuple[str, str]]:
+    """Return the (href, via) pairs of an element that may link: `via` is the kind of link, as in `Outlink`."""
     tag = element.tag
     if tag in ("a", "area"):
         return ((element.get("href") or "", "next" if "next" in (element.get("rel") or "").split() else "link"),)
     if tag == "link":
-        return _head_link(element)
+        return _head_link_targets(element)
     if tag == "frame":
         return ((element.get("src") or "", "link"),)
     if tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
@@ -56,7 +62,7 @@ def _targets(element: etree._Element) -> Iterable[tuple[str, str]]:
     return ()
 
 
-def _head_link(element: etree._Element) -> Iterator[tuple[str, str]]:
+def _head_link_targets(element: etree._Element) -> Iterator[tuple[str, str]]:
     rels = (element.get("rel") or "").lower().split()
     href = element.get("href") or ""
     if "alternate" in rels and (element.get("type") or "").lower().strip() in _FEED_TYPES:
@@ -64,12 +70,12 @@ def _head_link(element: etree._Element) -> Iterator[tuple[str, str]]:
     elif "alternate" in rels and element.get("hreflang"):
         yield href, "link"
     for rel in rels:
-        if via := _HEAD_RELS.get(rel):
+        if via := _VIA_BY_REL.get(rel):
             yield href, via
 
 
-def _text(element: etree._Element) -> str:
+def _link_text(element: etree._Element) -> str:
     if element.tag != "a":
         return ""
-    text = "".join(t for t in element.itertext() if isinstance(t, str)) if len(element) else element.text
-    return fold(text)[:_TEXT_CHARS] if text else ""
+    text = "".join(part for part in element.itertext() if isinstance(part, str)) if len(element) else element.text
+    return fold_spaces(text)[:_MAX_TEXT_CHARS] if text else ""

@@ -1,4 +1,4 @@
-"""What reads like running text, and which container of the page holds it."""
+"""Which blocks read like running text, and which container of the page holds it."""
 
 from __future__ import annotations
 
@@ -8,70 +8,90 @@ from collections.abc import Sequence
 from functools import lru_cache
 from operator import eq
 
-from cleaners.document import Block, Kind
+from cleaners.document import Block, BlockKind
 
-_BODY_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
-LINKED = 0.5
-_BRIEF_WORDS = 6
-_BRIEF_REACH = 3  # steps that a brief's text may stand above its heading: article > header > h1
-OUTSIDE = frozenset(("nav", "aside", "form", "dialog", "button"))
-_TEXT_LEVEL = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
+_MIN_PROSE_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
+MAX_LINK_DENSITY = 0.5
+"""A block with this share of link text, or more, is not running text."""
+_MIN_BRIEF_WORDS = 6  # of a block of a very short article
+_BRIEF_LEVELS_UP = 3  # a brief's text may be in a container so many steps above its heading: article > header > h1
+NON_ARTICLE_LANDMARKS = frozenset(("nav", "aside", "form", "dialog", "button"))
+"""Landmarks whose text does not belong to the article."""
+_TEXT_STEP = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#])")
 
 
 def is_prose(block: Block) -> bool:
     """Whether a block reads like running text: long enough, and mostly not links."""
-    return block.words >= _BODY_WORDS and block.link_density < LINKED
+    return block.words >= _MIN_PROSE_WORDS and block.link_density < MAX_LINK_DENSITY
 
 
 def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:
-    """From the first to the last selected paragraph of prose; empty where there is none."""
-    prose = sorted(n for n in selected if is_prose(blocks[n])) or sorted(selected)
-    return range(prose[0], prose[-1] + 1) if prose else range(0)
+    """Return the positions from the first to the last selected block of prose, or of any kind if none is prose."""
+    positions = sorted(n for n in selected if is_prose(blocks[n])) or sorted(selected)
+    return range(positions[0], positions[-1] + 1) if positions else range(0)
 
 
-def main_container(blocks: Sequence[Block]) -> frozenset[int]:
-    """The prose of the container that holds most of it, for a page where the extractor found nothing."""
-    weight: Counter[str] = Counter()
+def main_container_positions(blocks: Sequence[Block]) -> frozenset[int]:
+    """Return the positions of the blocks in the container with the most words of text outside of links.
+
+    It stands in for the extractor on a page where that found nothing.
+    """
+    words_by_container: Counter[str] = Counter()
     for block in blocks:
-        if not block.landmarks & OUTSIDE and block.link_density < LINKED and not block.landmarks & {"footer"}:
-            weight[container_of(block)] += block.words if block.words >= 5 else 0
-    if not weight:
+        if (
+            not block.landmarks & NON_ARTICLE_LANDMARKS
+            and block.link_density < MAX_LINK_DENSITY
+            and not block.landmarks & {"footer"}
+        ):
+            words_by_container[container_of(block)] += block.words if block.words >= 5 else 0
+    if not words_by_container:
         return frozenset()
-    best = max(weight, key=lambda path: (weight[path], path))
-    return frozenset(b.position for b in blocks if weight[best] and b.path.startswith(best) and b.link_density < LINKED)
+    best = max(words_by_container, key=lambda path: (words_by_container[path], path))
+    return frozenset(
+        b.position
+        for b in blocks
+        if words_by_container[best] and b.path.startswith(best) and b.link_density < MAX_LINK_DENSITY
+    )
 
 
 def container_of(block: Block) -> str:
-    """The path of the container that a block's text stands in: lists, quotes and paragraphs are no containers."""
+    """Return the path of the container around a block; paragraphs, lists, quotes and headings are not containers."""
     return _container(block.path)
 
 
 @lru_cache(maxsize=1024)
 def _container(path: str) -> str:
     steps = path.split(">")[:-1]
-    while steps and _TEXT_LEVEL.match(steps[-1]):
+    while steps and _TEXT_STEP.match(steps[-1]):
         steps.pop()
     return ">".join(steps)
 
 
-def brief(blocks: Sequence[Block], line: Block) -> frozenset[int]:
-    """The text of a very short article: what follows the line that says its title, in the same container.
+def brief_positions(blocks: Sequence[Block], title_block: Block) -> frozenset[int]:
+    """Return the positions of a very short article's text: the blocks after its title in the same container.
 
-    `blocks` are those that no phrase rule takes for furniture.
+    `blocks` are the blocks that no phrase rule removes.
     """
-    home = line.path.split(">")
-    found = []
+    title_path = title_block.path.split(">")
+    positions = []
     for block in blocks:
-        if block.position <= line.position:
+        if block.position <= title_block.position:
             continue
-        if block.kind is Kind.HEADING or shared_steps(home, block.path.split(">")) < len(home) - _BRIEF_REACH:
+        if (
+            block.kind is BlockKind.HEADING
+            or common_step_count(title_path, block.path.split(">")) < len(title_path) - _BRIEF_LEVELS_UP
+        ):
             break
-        if block.words >= _BRIEF_WORDS and block.link_density < LINKED and not block.landmarks & OUTSIDE:
-            found.append(block.position)
-    return frozenset(found)
+        if (
+            block.words >= _MIN_BRIEF_WORDS
+            and block.link_density < MAX_LINK_DENSITY
+            and not block.landmarks & NON_ARTICLE_LANDMARKS
+        ):
+            positions.append(block.position)
+    return frozenset(positions)
 
 
-def shared_steps(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many steps two paths have in common from the top."""
-    same = list(map(eq, one, other))
-    return len(same) if all(same) else same.index(False)
+def common_step_count(path: Sequence[str], other_path: Sequence[str]) -> int:
+    """Return how many steps two paths have in common from the top."""
+    equal_steps = list(map(eq, path, other_path))
+    return len(equal_steps) if all(equal_steps) else equal_steps.index(False)

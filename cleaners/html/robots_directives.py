@@ -1,7 +1,7 @@
-"""What an answer's headers and a page's metas ask of robots, as short strings. Pure.
+"""The robots directives in a response's headers and a page's metas, as short strings.
 
-`noindex` is asked of every robot, `googlebot: noindex` of one. Names are in lower case; a value follows its name after
-a colon: `max-snippet: 20`, `unavailable_after: 25 jun 2030`, `tdm-reservation: 1`.
+`noindex` is meant for every robot, `googlebot: noindex` for one. Names are in lower case; a value follows its name
+after a colon: `max-snippet: 20`, `unavailable_after: 25 jun 2030`, `tdm-reservation: 1`.
 """
 
 from __future__ import annotations
@@ -13,86 +13,92 @@ from importlib.resources import files
 
 from lxml.html import HtmlElement
 
-from cleaners.html.tag_index import Walked
+from cleaners.html.tag_index import TagIndex
 
-_FACTS = tomllib.loads(files(__package__).joinpath("robots_directives.toml").read_text(encoding="utf-8"))
-_PLAIN = frozenset(_FACTS["plain"])
-_VALUED = frozenset(_FACTS["valued"])
-_TDM = frozenset(_FACTS["tdm"])
-HEADERS = frozenset(("x-robots-tag", *_TDM))
-"""The headers that are read, lower case."""
+_DATA = tomllib.loads(files(__package__).joinpath("robots_directives.toml").read_text(encoding="utf-8"))
+_PLAIN_NAMES = frozenset(_DATA["plain"])
+_VALUED_NAMES = frozenset(_DATA["valued"])
+_TDM_NAMES = frozenset(_DATA["tdm"])
+DIRECTIVE_HEADERS = frozenset(("x-robots-tag", *_TDM_NAMES))
+"""The names of the headers that are read, in lower case."""
 
-_ROBOT = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
-_BETWEEN = re.compile(r",(?!\s*\d{1,2}[ -][a-z]{3})", re.IGNORECASE)  # not the comma in `Friday, 25-Jun-10`
-_MOST = 64  # directives of one answer or page
-_LONGEST = 300  # characters of one
+_ROBOT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
+_SEPARATOR = re.compile(r",(?!\s*\d{1,2}[ -][a-z]{3})", re.IGNORECASE)  # not the comma in `Friday, 25-Jun-10`
+_MAX_DIRECTIVES = 64  # of one response or page
+_MAX_CHARS = 300  # of one directive
 
 
 def header_directives(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """What the headers ask, sorted, each once; `headers` are (lower-case name, value) pairs."""
-    found: set[str] = set()
+    """Return the directives in the headers, sorted, each once; `headers` are (lower-case name, value) pairs."""
+    directives: set[str] = set()
     for name, value in headers:
         if name == "x-robots-tag":
-            found.update(_read(value))
-        elif name in _TDM:
-            found.add(_tdm(name, value))
-    return _bounded(found)
+            directives.update(_parse_value(value))
+        elif name in _TDM_NAMES:
+            directives.add(_tdm_directive(name, value))
+    return _sorted_and_bounded(directives)
 
 
-def meta_directives(tree: HtmlElement | Walked) -> tuple[str, ...]:
-    """What a page's metas ask, sorted, each once: `robots`, those named after a robot, and TDM Reservation."""
-    found: set[str] = set()
+def meta_directives(tree: HtmlElement | TagIndex) -> tuple[str, ...]:
+    """Return the directives in a page's metas, sorted, each once: `robots`, a robot's name, and TDM Reservation."""
+    directives: set[str] = set()
     for meta in tree.iter("meta"):
         name, content = (meta.get("name") or "").strip().lower(), meta.get("content") or ""
         if name == "robots":
-            found.update(_read(content))
-        elif name in _TDM:
-            found.add(_tdm(name, content))
-        elif _ROBOT.fullmatch(name) and len(content) <= _LONGEST:
-            found.update(_for_one(name, content))
-    return _bounded(found)
+            directives.update(_parse_value(content))
+        elif name in _TDM_NAMES:
+            directives.add(_tdm_directive(name, content))
+        elif _ROBOT_NAME.fullmatch(name) and len(content) <= _MAX_CHARS:
+            directives.update(_parse_named_meta(name, content))
+    return _sorted_and_bounded(directives)
 
 
-def binding(directives: Iterable[str], robot: str) -> frozenset[str]:
-    """Those of the directives that are meant for everybody or for `robot`, a name in lower case."""
-    own = f"{robot}: "
-    return frozenset(each.removeprefix(own) for each in directives)
+def directives_for(directives: Iterable[str], robot: str) -> frozenset[str]:
+    """Return the directives for `robot`, a name in lower case, without that name.
+
+    Directives for every robot are among them; those for other robots are too, with the robot's name.
+    """
+    prefix = f"{robot}: "
+    return frozenset(directive.removeprefix(prefix) for directive in directives)
 
 
-def _for_one(robot: str, content: str) -> Iterator[str]:
-    """A meta named after a robot. Other metas are told by their words: all known, and one that asks for less."""
-    said = list(_read(content))
-    names = {each.partition(":")[0] for each in said}
-    if names <= _PLAIN | _VALUED and any(name.startswith("no") or name in _VALUED for name in names):
-        yield from (f"{robot}: {each}" for each in said)
+def _parse_named_meta(robot: str, content: str) -> Iterator[str]:
+    """Yield the directives of a meta that is named after a robot, and nothing for any other meta.
+
+    It is taken for a robot's if its content is known directives only, and one of them is a restriction.
+    """
+    directives = list(_parse_value(content))
+    names = {directive.partition(":")[0] for directive in directives}
+    if names <= _PLAIN_NAMES | _VALUED_NAMES and any(name.startswith("no") or name in _VALUED_NAMES for name in names):
+        yield from (f"{robot}: {directive}" for directive in directives)
 
 
-def _read(value: str) -> Iterator[str]:
-    """The directives of one value. A robot's name holds for all that follow it, up to the next name."""
-    robot = ""
-    for part in _BETWEEN.split(value)[:_MOST]:
-        folded = " ".join(part.split()).lower()[:_LONGEST]
+def _parse_value(value: str) -> Iterator[str]:
+    """Yield the directives in one value. A robot's name applies to all that follow it, up to the next name."""
+    prefix = ""
+    for part in _SEPARATOR.split(value)[:_MAX_DIRECTIVES]:
+        folded = " ".join(part.split()).lower()[:_MAX_CHARS]
         name, colon, rest = folded.partition(":")
         name = name.strip()
-        if colon and name not in _VALUED | _PLAIN and _ROBOT.fullmatch(name):
-            robot, folded = f"{name}: ", rest.strip()
+        if colon and name not in _VALUED_NAMES | _PLAIN_NAMES and _ROBOT_NAME.fullmatch(name):
+            prefix, folded = f"{name}: ", rest.strip()
             name, colon, rest = folded.partition(":")
             name = name.strip()
-        if name in _VALUED and colon:
-            yield f"{robot}{name}: {rest.strip()}"
+        if name in _VALUED_NAMES and colon:
+            yield f"{prefix}{name}: {rest.strip()}"
         else:
-            yield from (f"{robot}{each}" for each in _words(folded))
+            yield from (f"{prefix}{directive}" for directive in _split_words(folded))
 
 
-def _words(part: str) -> list[str]:
-    """A part without a comma: one directive, or several that blanks or semicolons keep apart."""
+def _split_words(part: str) -> list[str]:
+    """Split a part without a comma: one directive, or several with spaces or semicolons between them."""
     words = part.replace(";", " ").split()
-    return words if words and set(words) <= _PLAIN else [part] if part else []
+    return words if words and set(words) <= _PLAIN_NAMES else [part] if part else []
 
 
-def _tdm(name: str, value: str) -> str:
-    return f"{name}: {' '.join(value.split())[:_LONGEST]}"
+def _tdm_directive(name: str, value: str) -> str:
+    return f"{name}: {' '.join(value.split())[:_MAX_CHARS]}"
 
 
-def _bounded(found: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(found)[:_MOST])
+def _sorted_and_bounded(directives: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(directives)[:_MAX_DIRECTIVES])

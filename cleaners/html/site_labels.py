@@ -1,32 +1,31 @@
-"""The marks that site rules leave on blocks, among their landmarks: `site:FILE:LINE/DIRECTIVE`."""
+"""The labels that site rules put on blocks, among the landmarks: `site:FILE:LINE/DIRECTIVE`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SITE = "site:"
-_KEEPING = ("/body", "/prune")
-_FAILED = "/autodetect_on_failure"
+_PREFIX = "site:"
+_KEEPING_ENDINGS = ("/body", "/prune")
+_FAILURE_ENDING = "/autodetect_on_failure"
+_NO_REMOVAL_ENDINGS = (*_KEEPING_ENDINGS, _FAILURE_ENDING)
 
 
-def takes_out(labels: Iterable[str]) -> str:
-    """The first label of a directive that takes its place out of the article, or an empty string."""
-    return next((each for each in sorted(labels) if each.startswith(_SITE) and not each.endswith(_OTHERS)), "")
+def removal_label(labels: Iterable[str]) -> str:
+    """Return the first label, in alphabetical order, of a directive that removes its block; empty if there is none."""
+    site_labels = (label for label in sorted(labels) if label.startswith(_PREFIX))
+    return next((label for label in site_labels if not label.endswith(_NO_REMOVAL_ENDINGS)), "")
 
 
-def is_body(label: str) -> bool:
-    """Whether the label says that its place is the article's."""
-    return label.startswith(_SITE) and label.endswith("/body")
+def is_body_label(label: str) -> bool:
+    """Whether the label marks its block as part of the article's body."""
+    return label.startswith(_PREFIX) and label.endswith("/body")
 
 
-def is_whole(label: str) -> bool:
-    """Whether the label says that a body is kept whole (`prune: no`)."""
-    return label.startswith(_SITE) and label.endswith("/prune")
+def keeps_whole_body(label: str) -> bool:
+    """Whether the label says that nothing is removed from the body (`prune: no`)."""
+    return label.startswith(_PREFIX) and label.endswith("/prune")
 
 
-def is_failure(label: str) -> bool:
-    """Whether the label says that no body was found and none is to be guessed."""
-    return label.startswith(_SITE) and label.endswith(_FAILED)
-
-
-_OTHERS = (*_KEEPING, _FAILED)
+def is_failure_label(label: str) -> bool:
+    """Whether the label says that no body was found and none may be guessed (`autodetect_on_failure: no`)."""
+    return label.startswith(_PREFIX) and label.endswith(_FAILURE_ENDING)

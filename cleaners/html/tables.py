@@ -1,4 +1,4 @@
-"""Tables of data: told from tables that lay a page out, and read as text and markdown."""
+"""Data tables: how they are distinguished from layout tables, and their text and markdown."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from cleaners.html.inline import Run
-from cleaners.html.visibility import INVISIBLE, is_hidden
+from cleaners.html.inline import InlineRun
+from cleaners.html.visibility import INVISIBLE_TAGS, is_hidden
 
-_CELL_CHARS = 120
-_NO_DATA = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())
+_MAX_CELL_CHARS = 120  # on average
+_LAYOUT_TAGS = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())
 
 
 def read_table(table: etree._Element) -> tuple[str, str, int]:
-    """Return (text, markdown, link characters) of a data table: one row a line; all empty if nothing is in it."""
-    rows = [[Run.of(cell, INVISIBLE, is_hidden).take() for cell in cells] for cells in _rows(table)]
+    """Return (text, markdown, link characters) of a data table, one row a line; ("", "", 0) if it has no text."""
+    rows = [
+        [InlineRun.from_element(cell, INVISIBLE_TAGS, is_hidden).take() for cell in cells] for cells in _rows(table)
+    ]
     lines = [" | ".join(text.replace("\n", " ") for text, _, _ in row) for row in rows if any(c[0] for c in row)]
     if not lines:
         return "", "", 0
@@ -23,45 +25,46 @@ def read_table(table: etree._Element) -> tuple[str, str, int]:
 
 
 def read_captions(table: etree._Element) -> Iterator[tuple[str, str, int]]:
-    """Yield (text, markdown, link characters) of the table's captions that say something."""
+    """Yield (text, markdown, link characters) of each caption of the table that has text."""
     for caption in table.iterchildren("caption"):
-        taken = Run.of(caption, INVISIBLE, is_hidden).take()
-        if taken[0]:
-            yield taken
+        text, markdown, link_chars = InlineRun.from_element(caption, INVISIBLE_TAGS, is_hidden).take()
+        if text:
+            yield text, markdown, link_chars
 
 
 def _rows(table: etree._Element) -> Iterator[list[etree._Element]]:
+    """Yield the visible cells of each visible row."""
     for row in table.iter("tr"):
         if not is_hidden(row):
             yield [cell for cell in row if cell.tag in ("td", "th") and not is_hidden(cell)]
 
 
 def _markdown_table(rows: list[list[tuple[str, str, int]]]) -> str:
-    width = max(map(len, rows))
+    column_count = max(map(len, rows))
     lines = []
     for row in rows:
         cells = [(markdown or text).replace("\n", " ").replace("|", "\\|") for text, markdown, _ in row]
-        lines.append("| " + " | ".join(cells + [""] * (width - len(cells))) + " |")
-    lines.insert(1, "|" + " --- |" * width)
+        lines.append("| " + " | ".join(cells + [""] * (column_count - len(cells))) + " |")
+    lines.insert(1, "|" + " --- |" * column_count)
     return "\n".join(lines)
 
 
 def is_data_table(table: etree._Element) -> bool:
-    """Whether a table holds data rather than laying the page out.
+    """Whether a table holds data, rather than laying the page out.
 
-    A data table has no table inside, no block that a cell of data would not have, and short cells in at
-    least two rows and two columns.
+    A data table has no table and no section, form or heading inside, at least two rows, two columns in most of them,
+    and short cells.
     """
     if table.get("role") in ("presentation", "none"):
         return False
-    cells = 0
+    cell_count = 0
     for element in table.iterdescendants():
         tag = element.tag
-        if tag in _NO_DATA:
+        if tag in _LAYOUT_TAGS:
             return False
-        cells += tag in ("td", "th")
+        cell_count += tag in ("td", "th")
     rows = [row for row in _rows(table) if row]
     if len(rows) < 2 or sum(len(row) >= 2 for row in rows) < len(rows) * 0.6:
         return False
-    chars = sum(len(text) for row in rows for cell in row for text in cell.itertext() if isinstance(text, str))
-    return chars / max(1, cells) <= _CELL_CHARS
+    char_count = sum(len(text) for row in rows for cell in row for text in cell.itertext() if isinstance(text, str))
+    return char_count / max(1, cell_count) <= _MAX_CELL_CHARS

@@ -1,7 +1,7 @@
-"""A parsed page that is walked once for all readers that look for elements by their tags.
+"""An index of a parsed page's elements by tag, made in one walk and shared by all code that looks for elements.
 
-A page has some ten such readers, and a walk over a large tree takes longer than what most of them do with what they
-find. The elements are held, since lxml would make each of them anew for every walk that comes upon it.
+Some ten functions do so on each page, and walking a large tree takes longer than most of what they do with the
+elements. The index keeps references to the elements, since lxml would create the Python objects again in each walk.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from functools import cached_property
 from lxml import etree
 from lxml.html import HtmlElement
 
-_TAGS = frozenset(
+_INDEXED_TAGS = frozenset(
     "a area article base body button form frame h1 html iframe img input link meta noscript script time title".split()
 )
 
 
-class Walked:
-    """The elements of a tree by tag. It does not notice when the tree changes."""
+class TagIndex:
+    """The elements of a tree by tag, collected when first asked for. Later changes of the tree are not seen."""
 
     def __init__(self, tree: HtmlElement) -> None:
         self.tree = tree
@@ -29,12 +29,12 @@ class Walked:
         return list(self.tree.iter(etree.Element))
 
     @cached_property
-    def _found(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
-        """The elements with one of `_TAGS`, each with its tag, and those with a type."""
+    def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
+        """The (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
         tagged, typed = [], []
         for element in self.elements:
             tag = str(element.tag)
-            if tag in _TAGS:
+            if tag in _INDEXED_TAGS:
                 tagged.append((tag, element))
             if element.get("itemtype"):
                 typed.append(element)
@@ -42,25 +42,25 @@ class Walked:
 
     @cached_property
     def _by_tag(self) -> dict[str, list[HtmlElement]]:
-        found: dict[str, list[HtmlElement]] = {tag: [] for tag in _TAGS}
-        for tag, element in self._found[0]:
-            found[tag].append(element)
-        return found
+        elements: dict[str, list[HtmlElement]] = {tag: [] for tag in _INDEXED_TAGS}
+        for tag, element in self._tagged_and_typed[0]:
+            elements[tag].append(element)
+        return elements
 
     def iter(self, *tags: str) -> Iterator[HtmlElement]:
-        """The elements with one of these tags in document order, as the tree's own `iter` gives them."""
-        if not _TAGS.issuperset(tags):
+        """Return the elements with one of these tags in document order, exactly as the tree's own `iter` does."""
+        if not _INDEXED_TAGS.issuperset(tags):
             return self.tree.iter(*tags)
         if len(tags) == 1:
             return iter(self._by_tag[tags[0]])
-        return iter([element for tag, element in self._found[0] if tag in tags])
+        return iter([element for tag, element in self._tagged_and_typed[0] if tag in tags])
 
     @property
-    def typed(self) -> list[HtmlElement]:
-        """The elements that state a type in microdata, in document order."""
-        return self._found[1]
+    def typed_elements(self) -> list[HtmlElement]:
+        """The elements with a microdata type (`itemtype`), in document order."""
+        return self._tagged_and_typed[1]
 
 
-def walked(tree: HtmlElement | Walked) -> Walked:
-    """The tree, to be walked once; what is walked already stays as it is."""
-    return tree if isinstance(tree, Walked) else Walked(tree)
+def index_tags(tree: HtmlElement | TagIndex) -> TagIndex:
+    """Return an index of the tree; an index is returned as it is."""
+    return tree if isinstance(tree, TagIndex) else TagIndex(tree)

@@ -1,7 +1,7 @@
-"""A page's blocks as numbers: what the learned voices see of them, at first sight and after all others were heard.
+"""The features of a page's blocks: of the page alone for the first look, with the rules' votes for the block model.
 
-One row a block and one column a name. Text is counted over all blocks at once, and what depends on a block's place in
-the markup is worked out once a place, so that a page costs a few milliseconds.
+One row a block and one column a feature. Text is counted over all blocks at once, and what depends on a block's
+location in the markup is computed once a location, so that a page costs a few milliseconds.
 """
 
 from __future__ import annotations
@@ -11,90 +11,107 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Column, Kind, Reading, Verdict
+from cleaners.document import BlockKind, Column, Reading, Verdict
 from cleaners.learned import characters as chars
 from cleaners.learned.column_math import signed_log
-from cleaners.learned.context_features import surroundings
-from cleaners.learned.page_columns import Heard, View, heard, read_view
-from cleaners.learned.selection_features import chosen_around
-from cleaners.metadata.title_line import title_line
+from cleaners.learned.context_features import context_features
+from cleaners.learned.page_columns import JudgedColumns, PageColumns, add_verdicts, read_page_columns
+from cleaners.learned.selection_features import selection_features
+from cleaners.metadata.title_line import find_title_line
 
 Columns = dict[str, Column]
 
-_NO_LINE = -9  # stands for the distance to a line that the page does not have
+_NO_LINE = -9  # the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description
-_COPIES = 9
-_TOLD_KINDS = (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM, Kind.QUOTE, Kind.CODE, Kind.CAPTION)
-_KINDS = {kind: n for n, kind in enumerate(_TOLD_KINDS)}
+_MOST_COPIES = 9
+_FEATURE_KINDS = (
+    BlockKind.PARAGRAPH,
+    BlockKind.HEADING,
+    BlockKind.LIST_ITEM,
+    BlockKind.QUOTE,
+    BlockKind.CODE,
+    BlockKind.CAPTION,
+)
+_KIND_NUMBERS = {kind: n for n, kind in enumerate(_FEATURE_KINDS)}
 _WORD = re.compile(r"\w+")
 
 
-def first_features(view: View) -> tuple[list[str], Column]:
-    """What is seen at first sight, before anybody was heard: the features' names, and a row of them for each block."""
-    return _table(_seen(view))
+def first_look_features(page: PageColumns) -> tuple[list[str], Column]:
+    """The features that need no verdicts: their names, and a row for each block."""
+    return _feature_table(_page_only_columns(page))
 
 
 def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[str], Column]:
-    """The features' names, and a row of them for each block. The page must have a block.
+    """All features: their names, and a row for each block. The page must have a block.
 
-    `verdicts` are those of the named voices.
+    `verdicts` are those of the rules, a verdict a block.
     """
-    view = read_view(reading.blocks, reading.metadata)
-    told = heard(view, reading.selected, verdicts)
-    return _table(_seen(view) | {"selected": told.selected} | _votes(told) | chosen_around(told))
+    page = read_page_columns(reading.blocks, reading.metadata)
+    judged_page = add_verdicts(page, reading.selected, verdicts)
+    selected_column = {"selected": judged_page.selected}
+    return _feature_table(
+        _page_only_columns(page) | selected_column | _vote_columns(judged_page) | selection_features(judged_page)
+    )
 
 
-def _table(columns: Columns) -> tuple[list[str], Column]:
+def _feature_table(columns: Columns) -> tuple[list[str], Column]:
     rows = np.empty((len(next(iter(columns.values()))), len(columns)), np.float32, order="F")
     for n, column in enumerate(columns.values()):
         rows[:, n] = column
     return list(columns), rows
 
 
-def _seen(view: View) -> Columns:
-    found: Columns = {}
-    for group in (_text, _kind, surroundings, _likeness, _title, _page):
-        found |= group(view)
-    return found
+def _page_only_columns(page: PageColumns) -> Columns:
+    features: Columns = {}
+    for compute in (
+        _text_columns,
+        _kind_columns,
+        context_features,
+        _likeness_columns,
+        _title_columns,
+        _page_size_columns,
+    ):
+        features |= compute(page)
+    return features
 
 
-def _text(view: View) -> Columns:
-    text, words = view.text, view.words
+def _text_columns(page: PageColumns) -> Columns:
+    characters, words = page.characters, page.words
     return {
-        "words": view.log_words,
-        "chars": np.log1p(text.total),
-        "links": view.links,
-        "digits": text.share(chars.DIGIT),
-        "capitals": text.share(chars.UPPER),
-        "marks": text.share(chars.MARK, chars.OTHER),
-        "ends": text.classes[:, chars.END],
-        "ends_a_word": text.classes[:, chars.END] / words,
-        "pauses_a_word": text.classes[:, chars.PAUSE] / words,
-        "word_chars": text.classes[:, chars.DIGIT : chars.IDEOGRAPH + 1].sum(axis=1) / words,
-        "ends_sentence": text.last == chars.END,
-        "begins_capital": text.first == chars.UPPER,
-        "begins_digit": text.first == chars.DIGIT,
+        "words": page.log_words,
+        "chars": np.log1p(characters.length),
+        "links": page.link_density,
+        "digits": characters.class_share(chars.DIGIT),
+        "capitals": characters.class_share(chars.UPPER),
+        "marks": characters.class_share(chars.MARK, chars.OTHER),
+        "ends": characters.class_counts[:, chars.END],
+        "ends_a_word": characters.class_counts[:, chars.END] / words,
+        "pauses_a_word": characters.class_counts[:, chars.PAUSE] / words,
+        "word_chars": characters.class_counts[:, chars.DIGIT : chars.IDEOGRAPH + 1].sum(axis=1) / words,
+        "ends_sentence": characters.last_class == chars.END,
+        "begins_capital": characters.first_class == chars.UPPER,
+        "begins_digit": characters.first_class == chars.DIGIT,
     }
 
 
-def _kind(view: View) -> Columns:
-    kinds = np.array([_KINDS.get(block.kind, -1) for block in view.blocks])
-    return {f"kind_{kind}": kinds == n for kind, n in _KINDS.items()} | {
-        "level": np.array([block.level for block in view.blocks]),
-        **view.markup.columns,
+def _kind_columns(page: PageColumns) -> Columns:
+    kinds = np.array([_KIND_NUMBERS.get(block.kind, -1) for block in page.blocks])
+    return {f"kind_{kind}": kinds == n for kind, n in _KIND_NUMBERS.items()} | {
+        "level": np.array([block.level for block in page.blocks]),
+        **page.markup.label_columns,
     }
 
 
-def _votes(page: Heard) -> Columns:
-    """The votes of the named voices, the extractor's apart."""
-    known = {id(verdict): verdict for verdict in page.verdicts}
-    number = {key: n for n, key in enumerate(known)}
-    which = np.array([number[id(verdict)] for verdict in page.verdicts])
-    told = [
+def _vote_columns(page: JudgedColumns) -> Columns:
+    """Which rules voted on a block, the extractor's vote apart; computed once for blocks that share a verdict."""
+    distinct_verdicts = {id(verdict): verdict for verdict in page.verdicts}
+    numbers = {key: n for n, key in enumerate(distinct_verdicts)}
+    verdict_numbers = np.array([numbers[id(verdict)] for verdict in page.verdicts])
+    votes_by_verdict = [
         {(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in verdict.votes}
-        for verdict in known.values()
+        for verdict in distinct_verdicts.values()
     ]
-    wanted = {
+    vote_keys = {
         "metadata": ("metadata", False, False),
         "rule": ("rule", False, False),
         "section": ("rule", False, True),
@@ -102,55 +119,58 @@ def _votes(page: Heard) -> Columns:
         "context": ("context", False, False),
         "rescue": ("context", True, False),
     }
-    found = {f"vote_{name}": np.array([key in votes for votes in told])[which] for name, key in wanted.items()}
-    return found | {"judged": page.judged}
+    features = {
+        f"vote_{name}": np.array([key in votes for votes in votes_by_verdict])[verdict_numbers]
+        for name, key in vote_keys.items()
+    }
+    return features | {"judged": page.kept_by_rules}
 
 
-def _likeness(view: View) -> Columns:
+def _likeness_columns(page: PageColumns) -> Columns:
     """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
-    texts = [block.text for block in view.blocks]
-    seen: dict[str, int] = {}
-    before = []
+    texts = [block.text for block in page.blocks]
+    counts: dict[str, int] = {}
+    earlier_copies = []
     for text in texts:
-        before.append(count := seen.get(text, 0))
-        seen[text] = count + 1
-    copies = [seen[text] for text in texts]
-    found = {"copies": np.minimum(copies, _COPIES), "copies_before": np.minimum(before, _COPIES)}
+        earlier_copies.append(count := counts.get(text, 0))
+        counts[text] = count + 1
+    copies = [counts[text] for text in texts]
+    features = {"copies": np.minimum(copies, _MOST_COPIES), "copies_before": np.minimum(earlier_copies, _MOST_COPIES)}
     title, description = (
-        frozenset(_WORD.findall(text.lower())) for text in (view.metadata.title, view.metadata.description)
+        frozenset(_WORD.findall(text.lower())) for text in (page.metadata.title, page.metadata.description)
     )
-    stated = title | description
-    common: list[tuple[int, int, int, int]] = []  # place, words of the title, of the description, and all
-    for n in np.flatnonzero(view.words < _SHORT_WORDS).tolist() if stated else ():
+    metadata_words = title | description
+    overlaps: list[tuple[int, int, int, int]] = []  # position, words of the title, of the description, and all words
+    for n in np.flatnonzero(page.words < _SHORT_WORDS).tolist() if metadata_words else ():
         words = texts[n].lower().split()
-        if not stated.isdisjoint(words):
-            own = set(words)
-            common.append((n, len(title & own), len(description & own), len(own)))
-    places, of_title, of_description, sizes = np.array(common, np.int64).reshape(-1, 4).T
-    for name, words_of, stated_by in (("title", of_title, title), ("description", of_description, description)):
+        if not metadata_words.isdisjoint(words):
+            block_words = set(words)
+            overlaps.append((n, len(title & block_words), len(description & block_words), len(block_words)))
+    positions, in_title, in_description, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
+    for name, overlap, field_words in (("title", in_title, title), ("description", in_description, description)):
         shares = np.zeros((2, len(texts)))
-        shares[:, places] = words_of / max(len(stated_by), 1), words_of / sizes
-        found |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
-    return found
+        shares[:, positions] = overlap / max(len(field_words), 1), overlap / sizes
+        features |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
+    return features
 
 
-def _title(view: View) -> Columns:
-    """How far a block is from the line that says the title, and from the first heading of the first level."""
-    line = title_line(view.blocks, view.metadata)
-    none = np.full(len(view.blocks), _NO_LINE)
-    first = next((b.position for b in view.blocks if b.kind is Kind.HEADING and b.level == 1), None)
+def _title_columns(page: PageColumns) -> Columns:
+    """A block's signed distance from the line that repeats the title, and from the first heading of the first level."""
+    title_position = find_title_line(page.blocks, page.metadata)
+    no_line = np.full(len(page.blocks), _NO_LINE)
+    heading_position = next((b.position for b in page.blocks if b.kind is BlockKind.HEADING and b.level == 1), None)
     return {
-        "from_title": none if line is None else signed_log(view.places - line),
-        "from_h1": none if first is None else signed_log(view.places - first),
+        "from_title": no_line if title_position is None else signed_log(page.positions - title_position),
+        "from_h1": no_line if heading_position is None else signed_log(page.positions - heading_position),
     }
 
 
-def _page(view: View) -> Columns:
-    words = view.words
-    facts = {
+def _page_size_columns(page: PageColumns) -> Columns:
+    words = page.words
+    values = {
         "page_blocks": np.log1p(len(words)),
         "page_words": np.log1p(words.sum()),
-        "page_links": (words * view.links).sum() / words.sum(),
-        "page_prose": np.log1p((words * view.prose).sum()),
+        "page_links": (words * page.link_density).sum() / words.sum(),
+        "page_prose": np.log1p((words * page.is_prose).sum()),
     }
-    return {name: np.full(len(words), fact) for name, fact in facts.items()}
+    return {name: np.full(len(words), value) for name, value in values.items()}

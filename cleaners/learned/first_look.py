@@ -1,7 +1,7 @@
-"""A first look at a page's blocks: which are the article's, told from the page alone.
+"""The first look: a model that selects the article's blocks from the page alone, before rules and trafilatura.
 
-Where it is sure of the page as a whole, nobody else need be asked, and trafilatura is not: held against annotated
-pages, its choice then makes no text better. Where it is in doubt, it says nothing.
+Where it is sure of the page as a whole, its selection is used and trafilatura is not run: on the annotated pages,
+trafilatura's selection made no text better there. Where it is in doubt, its selection is not used.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from cleaners.document import Block, Column, Metadata
-from cleaners.learned.block_features import first_features
-from cleaners.learned.model import FIRST, expected_f1, probabilities
-from cleaners.learned.page_columns import read_view
+from cleaners.learned.block_features import first_look_features
+from cleaners.learned.model import FIRST_LOOK_MODEL, expected_f1, predict
+from cleaners.learned.page_columns import read_page_columns
 
-SURE_OF_PAGE = 0.93
-"""The F1 that the best choice of blocks is expected to have, from which a look is sure of the page."""
+SURE_OF_PAGE_F1 = 0.93
+"""The expected F1 (see `expected_f1`) from which the first look is sure of a page."""
 
 _HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FirstLook:
     """How likely each block is the article's, 0 to 1, and the F1 that the best choice is expected to have."""
 
-    chances: Column
-    expected: float
+    probabilities: Column
+    expected_f1: float
 
     @property
-    def sure(self) -> bool:
-        """Whether the look is sure of the page as a whole."""
-        return self.expected >= SURE_OF_PAGE
+    def is_sure(self) -> bool:
+        """Whether the model is sure of the page as a whole."""
+        return self.expected_f1 >= SURE_OF_PAGE_F1
 
     @property
-    def selected(self) -> frozenset[int]:
+    def selected_positions(self) -> frozenset[int]:
         """The positions of the blocks that are more likely the article's than not."""
-        return frozenset(np.flatnonzero(self.chances >= _HALF).tolist())
+        return frozenset(np.flatnonzero(self.probabilities >= _HALF).tolist())
 
 
-def first_look(blocks: Sequence[Block], metadata: Metadata) -> Look:
-    """Look at a page's blocks; without any there is nothing to be sure of."""
+def take_first_look(blocks: Sequence[Block], metadata: Metadata) -> FirstLook:
+    """Run the first-look model over a page's blocks; on a page without blocks it is not sure."""
     if not blocks:
-        return Look(np.zeros(0), 0.0)
-    view = read_view(blocks, metadata)
-    chances = probabilities(*first_features(view), FIRST)
-    return Look(chances, expected_f1(view.words, chances))
+        return FirstLook(np.zeros(0), 0.0)
+    page = read_page_columns(blocks, metadata)
+    probabilities = predict(*first_look_features(page), FIRST_LOOK_MODEL)
+    return FirstLook(probabilities, expected_f1(page.words, probabilities))

@@ -1,4 +1,4 @@
-"""Where a page's blocks stand in its markup: which share a path, its tags, its end or a container."""
+"""Which blocks of a page share a path in its markup, the tags of the path, its last steps or a container."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from functools import lru_cache
 import numpy as np
 
 from cleaners.document import Block, Column
-from cleaners.learned.column_math import numbered
+from cleaners.learned.column_math import group_numbers
 from cleaners.rules.layout import explain_layout
 
 _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "figure", "blockquote")
-_NAMES = re.compile(r"[.#][^>]*")
-_OTHER = "other"
-_FAMILIES = {
+_IDS_AND_CLASSES = re.compile(r"[.#][^>]*")
+_OTHER_FAMILY = "other"
+_REASON_FAMILIES = {
     "related": "related",
     "navigation": "navigation",
     "breadcrumb": "navigation",
@@ -35,60 +35,65 @@ _FAMILIES = {
 } | dict.fromkeys(
     "newsletter advertisement promo donation membership paywall consent app form dialog".split(), "promotion"
 )
-"""Reasons of layout rules, by what they have in common."""
-_SAID = {family: n for n, family in enumerate(dict.fromkeys((*_FAMILIES.values(), _OTHER)))}
-_COLUMNS = (*(f"in_{name}" for name in _LANDMARKS), *(f"says_{family}" for family in _SAID))
+"""Families of the layout rules' reasons."""
+_FAMILY_NUMBERS = {family: n for n, family in enumerate(dict.fromkeys((*_REASON_FAMILIES.values(), _OTHER_FAMILY)))}
+_LABEL_NAMES = (*(f"in_{name}" for name in _LANDMARKS), *(f"says_{family}" for family in _FAMILY_NUMBERS))
 
 
 @dataclass(frozen=True, slots=True)
-class Markup:
-    """For each block the numbers of its groups: equal numbers stand for the same place, path, container.
+class MarkupGroups:
+    """Group numbers, a column a kind of group and a row a block: equal numbers stand for the same path, container …
 
-    A place is a path with its landmarks. `steps` are the steps of each place's path, by the place's number.
-    `containers` are the containers one, two and three steps up. `columns` say for each block which landmarks it
-    stands in and what its part of the page calls itself.
+    A location is a path with its landmarks; `location_steps` holds the steps of each location's path, by the location's
+    number. `tags` groups by the path without ids and classes, `leaf` by its last two steps, and `containers` by the
+    containers one, two and three steps up. `label_columns` say, 0 or 1, which landmarks a block stands in and which
+    family of layout rules matches its path.
     """
 
-    place: Column
+    location: Column
     path: Column
     tags: Column
     leaf: Column
     containers: tuple[Column, Column, Column]
-    steps: Sequence[Sequence[str]]
-    columns: dict[str, Column]
+    location_steps: Sequence[Sequence[str]]
+    label_columns: dict[str, Column]
 
 
-def read_markup(blocks: Sequence[Block]) -> Markup:
-    """Return the groups of the blocks, in order."""
+def read_markup_groups(blocks: Sequence[Block]) -> MarkupGroups:
+    """Return the group numbers of the blocks, in order. There must be a block."""
     numbers: dict[tuple[str, frozenset[str]], int] = {}
-    place = np.array([numbers.setdefault((block.path, block.landmarks), len(numbers)) for block in blocks], np.int64)
-    known = list(numbers)
-    paths = [path for path, _ in known]
+    location = np.array([numbers.setdefault((block.path, block.landmarks), len(numbers)) for block in blocks], np.int64)
+    locations = list(numbers)
+    paths = [path for path, _ in locations]
     parents = [path.rpartition(">")[0] for path in paths]
     grandparents = [path.rpartition(">")[0] for path in parents]
-    above = (parents, grandparents, [path.rpartition(">")[0] for path in grandparents])
-    leaves = [path[len(up) + 1 :] if up else path for path, up in zip(paths, grandparents, strict=True)]
-    one, two, three = (numbered(each)[place] for each in above)
-    return Markup(
-        place=place,
-        path=numbered(paths)[place],
-        tags=numbered([_tags(path) for path in paths])[place],
-        leaf=numbered(leaves)[place],
-        containers=(one, two, three),
-        steps=[path.split(">") for path in paths],
-        columns=dict(zip(_COLUMNS, _columns(known).T.take(place, axis=1), strict=True)),
+    great_grandparents = [path.rpartition(">")[0] for path in grandparents]
+    leaves = [path[len(start) + 1 :] if start else path for path, start in zip(paths, grandparents, strict=True)]
+    return MarkupGroups(
+        location=location,
+        path=group_numbers(paths)[location],
+        tags=group_numbers([_tag_path(path) for path in paths])[location],
+        leaf=group_numbers(leaves)[location],
+        containers=(
+            group_numbers(parents)[location],
+            group_numbers(grandparents)[location],
+            group_numbers(great_grandparents)[location],
+        ),
+        location_steps=[path.split(">") for path in paths],
+        label_columns=dict(zip(_LABEL_NAMES, _label_columns(locations).T.take(location, axis=1), strict=True)),
     )
 
 
 @lru_cache(maxsize=2048)
-def _tags(path: str) -> str:
-    """The path without ids and classes."""
-    return _NAMES.sub("", path)
+def _tag_path(path: str) -> str:
+    """The path without its ids and classes."""
+    return _IDS_AND_CLASSES.sub("", path)
 
 
-def _columns(known: Sequence[tuple[str, frozenset[str]]]) -> Column:
-    """For each place, which landmarks it stands in and what its part of the page calls itself, as `_COLUMNS` say."""
-    rules = [explain_layout(path, landmarks) for path, landmarks in known]
-    says = np.array([_SAID[_FAMILIES.get(rule.reason, _OTHER)] if rule else -1 for rule in rules])
-    stands = np.array([[name in landmarks for name in _LANDMARKS] for _, landmarks in known])
-    return np.concatenate((stands, says[:, None] == np.arange(len(_SAID))), axis=1)
+def _label_columns(locations: Sequence[tuple[str, frozenset[str]]]) -> Column:
+    """A row a location, a column a name of `_LABEL_NAMES`: its landmarks, and the family of its layout rule, if any."""
+    rules = [explain_layout(path, landmarks) for path, landmarks in locations]
+    families = [_REASON_FAMILIES.get(rule.reason, _OTHER_FAMILY) if rule else None for rule in rules]
+    numbers = np.array([-1 if family is None else _FAMILY_NUMBERS[family] for family in families])
+    in_landmark = np.array([[name in landmarks for name in _LANDMARKS] for _, landmarks in locations])
+    return np.concatenate((in_landmark, numbers[:, None] == np.arange(len(_FAMILY_NUMBERS))), axis=1)

@@ -1,8 +1,8 @@
-"""The learned voices: how sure they are of each block, from the block's features.
+"""The trained models: how likely each block is the article's, from the block's features.
 
-Each is a sum of small decision trees, read from a file that `train.py` or `train_lines.py` makes. Each condition that
-does not hold rules out the leaves on its other side, and the first leaf left is where a block ends. `descent.py` finds
-it for all trees and blocks at once.
+Each is a sum of small decision trees, read from a file that `training/block_model.py` or `training/line_model.py`
+writes. A condition that does not hold rules out the leaves on its left side, and the first leaf that no condition rules
+out is where a block ends. `trees.py` finds it for all trees and blocks at once.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import IO, Any
 import numpy as np
 
 from cleaners.document import Column
-from cleaners.learned.trees import LEAVES, Descent, descent
+from cleaners.learned.trees import MOST_LEAVES, LeafFinder, build_leaf_finder
 
-FILE = "model.npz"
-FIRST = "first_look.npz"  # of the first look, before anybody else was heard
-LINES = "lines.npz"  # of the text mode
+BLOCK_MODEL = "model.npz"
+FIRST_LOOK_MODEL = "first_look.npz"  # needs no verdicts: it runs before the rules and trafilatura
+LINE_MODEL = "lines.npz"  # of the text mode
 
-_BLOCKS_AT_ONCE = 500  # what all trees need to know of them fits a processor's cache
+_BLOCKS_AT_ONCE = 500  # so that the working arrays of all trees fit a processor's cache
 
-GLANCE = 80  # trees, after which a block that is plainly none of the article's is looked at no more
-_PLAINLY_NONE = -3.0  # log-odds: one in twenty, and the other trees mostly lower it
+EARLY_STOP_TREES = 80  # after so many, a block that is plainly boilerplate is not evaluated further
+_EARLY_STOP_LOG_ODDS = -3.0  # log-odds: one in twenty, and the other trees mostly lower it
 
 
 class ModelError(Exception):
@@ -33,96 +33,104 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Trees:
-    """Trees as arrays. A condition is `feature <= threshold`; each tree has the same number of conditions.
+    """Decision trees as arrays. A condition is `feature <= threshold`; each tree has the same number of conditions.
 
-    `outruled` holds, for each condition, the leaves that stay possible where it does not hold, a bit a leaf.
-    `values` are the leaves' values (tree, leaf), in log-odds.
+    `feature` holds column numbers of `feature_names`. `leaf_masks` holds, for each condition, the leaves that remain
+    possible where it does not hold, a bit a leaf. `values` are the leaves' values (tree, leaf), in log-odds.
     """
 
-    names: tuple[str, ...]
+    feature_names: tuple[str, ...]
     feature: Column
     threshold: Column
-    outruled: Column
+    leaf_masks: Column
     values: Column
 
-    def log_odds(self, rows: Column, glance: int = 0) -> Column:
-        """The trees' sum for each row of features; of the first `glance` alone where these are sure that it is none."""
+    def log_odds(self, rows: Column, early_stop: int = 0) -> Column:
+        """The sum of the trees for each row of features.
+
+        With `early_stop`, rows that the first so many trees find plainly boilerplate have the sum of these alone.
+        """
         if len(rows) > _BLOCKS_AT_ONCE:
             starts = range(0, len(rows), _BLOCKS_AT_ONCE)
-            return np.concatenate([self.log_odds(rows[n : n + _BLOCKS_AT_ONCE], glance) for n in starts])
-        ends, trees = self._descent.ends(rows), len(self.values)
-        if not 0 < glance < trees:
-            return self._sums(ends, range(trees))
-        found = self._sums(ends, range(glance))
-        left = np.flatnonzero(found > _PLAINLY_NONE)
-        if len(left):
-            found[left] += self._sums(ends[:, left], range(glance, trees))
-        return found
+            return np.concatenate([self.log_odds(rows[n : n + _BLOCKS_AT_ONCE], early_stop) for n in starts])
+        leaf_numbers, tree_count = self._leaf_finder.find_leaves(rows), len(self.values)
+        if not 0 < early_stop < tree_count:
+            return self._sum_leaves(leaf_numbers, range(tree_count))
+        sums = self._sum_leaves(leaf_numbers, range(early_stop))
+        undecided_rows = np.flatnonzero(sums > _EARLY_STOP_LOG_ODDS)
+        if len(undecided_rows):
+            sums[undecided_rows] += self._sum_leaves(leaf_numbers[:, undecided_rows], range(early_stop, tree_count))
+        return sums
 
     @cached_property
-    def _descent(self) -> Descent:
-        return descent(self.feature, self.threshold, self.outruled.reshape(len(self.values), -1))
+    def _leaf_finder(self) -> LeafFinder:
+        return build_leaf_finder(self.feature, self.threshold, self.leaf_masks.reshape(len(self.values), -1))
 
-    def _sums(self, ends: Column, trees: range) -> Column:
-        leaves = ends[trees.start : trees.stop] + LEAVES * np.arange(trees.start, trees.stop)[:, None]
-        found: Column = self.values.ravel().take(leaves).sum(axis=0)
-        return found
+    def _sum_leaves(self, leaf_numbers: Column, trees: range) -> Column:
+        """For each row, the sum of the values of the leaves that it ends in, over a range of trees."""
+        cells = leaf_numbers[trees.start : trees.stop] + MOST_LEAVES * np.arange(trees.start, trees.stop)[:, None]
+        sums: Column = self.values.ravel().take(cells).sum(axis=0)
+        return sums
 
-    def chances(self, rows: Column, glance: int = 0) -> Column:
+    def predict(self, rows: Column, early_stop: int = 0) -> Column:
         """How likely each row is a block of the article, 0 to 1."""
-        found: Column = 1 / (1 + np.exp(-self.log_odds(rows, glance)))
-        return found
+        probabilities: Column = 1 / (1 + np.exp(-self.log_odds(rows, early_stop)))
+        return probabilities
 
     def save(self, stream: IO[bytes]) -> None:
         """Write the arrays; the same trees give the same bytes."""
         np.savez_compressed(
             stream,
-            names=np.array(self.names),
+            names=np.array(self.feature_names),
             feature=self.feature,
             threshold=self.threshold,
-            outruled=self.outruled,
+            outruled=self.leaf_masks,
             values=self.values,
         )
 
 
-def probabilities(names: list[str], rows: Column, file: str = FILE) -> Column:
-    """How likely each block is the article's, 0 to 1. `names` are the columns of `rows`."""
+def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
+    """How likely each block is the article's, 0 to 1, by the model in `file`. `names` are the columns of `rows`.
+
+    Raises ModelError where the model was trained on other features.
+    """
     trees = load_trees(file)
-    if tuple(names) != trees.names:
+    if tuple(names) != trees.feature_names:
         raise ModelError(f"{file} was trained on other features than this version computes: make train")
-    return trees.chances(rows, 0 if file == LINES else GLANCE)
+    return trees.predict(rows, 0 if file == LINE_MODEL else EARLY_STOP_TREES)
 
 
 @cache
-def load_trees(file: str = FILE) -> Trees:
-    """Read a model that comes with the package."""
-    with files(__package__).joinpath(file).open("rb") as stream, np.load(stream) as held:
-        return Trees(
-            tuple(map(str, held["names"])), *(held[key] for key in ("feature", "threshold", "outruled", "values"))
-        )
+def load_trees(file: str = BLOCK_MODEL) -> Trees:
+    """Read a model that comes with the package; each is read once in a process."""
+    with files(__package__).joinpath(file).open("rb") as stream, np.load(stream) as arrays:
+        names = tuple(map(str, arrays["names"]))
+        return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
 
 
-def flatten(names: list[str], dumped: dict[str, Any]) -> Trees:
+def trees_from_dump(names: list[str], dump: dict[str, Any]) -> Trees:
     """Return the arrays of a LightGBM model, given as its `dump_model()`."""
-    roots = [tree["tree_structure"] for tree in dumped["tree_info"]]
-    flat = [_flat_tree(root) for root in roots]
-    width = max(1, *(len(conditions) for conditions, _ in flat))
-    padded = [(*zip(*(c + [(0, np.inf, 0xFFFFFFFF)] * (width - len(c))), strict=True),) for c, _ in flat]
-    values = np.zeros((len(flat), LEAVES), np.float32)
-    for row, (_, leaves) in zip(values, flat, strict=True):
+    roots = [tree["tree_structure"] for tree in dump["tree_info"]]
+    flat_trees = [_flatten_tree(root) for root in roots]
+    width = max(1, *(len(conditions) for conditions, _ in flat_trees))
+    padded_conditions = [
+        (*zip(*(c + [(0, np.inf, 0xFFFFFFFF)] * (width - len(c))), strict=True),) for c, _ in flat_trees
+    ]
+    values = np.zeros((len(flat_trees), MOST_LEAVES), np.float32)
+    for row, (_, leaves) in zip(values, flat_trees, strict=True):
         row[: len(leaves)] = leaves
-    feature, threshold, outruled = (sum((tree[part] for tree in padded), ()) for part in range(3))
+    feature, threshold, leaf_masks = (sum((tree[part] for tree in padded_conditions), ()) for part in range(3))
     return Trees(
         tuple(names),
         np.array(feature, np.uint16),
-        _rounded_down(np.array(threshold)),
-        np.array(outruled, np.uint32),
+        _round_down(np.array(threshold)),
+        np.array(leaf_masks, np.uint32),
         values,
     )
 
 
-def _flat_tree(root: dict[str, Any]) -> tuple[list[tuple[int, float, int]], list[float]]:
-    """A tree's conditions (feature, threshold, leaves left where it fails) and its leaves from left to right."""
+def _flatten_tree(root: dict[str, Any]) -> tuple[list[tuple[int, float, int]], list[float]]:
+    """A tree's conditions (feature, threshold, mask of remaining leaves) and its leaf values from left to right."""
     conditions: list[tuple[int, float, int]] = []
     leaves: list[float] = []
 
@@ -132,29 +140,31 @@ def _flat_tree(root: dict[str, Any]) -> tuple[list[tuple[int, float, int]], list
             return
         start = len(leaves)
         walk(node["left_child"])
-        lost = (1 << len(leaves)) - (1 << start)
-        conditions.append((node["split_feature"], float(node["threshold"]), 0xFFFFFFFF & ~lost))
+        left_leaves = (1 << len(leaves)) - (1 << start)
+        conditions.append((node["split_feature"], float(node["threshold"]), 0xFFFFFFFF & ~left_leaves))
         walk(node["right_child"])
 
     walk(root)
     return conditions, leaves
 
 
-def _rounded_down(thresholds: Column) -> Column:
-    """The largest 32-bit number not above each threshold: a 32-bit feature compares with it the same."""
-    found = thresholds.astype(np.float32)
-    return np.where(found > thresholds, np.nextafter(found, np.float32(-np.inf)), found)
+def _round_down(thresholds: Column) -> Column:
+    """The largest 32-bit number not above each threshold, so that a 32-bit feature compares with it the same."""
+    rounded_thresholds = thresholds.astype(np.float32)
+    return np.where(
+        rounded_thresholds > thresholds, np.nextafter(rounded_thresholds, np.float32(-np.inf)), rounded_thresholds
+    )
 
 
-def expected_f1(words: Column, chances: Column) -> float:
-    """The F1, over words, that the best choice of blocks is expected to have, as far as the model can tell.
+def expected_f1(words: Column, probabilities: Column) -> float:
+    """The word F1 that the best choice of blocks is expected to have, if the probabilities are right.
 
-    `words` are the words of each block.
+    `words` holds the words of each block, `probabilities` how likely each is the article's.
 
-    Half of it is the chance from which one more block makes the page's text better: strict on a page that the model
-    reads well, and lenient where it is in doubt about everything.
+    Half of it is the probability from which one more block makes the expected F1 better: a high threshold on a page
+    where the model is sure of most blocks, and a low one where it is in doubt about everything.
     """
     words = words + 1
-    order = np.argsort(-chances, kind="stable")
-    hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
-    return float((2 * hits / (taken + hits[-1])).max())
+    order = np.argsort(-probabilities, kind="stable")
+    expected_hits, chosen_words = np.cumsum((words * probabilities)[order]), np.cumsum(words[order])
+    return float((2 * expected_hits / (chosen_words + expected_hits[-1])).max())

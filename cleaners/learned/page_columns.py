@@ -1,4 +1,4 @@
-"""A page as columns: what several groups of features build on."""
+"""A page's blocks as numpy columns, from which the features of the models are computed."""
 
 from __future__ import annotations
 
@@ -7,67 +7,67 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaners.document import Block, Column, Kind, Metadata, Verdict
+from cleaners.document import Block, BlockKind, Column, Metadata, Verdict
 from cleaners.learned.characters import Characters, count_characters
-from cleaners.learned.markup_groups import Markup, read_markup
+from cleaners.learned.markup_groups import MarkupGroups, read_markup_groups
 
 _PROSE_WORDS, _LINKED = 15, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A page's blocks in columns, with what their features are made of. Nobody has judged them yet."""
+class PageColumns:
+    """A page's blocks in columns, one row a block, before anything has judged them."""
 
     blocks: Sequence[Block]
     metadata: Metadata
-    text: Characters
+    characters: Characters
     words: Column
     log_words: Column
-    links: Column  # link density
-    headings: Column
-    prose: Column
-    markup: Markup
+    link_density: Column  # share of the characters that are link text
+    is_heading: Column
+    is_prose: Column
+    markup: MarkupGroups
 
     @property
-    def places(self) -> Column:
+    def positions(self) -> Column:
         """The position of each block."""
         return np.arange(len(self.blocks))
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A page's blocks in columns, after the extractor's choice and the named voices."""
+class JudgedColumns:
+    """A page's columns with the extractor's selection and the verdicts of the rules."""
 
-    view: View
+    page: PageColumns
     verdicts: Sequence[Verdict]
     selected: Column  # by the extractor: 0 or 1
-    judged: Column  # kept by the named voices: 0 or 1
+    kept_by_rules: Column  # by the verdicts: 0 or 1
 
     @property
-    def ruled(self) -> Column:
-        """Whether a named phrase rule, or the section that one opened, speaks against a block: 0 or 1."""
+    def has_phrase_vote(self) -> Column:
+        """Whether a phrase rule, or the section that one opened, votes against a block: 0 or 1."""
         return np.array([any(vote.voter == "rule" for vote in verdict.votes) for verdict in self.verdicts], float)
 
 
-def read_view(blocks: Sequence[Block], metadata: Metadata) -> View:
-    """Read the page's columns. The page must have a block."""
-    text = count_characters([block.text for block in blocks])
-    links = np.minimum(np.array([block.link_chars for block in blocks]) / text.total, 1)
-    return View(
+def read_page_columns(blocks: Sequence[Block], metadata: Metadata) -> PageColumns:
+    """Compute the page's columns. The page must have a block."""
+    characters = count_characters([block.text for block in blocks])
+    link_density = np.minimum(np.array([block.link_chars for block in blocks]) / characters.length, 1)
+    return PageColumns(
         blocks=blocks,
         metadata=metadata,
-        text=text,
-        words=text.words,
-        log_words=np.log1p(text.words),
-        links=links,
-        headings=np.array([block.kind is Kind.HEADING for block in blocks]),
-        prose=(text.words >= _PROSE_WORDS) & (links < _LINKED),
-        markup=read_markup(blocks),
+        characters=characters,
+        words=characters.words,
+        log_words=np.log1p(characters.words),
+        link_density=link_density,
+        is_heading=np.array([block.kind is BlockKind.HEADING for block in blocks]),
+        is_prose=(characters.words >= _PROSE_WORDS) & (link_density < _LINKED),
+        markup=read_markup_groups(blocks),
     )
 
 
-def heard(view: View, selected: Collection[int], verdicts: Sequence[Verdict]) -> Heard:
-    """The view with the extractor's choice and the verdicts of the named voices."""
-    chosen = np.zeros(len(view.blocks))
-    chosen[list(selected)] = 1
-    return Heard(view, verdicts, chosen, np.array([verdict.kept for verdict in verdicts], float))
+def add_verdicts(page: PageColumns, selected_positions: Collection[int], verdicts: Sequence[Verdict]) -> JudgedColumns:
+    """Add the positions that the extractor selected, and the verdicts of the rules, a verdict a block."""
+    selected_column = np.zeros(len(page.blocks))
+    selected_column[list(selected_positions)] = 1
+    return JudgedColumns(page, verdicts, selected_column, np.array([verdict.kept for verdict in verdicts], float))

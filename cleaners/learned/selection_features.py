@@ -1,111 +1,141 @@
-"""What was chosen around a block, by the extractor and by the named voices: the span, its like, its neighbours."""
+"""Features of what the extractor selected, and the rules kept, around a block: its path, container, neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cleaners.document import Column
-from cleaners.learned.column_math import around, last_before, mean, neighbour, others, signed_log, total
-from cleaners.learned.context_features import way_from
-from cleaners.learned.page_columns import Heard
+from cleaners.learned.column_math import (
+    group_means,
+    group_sums,
+    leave_one_out_means,
+    neighbour_values,
+    previous_marked,
+    signed_log,
+    window_sums,
+)
+from cleaners.learned.context_features import steps_from
+from cleaners.learned.page_columns import JudgedColumns
 
 Columns = dict[str, Column]
 
-_FAR = 500  # blocks; what is farther away is as far as can be
+_FAR = 500  # blocks; larger distances count as this one
 
 
-def chosen_around(heard: Heard) -> Columns:
-    """All columns of this module, by name."""
-    found: Columns = {}
-    for group in (_alike, _containers, _home, _span, _neighbours, _stretch, _page):
-        found |= group(heard)
-    return found
+def selection_features(columns: JudgedColumns) -> Columns:
+    """All feature columns of this module, by name."""
+    features: Columns = {}
+    for compute in (
+        _group_features,
+        _container_features,
+        _main_location_features,
+        _span_features,
+        _neighbour_features,
+        _window_features,
+        _page_features,
+    ):
+        features |= compute(columns)
+    return features
 
 
-def _alike(heard: Heard) -> Columns:
-    """How much is selected of the other blocks at the same place in the markup."""
-    view = heard.view
-    found: Columns = {}
-    one = np.ones(len(view.words))
-    for name, group in (("path", view.markup.path), ("tags", view.markup.tags), ("leaf", view.markup.leaf)):
-        found[f"{name}_selected"] = others(group, one, heard.selected)[0]
-        found[f"{name}_selected_words"] = others(group, view.words, heard.selected)[0]
-    return found | {"path_judged": others(view.markup.path, one, heard.judged)[0]}
+def _group_features(columns: JudgedColumns) -> Columns:
+    """The share selected, or kept by the rules, of the other blocks of the same path."""
+    page = columns.page
+    features: Columns = {}
+    unit_weights = np.ones(len(page.words))
+    for name, group in (("path", page.markup.path), ("tags", page.markup.tags), ("leaf", page.markup.leaf)):
+        features[f"{name}_selected"] = leave_one_out_means(group, unit_weights, columns.selected)[0]
+        features[f"{name}_selected_words"] = leave_one_out_means(group, page.words, columns.selected)[0]
+    return features | {"path_judged": leave_one_out_means(page.markup.path, unit_weights, columns.kept_by_rules)[0]}
 
 
-def _containers(heard: Heard) -> Columns:
-    """How much is selected of the containers around a block, one, two and three steps up."""
-    view = heard.view
-    found: Columns = {}
-    chosen = view.words * heard.selected
-    for up, group in enumerate(view.markup.containers, 1):
-        found[f"up{up}_selected"] = others(group, view.words, heard.selected)[0]
-        found[f"up{up}_share_of_selected"] = total(group, chosen) / max(chosen.sum(), 1)
-    return found | {"up1_judged": others(view.markup.containers[0], view.words, heard.judged)[0]}
+def _container_features(columns: JudgedColumns) -> Columns:
+    """The share of words selected in the containers around a block, one, two and three steps up."""
+    page = columns.page
+    features: Columns = {}
+    selected_words = page.words * columns.selected
+    for up, group in enumerate(page.markup.containers, 1):
+        features[f"up{up}_selected"] = leave_one_out_means(group, page.words, columns.selected)[0]
+        features[f"up{up}_share_of_selected"] = group_sums(group, selected_words) / max(selected_words.sum(), 1)
+    return features | {
+        "up1_judged": leave_one_out_means(page.markup.containers[0], page.words, columns.kept_by_rules)[0]
+    }
 
 
-def _home(heard: Heard) -> Columns:
-    """The way to a block from the place of most selected prose; how much of the main prose is selected.
+def _main_location_features(columns: JudgedColumns) -> Columns:
+    """Steps from the location with the most selected prose to a block; how much of the main prose is selected.
 
-    Where the place of most selected prose is not that of most prose, the selection is in doubt.
+    Where the most selected prose is not at the location of most prose, the selection is in doubt.
     """
-    view = heard.view
-    place, weights = view.markup.place, view.words * view.prose
-    chosen = weights * heard.selected
-    home = int(np.bincount(place, chosen if chosen.any() else weights).argmax())
-    main = int(np.bincount(place, weights).argmax())
-    parent = view.markup.containers[0]
-    both, within = (column * (parent == parent[place == main][0]) for column in (chosen, weights))
-    shares = {"main_selected": both.sum() / max(within.sum(), 1), "main_of_selected": both.sum() / max(chosen.sum(), 1)}
-    return way_from(view, home, "home") | {name: np.full(len(place), share) for name, share in shares.items()}
+    page = columns.page
+    location, prose_words = page.markup.location, page.words * page.is_prose
+    selected_words = prose_words * columns.selected
+    selected_location = int(np.bincount(location, selected_words if selected_words.any() else prose_words).argmax())
+    main_location = int(np.bincount(location, prose_words).argmax())
+    parent = page.markup.containers[0]
+    in_main = parent == parent[location == main_location][0]
+    selected_in_main = (selected_words * in_main).sum()
+    shares = {
+        "main_selected": selected_in_main / max((prose_words * in_main).sum(), 1),
+        "main_of_selected": selected_in_main / max(selected_words.sum(), 1),
+    }
+    return steps_from(page, selected_location, "home") | {
+        name: np.full(len(location), share) for name, share in shares.items()
+    }
 
 
-def _span(heard: Heard) -> Columns:
-    """Where a block stands, seen from the first and the last selected paragraph of prose."""
-    view = heard.view
-    chosen = np.flatnonzero((heard.selected > 0) & view.prose)
-    chosen = chosen if len(chosen) else np.flatnonzero(heard.selected)
-    start, end = (int(chosen[0]), int(chosen[-1])) if len(chosen) else (0, len(view.blocks) - 1)
-    places, weight = view.places, view.words * heard.selected
+def _span_features(columns: JudgedColumns) -> Columns:
+    """A block's distance from the first and the last selected paragraph of prose."""
+    page = columns.page
+    selected_positions = np.flatnonzero((columns.selected > 0) & page.is_prose)
+    selected_positions = selected_positions if len(selected_positions) else np.flatnonzero(columns.selected)
+    start, end = (
+        (int(selected_positions[0]), int(selected_positions[-1]))
+        if len(selected_positions)
+        else (0, len(page.blocks) - 1)
+    )
+    positions, selected_words = page.positions, page.words * columns.selected
     return {
-        "from_start": signed_log(places - start),
-        "from_end": signed_log(places - end),
-        "inside": (places >= start) & (places <= end),
-        "selected_before": (np.cumsum(weight) - weight) / max(weight.sum(), 1),
+        "from_start": signed_log(positions - start),
+        "from_end": signed_log(positions - end),
+        "inside": (positions >= start) & (positions <= end),
+        "selected_before": (np.cumsum(selected_words) - selected_words) / max(selected_words.sum(), 1),
     }
 
 
-def _neighbours(heard: Heard) -> Columns:
-    found: Columns = {}
-    ruled, parent = heard.ruled, heard.view.markup.containers[0]
+def _neighbour_features(columns: JudgedColumns) -> Columns:
+    features: Columns = {}
+    has_phrase_vote, parent = columns.has_phrase_vote, columns.page.markup.containers[0]
     for step in (-2, -1, 1, 2):
-        found[f"selected_{step:+d}"] = neighbour(heard.selected, step)
-        found[f"ruled_{step:+d}"] = neighbour(ruled, step)
+        features[f"selected_{step:+d}"] = neighbour_values(columns.selected, step)
+        features[f"ruled_{step:+d}"] = neighbour_values(has_phrase_vote, step)
     for step in (-1, 1):
-        found[f"judged_{step:+d}"] = neighbour(heard.judged, step)
-    return found | {"up1_ruled": mean(parent, np.ones(len(parent)), ruled)}
+        features[f"judged_{step:+d}"] = neighbour_values(columns.kept_by_rules, step)
+    return features | {"up1_ruled": group_means(parent, np.ones(len(parent)), has_phrase_vote)}
 
 
-def _stretch(heard: Heard) -> Columns:
-    """How much of the stretch around a block is selected, the nearest selected prose, the heading above."""
-    view, places = heard.view, heard.view.places
-    found: Columns = {}
+def _window_features(columns: JudgedColumns) -> Columns:
+    """The share selected within 5 and 12 blocks, the nearest selected prose, whether the heading above is selected."""
+    page, positions = columns.page, columns.page.positions
+    features: Columns = {}
     for reach in (5, 12):
-        found[f"near{reach}_selected"] = around(view.words * heard.selected, reach) / around(view.words, reach)
-    chosen = (heard.selected > 0) & view.prose
-    above, below = last_before(chosen), len(places) - 1 - last_before(chosen[::-1])[::-1]
-    found["since_prose"] = np.log1p(np.where(above < 0, _FAR, np.minimum(places - above, _FAR)))
-    found["until_prose"] = np.log1p(np.where(below >= len(places), _FAR, np.minimum(below - places, _FAR)))
-    heading = last_before(view.headings)
-    return found | {"heading_selected": np.where(heading < 0, -1, heard.selected[heading])}
+        selected_words = window_sums(page.words * columns.selected, reach)
+        features[f"near{reach}_selected"] = selected_words / window_sums(page.words, reach)
+    selected_prose, n = (columns.selected > 0) & page.is_prose, len(positions)
+    prose_above = previous_marked(selected_prose)
+    prose_below = n - 1 - previous_marked(selected_prose[::-1])[::-1]
+    features["since_prose"] = np.log1p(np.where(prose_above < 0, _FAR, np.minimum(positions - prose_above, _FAR)))
+    features["until_prose"] = np.log1p(np.where(prose_below >= n, _FAR, np.minimum(prose_below - positions, _FAR)))
+    heading = previous_marked(page.is_heading)
+    return features | {"heading_selected": np.where(heading < 0, -1, columns.selected[heading])}
 
 
-def _page(heard: Heard) -> Columns:
-    view = heard.view
-    words, chosen, prose = view.words, view.words * heard.selected, view.words * view.prose
-    facts = {
-        "page_selected_words": np.log1p(chosen.sum()),
-        "page_selected": chosen.sum() / words.sum(),
-        "page_prose_selected": (chosen * view.prose).sum() / max(prose.sum(), 1),
+def _page_features(columns: JudgedColumns) -> Columns:
+    page = columns.page
+    words, selected_words, prose_words = page.words, page.words * columns.selected, page.words * page.is_prose
+    values = {
+        "page_selected_words": np.log1p(selected_words.sum()),
+        "page_selected": selected_words.sum() / words.sum(),
+        "page_prose_selected": (selected_words * page.is_prose).sum() / max(prose_words.sum(), 1),
     }
-    return {name: np.full(len(words), fact) for name, fact in facts.items()}
+    return {name: np.full(len(words), value) for name, value in values.items()}

@@ -1,1 +1,1 @@
-"""Title, authors, dates, language and the like, each with the statement it comes from."""
+"""The metadata of an article: title, authors, dates, language and others, each with the source it was read from."""

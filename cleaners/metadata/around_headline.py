@@ -1,4 +1,4 @@
-"""The visible text around a headline, where bylines and dates stand."""
+"""The visible text around a headline, where bylines and datelines usually are."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from dataclasses import dataclass
 import lxml.html
 from lxml import etree
 
-from cleaners.metadata.statements import fold
+from cleaners.metadata.statements import normalise_text
 
 Element = lxml.html.HtmlElement
 
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
-_INLINE = frozenset(
+_INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
+_INLINE_TAGS = frozenset(
     {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
 )
-AFTER = 30  # pieces of text that are looked at after the headline, and before it
-BEFORE = 20
-_LEVELS = 5
+MAX_RUNS_AFTER = 30  # text runs that are read after the headline
+MAX_RUNS_BEFORE = 20  # and before it
+_MAX_LEVELS = 5  # ancestors of the headline whose preceding siblings are read
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of visible text: inline markup joined, broken at blocks. `times` are the time elements in it."""
+class TextRun:
+    """Visible text between two block boundaries, across inline markup, and the `time` elements in it."""
 
     text: str
-    times: tuple[Element, ...] = ()
+    time_elements: tuple[Element, ...] = ()
 
 
-def after(headline: Element, limit: int = AFTER) -> list[Piece]:
-    """Return the first pieces of text that follow the headline in the document."""
-    return list(_pieces(_events_after(headline), limit))
+def runs_after(headline: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+    """Return the first text runs that follow the headline in the document."""
+    return list(_text_runs(_events_after(headline), limit))
 
 
-def before(headline: Element, limit: int = BEFORE) -> list[Piece]:
-    """Return the last pieces of text before the headline, the nearest first."""
-    found: list[Piece] = []
-    for sibling in _preceding(headline):
-        pieces = list(_pieces(_events_within(sibling), limit))
-        found.extend(reversed(pieces))
-        if len(found) >= limit:
+def runs_before(headline: Element, limit: int = MAX_RUNS_BEFORE) -> list[TextRun]:
+    """Return the last text runs before the headline, the nearest first."""
+    preceding_runs: list[TextRun] = []
+    for sibling in _preceding_elements(headline):
+        sibling_runs = list(_text_runs(_events_within(sibling), limit))
+        preceding_runs.extend(reversed(sibling_runs))
+        if len(preceding_runs) >= limit:
             break
-    return found[:limit]
+    return preceding_runs[:limit]
 
 
-def within(element: Element, limit: int = AFTER) -> list[Piece]:
-    """Return the pieces of text inside an element."""
-    return list(_pieces(_events_within(element), limit))
+def runs_within(element: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+    """Return the first text runs inside an element."""
+    return list(_text_runs(_events_within(element), limit))
 
 
-def _preceding(headline: Element) -> Iterator[Element]:
-    """Yield the subtrees before the element, nearest first, only a few levels up."""
+def _preceding_elements(headline: Element) -> Iterator[Element]:
+    """Yield the siblings before the headline and its nearest ancestors, the nearest first."""
     element: Element | None = headline
-    for _ in range(_LEVELS):
+    for _ in range(_MAX_LEVELS):
         if element is None or element.tag == "body":
             return
         for sibling in element.itersiblings(preceding=True):
@@ -62,33 +62,35 @@ def _preceding(headline: Element) -> Iterator[Element]:
         element = element.getparent()
 
 
-Event = tuple[str, Element | None]
+TextEvent = tuple[str, Element | None]
+"""A text, or an element that begins or ends (with an empty text)."""
 
 
-def _events_within(element: Element) -> Iterator[Event]:
-    """Yield texts and the elements that begin and end around them, in document order."""
-    skipped = not isinstance(element.tag, str)
-    if skipped:
+def _events_within(element: Element) -> Iterator[TextEvent]:
+    """Yield the visible texts in an element, and the elements that begin and end around them, in document order."""
+    is_skipped = not isinstance(element.tag, str)
+    if is_skipped:
         return
     walker = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
-    for event, each in walker:
+    for event, event_element in walker:
         if event == "start":
-            if each.tag in _UNSEEN:
+            if event_element.tag in _INVISIBLE_TAGS:
                 walker.skip_subtree()
-                skipped = True
+                is_skipped = True
                 continue
-            yield ("", each)
-            if each.text:
-                yield (each.text, None)
+            yield ("", event_element)
+            if event_element.text:
+                yield (event_element.text, None)
             continue
-        if event == "end" and not skipped:
-            yield ("", each)
-        skipped = False
-        if each.tail and each is not element:
-            yield (each.tail, None)
+        if event == "end" and not is_skipped:
+            yield ("", event_element)
+        is_skipped = False
+        if event_element.tail and event_element is not element:
+            yield (event_element.tail, None)
 
 
-def _events_after(headline: Element) -> Iterator[Event]:
+def _events_after(headline: Element) -> Iterator[TextEvent]:
+    """Yield the events from the end of the headline to the end of the body."""
     element: Element | None = headline
     while element is not None and element.tag != "body":
         if element.tail:
@@ -101,21 +103,21 @@ def _events_after(headline: Element) -> Iterator[Event]:
         element = element.getparent()
 
 
-def _pieces(events: Iterator[Event], limit: int) -> Iterator[Piece]:
-    """Join the texts between block boundaries into pieces."""
+def _text_runs(events: Iterator[TextEvent], limit: int) -> Iterator[TextRun]:
+    """Join the texts between block boundaries, up to `limit` runs."""
     parts: list[str] = []
-    times: list[Element] = []
+    time_elements: list[Element] = []
     for text, element in events:
         if element is None:
             parts.append(text)
-        elif element.tag == "time" and element not in times:
-            times.append(element)
-        elif element.tag not in _INLINE and parts:
-            if (joined := fold("".join(parts))) or times:
-                yield Piece(joined, tuple(times))
+        elif element.tag == "time" and element not in time_elements:
+            time_elements.append(element)
+        elif element.tag not in _INLINE_TAGS and parts:
+            if (run_text := normalise_text("".join(parts))) or time_elements:
+                yield TextRun(run_text, tuple(time_elements))
                 limit -= 1
-            parts, times = [], []
+            parts, time_elements = [], []
         if limit <= 0:
             return
-    if joined := fold("".join(parts)):
-        yield Piece(joined, tuple(times))
+    if run_text := normalise_text("".join(parts)):
+        yield TextRun(run_text, tuple(time_elements))

@@ -1,7 +1,7 @@
-"""JSON-LD as pages really carry it: read as far as it can be, and the node of the article chosen.
+"""Reads JSON-LD scripts, broken ones included, into a flat list of nodes.
 
 Broken blocks (trailing commas, raw line breaks, HTML entities, CDATA and comment marks, a cut end) are repaired;
-what no repair can read is searched for the few members that matter.
+a block that stays unreadable is searched for the few members that matter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-Node = dict[str, Any]
+JsonLdNode = dict[str, Any]
 
 _WRAPPING = re.compile(r"^\s*(?://|/\*)?\s*(?:<!\[CDATA\[|<!--)\s*(?:\*/)?|(?://|/\*)?\s*(?:\]\]>|-->)\s*(?:\*/)?\s*$")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
@@ -25,77 +25,77 @@ _MEMBER = re.compile(
 )
 _AUTHOR = re.compile(r'"author"\s*:\s*(\[[^\]]*\]|\{[^}]*\}|"[^"\n]*")')
 _NAME = re.compile(r'"name"\s*:\s*"((?:[^"\\\n]|\\.)*)"')
-_INSIDE = ("@graph", "mainEntity", "mainEntityOfPage", "itemReviewed", "review")
-_ARTICLE = re.compile(r"(?:Article|Posting|Report|Review|Recipe|HowTo|CreativeWork|Thesis|Chapter|Story)$")
+_NESTING_MEMBERS = ("@graph", "mainEntity", "mainEntityOfPage", "itemReviewed", "review")
+_ARTICLE_TYPE = re.compile(r"(?:Article|Posting|Report|Review|Recipe|HowTo|CreativeWork|Thesis|Chapter|Story)$")
 _MAX_DEPTH = 6
-_MAX_BLOCK = 1_000_000  # characters; a larger block is a data dump
+_MAX_BLOCK_CHARS = 1_000_000  # a larger block is a data dump
 
 
-def read_nodes(text: str) -> list[Node]:
-    """Return the nodes of one `application/ld+json` script, `@graph` and main entities opened, broken or not.
+def read_nodes(text: str) -> list[JsonLdNode]:
+    """Return the nodes of one `application/ld+json` script, those in `@graph` and main entities included.
 
-    The last few are remembered, since several stages read them: nobody may change a node.
+    The last few scripts are cached, since several stages read them: a node must not be changed.
     """
-    return list(_read_nodes(text))
+    return list(_read_cached_nodes(text))
 
 
 @lru_cache(maxsize=4)
-def _read_nodes(text: str) -> tuple[Node, ...]:
-    if len(text) > _MAX_BLOCK:
+def _read_cached_nodes(text: str) -> tuple[JsonLdNode, ...]:
+    if len(text) > _MAX_BLOCK_CHARS:
         return ()
-    values = _load(text)
+    values = _parse_json(text)
     if values is None:
-        salvaged = _salvage(text)
-        return (salvaged,) if salvaged else ()
-    return tuple(_nodes(values, 0))
+        salvaged_node = _salvage_members(text)
+        return (salvaged_node,) if salvaged_node else ()
+    return tuple(_nested_nodes(values, 0))
 
 
-def types_of(node: Node) -> tuple[str, ...]:
-    """Return the node's types without their vocabulary's address."""
+def types_of(node: JsonLdNode) -> tuple[str, ...]:
+    """Return the node's types without their vocabulary: `NewsArticle` for `https://schema.org/NewsArticle`."""
     value = node.get("@type") or ()
     values = value if isinstance(value, list) else [value]
-    return tuple(str(each).rsplit("/", 1)[-1].rsplit(":", 1)[-1] for each in values if each)
+    return tuple(str(type_name).rsplit("/", 1)[-1].rsplit(":", 1)[-1] for type_name in values if type_name)
 
 
-def is_article(node: Node) -> bool:
-    """Say whether the node describes a text: NewsArticle, BlogPosting, Report, Review, Recipe and the like."""
-    return any(_ARTICLE.search(name) for name in types_of(node))
+def is_article(node: JsonLdNode) -> bool:
+    """Whether the node describes a text: NewsArticle, BlogPosting, Report, Review, Recipe and the like."""
+    return any(_ARTICLE_TYPE.search(name) for name in types_of(node))
 
 
-def strings(value: Any) -> Iterator[str]:
-    """Yield the names a member's value states: plain strings, `name`s and `@value`s, through lists."""
+def string_values(value: Any) -> Iterator[str]:
+    """Yield the strings of a member's value: of each list element itself or its `name`, `@value`, `url` or `@id`."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
-        for each in value[:100]:
-            yield from strings(each)
+        for element in value[:100]:
+            yield from string_values(element)
     elif isinstance(value, dict):
         for key in ("name", "@value", "url", "@id"):
             if value.get(key):
-                yield from strings(value[key])
+                yield from string_values(value[key])
                 return
 
 
-def resolve(value: Any, by_id: dict[str, Node]) -> Any:
-    """Replace references (`{"@id": …}` alone) by the nodes they name."""
+def resolve_references(value: Any, by_id: dict[str, JsonLdNode]) -> Any:
+    """Replace references (`{"@id": …}` without a name) by their nodes in `by_id`."""
     if isinstance(value, list):
-        return [resolve(each, by_id) for each in value]
+        return [resolve_references(element, by_id) for element in value]
     if isinstance(value, dict) and "name" not in value and isinstance(value.get("@id"), str):
         return by_id.get(value["@id"], value)
     return value
 
 
-def _load(text: str) -> list[Any] | None:
-    for repaired in _repairs(text):
+def _parse_json(text: str) -> list[Any] | None:
+    for repaired_text in _repairs(text):
         try:
-            return [json.loads(repaired, strict=False)]
+            return [json.loads(repaired_text, strict=False)]
         except (ValueError, RecursionError):
             continue
-    return _load_sequence(text)
+    return _parse_sequence(text)
 
 
 def _repairs(text: str) -> Iterator[str]:
-    """Yield the text, then ever more intrusive repairs of it."""
+    """Yield the text, then more and more intrusive repairs of it."""
     text = text.strip().strip(";\ufeff")
     yield text
     text = _WRAPPING.sub("", text)
@@ -107,24 +107,24 @@ def _repairs(text: str) -> Iterator[str]:
         yield html.unescape(text)
 
 
-def _load_sequence(text: str) -> list[Any] | None:
-    """Read objects that follow each other without a list around them."""
+def _parse_sequence(text: str) -> list[Any] | None:
+    """Parse objects that follow each other without a list around them; None if there is none."""
     decoder = json.JSONDecoder(strict=False)
     text = _WRAPPING.sub("", text).strip()
-    found: list[Any] = []
+    values: list[Any] = []
     while text:
         try:
             value, end = decoder.raw_decode(text)
         except (ValueError, RecursionError):
             break
-        found.append(value)
+        values.append(value)
         text = text[end:].lstrip(" \t\r\n,;")
-    return found or None
+    return values or None
 
 
-def _salvage(text: str) -> Node:
-    """Pick the members that matter out of a block that cannot be read; the first of each name counts."""
-    node: Node = {}
+def _salvage_members(text: str) -> JsonLdNode:
+    """Find the members that matter in a block that cannot be parsed; the first of each name counts."""
+    node: JsonLdNode = {}
     for key, value in _MEMBER.findall(text):
         node.setdefault(key, _unescape(value))
     if author := _AUTHOR.search(text):
@@ -140,14 +140,15 @@ def _unescape(value: str) -> str:
         return value
 
 
-def _nodes(value: Any, depth: int) -> Iterator[Node]:
+def _nested_nodes(value: Any, depth: int) -> Iterator[JsonLdNode]:
+    """Yield the nodes in a value, depth first."""
     if depth > _MAX_DEPTH:
         return
     if isinstance(value, list):
-        for each in value[:500]:
-            yield from _nodes(each, depth + 1)
+        for element in value[:500]:
+            yield from _nested_nodes(element, depth + 1)
     elif isinstance(value, dict):
         yield value
-        for key in _INSIDE:
+        for key in _NESTING_MEMBERS:
             if isinstance(value.get(key), (dict, list)):
-                yield from _nodes(value[key], depth + 1)
+                yield from _nested_nodes(value[key], depth + 1)

@@ -1,6 +1,6 @@
-"""What a page states about itself, collected in one walk: metas, links, JSON-LD, headings, times.
+"""Collects what a page states about itself in one walk: metas, links, JSON-LD, headings, time elements.
 
-Nothing is judged here; `metadata` chooses among the clues.
+Nothing is chosen here; the readers of `fields` do that.
 """
 
 from __future__ import annotations
@@ -14,68 +14,70 @@ from typing import Any
 
 import lxml.html
 
-from cleaners.html.tag_index import Walked
-from cleaners.metadata.json_ld import Node, read_nodes
+from cleaners.html.tag_index import TagIndex
+from cleaners.metadata.json_ld import JsonLdNode, read_nodes
 
 Element = lxml.html.HtmlElement
 
-_UNSEEN = frozenset({"script", "style", "template", "svg", "noscript"})
-_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_BYLINE, _DATED, _NOTHING = "byline", "dated", frozenset[str]()
-_MARKS = {"uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATED, "Date": _DATED}
-_NAMING = frozenset(("itemprop", "data-testid", "rel", "href"))  # beside the class, what may call an element a byline
-MAX_TEXT = 1000  # characters of one clue; more is no title, name or date
+_INVISIBLE_TAGS = frozenset({"script", "style", "template", "svg", "noscript"})
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_BYLINE, _DATE, _NO_KINDS = "byline", "dated", frozenset[str]()
+_CLASS_PATTERNS = {
+    "uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATE, "Date": _DATE,
+}  # fmt: skip
+_BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel", "href"))  # besides the class
+MAX_TEXT_CHARS = 1000  # of an element; a longer text is no title, name or date
 
 
 @dataclass(frozen=True, slots=True)
-class Clues:
-    """The collected statements, in document order. `metas` and `links` are by lower-case name."""
+class PageStatements:
+    """The statements of a page in document order. `metas` (contents) and `links` (hrefs) are by lower-case name."""
 
     metas: dict[str, list[str]] = field(default_factory=dict)
     links: dict[str, list[str]] = field(default_factory=dict)
-    nodes: list[Node] = field(default_factory=list)
-    headings: list[Element] = field(default_factory=list)
-    times: list[Element] = field(default_factory=list)
+    json_ld_nodes: list[JsonLdNode] = field(default_factory=list)
+    h1_elements: list[Element] = field(default_factory=list)
+    time_elements: list[Element] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
-    tags: list[Element] = field(default_factory=list)  # links with `rel=tag`
-    licences: list[str] = field(default_factory=list)  # where links to a licence lead
-    html_lang: list[str] = field(default_factory=list)
+    tag_links: list[Element] = field(default_factory=list)  # links with `rel=tag`
+    licence_urls: list[str] = field(default_factory=list)  # targets of links to a licence
+    html_languages: list[str] = field(default_factory=list)
 
-    def meta(self, names: tuple[str, ...]) -> Iterator[str]:
+    def meta_contents(self, names: tuple[str, ...]) -> Iterator[str]:
         """Yield the contents of the metas with these names, the first name first."""
         for name in names:
             yield from self.metas.get(name, ())
 
 
-def collect(tree: Element | Walked) -> Clues:
-    """Walk the tree once and collect its clues; the tree is not changed."""
-    clues = Clues()
+def collect_statements(tree: Element | TagIndex) -> PageStatements:
+    """Walk the tree once and collect the page's statements; the tree is not changed."""
+    statements = PageStatements()
     for element in tree.iter(*_READERS):
-        _READERS[str(element.tag)](clues, element)
-    return clues
+        _READERS[str(element.tag)](statements, element)
+    return statements
 
 
-def named_elements(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:
-    """Return the elements whose class or another attribute calls them a byline, and those whose class says `date`."""
+def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:
+    """Return the elements that a class or other attribute calls a byline, and those with `date` in their class."""
     bylines: list[Element] = []
-    dated: list[Element] = []
+    date_elements: list[Element] = []
     for element in elements:
-        given = element.keys()
-        called = _called(element.get("class", "")) if "class" in given else _NOTHING
-        if _DATED in called and element.tag not in ("body", "html"):
-            dated.append(element)
-        if _BYLINE in called or (not _NAMING.isdisjoint(given) and _is_byline(element)):
+        attributes = element.keys()
+        class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else _NO_KINDS
+        if _DATE in class_kinds and element.tag not in ("body", "html"):
+            date_elements.append(element)
+        if _BYLINE in class_kinds or (not _BYLINE_ATTRIBUTES.isdisjoint(attributes) and _is_byline(element)):
             bylines.append(element)
-    return bylines, dated
+    return bylines, date_elements
 
 
 @lru_cache(maxsize=4096)
-def _called(names: str) -> frozenset[str]:
-    """What a class attribute calls its element."""
-    return frozenset(kind for mark, kind in _MARKS.items() if mark in names)
+def _class_kinds(class_attribute: str) -> frozenset[str]:
+    """Which of byline and date a class attribute calls its element."""
+    return frozenset(kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute)
 
 
-def fold(text: str | None) -> str:
+def normalise_text(text: str | None) -> str:
     """Return `text` with white space folded and character references that were escaped twice resolved."""
     if not text:
         return ""
@@ -84,20 +86,21 @@ def fold(text: str | None) -> str:
     return " ".join(text.replace("\xad", "").replace("\u200b", "").split())
 
 
-def text_of(element: Element, limit: int = MAX_TEXT) -> str:
+def element_text(element: Element, limit: int = MAX_TEXT_CHARS) -> str:
     """Return the element's visible text with white space folded, at most about `limit` characters."""
     if not len(element):
-        return fold(element.text)
+        return normalise_text(element.text)
     parts: list[str] = []
-    _gather(element, parts, limit)
-    return fold("".join(parts))
+    _append_text(element, parts, limit)
+    return normalise_text("".join(parts))
 
 
-def _gather(element: Element, parts: list[str], limit: int) -> None:
+def _append_text(element: Element, parts: list[str], limit: int) -> None:
+    """Append the visible texts in an element to `parts`, up to about `limit` characters; `br` is a space."""
     size = 0
     for part in element.xpath("descendant::text()"):
         parent = part.getparent() if part.is_text else part.getparent().getparent()
-        if parent is not None and parent.tag not in _UNSEEN:
+        if parent is not None and parent.tag not in _INVISIBLE_TAGS:
             parts.append(" " if part.is_tail and part.getparent().tag == "br" else "")
             parts.append(str(part))
             size += len(part)
@@ -105,55 +108,55 @@ def _gather(element: Element, parts: list[str], limit: int) -> None:
             return
 
 
-def is_hidden(element: Element) -> bool:
-    """Say whether the element itself is marked as not shown."""
-    return "hidden" in element.attrib or bool(_HIDDEN.search(element.get("style", "")))
+def is_hidden_by_attribute(element: Element) -> bool:
+    """Whether the element itself is hidden by its `hidden` attribute or its style."""
+    return "hidden" in element.attrib or bool(_HIDDEN_STYLE.search(element.get("style", "")))
 
 
-def _read_meta(clues: Clues, element: Element) -> None:
-    content = fold(element.get("content") or element.get("value"))
+def _read_meta(statements: PageStatements, element: Element) -> None:
+    content = normalise_text(element.get("content") or element.get("value"))
     if not content:
         return
     for attribute in ("property", "name", "itemprop", "http-equiv"):
         if name := element.get(attribute):
-            clues.metas.setdefault(name.strip().lower(), []).append(content)
+            statements.metas.setdefault(name.strip().lower(), []).append(content)
 
 
-def _read_link(clues: Clues, element: Element) -> None:
+def _read_link(statements: PageStatements, element: Element) -> None:
     href = (element.get("href") or "").strip()
     for rel in (element.get("rel") or "").lower().split() if href else ():
-        clues.links.setdefault(rel, []).append(href)
+        statements.links.setdefault(rel, []).append(href)
 
 
-def _read_script(clues: Clues, element: Element) -> None:
+def _read_script(statements: PageStatements, element: Element) -> None:
     if "ld+json" in (element.get("type") or "") and element.text:
-        clues.nodes.extend(read_nodes(element.text))
+        statements.json_ld_nodes.extend(read_nodes(element.text))
 
 
-def _read_title(clues: Clues, element: Element) -> None:
+def _read_title(statements: PageStatements, element: Element) -> None:
     parent: Any = element.getparent()
     if parent is None or parent.tag != "svg":
-        clues.titles.append(fold(element.text))
+        statements.titles.append(normalise_text(element.text))
 
 
-def _read_heading(clues: Clues, element: Element) -> None:
-    if not is_hidden(element):
-        clues.headings.append(element)
+def _read_heading(statements: PageStatements, element: Element) -> None:
+    if not is_hidden_by_attribute(element):
+        statements.h1_elements.append(element)
 
 
-def _read_html(clues: Clues, element: Element) -> None:
-    clues.html_lang.extend(
+def _read_html(statements: PageStatements, element: Element) -> None:
+    statements.html_languages.extend(
         filter(None, (element.get("lang"), element.get("{http://www.w3.org/XML/1998/namespace}lang")))
     )
-    clues.html_lang.extend(filter(None, (element.get("xml:lang"),)))
+    statements.html_languages.extend(filter(None, (element.get("xml:lang"),)))
 
 
-def _read_link_in_text(clues: Clues, element: Element) -> None:
+def _read_link_in_text(statements: PageStatements, element: Element) -> None:
     href, rel = element.get("href"), element.get("rel")
     if rel and "tag" in rel.split():
-        clues.tags.append(element)
+        statements.tag_links.append(element)
     if href and ("creativecommons.org/" in href or (rel and "license" in rel)):
-        clues.licences.append(href)
+        statements.licence_urls.append(href)
 
 
 def _is_byline(element: Element) -> bool:
@@ -168,7 +171,7 @@ def _is_byline(element: Element) -> bool:
     return "/author" in href or "/autor" in href or "author=" in href
 
 
-_READERS: dict[str, Callable[[Clues, Element], None]] = {
+_READERS: dict[str, Callable[[PageStatements, Element], None]] = {
     "html": _read_html,
     "meta": _read_meta,
     "link": _read_link,
@@ -176,5 +179,5 @@ _READERS: dict[str, Callable[[Clues, Element], None]] = {
     "script": _read_script,
     "title": _read_title,
     "h1": _read_heading,
-    "time": lambda clues, element: clues.times.append(element),
+    "time": lambda statements, element: statements.time_elements.append(element),
 }

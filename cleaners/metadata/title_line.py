@@ -1,44 +1,52 @@
-"""Which line of a page says its title, and how lines are compared with it."""
+"""Finds the block of a page that is its title, and compares texts with the title."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from cleaners.document import Block, Kind, Metadata
-from cleaners.html.prose import LINKED
-from cleaners.rules.matcher import core, fold
+from cleaners.document import Block, BlockKind, Metadata
+from cleaners.html.prose import MAX_LINK_DENSITY
+from cleaners.rules.matcher import fold_text, strip_outer_marks
 
-_TITLE_WORDS = 3  # a shorter line that is no heading may say it by chance
-_MOST_OF_TITLE = 0.6
-SLACK_CHARS = 40  # characters of marks and spaces that a line may have around what it says
-_REMEMBERED_CHARS = 4000  # several stages compare a block's text; a longer one is not worth its memory
-
-
-def title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
-    """The position of the line that says the title: a heading if there is one, else a paragraph that is no link."""
-    title = core(fold(metadata.title))
-    lengths = range(int(_MOST_OF_TITLE * len(title)), len(title) + SLACK_CHARS)
-    says = [b for b in blocks if len(b.text) in lengths and says_title(folded_core(b.text), title)] if title else []
-    headings = [b for b in says if b.kind is Kind.HEADING]
-    lines = [b for b in headings if b.link_density < LINKED] or headings or [b for b in says if _says_it_alone(b)]
-    return lines[0].position if lines else None
+_TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
+_MIN_TITLE_SHARE = 0.6
+SLACK_CHARS = 40  # characters of marks and spaces that a text may have around the title
+_CACHED_CHARS = 4000  # several stages compare a block's text; longer ones are not cached to save memory
 
 
-def folded_core(text: str) -> str:
-    """A block's text as it is compared."""
-    return _remembered(text) if len(text) <= _REMEMBERED_CHARS else core(fold(text))
+def find_title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
+    """The position of the block that is the title: a heading if there is one, else a paragraph that is no link."""
+    title = strip_outer_marks(fold_text(metadata.title))
+    lengths = range(int(_MIN_TITLE_SHARE * len(title)), len(title) + SLACK_CHARS)
+    candidates = (
+        [block for block in blocks if len(block.text) in lengths and is_title_text(comparable_text(block.text), title)]
+        if title
+        else []
+    )
+    headings = [block for block in candidates if block.kind is BlockKind.HEADING]
+    title_blocks = (
+        [block for block in headings if block.link_density < MAX_LINK_DENSITY]
+        or headings
+        or [block for block in candidates if _is_title_paragraph(block)]
+    )
+    return title_blocks[0].position if title_blocks else None
+
+
+def comparable_text(text: str) -> str:
+    """A block's text in the form in which it is compared: folded, without marks around it."""
+    return _cached_comparable_text(text) if len(text) <= _CACHED_CHARS else strip_outer_marks(fold_text(text))
 
 
 @lru_cache(maxsize=2048)
-def _remembered(text: str) -> str:
-    return core(fold(text))
+def _cached_comparable_text(text: str) -> str:
+    return strip_outer_marks(fold_text(text))
 
 
-def _says_it_alone(block: Block) -> bool:
-    return block.kind is Kind.PARAGRAPH and block.link_density < LINKED and block.words >= _TITLE_WORDS
+def _is_title_paragraph(block: Block) -> bool:
+    return block.kind is BlockKind.PARAGRAPH and block.link_density < MAX_LINK_DENSITY and block.words >= _TITLE_WORDS
 
 
-def says_title(text: str, title: str) -> bool:
-    """Whether a folded text is the title, or what the page's head gives as title less the site's name behind it."""
-    return len(text) >= _MOST_OF_TITLE * len(title) and title.startswith(text)
+def is_title_text(text: str, title: str) -> bool:
+    """Whether a folded text is the title, or the title without the site's name at its end."""
+    return len(text) >= _MIN_TITLE_SHARE * len(title) and title.startswith(text)

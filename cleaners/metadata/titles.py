@@ -1,4 +1,4 @@
-"""The article's title out of what headings and heads say, without the site's name."""
+"""Chooses the article's title among the titles that a page states, and removes the site's name from it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,40 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MAX_TITLE = 400  # characters
+MAX_TITLE_CHARS = 400
 _SEPARATOR = re.compile(r"\s+[|\-–—·•»«:/~]+\s+|\s*[|｜»]\s*|\s::\s|(?<=\S):\s+(?=\S)")
 _WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A title that a page states: its text, the source's name, and how far it is trusted."""
+class TitleCandidate:
+    """A title that a page states: its text, its source, and the weight of that source."""
 
     text: str
     source: str
     weight: float
 
 
-def choose_title(statements: Sequence[Statement], sites: Iterable[str]) -> tuple[str, str]:
+def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) -> tuple[str, str]:
     """Return the title that most sources agree on and the source it is taken from; empty if there is none.
 
-    A source agrees with a title that it equals (fully), or contains at its beginning or end beside other words, such
-    as the site's name (in part). `sites` are the site's names; a title that is one of them is none.
+    A source agrees fully with a title that it equals, and in part with one that it begins or ends with, other words
+    being for example the site's name. A title that is one of `site_names` is left out.
     """
-    names = {fold_title(site) for site in sites if site} - {""}
+    folded_site_names = {fold_title(site) for site in site_names if site} - {""}
     candidates = [
-        (text, each) for each in statements for text in _versions(each.text, names) if fold_title(text) not in names
+        (text, candidate)
+        for candidate in titles
+        for text in _without_site_name(candidate.text, folded_site_names)
+        if fold_title(text) not in folded_site_names
     ]
     if not candidates:
         return "", ""
-    folded = [(fold_title(each.text), each) for each in statements]
-    text, best = max(candidates, key=lambda pair: (_support(fold_title(pair[0]), pair[1], folded), pair[1].weight))
-    return text, best.source
+    folded_titles = [(fold_title(candidate.text), candidate) for candidate in titles]
+    text, best_candidate = max(
+        candidates, key=lambda pair: (_support(fold_title(pair[0]), pair[1], folded_titles), pair[1].weight)
+    )
+    return text, best_candidate.source
 
 
 def fold_title(text: str) -> str:
@@ -42,31 +47,39 @@ def fold_title(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
-def _versions(text: str, names: set[str]) -> list[str]:
-    """Return the title without the site's name at either end; as it is if that name is not there."""
-    if not 0 < len(text) <= MAX_TITLE:
+def _without_site_name(text: str, folded_site_names: set[str]) -> list[str]:
+    """Return the title without the site's name at either end, in a list; empty if the title is empty or too long."""
+    if not 0 < len(text) <= MAX_TITLE_CHARS:
         return []
     for match in _SEPARATOR.finditer(text):
-        if _is_site(text[: match.start()], names):
-            return _versions(text[match.end() :], names)
+        if _is_site_name(text[: match.start()], folded_site_names):
+            return _without_site_name(text[match.end() :], folded_site_names)
     for match in reversed(list(_SEPARATOR.finditer(text))):
-        if _is_site(text[match.end() :], names):
-            return _versions(text[: match.start()], names)
+        if _is_site_name(text[match.end() :], folded_site_names):
+            return _without_site_name(text[: match.start()], folded_site_names)
     return [text]
 
 
-def _is_site(part: str, names: set[str]) -> bool:
-    folded = fold_title(part)
-    return folded in names or folded.replace(" ", "") in {name.replace(" ", "") for name in names}
+def _is_site_name(part: str, folded_site_names: set[str]) -> bool:
+    folded_part = fold_title(part)
+    return folded_part in folded_site_names or folded_part.replace(" ", "") in {
+        name.replace(" ", "") for name in folded_site_names
+    }
 
 
-def _support(title: str, own: Statement, folded: list[tuple[str, Statement]]) -> float:
-    return own.weight + sum(other.weight * _agreement(title, text) for text, other in folded if other is not own)
+def _support(title: str, candidate: TitleCandidate, folded_titles: list[tuple[str, TitleCandidate]]) -> float:
+    """The candidate's own weight, and those of the other candidates as far as they agree with the title."""
+    return candidate.weight + sum(
+        other_candidate.weight * _agreement(title, text)
+        for text, other_candidate in folded_titles
+        if other_candidate is not candidate
+    )
 
 
-def _agreement(title: str, other: str) -> float:
-    if title == other:
+def _agreement(title: str, other_title: str) -> float:
+    """How far another title agrees, 0 to 1; both are folded."""
+    if title == other_title:
         return 1.0
-    if title and (other.startswith(title + " ") or other.endswith(" " + title)):
+    if title and (other_title.startswith(title + " ") or other_title.endswith(" " + title)):
         return 0.6
     return 0.0

@@ -1,4 +1,4 @@
-"""The word lists of `metadata.toml`, loaded once."""
+"""The word lists of `word_lists.toml`, loaded once."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _load_word_lists() -> dict[str, Any]:
     return tomllib.loads(resources.files(__package__).joinpath("word_lists.toml").read_text(encoding="utf-8"))
 
 
 @cache
-def meta_names(what: str) -> tuple[str, ...]:
-    """Return the names of the `<meta>` elements that state `what`, the most trustworthy first."""
-    return tuple(_data()["meta"][what])
+def meta_names(field_name: str) -> tuple[str, ...]:
+    """Return the names of the `<meta>` elements that state a field, the most reliable first."""
+    return tuple(_load_word_lists()["meta"][field_name])
 
 
 @cache
-def words(what: str) -> frozenset[str]:
-    """Return a word list: updated, published, by, and, nobody, roles."""
-    return frozenset(_data()["words"][what])
+def load_words(list_name: str) -> frozenset[str]:
+    """Return a word list by its name: updated, published, by, and, nobody, roles, collective, group."""
+    return frozenset(_load_word_lists()["words"][list_name])
 
 
 @cache
-def months() -> dict[str, int]:
-    """Return month names and their abbreviations in every language that is read, lower case, to 1 to 12."""
-    table: dict[str, int] = {}
-    for names in _data()["months"].values():
+def month_numbers() -> dict[str, int]:
+    """Return the number (1 to 12) of each month name and abbreviation in all languages, in lower case."""
+    numbers_by_name: dict[str, int] = {}
+    for names in _load_word_lists()["months"].values():
         for number, forms in enumerate(names, 1):
             for form in forms.split():
-                table.setdefault(form, number)
-    return table
+                numbers_by_name.setdefault(form, number)
+    return numbers_by_name
 
 
-def any_of(names: Iterable[str]) -> str:
+def alternatives_pattern(names: Iterable[str]) -> str:
     """Return a regular expression that matches any of the names, the longest first."""
     return "|".join(re.escape(name).replace(r"\ ", r"\s+") for name in sorted(names, key=len, reverse=True))

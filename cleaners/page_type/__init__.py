@@ -1,1 +1,1 @@
-"""What a page is: an article, a list, a wall …, with the evidence."""
+"""The type of a page: its features and signs, the learned model of kinds, and the tests that decide."""

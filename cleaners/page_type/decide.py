@@ -1,6 +1,7 @@
-"""What kind of page this is, with the evidence for it.
+"""Decides the type of a page (article, list, wall, error page and so on), with the evidence for it.
 
-The first test that answers decides. Each says what it saw, so that a person can check it in `pages.evidence`.
+Tests are run in order; the first that returns a verdict decides. The evidence is stored in `pages.evidence`, so that a
+person can check it.
 """
 
 from __future__ import annotations
@@ -8,218 +9,237 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cleaners.document import PageType, PageVerdict
-from cleaners.page_type.page_features import FACTS, Features
-from cleaners.page_type.page_weights import Opinion, Table, opinion
-from cleaners.urls.shape import Shape
+from cleaners.page_type.page_features import PAGE_DATA, PageFeatures
+from cleaners.page_type.page_weights import KindEstimate, PointsTable, estimate_kind
+from cleaners.urls.shape import UrlShape
 
-_PHRASES = {name: tuple(phrases) for name, phrases in FACTS["phrases"].items()}
-_ARTICLE_CLASSES = frozenset(FACTS["body_classes"]["article"])
-_LISTING_CLASSES = frozenset(FACTS["body_classes"]["listing"])
-_ATTACHMENT_CLASSES = frozenset(FACTS["body_classes"]["attachment"])
+_PHRASES = {name: tuple(phrases) for name, phrases in PAGE_DATA["phrases"].items()}
+_ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])
+_LISTING_CLASSES = frozenset(PAGE_DATA["body_classes"]["listing"])
+_ATTACHMENT_CLASSES = frozenset(PAGE_DATA["body_classes"]["attachment"])
 
-_LITTLE = 60  # words; a page with fewer of its own may be a wall, an error page or an empty shell
-_SHELL = 25
+_BARE_WORDS = 60  # a page with fewer kept words may be a wall, an error page or an empty shell
+_SHELL_WORDS = 25  # a page with fewer words may be an empty shell that scripts fill
 _LIST_SCORE = 2
 _MANY_HEADLINES = 6
-_SOME = 250  # words of its own that speak for an article
-_NOTHING, _HARDLY = 3, 8
+_ARTICLE_WORDS = 250  # so many kept words outside of teasers are evidence for an article
+_EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no article, the second without prose
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
-_PLAIN, _HEADLINE_WORDS = 0.5, 4
-_DOUBT = 0.18  # a page is no article when its signs leave less than this chance that it is one
-_DOUBTS = {"document": 0.12, "forum": 0.25}  # instead: a how-to is much like a manual, a thread like nothing else
-_KINDS = {
+_PLAIN_CHANCE, _HEADLINE_WORDS = 0.5, 4  # of a page whose URL alone looks like a list: to call it something else
+_MIN_ARTICLE_CHANCE = 0.18  # a page is no article if the chance for one by its signs is below this
+_MIN_CHANCE_BY_KIND = {"document": 0.12, "forum": 0.25}
+"""Instead, if that is the likeliest other kind: a how-to is much like a manual, a thread like nothing else."""
+_TYPES_BY_KIND = {
     "list": PageType.LIST,
     "forum": PageType.FORUM,
     "product": PageType.PRODUCT,
     "document": PageType.DOCUMENT,
     "service": PageType.OTHER,
 }
-_SHAPES = {Shape.HOME: 4.0, Shape.LIST: 2.0, Shape.DEEP_LIST: 3.0}
+_LIST_URL_SCORES = {UrlShape.HOME: 4.0, UrlShape.LIST: 2.0, UrlShape.DEEP_LIST: 3.0}
 
 
-def page_verdict(page: Features, steps: Table | None = None) -> PageVerdict:
-    """Return the page's type and the facts that made it so. `steps` stands in for the learned table that ships."""
-    learned = opinion(page.signs, steps)
+def page_verdict(page: PageFeatures, table: PointsTable | None = None) -> PageVerdict:
+    """Return the page's type with the evidence; `table` replaces the learned table that comes with the package."""
+    estimate = estimate_kind(page.signs, table)
     for test in _TESTS:
-        if verdict := test(page, learned):
+        if verdict := test(page, estimate):
             return verdict
-    return PageVerdict(PageType.ARTICLE, (f"words={page.kept_words}", *_stated(page), *_doubt(learned)))
+    return PageVerdict(
+        PageType.ARTICLE, (f"words={page.kept_words}", *_article_evidence(page), *_doubt_evidence(estimate))
+    )
 
 
-def _stated(page: Features) -> tuple[str, ...]:
+def _article_evidence(page: PageFeatures) -> tuple[str, ...]:
     return ("states=article",) if page.states_article else ()
 
 
-def _doubt(learned: Opinion) -> tuple[str, ...]:
-    """What else the page may be, where its signs say so."""
-    kind = learned.best
-    return () if kind == "article" else (f"but:{kind}={learned.chances[kind]:.2f}",)
+def _doubt_evidence(estimate: KindEstimate) -> tuple[str, ...]:
+    """The kind that the signs favour, if it is not the article."""
+    kind = estimate.best_kind
+    return () if kind == "article" else (f"but:{kind}={estimate.chances[kind]:.2f}",)
 
 
-def _phrase(kind: str, text: str) -> str:
-    return next((phrase for phrase in _PHRASES[kind] if phrase in text), "")
+def _find_phrase(phrase_list: str, text: str) -> str:
+    """The first phrase of a list that occurs in the text; empty if none does."""
+    return next((phrase for phrase in _PHRASES[phrase_list] if phrase in text), "")
 
 
-def _error(page: Features, _: Opinion) -> PageVerdict | None:
-    """A 200 answer that says it found nothing, or that it failed."""
-    for where, text in (("title", page.title), ("text", page.head if page.kept_words < _LITTLE else "")):
-        if (phrase := _phrase("not_found", text)) and page.kept_words < 2 * _LITTLE:
-            return PageVerdict(PageType.SOFT_404, (f"{where}={phrase}",))
-    if _is_bare(page) and (phrase := _phrase("error", f"{page.title} {page.head}")):
+def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """Error pages that are answered with status 200: nothing found, or a failure."""
+    for source, text in (("title", page.title), ("text", page.head_text if page.kept_words < _BARE_WORDS else "")):
+        if (phrase := _find_phrase("not_found", text)) and page.kept_words < 2 * _BARE_WORDS:
+            return PageVerdict(PageType.SOFT_404, (f"{source}={phrase}",))
+    if _is_bare(page) and (phrase := _find_phrase("error", f"{page.title} {page.head_text}")):
         return PageVerdict(PageType.ERROR, (f"text={phrase}",))
     return None
 
 
-def _is_bare(page: Features) -> bool:
-    """Whether there is so little on the page that it may stand in the place of another."""
-    return page.kept_words < _LITTLE and page.visible_words < 2 * _LITTLE
+def _is_bare(page: PageFeatures) -> bool:
+    """Whether there is so little text that another page may be shown in place of the requested one."""
+    return page.kept_words < _BARE_WORDS and page.visible_words < 2 * _BARE_WORDS
 
 
-def _captcha(page: Features, _: Opinion) -> PageVerdict | None:
+def _test_captcha(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """A CAPTCHA in place of the page, by phrases or markup."""
     if not _is_bare(page) or page.states_article:
         return None
-    marks = (f"markup={page.challenge}",) if page.challenge else ()
-    if phrase := _phrase("captcha", f"{page.title} {page.head} {page.noscript}"):
-        return PageVerdict(PageType.CAPTCHA, (f"text={phrase}", *marks))
-    if page.challenge and page.visible_words < _SHELL:
-        return PageVerdict(PageType.CAPTCHA, (*marks, f"words={page.visible_words}"))
+    markup_evidence = (f"markup={page.captcha_markup}",) if page.captcha_markup else ()
+    if phrase := _find_phrase("captcha", f"{page.title} {page.head_text} {page.noscript_text}"):
+        return PageVerdict(PageType.CAPTCHA, (f"text={phrase}", *markup_evidence))
+    if page.captcha_markup and page.visible_words < _SHELL_WORDS:
+        return PageVerdict(PageType.CAPTCHA, (*markup_evidence, f"words={page.visible_words}"))
     return None
 
 
-def _script(page: Features, _: Opinion) -> PageVerdict | None:
-    if page.kept_words < _SHELL and page.visible_words < _LITTLE:
-        if page.scripts and (phrase := _phrase("needs_javascript", page.noscript)):
+def _test_javascript(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """A shell that scripts would fill."""
+    if page.kept_words < _SHELL_WORDS and page.visible_words < _BARE_WORDS:
+        if page.script_count and (phrase := _find_phrase("needs_javascript", page.noscript_text)):
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"text={phrase}", f"words={page.visible_words}"))
-        if page.scripts >= 3 and page.visible_words < _SHELL:
-            return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"scripts={page.scripts}", f"words={page.visible_words}"))
+        if page.script_count >= 3 and page.visible_words < _SHELL_WORDS:
+            return PageVerdict(
+                PageType.NEEDS_JAVASCRIPT, (f"scripts={page.script_count}", f"words={page.visible_words}")
+            )
     return None
 
 
-def _wall(page: Features, _: Opinion) -> PageVerdict | None:
-    """Consent or login in place of the page."""
-    asks = ("form=password",) if page.password else ()
-    bare = _is_bare(page) and not page.own_heading
-    said = f"{page.title} {page.head}" if bare or (asks and _is_bare(page)) else ""
-    if phrase := _phrase("wall", said or (page.title if page.kept_words < _LITTLE else "")):
-        return PageVerdict(PageType.WALL, (f"text={phrase}", *asks))
-    if asks and page.visible_words < _LITTLE and not page.states_article:
-        return PageVerdict(PageType.WALL, (*asks, f"words={page.visible_words}"))
+def _test_wall(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """A consent or login form in place of the page."""
+    password_evidence = ("form=password",) if page.asks_password else ()
+    is_bare_without_heading = _is_bare(page) and not page.has_own_heading
+    searched_text = (
+        f"{page.title} {page.head_text}" if is_bare_without_heading or (password_evidence and _is_bare(page)) else ""
+    )
+    if phrase := _find_phrase("wall", searched_text or (page.title if page.kept_words < _BARE_WORDS else "")):
+        return PageVerdict(PageType.WALL, (f"text={phrase}", *password_evidence))
+    if password_evidence and page.visible_words < _BARE_WORDS and not page.states_article:
+        return PageVerdict(PageType.WALL, (*password_evidence, f"words={page.visible_words}"))
     return None
 
 
-def _empty(page: Features, _: Opinion) -> PageVerdict | None:
+def _test_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     if not page.visible_words:
         return PageVerdict(PageType.EMPTY, ("words=0",))
     return None
 
 
-def _static(page: Features, _: Opinion) -> PageVerdict | None:
-    """About, contact, terms: a page that every site has; and pages of one picture."""
-    if page.static and page.headlines < _MANY_HEADLINES:
-        return PageVerdict(PageType.OTHER, (f"path={page.static}",))
+def _test_static(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """Pages that every site has (about, contact, terms), and attachment pages of one picture."""
+    if page.static_name and page.headline_count < _MANY_HEADLINES:
+        return PageVerdict(PageType.OTHER, (f"path={page.static_name}",))
     if page.body_classes & _ATTACHMENT_CLASSES:
         return PageVerdict(PageType.GALLERY, ("body_class=attachment",))
     return None
 
 
-def _list(page: Features, learned: Opinion) -> PageVerdict | None:
-    facts = _listing_facts(page)
-    against = _article_facts(page)
-    if list(facts) == [f"url={Shape.LIST}"] and _signs_say_otherwise(page, learned):
+def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
+    """A page of links to articles: facts for a list against facts for an article, each with a weight."""
+    listing_facts = _listing_facts(page)
+    article_facts = _article_facts(page)
+    if list(listing_facts) == [f"url={UrlShape.LIST}"] and _is_misleading_list_url(page, estimate):
         return None
-    score = sum(facts.values()) - sum(against.values())
+    score = sum(listing_facts.values()) - sum(article_facts.values())
     if score >= _LIST_SCORE:
-        return PageVerdict(PageType.LIST, (*facts, *(f"but:{name}" for name in against)))
+        return PageVerdict(PageType.LIST, (*listing_facts, *(f"but:{name}" for name in article_facts)))
     return None
 
 
-def _signs_say_otherwise(page: Features, learned: Opinion) -> bool:
-    """Whether a page that only its address calls a list is plainly a manual's, a thread, a thing, or an article.
+def _is_misleading_list_url(page: PageFeatures, estimate: KindEstimate) -> bool:
+    """Whether a page is a list by its URL alone, and by its signs plainly a document, thread, product or article.
 
-    An article's address must end in a headline too: authors, tags and projects are written about like articles.
+    An article's URL must end in a headline too: pages about authors, tags and projects read like articles.
     """
-    if page.kept_words < _LITTLE or learned.chances[learned.best] < _PLAIN or learned.best in ("list", "service"):
+    if (
+        page.kept_words < _BARE_WORDS
+        or estimate.chances[estimate.best_kind] < _PLAIN_CHANCE
+        or estimate.best_kind in ("list", "service")
+    ):
         return False
-    return learned.best != "article" or page.signs["slug_words"] >= _HEADLINE_WORDS
+    return estimate.best_kind != "article" or page.signs["slug_words"] >= _HEADLINE_WORDS
 
 
-def _listing_facts(page: Features) -> dict[str, float]:
+def _listing_facts(page: PageFeatures) -> dict[str, float]:
     facts: dict[str, float] = {}
-    if weight := _SHAPES.get(page.shape):
-        facts[f"url={page.shape}"] = weight
+    if weight := _LIST_URL_SCORES.get(page.url_shape):
+        facts[f"url={page.url_shape}"] = weight
     if classes := sorted(page.body_classes & _LISTING_CLASSES):
         facts[f"body_class={classes[0]}"] = 2
     if page.states_listing:
         facts["states=listing"] = 1
-    if page.headlines >= 3:
-        facts[f"headlines={page.headlines}"] = min(2.0, page.headlines / 4)
-    if page.listed_words > page.kept_words / 2 and page.headlines >= 2:
+    if page.headline_count >= 3:
+        facts[f"headlines={page.headline_count}"] = min(2.0, page.headline_count / 4)
+    if page.listed_words > page.kept_words / 2 and page.headline_count >= 2:
         facts[f"listed_words={page.listed_words}"] = 2
-    if page.articles >= 3:
-        facts[f"articles={page.articles}"] = 1
+    if page.article_count >= 3:
+        facts[f"articles={page.article_count}"] = 1
     return facts | _link_facts(page)
 
 
-def _link_facts(page: Features) -> dict[str, float]:
-    if page.kept_links > 0.5:
-        return {f"links={page.kept_links:.2f}": 2}
-    if page.page_links > 0.6 and (page.kept_links > 0.3 or page.kept_words < _LITTLE):
-        return {f"page_links={page.page_links:.2f}": 2 if page.kept_words < _SHELL else 1}
+def _link_facts(page: PageFeatures) -> dict[str, float]:
+    if page.kept_link_share > 0.5:
+        return {f"links={page.kept_link_share:.2f}": 2}
+    if page.page_link_share > 0.6 and (page.kept_link_share > 0.3 or page.kept_words < _BARE_WORDS):
+        return {f"page_links={page.page_link_share:.2f}": 2 if page.kept_words < _SHELL_WORDS else 1}
     return {}
 
 
-def _article_facts(page: Features) -> dict[str, float]:
+def _article_facts(page: PageFeatures) -> dict[str, float]:
     facts: dict[str, float] = {}
-    listed = page.shape in _SHAPES
+    is_list_url = page.url_shape in _LIST_URL_SCORES
     if page.states_article:
         facts["states=article"] = 2
-    if page.shape is Shape.ARTICLE:
+    if page.url_shape is UrlShape.ARTICLE:
         facts["url=article"] = 1
-    if page.body_classes & _ARTICLE_CLASSES and not page.body_classes & _LISTING_CLASSES and not listed:
+    if page.body_classes & _ARTICLE_CLASSES and not page.body_classes & _LISTING_CLASSES and not is_list_url:
         facts["body_class"] = 1
-    if page.own_heading and page.h1 == 1 and not listed and page.headlines < _MANY_HEADLINES:
+    if page.has_own_heading and page.h1_count == 1 and not is_list_url and page.headline_count < _MANY_HEADLINES:
         facts["own_heading"] = 1
-    own = page.kept_words - page.listed_words
-    if own >= _SOME and page.kept_links < 0.25 and not listed:
-        facts[f"own_words={own}"] = 1
+    own_words = page.kept_words - page.listed_words
+    if own_words >= _ARTICLE_WORDS and page.kept_link_share < 0.25 and not is_list_url:
+        facts[f"own_words={own_words}"] = 1
     return facts
 
 
-def _other(page: Features, _: Opinion) -> PageVerdict | None:
-    """A page with next to nothing of its own."""
-    if page.kept_words < _NOTHING or (page.kept_words < _HARDLY and not page.states_article and not page.kept_prose):
+def _test_near_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """A page with hardly any kept text."""
+    if page.kept_words < _EMPTY_WORDS or (
+        page.kept_words < _NEAR_EMPTY_WORDS and not page.states_article and not page.kept_prose_blocks
+    ):
         return PageVerdict(PageType.OTHER, (f"words={page.kept_words}",))
     return None
 
 
-def _gallery(page: Features, _: Opinion) -> PageVerdict | None:
-    """A video or pictures with little text. What states that it is an article must have next to none."""
-    if page.kept_words >= (_LITTLE if page.states_article else 2 * _LITTLE):
+def _test_gallery(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """A video or pictures with little text; a page that states that it is an article must have even less."""
+    if page.kept_words >= (_BARE_WORDS if page.states_article else 2 * _BARE_WORDS):
         return None
     facts = {"states=gallery": 2.0 * page.states_gallery, f"path={page.gallery_path}": 1.0 * bool(page.gallery_path)}
-    facts[f"images={page.images}"] = 1.0 * (page.images >= _MANY_IMAGES)
+    facts[f"images={page.image_count}"] = 1.0 * (page.image_count >= _MANY_IMAGES)
     if sum(facts.values()) >= _GALLERY_SCORE:
         return PageVerdict(PageType.GALLERY, tuple(fact for fact, weight in facts.items() if weight))
     return None
 
 
-def _kind(page: Features, learned: Opinion) -> PageVerdict | None:
-    """What the page's signs make it, where they leave little to an article."""
-    kind = learned.best_other
-    if page.locked or learned.chances["article"] >= _DOUBTS.get(kind, _DOUBT):
+def _test_signs(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
+    """The likeliest other kind, where the page's signs give an article little chance."""
+    kind = estimate.best_kind_but_article
+    if page.is_paywalled or estimate.chances["article"] >= _MIN_CHANCE_BY_KIND.get(kind, _MIN_ARTICLE_CHANCE):
         return None
-    return PageVerdict(_KINDS[kind], (f"{kind}={learned.chances[kind]:.2f}", *learned.reasons(kind)))
+    return PageVerdict(_TYPES_BY_KIND[kind], (f"{kind}={estimate.chances[kind]:.2f}", *estimate.reasons(kind)))
 
 
-def _teaser(page: Features, _: Opinion) -> PageVerdict | None:
-    if phrase := _phrase("paywall", page.tail):
-        if page.locked or page.kept_words < 250:
-            return PageVerdict(PageType.TEASER, (f"text={phrase}", *(("states=locked",) if page.locked else ())))
-    elif page.locked and page.kept_words < 150:
+def _test_teaser(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """The free beginning of an article behind a paywall."""
+    if phrase := _find_phrase("paywall", page.tail_text):
+        if page.is_paywalled or page.kept_words < 250:
+            return PageVerdict(PageType.TEASER, (f"text={phrase}", *(("states=locked",) if page.is_paywalled else ())))
+    elif page.is_paywalled and page.kept_words < 150:
         return PageVerdict(PageType.TEASER, ("states=locked", f"words={page.kept_words}"))
     return None
 
 
-_TESTS: tuple[Callable[[Features, Opinion], PageVerdict | None], ...] = (
-    _captcha, _script, _empty, _error, _wall, _static, _list, _gallery, _kind, _other, _teaser,
+_TESTS: tuple[Callable[[PageFeatures, KindEstimate], PageVerdict | None], ...] = (
+    _test_captcha, _test_javascript, _test_empty, _test_error, _test_wall, _test_static,
+    _test_list, _test_gallery, _test_signs, _test_near_empty, _test_teaser,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What can be counted on a page that tells an article from a list, a wall or an error page."""
+"""The features of a page by which an article is told from a list, a wall or an error page."""
 
 from __future__ import annotations
 
@@ -12,175 +12,188 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.document import Block, Kind, Reading, Verdict
+from cleaners.document import Block, BlockKind, Reading, Verdict
 from cleaners.html.prose import is_prose
-from cleaners.html.tag_index import Walked, walked
-from cleaners.metadata.json_ld import Node, is_article, read_nodes, types_of
+from cleaners.html.tag_index import TagIndex, index_tags
+from cleaners.metadata.json_ld import JsonLdNode, is_article, read_nodes, types_of
 from cleaners.page_type.page_signs import Signs, page_signs
-from cleaners.rules.matcher import core, fold
-from cleaners.urls.shape import Shape, shape_of
+from cleaners.rules.matcher import fold_text, strip_outer_marks
+from cleaners.urls.shape import UrlShape, shape_of
 
-FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+PAGE_DATA: dict[str, dict[str, list[str]]] = tomllib.loads(
     files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")
 )
-STATIC = frozenset(FACTS["static"]["names"])
-_TARGET = re.compile(r"\]\((\S+?)\)")
-_OUTSIDE = frozenset(("nav", "footer", "aside", "form", "dialog"))
+STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])
+_LINK_TARGET = re.compile(r"\]\((\S+?)\)")
+_OUTSIDE_LANDMARKS = frozenset(("nav", "footer", "aside", "form", "dialog"))
 _MAIN_TAGS = frozenset(("div", "article", "main", "body", "html"))
-_LINKED = 0.8
+_LINK_DENSITY = 0.8
 _HEADLINE_WORDS = 3
 _SHELL_ELEMENTS = 12
 _TAIL_BLOCKS = 13
 _NOSCRIPT_CHARS = 1500
-_GALLERY_PATHS = frozenset(FACTS["paths"]["gallery"])
-_FEW_WORDS = 120
-_CHALLENGES = tuple(FACTS["markup"]["challenge"])
+_GALLERY_PATHS = frozenset(PAGE_DATA["paths"]["gallery"])
+_SHORT_PAGE_WORDS = 120
+_CAPTCHA_PATTERNS = tuple(PAGE_DATA["markup"]["challenge"])
 _LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"])
 
 
 @dataclass(frozen=True, slots=True)
-class Features:
-    """A page in numbers. Words and blocks are counted after judging; shares are 0 to 1."""
+class PageFeatures:
+    """The features of a page. Kept words and blocks are those by the verdicts; shares are 0 to 1."""
 
     url: str
     http_status: int
-    shape: Shape
+    url_shape: UrlShape
     states_article: bool  # by JSON-LD, Open Graph or microdata
     states_listing: bool
-    locked: bool  # JSON-LD isAccessibleForFree is false
-    noindex: bool
+    is_paywalled: bool  # JSON-LD isAccessibleForFree is false
+    has_noindex: bool
     body_classes: frozenset[str]
-    h1: int
-    own_heading: bool  # a heading that is not a link says the title
-    headlines: int  # linked headings outside navigation, each to another page
-    articles: int  # article elements that hold a link and are not nested
+    h1_count: int
+    has_own_heading: bool  # a heading that is not a link is the title
+    headline_count: int  # headings outside navigation that link to other pages
+    article_count: int  # article elements that hold a link and are not nested
     kept_words: int
-    kept_prose: int
-    kept_links: float  # share of the kept characters that are link text
-    page_links: float  # share of the page's visible characters that are link text
-    static: str  # the last part of the path, where it names a page that every site has: about, contact, terms
-    listed_words: int  # words of kept blocks that stand right under a linked headline
+    kept_prose_blocks: int
+    kept_link_share: float  # share of the kept characters that are link text
+    page_link_share: float  # share of the page's visible characters that are link text
+    static_name: str  # the last part of the path if it is that of a page that every site has: about, contact, terms
+    listed_words: int  # words of kept blocks directly under a linked headline
     visible_words: int
-    scripts: int
+    script_count: int
     title: str
-    head: str  # the first words that a reader sees, folded, where few are kept: for phrases of walls and error pages
-    noscript: str  # what it tells a reader without scripts, folded, on a page of few words
-    tail: str  # text near the end of the kept span and after it, folded, for a paywall's words
-    published: bool
+    head_text: str  # the first visible text, folded, if few words are kept; for phrases of walls and error pages
+    noscript_text: str  # the text for readers without scripts, folded, if few words are visible
+    tail_text: str  # the text around the end of the kept blocks, folded; for phrases of paywalls
+    has_date: bool
     states_gallery: bool  # a video or a set of pictures, by JSON-LD, microdata or Open Graph
-    images: int
+    image_count: int
     gallery_path: str  # the part of the path that names a gallery or a video
-    challenge: str  # markup of a CAPTCHA's maker, on a page of few words
-    password: bool  # it asks for a password
-    signs: Signs  # what `page_kinds` weighs
+    captcha_markup: str  # what in the markup names a CAPTCHA service, on a page of few words
+    asks_password: bool  # it has a password field
+    signs: Signs  # what `page_weights` weighs
 
 
 def page_features(
-    tree: HtmlElement | Walked, http_status: int, reading: Reading, verdicts: Sequence[Verdict]
-) -> Features:
-    """Count the page. The tree is not changed."""
-    tree, blocks = walked(tree), reading.blocks
-    kept = [b for b, v in zip(blocks, verdicts, strict=True) if v.kept]
-    nodes = list(_nodes(tree))
-    metas = {(m.get("property") or m.get("name") or "").lower(): m.get("content") or "" for m in tree.iter("meta")}
-    chars = sum([len(b.text) for b in kept])
-    words, visible = sum([b.words for b in kept]), sum([b.words for b in blocks])
-    headings = [b for b in blocks if b.kind is Kind.HEADING]
+    tree: HtmlElement | TagIndex, http_status: int, reading: Reading, verdicts: Sequence[Verdict]
+) -> PageFeatures:
+    """Compute the features of a page. The tree is not changed."""
+    tree, blocks = index_tags(tree), reading.blocks
+    kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
+    nodes = list(_json_ld_nodes(tree))
+    metas = {
+        (element.get("property") or element.get("name") or "").lower(): element.get("content") or ""
+        for element in tree.iter("meta")
+    }
+    kept_chars = sum([len(block.text) for block in kept_blocks])
+    kept_words, visible_words = sum([block.words for block in kept_blocks]), sum([block.words for block in blocks])
+    headings = [block for block in blocks if block.kind is BlockKind.HEADING]
     signs = page_signs(tree, nodes, metas, reading, verdicts)
-    return Features(
+    return PageFeatures(
         url=reading.url,
         http_status=http_status,
-        shape=shape_of(reading.url),
+        url_shape=shape_of(reading.url),
         states_article=_states_article(tree, nodes, metas),
         states_listing=_states_listing(nodes, metas),
-        locked=any(str(n.get("isAccessibleForFree", "")).lower() == "false" for n in nodes),
-        noindex="noindex" in reading.robots,
+        is_paywalled=any(str(node.get("isAccessibleForFree", "")).lower() == "false" for node in nodes),
+        has_noindex="noindex" in reading.robots,
         body_classes=_body_classes(tree),
-        h1=sum(b.level == 1 for b in headings),
-        own_heading=_own_heading(headings, reading.metadata.title),
-        headlines=len({b.text for b in headings if is_headline(b, reading.url)}),
-        articles=sum(1 for _ in _articles(tree)),
-        kept_words=words,
-        kept_prose=sum(map(is_prose, kept)),
-        kept_links=sum([b.link_chars for b in kept]) / chars if chars else 0.0,
-        page_links=sum([b.link_chars for b in blocks]) / max(1, sum([len(b.text) for b in blocks])),
-        static=_static(reading.url),
+        h1_count=sum(block.level == 1 for block in headings),
+        has_own_heading=_has_own_heading(headings, reading.metadata.title),
+        headline_count=len({block.text for block in headings if is_headline(block, reading.url)}),
+        article_count=sum(1 for _ in _top_article_elements(tree)),
+        kept_words=kept_words,
+        kept_prose_blocks=sum(map(is_prose, kept_blocks)),
+        kept_link_share=sum([block.link_chars for block in kept_blocks]) / kept_chars if kept_chars else 0.0,
+        page_link_share=sum([block.link_chars for block in blocks])
+        / max(1, sum([len(block.text) for block in blocks])),
+        static_name=_static_page_name(reading.url),
         listed_words=_listed_words(blocks, verdicts, reading.url),
-        visible_words=visible,
-        scripts=sum(1 for _ in tree.iter("script")),
-        title=fold(reading.metadata.title),
-        head=fold(" ".join(b.text for b in blocks[:40]))[:1500] if words < _FEW_WORDS else "",
-        noscript=_noscript(tree) if visible < _FEW_WORDS else "",
-        tail=_tail(blocks, verdicts),
-        published=bool(reading.metadata.published),
+        visible_words=visible_words,
+        script_count=sum(1 for _ in tree.iter("script")),
+        title=fold_text(reading.metadata.title),
+        head_text=fold_text(" ".join(block.text for block in blocks[:40]))[:1500]
+        if kept_words < _SHORT_PAGE_WORDS
+        else "",
+        noscript_text=_noscript_text(tree) if visible_words < _SHORT_PAGE_WORDS else "",
+        tail_text=_tail_text(blocks, verdicts),
+        has_date=bool(reading.metadata.published),
         states_gallery=bool(signs["type_gallery"]) or metas.get("og:type", "").startswith("video"),
         gallery_path=next((part for part in _path_parts(reading.url) if part in _GALLERY_PATHS), ""),
-        images=sum(1 for _ in tree.iter("img")),
-        challenge=_challenge(tree) if visible < _FEW_WORDS else "",
-        password=any((each.get("type") or "").lower() == "password" for each in tree.iter("input")),
+        image_count=sum(1 for _ in tree.iter("img")),
+        captcha_markup=_captcha_markup(tree) if visible_words < _SHORT_PAGE_WORDS else "",
+        asks_password=any((element.get("type") or "").lower() == "password" for element in tree.iter("input")),
         signs=signs,
     )
 
 
-def _nodes(tree: Walked) -> Iterator[Node]:
+def _json_ld_nodes(tree: TagIndex) -> Iterator[JsonLdNode]:
     for script in tree.iter("script"):
         if "ld+json" in (script.get("type") or "") and script.text:
             yield from read_nodes(script.text)
 
 
-def _states_article(tree: Walked, nodes: Sequence[Node], metas: dict[str, str]) -> bool:
+def _states_article(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: dict[str, str]) -> bool:
     if metas.get("og:type", "").lower() in ("article", "news", "blog-post") or "article:published_time" in metas:
         return True
     if any(is_article(node) and ("headline" in node or "datePublished" in node) for node in nodes):
         return True
-    items = [e for e in tree.typed if e.tag in _MAIN_TAGS and _microdata_article(e)]
-    return len(items) == 1
+    article_items = [
+        element for element in tree.typed_elements if element.tag in _MAIN_TAGS and _is_microdata_article(element)
+    ]
+    return len(article_items) == 1
 
 
-def _states_listing(nodes: Sequence[Node], metas: dict[str, str]) -> bool:
+def _states_listing(nodes: Sequence[JsonLdNode], metas: dict[str, str]) -> bool:
     return metas.get("og:type") == "profile" or any(_LISTING_TYPES.intersection(types_of(node)) for node in nodes)
 
 
-def _microdata_article(element: etree._Element) -> bool:
+def _is_microdata_article(element: etree._Element) -> bool:
     return (element.get("itemtype") or "").rsplit("/", 1)[-1] in ("Article", "NewsArticle", "BlogPosting")
 
 
-def _challenge(tree: Walked) -> str:
-    """What in the markup is of a CAPTCHA's maker."""
-    marks = " ".join(tree.tree.xpath("//@src | //@action | //@class | //@id")).lower()
-    return next((mark for mark in _CHALLENGES if mark in marks), "")
+def _captcha_markup(tree: TagIndex) -> str:
+    """The first pattern of a CAPTCHA service that occurs in the markup's attributes; empty if none does."""
+    attribute_text = " ".join(tree.tree.xpath("//@src | //@action | //@class | //@id")).lower()
+    return next((pattern for pattern in _CAPTCHA_PATTERNS if pattern in attribute_text), "")
 
 
-def _body_classes(tree: Walked) -> frozenset[str]:
-    return frozenset(c.lower() for body in tree.iter("body") for c in (body.get("class") or "").split())
+def _body_classes(tree: TagIndex) -> frozenset[str]:
+    return frozenset(
+        class_name.lower() for body in tree.iter("body") for class_name in (body.get("class") or "").split()
+    )
 
 
-def _own_heading(headings: Sequence[Block], title: str) -> bool:
-    wanted = core(fold(title))
-    return bool(wanted) and any(b.link_density < _LINKED and core(fold(b.text)) == wanted for b in headings)
+def _has_own_heading(headings: Sequence[Block], title: str) -> bool:
+    folded_title = strip_outer_marks(fold_text(title))
+    return bool(folded_title) and any(
+        heading.link_density < _LINK_DENSITY and strip_outer_marks(fold_text(heading.text)) == folded_title
+        for heading in headings
+    )
 
 
 def is_headline(block: Block, url: str) -> bool:
     """Whether a block is a heading that is wholly a link to another page of the host, outside navigation."""
     return (
-        block.kind is Kind.HEADING
-        and block.link_density >= _LINKED
-        and not block.landmarks & _OUTSIDE
+        block.kind is BlockKind.HEADING
+        and block.link_density >= _LINK_DENSITY
+        and not block.landmarks & _OUTSIDE_LANDMARKS
         and block.words >= _HEADLINE_WORDS
-        and any(_elsewhere(target, url) for target in _TARGET.findall(block.markdown))
+        and any(_is_other_page(target, url) for target in _LINK_TARGET.findall(block.markdown))
     )
 
 
-def _elsewhere(target: str, url: str) -> bool:
-    one, other = urlsplit(target), urlsplit(url)
-    return one.netloc == other.netloc and one.path != other.path
+def _is_other_page(target: str, url: str) -> bool:
+    target_parts, page_parts = urlsplit(target), urlsplit(url)
+    return target_parts.netloc == page_parts.netloc and target_parts.path != page_parts.path
 
 
-def _static(url: str) -> str:
-    """The name of a page that every site has, if the URL ends in one, whatever its extension."""
+def _static_page_name(url: str) -> str:
+    """The last name in the URL's path, without extension, if it is in `STATIC_NAMES`; else empty."""
     names = [part.partition(".")[0] for part in _path_parts(url)]
-    last = next((name for name in reversed(names) if name and name != "index"), "")
-    return last if last in STATIC else ""
+    last_name = next((name for name in reversed(names) if name and name != "index"), "")
+    return last_name if last_name in STATIC_NAMES else ""
 
 
 def _path_parts(url: str) -> list[str]:
@@ -191,38 +204,45 @@ def _path_parts(url: str) -> list[str]:
 
 
 def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str) -> int:
-    """Words of kept blocks that follow a linked headline, up to the next heading that is not linked."""
-    words, under = 0, False
+    """The number of words in kept blocks below a linked headline, up to the next heading that is not linked."""
+    word_count, is_below_headline = 0, False
     for block, verdict in zip(blocks, verdicts, strict=True):
-        if block.kind is Kind.HEADING:
-            under = is_headline(block, url)
-        elif under and verdict.kept:
-            words += block.words
-    return words
+        if block.kind is BlockKind.HEADING:
+            is_below_headline = is_headline(block, url)
+        elif is_below_headline and verdict.kept:
+            word_count += block.words
+    return word_count
 
 
-def _articles(tree: Walked) -> Iterator[etree._Element]:
+def _top_article_elements(tree: TagIndex) -> Iterator[etree._Element]:
+    """The `article` elements that are not nested in another and outside of asides, navigation and footers."""
     for article in tree.iter("article"):
         if next(article.iterancestors("article", "aside", "nav", "footer"), None) is None:
             yield article
 
 
-def _noscript(tree: Walked) -> str:
-    """The first words, folded, of what is for readers without scripts, or of a body with few elements."""
-    said: list[str] = []
+def _noscript_text(tree: TagIndex) -> str:
+    """The first text, folded, of `noscript` elements, and of the body if it has few elements."""
+    texts: list[str] = []
     size = 0
     for element in tree.iter("noscript", "body"):
         if element.tag == "noscript" or len(element) < _SHELL_ELEMENTS:
             for text in element.itertext():
-                if isinstance(text, str) and (folded := fold(text[: 2 * _NOSCRIPT_CHARS])):
-                    said.append(folded)
-                    size += len(folded) + 1
+                if isinstance(text, str) and (folded_text := fold_text(text[: 2 * _NOSCRIPT_CHARS])):
+                    texts.append(folded_text)
+                    size += len(folded_text) + 1
                     if size > _NOSCRIPT_CHARS:
-                        return " ".join(said)[:_NOSCRIPT_CHARS]
-    return " ".join(said)[:_NOSCRIPT_CHARS]
+                        return " ".join(texts)[:_NOSCRIPT_CHARS]
+    return " ".join(texts)[:_NOSCRIPT_CHARS]
 
 
-def _tail(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
-    """What stands around the end of the article: its last block and the twelve after it."""
-    last = max((b.position for b, v in zip(blocks, verdicts, strict=True) if v.kept), default=-1)
-    return fold(" ".join(b.text for b in blocks[max(0, last - 3) : last + _TAIL_BLOCKS]))[:3000] if last >= 0 else ""
+def _tail_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
+    """The folded text around the end of the article: its last four blocks and the twelve after them."""
+    last_kept = max(
+        (block.position for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept), default=-1
+    )
+    return (
+        fold_text(" ".join(block.text for block in blocks[max(0, last_kept - 3) : last_kept + _TAIL_BLOCKS]))[:3000]
+        if last_kept >= 0
+        else ""
+    )

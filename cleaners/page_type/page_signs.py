@@ -1,7 +1,7 @@
-"""What can be counted on a page that speaks for one kind of page or another: statements, address, build, words.
+"""The signs of a page's kind: numbers by name that are counted on its statements, URL, elements and text.
 
-The signs are numbers by name; words and names to look for are data (`page_signs.toml`). `page_kinds` weighs the
-signs, and the heaviest stand in a page's evidence.
+Words and names to look for are data (`page_signs.toml`). `page_weights` estimates the page's kind from the signs, and
+those that contribute most are part of a page's evidence.
 """
 
 from __future__ import annotations
@@ -17,77 +17,93 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from cleaners.document import Block, Kind, Metadata, Reading, Verdict
+from cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
 from cleaners.html.prose import is_prose
-from cleaners.html.tag_index import Walked
-from cleaners.metadata.json_ld import Node, types_of
+from cleaners.html.tag_index import TagIndex
+from cleaners.metadata.json_ld import JsonLdNode, types_of
 
 Signs = dict[str, float]
 
-_FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+_SIGN_WORDS: dict[str, dict[str, list[str]]] = tomllib.loads(
     files(__package__).joinpath("page_signs.toml").read_text(encoding="utf-8")
 )
-_COUNTED = ("article", "button", "form", "img", "input", "script")
-_OG_ARTICLE = frozenset(("article", "news", "blog", "blog-post"))
+_COUNTED_TAGS = ("article", "button", "form", "img", "input", "script")
+_OG_ARTICLE_TYPES = frozenset(("article", "news", "blog", "blog-post"))
 _PRICE = re.compile(r"(?:[$€£¥₹₽₺]|\b(?:USD|EUR|GBP|CHF|zł|kr)\b)\s?\d|\d\s?(?:[€£₽₺]|(?:zł|kr|EUR|USD)\b)", re.I)
 _DATE = re.compile(
     r"\b(?:\d{1,2}[./ -]\w{2,9}[./ ,-]{1,2}\d{4}|\w{3,9} \d{1,2},? \d{4}|\d{4}-\d\d-\d\d|\d+ \w{3,6} ago)\b",
     re.I,
 )
 _DIGIT = re.compile(r"\d")
-_PARTS = re.compile(r"[-_.]+")
-_WE = frozenset(
+_WORD_SEPARATORS = re.compile(r"[-_.]+")
+_WE_WORDS = frozenset(
     "we our ours us wir unser unsere unserem nosotros nuestro nuestra nous notre nos nós nosso nossa".split()
 )
 _QUOTES = '"“„«「'
-_SHORT = 40  # characters of a label, a button, a line that asks for something
-_LINE = 80  # characters of a line that may be a price or a date
-_WORDED = 8_000  # characters in which words are counted
-_LINKED = 0.8
-_MOST = 3.0  # so often something is stated, at most
+_LABEL_CHARS = 40  # most characters of a label, a button or a call to action
+_LINE_CHARS = 80  # most characters of a line that may be a price or a date
+_WORDING_CHARS = 8_000  # of the kept text, in which words are counted
+_LINK_DENSITY = 0.8
+_MAX_COUNT = 3.0  # the highest count of statements for one kind
 _NO_KINDS = frozenset[str]()
-_EDGES = " :!.+»›→0123456789()"
+_LABEL_EDGES = " :!.+»›→0123456789()"
 
 
 def page_signs(
-    tree: Walked, nodes: Sequence[Node], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
+    tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str, str], reading: Reading, verdicts: Sequence[Verdict]
 ) -> Signs:
-    """Count the page: its JSON-LD `nodes`, its `metas` by name, its blocks as judged. The tree is not changed."""
+    """Count the signs: `nodes` are the page's JSON-LD, `metas` its meta elements by name. The tree is not changed."""
     blocks = reading.blocks
-    kept = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
-    found = _stated(tree, nodes, metas) | _told(metas, reading.metadata) | _addressed(reading.url) | _built(tree)
-    return found | _sizes(blocks, kept) | _lines(blocks) | _places(blocks, kept) | _wording(kept)
+    kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
+    signs = (
+        _type_signs(tree, nodes, metas)
+        | _metadata_signs(metas, reading.metadata)
+        | _url_signs(reading.url)
+        | _element_signs(tree)
+    )
+    return (
+        signs
+        | _size_signs(blocks, kept_blocks)
+        | _line_signs(blocks)
+        | _path_signs(blocks, kept_blocks)
+        | _wording_signs(kept_blocks)
+    )
 
 
 @cache
-def _kinds_of(table: str) -> dict[str, tuple[str, ...]]:
-    """For each word of a table the kinds that it speaks for."""
-    found: dict[str, tuple[str, ...]] = {}
-    for kind, words in _FACTS[table].items():
+def _kinds_by_word(table: str) -> dict[str, tuple[str, ...]]:
+    """By word of a table in the data file, the kinds that it is a sign of."""
+    kinds_by_word: dict[str, tuple[str, ...]] = {}
+    for kind, words in _SIGN_WORDS[table].items():
         for word in words:
-            found[word] = (*found.get(word, ()), kind)
-    return found
+            kinds_by_word[word] = (*kinds_by_word.get(word, ()), kind)
+    return kinds_by_word
 
 
-def _tally(prefix: str, table: str, values: Iterable[str], most: float = _MOST) -> Signs:
-    known = _kinds_of(table)
-    counts = Counter([kind for value in values if value in known for kind in known[value]])
-    return {f"{prefix}_{kind}": min(most, counts[kind]) for kind in _FACTS[table]}
+def _count_by_kind(prefix: str, table: str, values: Iterable[str], max_count: float = _MAX_COUNT) -> Signs:
+    """Count the values that are words of a table, by kind, as signs `prefix_kind`."""
+    kinds_by_word = _kinds_by_word(table)
+    counts = Counter([kind for value in values if value in kinds_by_word for kind in kinds_by_word[value]])
+    return {f"{prefix}_{kind}": min(max_count, counts[kind]) for kind in _SIGN_WORDS[table]}
 
 
-def _stated(tree: Walked, nodes: Sequence[Node], metas: Mapping[str, str]) -> Signs:
-    items = [(each.get("itemtype") or "").rsplit("/", 1)[-1].lower() for each in tree.typed]
+def _type_signs(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str, str]) -> Signs:
+    """Types by JSON-LD and microdata, and the publishing system by classes and the generator meta."""
+    item_types = [(element.get("itemtype") or "").rsplit("/", 1)[-1].lower() for element in tree.typed_elements]
     types = [name.lower() for node in nodes for name in types_of(node)]
-    classes = [name.lower() for each in tree.iter("html", "body") for name in (each.get("class") or "").split()]
+    classes = [name.lower() for element in tree.iter("html", "body") for name in (element.get("class") or "").split()]
     generator = re.findall(r"[\w-]+", metas.get("generator", "").lower())
-    return _tally("type", "types", [*types, *items]) | _tally("system", "systems", [*classes, *generator])
+    return _count_by_kind("type", "types", [*types, *item_types]) | _count_by_kind(
+        "system", "systems", [*classes, *generator]
+    )
 
 
-def _told(metas: Mapping[str, str], metadata: Metadata) -> Signs:
-    og = metas.get("og:type", "").lower()
+def _metadata_signs(metas: Mapping[str, str], metadata: Metadata) -> Signs:
+    """What Open Graph and the page's metadata state."""
+    og_type = metas.get("og:type", "").lower()
     return {
-        "og_article": float(og in _OG_ARTICLE),
-        "og_product": float("product" in og or "product:price:amount" in metas),
+        "og_article": float(og_type in _OG_ARTICLE_TYPES),
+        "og_product": float("product" in og_type or "product:price:amount" in metas),
         "published": float(bool(metadata.published)),
         "authors": float(min(len(metadata.authors), 3)),
         "title_words": float(len(metadata.title.split())),
@@ -95,123 +111,137 @@ def _told(metas: Mapping[str, str], metadata: Metadata) -> Signs:
 
 
 @lru_cache(maxsize=256)
-def _addressed(url: str) -> Signs:
+def _url_signs(url: str) -> Signs:
+    """Words of the host and the path, and the form of the path's last segment."""
     try:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
         parts = urlsplit("")
     segments = [segment for segment in unquote(parts.path).lower().split("/") if segment]
-    words = set(segments) | {word for segment in segments[:-1] for word in _PARTS.split(segment)}
-    last = segments[-1] if segments else ""
-    found = _tally("host", "hosts", (parts.hostname or "").split(".")[:-1], 1) | _tally("path", "paths", words, 2)
-    return found | {
+    words = set(segments) | {word for segment in segments[:-1] for word in _WORD_SEPARATORS.split(segment)}
+    last_segment = segments[-1] if segments else ""
+    word_signs = _count_by_kind("host", "hosts", (parts.hostname or "").split(".")[:-1], 1) | _count_by_kind(
+        "path", "paths", words, 2
+    )
+    return word_signs | {
         "path_depth": float(len(segments)),
-        "slug_words": float(sum(not word.isdigit() for word in _PARTS.split(last) if word)),
-        "slug_digits": float(sum(char.isdigit() for char in last)),
+        "slug_words": float(sum(not word.isdigit() for word in _WORD_SEPARATORS.split(last_segment) if word)),
+        "slug_digits": float(sum(char.isdigit() for char in last_segment)),
     }
 
 
-def _built(tree: Walked) -> Signs:
-    counts = Counter(each.tag for each in tree.iter(*_COUNTED))
-    return {f"n_{tag}": log1p(counts[tag]) for tag in _COUNTED}
+def _element_signs(tree: TagIndex) -> Signs:
+    counts = Counter(element.tag for element in tree.iter(*_COUNTED_TAGS))
+    return {f"n_{tag}": log1p(counts[tag]) for tag in _COUNTED_TAGS}
 
 
-def _sizes(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
-    total, size = sum([len(b.text) for b in blocks]) or 1, sum([len(b.text) for b in kept])
-    chars = size or 1
-    words, prose = sum([b.words for b in kept]), [b.words for b in kept if is_prose(b)]
-    headings = [b for b in kept if b.kind is Kind.HEADING]
-    linked = [b for b in blocks if b.link_density > _LINKED and b.kind is Kind.HEADING]
+def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
+    """Lengths and shares of kept text, links, prose, headings and code."""
+    page_chars = sum([len(block.text) for block in blocks]) or 1
+    kept_text_chars = sum([len(block.text) for block in kept_blocks])
+    kept_chars = kept_text_chars or 1
+    kept_words = sum([block.words for block in kept_blocks])
+    prose_words = [block.words for block in kept_blocks if is_prose(block)]
+    headings = [block for block in kept_blocks if block.kind is BlockKind.HEADING]
+    linked_headings = [
+        block for block in blocks if block.link_density > _LINK_DENSITY and block.kind is BlockKind.HEADING
+    ]
     return {
-        "kept_share": size / total,
-        "kept_span": len(kept) / (kept[-1].position - kept[0].position + 1) if kept else 0.0,
-        "kept_links": sum([b.link_chars for b in kept]) / chars,
-        "page_links": sum([b.link_chars for b in blocks]) / total,
-        "prose_words": log1p(sum(prose)),
-        "prose_share": sum(prose) / max(1, words),
-        "prose_blocks": log1p(len(prose)),
+        "kept_share": kept_text_chars / page_chars,
+        "kept_span": len(kept_blocks) / (kept_blocks[-1].position - kept_blocks[0].position + 1)
+        if kept_blocks
+        else 0.0,
+        "kept_links": sum([block.link_chars for block in kept_blocks]) / kept_chars,
+        "page_links": sum([block.link_chars for block in blocks]) / page_chars,
+        "prose_words": log1p(sum(prose_words)),
+        "prose_share": sum(prose_words) / max(1, kept_words),
+        "prose_blocks": log1p(len(prose_words)),
         "headings": log1p(len(headings)),
-        "heading_chars": sum(len(b.text) for b in headings) / chars,
-        "linked_headings": log1p(len(linked)),
-        "code_blocks": log1p(len([b for b in blocks if b.kind is Kind.CODE])),
-        "code_chars": sum(len(b.text) for b in kept if b.kind is Kind.CODE) / chars,
-        "in_nav": len([b for b in blocks if "nav" in b.landmarks]) / max(1, len(blocks)),
+        "heading_chars": sum(len(block.text) for block in headings) / kept_chars,
+        "linked_headings": log1p(len(linked_headings)),
+        "code_blocks": log1p(len([block for block in blocks if block.kind is BlockKind.CODE])),
+        "code_chars": sum(len(block.text) for block in kept_blocks if block.kind is BlockKind.CODE) / kept_chars,
+        "in_nav": len([block for block in blocks if "nav" in block.landmarks]) / max(1, len(blocks)),
     }
 
 
-def _lines(blocks: Sequence[Block]) -> Signs:
-    texts = [b.text for b in blocks if len(b.text) <= _LINE]
-    labels = [text.casefold().strip(_EDGES) for text in texts if len(text) <= _SHORT]
-    lines = list(filter(_DIGIT.search, texts))
-    prices = sum(bool(_PRICE.search(text)) for text in lines)
-    asked = _tally("asks", "asks", labels, float("inf"))
-    return {name: log1p(count) for name, count in asked.items()} | {
+def _line_signs(blocks: Sequence[Block]) -> Signs:
+    """Short lines that are labels, prices or dates."""
+    texts = [block.text for block in blocks if len(block.text) <= _LINE_CHARS]
+    labels = [text.casefold().strip(_LABEL_EDGES) for text in texts if len(text) <= _LABEL_CHARS]
+    digit_lines = list(filter(_DIGIT.search, texts))
+    prices = sum(bool(_PRICE.search(text)) for text in digit_lines)
+    request_counts = _count_by_kind("asks", "asks", labels, float("inf"))
+    return {name: log1p(count) for name, count in request_counts.items()} | {
         "prices": log1p(prices),
         "price_share": prices / max(1, len(blocks)),
-        "dates": log1p(sum(bool(_DATE.search(text)) for text in lines)),
+        "dates": log1p(sum(bool(_DATE.search(text)) for text in digit_lines)),
     }
 
 
-def _places(blocks: Sequence[Block], kept: Sequence[Block]) -> Signs:
-    every, article = _sizes_by_path(blocks), _sizes_by_path(kept)
-    homes = Counter([block.path for block in blocks if is_prose(block)])
-    linked = [b for b in blocks if b.link_density > _LINKED and "nav" not in b.landmarks]
-    links = Counter([b.path.rpartition(">")[0] for b in linked])
+def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
+    """Kinds by the ids and classes on the blocks' paths, and how many blocks share one path."""
+    page_sizes, kept_sizes = _sizes_by_path(blocks), _sizes_by_path(kept_blocks)
+    prose_paths = Counter([block.path for block in blocks if is_prose(block)])
+    linked_blocks = [block for block in blocks if block.link_density > _LINK_DENSITY and "nav" not in block.landmarks]
+    link_paths = Counter([block.path.rpartition(">")[0] for block in linked_blocks])
     return (
-        _shares("class", every)
-        | _shares("kept_class", article)
+        _class_shares("class", page_sizes)
+        | _class_shares("kept_class", kept_sizes)
         | {
-            "same_path_prose": max(homes.values(), default=0) / max(1, sum(homes.values())),
-            "same_path_links": log1p(max(links.values(), default=0)),
+            "same_path_prose": max(prose_paths.values(), default=0) / max(1, sum(prose_paths.values())),
+            "same_path_links": log1p(max(link_paths.values(), default=0)),
         }
     )
 
 
 def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
+    """The number of characters of the blocks at each path."""
     sizes: dict[str, int] = {}
     for block in blocks:
         sizes[block.path] = sizes.get(block.path, 0) + len(block.text)
     return sizes
 
 
-def _shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
-    """The share of the text that stands in classes of each kind."""
+def _class_shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
+    """The share of the text that is inside of elements whose id or classes are a sign of each kind."""
     total = sum(sizes.values()) or 1
-    found = dict.fromkeys(_FACTS["classes"], 0)
+    sizes_by_kind = dict.fromkeys(_SIGN_WORDS["classes"], 0)
     for path, size in sizes.items():
-        for kind in _kinds_in(path):
-            found[kind] += size
-    return {f"{prefix}_{kind}": size / total for kind, size in found.items()}
+        for kind in _kinds_in_path(path):
+            sizes_by_kind[kind] += size
+    return {f"{prefix}_{kind}": size / total for kind, size in sizes_by_kind.items()}
 
 
 @lru_cache(maxsize=2048)
-def _kinds_in(path: str) -> frozenset[str]:
+def _kinds_in_path(path: str) -> frozenset[str]:
     return _NO_KINDS.union(*filter(None, map(_kinds_in_step, path.split(">"))))
 
 
 @lru_cache(maxsize=4096)
 def _kinds_in_step(step: str) -> frozenset[str]:
-    """The kinds that an element's id and classes speak for, each as a whole or by a word in it."""
+    """The kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
     _, _, names = step.replace("#", ".").lower().partition(".")
     if not names:
         return _NO_KINDS
-    known = _kinds_of("classes")
+    kinds_by_word = _kinds_by_word("classes")
     words = {*names.split("."), *names.replace(".", "-").replace("_", "-").split("-")}
-    return _NO_KINDS.union(*[known[word] for word in words if word in known])
+    return _NO_KINDS.union(*[kinds_by_word[word] for word in words if word in kinds_by_word])
 
 
-def _digits(text: str) -> int:
-    """How many of the characters are 0 to 9, which are single bytes of their own in UTF-8."""
+def _count_digits(text: str) -> int:
+    """The number of characters 0 to 9, counted as bytes of UTF-8, where no other character has them."""
     codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
 
 
-def _wording(kept: Sequence[Block]) -> Signs:
-    text = " ".join(block.text for block in kept)[:_WORDED].casefold()
+def _wording_signs(kept_blocks: Sequence[Block]) -> Signs:
+    """Words of the first person plural, quotation marks and digits, per word of the kept text."""
+    text = " ".join(block.text for block in kept_blocks)[:_WORDING_CHARS].casefold()
     words = text.split()
     total = len(words) or 1
     return {
-        "we": sum(map(_WE.__contains__, words)) / total,
+        "we": sum(map(_WE_WORDS.__contains__, words)) / total,
         "quotes": sum(map(text.count, _QUOTES)) / total,
-        "digits": _digits(text) / total,
+        "digits": _count_digits(text) / total,
     }

@@ -1,1 +1,1 @@
-"""Named, explainable rules for what on a page is not the article. The rules are data: see the TOML files."""
+"""Named rules that explain why a block is not part of the article. The rules are data, in TOML files."""

@@ -1,4 +1,4 @@
-"""A rule made from one text that a person took out, in the form of the rule files. Pure."""
+"""A phrase rule made from the text of one block that a person removed, in the format of the rule files."""
 
 from __future__ import annotations
 
@@ -6,61 +6,70 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from cleaners.rules.matcher import core, count_words, fold
-from cleaners.rules.rule import SHORT_WORDS, Rule
+from cleaners.rules.matcher import count_words, fold_text, strip_outer_marks
+from cleaners.rules.rule import SHORT_BLOCK_WORDS, Rule
 
-OWN = "own"
-_SPECIAL = re.compile(r"[.^$*+?{}\[\]\\|()<>]")  # < and >, since << names a fragment
+OWN_PREFIX = "own"
+"""What the names of these rules begin with, in place of a language."""
+
+_SPECIAL_CHARS = re.compile(r"[.^$*+?{}\[\]\\|()<>]")  # with < and >, since << begins the name of a fragment
 _NUMBER = re.compile(r"\d+(?:\\?[.,:]\d+)*")
 _ANY_NUMBER = r"\d+(?:[.,:]\d+)*"
-_SLUG_WORDS = 4
-_MOST_POSITIVE = 4
+_MAX_NAME_WORDS = 4
+_MAX_POSITIVE = 4
 
 
-def own_rule(text: str, number: int, reason: str, like: Iterable[str] = (), unlike: Iterable[str] = ()) -> Rule | None:
-    """The rule that removes a block of exactly this text, whatever its numbers; None if it has no words.
+def rule_from_text(
+    text: str,
+    number: int,
+    reason: str,
+    positive_candidates: Iterable[str] = (),
+    negative_candidates: Iterable[str] = (),
+) -> Rule | None:
+    """Return a rule that removes blocks of this text with any numbers in it; None if the text has no words.
 
-    Of `like` those that it matches too become examples. Of `unlike`, nearest first, the first that it does not match
-    is the example of what stays.
+    Its positive examples are `text` and those of `positive_candidates` that it matches too; its negative example is the
+    first of `negative_candidates` that it does not match. `number` makes the rule's name unique.
     """
-    said = core(fold(text))
-    if not said:
+    core_text = strip_outer_marks(fold_text(text))
+    if not core_text:
         return None
-    pattern = _pattern(said)
-    positive = [text, *(each for each in dict.fromkeys(like) if each != text and _matches(pattern, each))]
-    positive = positive[:_MOST_POSITIVE]
+    pattern = _pattern(core_text)
+    similar_texts = (candidate for candidate in dict.fromkeys(positive_candidates) if candidate != text)
+    positive = [text, *(candidate for candidate in similar_texts if _matches(pattern, candidate))]
+    positive = positive[:_MAX_POSITIVE]
     return Rule(
-        name=f"{OWN}/{_name(said, number)}",
+        name=f"{OWN_PREFIX}/{_rule_name(core_text, number)}",
         reason=reason,
         patterns=(pattern,),
         whole=True,
-        max_words=max(SHORT_WORDS, *(count_words(fold(each)) for each in positive)),
+        max_words=max(SHORT_BLOCK_WORDS, *(count_words(fold_text(example)) for example in positive)),
         positive=tuple(positive),
-        negative=tuple([each for each in unlike if not _matches(pattern, each)][:1]),
+        negative=tuple([candidate for candidate in negative_candidates if not _matches(pattern, candidate)][:1]),
     )
 
 
 def rule_removes(rule: Rule, text: str) -> bool:
-    """Whether a rule made here would remove a block of this text."""
-    return count_words(fold(text)) <= rule.max_words and _matches(rule.patterns[0], text)
+    """Whether a rule that `rule_from_text` made would remove a block of this text."""
+    return count_words(fold_text(text)) <= rule.max_words and _matches(rule.patterns[0], text)
 
 
 def rule_toml(rule: Rule) -> str:
-    """The rule as an entry of a rule file, without the file's name."""
+    """Return the rule as an entry of a TOML rule file; its name there has no prefix."""
     lines = [
         "[[rule]]",
-        f"name = {toml_string(rule.name.removeprefix(f'{OWN}/'))}",
+        f"name = {toml_string(rule.name.removeprefix(f'{OWN_PREFIX}/'))}",
         f"reason = {toml_string(rule.reason)}",
         "whole = true",
-        f"patterns = {_strings(rule.patterns)}",
+        f"patterns = {_toml_array(rule.patterns)}",
         f"max_words = {rule.max_words}",
-        f"positive = {_strings(rule.positive)}",
+        f"positive = {_toml_array(rule.positive)}",
     ]
-    return "\n".join([*lines, f"negative = {_strings(rule.negative)}"] if rule.negative else lines)
+    return "\n".join([*lines, f"negative = {_toml_array(rule.negative)}"] if rule.negative else lines)
 
 
 def toml_string(text: str) -> str:
-    """The text as a basic string of TOML; characters that are not printed stand as escapes."""
+    """Return the text as a basic string of TOML, with unprintable characters escaped."""
     return "".join(char if char.isprintable() else _escape(char) for char in json.dumps(text, ensure_ascii=False))
 
 
@@ -68,22 +77,23 @@ def _escape(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
-def _strings(texts: Sequence[str]) -> str:
+def _toml_array(texts: Sequence[str]) -> str:
     if len(texts) == 1:
         return f"[{toml_string(texts[0])}]"
     return "[\n" + "".join(f"  {toml_string(text)},\n" for text in texts) + "]"
 
 
-def _pattern(said: str) -> str:
-    escaped = _SPECIAL.sub(r"\\\g<0>", said)
-    return _NUMBER.sub(_ANY_NUMBER.replace("\\", r"\\"), escaped) if any(map(str.isalpha, said)) else escaped
+def _pattern(core_text: str) -> str:
+    """Return a regular expression for the text, in which any number matches each of its numbers."""
+    escaped = _SPECIAL_CHARS.sub(r"\\\g<0>", core_text)
+    return _NUMBER.sub(_ANY_NUMBER.replace("\\", r"\\"), escaped) if any(map(str.isalpha, core_text)) else escaped
 
 
 def _matches(pattern: str, text: str) -> bool:
-    return re.fullmatch(pattern, core(fold(text))) is not None
+    return re.fullmatch(pattern, strip_outer_marks(fold_text(text))) is not None
 
 
-def _name(said: str, number: int) -> str:
-    """A few of its words, and digits that tell it from others that begin alike."""
-    words = re.findall("[a-z]+", said)[:_SLUG_WORDS]
+def _rule_name(core_text: str, number: int) -> str:
+    """Return the text's first words, with digits that distinguish it from other rules with the same words."""
+    words = re.findall("[a-z]+", core_text)[:_MAX_NAME_WORDS]
     return "-".join([*words, f"{number % 1_000_000:06}"])

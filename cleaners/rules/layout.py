@@ -1,7 +1,7 @@
-"""Explain from tags, ids and classes why a block that no extractor selected is not the article.
+"""Layout rules: why a block is not part of the article, by the tags, ids and classes around it.
 
-These names only explain: they never remove what an extractor selected, since real text sits in oddly named
-containers.
+They only explain blocks that no extractor selected, and never remove a selected one, since there is article text in
+containers with misleading names.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from itertools import pairwise
 from cleaners.rules.rule import REASONS, Rule
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
-_NO_RULE = 1_000_000  # a number that no rule has
-_NEGATIONS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
+_NO_RULE = 1_000_000  # an index that no rule has
+_NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
 
 @dataclass(frozen=True, slots=True)
 class _LayoutRule:
+    """A rule with the tags, the words of ids and classes, and the landmarks to which it applies."""
+
     rule: Rule
     tags: frozenset[str]
     tokens: frozenset[str]
@@ -30,57 +32,57 @@ class _LayoutRule:
 
 @lru_cache(maxsize=8192)
 def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule | None:
-    """The layout rule for a block at this path (`body>main>div#x.related-posts>ul>li`); the innermost element wins.
+    """Return the layout rule for a block at this path (`body>main>div#x.related-posts>ul>li`), or None.
 
-    Ids and classes are read as words, split at hyphens, underscores and capitals. The landmarks decide only when
-    no element of the path does. None when nothing there explains anything.
+    The innermost element with a rule wins. Ids and classes are read as words, split at hyphens, underscores and
+    capitals. The landmarks count only if no element of the path has a rule.
     """
-    for element in reversed(path.split(">")):
-        found = _explain_element(element)
-        if found:
-            return found
+    for step in reversed(path.split(">")):
+        rule = _explain_step(step)
+        if rule:
+            return rule
     return _explain_landmarks(landmarks)
 
 
 @lru_cache(maxsize=1024)
 def _explain_landmarks(landmarks: frozenset[str]) -> Rule | None:
-    return next((each.rule for each in _layout_rules() if each.landmarks & landmarks), None)
+    return next((layout_rule.rule for layout_rule in _layout_rules() if layout_rule.landmarks & landmarks), None)
 
 
 @lru_cache(maxsize=8192)
-def _explain_element(element: str) -> Rule | None:
-    tag, *names = element.replace("#", ".").split(".")
+def _explain_step(step: str) -> Rule | None:
+    tag, *names = step.replace("#", ".").split(".")
     if tag in ("body", "html"):
         return None
-    tags, _ = _first_by_tag_and_token()
-    first = min([tags.get(tag, _NO_RULE), *map(_first_by_name, names)])
-    return _layout_rules()[first].rule if first != _NO_RULE else None
+    rules_by_tag, _ = _first_rules()
+    index = min([rules_by_tag.get(tag, _NO_RULE), *map(_first_rule_of_name, names)])
+    return _layout_rules()[index].rule if index != _NO_RULE else None
 
 
 @lru_cache(maxsize=8192)
-def _first_by_name(name: str) -> int:
-    """The number of the first rule that a word of an id or class speaks for."""
-    _, tokens = _first_by_tag_and_token()
-    return min([tokens[word] for word in _tokens(name) if word in tokens], default=_NO_RULE)
+def _first_rule_of_name(name: str) -> int:
+    """Return the index of the first rule that has a word of this id or class among its tokens."""
+    _, rules_by_token = _first_rules()
+    return min([rules_by_token[token] for token in _tokens(name) if token in rules_by_token], default=_NO_RULE)
 
 
 def _tokens(name: str) -> list[str]:
-    """The words of an id or class and each pair of neighbours; not those that `no-` or `has-` takes back."""
+    """Return the words of an id or class and each pair of neighbours; none after `no-`, `has-` and the like."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    if words and words[0] in _NEGATIONS:
+    if words and words[0] in _NEGATING_WORDS:
         return []
     return words + [f"{first} {second}" for first, second in pairwise(words)] if len(words) > 1 else words
 
 
 @cache
-def _first_by_tag_and_token() -> tuple[dict[str, int], dict[str, int]]:
-    """The number of the first rule that names a tag, and of the first that names a token."""
-    tags: dict[str, int] = {}
-    tokens: dict[str, int] = {}
-    for n, each in enumerate(_layout_rules()):
-        tags = dict.fromkeys(each.tags, n) | tags
-        tokens = dict.fromkeys(each.tokens, n) | tokens
-    return tags, tokens
+def _first_rules() -> tuple[dict[str, int], dict[str, int]]:
+    """Return the index of the first rule for each tag, and of the first rule for each token."""
+    rules_by_tag: dict[str, int] = {}
+    rules_by_token: dict[str, int] = {}
+    for index, layout_rule in enumerate(_layout_rules()):
+        rules_by_tag = dict.fromkeys(layout_rule.tags, index) | rules_by_tag
+        rules_by_token = dict.fromkeys(layout_rule.tokens, index) | rules_by_token
+    return rules_by_tag, rules_by_token
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a text must contain for a pattern to match it, told from the pattern: most patterns need not be tried at all."""
+"""The strings of which a text must contain one for a pattern to match it, so that most patterns need not be tried."""
 
 from __future__ import annotations
 
@@ -8,64 +8,66 @@ from functools import cache
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
-_REPEATS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
+_REPEAT_OPERATIONS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
 _DIGITS = frozenset("0123456789")
-_COMMON = frozenset(" .,:;-'abcdefghijklmnopqrstuvwxyz")  # alone they stand in nearly every text
-_MOST = 20  # characters of a set that are listed
+_COMMON_CHARS = frozenset(" .,:;-'abcdefghijklmnopqrstuvwxyz")  # nearly every text has them
+_MAX_RANGE = 20  # characters of a range, such as [a-f], that are listed
 
-_Parsed = Iterable[tuple[Any, Any]]
+_Operations = Iterable[tuple[Any, Any]]
+"""The (operation, argument) pairs of a pattern that `re` has parsed."""
 
 
 @cache
 def literals_of(pattern: str) -> frozenset[str]:
-    """Texts of which one stands in every text that the pattern matches; empty where none are known.
+    """Return strings of which every text that the pattern matches contains one; empty if none are known.
 
     A digit of any script counts as one of 0 to 9.
     """
     parsed = _parser.parse(pattern)
-    return _of_sequence(parsed) if parsed.state.flags == re.UNICODE else frozenset()
+    return _sequence_literals(parsed) if parsed.state.flags == re.UNICODE else frozenset()
 
 
-def _of_sequence(parsed: _Parsed) -> frozenset[str]:
-    """The literals of the part of a sequence that tells most: the longest, then the fewest."""
-    found: list[frozenset[str]] = []
+def _sequence_literals(operations: _Operations) -> frozenset[str]:
+    """Return the literals of the most selective part of a sequence: the longest ones, then the fewest."""
+    literals_by_part: list[frozenset[str]] = []
     run = ""
-    for operation, told in parsed:
+    for operation, argument in operations:
         if str(operation) == "LITERAL":
-            run += chr(told)
+            run += chr(argument)
         else:
-            found += frozenset((run,)), _of_part(str(operation), told)
+            literals_by_part += frozenset((run,)), _part_literals(str(operation), argument)
             run = ""
-    told_by = [each for each in (*found, frozenset((run,))) if each and "" not in each]
-    return max(told_by, key=_worth, default=frozenset())
+    candidates = [literals for literals in (*literals_by_part, frozenset((run,))) if literals and "" not in literals]
+    return max(candidates, key=_selectivity, default=frozenset())
 
 
-def _worth(literals: frozenset[str]) -> tuple[int, int]:
-    return min(0 if each in _COMMON else len(each.strip()) for each in literals), -len(literals)
+def _selectivity(literals: frozenset[str]) -> tuple[int, int]:
+    return min(0 if literal in _COMMON_CHARS else len(literal.strip()) for literal in literals), -len(literals)
 
 
-def _of_part(operation: str, told: Any) -> frozenset[str]:
+def _part_literals(operation: str, argument: Any) -> frozenset[str]:
     if operation == "BRANCH":
-        branches = [_of_sequence(branch) for branch in told[1]]
+        branches = [_sequence_literals(branch) for branch in argument[1]]
         return frozenset().union(*branches) if all(branches) else frozenset()
     if operation == "SUBPATTERN":
-        _, added, removed, inner = told
-        return frozenset() if added or removed else _of_sequence(inner)
-    if operation in _REPEATS:
-        least, _, inner = told
-        return _of_sequence(inner) if least else frozenset()
-    return _of_set(told) if operation == "IN" else frozenset()
+        _, added_flags, removed_flags, inner = argument
+        return frozenset() if added_flags or removed_flags else _sequence_literals(inner)
+    if operation in _REPEAT_OPERATIONS:
+        min_count, _, inner = argument
+        return _sequence_literals(inner) if min_count else frozenset()
+    return _set_literals(argument) if operation == "IN" else frozenset()
 
 
-def _of_set(members: _Parsed) -> frozenset[str]:
-    found: frozenset[str] = frozenset()
-    for operation, told in members:
+def _set_literals(members: _Operations) -> frozenset[str]:
+    """Return the characters of a set such as `[a-f0]`; empty if they are too many or a class other than digits."""
+    chars: frozenset[str] = frozenset()
+    for operation, argument in members:
         if str(operation) == "LITERAL":
-            found |= {chr(told)}
-        elif str(operation) == "RANGE" and told[1] - told[0] < _MOST:
-            found |= {chr(code) for code in range(told[0], told[1] + 1)}
-        elif str(told) == "CATEGORY_DIGIT":
-            found |= _DIGITS
+            chars |= {chr(argument)}
+        elif str(operation) == "RANGE" and argument[1] - argument[0] < _MAX_RANGE:
+            chars |= {chr(code) for code in range(argument[0], argument[1] + 1)}
+        elif str(argument) == "CATEGORY_DIGIT":
+            chars |= _DIGITS
         else:
             return frozenset()
-    return found
+    return chars

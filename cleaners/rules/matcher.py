@@ -1,4 +1,4 @@
-"""Match a block against a book of phrase rules, fast: most blocks meet no regular expression at all."""
+"""Matching blocks against phrase rules, fast: most blocks are not tried with any regular expression."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import cache, lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
-from cleaners.document import Block, Kind
+from cleaners.document import Block, BlockKind
 from cleaners.rules.literals import literals_of
-from cleaners.rules.rule import Place, Rule
+from cleaners.rules.rule import BodyPosition, Rule
 
-_FOLDED_MARKS = tuple(
+_MARK_REPLACEMENTS = tuple(
     (dict.fromkeys("’‘´`", "'") | dict.fromkeys("“”„«»‟", '"') | dict.fromkeys("\u00ad\u200b\ufeff", "")).items()
 )
-_WIDE = str.maketrans(
+_FULL_WIDTH_MARKS = str.maketrans(
     {
         "\uff1a": ":",
         "\uff08": "(",
@@ -31,133 +31,136 @@ _WIDE = str.maketrans(
         "\u3000": " ",
     }
 )
-"""The full-width marks of Chinese and Japanese."""
-_ANY_WIDE = re.compile("[\u3000\uff01-\uff5c]")
-_REMEMBERED_CHARS = 4000
-"""The stages fold a block's text several times; a longer text is not worth its memory."""
-_REMEMBERED, _REMEMBERED_RULES_CHARS = 8192, 1000
-"""Texts whose rules a book remembers, and their length: the furniture of a site is the same on its every page."""
-_OTHER_DIGIT = re.compile(r"[^\D0-9]")
+"""The full-width punctuation of Chinese and Japanese, with its ASCII equivalent."""
+_FULL_WIDTH_MARK = re.compile("[\u3000\uff01-\uff5c]")
+_MAX_CACHED_FOLD_CHARS = 4000
+"""Folded texts are cached, since several stages fold a block's text; a longer text is not worth its memory."""
+_MATCH_CACHE_SIZE, _MAX_CACHED_MATCH_CHARS = 8192, 1000
+"""A book caches the rules for so many texts of up to this length: a site's boilerplate is the same on each page."""
+_NON_ASCII_DIGIT = re.compile(r"[^\D0-9]")
 _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸▼▾▲✓✔↓↑⟶➔➜"
 
 
-def fold(text: str) -> str:
-    """Lower case, one kind of quotation mark and apostrophe, one space between words; accents stay."""
-    return _remembered_fold(text) if len(text) <= _REMEMBERED_CHARS else _fold(text)
+def fold_text(text: str) -> str:
+    """Return the text in lower case, with one kind of quotation mark and apostrophe and single spaces; accents stay."""
+    return _cached_fold(text) if len(text) <= _MAX_CACHED_FOLD_CHARS else _fold(text)
 
 
 def _fold(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-        for mark, plain in _FOLDED_MARKS:
+        for mark, plain in _MARK_REPLACEMENTS:
             if mark in text:
                 text = text.replace(mark, plain)
-        if _ANY_WIDE.search(text):
-            text = text.translate(_WIDE)
+        if _FULL_WIDTH_MARK.search(text):
+            text = text.translate(_FULL_WIDTH_MARKS)
     return " ".join(text.lower().split())
 
 
-_remembered_fold = lru_cache(maxsize=2048)(_fold)
+_cached_fold = lru_cache(maxsize=2048)(_fold)
 
 
-def core(folded: str) -> str:
-    """A folded text without the punctuation, bullets and arrows at its two ends."""
+def strip_outer_marks(folded: str) -> str:
+    """Return a folded text without the punctuation, bullets and arrows at both ends."""
     return folded.strip(_OUTER_MARKS)
 
 
 def count_words(folded: str) -> int:
-    """How many words a folded text has."""
+    """Return how many words a folded text has."""
     return folded.count(" ") + 1 if folded else 0
 
 
-class _Anchors:
-    """What a text must contain for a rule to match it, looked for at once for all rules of a book."""
+class _AnchorIndex:
+    """The strings of which a text must contain one for a rule to match, searched at once for all rules of a book."""
 
-    def __init__(self, anchors: Sequence[Iterable[str]]) -> None:
-        rules: dict[str, list[int]] = {}
-        for n, its in enumerate(anchors):
-            for anchor in its:
-                rules.setdefault(anchor, []).append(n)
-        self._rules = tuple(rules.values())
-        self._automaton = AhoCorasick(list(rules))
+    def __init__(self, anchors_by_rule: Sequence[Iterable[str]]) -> None:
+        rules_by_anchor: dict[str, list[int]] = {}
+        for rule_index, anchors in enumerate(anchors_by_rule):
+            for anchor in anchors:
+                rules_by_anchor.setdefault(anchor, []).append(rule_index)
+        self._rules = tuple(rules_by_anchor.values())
+        self._automaton = AhoCorasick(list(rules_by_anchor))
 
     def rules_in(self, folded: str) -> list[int]:
-        """The numbers of the rules that have an anchor in the text, in order."""
+        """Return the indices of the rules that have an anchor in the text, in order."""
         try:
-            met = self._automaton.find_matches_as_indexes(folded, overlapping=True)
-        except UnicodeEncodeError:  # half of a surrogate pair: no rule has one
+            matches = self._automaton.find_matches_as_indexes(folded, overlapping=True)
+        except UnicodeEncodeError:  # the text has half of a surrogate pair, which is in no anchor
             return self.rules_in(folded.encode("utf-8", "replace").decode("utf-8"))
-        return sorted(set().union(*[self._rules[anchor] for anchor, _, _ in met])) if met else []
+        return sorted(set().union(*[self._rules[anchor] for anchor, _, _ in matches])) if matches else []
 
 
 class RuleBook:
-    """The rules that hold for a page, in order; the first that matches names the reason."""
+    """The rules for the pages of a language, in order; the first that matches a block gives the reason."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
         whole = tuple(rule for rule in rules if rule.whole)
         search = tuple(rule for rule in rules if not rule.whole)
-        self._tried = (*whole, *search)
-        self._whole = range(len(whole))
-        self._whole_words = max((rule.max_words for rule in whole), default=0)
-        self._most_words = max((rule.max_words for rule in rules), default=0)
-        literals, anchors = [_literals(rule) for rule in whole], [rule.anchors for rule in search]
-        self._any_text = frozenset(n for n, its in enumerate(literals) if not its)
-        self._in_short = _Anchors([*literals, *anchors])
-        self._in_long = _Anchors([*[()] * len(whole), *anchors])
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._find)
+        self._ordered_rules = (*whole, *search)
+        self._whole_indices = range(len(whole))
+        self._max_whole_words = max((rule.max_words for rule in whole), default=0)
+        self._max_words = max((rule.max_words for rule in rules), default=0)
+        whole_anchors, search_anchors = [_rule_literals(rule) for rule in whole], [rule.anchors for rule in search]
+        self._unanchored = frozenset(index for index, anchors in enumerate(whole_anchors) if not anchors)
+        self._all_anchors = _AnchorIndex([*whole_anchors, *search_anchors])
+        self._search_anchors = _AnchorIndex([*[()] * len(whole), *search_anchors])
+        self._cached_matches = lru_cache(maxsize=_MATCH_CACHE_SIZE)(self._matching_rules)
 
-    def match(self, block: Block, place: Place) -> Rule | None:
-        """The first rule that removes this block at this place; a rule on the whole block comes first."""
+    def match(self, block: Block, body_position: BodyPosition) -> Rule | None:
+        """Return the first rule that removes this block at this position; rules on the whole block are tried first."""
         text = block.text
-        words, rules = self._remembered(text) if len(text) <= _REMEMBERED_RULES_CHARS else self._find(text)
+        cached = len(text) <= _MAX_CACHED_MATCH_CHARS
+        word_count, rules = self._cached_matches(text) if cached else self._matching_rules(text)
         for rule in rules:
-            if _may_fire(rule, block, place, words):
+            if _may_fire(rule, block, body_position, word_count):
                 return rule
         return None
 
-    def _find(self, text: str) -> tuple[int, tuple[Rule, ...]]:
-        """How many words a text has, and the rules that match it."""
-        folded = fold(text)
-        words = count_words(folded)
-        if words > self._most_words:
-            return words, ()
-        tried = self._may_match(folded) if words <= self._whole_words else self._in_long.rules_in(folded)
-        rules = [self._tried[n] for n in tried]
-        return words, tuple([rule for rule in rules if words <= rule.max_words and _matches(rule, folded)])
+    def _matching_rules(self, text: str) -> tuple[int, tuple[Rule, ...]]:
+        """Return how many words a text has, and the rules that match it."""
+        folded = fold_text(text)
+        word_count = count_words(folded)
+        if word_count > self._max_words:
+            return word_count, ()
+        is_short = word_count <= self._max_whole_words
+        candidates = self._short_text_candidates(folded) if is_short else self._search_anchors.rules_in(folded)
+        rules = [self._ordered_rules[index] for index in candidates]
+        return word_count, tuple([rule for rule in rules if word_count <= rule.max_words and _matches(rule, folded)])
 
-    def _may_match(self, folded: str) -> Sequence[int]:
-        """The rules that may match a short text, in order: those on the whole block come first."""
-        found = self._in_short.rules_in(folded)
-        if not folded.isascii() and _OTHER_DIGIT.search(folded):
-            return sorted({*found, *self._whole})
-        return sorted({*found, *self._any_text}) if self._any_text else found
+    def _short_text_candidates(self, folded: str) -> Sequence[int]:
+        """Return the indices of the rules that may match a short text, in order: first those on the whole block."""
+        anchored = self._all_anchors.rules_in(folded)
+        if not folded.isascii() and _NON_ASCII_DIGIT.search(folded):
+            return sorted({*anchored, *self._whole_indices})
+        return sorted({*anchored, *self._unanchored}) if self._unanchored else anchored
 
 
 def _matches(rule: Rule, folded: str) -> bool:
     if not rule.whole:
-        return _found_unquoted(rule, folded)
-    text = core(folded)
+        return _matches_unquoted(rule, folded)
+    text = strip_outer_marks(folded)
     return bool(text) and _compiled(rule.patterns).fullmatch(text) is not None
 
 
-def _literals(rule: Rule) -> frozenset[str]:
-    """Texts of which one stands in every text that the rule matches; empty where none are known."""
-    told = [literals_of(pattern) for pattern in rule.patterns]
-    return frozenset[str]().union(*told) if all(told) else frozenset()
+def _rule_literals(rule: Rule) -> frozenset[str]:
+    """Return strings of which every text that the rule matches contains one; empty if none are known."""
+    literals_by_pattern = [literals_of(pattern) for pattern in rule.patterns]
+    return frozenset[str]().union(*literals_by_pattern) if all(literals_by_pattern) else frozenset()
 
 
-def _found_unquoted(rule: Rule, folded: str) -> bool:
-    found = _compiled(rule.patterns).search(folded)
-    return found is not None and folded.count('"', 0, found.start()) % 2 == 0
+def _matches_unquoted(rule: Rule, folded: str) -> bool:
+    """Whether the first match is outside of quotation marks: an even number of them is before it."""
+    match = _compiled(rule.patterns).search(folded)
+    return match is not None and folded.count('"', 0, match.start()) % 2 == 0
 
 
-def _may_fire(rule: Rule, block: Block, place: Place, words: int) -> bool:
-    return _fits_links(rule, block) and rule.may_stand(place, words)
+def _may_fire(rule: Rule, block: Block, body_position: BodyPosition, word_count: int) -> bool:
+    return _fits_link_density(rule, block) and rule.may_fire_at(body_position, word_count)
 
 
-def _fits_links(rule: Rule, block: Block) -> bool:
-    if block.kind is Kind.LINE:  # its links are unknown: a rule that needs links stays silent
+def _fits_link_density(rule: Rule, block: Block) -> bool:
+    if block.kind is BlockKind.LINE:  # its links are unknown, so a rule that needs links does not fire
         return rule.min_link_density == 0
     return rule.min_link_density <= block.link_density <= rule.max_link_density
 

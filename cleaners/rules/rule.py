@@ -1,4 +1,4 @@
-"""What a phrase rule is, and where on a page it may fire. Values only."""
+"""What a phrase rule is, and where on a page it may fire."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _REASONS = (
 REASONS = frozenset(_REASONS.split())
 """Every reason that a rule may give."""
 
-SHORT_WORDS = 12
+SHORT_BLOCK_WORDS = 12
 """A `not_between` rule may still fire between two article paragraphs on a block of at most this many words."""
 
 
-class Position(StrEnum):
-    """Where a rule may fire, seen from the article's paragraphs."""
+class AllowedPosition(StrEnum):
+    """Where a rule may fire, relative to the article's paragraphs."""
 
     ANY = "any"
     BEFORE_BODY = "before_body"
@@ -28,10 +28,10 @@ class Position(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a block stands: before the first article paragraph, after the last, or between two of them.
+class BodyPosition:
+    """Where a block is relative to the article's body: before its first paragraph, after its last, or between two.
 
-    All three false means that nobody knows yet; a rule that asks for a certain side then stays silent.
+    All three are false if that is not known yet; rules for before or after the body then do not fire.
     """
 
     before_body: bool = False
@@ -43,10 +43,11 @@ class Place:
 class Rule:
     """A named reason to remove a block whose folded text matches.
 
-    `patterns` are regular expressions over folded text (see `fold`). With `whole` they must match the entire
-    block, its outer punctuation aside; otherwise they may match anywhere, and a block is only searched when it
+    `patterns` are regular expressions over folded text (see `matcher.fold_text`). With `whole` they must match the
+    entire block, its outer punctuation aside; otherwise they may match anywhere, and a block is only searched when it
     contains one of the literal `anchors`. A match inside quotation marks does not count: somebody is quoted.
-    `heads_section` marks a heading that opens a furniture section. Link densities are shares from 0 to 1.
+    `heads_section` marks a heading whose whole section is boilerplate. Link densities are shares from 0 to 1.
+    `positive` and `negative` are example texts that the rule matches and does not match; tests check them.
     """
 
     name: str
@@ -54,23 +55,23 @@ class Rule:
     patterns: tuple[str, ...] = ()
     whole: bool = False
     anchors: tuple[str, ...] = ()
-    max_words: int = SHORT_WORDS
+    max_words: int = SHORT_BLOCK_WORDS
     min_link_density: float = 0.0
     max_link_density: float = 1.0
-    position: Position = Position.ANY
+    position: AllowedPosition = AllowedPosition.ANY
     heads_section: bool = False
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
-    def may_stand(self, place: Place, words: int) -> bool:
-        """Whether the rule may fire at this place on a block of so many words."""
+    def may_fire_at(self, body_position: BodyPosition, word_count: int) -> bool:
+        """Whether the rule may fire on a block of so many words at this position."""
         match self.position:
-            case Position.BEFORE_BODY:
-                return place.before_body
-            case Position.AFTER_BODY:
-                return place.after_body
-            case Position.OUTSIDE:
-                return not place.between
-            case Position.NOT_BETWEEN:
-                return not place.between or words <= SHORT_WORDS
+            case AllowedPosition.BEFORE_BODY:
+                return body_position.before_body
+            case AllowedPosition.AFTER_BODY:
+                return body_position.after_body
+            case AllowedPosition.OUTSIDE:
+                return not body_position.between
+            case AllowedPosition.NOT_BETWEEN:
+                return not body_position.between or word_count <= SHORT_BLOCK_WORDS
         return True

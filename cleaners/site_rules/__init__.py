@@ -1,1 +1,1 @@
-"""A person's rules for a host, in the format of ftr-site-config."""
+"""The user's extraction rules for single hosts, in the format of ftr-site-config."""

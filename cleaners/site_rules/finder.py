@@ -1,4 +1,4 @@
-"""What the expressions of site rules find on a parsed page. A bad one finds nothing, and says so."""
+"""Evaluates the XPath expressions of site rules on a parsed page. A failing one finds nothing and is reported."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import Any
 
 from lxml import etree
 
-from cleaners.html.inline import fold
-from cleaners.site_rules.ftr_format import Directive, SiteRule
+from cleaners.html.inline import fold_spaces
+from cleaners.site_rules.ftr_format import Directive, SiteRuleFile
 
-Found = etree._Element | str
-"""An element, or a text: a string that an expression makes, an attribute's value or a text node."""
+XPathResult = etree._Element | str
+"""One result of an expression: an element, or a string (a computed string, an attribute's value or a text node)."""
 
-_SAMPLE_CHARS = 80
+_MAX_SAMPLE_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """What a directive found: in how many places, and the first words of the first. `problem`: why it cannot work."""
+class DirectiveMatch:
+    """What a directive matched on a page.
+
+    `count` is the number of results, `sample` the beginning of the first one's text, `problem` the error if the
+    expression failed.
+    """
 
     label: str
     value: str
@@ -29,51 +33,54 @@ class Hit:
     problem: str = ""
 
 
-class Finder:
-    """Looks up a page for directives and notes what each found. `samples` costs a little, and is for people."""
+class DirectiveFinder:
+    """Finds on a page what directives name, and records it in `matches`.
 
-    def __init__(self, tree: etree._Element, rules: Sequence[SiteRule], *, samples: bool = False) -> None:
+    With `samples` each match has the beginning of its text, which costs a little; people read it.
+    """
+
+    def __init__(self, tree: etree._Element, rule_files: Sequence[SiteRuleFile], *, samples: bool = False) -> None:
         self.tree = tree
-        self.rules = rules
-        self.hits: list[Hit] = []
+        self.rule_files = rule_files
+        self.matches: list[DirectiveMatch] = []
         self._samples = samples
 
     def directives(self, *names: str) -> Iterator[tuple[str, Directive]]:
-        """The directives of these names with their labels, the host's own file first, in the order of the file."""
-        for rule in self.rules:
-            for one in rule.directives:
-                if one.name in names:
-                    yield rule.label(one), one
+        """Yield (label, directive) for each directive with one of these names, file by file, in the order of each."""
+        for rule_file in self.rule_files:
+            for directive in rule_file.directives:
+                if directive.name in names:
+                    yield rule_file.label(directive), directive
 
     def switch(self, name: str, default: bool) -> tuple[bool, str]:
-        """What the first file that has the switch says last, and its label; the default without one."""
-        for rule in self.rules:
-            if said := rule.all(name):
-                return rule.switch(name, default), rule.label(said[-1])
+        """Return a switch's value and its label, from the first file that has it; the default and "" without one."""
+        for rule_file in self.rule_files:
+            if directives := rule_file.directives_named(name):
+                return rule_file.switch(name, default), rule_file.label(directives[-1])
         return default, ""
 
-    def find(self, label: str, one: Directive) -> list[Found]:
-        """What a directive's expression finds, and a note of it."""
-        found, problem = self.look(one.value)
-        self.note(label, one.value, found, problem)
-        return found
+    def find(self, label: str, directive: Directive) -> list[XPathResult]:
+        """Return the results of a directive's expression, and record the match."""
+        results, problem = self.evaluate(directive.value)
+        self.record_match(label, directive.value, results, problem)
+        return results
 
-    def look(self, expression: str) -> tuple[list[Found], str]:
-        """What an expression finds, and what is wrong with it."""
+    def evaluate(self, expression: str) -> tuple[list[XPathResult], str]:
+        """Return the results of an expression, and the error message or an empty string."""
         try:
-            result: Any = _compiled(expression)(self.tree)
+            value: Any = _compiled(expression)(self.tree)
         except (etree.XPathError, ValueError, TypeError, AssertionError) as error:
             return [], " ".join(f"{expression}: {error}".split())
-        if isinstance(result, list):
-            return [one for one in result if isinstance(one, str) or isinstance(getattr(one, "tag", None), str)], ""
-        if isinstance(result, bool):
-            return (["true"] if result else []), ""
-        return ([str(result)] if str(result).strip() else []), ""
+        if isinstance(value, list):
+            return [node for node in value if isinstance(node, str) or isinstance(getattr(node, "tag", None), str)], ""
+        if isinstance(value, bool):
+            return (["true"] if value else []), ""
+        return ([str(value)] if str(value).strip() else []), ""
 
-    def note(self, label: str, value: str, found: Sequence[Found], problem: str = "") -> None:
-        """Note what a directive found."""
-        sample = text_of(found[0], " ")[:_SAMPLE_CHARS] if found and self._samples else ""
-        self.hits.append(Hit(label, value, len(found), sample, problem))
+    def record_match(self, label: str, value: str, results: Sequence[XPathResult], problem: str = "") -> None:
+        """Append what a directive matched to `matches`."""
+        sample = text_of(results[0], " ")[:_MAX_SAMPLE_CHARS] if results and self._samples else ""
+        self.matches.append(DirectiveMatch(label, value, len(results), sample, problem))
 
 
 @lru_cache(maxsize=4096)
@@ -81,9 +88,9 @@ def _compiled(expression: str) -> etree.XPath:
     return etree.XPath(expression)
 
 
-def text_of(found: Found, between: str = "") -> str:
-    """The text of what was found, in one line, without scripts; `between` goes between its parts."""
-    if isinstance(found, str):
-        return " ".join(str(found).split())
-    parts = found.xpath("descendant::text()[not(ancestor::script or ancestor::style)]")
-    return " ".join(fold(between.join(map(str, parts))).split())
+def text_of(result: XPathResult, separator: str = "") -> str:
+    """Return the text of a result on one line, without scripts; `separator` is put between its text nodes."""
+    if isinstance(result, str):
+        return " ".join(str(result).split())
+    text_nodes = result.xpath("descendant::text()[not(ancestor::script or ancestor::style)]")
+    return " ".join(fold_spaces(separator.join(map(str, text_nodes))).split())

@@ -1,7 +1,7 @@
-"""Site rules applied to a parsed page: which of its parts they take for the article or out of it.
+"""Site rules applied to a parsed page: which elements they put into the article's body, and which they remove.
 
-The page's tree changes only where a rule asks for another structure (wrap_in, move_into, dissolve, strip_attr); what
-is taken out stays in it with a mark, so that each block keeps its row and its reason.
+The tree changes only where a rule asks for another structure (wrap_in, move_into, dissolve, strip_attr). A removed
+element stays in the tree with a label, so that each of its blocks still gets a row in the ledger, and a reason.
 """
 
 from __future__ import annotations
@@ -16,201 +16,216 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.html.visibility import INVISIBLE
-from cleaners.site_rules.finder import Finder, Found, Hit
-from cleaners.site_rules.ftr_format import Directive, SiteRule
-from cleaners.site_rules.values import RuleValues, read_values
+from cleaners.html.visibility import INVISIBLE_TAGS
+from cleaners.site_rules.finder import DirectiveFinder, DirectiveMatch, XPathResult
+from cleaners.site_rules.ftr_format import Directive, SiteRuleFile
+from cleaners.site_rules.values import SiteRuleValues, read_values
 
-Marks = Mapping[etree._Element, frozenset[str]]
+ElementLabels = Mapping[etree._Element, frozenset[str]]
+"""The labels of the directives that name an element, by element."""
 
-_MAX_GROWTH = 4  # times that replacements may make a page longer
-_TAG = re.compile(r"[a-z][a-z0-9]*")
-_NO_PLACE = frozenset(("html", "head", "body"))  # a substring of their classes says nothing about a part of the page
+_MAX_GROWTH = 4  # replacements may make a page so many times longer
+_TAG_NAME = re.compile(r"[a-z][a-z0-9]*")
+_PAGE_TAGS = frozenset(("html", "head", "body"))  # a substring of their classes says nothing about a part of the page
 
 
 @dataclass(frozen=True, slots=True)
 class SiteFindings:
     """What a host's rules find on a page.
 
-    `marks` gives elements with the labels of the directives that named them, `stripped` those that are taken out;
-    `facts` are evidence for people, `hits` what each directive found.
+    `labels` gives, by element, the labels of the directives that name it; `stripped` are the removed elements; `values`
+    the metadata and links; `evidence` short `name=label` strings for the page's verdict; `matches` what each directive
+    found.
     """
 
-    marks: Marks = field(default_factory=dict)
+    labels: ElementLabels = field(default_factory=dict)
     stripped: frozenset[etree._Element] = frozenset()
-    values: RuleValues = field(default_factory=RuleValues)
-    facts: tuple[str, ...] = ()
-    hits: tuple[Hit, ...] = ()
+    values: SiteRuleValues = field(default_factory=SiteRuleValues)
+    evidence: tuple[str, ...] = ()
+    matches: tuple[DirectiveMatch, ...] = ()
 
 
-NOTHING = SiteFindings()
+NO_FINDINGS = SiteFindings()
 
 
-def replaced(text: str, rules: Sequence[SiteRule]) -> str:
-    """The page's text with the strings replaced that the rules name, in the order of the files."""
-    most = _MAX_GROWTH * len(text) + 1000
+def apply_replacements(text: str, rules: Sequence[SiteRuleFile]) -> str:
+    """Return the page's source with the rules' string replacements made; one that makes it too long is skipped."""
+    max_chars = _MAX_GROWTH * len(text) + 1000
     for rule in rules:
         for find, replacement in rule.replacements:
-            made = text.replace(find, replacement)
-            text = made if len(made) <= most else text
+            new_text = text.replace(find, replacement)
+            text = new_text if len(new_text) <= max_chars else text
     return text
 
 
 def apply_rules(
-    tree: etree._Element, rules: Sequence[SiteRule], url: str = "", *, samples: bool = False
+    tree: etree._Element, rules: Sequence[SiteRuleFile], url: str = "", *, samples: bool = False
 ) -> SiteFindings:
-    """Find what the rules name, and change the tree's structure where they ask for it. Any tree, never raises."""
+    """Find what the rules name, and change the tree's structure where they ask for it. Works on any tree; never raises.
+
+    `url` is the base of the page's relative links. With `samples`, each match has the beginning of its text.
+    """
     if not rules:
-        return NOTHING
-    finder = Finder(tree, rules, samples=samples)
+        return NO_FINDINGS
+    finder = DirectiveFinder(tree, rules, samples=samples)
     _restructure(finder)
     values = read_values(finder, url)
     _strip_attributes(finder)
-    stripped = _stripped(finder)
-    marks: defaultdict[etree._Element, frozenset[str]] = defaultdict(frozenset)
+    stripped = _strip_labels(finder)
+    labels: defaultdict[etree._Element, frozenset[str]] = defaultdict(frozenset)
     for element, label in stripped.items():
-        marks[element] |= {label}
-    for element, labels in _bodies(finder, frozenset(stripped)).items():
-        marks[element] |= labels
-    facts = [f"native_ad={label}" for label, one in finder.directives("native_ad_clue") if finder.find(label, one)]
-    faults = [f"site_rule_fault={hit.label}" for hit in finder.hits if hit.problem]
-    return SiteFindings(dict(marks), frozenset(stripped), values, (*facts, *faults), tuple(finder.hits))
+        labels[element] |= {label}
+    for element, body_labels in _body_labels(finder, frozenset(stripped)).items():
+        labels[element] |= body_labels
+    ad_clues = finder.directives("native_ad_clue")
+    ads = [f"native_ad={label}" for label, directive in ad_clues if finder.find(label, directive)]
+    faults = [f"site_rule_fault={match.label}" for match in finder.matches if match.problem]
+    return SiteFindings(dict(labels), frozenset(stripped), values, (*ads, *faults), tuple(finder.matches))
 
 
-def without_stripped(tree: HtmlElement, findings: SiteFindings) -> HtmlElement:
-    """The page without what the rules take out, as a copy; the page itself where they take nothing out."""
+def copy_without_stripped(tree: HtmlElement, findings: SiteFindings) -> HtmlElement:
+    """Return a copy of the page without the removed elements; the page itself if there are none."""
     if not findings.stripped:
         return tree
     copy: HtmlElement = deepcopy(tree)
-    doomed = [twin for own, twin in zip(tree.iter(), copy.iter(), strict=True) if own in findings.stripped]
-    for twin in doomed:
-        if twin.getparent() is not None:
-            twin.drop_tree()
+    element_pairs = zip(tree.iter(), copy.iter(), strict=True)
+    removed_copies = [copied for original, copied in element_pairs if original in findings.stripped]
+    for element in removed_copies:
+        if element.getparent() is not None:
+            element.drop_tree()
     return copy
 
 
-def _restructure(finder: Finder) -> None:
-    for label, one in finder.directives("wrap_in", "move_into", "dissolve"):
-        found = finder.find(label, one)
-        if one.name == "wrap_in" and _TAG.fullmatch(one.argument) and one.argument not in INVISIBLE:
-            for element in _elements(found):
-                _wrap(element, one.argument)
-        elif one.name == "dissolve":
-            for element in _elements(found):
+def _restructure(finder: DirectiveFinder) -> None:
+    """Change the tree where directives wrap, move or dissolve elements, in the order of the files."""
+    for label, directive in finder.directives("wrap_in", "move_into", "dissolve"):
+        results, tag = finder.find(label, directive), directive.argument
+        if directive.name == "wrap_in" and _TAG_NAME.fullmatch(tag) and tag not in INVISIBLE_TAGS:
+            for element in _elements(results):
+                _wrap(element, tag)
+        elif directive.name == "dissolve":
+            for element in _elements(results):
                 if element.getparent() is not None:
                     element.drop_tag()
-        elif one.name == "move_into":
-            _move(finder, list(_elements(found)), one)
+        elif directive.name == "move_into":
+            _move(finder, list(_elements(results)), directive)
 
 
 def _wrap(element: Any, tag: str) -> None:
     parent = element.getparent()
-    if parent is not None and element.tag not in _NO_PLACE:
+    if parent is not None and element.tag not in _PAGE_TAGS:
         wrapper = element.makeelement(tag)
         wrapper.tail, element.tail = element.tail, None
         parent.replace(element, wrapper)
         wrapper.append(element)
 
 
-def _move(finder: Finder, elements: list[Any], one: Directive) -> None:
-    target = next(_elements(finder.look(one.argument)[0]), None)
+def _move(finder: DirectiveFinder, elements: list[Any], directive: Directive) -> None:
+    """Append the elements to the first element that the directive's argument finds, unless that is inside of them."""
+    target = next(_elements(finder.evaluate(directive.argument)[0]), None)
     for element in elements:
-        inside = target is None or element is target or element in target.iterancestors()
-        if not inside and element.getparent() is not None:
+        cannot_move = target is None or element is target or element in target.iterancestors()
+        if not cannot_move and element.getparent() is not None:
             tail, element.tail = element.tail, None
-            _leave_text(element, tail)
+            _keep_tail(element, tail)
             target.append(element)  # type: ignore[union-attr]
 
 
-def _leave_text(element: Any, tail: str | None) -> None:
-    """Let the text after an element stay where it is when the element goes."""
-    before, parent = element.getprevious(), element.getparent()
-    if tail and before is not None:
-        before.tail = (before.tail or "") + tail
+def _keep_tail(element: Any, tail: str | None) -> None:
+    """Append the text after an element to what is before it, so that it stays when the element is removed."""
+    previous, parent = element.getprevious(), element.getparent()
+    if tail and previous is not None:
+        previous.tail = (previous.tail or "") + tail
     elif tail:
         parent.text = (parent.text or "") + tail
 
 
-def _strip_attributes(finder: Finder) -> None:
-    for label, one in finder.directives("strip_attr"):
-        for found in finder.find(label, one):
-            _drop_attribute(found)
+def _strip_attributes(finder: DirectiveFinder) -> None:
+    """Remove the attributes that directives name, and the JSON-LD scripts if they say so."""
+    for label, directive in finder.directives("strip_attr"):
+        for result in finder.find(label, directive):
+            _drop_attribute(result)
     if finder.switch("skip_json_ld", False)[0]:
         for script in list(finder.tree.iter("script")):
             if "ld+json" in (script.get("type") or "").lower() and (parent := script.getparent()) is not None:
-                _leave_text(script, script.tail)
+                _keep_tail(script, script.tail)
                 parent.remove(script)
 
 
-def _drop_attribute(found: Any) -> None:
-    if getattr(found, "is_attribute", False) and (parent := found.getparent()) is not None:
-        parent.attrib.pop(found.attrname, None)
+def _drop_attribute(result: Any) -> None:
+    """Remove an attribute from its element; a result that is no attribute is left alone."""
+    if getattr(result, "is_attribute", False) and (parent := result.getparent()) is not None:
+        parent.attrib.pop(result.attrname, None)
 
 
-def _stripped(finder: Finder) -> dict[Any, str]:
-    """What is taken out, by the label of the first directive that says so."""
-    stripped: dict[Any, str] = {}
-    for label, one in finder.directives("strip"):
-        found = finder.find(label, one)
-        for each in found:
-            _drop_attribute(each)
-        for element in _elements(found):
-            stripped.setdefault(element, label)
-    named = [(label, one, one.value.strip("'\"")) for label, one in finder.directives("strip_id_or_class")]
-    places = _named_places(finder.tree) if named else []
-    for label, one, part in named:
-        matched = [element for names, element in places if part and part in names]
-        finder.note(label, one.value, matched)
+def _strip_labels(finder: DirectiveFinder) -> dict[Any, str]:
+    """Return the removed elements, each with the label of the first directive that removes it."""
+    label_by_element: dict[Any, str] = {}
+    for label, directive in finder.directives("strip"):
+        results = finder.find(label, directive)
+        for result in results:
+            _drop_attribute(result)
+        for element in _elements(results):
+            label_by_element.setdefault(element, label)
+    substring_directives = list(finder.directives("strip_id_or_class"))
+    named_elements = _named_elements(finder.tree) if substring_directives else []
+    for label, directive in substring_directives:
+        substring = directive.value.strip("'\"")
+        matched = [element for names, element in named_elements if substring and substring in names]
+        finder.record_match(label, directive.value, matched)
         for element in matched:
-            stripped.setdefault(element, label)
-    return stripped
+            label_by_element.setdefault(element, label)
+    return label_by_element
 
 
-def _named_places(tree: etree._Element) -> list[tuple[str, Any]]:
-    """The elements with an id or a class, and both in one line."""
-    named = ((f"{one.get('id') or ''}\n{one.get('class') or ''}", one) for one in tree.iter("*"))
-    return [(names, one) for names, one in named if len(names) > 1 and one.tag not in _NO_PLACE]
+def _named_elements(tree: etree._Element) -> list[tuple[str, Any]]:
+    """Return (names, element) for each element with an id or a class; `names` is both, a line each."""
+    pairs = ((f"{element.get('id') or ''}\n{element.get('class') or ''}", element) for element in tree.iter("*"))
+    return [(names, element) for names, element in pairs if len(names) > 1 and element.tag not in _PAGE_TAGS]
 
 
-def _bodies(finder: Finder, stripped: frozenset[Any]) -> dict[Any, frozenset[str]]:
-    """The elements of the first body directive that finds text; without one, the root if nothing is to be guessed."""
-    whole, prune = finder.switch("prune", True)
-    for label, one in finder.directives("body"):
-        matched = [element for element in _elements(finder.find(label, one)) if _has_text(element, stripped)]
+def _body_labels(finder: DirectiveFinder, stripped: frozenset[Any]) -> dict[Any, frozenset[str]]:
+    """Return the labels of the elements of the first body directive that finds text.
+
+    Without one, the root gets the label of `autodetect_on_failure: no`, if a rule says that.
+    """
+    may_prune, prune_label = finder.switch("prune", True)
+    for label, directive in finder.directives("body"):
+        matched = [element for element in _elements(finder.find(label, directive)) if _has_text(element, stripped)]
         if matched:
-            return {element: frozenset((label, *(() if whole else (prune,)))) for element in matched}
-    guesses, failed = finder.switch("autodetect_on_failure", True)
-    return {} if guesses else {finder.tree: frozenset((failed,))}
+            return {element: frozenset((label, *(() if may_prune else (prune_label,)))) for element in matched}
+    may_autodetect, failure_label = finder.switch("autodetect_on_failure", True)
+    return {} if may_autodetect else {finder.tree: frozenset((failure_label,))}
 
 
 def _has_text(element: Any, stripped: frozenset[Any]) -> bool:
-    """Whether visible text is in an element, outside what is taken out."""
-    if any(each in stripped for each in element.iterancestors()):
+    """Whether an element has visible text outside of the removed elements."""
+    if any(ancestor in stripped for ancestor in element.iterancestors()):
         return False
     walker = etree.iterwalk(element, events=("start", "end"))
-    for event, each in walker:
-        if event == "start" and (each.tag in INVISIBLE or each in stripped):
+    for event, child in walker:
+        if event == "start" and (child.tag in INVISIBLE_TAGS or child in stripped):
             walker.skip_subtree()
-        elif (event == "start" and (each.text or "").strip()) or (event == "end" and _tail(each, element)):
+        elif (event == "start" and (child.text or "").strip()) or (event == "end" and _tail_text(child, element)):
             return True
     return False
 
 
-def _tail(each: Any, top: Any) -> str:
-    return "" if each is top else (each.tail or "").strip()
+def _tail_text(child: Any, root: Any) -> str:
+    return "" if child is root else (child.tail or "").strip()
 
 
-def _elements(found: Sequence[Found]) -> Iterator[Any]:
-    """The elements of what was found; a text node gets one around it."""
-    for each in found:
-        if not isinstance(each, str):
-            yield each
-        elif (element := _around(each)) is not None:
+def _elements(results: Sequence[XPathResult]) -> Iterator[Any]:
+    """Yield the elements among the results; a text node is put into a new element first."""
+    for result in results:
+        if not isinstance(result, str):
+            yield result
+        elif (element := _wrap_text_node(result)) is not None:
             yield element
 
 
-def _around(text: Any) -> Any:
-    """A new element around a text node, or None for a text that is none."""
+def _wrap_text_node(text: Any) -> Any:
+    """Return a new `<span>` around a text node; None for a string that is not a text node of the tree."""
     parent = text.getparent() if hasattr(text, "getparent") else None
     if parent is None or not str(text).strip():
         return None

@@ -1,51 +1,63 @@
-"""What site rules make of verdicts: their word is the last on a page, and stands beside the others' votes."""
+"""How site rules override verdicts: they decide last, and their vote is added to the other votes on a block."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cleaners.document import Block, Column, Verdict, Vote
-from cleaners.html.site_labels import is_body, is_failure, is_whole, takes_out
+from cleaners.html.site_labels import is_body_label, is_failure_label, keeps_whole_body, removal_label
 
 REASON = "site_rule"
-_SURE = 0.1  # the model's chance of a block below which it is taken out of a body that may be pruned
-_NAMED = frozenset(("metadata", "rule"))
-_TITLE = "metadata/title"  # a body holds it often, and the article has it already
+_PRUNE_THRESHOLD = 0.1  # a block of a body with a lower probability, by the model, is removed if pruning is on
+_PRUNING_VOTERS = frozenset(("metadata", "rule"))
+_TITLE = "metadata/title"  # often within the body, but the article has its title apart
 
 
-def ruled(blocks: Sequence[Block], verdicts: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
-    """Return the verdicts as the rules' marks on the blocks want them; `chances` are the model's, 0 to 1."""
-    places = {block.landmarks for block in blocks}
-    marked = {place: sorted(each for each in place if each.startswith("site:")) for place in places}
-    if not any(marked.values()):
+def override_verdicts(
+    blocks: Sequence[Block], verdicts: Sequence[Verdict], probabilities: Column
+) -> tuple[Verdict, ...]:
+    """Return the verdicts, overridden where site rules have labelled the blocks.
+
+    `probabilities` are the model's, one for each block, that it belongs to the article.
+    """
+    landmark_sets = {block.landmarks for block in blocks}
+    site_labels = {
+        landmarks: sorted(mark for mark in landmarks if mark.startswith("site:")) for landmarks in landmark_sets
+    }
+    if not any(site_labels.values()):
         return tuple(verdicts)
-    marks = [marked[block.landmarks] for block in blocks]
-    body = next((label for labels in marks for label in labels if is_body(label)), "")
+    labels_by_block = [site_labels[block.landmarks] for block in blocks]
+    body_label = next((label for labels in labels_by_block for label in labels if is_body_label(label)), "")
     return tuple(
-        _ruled(verdict, labels, body, float(chance))
-        for verdict, labels, chance in zip(verdicts, marks, chances, strict=True)
+        _override(verdict, labels, body_label, float(probability))
+        for verdict, labels, probability in zip(verdicts, labels_by_block, probabilities, strict=True)
     )
 
 
-def _ruled(verdict: Verdict, labels: Sequence[str], body: str, chance: float) -> Verdict:
-    if label := takes_out(labels):
-        return _by(Vote("site", False, label, REASON), verdict)
-    if any(map(is_body, labels)):
-        return verdict if _pruned(verdict, labels, chance) else _by(Vote("site", True, body, "selected"), verdict)
-    if label := body or next(filter(is_failure, labels), ""):
-        return _by(Vote("site", False, label, REASON), verdict)
+def _override(verdict: Verdict, labels: Sequence[str], body_label: str, probability: float) -> Verdict:
+    """Return the verdict on a block with these labels; `body_label` is that of the page's body, if a rule names one."""
+    if label := removal_label(labels):
+        return _decided_by(Vote("site", False, label, REASON), verdict)
+    if any(map(is_body_label, labels)):
+        if _is_pruned(verdict, labels, probability):
+            return verdict
+        return _decided_by(Vote("site", True, body_label, "selected"), verdict)
+    if label := body_label or next(filter(is_failure_label, labels), ""):
+        return _decided_by(Vote("site", False, label, REASON), verdict)
     return verdict
 
 
-def _pruned(verdict: Verdict, labels: Sequence[str], chance: float) -> bool:
-    """Whether a block of the body goes all the same: a named rule or the model is sure that it is not the article."""
+def _is_pruned(verdict: Verdict, labels: Sequence[str], probability: float) -> bool:
+    """Whether a block of the body stays removed, because a named rule or the model is sure that it is boilerplate."""
     if verdict.kept:
         return False
-    if any(map(is_whole, labels)):
+    if any(map(keeps_whole_body, labels)):
         return verdict.rule == _TITLE
-    named = any(vote.voter in _NAMED or vote.rule == "context/duplicate" for vote in verdict.votes if not vote.keep)
-    return named or chance < _SURE
+    removals = [vote for vote in verdict.votes if not vote.keep]
+    by_named_rule = any(vote.voter in _PRUNING_VOTERS or vote.rule == "context/duplicate" for vote in removals)
+    return by_named_rule or probability < _PRUNE_THRESHOLD
 
 
-def _by(vote: Vote, verdict: Verdict) -> Verdict:
+def _decided_by(vote: Vote, verdict: Verdict) -> Verdict:
+    """Return the verdict that a vote decides, with the votes of the previous verdict after it."""
     return Verdict(vote.keep, vote.reason, vote.rule, (vote, *verdict.votes))

@@ -1,4 +1,4 @@
-"""Title, authors, date and links that site rules read off a page."""
+"""Title, authors, date and links that site rules extract from a page."""
 
 from __future__ import annotations
 
@@ -9,108 +9,118 @@ from typing import Any
 from cleaners.document import Metadata, Outlink
 from cleaners.metadata.authors import clean_names
 from cleaners.metadata.dates import is_possible, parse_date
-from cleaners.site_rules.finder import Finder, Found, text_of
+from cleaners.site_rules.finder import DirectiveFinder, XPathResult, text_of
 from cleaners.site_rules.ftr_format import Directive
 from cleaners.urls.canonical import canonicalise
 
-_MAX_NAME = 200  # characters
+_MAX_NAME_CHARS = 200
 _MAX_AUTHORS = 30
-_VIA = {"single_page_link": "single_page", "next_page_link": "next"}
+_VIA_BY_DIRECTIVE = {"single_page_link": "single_page", "next_page_link": "next"}
 
 
 @dataclass(frozen=True, slots=True)
-class RuleValues:
-    """What the rules of a host say about an article; empty where they say nothing. `dates` are as written."""
+class SiteRuleValues:
+    """The values that a host's rules extract; empty where they name none. `dates` are strings as on the page."""
 
     title: str = ""
     authors: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     links: tuple[Outlink, ...] = ()
-    not_images: tuple[str, ...] = ()  # an image whose address contains one of these is not the article's
+    excluded_image_parts: tuple[str, ...] = ()  # an image whose URL contains one is not the article's
 
 
-def read_values(finder: Finder, url: str) -> RuleValues:
-    """Read what the rules name. `url` is where the page's relative links start from."""
-    return RuleValues(
-        title=next(iter(_first(finder, "title")), ""),
-        authors=_names(_first(finder, "author")),
-        dates=tuple(_first(finder, "date")),
+def read_values(finder: DirectiveFinder, url: str) -> SiteRuleValues:
+    """Extract the values that the rules name. `url` is the base of the page's relative links."""
+    return SiteRuleValues(
+        title=next(iter(_first_texts(finder, "title")), ""),
+        authors=_author_names(_first_texts(finder, "author")),
+        dates=tuple(_first_texts(finder, "date")),
         links=tuple(_links(finder, url)),
-        not_images=tuple(one.value.strip("'\"") for _, one in finder.directives("strip_image_src")),
+        excluded_image_parts=tuple(
+            directive.value.strip("'\"") for _, directive in finder.directives("strip_image_src")
+        ),
     )
 
 
-def with_values(metadata: Metadata, values: RuleValues, url: str, not_after: str = "") -> Metadata:
-    """The page's own statements, with those of the rules in their place where they have one."""
-    dates = (parse_date(each, metadata.language) for each in values.dates)
-    single = next((link.url for link in values.links if link.via == "single_page" and link.url != url), "")
-    found: dict[str, Any] = {
+def override_metadata(metadata: Metadata, values: SiteRuleValues, url: str, not_after: str = "") -> Metadata:
+    """Return the page's metadata, with the rules' values instead of the page's own where there are any.
+
+    `not_after` is the time of the fetch: a later date is not believed.
+    """
+    dates = (parse_date(text, metadata.language) for text in values.dates)
+    single_page_url = next((link.url for link in values.links if link.via == "single_page" and link.url != url), "")
+    candidates: dict[str, Any] = {
         "title": values.title,
         "authors": values.authors,
-        "published": next((each for each in dates if is_possible(each, not_after)), ""),
-        "canonical_url": single,
+        "published": next((date for date in dates if is_possible(date, not_after)), ""),
+        "canonical_url": single_page_url,
     }
-    told = {name: value for name, value in found.items() if value}
-    if any(part and part in metadata.image for part in values.not_images):
-        told["image"] = ""
-    if not told:
+    overrides = {name: value for name, value in candidates.items() if value}
+    if any(part and part in metadata.image for part in values.excluded_image_parts):
+        overrides["image"] = ""
+    if not overrides:
         return metadata
-    return replace(metadata, **told, sources={**metadata.sources, **dict.fromkeys(told, "site_rule")})
+    return replace(metadata, **overrides, sources={**metadata.sources, **dict.fromkeys(overrides, "site_rule")})
 
 
-def with_links(outlinks: tuple[Outlink, ...], values: RuleValues) -> tuple[Outlink, ...]:
-    """The page's links, and among them those that the rules name, as what they are."""
+def merge_links(outlinks: tuple[Outlink, ...], values: SiteRuleValues) -> tuple[Outlink, ...]:
+    """Return the page's links with those that the rules name, marked by `via` as single or next page."""
     if not values.links:
         return outlinks
-    own = {link.url: link for link in outlinks}
+    links_by_url = {link.url: link for link in outlinks}
     for link in values.links:
-        own[link.url] = replace(own[link.url], via=link.via) if link.url in own else link
-    return tuple(own.values())
+        page_link = links_by_url.get(link.url)
+        links_by_url[link.url] = replace(page_link, via=link.via) if page_link else link
+    return tuple(links_by_url.values())
 
 
-def _first(finder: Finder, name: str) -> list[str]:
-    """The texts of the first directive of a name that finds some."""
-    for label, one in finder.directives(name):
-        texts = [text for each in finder.find(label, one) for text in _texts(each, name)]
+def _first_texts(finder: DirectiveFinder, name: str) -> list[str]:
+    """Return the texts that the first directive of this name with any result finds."""
+    for label, directive in finder.directives(name):
+        texts = [text for result in finder.find(label, directive) for text in _texts(result, name)]
         if texts:
             return texts
     return []
 
 
-def _texts(found: Found, name: str) -> Iterator[str]:
-    """What a found place says: its text; of an element without one, or a time, what its attributes say."""
-    said: list[str] = [text_of(found)]
-    if not isinstance(found, str):
-        stated = found.get("content") or (found.get("datetime") if name == "date" else "") or ""
-        said = [stated.strip(), *said] if name == "date" else [*said, stated.strip()]
-    yield from [text for text in said if text][: None if name == "date" else 1]
+def _texts(result: XPathResult, name: str) -> Iterator[str]:
+    """Yield the text of a result or, if it has none, its `content` attribute; for a date, first the attribute."""
+    texts: list[str] = [text_of(result)]
+    if not isinstance(result, str):
+        attribute = result.get("content") or (result.get("datetime") if name == "date" else "") or ""
+        texts = [attribute.strip(), *texts] if name == "date" else [*texts, attribute.strip()]
+    yield from [text for text in texts if text][: None if name == "date" else 1]
 
 
-def _names(texts: list[str]) -> tuple[str, ...]:
-    """The people that the texts name; the texts themselves, where none of them looks like a name."""
+def _author_names(texts: list[str]) -> tuple[str, ...]:
+    """Return the names of people in the texts, or the texts themselves if none of them looks like a name."""
     names = clean_names(texts)
-    return names or tuple(dict.fromkeys(text for text in texts if len(text) <= _MAX_NAME))[:_MAX_AUTHORS]
+    return names or tuple(dict.fromkeys(text for text in texts if len(text) <= _MAX_NAME_CHARS))[:_MAX_AUTHORS]
 
 
-def _links(finder: Finder, url: str) -> Iterator[Outlink]:
-    """The links to the article in one page and to its next page: the first that is there and whose condition holds."""
-    given = list(finder.directives("single_page_link", "next_page_link", "if_page_contains"))
-    done: set[str] = set()
-    for place, (label, one) in enumerate(given):
-        if one.name not in _VIA or one.name in done:
+def _links(finder: DirectiveFinder, url: str) -> Iterator[Outlink]:
+    """Yield a link to the whole article on a single page and one to its next page.
+
+    For each it is the first directive that finds a link and whose condition (`if_page_contains`) holds.
+    """
+    directives = list(finder.directives("single_page_link", "next_page_link", "if_page_contains"))
+    linked_names: set[str] = set()
+    for index, (label, directive) in enumerate(directives):
+        if directive.name not in _VIA_BY_DIRECTIVE or directive.name in linked_names:
             continue
-        target = next(filter(None, (_target(each, url) for each in finder.find(label, one))), "")
-        if target and target != url and _holds(finder, given[place + 1 : place + 2]):
-            done.add(one.name)
-            yield Outlink(target, via=_VIA[one.name])
+        target = next(filter(None, (_link_target(result, url) for result in finder.find(label, directive))), "")
+        if target and target != url and _condition_holds(finder, directives[index + 1 : index + 2]):
+            linked_names.add(directive.name)
+            yield Outlink(target, via=_VIA_BY_DIRECTIVE[directive.name])
 
 
-def _holds(finder: Finder, following: list[tuple[str, Directive]]) -> bool:
-    """Whether the condition that follows a link's directive, if one does, holds on this page."""
-    return all(finder.find(label, one) for label, one in following if one.name == "if_page_contains")
+def _condition_holds(finder: DirectiveFinder, next_directives: list[tuple[str, Directive]]) -> bool:
+    """Whether the condition right after a link's directive holds on this page; true if there is none."""
+    conditions = ((label, directive) for label, directive in next_directives if directive.name == "if_page_contains")
+    return all(finder.find(label, directive) for label, directive in conditions)
 
 
-def _target(found: Found, url: str) -> str:
-    if not isinstance(found, str):
-        found = found.get("href") or found.get("src") or found.get("content") or ""
-    return (canonicalise(found.strip(), url) or "") if found.strip() else ""
+def _link_target(result: XPathResult, url: str) -> str:
+    """Return the canonical URL that a result links to; empty if it is no link."""
+    href = result if isinstance(result, str) else result.get("href") or result.get("src") or result.get("content") or ""
+    return (canonicalise(href.strip(), url) or "") if href.strip() else ""

@@ -1,1 +1,1 @@
-"""Text that has no markup left, judged by its lines."""
+"""Cleaning of plain text, whose markup is gone: each line is kept or removed."""

@@ -1,7 +1,7 @@
-"""Lines of text that another tool extracted, as numbers: what the learned voice of the text mode sees of them.
+"""The features of lines of plain text for the learned line model: one row a line, one column a feature.
 
-There is no markup; what is left is how long a line is and how it ends, which words it has in common with the text's
-own paragraphs, what the rules say of it, and what stands around it. One row a line, one column a name.
+There is no markup. Features are a line's length, characters and ending, the words that it has in common with the
+text's own paragraphs, the rules' verdict on it, its position, and the same of the lines around it.
 """
 
 from __future__ import annotations
@@ -15,59 +15,64 @@ import numpy as np
 from cleaners.document import Column, Verdict
 from cleaners.learned import characters as chars
 from cleaners.learned.characters import Characters, count_characters
-from cleaners.learned.column_math import around, last_before, neighbour, signed_log
-from cleaners.text_mode.text_lines import Text
+from cleaners.learned.column_math import neighbour_values, previous_marked, signed_log, window_sums
+from cleaners.text_mode.text_lines import TextLines
 
 Columns = dict[str, Column]
 
-_FAR = 200  # lines; what is farther away is as far as can be
-_COPIES = 9
+_MAX_DISTANCE = 200  # lines; larger distances count as this one
+_MAX_COPIES = 9
 _LONG_WORD = re.compile(r"\w{4,}")
 _WORD = re.compile(r"\w+")
-_IDEOGRAPHS = 2  # of a script without spaces, as many as are compared like a word
-_SYLLABLE = re.compile(r"[\u2e80-\ud7ff]{2}")
+_IDEOGRAPH_PAIR = re.compile(r"[\u2e80-\ud7ff]{2}")
 _BULLET = re.compile(r"[-–—•·*»›▪■●]\s|\d{1,2}[.)]\s")
 _BARS = re.compile(r"[|»›•·/]")
 _TIME = re.compile(r"\b\d{1,2}[:h.]\d{2}\b|\b(?:19|20)\d{2}\b")
 
 
-def line_features(text: Text, named: Sequence[Verdict], title: int | None) -> tuple[list[str], Column]:
-    """The features' names, and a row of them for each line. The text must have a line.
+def line_features(
+    text: TextLines, rule_verdicts: Sequence[Verdict], title_index: int | None
+) -> tuple[list[str], Column]:
+    """The features' names, and a row of values for each line. The text must have at least one line.
 
-    `named` are the verdicts of the rules and of the order of lines; `title` is the line that they take for the title.
+    `rule_verdicts` are those of the rules and of the order of lines; `title_index` is the title's line by them.
     """
     counts = count_characters([block.text for block in text.blocks])
-    prose = np.array([shape == "P" for shape in text.shapes], float)
-    judged = np.array([verdict.kept for verdict in named], float)
-    columns = _letters(text, counts) | _shapes(text) | _voices(named)
-    columns |= _likeness(text, prose * judged, title)
-    columns |= _around(counts.words, prose, judged, columns)
-    columns |= _places(counts.words, prose, judged, title) | _whole(counts.words, prose, judged, columns)
+    is_prose = np.array([shape == "P" for shape in text.shapes], float)
+    is_kept = np.array([verdict.kept for verdict in rule_verdicts], float)
+    columns = _character_columns(text, counts) | _shape_columns(text) | _rule_columns(rule_verdicts)
+    columns |= _likeness_columns(text, is_prose * is_kept, title_index)
+    columns |= _neighbour_columns(counts.words, is_prose, is_kept, columns)
+    columns |= _position_columns(counts.words, is_prose, is_kept, title_index) | _text_columns(
+        counts.words, is_prose, is_kept, columns
+    )
     return list(columns), np.stack([column.astype(np.float32) for column in columns.values()], axis=1)
 
 
-def _letters(text: Text, counts: Characters) -> Columns:
-    words = counts.words
-    own = [_WORD.findall(block.text) for block in text.blocks]
-    sizes = np.array([max(len(each), 1) for each in own])
+def _character_columns(text: TextLines, counts: Characters) -> Columns:
+    word_counts = counts.words
+    words_by_line = [_WORD.findall(block.text) for block in text.blocks]
+    divisors = np.array([max(len(line_words), 1) for line_words in words_by_line])
     lines = [block.text for block in text.blocks]
     return {
-        "words": np.log1p(words),
-        "chars": np.log1p(counts.total),
-        "digits": counts.share(chars.DIGIT),
-        "capitals": counts.share(chars.UPPER),
-        "marks": counts.share(chars.MARK, chars.OTHER),
-        "ideographs": counts.share(chars.IDEOGRAPH),
-        "ends": counts.classes[:, chars.END],
-        "ends_a_word": counts.classes[:, chars.END] / words,
-        "pauses_a_word": counts.classes[:, chars.PAUSE] / words,
-        "word_chars": counts.total / words,
-        "ends_sentence": counts.last == chars.END,
-        "begins_capital": counts.first == chars.UPPER,
-        "begins_lower": counts.first == chars.LETTER,
-        "begins_digit": counts.first == chars.DIGIT,
-        "small_words": np.array([sum(word.islower() for word in each) for each in own]) / sizes,
-        "short_words": np.array([sum(len(word) <= 3 for word in each) for each in own]) / sizes,
+        "words": np.log1p(word_counts),
+        "chars": np.log1p(counts.length),
+        "digits": counts.class_share(chars.DIGIT),
+        "capitals": counts.class_share(chars.UPPER),
+        "marks": counts.class_share(chars.MARK, chars.OTHER),
+        "ideographs": counts.class_share(chars.IDEOGRAPH),
+        "ends": counts.class_counts[:, chars.END],
+        "ends_a_word": counts.class_counts[:, chars.END] / word_counts,
+        "pauses_a_word": counts.class_counts[:, chars.PAUSE] / word_counts,
+        "word_chars": counts.length / word_counts,
+        "ends_sentence": counts.last_class == chars.END,
+        "begins_capital": counts.first_class == chars.UPPER,
+        "begins_lower": counts.first_class == chars.LETTER,
+        "begins_digit": counts.first_class == chars.DIGIT,
+        "small_words": np.array([sum(word.islower() for word in line_words) for line_words in words_by_line])
+        / divisors,
+        "short_words": np.array([sum(len(word) <= 3 for word in line_words) for line_words in words_by_line])
+        / divisors,
         "bullet": np.array([_BULLET.match(line) is not None for line in lines]),
         "bars": np.array([len(_BARS.findall(line)) for line in lines]),
         "times": np.array([len(_TIME.findall(line)) for line in lines]),
@@ -77,106 +82,120 @@ def _letters(text: Text, counts: Characters) -> Columns:
     }
 
 
-def _shapes(text: Text) -> Columns:
-    return {f"shape_{shape}": np.array([each == shape for each in text.shapes]) for shape in "PCDSRH"}
+def _shape_columns(text: TextLines) -> Columns:
+    return {f"shape_{shape}": np.array([line_shape == shape for line_shape in text.shapes]) for shape in "PCDSRH"}
 
 
-def _voices(named: Sequence[Verdict]) -> Columns:
-    told = [(each.votes[0].voter if each.votes else "", each.rule) for each in named]
+def _rule_columns(rule_verdicts: Sequence[Verdict]) -> Columns:
+    voters_and_rules = [(verdict.votes[0].voter if verdict.votes else "", verdict.rule) for verdict in rule_verdicts]
     return {
-        "judged": np.array([each.kept for each in named]),
-        "ruled": np.array([voter == "rule" for voter, _ in told]),
-        "under": np.array([rule.startswith("text/under") for _, rule in told]),
-        "tail": np.array([rule in ("text/tail-line", "text/before-title") for _, rule in told]),
-        "copy": np.array([each.reason == "duplicate" for each in named]),
+        "judged": np.array([verdict.kept for verdict in rule_verdicts]),
+        "ruled": np.array([voter == "rule" for voter, _ in voters_and_rules]),
+        "under": np.array([rule.startswith("text/under") for _, rule in voters_and_rules]),
+        "tail": np.array([rule in ("text/tail-line", "text/before-title") for _, rule in voters_and_rules]),
+        "copy": np.array([verdict.reason == "duplicate" for verdict in rule_verdicts]),
     }
 
 
-def _likeness(text: Text, weights: Column, title: int | None) -> Columns:
-    """Words in common with the text's own paragraphs and with the title; copies of a line, and of how it begins."""
-    terms = [_terms(line) for line in text.folded]
-    body: Counter[str] = Counter()
-    for own, weight in zip(terms, weights.tolist(), strict=True):
-        if weight:
-            body.update(own)
-    heading = terms[title] if title is not None else frozenset()
-    times = Counter(text.folded)
-    begins = Counter(" ".join(line.split()[:2]) for line in text.folded)
-    sizes = np.array([max(len(own), 1) for own in terms])
-    others = [sum(body[term] > weight for term in own) for own, weight in zip(terms, weights.tolist(), strict=True)]
+def _likeness_columns(text: TextLines, is_kept_prose: Column, title_index: int | None) -> Columns:
+    """Words in common with the kept paragraphs and the title; copies of the line, and of its first two words."""
+    terms_by_line = [_line_terms(line) for line in text.folded_lines]
+    body_counts: Counter[str] = Counter()
+    for line_terms, own_count in zip(terms_by_line, is_kept_prose.tolist(), strict=True):
+        if own_count:
+            body_counts.update(line_terms)
+    title_terms = terms_by_line[title_index] if title_index is not None else frozenset()
+    line_counts = Counter(text.folded_lines)
+    beginning_counts = Counter(" ".join(line.split()[:2]) for line in text.folded_lines)
+    term_counts = np.array([max(len(line_terms), 1) for line_terms in terms_by_line])
+    body_term_counts = [
+        sum(body_counts[term] > own_count for term in line_terms)
+        for line_terms, own_count in zip(terms_by_line, is_kept_prose.tolist(), strict=True)
+    ]
     return {
-        "body_share": np.array(others) / sizes,
-        "title_share": np.array([len(own & heading) for own in terms]) / sizes,
-        "title_told": np.array([len(own & heading) for own in terms]) / max(len(heading), 1),
-        "copies": np.minimum([times[line] for line in text.folded], _COPIES),
-        "alike": np.minimum([begins[" ".join(line.split()[:2])] for line in text.folded], _COPIES),
+        "body_share": np.array(body_term_counts) / term_counts,
+        "title_share": np.array([len(line_terms & title_terms) for line_terms in terms_by_line]) / term_counts,
+        "title_told": np.array([len(line_terms & title_terms) for line_terms in terms_by_line])
+        / max(len(title_terms), 1),
+        "copies": np.minimum([line_counts[line] for line in text.folded_lines], _MAX_COPIES),
+        "alike": np.minimum([beginning_counts[" ".join(line.split()[:2])] for line in text.folded_lines], _MAX_COPIES),
     }
 
 
-def _terms(folded: str) -> frozenset[str]:
-    return frozenset(_LONG_WORD.findall(folded)) | frozenset(_SYLLABLE.findall(folded))
+def _line_terms(folded_line: str) -> frozenset[str]:
+    """The words that lines are compared by: those of four letters or more, and pairs of ideographs."""
+    return frozenset(_LONG_WORD.findall(folded_line)) | frozenset(_IDEOGRAPH_PAIR.findall(folded_line))
 
 
-def _around(words: Column, prose: Column, judged: Column, known: Columns) -> Columns:
-    found: Columns = {}
-    sizes = np.log1p(words)
-    ends, ruled = known["ends_sentence"].astype(float), known["ruled"].astype(float)
+def _neighbour_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:
+    """Values of single lines before and after each line, and of windows of lines around it."""
+    columns: Columns = {}
+    log_words = np.log1p(word_counts)
+    ends_sentence, is_ruled = line_columns["ends_sentence"].astype(float), line_columns["ruled"].astype(float)
     for step in (-3, -2, -1, 1, 2, 3):
-        found[f"words_{step:+d}"] = neighbour(sizes, step, -1)
+        columns[f"words_{step:+d}"] = neighbour_values(log_words, step, -1)
     for step in (-2, -1, 1, 2):
-        found[f"ends_{step:+d}"] = neighbour(ends, step, -1)
-        found[f"judged_{step:+d}"] = neighbour(judged, step, -1)
-        found[f"ruled_{step:+d}"] = neighbour(ruled, step)
-        found[f"times_{step:+d}"] = neighbour(known["times"].astype(float), step)
+        columns[f"ends_{step:+d}"] = neighbour_values(ends_sentence, step, -1)
+        columns[f"judged_{step:+d}"] = neighbour_values(is_kept, step, -1)
+        columns[f"ruled_{step:+d}"] = neighbour_values(is_ruled, step)
+        columns[f"times_{step:+d}"] = neighbour_values(line_columns["times"].astype(float), step)
     for reach in (3, 8, 20):
-        near = around(words, reach)
-        found[f"near{reach}_words"] = np.log1p(near)
-        found[f"near{reach}_prose"] = around(words * prose, reach) / near
-        found[f"near{reach}_judged"] = around(words * judged, reach) / near
-        found[f"near{reach}_ruled"] = around(ruled, reach) / around(np.ones(len(words)), reach)
-        found[f"near{reach}_short"] = around((words < 6).astype(float), reach) / around(np.ones(len(words)), reach)
-        found[f"near{reach}_body"] = around(words * known["body_share"], reach) / near
-    return found
+        near_words = window_sums(word_counts, reach)
+        columns[f"near{reach}_words"] = np.log1p(near_words)
+        columns[f"near{reach}_prose"] = window_sums(word_counts * is_prose, reach) / near_words
+        columns[f"near{reach}_judged"] = window_sums(word_counts * is_kept, reach) / near_words
+        columns[f"near{reach}_ruled"] = window_sums(is_ruled, reach) / window_sums(np.ones(len(word_counts)), reach)
+        columns[f"near{reach}_short"] = window_sums((word_counts < 6).astype(float), reach) / window_sums(
+            np.ones(len(word_counts)), reach
+        )
+        columns[f"near{reach}_body"] = window_sums(word_counts * line_columns["body_share"], reach) / near_words
+    return columns
 
 
-def _places(words: Column, prose: Column, judged: Column, title: int | None) -> Columns:
-    places, weight = np.arange(len(words)), words * judged
-    own = np.flatnonzero((prose > 0) & (judged > 0))
-    own = own if len(own) else np.flatnonzero(judged)
-    first, last = (int(own[0]), int(own[-1])) if len(own) else (0, len(words) - 1)
-    chosen = prose > 0
-    above, below = last_before(chosen), len(places) - 1 - last_before(chosen[::-1])[::-1]
+def _position_columns(word_counts: Column, is_prose: Column, is_kept: Column, title_index: int | None) -> Columns:
+    """Where each line is in the text, and its distance from the kept prose, the title and the nearest prose."""
+    positions, kept_words = np.arange(len(word_counts)), word_counts * is_kept
+    body = np.flatnonzero((is_prose > 0) & (is_kept > 0))
+    body = body if len(body) else np.flatnonzero(is_kept)
+    first_body, last_body = (int(body[0]), int(body[-1])) if len(body) else (0, len(word_counts) - 1)
+    prose_mask = is_prose > 0
+    prose_above, prose_below = previous_marked(prose_mask), len(positions) - 1 - previous_marked(prose_mask[::-1])[::-1]
     return {
-        "place": places / len(places),
-        "from_top": np.log1p(places),
-        "from_end": np.log1p(len(places) - 1 - places),
-        "words_before": (np.cumsum(words) - words) / words.sum(),
-        "judged_before": (np.cumsum(weight) - weight) / max(weight.sum(), 1),
-        "from_first": signed_log(places - first),
-        "from_last": signed_log(places - last),
-        "from_title": signed_log(places - title) if title is not None else np.full(len(places), -9),
-        "since_prose": np.log1p(np.where(above < 0, _FAR, np.minimum(places - above, _FAR))),
-        "until_prose": np.log1p(np.where(below >= len(places), _FAR, np.minimum(below - places, _FAR))),
-        "run_words": np.log1p(_runs(words, prose)),
+        "place": positions / len(positions),
+        "from_top": np.log1p(positions),
+        "from_end": np.log1p(len(positions) - 1 - positions),
+        "words_before": (np.cumsum(word_counts) - word_counts) / word_counts.sum(),
+        "judged_before": (np.cumsum(kept_words) - kept_words) / max(kept_words.sum(), 1),
+        "from_first": signed_log(positions - first_body),
+        "from_last": signed_log(positions - last_body),
+        "from_title": signed_log(positions - title_index) if title_index is not None else np.full(len(positions), -9),
+        "since_prose": np.log1p(
+            np.where(prose_above < 0, _MAX_DISTANCE, np.minimum(positions - prose_above, _MAX_DISTANCE))
+        ),
+        "until_prose": np.log1p(
+            np.where(prose_below >= len(positions), _MAX_DISTANCE, np.minimum(prose_below - positions, _MAX_DISTANCE))
+        ),
+        "run_words": np.log1p(_run_words(word_counts, is_prose)),
     }
 
 
-def _runs(words: Column, prose: Column) -> Column:
-    """Words of the unbroken run of prose, or of what is no prose, that each line stands in."""
-    starts = np.flatnonzero(np.diff(prose, prepend=-1))
-    run = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(prose)))
-    found: Column = np.bincount(run, words)[run]
-    return found
+def _run_words(word_counts: Column, is_prose: Column) -> Column:
+    """For each line the number of words in its unbroken run of lines that are prose, or that are not."""
+    starts = np.flatnonzero(np.diff(is_prose, prepend=-1))
+    run_numbers = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(is_prose)))
+    run_words: Column = np.bincount(run_numbers, word_counts)[run_numbers]
+    return run_words
 
 
-def _whole(words: Column, prose: Column, judged: Column, known: Columns) -> Columns:
-    facts = {
-        "all_lines": np.log1p(len(words)),
-        "all_words": np.log1p(words.sum()),
-        "all_prose": (words * prose).sum() / words.sum(),
-        "all_judged": (words * judged).sum() / words.sum(),
-        "all_short": (words < 6).mean(),
-        "all_ruled": known["ruled"].mean(),
-        "all_ends": known["ends_sentence"].mean(),
+def _text_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:
+    """Values of the whole text, the same for each line."""
+    totals = {
+        "all_lines": np.log1p(len(word_counts)),
+        "all_words": np.log1p(word_counts.sum()),
+        "all_prose": (word_counts * is_prose).sum() / word_counts.sum(),
+        "all_judged": (word_counts * is_kept).sum() / word_counts.sum(),
+        "all_short": (word_counts < 6).mean(),
+        "all_ruled": line_columns["ruled"].mean(),
+        "all_ends": line_columns["ends_sentence"].mean(),
     }
-    return {name: np.full(len(words), fact) for name, fact in facts.items()}
+    return {name: np.full(len(word_counts), total) for name, total in totals.items()}

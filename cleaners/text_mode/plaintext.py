@@ -1,7 +1,7 @@
-"""Judge text that another tool already extracted: the markup is gone; lines, order, repeats and phrases are left.
+"""Judges plain text that another tool extracted, line by line: by phrase rules, the lines' order, and a learned model.
 
-The rules decide on the string of the lines' shapes; `textlines` says what the letters mean. Then a learned voice looks
-at every line (`line_features`), and `weigh_lines` brings both together.
+The rules work on the string of the lines' shapes, whose letters are explained in `text_lines`. Then the line model
+scores every line (`line_features`), and `weigh_lines` combines both.
 """
 
 from __future__ import annotations
@@ -10,227 +10,270 @@ import re
 from collections.abc import Iterator
 
 from cleaners.document import Block, Verdict, Vote
-from cleaners.learned.model import LINES, probabilities
-from cleaners.rules.matcher import RuleBook, core, count_words
+from cleaners.learned.model import LINE_MODEL, predict
+from cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
 from cleaners.rules.rule import Rule
 from cleaners.text_mode.line_features import line_features
-from cleaners.text_mode.text_lines import AFTER, BEFORE, BETWEEN, SENTENCE_END, Text, blocks_of_text, read_lines
+from cleaners.text_mode.text_lines import (
+    AFTER_BODY,
+    BEFORE_BODY,
+    SENTENCE_END,
+    WITHIN_BODY,
+    TextLines,
+    blocks_of_text,
+    read_lines,
+)
 from cleaners.text_mode.weigh_lines import weigh_lines
 
 __all__ = ["blocks_of_text", "judge_text"]
 
 REPEAT_WORDS = 12
-"""A repeated line is a paragraph printed twice from this length on; verse has refrains and interviews have names."""
+"""From this length a repeated line is a duplicate paragraph; shorter ones are refrains of verse or speakers' names."""
 COMMENTS_SHARE = 0.25
-"""Comments run to the end only if this share of all prose stands above them: a counter under the headline does not."""
+"""A comments heading removes all below it only if this share of all prose is above it: not a counter at the top."""
 
 _DATED_CARDS = re.compile(r"(?:[RH]*S+D[PC]?){2,}[RHD]*$")
 _CUT_CARDS = re.compile(r"S?C(?:[RHDS]*C)+[RHDS]*$")
 _RESUMED = re.compile(r"P[SR]?P")
 _NAME = re.compile(r"[^\W\d_a-zà-ÿ]\S*(?: (?:de|van|von|da|di|del|la|le|[^\W\d_a-zà-ÿ]\S*)){1,4}")
 _SECTION_REASONS = frozenset({"date", "byline", "related", "caption", "tags"})
-"""Under a heading these are parts of its cards and keep its reason."""
+"""A line with one of these reasons is part of a section's cards and gets the section's reason."""
 
-_Fate = tuple[str, str]  # reason, rule
-_Fates = dict[int, _Fate]
+_Removal = tuple[str, str]  # reason, rule
+_Removals = dict[int, _Removal]  # by index of the line
 
 
 def judge_text(blocks: tuple[Block, ...], rules: RuleBook) -> tuple[str, tuple[Verdict, ...]]:
-    """The title, or an empty string, and a verdict a block. The title's own line is removed with reason `title`."""
+    """Return the title, empty if there is none, and a verdict a block; the title's line is removed as `title`."""
     if not blocks:
         return "", ()
     text = read_lines(blocks, rules)
-    title, named = named_lines(text)
-    names, rows = line_features(text, named, title)
-    verdicts = weigh_lines(text, named, probabilities(names, rows, LINES))
-    return (blocks[title].text if title is not None else ""), verdicts
+    title_index, rule_verdicts = judge_lines_by_rules(text)
+    names, rows = line_features(text, rule_verdicts, title_index)
+    verdicts = weigh_lines(text, rule_verdicts, predict(names, rows, LINE_MODEL))
+    return (blocks[title_index].text if title_index is not None else ""), verdicts
 
 
-def named_lines(text: Text) -> tuple[int | None, tuple[Verdict, ...]]:
-    """The title's line, and what the rules and the order of the lines say, before the learned voice is heard."""
-    fates = _sections(text)
-    first, last = _body_span(text, fates)
-    title = _title_index(text, first, fates)
-    fates |= _judge_head(text, title, first, fates)
-    fates |= _judge_middle(text, first, last, fates)
-    fates |= _judge_tail(text, last, fates)
-    fates |= _repeats(text, title, fates)
-    return title, tuple(_verdict(fates.get(index)) for index in range(len(text.blocks)))
+def judge_lines_by_rules(text: TextLines) -> tuple[int | None, tuple[Verdict, ...]]:
+    """Return the index of the title's line, and the verdicts by rules and order of lines, before the model's."""
+    removals = _section_removals(text)
+    body_start, body_end = _body_span(text, removals)
+    title_index = _find_title(text, body_start, removals)
+    removals |= _head_removals(text, title_index, body_start, removals)
+    removals |= _body_removals(text, body_start, body_end, removals)
+    removals |= _tail_removals(text, body_end, removals)
+    removals |= _repeat_removals(text, title_index, removals)
+    return title_index, tuple(_verdict(removals.get(index)) for index in range(len(text.blocks)))
 
 
-def _verdict(fate: _Fate | None) -> Verdict:
-    if fate is None:
+def _verdict(removal: _Removal | None) -> Verdict:
+    if removal is None:
         return Verdict(True, "article", "text/body", (Vote("context", True, "text/body"),))
-    reason, rule = fate
+    reason, rule = removal
     voter = "context" if rule.startswith("text/") else "rule"
     return Verdict(False, reason, rule, (Vote(voter, False, rule),))
 
 
-def _sections(text: Text) -> _Fates:
-    """The lines of each furniture section, its heading included, and of dated headline cards at the end."""
-    fates: _Fates = {}
-    first = text.shapes.find("P")
+def _section_removals(text: TextLines) -> _Removals:
+    """The lines of each boilerplate section with its heading, and of dated headline cards at the end."""
+    removals: _Removals = {}
+    first_prose = text.shapes.find("P")
     for index, shape in enumerate(text.shapes):
-        if shape == "H" and index not in fates:
-            rule = text.rule(index, AFTER)
-            end = _section_end(text, index, rule, first) if rule else index
-            fates |= {each: _fate_in_section(text, each, index, rule) for each in range(index, end) if rule}
-    return _cards(text, fates) | fates
+        if shape == "H" and index not in removals:
+            rule = text.matching_rule(index, AFTER_BODY)
+            section_end = _section_end(text, index, rule, first_prose) if rule else index
+            removals |= {
+                line_index: _removal_in_section(text, line_index, index, rule)
+                for line_index in range(index, section_end)
+                if rule
+            }
+    return _dated_card_removals(text, removals) | removals
 
 
-def _section_end(text: Text, head: int, rule: Rule, first: int) -> int:
-    """Where the section that this heading opens ends; the heading's own index if it opens none."""
-    if not 0 <= first < head:
-        return head
+def _section_end(text: TextLines, heading_index: int, rule: Rule, first_prose: int) -> int:
+    """The index at which a heading's section ends; the heading's own index if it opens no section."""
+    if not 0 <= first_prose < heading_index:
+        return heading_index
     if rule.reason == "related":
-        return _related_end(text.shapes, head)
+        return _related_end(text.shapes, heading_index)
     if rule.reason == "comments":
-        return len(text.shapes) if _holds_body(text, head) else head
-    following = text.shapes.find("H", head + 1)
-    end = following if following > 0 else len(text.shapes)
-    return end if _is_aside(text, head, end) else head
+        return len(text.shapes) if _is_below_body(text, heading_index) else heading_index
+    next_heading = text.shapes.find("H", heading_index + 1)
+    end = next_heading if next_heading > 0 else len(text.shapes)
+    return end if _is_short_section(text, heading_index, end) else heading_index
 
 
-def _holds_body(text: Text, head: int) -> bool:
-    return text.words(range(head)) >= COMMENTS_SHARE * text.words(range(len(text.shapes)))
+def _is_below_body(text: TextLines, heading_index: int) -> bool:
+    """Whether enough of the text's prose is above a comments heading for the rest to be comments."""
+    return text.prose_word_count(range(heading_index)) >= COMMENTS_SHARE * text.prose_word_count(
+        range(len(text.shapes))
+    )
 
 
-def _is_aside(text: Text, head: int, end: int) -> bool:
-    """Whether what follows a heading such as `About us` is too small to be the article going on."""
-    return "PPP" not in text.shapes[head:end] and 2 * text.words(range(head, end)) < text.words(range(head))
+def _is_short_section(text: TextLines, heading_index: int, end: int) -> bool:
+    """Whether the lines below a heading such as `About us` are too few to be a part of the article."""
+    return "PPP" not in text.shapes[heading_index:end] and 2 * text.prose_word_count(
+        range(heading_index, end)
+    ) < text.prose_word_count(range(heading_index))
 
 
-def _related_end(shapes: str, head: int) -> int:
-    """Up to the next article paragraph. Excerpts that are whole sentences are told by the headline above each."""
-    goes_on = _RESUMED.search(shapes, head)
-    cards = 0
-    for index in range(head + 1, len(shapes)):
+def _related_end(shapes: str, heading_index: int) -> int:
+    """The end of related links: the next heading or article paragraph. An excerpt has a headline or date above it."""
+    body_resumes = _RESUMED.search(shapes, heading_index)
+    card_count = 0
+    for index in range(heading_index + 1, len(shapes)):
         if shapes[index] == "H":
             return index
         if shapes[index] == "P":
-            if goes_on or not _is_excerpt(shapes, index, cards):
+            if body_resumes or not _is_excerpt(shapes, index, card_count):
                 return index
-            cards += 1
+            card_count += 1
     return len(shapes)
 
 
-def _is_excerpt(shapes: str, index: int, cards: int) -> bool:
-    follows = shapes[index + 1 : index + 2]
-    return shapes[index - 1] in "SD" and (cards > 0 or (follows != "" and follows in "SDC"))
+def _is_excerpt(shapes: str, index: int, card_count: int) -> bool:
+    """Whether a prose line among related links is a card's excerpt."""
+    next_shape = shapes[index + 1 : index + 2]
+    return shapes[index - 1] in "SD" and (card_count > 0 or (next_shape != "" and next_shape in "SDC"))
 
 
-def _fate_in_section(text: Text, index: int, head: int, rule: Rule | None) -> _Fate:
+def _removal_in_section(text: TextLines, index: int, heading_index: int, rule: Rule | None) -> _Removal:
     assert rule is not None
-    own = text.rule(index, AFTER)
-    if own and own.reason not in _SECTION_REASONS:
-        return own.reason, own.name
-    return rule.reason, rule.name if index == head else f"text/under-{rule.name.replace('/', '-')}"
+    line_rule = text.matching_rule(index, AFTER_BODY)
+    if line_rule and line_rule.reason not in _SECTION_REASONS:
+        return line_rule.reason, line_rule.name
+    return rule.reason, rule.name if index == heading_index else f"text/under-{rule.name.replace('/', '-')}"
 
 
-def _cards(text: Text, fates: _Fates) -> _Fates:
-    """Headline, date and excerpt, at least twice, at the very end, where no heading announces them."""
-    body = "".join("R" if index in fates else shape for index, shape in enumerate(text.shapes))
-    found = _DATED_CARDS.search(body, body.find("P") + 1) if "P" in body else None
-    if not found or body[: found.start()].count("P") == 0:
+def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
+    """Cards (headline, date and excerpt) at the very end, two or more, without a heading above them."""
+    masked_shapes = "".join("R" if index in removals else shape for index, shape in enumerate(text.shapes))
+    match = _DATED_CARDS.search(masked_shapes, masked_shapes.find("P") + 1) if "P" in masked_shapes else None
+    if not match or masked_shapes[: match.start()].count("P") == 0:
         return {}
-    return {index: ("related", "text/dated-cards") for index in range(*found.span()) if body[index] not in "RH"}
+    return {
+        index: ("related", "text/dated-cards") for index in range(*match.span()) if masked_shapes[index] not in "RH"
+    }
 
 
-def _body_span(text: Text, fates: _Fates) -> tuple[int, int]:
-    """The first and last article line. Without prose (verse, lists) every line that no rule removes is one."""
-    free = [index for index, shape in enumerate(text.shapes) if index not in fates and shape not in "RHD"]
-    prose = [index for index in free if text.shapes[index] == "P"]
-    if prose:
-        return prose[0], prose[-1]
-    return (free[min(1, len(free) - 1)], free[-1]) if free else (0, -1)
+def _body_span(text: TextLines, removals: _Removals) -> tuple[int, int]:
+    """The first and last article line; in a text without prose (verse, lists), of all lines that no rule removes."""
+    free_indices = [index for index, shape in enumerate(text.shapes) if index not in removals and shape not in "RHD"]
+    prose_indices = [index for index in free_indices if text.shapes[index] == "P"]
+    if prose_indices:
+        return prose_indices[0], prose_indices[-1]
+    return (free_indices[min(1, len(free_indices) - 1)], free_indices[-1]) if free_indices else (0, -1)
 
 
-def _title_index(text: Text, first: int, fates: _Fates) -> int | None:
-    heads = [index for index in range(first) if text.shapes[index] in "SC" and index not in fates]
-    again = [index for index in heads if _glued_before(text, index)]
-    if again:
-        return again[-1]
-    named = [index for index in heads if _may_be_title(text, index)]
-    scores = {index: _likeness(text, index, first) for index in named}
-    best = max(scores.values(), default=0.0)
-    return next((index for index in named if scores[index] >= 0.7 * best), None)
+def _find_title(text: TextLines, body_start: int, removals: _Removals) -> int | None:
+    """The index of the title: a line before the body that repeats an earlier one, else the most title-like line."""
+    candidates = [index for index in range(body_start) if text.shapes[index] in "SC" and index not in removals]
+    repeated_lines = [index for index in candidates if _repeats_earlier_line(text, index)]
+    if repeated_lines:
+        return repeated_lines[-1]
+    title_like = [index for index in candidates if _may_be_title(text, index)]
+    scores = {index: _title_score(text, index, body_start) for index in title_like}
+    best_score = max(scores.values(), default=0.0)
+    return next((index for index in title_like if scores[index] >= 0.7 * best_score), None)
 
 
-def _may_be_title(text: Text, index: int) -> bool:
+def _may_be_title(text: TextLines, index: int) -> bool:
     line = text.blocks[index].text
-    return core(line) != "" and not SENTENCE_END.search(line) and not text.rule(index, BEFORE)
+    return (
+        strip_outer_marks(line) != "" and not SENTENCE_END.search(line) and not text.matching_rule(index, BEFORE_BODY)
+    )
 
 
-def _glued_before(text: Text, index: int) -> bool:
-    """Whether an earlier line repeats this one, alone, after a breadcrumb or before the name of the site."""
-    line = core(text.folded[index])
-    earlier = (core(text.folded[before]) for before in range(max(0, index - 12), index))
-    return count_words(line) > 1 and any(each.endswith(line) or each.startswith(line) for each in earlier)
+def _repeats_earlier_line(text: TextLines, index: int) -> bool:
+    """Whether an earlier line has the same text alone, behind a breadcrumb or before the site's name."""
+    line = strip_outer_marks(text.folded_lines[index])
+    earlier_lines = (
+        strip_outer_marks(text.folded_lines[earlier_index]) for earlier_index in range(max(0, index - 12), index)
+    )
+    return count_words(line) > 1 and any(
+        earlier_line.endswith(line) or earlier_line.startswith(line) for earlier_line in earlier_lines
+    )
 
 
-def _likeness(text: Text, index: int, first: int) -> float:
-    """How much a line before the body is like its headline: its words return in the text, and it is no label."""
-    words = set(re.findall(r"\w{4,}", text.folded[index]))
-    body = set(re.findall(r"\w{4,}", " ".join(text.folded[first : first + 8])))
-    near = 1 / (1 + 0.1 * (first - index))
-    return 0.2 + len(words & body) / max(3, len(words)) + 0.5 * near * (count_words(text.folded[index]) >= 4)
+def _title_score(text: TextLines, index: int, body_start: int) -> float:
+    """How likely a line is the headline: its words occur in the body, it is near to it, and longer than a label."""
+    line_words = set(re.findall(r"\w{4,}", text.folded_lines[index]))
+    body_words = set(re.findall(r"\w{4,}", " ".join(text.folded_lines[body_start : body_start + 8])))
+    nearness = 1 / (1 + 0.1 * (body_start - index))
+    return (
+        0.2
+        + len(line_words & body_words) / max(3, len(line_words))
+        + 0.5 * nearness * (count_words(text.folded_lines[index]) >= 4)
+    )
 
 
-def _judge_head(text: Text, title: int | None, first: int, fates: _Fates) -> _Fates:
-    heading = core(text.folded[title]) if title is not None else ""
-    found: _Fates = {index: fate for index in range(first) if (fate := _head_fate(text, index, title, heading))}
-    if title is not None:
-        found[title] = ("title", "text/title")
-    return found | {index: fate for index, fate in fates.items() if index != title} | _names(text, first, found)
+def _head_removals(text: TextLines, title_index: int | None, body_start: int, removals: _Removals) -> _Removals:
+    """The lines to remove before the body, the title among them."""
+    title_text = strip_outer_marks(text.folded_lines[title_index]) if title_index is not None else ""
+    head_removals: _Removals = {
+        index: removal
+        for index in range(body_start)
+        if (removal := _head_removal(text, index, title_index, title_text))
+    }
+    if title_index is not None:
+        head_removals[title_index] = ("title", "text/title")
+    return (
+        head_removals
+        | {index: removal for index, removal in removals.items() if index != title_index}
+        | _author_name_removals(text, body_start, head_removals)
+    )
 
 
-def _head_fate(text: Text, index: int, title: int | None, heading: str) -> _Fate | None:
-    line = core(text.folded[index])
-    if heading and line != heading and heading in line and not line.startswith(heading):
+def _head_removal(text: TextLines, index: int, title_index: int | None, title_text: str) -> _Removal | None:
+    """Why a line before the body is removed, None if it is kept."""
+    line = strip_outer_marks(text.folded_lines[index])
+    if title_text and line != title_text and title_text in line and not line.startswith(title_text):
         return "breadcrumb", "text/breadcrumb-glued"
-    if heading and index != title and line.startswith(heading):
+    if title_text and index != title_index and line.startswith(title_text):
         return "duplicate", "text/title-again"
-    rule = text.rule(index, BEFORE)
+    rule = text.matching_rule(index, BEFORE_BODY)
     if rule:
         return rule.reason, rule.name
-    if title is not None and index < title and count_words(line) <= 8:
+    if title_index is not None and index < title_index and count_words(line) <= 8:
         return "navigation", "text/before-title"
     return None
 
 
-def _names(text: Text, first: int, found: _Fates) -> _Fates:
-    """Names of authors: capitalised words alone on a line beside a date or byline."""
-    signs = {index for index, (reason, _) in found.items() if reason in ("date", "byline")}
-    near = (index for index in range(first) if index not in found and {index - 1, index + 1} & signs)
-    return {index: ("byline", "text/name") for index in near if _NAME.fullmatch(text.blocks[index].text)}
+def _author_name_removals(text: TextLines, body_start: int, head_removals: _Removals) -> _Removals:
+    """Lines of a name alone (capitalised words) next to a date or byline."""
+    dated_indices = {index for index, (reason, _) in head_removals.items() if reason in ("date", "byline")}
+    candidates = (
+        index for index in range(body_start) if index not in head_removals and {index - 1, index + 1} & dated_indices
+    )
+    return {index: ("byline", "text/name") for index in candidates if _NAME.fullmatch(text.blocks[index].text)}
 
 
-def _judge_middle(text: Text, first: int, last: int, fates: _Fates) -> _Fates:
-    indices = (index for index in range(max(first, 0), last + 1) if index not in fates)
-    rules = ((index, text.rule(index, BETWEEN)) for index in indices)
+def _body_removals(text: TextLines, body_start: int, body_end: int, removals: _Removals) -> _Removals:
+    indices = (index for index in range(max(body_start, 0), body_end + 1) if index not in removals)
+    rules = ((index, text.matching_rule(index, WITHIN_BODY)) for index in indices)
     return {index: (rule.reason, rule.name) for index, rule in rules if rule}
 
 
-def _judge_tail(text: Text, last: int, fates: _Fates) -> _Fates:
-    """After the last paragraph: what a rule names; and every other line once furniture has begun."""
-    found: _Fates = {}
-    begun = _cards_begin(text.shapes, last)
-    for index in range(last + 1, len(text.shapes)):
-        rule = text.rule(index, AFTER)
-        if index in fates or rule:
-            begun = min(begun, index)
-        if index not in fates and (rule or index >= begun):
-            found[index] = (rule.reason, rule.name) if rule else _tail_fate(text.shapes, index)
-    return found
+def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Removals:
+    """The lines to remove behind the body: those with a rule, and all behind the first of them or of cut teasers."""
+    tail_removals: _Removals = {}
+    boilerplate_start = _cut_cards_start(text.shapes, body_end)
+    for index in range(body_end + 1, len(text.shapes)):
+        rule = text.matching_rule(index, AFTER_BODY)
+        if index in removals or rule:
+            boilerplate_start = min(boilerplate_start, index)
+        if index not in removals and (rule or index >= boilerplate_start):
+            tail_removals[index] = (rule.reason, rule.name) if rule else _tail_removal(text.shapes, index)
+    return tail_removals
 
 
-def _cards_begin(shapes: str, last: int) -> int:
-    """Where truncated teasers begin after the body. One that follows the last paragraph directly ends the article."""
-    cards = _CUT_CARDS.search(shapes, last + 1)
-    return cards.start() if cards else len(shapes)
+def _cut_cards_start(shapes: str, body_end: int) -> int:
+    """The index at which truncated teasers begin behind the body, two or more; the text's length if there are none."""
+    match = _CUT_CARDS.search(shapes, body_end + 1)
+    return match.start() if match else len(shapes)
 
 
-def _tail_fate(shapes: str, index: int) -> _Fate:
+def _tail_removal(shapes: str, index: int) -> _Removal:
     if shapes[index] == "C":
         return "related", "text/teaser-cut"
     if shapes[index + 1 : index + 2] in ("D", "C"):
@@ -238,19 +281,19 @@ def _tail_fate(shapes: str, index: int) -> _Fate:
     return "navigation", "text/tail-line"
 
 
-def _repeats(text: Text, title: int | None, fates: _Fates) -> _Fates:
-    """A paragraph printed twice keeps its first printing; the headline does not return in the text."""
-    return dict(_repeated(text, title, fates))
+def _repeat_removals(text: TextLines, title_index: int | None, removals: _Removals) -> _Removals:
+    """Repeated paragraphs except for the first copy, and repeats of the headline."""
+    return dict(_find_repeats(text, title_index, removals))
 
 
-def _repeated(text: Text, title: int | None, fates: _Fates) -> Iterator[tuple[int, _Fate]]:
-    seen: set[str] = set()
-    heading = text.folded[title] if title is not None else None
-    for index, line in enumerate(text.folded):
-        if index in fates:
+def _find_repeats(text: TextLines, title_index: int | None, removals: _Removals) -> Iterator[tuple[int, _Removal]]:
+    earlier_lines: set[str] = set()
+    title_text = text.folded_lines[title_index] if title_index is not None else None
+    for index, line in enumerate(text.folded_lines):
+        if index in removals:
             continue
-        if line == heading and count_words(line) > 3:
+        if line == title_text and count_words(line) > 3:
             yield index, ("duplicate", "text/title-again")
-        elif line in seen and count_words(line) >= REPEAT_WORDS:
+        elif line in earlier_lines and count_words(line) >= REPEAT_WORDS:
             yield index, ("duplicate", "text/paragraph-again")
-        seen.add(line)
+        earlier_lines.add(line)

@@ -1,7 +1,7 @@
-"""The rules' word on lines of text and the learned voice's brought together: a verdict for each line.
+"""Combines the rules' verdicts on lines of text with the learned model's scores: a verdict for each line.
 
-A text in which hardly any line is furniture by a rule is nearly clean already: from it the learned voice takes only
-what it is sure of. Elsewhere it decides, and the rules explain.
+A text in which rules remove hardly any line is nearly clean already: there the model removes only what it is sure of.
+In other texts (dumps of whole pages) the model decides, and the rules give the reasons.
 """
 
 from __future__ import annotations
@@ -12,92 +12,121 @@ from functools import lru_cache
 import numpy as np
 
 from cleaners.document import Column, Verdict, Vote
-from cleaners.text_mode.text_lines import Text
+from cleaners.text_mode.text_lines import TextLines
 
-_FEW = 3  # lines that a rule removes, below which a text counts as nearly clean; dumps of whole pages have 18 and more
-_MOSTLY = 0.85  # so does one of which so much is the article's, as far as the model can tell
-_HARDLY = 0.1  # the chance below which a line is removed from such a text though no rule is against it
-_RATHER, _SURE = 0.5, 0.9  # from which a line is brought back there, and anywhere over a rule on the line itself
-_OVER_CARDS = dict.fromkeys(("text/under", "text/teaser", "text/dated"), 0.6)  # in a dump, from a section or cards
-_MORE, _LESS = 0.05, 0.05  # above the text's own line for lines to bring back; below it for what the rules keep
+# Thresholds are chances (0 to 1) from which a line is kept.
+_CLEAN_LINES = 3  # a text with fewer lines that a rule removes is nearly clean; dumps of whole pages have 18 and more
+_CLEAN_SHARE = 0.85  # so is one of whose words the model expects this share to be the article's
+_CLEAN_KEEP = 0.1  # threshold in a nearly clean text for lines that the rules keep
+_CLEAN_RESCUE = 0.5  # threshold in a nearly clean text for lines that the rules remove
+_RULED_RESCUE = 0.9  # threshold in any text for a line that a phrase rule itself removes
+_DUMP_RESCUE = dict.fromkeys(("text/under", "text/teaser", "text/dated"), 0.6)  # in a dump: sections and cards
+_RESCUE_MARGIN = 0.05  # in a dump: above the text's best threshold for other lines that the rules remove
+_KEEP_MARGIN = 0.05  # in a dump: below the text's best threshold for lines that the rules keep
 _NEVER = 2.0
-_ONCE = frozenset(("title", "duplicate"))  # what is said elsewhere already is not brought back
-_LITTLE, _FEW_WORDS = 0.15, 30  # of the words that the rules keep, below which the model is not believed
-_OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of the lines below
-_FOR = Vote("model", True, "model/kept", "rescued")
-_SHAPES = {"C": ("text/teaser-cut", "related"), "D": ("text/date", "date")}
-_vote = lru_cache(maxsize=1024)(Vote)
+_REPEATED_REASONS = frozenset(("title", "duplicate"))  # these lines repeat kept text and are never rescued
+_MIN_KEPT_SHARE = 0.15  # share of the rules' kept words; if the model keeps less, the rules' verdicts stand
+_MIN_KEPT_WORDS = 30  # likewise, if the model keeps fewer words than this and than the rules
+_ONE_LINE_REASONS = frozenset(("title", "byline", "date", "duplicate"))  # they do not apply to the lines below
+_RESCUE_VOTE = Vote("model", True, "model/kept", "rescued")
+_SHAPE_RULES = {"C": ("text/teaser-cut", "related"), "D": ("text/date", "date")}
+_cached_vote = lru_cache(maxsize=1024)(Vote)
 
 
-def weigh_lines(text: Text, named: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
-    """Return the verdicts; `named` are those of the rules, `chances` the model's, 0 to 1."""
-    words = np.array([block.words + 1 for block in text.blocks])
-    kept = chances >= _all_needed(named, chances, words)
-    before = sum(int(count) for count, verdict in zip(words, named, strict=True) if verdict.kept)
-    after = int(words[kept].sum())
-    if after < _LITTLE * before or (after < _FEW_WORDS and after < before):
-        return tuple(named)
-    votes = _against(text, named, kept)
-    return tuple(_verdict(*each) for each in zip(named, votes, kept.tolist(), strict=True))
+def weigh_lines(text: TextLines, rule_verdicts: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
+    """Return the final verdicts, one a line.
+
+    `rule_verdicts` are those of the rules, `chances` the model's chances that a line is the article's, 0 to 1.
+    """
+    word_counts = np.array([block.words + 1 for block in text.blocks])
+    is_kept = chances >= _line_thresholds(rule_verdicts, chances, word_counts)
+    rule_kept_words = sum(int(count) for count, verdict in zip(word_counts, rule_verdicts, strict=True) if verdict.kept)
+    kept_words = int(word_counts[is_kept].sum())
+    if kept_words < _MIN_KEPT_SHARE * rule_kept_words or (
+        kept_words < _MIN_KEPT_WORDS and kept_words < rule_kept_words
+    ):
+        return tuple(rule_verdicts)
+    model_votes = _votes_against(text, rule_verdicts, is_kept)
+    return tuple(_combined_verdict(*line) for line in zip(rule_verdicts, model_votes, is_kept.tolist(), strict=True))
 
 
-def _all_needed(named: Sequence[Verdict], chances: Column, words: Column) -> Column:
-    """The chance from which each line is kept."""
-    ruled = [_is_ruled(verdict) for verdict in named]
-    nearly = sum(ruled) < _FEW or (words * chances).sum() >= _MOSTLY * words.sum()
-    line = _line(words, chances)
-    own, other = (_HARDLY, _RATHER) if nearly else (line - _LESS, line + _MORE)
-    over = {"text/under": _SURE, "text/teaser": _NEVER, "text/dated": _NEVER} if nearly else _OVER_CARDS
+def _line_thresholds(rule_verdicts: Sequence[Verdict], chances: Column, word_counts: Column) -> Column:
+    """The chance from which each line is kept, by what the rules say of it and how clean the text is."""
+    ruled_by_phrase = [_is_ruled(verdict) for verdict in rule_verdicts]
+    is_nearly_clean = (
+        sum(ruled_by_phrase) < _CLEAN_LINES or (word_counts * chances).sum() >= _CLEAN_SHARE * word_counts.sum()
+    )
+    best_threshold = _best_f1_threshold(word_counts, chances)
+    kept_threshold, removed_threshold = (
+        (_CLEAN_KEEP, _CLEAN_RESCUE)
+        if is_nearly_clean
+        else (best_threshold - _KEEP_MARGIN, best_threshold + _RESCUE_MARGIN)
+    )
+    rule_thresholds = (
+        {"text/under": _RULED_RESCUE, "text/teaser": _NEVER, "text/dated": _NEVER} if is_nearly_clean else _DUMP_RESCUE
+    )
     return np.array(
         [
-            own if verdict.kept else _over(verdict, over, other, by_rule=by_rule)
-            for verdict, by_rule in zip(named, ruled, strict=True)
+            kept_threshold
+            if verdict.kept
+            else _rescue_threshold(verdict, rule_thresholds, removed_threshold, is_ruled=is_ruled)
+            for verdict, is_ruled in zip(rule_verdicts, ruled_by_phrase, strict=True)
         ]
     )
 
 
-def _over(verdict: Verdict, over: Mapping[str, float], other: float, *, by_rule: bool) -> float:
-    """The chance from which a line is brought back over the rules' verdict on it."""
-    if verdict.reason in _ONCE:
+def _rescue_threshold(
+    verdict: Verdict, rule_thresholds: Mapping[str, float], default_threshold: float, *, is_ruled: bool
+) -> float:
+    """The chance from which a line is kept that the rules remove."""
+    if verdict.reason in _REPEATED_REASONS:
         return _NEVER
-    return _SURE if by_rule else over.get(verdict.rule.partition("-")[0], other)
+    return _RULED_RESCUE if is_ruled else rule_thresholds.get(verdict.rule.partition("-")[0], default_threshold)
 
 
 def _is_ruled(verdict: Verdict) -> bool:
+    """Whether a phrase rule decided, and not the order of lines."""
     return any(vote.voter == "rule" for vote in verdict.votes)
 
 
-def _line(words: Column, chances: Column) -> float:
-    """The chance from which one more line makes the text better: half of the F1 of the best choice."""
+def _best_f1_threshold(word_counts: Column, chances: Column) -> float:
+    """The chance from which keeping one more line improves the text's word F1: half of the best F1 to be expected."""
     order = np.argsort(-chances, kind="stable")
-    hits, taken = np.cumsum((words * chances)[order]), np.cumsum(words[order])
-    return float((hits / (taken + hits[-1])).max())
+    expected_words, chosen_words = np.cumsum((word_counts * chances)[order]), np.cumsum(word_counts[order])
+    return float((expected_words / (chosen_words + expected_words[-1])).max())
 
 
-def _verdict(named: Verdict, own: Vote, kept: bool) -> Verdict:
-    if kept:
-        return named if named.kept else Verdict(True, _FOR.reason, _FOR.rule, (_FOR, *named.votes))
-    if not named.kept:
-        return Verdict(False, named.reason, named.rule, (*named.votes, own))
-    return Verdict(False, own.reason, own.rule, (own, *named.votes))
+def _combined_verdict(rule_verdict: Verdict, model_vote: Vote, is_kept: bool) -> Verdict:
+    """The verdict on a line as the model decides, with the votes of both; the rules' reason where both remove it."""
+    if is_kept:
+        return (
+            rule_verdict
+            if rule_verdict.kept
+            else Verdict(True, _RESCUE_VOTE.reason, _RESCUE_VOTE.rule, (_RESCUE_VOTE, *rule_verdict.votes))
+        )
+    if not rule_verdict.kept:
+        return Verdict(False, rule_verdict.reason, rule_verdict.rule, (*rule_verdict.votes, model_vote))
+    return Verdict(False, model_vote.reason, model_vote.rule, (model_vote, *rule_verdict.votes))
 
 
-def _against(text: Text, named: Sequence[Verdict], kept: Column) -> Iterator[Vote]:
-    """The model's vote against each line, with what the lines around it show."""
-    places = np.flatnonzero(kept)
-    first, last = (int(places[0]), int(places[-1])) if len(places) else (len(kept), -1)
-    nearest = ""
-    for n, (verdict, shape) in enumerate(zip(named, text.shapes, strict=True)):
-        if kept[n]:
-            nearest = ""
+def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: Column) -> Iterator[Vote]:
+    """The model's vote against each line; its reason comes from the line's shape, position and nearest ruled line."""
+    kept_indices = np.flatnonzero(is_kept)
+    first_kept, last_kept = (int(kept_indices[0]), int(kept_indices[-1])) if len(kept_indices) else (len(is_kept), -1)
+    nearest_reason = ""
+    for index, (verdict, shape) in enumerate(zip(rule_verdicts, text.shapes, strict=True)):
+        if is_kept[index]:
+            nearest_reason = ""
         elif _is_ruled(verdict):
-            nearest = "" if verdict.reason in _OWN else verdict.reason
-        if n < first:
+            nearest_reason = "" if verdict.reason in _ONE_LINE_REASONS else verdict.reason
+        if index < first_kept:
             rule, reason = "model/before-article", "header"
-        elif shape in _SHAPES:
-            rule, reason = _SHAPES[shape]
-        elif nearest:
-            rule, reason = f"model/beside-{nearest}", nearest
+        elif shape in _SHAPE_RULES:
+            rule, reason = _SHAPE_RULES[shape]
+        elif nearest_reason:
+            rule, reason = f"model/beside-{nearest_reason}", nearest_reason
         else:
-            rule, reason = ("model/after-article", "elsewhere") if n > last else ("model/inside-article", "boilerplate")
-        yield _vote("model", False, rule, reason)
+            rule, reason = (
+                ("model/after-article", "elsewhere") if index > last_kept else ("model/inside-article", "boilerplate")
+            )
+        yield _cached_vote("model", False, rule, reason)

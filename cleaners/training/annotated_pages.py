@@ -1,4 +1,4 @@
-"""Annotated pages as examples to learn from: features, labels and weights of their blocks."""
+"""Annotated pages as examples to train on: features, labels and weights of their blocks."""
 
 from __future__ import annotations
 
@@ -14,51 +14,56 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from cleaners.clean import survey
-from cleaners.document import Block, Column, Kind, Page, Reading, Verdict
+from cleaners.clean import survey_page
+from cleaners.document import Block, BlockKind, Column, Page, Reading, Verdict
 from cleaners.html.decode import decode, parse
-from cleaners.learned.block_features import block_features, first_features
-from cleaners.learned.page_columns import read_view
+from cleaners.learned.block_features import block_features, first_look_features
+from cleaners.learned.page_columns import read_page_columns
 from cleaners.training.annotated_sites import SITES, site_pages
-from cleaners.training.labels import by_snippets, covered, words_of
+from cleaners.training.labels import covered_shares, snippet_labels, words_of
 from cleaners.verdicts.extractor import selected_blocks
-from cleaners.verdicts.judge import named_verdicts
+from cleaners.verdicts.judge import rule_verdicts
 
 CORPORA = ("news", "segments", "wcxb")
 _HALF = 0.5
-_LEAST_TEXT = 80  # words; a shorter text does not weigh more
+_LEAST_TEXT_WORDS = 80  # the blocks of a shorter text do not weigh more
 _MOST_WEIGHT, _PAGE_WEIGHT, _BLOCK_WEIGHT = 0.3, 20, 0.03
-_CUT_WORDS, _CUT_SHARE = 150, 0.25  # like the article's, one after the other and not annotated: the annotation is cut
-_FAMILY = 3
+_CUT_WORDS, _CUT_SHARE = (
+    150,
+    0.25,
+)  # unannotated words in a row, with the path of annotated ones: the annotation was cut short
+_LEAST_LABELLED_SIBLINGS = 3
 _SNIPPET_WEIGHT, _SNIPPET_WORD_WEIGHT, _SNIPPET_WORDS = 0.2, 0.02, 60
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """The names of the features: those of the first look, and those after the named voices were heard."""
+class FeatureNames:
+    """The names of the features of each model, in the order of their columns."""
 
-    first: tuple[str, ...] = ()
-    full: tuple[str, ...] = ()
+    first_look: tuple[str, ...] = ()
+    block_model: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """An annotated page, read, with what the extractor selects, and judged by the named voices.
+class BlockExample:
+    """An annotated page with the extractor's selection, the verdicts of the rules, and its annotation.
 
-    `first` and `full` are the features' rows. `labels` are 0 or 1; a block of weight 0 has none.
+    `first_look_rows` and `block_model_rows` are the features of each model, a row a block. `labels` are 1 for a block
+    of the article, else 0; a block of weight 0 is not trained on. `article_words` is empty where only snippets are
+    annotated.
     """
 
     corpus: str
     host: str
     reading: Reading
-    named: tuple[Verdict, ...]
-    first: Column
-    full: Column
+    rule_verdicts: tuple[Verdict, ...]
+    first_look_rows: Column
+    block_model_rows: Column
     labels: Column
     weights: Column
-    truth: Counter[str]
-    inside: tuple[str, ...]
-    outside: tuple[str, ...]
+    article_words: Counter[str]
+    article_snippets: tuple[str, ...]
+    boilerplate_snippets: tuple[str, ...]
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -66,20 +71,20 @@ class Example:
         return self.reading.blocks
 
 
-def read_examples(corpus: Path) -> tuple[Names, list[Example]]:
-    """The names of the features, and the examples of all corpora that have a block, in a fixed order."""
-    names = Names()
-    examples: list[Example] = []
+def read_block_examples(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]:
+    """Return the names of the features, and an example for each page with a block, of all corpora, in a fixed order."""
+    names = FeatureNames()
+    examples: list[BlockExample] = []
     for name in (*CORPORA, SITES):
         for row, html in site_pages(corpus / SITES) if name == SITES else annotated_pages(corpus / name):
-            if (reading := read_page(row["url"] or "", html)) is not None:
-                names, example = _example(name, row, reading)
+            if (reading := read_annotated_page(row["url"] or "", html)) is not None:
+                names, example = _block_example(name, row, reading)
                 examples.append(example)
     return names, examples
 
 
 def annotated_pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """The article pages of a corpus: what is known of each, and its bytes."""
+    """The article pages of a corpus, in a fixed order: the row of each in `truth.jsonl.gz`, and its bytes."""
     with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = list(map(json.loads, lines))
     for row in sorted(rows, key=lambda row: str(row["id"])):
@@ -87,82 +92,101 @@ def annotated_pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
             yield row, gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
 
 
-def read_page(url: str, html: bytes) -> Reading | None:
-    """The reading of a page, with what the extractor selects; None where it has no block."""
+def read_annotated_page(url: str, html: bytes) -> Reading | None:
+    """Read a page, with the blocks that trafilatura selects; None where it has no block."""
     tree = parse(decode(html, "").text)
-    reading = survey(Page(url, html), tree) if tree is not None else None
+    reading = survey_page(Page(url, html), tree) if tree is not None else None
     if tree is None or reading is None or not reading.blocks:
         return None
     return replace(reading, selected=selected_blocks(reading.blocks, tree, url))
 
 
-def _example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[Names, Example]:
-    named = named_verdicts(reading)
-    (first_names, first), (full_names, full) = (
-        first_features(read_view(reading.blocks, reading.metadata)),
-        block_features(reading, named),
-    )
-    inside, outside = (tuple(row.get(f"must_{key}") or ()) for key in ("contain", "not_contain"))
-    text = annotated_words(row)
-    own = [words_of(block.text) for block in reading.blocks]
-    sizes = np.array([len(words) for words in own])
-    shares = covered(own, text) if text else by_snippets(reading.blocks, inside, outside)
+def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[FeatureNames, BlockExample]:
+    verdicts = rule_verdicts(reading)
+    first_look_names, first_look_rows = first_look_features(read_page_columns(reading.blocks, reading.metadata))
+    block_model_names, block_model_rows = block_features(reading, verdicts)
+    article_snippets, boilerplate_snippets = snippets_of(row)
+    words = annotated_words(row)
+    block_words = [words_of(block.text) for block in reading.blocks]
+    sizes = np.array([len(words) for words in block_words])
+    if words:
+        shares = covered_shares(block_words, words)
+        weights = block_weights(shares, sizes, len(words))
+    else:
+        shares = snippet_labels(reading.blocks, article_snippets, boilerplate_snippets)
+        weights = snippet_weights(shares, sizes)
     labels = (np.nan_to_num(shares) >= _HALF).astype(int)
-    weights = block_weights(shares, sizes, len(text)) if text else snippet_weights(shares, sizes)
-    doubtful = _code_within(reading.blocks, labels) + (
-        _cut_off(reading.blocks, labels, sizes, len(text)) if text else []
+    weights[_unlabelled_code(reading.blocks, labels)] = 0
+    if words:
+        weights[_cut_off_blocks(reading.blocks, labels, sizes, len(words))] = 0
+    return FeatureNames(tuple(first_look_names), tuple(block_model_names)), BlockExample(
+        corpus,
+        site_name(corpus, row),
+        reading,
+        verdicts,
+        first_look_rows,
+        block_model_rows,
+        labels,
+        weights,
+        Counter(words),
+        article_snippets,
+        boilerplate_snippets,
     )
-    weights[doubtful] = 0
-    host = host_of_page(corpus, row)
-    return Names(tuple(first_names), tuple(full_names)), Example(
-        corpus, host, reading, named, first, full, labels, weights, Counter(text), inside, outside
-    )
+
+
+def snippets_of(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The annotated snippets of a page: those of the article, and those of boilerplate."""
+    return tuple(row.get("must_contain") or ()), tuple(row.get("must_not_contain") or ())
 
 
 def annotated_words(row: dict[str, Any]) -> list[str]:
-    """The words of the annotated text, the standfirst before them where it is annotated apart."""
+    """The words of the annotated text, with the standfirst in front where it is annotated in a field of its own."""
     lead = row.get("summary") or ""
-    words, before = words_of(row.get("text") or ""), words_of(lead if isinstance(lead, str) else "\n".join(lead))
-    return words if words[: len(before)] == before else before + words
+    lead_words = words_of(lead if isinstance(lead, str) else "\n".join(lead))
+    words = words_of(row.get("text") or "")
+    return words if words[: len(lead_words)] == lead_words else lead_words + words
 
 
-def host_of_page(corpus: str, row: dict[str, Any]) -> str:
-    """The site's name, so that pages of one site are learned from or tested on, never both."""
+def site_name(corpus: str, row: dict[str, Any]) -> str:
+    """A name for the page's site: pages of one site are either trained on or tested on, never both."""
     host = urlsplit(row["url"] or "").hostname or ""
     if corpus == "segments" and "::" in row["url"]:
         host = row["url"].partition("::")[2].partition(".html")[0].partition("-")[0]
     return ".".join(host.split(".")[-2:]) or str(row["id"])
 
 
-def block_weights(shares: Column, sizes: Column, text: int) -> Column:
-    """A block weighs as much as its words move the page's F1; half-covered blocks weigh nothing."""
-    parts = np.minimum((sizes + 1) / max(text, _LEAST_TEXT), _MOST_WEIGHT)
-    found: Column = parts * _PAGE_WEIGHT * np.abs(2 * shares - 1) + _BLOCK_WEIGHT
-    return found
+def block_weights(shares: Column, sizes: Column, text_words: int) -> Column:
+    """The weight of each block: by how much its words move the page's F1, and the less, the nearer to half covered.
+
+    `shares` are those of `covered_shares`, `sizes` the words of each block, `text_words` those of the annotated text.
+    """
+    parts = np.minimum((sizes + 1) / max(text_words, _LEAST_TEXT_WORDS), _MOST_WEIGHT)
+    weights: Column = parts * _PAGE_WEIGHT * np.abs(2 * shares - 1) + _BLOCK_WEIGHT
+    return weights
 
 
-def _code_within(blocks: Sequence[Block], labels: Column) -> list[int]:
+def _unlabelled_code(blocks: Sequence[Block], labels: Column) -> list[int]:
     """Code between two blocks of the article: annotators leave it out, though it belongs to the text."""
-    own = np.flatnonzero(labels)
-    within = range(own[0], own[-1]) if len(own) else range(0)
-    return [n for n in within if blocks[n].kind is Kind.CODE and not labels[n]]
+    article_positions = np.flatnonzero(labels)
+    span = range(article_positions[0], article_positions[-1]) if len(article_positions) else range(0)
+    return [n for n in span if blocks[n].kind is BlockKind.CODE and not labels[n]]
 
 
-def _cut_off(blocks: Sequence[Block], labels: Column, sizes: Column, text: int) -> list[int]:
-    """Long runs of blocks at a place of the article's that are not annotated: there the annotation is cut short."""
-    places: dict[str, list[int]] = {}
+def _cut_off_blocks(blocks: Sequence[Block], labels: Column, sizes: Column, text_words: int) -> list[int]:
+    """Long unlabelled runs of blocks with the path of labelled ones: there the annotation is cut short."""
+    positions_by_path: dict[str, list[int]] = {}
     for block in blocks:
-        places.setdefault(block.path, []).append(block.position)
-    least = max(_CUT_WORDS, _CUT_SHARE * text)
-    found: list[int] = []
-    for alike in places.values():
-        if labels[alike].sum() >= _FAMILY:
-            runs = (list(run) for own, run in groupby(alike, key=lambda n: labels[n]) if not own)
-            found += [n for run in runs if sizes[run].sum() > least for n in run]
-    return found
+        positions_by_path.setdefault(block.path, []).append(block.position)
+    least_words = max(_CUT_WORDS, _CUT_SHARE * text_words)
+    cut_off_positions: list[int] = []
+    for positions in positions_by_path.values():
+        if labels[positions].sum() >= _LEAST_LABELLED_SIBLINGS:
+            runs = (list(run) for label, run in groupby(positions, key=lambda n: labels[n]) if not label)
+            cut_off_positions += [n for run in runs if sizes[run].sum() > least_words for n in run]
+    return cut_off_positions
 
 
 def snippet_weights(labels: Column, sizes: Column) -> Column:
-    """Where only snippets are annotated, a block that holds one weighs by its length, and others nothing."""
+    """The weight of each block where only snippets are annotated: by its length if it holds one, else 0."""
     weights = _SNIPPET_WEIGHT + _SNIPPET_WORD_WEIGHT * np.minimum(sizes, _SNIPPET_WORDS) ** 0.8
     return np.where(np.isnan(labels), 0, weights)

@@ -1,11 +1,11 @@
-"""Train the first look and the learned voice from the annotated pages, and say how good they are on sites not seen.
+"""Train the first look and the block model on the annotated pages, and score them on sites not trained on.
 
     python -m cleaners.training.block_model --cv       cross-validation by host: nothing is written
     python -m cleaners.training.block_model            train on everything and write learned/*.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
-Some pages of each whole site are learned from too, where the corpus has them. The same pages, versions and settings
+Some pages of each whole site are trained on too, where the corpus has them. The same pages, versions and settings
 give the same files. Beside them, `model.json` holds the hashes of the pages, the versions, and the cross-validated
 scores. Needs the extra: pip install '.[train]'.
 """
@@ -26,23 +26,23 @@ import numpy as np
 
 from cleaners.document import Column
 from cleaners.learned.characters import count_characters
-from cleaners.learned.first_look import Look
-from cleaners.learned.model import FILE, FIRST, GLANCE, Trees, expected_f1, flatten
-from cleaners.learned.trees import LEAVES
-from cleaners.training.annotated_pages import CORPORA, Example, Names, read_examples
+from cleaners.learned.first_look import FirstLook
+from cleaners.learned.model import BLOCK_MODEL, EARLY_STOP_TREES, FIRST_LOOK_MODEL, Trees, expected_f1, trees_from_dump
+from cleaners.learned.trees import MOST_LEAVES
+from cleaners.training.annotated_pages import CORPORA, BlockExample, FeatureNames, read_block_examples
 from cleaners.training.annotated_sites import SITES
-from cleaners.training.scores import scores
-from cleaners.verdicts.judge import named_verdicts
-from cleaners.verdicts.weigh import SURE, SURE_ALONE, weigh
+from cleaners.training.scores import score_examples
+from cleaners.verdicts.judge import rule_verdicts
+from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
 
 _CLEANERS = Path(__file__).parents[1]
 FOLDS = 5
-_ROUNDS, _FIRST_ROUNDS = 300, 200
-_THIN = 4  # of the blocks that are plainly furniture, one in so many is learned from
+_ROUNDS, _FIRST_LOOK_ROUNDS = 300, 200
+_THINNING = 4  # of the blocks that are plainly boilerplate, one in so many is trained on
 _PLAIN_WORDS = 8
 SETTINGS: dict[str, Any] = {
     "objective": "binary",
-    "num_leaves": LEAVES - 1,
+    "num_leaves": MOST_LEAVES - 1,
     "learning_rate": 0.08,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.5,
@@ -57,91 +57,113 @@ SETTINGS: dict[str, Any] = {
     "force_row_wise": True,
     "verbose": -1,
 }
-_CHANGED = {"learning_rate": 0.05, "seed": 1}  # of three seeds one that our own pages of tests agree with
-_FIRST_CHANGED = {"learning_rate": 0.07, "seed": 3}
+_BLOCK_MODEL_SETTINGS = {
+    "learning_rate": 0.05,
+    "seed": 1,
+}  # one of three seeds, which also passes on the pages of our own tests
+_FIRST_LOOK_SETTINGS = {"learning_rate": 0.07, "seed": 3}
 
-Trainer = Callable[[Names, Sequence[Example]], Trees]
-
-
-def train(names: Names, examples: Sequence[Example]) -> Trees:
-    """Train the learned voice on all blocks of the examples whose label is known."""
-    rows = np.concatenate([example.full for example in examples])
-    plain = (rows[:, names.full.index("selected")] == 0) & (rows[:, names.full.index("judged")] == 0)
-    plain &= rows[:, names.full.index("words")] < np.log1p(_PLAIN_WORDS)
-    labels, weights, used = _thinned(examples, plain)
-    return fitted(list(names.full), rows[used], labels[used], weights[used], _ROUNDS, **_CHANGED)
+Trainer = Callable[[FeatureNames, Sequence[BlockExample]], Trees]
 
 
-def train_first(names: Names, examples: Sequence[Example]) -> Trees:
-    """Train the first look on the same blocks."""
-    rows = np.concatenate([example.first for example in examples])
-    plain = rows[:, names.first.index("words")] < np.log1p(_PLAIN_WORDS)
-    labels, weights, used = _thinned(examples, plain)
-    return fitted(list(names.first), rows[used], labels[used], weights[used], _FIRST_ROUNDS, **_FIRST_CHANGED)
+def train_block_model(names: FeatureNames, examples: Sequence[BlockExample]) -> Trees:
+    """Train the block model on the blocks of the examples that have a label."""
+    rows, columns = np.concatenate([example.block_model_rows for example in examples]), names.block_model
+    is_easy = (rows[:, columns.index("selected")] == 0) & (rows[:, columns.index("judged")] == 0)
+    is_easy &= rows[:, columns.index("words")] < np.log1p(_PLAIN_WORDS)
+    labels, weights, is_used = _training_blocks(examples, is_easy)
+    return fit_trees(list(columns), rows[is_used], labels[is_used], weights[is_used], _ROUNDS, **_BLOCK_MODEL_SETTINGS)
 
 
-def _thinned(examples: Sequence[Example], plain: Column) -> tuple[Column, Column, Column]:
-    """Labels, weights and which blocks to learn from: of the plain ones that are furniture a part, for all of them."""
+def train_first_look(names: FeatureNames, examples: Sequence[BlockExample]) -> Trees:
+    """Train the first look on the same examples."""
+    rows, columns = np.concatenate([example.first_look_rows for example in examples]), names.first_look
+    is_easy = rows[:, columns.index("words")] < np.log1p(_PLAIN_WORDS)
+    labels, weights, is_used = _training_blocks(examples, is_easy)
+    return fit_trees(
+        list(columns), rows[is_used], labels[is_used], weights[is_used], _FIRST_LOOK_ROUNDS, **_FIRST_LOOK_SETTINGS
+    )
+
+
+def _training_blocks(examples: Sequence[BlockExample], is_easy: Column) -> tuple[Column, Column, Column]:
+    """Return labels, weights and a mask of the blocks to train on, over all examples.
+
+    Of the `easy` blocks that are boilerplate, one in `_THINNING` is trained on, and weighs for all of them.
+    """
     labels = np.concatenate([example.labels for example in examples])
     weights = np.concatenate([example.weights for example in examples])
-    plain = plain & (labels == 0)
-    used = (weights > 0) & (~plain | (np.arange(len(labels)) % _THIN == 0))
-    return labels, np.where(plain, weights * _THIN, weights), used
+    is_thinned = is_easy & (labels == 0)
+    is_used = (weights > 0) & (~is_thinned | (np.arange(len(labels)) % _THINNING == 0))
+    return labels, np.where(is_thinned, weights * _THINNING, weights), is_used
 
 
-def fitted(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int, **changed: Any) -> Trees:
-    """Trees fitted to rows of features and their labels, 0 or 1; `changed` are settings that differ."""
+def fit_trees(names: list[str], rows: Column, labels: Column, weights: Column, rounds: int, **overrides: Any) -> Trees:
+    """Fit trees to rows of features and their labels, 0 or 1; `overrides` replace some of `SETTINGS`."""
     try:
         import lightgbm
     except ImportError:
         sys.exit("training needs the extra: pip install '.[train]'")
     data = lightgbm.Dataset(rows, labels, weight=weights)
-    return flatten(names, lightgbm.train(SETTINGS | changed, data, rounds).dump_model())
+    return trees_from_dump(names, lightgbm.train(SETTINGS | overrides, data, rounds).dump_model())
 
 
-def out_of_fold(names: Names, examples: Sequence[Example], trainer: Trainer) -> list[Column]:
-    """For each example the chances of its blocks, from a model that saw no page of its host."""
-    found: dict[int, Column] = {}
+def out_of_fold(names: FeatureNames, examples: Sequence[BlockExample], trainer: Trainer) -> list[Column]:
+    """Return for each example the probabilities of its blocks, by a model trained without any page of its host."""
+    probabilities: dict[int, Column] = {}
     for fold in range(FOLDS):
-        trees = trainer(names, [each for each in examples if fold_of(each.host) != fold])
-        for n, each in enumerate(examples):
-            if fold_of(each.host) == fold:
-                found[n] = trees.chances(each.first if trainer is train_first else each.full, GLANCE)
-    return [found[n] for n in range(len(examples))]
+        trees = trainer(names, [example for example in examples if fold_of(example.host) != fold])
+        for n, example in enumerate(examples):
+            if fold_of(example.host) == fold:
+                rows = example.first_look_rows if trainer is train_first_look else example.block_model_rows
+                probabilities[n] = trees.predict(rows, EARLY_STOP_TREES)
+    return [probabilities[n] for n in range(len(examples))]
 
 
 def fold_of(host: str) -> int:
-    """The fold in which the pages of a host are tested: all of them in one."""
+    """The fold in which the pages of a host are tested, from 0: all of them in one."""
     return hashlib.sha256(host.encode()).digest()[0] % FOLDS
 
 
-def cross_validate(names: Names, examples: Sequence[Example]) -> dict[str, dict[str, float]]:
-    """The scores of the verdicts, by corpus, each page judged by models that saw no page of its host.
+def cross_validate(names: FeatureNames, examples: Sequence[BlockExample]) -> dict[str, dict[str, float]]:
+    """The scores of the verdicts, by corpus, each page judged by models trained without any page of its host.
 
-    `sure` is the share of the pages that the first look alone was sure of.
+    `sure` is the share of the pages of which the first look was sure.
     """
-    chances = [out_of_fold(names, examples, trainer) for trainer in (train_first, train)]
-    keeps, sure = [], []
-    for example, first, full in zip(examples, *chances, strict=True):
-        kept, alone = _judged(example, first, full)
-        keeps.append(np.array(kept))
-        sure.append(alone)
-    found = scores(examples, keeps)
-    for corpus in found:
-        its = [each for each, example in zip(sure, examples, strict=True) if example.corpus == corpus]
-        found[corpus]["sure"] = round(float(np.mean(its)), 3)
-    return found
+    first_look_probabilities = out_of_fold(names, examples, train_first_look)
+    block_model_probabilities = out_of_fold(names, examples, train_block_model)
+    kept_masks, sure_pages = [], []
+    probabilities = zip(first_look_probabilities, block_model_probabilities, strict=True)
+    for example, (by_first_look, by_block_model) in zip(examples, probabilities, strict=True):
+        kept_mask, is_sure = _kept_blocks(example, by_first_look, by_block_model)
+        kept_masks.append(np.array(kept_mask))
+        sure_pages.append(is_sure)
+    scores = score_examples(examples, kept_masks)
+    for corpus in scores:
+        pairs = zip(sure_pages, examples, strict=True)
+        sure_of_corpus = [is_sure for is_sure, example in pairs if example.corpus == corpus]
+        scores[corpus]["sure"] = round(float(np.mean(sure_of_corpus)), 3)
+    return scores
 
 
-def _judged(example: Example, first: Column, full: Column) -> tuple[list[bool], bool]:
-    """Which blocks of a page are kept by these chances, and whether the first look was sure of it."""
+def _kept_blocks(
+    example: BlockExample, first_look_probabilities: Column, block_model_probabilities: Column
+) -> tuple[list[bool], bool]:
+    """Which blocks of a page are kept by these probabilities, and whether the first look was sure of the page."""
     words = count_characters([block.text for block in example.blocks]).words
-    look = Look(first, expected_f1(words, first))
-    named, chances, sure = example.named, full, SURE
-    if look.sure:
-        named = named_verdicts(replace(example.reading, selected=look.selected, chances=first))
-        chances, sure = first, SURE_ALONE
-    return [verdict.kept for verdict in weigh(example.blocks, named, chances, sure=sure)], look.sure
+    first_look = FirstLook(first_look_probabilities, expected_f1(words, first_look_probabilities))
+    if first_look.is_sure:
+        reading = replace(
+            example.reading, selected=first_look.selected_positions, probabilities=first_look_probabilities
+        )
+        verdicts = weigh(
+            example.blocks,
+            rule_verdicts(reading),
+            first_look_probabilities,
+            sure_threshold=FIRST_LOOK_SURE_THRESHOLD,
+        )
+    else:
+        verdicts = weigh(example.blocks, example.rule_verdicts, block_model_probabilities)
+    return [verdict.kept for verdict in verdicts], first_look.is_sure
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -151,30 +173,38 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
     parser.add_argument("--date", default="", help="today, for model.json")
     parser.add_argument("--out", type=Path, default=_CLEANERS / "learned")
-    given = parser.parse_args(arguments)
-    if problem := missing_corpus(given.corpus):
+    options = parser.parse_args(arguments)
+    if problem := corpus_problem(options.corpus):
         sys.exit(problem)
-    names, examples = read_examples(given.corpus)
-    found = cross_validate(names, examples)
-    for corpus, values in found.items():
+    names, examples = read_block_examples(options.corpus)
+    scores = cross_validate(names, examples)
+    for corpus, values in scores.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
-    if not given.cv:
-        write(train(names, examples), given.out, FILE)
-        write(train_first(names, examples), given.out, FIRST)
-        facts = {"date": given.date} | facts_of(given.corpus, names.full, _ROUNDS)
-        facts |= {"settings": SETTINGS | _CHANGED, "cross_validated": found}
-        first = {"features": len(names.first), "rounds": _FIRST_ROUNDS, "settings": SETTINGS | _FIRST_CHANGED}
-        tell(facts | {"first": first}, given.out, FILE)
+    if not options.cv:
+        write_model(train_block_model(names, examples), options.out, BLOCK_MODEL)
+        write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)
+        facts = {"date": options.date} | training_facts(options.corpus, names.block_model, _ROUNDS)
+        facts |= {"settings": SETTINGS | _BLOCK_MODEL_SETTINGS, "cross_validated": scores}
+        facts["first"] = {
+            "features": len(names.first_look),
+            "rounds": _FIRST_LOOK_ROUNDS,
+            "settings": SETTINGS | _FIRST_LOOK_SETTINGS,
+        }
+        write_facts(facts, options.out, BLOCK_MODEL)
 
 
-def missing_corpus(corpus: Path) -> str:
-    """What is wrong with the folder of annotated pages, in one line; empty if it is complete."""
-    missing = [name for name in CORPORA if not (corpus / name / "truth.jsonl.gz").is_file()]
-    return f"no annotated pages at {corpus / missing[0]}: --corpus names the folder that holds them" if missing else ""
+def corpus_problem(corpus: Path) -> str:
+    """What is missing in the folder of annotated pages, in one line; empty if it is complete."""
+    missing_corpora = [name for name in CORPORA if not (corpus / name / "truth.jsonl.gz").is_file()]
+    return (
+        f"no annotated pages at {corpus / missing_corpora[0]}: --corpus names the folder that holds them"
+        if missing_corpora
+        else ""
+    )
 
 
-def facts_of(corpus: Path, names: Sequence[str], rounds: int) -> dict[str, Any]:
-    """What a model was trained on, and how."""
+def training_facts(corpus: Path, names: Sequence[str], rounds: int) -> dict[str, Any]:
+    """What a model was trained on, and how: hashes of the corpora, versions, settings."""
     truths = {name: (corpus / name / "truth.jsonl.gz").read_bytes() for name in CORPORA}
     truths[SITES] = b"".join(file.read_bytes() for file in sorted((corpus / SITES).glob("*.tar.xz")))
     return {
@@ -186,14 +216,14 @@ def facts_of(corpus: Path, names: Sequence[str], rounds: int) -> dict[str, Any]:
     }
 
 
-def write(trees: Trees, folder: Path, file: str) -> None:
-    """Write a model."""
+def write_model(trees: Trees, folder: Path, file: str) -> None:
+    """Write a model to a file of the folder."""
     with (folder / file).open("wb") as stream:
         trees.save(stream)
 
 
-def tell(facts: dict[str, Any], folder: Path, file: str) -> None:
-    """Write what is known of a model beside it."""
+def write_facts(facts: dict[str, Any], folder: Path, file: str) -> None:
+    """Write the training facts and scores of the model `file` beside it, as JSON."""
     (folder / file).with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 

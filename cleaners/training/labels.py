@@ -1,7 +1,7 @@
-"""Which blocks of an annotated page are its article: its text laid over the blocks, or its snippets looked up in them.
+"""Which blocks of an annotated page are its article: by aligning its text with the blocks, or by its snippets.
 
-A block is known by its runs of words, in the order of the annotated text; what is too short to be known by itself
-counts where it stands between two known blocks.
+A block is matched by its runs of words, in the order of the annotated text; a block too short for a run is matched
+where it stands between two matched blocks.
 """
 
 from __future__ import annotations
@@ -18,77 +18,88 @@ from cleaners.document import Block, Column
 Words = list[str]
 
 _WORD = re.compile(r"\w+")
-_RUN = 3  # words
-_LONG, _MOST = 8, 0.8  # a block of so many words may stand out of order, if so much of it is in the text
+_RUN_WORDS = 3
+_LONG_WORDS, _LONG_SHARE = 8, 0.8  # a block of so many words may match out of order, if so much of it is in the text
 _HALF = 0.5
-_SNIPPET_CHARS = 25  # a shorter block inside a longer snippet may be there by chance
+_SNIPPET_CHARS = 25  # a shorter block inside a longer snippet may match by chance
 
 
 def words_of(text: str) -> Words:
-    """The words as the scorer counts them."""
+    """The words of a text, in lower case, as the corpora's scorer counts them."""
     return _WORD.findall(text.lower())
 
 
-def word_f1(got: Counter[str], want: Counter[str]) -> float:
-    """F1 of two bags of words, 0 to 1."""
-    both = got.total() + want.total()
-    return 2 * (got & want).total() / both if both else 1.0
+def word_f1(extracted_words: Counter[str], expected_words: Counter[str]) -> float:
+    """F1 of two bags of words, 0 to 1; 1 where both are empty."""
+    total_words = extracted_words.total() + expected_words.total()
+    return 2 * (extracted_words & expected_words).total() / total_words if total_words else 1.0
 
 
-def covered(blocks: Sequence[Words], text: Words) -> Column:
-    """The share of each block's words that the annotated text holds, in order."""
-    overlay = _Overlay(blocks, text)
-    overlay.in_order()
-    overlay.out_of_order()
-    overlay.between()
+def covered_shares(blocks: Sequence[Words], text: Words) -> Column:
+    """The share of each block's words, 0 to 1, that the annotated text holds, in order."""
+    overlay = _TextOverlay(blocks, text)
+    overlay.match_in_order()
+    overlay.match_out_of_order()
+    overlay.match_short_blocks()
     return np.array(overlay.shares)
 
 
-class _Overlay:
-    """An annotated text being laid over blocks."""
+class _TextOverlay:
+    """The alignment of an annotated text with blocks.
+
+    `is_matched` marks the words of the text that a block has matched, `shares` is how much of each block is matched,
+    and `spans` is the part of the text, from word to word, that a block has matched in order.
+    """
 
     def __init__(self, blocks: Sequence[Words], text: Words) -> None:
         self.blocks = blocks
         self.text = text
-        self.runs = _runs(text)
-        self.taken = np.zeros(len(text) + 1, bool)
+        self.runs = _word_runs(text)
+        self.is_matched = np.zeros(len(text) + 1, bool)
         self.shares = [0.0] * len(blocks)
         self.spans: dict[int, tuple[int, int]] = {}
 
-    def in_order(self) -> None:
-        """Find the longest common runs, and what part of each block they cover."""
-        known = frozenset(self.runs)
-        places = [(n, at) for n, words in enumerate(self.blocks) for at, run in enumerate(_runs(words)) if run in known]
-        own = [tuple(self.blocks[n][at : at + _RUN]) for n, at in places]
-        hit: defaultdict[int, set[int]] = defaultdict(set)
-        for start, there, size in SequenceMatcher(None, own, self.runs, autojunk=False).get_matching_blocks():
-            self.taken[there : there + size + _RUN - 1 if size else there] = True
+    def match_in_order(self) -> None:
+        """Match the longest common runs, and record what part of each block they cover."""
+        text_runs = frozenset(self.runs)
+        starts = [
+            (n, start)
+            for n, words in enumerate(self.blocks)
+            for start, run in enumerate(_word_runs(words))
+            if run in text_runs
+        ]
+        block_runs = [tuple(self.blocks[n][start : start + _RUN_WORDS]) for n, start in starts]
+        matched_words: defaultdict[int, set[int]] = defaultdict(set)  # by block, numbers of its words
+        matcher = SequenceMatcher(None, block_runs, self.runs, autojunk=False)
+        for first_run, text_start, size in matcher.get_matching_blocks():
+            self.is_matched[text_start : text_start + size + _RUN_WORDS - 1 if size else text_start] = True
             for step in range(size):
-                n, at = places[start + step]
-                hit[n].update(range(at, at + _RUN))
-                low, high = self.spans.get(n, (there + step, 0))
-                self.spans[n] = (min(low, there + step), max(high, there + step + _RUN))
-        for n, found in hit.items():
-            self.shares[n] = len(found) / len(self.blocks[n])
+                n, start = starts[first_run + step]
+                matched_words[n].update(range(start, start + _RUN_WORDS))
+                low, high = self.spans.get(n, (text_start + step, 0))
+                self.spans[n] = (min(low, text_start + step), max(high, text_start + step + _RUN_WORDS))
+        for n, words in matched_words.items():
+            self.shares[n] = len(words) / len(self.blocks[n])
 
-    def out_of_order(self) -> None:
-        """Long blocks whose words stand in a part of the text that no other block has taken."""
-        free: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-        for at, run in enumerate(self.runs):
-            if not self.taken[at : at + _RUN].all():
-                free[run].append(at)
+    def match_out_of_order(self) -> None:
+        """Match long blocks whose words are in a part of the text that no block has matched yet."""
+        unmatched_starts: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)  # by run, its starts in the text
+        for start, run in enumerate(self.runs):
+            if not self.is_matched[start : start + _RUN_WORDS].all():
+                unmatched_starts[run].append(start)
         for n, words in enumerate(self.blocks):
-            if self.shares[n] < _HALF and len(words) >= _LONG:
-                own = _runs(words)
-                hit = {at + step for at, run in enumerate(own) if run in free for step in range(_RUN)}
-                if len(hit) > _MOST * len(words):
-                    self.shares[n] = len(hit) / len(words)
-                    for run in own:
-                        for at in free.get(run, ()):
-                            self.taken[at : at + _RUN] = True
+            if self.shares[n] < _HALF and len(words) >= _LONG_WORDS:
+                runs = _word_runs(words)
+                run_starts = [start for start, run in enumerate(runs) if run in unmatched_starts]
+                matched_words = {start + step for start in run_starts for step in range(_RUN_WORDS)}
+                if len(matched_words) > _LONG_SHARE * len(words):
+                    self.shares[n] = len(matched_words) / len(words)
+                    for run in runs:
+                        for start in unmatched_starts.get(run, ()):
+                            self.is_matched[start : start + _RUN_WORDS] = True
 
-    def between(self) -> None:
-        """Blocks too short to have a run, in the gap of the text between what stands before and after them."""
+    def match_short_blocks(self) -> None:
+        """Match blocks too short for a run, in the gap of the text between the blocks matched above and below."""
         ends, end = [0] * len(self.blocks), len(self.text)
         for n in reversed(range(len(self.blocks))):
             ends[n] = end
@@ -98,35 +109,40 @@ class _Overlay:
         for n, words in enumerate(self.blocks):
             if n in self.spans and self.shares[n] >= _HALF:
                 start = max(start, self.spans[n][1])
-            elif 0 < len(words) < _RUN and (at := self._free_place(words, start, ends[n])) >= 0:
-                self.shares[n], start = 1.0, at + len(words)
-                self.taken[at:start] = True
+            elif 0 < len(words) < _RUN_WORDS and (match := self._unmatched_start(words, start, ends[n])) >= 0:
+                self.shares[n], start = 1.0, match + len(words)
+                self.is_matched[match:start] = True
 
-    def _free_place(self, words: Words, start: int, end: int) -> int:
+    def _unmatched_start(self, words: Words, start: int, end: int) -> int:
+        """Where the words first stand between `start` and `end` of the text, all unmatched; -1 if nowhere."""
         size = len(words)
-        places = (at for at in range(start, end - size + 1) if self.text[at : at + size] == words)
-        return next((at for at in places if not self.taken[at : at + size].any()), -1)
+        matches = (n for n in range(start, end - size + 1) if self.text[n : n + size] == words)
+        return next((n for n in matches if not self.is_matched[n : n + size].any()), -1)
 
 
-def _runs(words: Words) -> list[tuple[str, ...]]:
-    return [tuple(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1)]
+def _word_runs(words: Words) -> list[tuple[str, ...]]:
+    """The runs of `_RUN_WORDS` words, by their start; fewer words have none."""
+    return [tuple(words[start : start + _RUN_WORDS]) for start in range(len(words) - _RUN_WORDS + 1)]
 
 
-def squeezed(text: str) -> str:
-    """The text with white space folded, as snippets are compared."""
+def fold_whitespace(text: str) -> str:
+    """The text with runs of white space made one space, as snippets are compared."""
     return " ".join(text.split())
 
 
-def by_snippets(blocks: Sequence[Block], inside: Sequence[str], outside: Sequence[str]) -> Column:
-    """1 for blocks with a snippet of the article, 0 for those with one of the rest, NaN where nothing is known."""
-    found = np.full(len(blocks), np.nan)
+def snippet_labels(
+    blocks: Sequence[Block], article_snippets: Sequence[str], boilerplate_snippets: Sequence[str]
+) -> Column:
+    """1 for blocks with a snippet of the article, 0 for those with one of boilerplate, NaN for all others."""
+    labels = np.full(len(blocks), np.nan)
     for n, block in enumerate(blocks):
-        text = squeezed(block.text)
-        yes, no = (any(_shares(text, snippet) for snippet in snippets) for snippets in (inside, outside))
-        if yes != no:
-            found[n] = yes
-    return found
+        text = fold_whitespace(block.text)
+        is_article = any(_text_has_snippet(text, snippet) for snippet in article_snippets)
+        is_boilerplate = any(_text_has_snippet(text, snippet) for snippet in boilerplate_snippets)
+        if is_article != is_boilerplate:
+            labels[n] = is_article
+    return labels
 
 
-def _shares(text: str, snippet: str) -> bool:
+def _text_has_snippet(text: str, snippet: str) -> bool:
     return snippet in text or (len(text) > _SNIPPET_CHARS and text in snippet)

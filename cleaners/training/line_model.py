@@ -1,4 +1,4 @@
-"""Train the learned voice of the text mode from dumps of the annotated pages, and say how good it is on other sites.
+"""Train the text mode's model on dumps of the annotated pages, and score it on sites not trained on.
 
     python -m cleaners.training.line_model --cv       cross-validation by host: nothing is written
     python -m cleaners.training.line_model            train on everything and write lines.npz and lines.json
@@ -19,89 +19,107 @@ from pathlib import Path
 import numpy as np
 
 from cleaners.document import Column, Verdict
-from cleaners.learned.model import LINES, Trees
+from cleaners.learned.model import LINE_MODEL, Trees
 from cleaners.text_mode.weigh_lines import weigh_lines
-from cleaners.training.block_model import FOLDS, facts_of, fitted, fold_of, missing_corpus, tell, write
-from cleaners.training.labels import squeezed, word_f1, words_of
-from cleaners.training.text_dumps import KINDS, Dump, read_dumps
+from cleaners.training.block_model import (
+    FOLDS,
+    corpus_problem,
+    fit_trees,
+    fold_of,
+    training_facts,
+    write_facts,
+    write_model,
+)
+from cleaners.training.labels import fold_whitespace, word_f1, words_of
+from cleaners.training.text_dumps import KINDS, TextDump, read_dumps
 
 _ROUNDS = 150
 
-Figures = dict[str, dict[str, dict[str, float]]]
+LineScores = dict[str, dict[str, dict[str, float]]]  # by kind of text, corpus and name of the score
+_TRAINING_FIELDS = ("rows", "labels", "weights")
 
 
-def train(dumps: Sequence[Dump]) -> Trees:
-    """Train on all lines of the dumps whose label is known."""
-    rows, labels, weights = (np.concatenate([getattr(each, name) for each in dumps]) for name in _COLUMNS)
-    used = weights > 0
-    return fitted(dumps[0].names, rows[used], labels[used], weights[used], _ROUNDS)
+def train_line_model(dumps: Sequence[TextDump]) -> Trees:
+    """Train on the lines of the dumps that have a label."""
+    rows, labels, weights = (np.concatenate([getattr(dump, name) for dump in dumps]) for name in _TRAINING_FIELDS)
+    is_used = weights > 0
+    return fit_trees(dumps[0].feature_names, rows[is_used], labels[is_used], weights[is_used], _ROUNDS)
 
 
-_COLUMNS = ("rows", "labels", "weights")
-
-
-def out_of_fold(dumps: Sequence[Dump]) -> list[Column]:
-    """For each dump the chances of its lines, from a model that saw no page of its host."""
-    found: dict[int, Column] = {}
+def out_of_fold(dumps: Sequence[TextDump]) -> list[Column]:
+    """Return for each dump the probabilities of its lines, by a model trained without any page of its host."""
+    probabilities: dict[int, Column] = {}
     for fold in range(FOLDS):
-        trees = train([each for each in dumps if fold_of(each.host) != fold])
-        found |= {n: trees.chances(each.rows) for n, each in enumerate(dumps) if fold_of(each.host) == fold}
-    return [found[n] for n in range(len(dumps))]
+        trees = train_line_model([dump for dump in dumps if fold_of(dump.host) != fold])
+        probabilities |= {n: trees.predict(dump.rows) for n, dump in enumerate(dumps) if fold_of(dump.host) == fold}
+    return [probabilities[n] for n in range(len(dumps))]
 
 
-def figures(dumps: Sequence[Dump], verdicts: Sequence[Sequence[Verdict]]) -> Figures:
-    """By kind of text and corpus: word F1, or F1 of the snippets, and the share of furniture snippets kept.
+def score_dumps(dumps: Sequence[TextDump], verdicts: Sequence[Sequence[Verdict]]) -> LineScores:
+    """Return by kind of text and corpus the word F1, or F1 of the snippets, and the share of boilerplate snippets kept.
 
-    Of annotated texts and verse the word F1 against the text itself, its title apart.
+    `verdicts` holds for each dump a verdict a line. Annotated texts and verse are scored by word F1 against the text
+    itself without its title.
     """
     texts = [
-        "\n".join(b.text for b, verdict in zip(each.text.blocks, said, strict=True) if verdict.kept)
-        for each, said in zip(dumps, verdicts, strict=True)
+        "\n".join(line.text for line, verdict in zip(dump.text.blocks, line_verdicts, strict=True) if verdict.kept)
+        for dump, line_verdicts in zip(dumps, verdicts, strict=True)
     ]
-    found: Figures = {}
+    scores: LineScores = {}
     for kind in KINDS:
-        for corpus in sorted({each.corpus for each in dumps}):
+        for corpus in sorted({dump.corpus for dump in dumps}):
             pairs = [p for p in zip(dumps, texts, strict=True) if (p[0].kind, p[0].corpus) == (kind, corpus)]
             if pairs:
-                found.setdefault(kind, {})[corpus] = {"texts": len(pairs)} | _scored(kind, corpus, pairs)
-    return found
+                scores.setdefault(kind, {})[corpus] = {"texts": len(pairs)} | _pair_scores(kind, corpus, pairs)
+    return scores
 
 
-def _scored(kind: str, corpus: str, pairs: list[tuple[Dump, str]]) -> dict[str, float]:
+def _pair_scores(kind: str, corpus: str, pairs: list[tuple[TextDump, str]]) -> dict[str, float]:
     if kind in ("clean", "verse"):
-        return {"f1": round(float(np.mean([word_f1(_bag(text), _own(dump)) for dump, text in pairs])), 4)}
+        scores = [word_f1(_word_counts(text), _dump_words(dump)) for dump, text in pairs]
+        return {"f1": round(float(np.mean(scores)), 4)}
     if corpus != "segments":
-        f1 = round(float(np.mean([word_f1(_bag(text), dump.truth) for dump, text in pairs])), 4)
-        held = [snippet.lower() in text.lower() for dump, text in pairs for snippet in dump.outside]
-        return {"f1": f1} | ({"boilerplate_kept": round(float(np.mean(held)), 4)} if held else {})
-    inside, outside = (list(_held(pairs, which)) for which in ("inside", "outside"))
-    f1 = 2 * sum(inside) / max(sum(inside) + sum(outside) + len(inside), 1)
-    return {"f1": round(f1, 4), "boilerplate_kept": round(sum(outside) / max(len(outside), 1), 4)}
+        f1 = round(float(np.mean([word_f1(_word_counts(text), dump.article_words) for dump, text in pairs])), 4)
+        kept_snippets = [
+            snippet.lower() in text.lower() for dump, text in pairs for snippet in dump.boilerplate_snippets
+        ]
+        return {"f1": f1} | ({"boilerplate_kept": round(float(np.mean(kept_snippets)), 4)} if kept_snippets else {})
+    article_hits, boilerplate_hits = (
+        list(_snippets_kept(pairs, field)) for field in ("article_snippets", "boilerplate_snippets")
+    )
+    f1 = 2 * sum(article_hits) / max(sum(article_hits) + sum(boilerplate_hits) + len(article_hits), 1)
+    return {"f1": round(f1, 4), "boilerplate_kept": round(sum(boilerplate_hits) / max(len(boilerplate_hits), 1), 4)}
 
 
-def _bag(text: str) -> Counter[str]:
+def _word_counts(text: str) -> Counter[str]:
     return Counter(words_of(text))
 
 
-def _own(dump: Dump) -> Counter[str]:
-    return _bag("\n".join(block.text for block in dump.text.blocks[1:]))
+def _dump_words(dump: TextDump) -> Counter[str]:
+    """The words of a dump without its first line, the title."""
+    return _word_counts("\n".join(block.text for block in dump.text.blocks[1:]))
 
 
-def _held(pairs: list[tuple[Dump, str]], which: str) -> Iterator[bool]:
+def _snippets_kept(pairs: list[tuple[TextDump, str]], field: str) -> Iterator[bool]:
+    """Whether each snippet, of those in `field` of the dumps, is in the text kept of its dump."""
     for dump, text in pairs:
-        flat = squeezed(text)
-        yield from (squeezed(snippet) in flat for snippet in getattr(dump, which))
+        folded_text = fold_whitespace(text)
+        yield from (fold_whitespace(snippet) in folded_text for snippet in getattr(dump, field))
 
 
-def compared(dumps: Sequence[Dump], chances: Sequence[Column]) -> dict[str, Figures]:
-    """The figures of the texts as they are, by the rules alone, and by rules and learned voice together."""
-    sides: dict[str, Callable[[Dump, Column], Sequence[Verdict]]] = {
-        "as it is": lambda dump, _: [Verdict(True, "", "")] * len(dump.named),
-        "rules alone": lambda dump, _: dump.named,
-        "cleaned": lambda dump, chance: weigh_lines(dump.text, dump.named, chance),
+def compare_cleaning(dumps: Sequence[TextDump], probabilities: Sequence[Column]) -> dict[str, LineScores]:
+    """Return the scores of the texts as they are, by the rules alone, and by rules and model together.
+
+    `probabilities` are those of the model, for each dump, a line.
+    """
+    methods: dict[str, Callable[[TextDump, Column], Sequence[Verdict]]] = {
+        "as it is": lambda dump, _: [Verdict(True, "", "")] * len(dump.rule_verdicts),
+        "rules alone": lambda dump, _: dump.rule_verdicts,
+        "cleaned": lambda dump, line_probabilities: weigh_lines(dump.text, dump.rule_verdicts, line_probabilities),
     }
     return {
-        name: figures(dumps, [side(*each) for each in zip(dumps, chances, strict=True)]) for name, side in sides.items()
+        name: score_dumps(dumps, [method(*pair) for pair in zip(dumps, probabilities, strict=True)])
+        for name, method in methods.items()
     }
 
 
@@ -112,19 +130,19 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=package.parent.parent / "shared" / "corpus")
     parser.add_argument("--out", type=Path, default=package / "learned")
-    given = parser.parse_args(arguments)
-    if problem := missing_corpus(given.corpus):
+    options = parser.parse_args(arguments)
+    if problem := corpus_problem(options.corpus):
         sys.exit(problem)
-    dumps = list(read_dumps(given.corpus))
-    found = compared(dumps, out_of_fold(dumps))
-    for side, kinds in found.items():
+    dumps = list(read_dumps(options.corpus))
+    scores = compare_cleaning(dumps, out_of_fold(dumps))
+    for method, kinds in scores.items():
         for kind, values in kinds.items():
-            print(f"{side:12} {kind:6} {values}")
-    if not given.cv:
-        facts = facts_of(given.corpus, dumps[0].names, _ROUNDS) | {"cross_validated": found}
+            print(f"{method:12} {kind:6} {values}")
+    if not options.cv:
+        facts = training_facts(options.corpus, dumps[0].feature_names, _ROUNDS) | {"cross_validated": scores}
         facts["versions"] |= {"html-text": version("html-text")}
-        write(train(dumps), given.out, LINES)
-        tell(facts, given.out, LINES)
+        write_model(train_line_model(dumps), options.out, LINE_MODEL)
+        write_facts(facts, options.out, LINE_MODEL)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Texts such as other tools leave them, made from the annotated pages, as examples for the text mode's learned voice.
+"""Texts as other tools extract them, made from the annotated pages, as examples for the text mode's model.
 
-Each page gives up to four texts: the full text of the page (html-text), what trafilatura leaves of it, the annotated
-text itself, which nothing may be taken from, and some of it broken into short lines like verse.
+Each page gives up to four texts: the full text of the page (html-text), what trafilatura extracts from it, the
+annotated text itself, from which nothing may be removed, and part of it broken into short lines like verse.
 """
 
 from __future__ import annotations
@@ -18,57 +18,61 @@ from cleaners.document import Column, Verdict
 from cleaners.html.decode import decode, parse
 from cleaners.rules.loader import load_rules
 from cleaners.text_mode.line_features import line_features
-from cleaners.text_mode.plaintext import named_lines
-from cleaners.text_mode.text_lines import Text, blocks_of_text, read_lines
+from cleaners.text_mode.plaintext import judge_lines_by_rules
+from cleaners.text_mode.text_lines import TextLines, blocks_of_text, read_lines
 from cleaners.training.annotated_pages import (
     CORPORA,
     annotated_pages,
     annotated_words,
     block_weights,
-    host_of_page,
+    site_name,
     snippet_weights,
+    snippets_of,
 )
-from cleaners.training.labels import by_snippets, covered, words_of
+from cleaners.training.labels import covered_shares, snippet_labels, words_of
 from cleaners.verdicts.extractor import extracted_text
 
 KINDS = ("full", "half", "clean", "verse")
 _KIND_WEIGHT = {"full": 1.0, "half": 1.0, "clean": 0.3, "verse": 0.3}
-_VERSE_EVERY, _VERSE_CHARS = 4, 4000
+_VERSE_EVERY, _VERSE_CHARS = 4, 4000  # one page in so many gives verse; from so much of its text
 _VERSE_WORDS = (5, 5)  # the shortest line, and by how many words lines differ
 _HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Dump:
-    """A text with its lines' features, labels (0 or 1) and weights; a line of weight 0 has no label."""
+class TextDump:
+    """A text with its lines' features, labels (0 or 1) and weights; a line of weight 0 is not trained on."""
 
     corpus: str
     kind: str
     host: str
-    text: Text
-    named: tuple[Verdict, ...]
-    names: list[str]
+    text: TextLines
+    rule_verdicts: tuple[Verdict, ...]
+    feature_names: list[str]
     rows: Column
     labels: Column
     weights: Column
-    truth: Counter[str]
-    inside: tuple[str, ...]
-    outside: tuple[str, ...]
+    article_words: Counter[str]
+    article_snippets: tuple[str, ...]
+    boilerplate_snippets: tuple[str, ...]
 
 
-def read_dumps(corpus: Path, every: int = 1) -> Iterator[Dump]:
+def read_dumps(corpus: Path, every: int = 1) -> Iterator[TextDump]:
     """The dumps of each n-th annotated page of all corpora, in a fixed order. Needs html-text."""
     from html_text import extract_text
 
     for name in CORPORA:
         for number, (row, html) in enumerate(annotated_pages(corpus / name)):
             if number % every == 0:
-                for kind, dump in _texts(number, row, html, extract_text):
-                    if (found := _dump(name, kind, row, dump)) is not None:
-                        yield found
+                for kind, text in _page_texts(number, row, html, extract_text):
+                    if (dump := _text_dump(name, kind, row, text)) is not None:
+                        yield dump
 
 
-def _texts(number: int, row: dict[str, Any], html: bytes, full_text: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+def _page_texts(
+    number: int, row: dict[str, Any], html: bytes, full_text: Callable[[str], str]
+) -> Iterator[tuple[str, str]]:
+    """The kind and the text of each dump of a page; `full_text` extracts all the text of an HTML page."""
     page = decode(html).text
     tree = parse(page)
     yield "full", full_text(page)
@@ -76,47 +80,59 @@ def _texts(number: int, row: dict[str, Any], html: bytes, full_text: Callable[[s
     if row.get("text"):
         yield "clean", f"{row.get('title') or '-'}\n{row['text']}"
         if number % _VERSE_EVERY == 0:
-            yield "verse", f"{row.get('title') or '-'}\n{_verse(row['text'][:_VERSE_CHARS])}"
+            yield "verse", f"{row.get('title') or '-'}\n{_verse_lines(row['text'][:_VERSE_CHARS])}"
 
 
-def _verse(text: str) -> str:
+def _verse_lines(text: str) -> str:
     """The text in lines of a few words, as a poem or a list has them."""
-    least, spread = _VERSE_WORDS
+    least_words, spread = _VERSE_WORDS
     lines: list[str] = []
     for paragraph in text.splitlines():
         words = paragraph.split()
         while words:
-            size = least + (7 * len(words) + len(lines)) % spread
+            size = least_words + (7 * len(words) + len(lines)) % spread
             lines.append(" ".join(words[:size]))
             words = words[size:]
     return "\n".join(lines)
 
 
-def _dump(corpus: str, kind: str, row: dict[str, Any], dump: str) -> Dump | None:
-    blocks = blocks_of_text(dump)
+def _text_dump(corpus: str, kind: str, row: dict[str, Any], text: str) -> TextDump | None:
+    """Compute the dump of a text; None where it has no line."""
+    blocks = blocks_of_text(text)
     if not blocks:
         return None
-    text = read_lines(blocks, load_rules())
-    title, named = named_lines(text)
-    names, rows = line_features(text, named, title)
-    inside, outside = (tuple(row.get(f"must_{key}") or ()) for key in ("contain", "not_contain"))
-    truth = annotated_words(row)
-    labels, weights = _labelled(kind, text, truth, inside, outside)
-    host = host_of_page(corpus, row)
-    weights = weights * _KIND_WEIGHT[kind]
-    return Dump(corpus, kind, host, text, named, names, rows, labels, weights, Counter(truth), inside, outside)
+    lines = read_lines(blocks, load_rules())
+    title_index, rule_verdicts = judge_lines_by_rules(lines)
+    names, rows = line_features(lines, rule_verdicts, title_index)
+    labels, weights = _labels_and_weights(kind, lines, row)
+    return TextDump(
+        corpus,
+        kind,
+        site_name(corpus, row),
+        lines,
+        rule_verdicts,
+        names,
+        rows,
+        labels,
+        weights * _KIND_WEIGHT[kind],
+        Counter(annotated_words(row)),
+        *snippets_of(row),
+    )
 
 
-def _labelled(
-    kind: str, text: Text, truth: list[str], inside: tuple[str, ...], outside: tuple[str, ...]
-) -> tuple[Column, Column]:
-    own = [words_of(block.text) for block in text.blocks]
-    sizes = np.array([len(words) for words in own])
+def _labels_and_weights(kind: str, lines: TextLines, row: dict[str, Any]) -> tuple[Column, Column]:
+    line_words = [words_of(block.text) for block in lines.blocks]
+    sizes = np.array([len(words) for words in line_words])
+    article_words = annotated_words(row)
     if kind in ("clean", "verse"):
-        labels = np.ones(len(own), int)
-        weights = block_weights(labels, sizes, len(truth))
+        labels = np.ones(len(line_words), int)
+        weights = block_weights(labels, sizes, len(article_words))
         labels[0], weights[0] = 0, 0  # the title
         return labels, weights
-    shares = covered(own, truth) if truth else by_snippets(text.blocks, inside, outside)
-    labels = (np.nan_to_num(shares) >= _HALF).astype(int)
-    return labels, block_weights(shares, sizes, len(truth)) if truth else snippet_weights(shares, sizes)
+    if article_words:
+        shares = covered_shares(line_words, article_words)
+        weights = block_weights(shares, sizes, len(article_words))
+    else:
+        shares = snippet_labels(lines.blocks, *snippets_of(row))
+        weights = snippet_weights(shares, sizes)
+    return (np.nan_to_num(shares) >= _HALF).astype(int), weights

@@ -1,1 +1,1 @@
-"""URLs: one spelling for each page, what a URL's shape says, and patterns of many."""
+"""URLs: the canonical spelling of a URL, what its shape says about the page, and its pattern."""

@@ -1,11 +1,10 @@
-"""One spelling for each URL, so that one page is one row.
+"""The canonical spelling of a URL, so that one page is one row.
 
-The reading follows what browsers do (WHATWG URL Standard) where that and RFC 3986 differ, and what a server
-may tell apart is kept: the query's order, the path's case, a trailing slash, `%2F`, doubled slashes within a path.
-Dropped is what no server sees or what never chooses the page: fragments (also `#!`: it is answered by scripts
-alone), default ports, tracking parameters and session ids (data in `urls.toml`). Slashes doubled at the very
-start of a path are folded: they come from templates that join a site's address and a path, and a page under
-`//` repeats the site through its relative links.
+Where RFC 3986 and browsers (WHATWG URL Standard) differ, URLs are parsed as in browsers. What a server may distinguish
+is kept: the query's order, the path's case, a trailing slash, `%2F`, doubled slashes within a path. What no server sees
+or what never selects the page is dropped: fragments (also `#!`, which only scripts answer), default ports, tracking
+parameters and session ids (data in `canonical.toml`). Slashes doubled at the very start of a path are folded: they come
+from templates that join a site's address and a path, and a page under `//` repeats the site through its relative links.
 """
 
 from __future__ import annotations
@@ -21,90 +20,91 @@ from urllib.parse import unquote, urljoin
 import idna
 
 MAX_URL_CHARS = 2000
-"""Longer URLs are refused: a canonical URL is ASCII, and servers and proxies stop near this length."""
+"""Longer URLs are refused: a canonical URL is ASCII, and servers and proxies have limits near this length."""
 
 _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
-_FACTS = tomllib.loads(files(__package__).joinpath("canonical.toml").read_text(encoding="utf-8"))
+_DATA = tomllib.loads(files(__package__).joinpath("canonical.toml").read_text(encoding="utf-8"))
 
 
-def _any_of(prefixes: Iterable[str], names: Iterable[str]) -> re.Pattern[str]:
-    starts = "|".join(re.escape(prefix) for prefix in prefixes)
-    whole = "|".join(re.escape(name) for name in names)
-    return re.compile(f"(?:{starts})|(?:{whole})$")
+def _name_pattern(prefixes: Iterable[str], names: Iterable[str]) -> re.Pattern[str]:
+    """Compile a pattern whose `match` finds parameter names with one of the prefixes, and the names themselves."""
+    any_prefix = "|".join(re.escape(prefix) for prefix in prefixes)
+    any_name = "|".join(re.escape(name) for name in names)
+    return re.compile(f"(?:{any_prefix})|(?:{any_name})$")
 
 
-_NOISE = _any_of(
-    [*_FACTS["tracking"]["prefixes"], *_FACTS["session"]["prefixes"]],
-    [*_FACTS["tracking"]["names"], *_FACTS["session"]["names"]],
+_NOISE_NAME = _name_pattern(
+    [*_DATA["tracking"]["prefixes"], *_DATA["session"]["prefixes"]],
+    [*_DATA["tracking"]["names"], *_DATA["session"]["names"]],
 )
-_NOISE_BY_VALUE = {name: re.compile(value) for name, value in _FACTS["by_value"].items()}
-_PATH_SESSION = re.compile(rf";(?:{'|'.join(_FACTS['session']['path_parameters'])})=[^/;]*", re.IGNORECASE)
-_SEGMENT_SESSION = re.compile(rf"/{_FACTS['session']['path_segment']}(?=/|$)")
-_MEDIA = frozenset(extension for kind in _FACTS["media"].values() for extension in kind)
+_NOISE_VALUES = {name: re.compile(value) for name, value in _DATA["by_value"].items()}
+_PATH_SESSION = re.compile(rf";(?:{'|'.join(_DATA['session']['path_parameters'])})=[^/;]*", re.IGNORECASE)
+_SEGMENT_SESSION = re.compile(rf"/{_DATA['session']['path_segment']}(?=/|$)")
+_MEDIA_EXTENSIONS = frozenset(extension for kind in _DATA["media"].values() for extension in kind)
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_HARMLESS = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
-_HTTP = re.compile(r"(https?):[/\\]*", re.IGNORECASE)
-_PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.DOTALL)
+_LINK_SCHEME = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
+_HTTP_SCHEME = re.compile(r"(https?):[/\\]*", re.IGNORECASE)
+_URL_PARTS = re.compile(r"(https?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.DOTALL)
 _SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
-_CLEAN = re.compile(
+_CANONICAL_URL = re.compile(
     rf"https?://(?:[a-z0-9][a-z0-9_-]{{0,62}}\.){{1,3}}[a-z][a-z-]{{1,62}}/(?:{_SEGMENT}/)*(?:{_SEGMENT})?"
 )
-_PLAIN_REST = r"[^\s\0- ;?#]*(?:\?[^\s\0- #]+)?(?:#[^\s\0- ]+)?"  # what joining to a base leaves as it is
-_WRITTEN_OUT = re.compile(rf"https?://[A-Za-z0-9.-]+/{_PLAIN_REST}")
-_ROOTED = re.compile(rf"/(?!/){_PLAIN_REST}")
-_SPACES_AROUND = "".join(map(chr, range(0x21)))
-_REMOVED_INSIDE = str.maketrans("", "", "\t\r\n")
+_PLAIN_PATH = r"[^\s\0- ;?#]*(?:\?[^\s\0- #]+)?(?:#[^\s\0- ]+)?"  # with query and fragment: `urljoin` changes none
+_ABSOLUTE_URL = re.compile(rf"https?://[A-Za-z0-9.-]+/{_PLAIN_PATH}")
+_ROOT_PATH = re.compile(rf"/(?!/){_PLAIN_PATH}")
+_OUTER_SPACES = "".join(map(chr, range(0x21)))
+_INNER_SPACES = str.maketrans("", "", "\t\r\n")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}|%|[^A-Za-z0-9_.~/!$&'()*+,;=:@?-]")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63})*")
-_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
+_IPV4_NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def canonicalise(url: str, base: str | None = None) -> str | None:
-    """The one spelling of an http or https URL, resolved against `base`, or None where it cannot be crawled.
+    """Return the canonical spelling of an http or https URL, resolved against `base`; None if it cannot be crawled.
 
-    None: another scheme, user name or password, no host or an impossible one, or more than `MAX_URL_CHARS`.
-    Applying it again changes nothing.
+    That is a URL with another scheme, with a user name or password, without a valid host, or of more than
+    `MAX_URL_CHARS` characters. The result, canonicalised again, stays the same.
     """
     if len(url) > _MAX_INPUT_CHARS:
         return None
-    if len(url) <= MAX_URL_CHARS and _CLEAN.fullmatch(url):
+    if len(url) <= MAX_URL_CHARS and _CANONICAL_URL.fullmatch(url):
         return url
     url = url.strip()
     if not url.isprintable():
-        url = url.strip(_SPACES_AROUND).translate(_REMOVED_INSIDE)
-    absolute = _absolute(url, base)
-    return _canonical(absolute) if absolute else None
+        url = url.strip(_OUTER_SPACES).translate(_INNER_SPACES)
+    http_url = _join_http(url, base)
+    return _canonical(http_url) if http_url else None
 
 
-def absolute(href: str, base: str) -> str:
-    """The address that `href` names on the page at `base`, its spelling kept; empty if it cannot be read or acts.
+def resolve_href(href: str, base: str) -> str:
+    """Return the absolute URL of a link on the page at `base`, without canonicalising it.
 
-    A script or data in place of an address is none to follow.
+    Empty for a malformed URL and for schemes that a reader cannot follow, such as `javascript:` and `data:`.
     """
-    if _WRITTEN_OUT.fullmatch(href):
+    if _ABSOLUTE_URL.fullmatch(href):
         return href
-    if _ROOTED.fullmatch(href) and "/." not in href and (origin := _origin(base)):
+    if _ROOT_PATH.fullmatch(href) and "/." not in href and (origin := _origin(base)):
         return origin + href
     try:
-        joined = urljoin(base, href.strip(_SPACES_AROUND).translate(_REMOVED_INSIDE))
+        absolute_url = urljoin(base, href.strip(_OUTER_SPACES).translate(_INNER_SPACES))
     except ValueError:  # a host in broken brackets
         return ""
-    return "" if _SCHEME.match(joined) and not _HARMLESS.match(joined) else joined
+    return "" if _SCHEME.match(absolute_url) and not _LINK_SCHEME.match(absolute_url) else absolute_url
 
 
 def host_of(url: str) -> str:
-    """The URL's host in lower case, with its port unless that is the scheme's own; empty if there is none."""
-    end = url.find("/", len("https://"))
-    return _host_in(url[:end] if end > 0 else url)
+    """Return the URL's host in lower case, with its port unless that is the default one; empty if there is none."""
+    path_start = url.find("/", len("https://"))
+    return _host_of_origin(url[:path_start] if path_start > 0 else url)
 
 
 @lru_cache(maxsize=4096)
-def _host_in(url: str) -> str:
-    """The host of what stands before a URL's path."""
-    match = _PARTS.match(url) or _PARTS.match(url[:8].lower() + url[8:])
+def _host_of_origin(url: str) -> str:
+    """Return the host of a URL that is cut before its path."""
+    match = _URL_PARTS.match(url) or _URL_PARTS.match(url[:8].lower() + url[8:])
     if match is None:
         return ""
     host = match[2].rpartition("@")[2].lower()
@@ -112,42 +112,47 @@ def _host_in(url: str) -> str:
 
 
 def is_probably_media(url: str) -> bool:
-    """Whether the path ends like a file that is no page of text: picture, sound, document, script, style."""
-    match = _PARTS.match(url)
-    name = (match[3] if match else url).rpartition("/")[2]
-    stem, _, extension = name.rpartition(".")
-    return bool(stem) and extension.lower() in _MEDIA
+    """Whether the path ends with the extension of a file that is no page: image, audio, document, script, style."""
+    match = _URL_PARTS.match(url)
+    file_name = (match[3] if match else url).rpartition("/")[2]
+    stem, _, extension = file_name.rpartition(".")
+    return bool(stem) and extension.lower() in _MEDIA_EXTENSIONS
 
 
 def ipv4_of(host: str) -> str | None:
-    """The dotted IPv4 address that a host means when browsers and C libraries read it as one, else None.
+    """Return the dotted IPv4 address that browsers and C libraries read a host as; None if it is a name.
 
-    Read are one to four parts, each decimal, octal (`0177`) or hexadecimal (`0x7f`), the last filling what is left.
-    ValueError if the last part is a number but the whole is no address.
+    A host of one to four numbers is an address; each is decimal, octal (`0177`) or hexadecimal (`0x7f`), and the last
+    one fills the remaining bytes. Raises ValueError if the last part is a number but the host is not a valid address.
     """
     parts = host.split(".")
-    if not _NUMBER.fullmatch(parts[-1]):
+    if not _IPV4_NUMBER.fullmatch(parts[-1]):
         return None
-    if len(parts) > 4 or not all(map(_NUMBER.fullmatch, parts)):
+    if len(parts) > 4 or not all(map(_IPV4_NUMBER.fullmatch, parts)):
         raise ValueError(f"not an IPv4 address: {host}")
-    *bytes_first, last = map(_number, parts)
-    if any(byte > 255 for byte in bytes_first) or last >= 256 ** (4 - len(bytes_first)):
+    *leading_bytes, last = map(_parse_ipv4_number, parts)
+    if any(byte > 255 for byte in leading_bytes) or last >= 256 ** (4 - len(leading_bytes)):
         raise ValueError(f"not an IPv4 address: {host}")
-    return str(IPv4Address(last + sum(byte << 8 * (3 - at) for at, byte in enumerate(bytes_first))))
+    return str(IPv4Address(last + sum(byte << 8 * (3 - index) for index, byte in enumerate(leading_bytes))))
 
 
-def _number(text: str) -> int:
+def _parse_ipv4_number(text: str) -> int:
     if text.startswith("0x"):
         return int(text[2:] or "0", 16)
     return int(text, 8 if len(text) > 1 and text.startswith("0") else 10)
 
 
-def _absolute(url: str, base: str | None) -> str | None:
-    """An http(s) URL with forward slashes before its query; None for other schemes or nothing to join to."""
+def _join_http(url: str, base: str | None) -> str | None:
+    """Return the absolute http(s) URL, with forward slashes before its query.
+
+    None for other schemes, and for a relative URL without a base.
+    """
     if "\\" in url:
         url = _forward_slashes(url)
     if _SCHEME.match(url):
-        return _HTTP.sub(lambda match: match[1].lower() + "://", url, count=1) if _HTTP.match(url) else None
+        return (
+            _HTTP_SCHEME.sub(lambda match: match[1].lower() + "://", url, count=1) if _HTTP_SCHEME.match(url) else None
+        )
     if not base:
         return None
     if url.startswith("/") and not url.startswith("//"):
@@ -160,35 +165,35 @@ def _absolute(url: str, base: str | None) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _origin(base: str) -> str:
-    match = _PARTS.match(_absolute(base, None) or "")
+    match = _URL_PARTS.match(_join_http(base, None) or "")
     return f"{match[1]}://{match[2]}" if match else ""
 
 
 def _forward_slashes(url: str) -> str:
-    head = re.split("[?#]", url, maxsplit=1)[0]
-    return head.replace("\\", "/") + url[len(head) :]
+    before_query = re.split("[?#]", url, maxsplit=1)[0]
+    return before_query.replace("\\", "/") + url[len(before_query) :]
 
 
 @lru_cache(maxsize=8192)
 def _canonical(url: str) -> str | None:
-    if _CLEAN.fullmatch(url):
+    if _CANONICAL_URL.fullmatch(url):
         return url if len(url) <= MAX_URL_CHARS else None
-    match = _PARTS.match(url)
-    host = _authority(match[1], match[2]) if match else None
-    if match is None or host is None:
+    match = _URL_PARTS.match(url)
+    authority = _canonical_authority(match[1], match[2]) if match else None
+    if match is None or authority is None:
         return None
-    query = _query(match[4]) if match[4] else ""
-    result = f"{match[1]}://{host}{_path(match[3])}{query}"
+    query = _canonical_query(match[4]) if match[4] else ""
+    result = f"{match[1]}://{authority}{_canonical_path(match[3])}{query}"
     return result if len(result) <= MAX_URL_CHARS else None
 
 
-def _authority(scheme: str, authority: str) -> str | None:
-    """Host and, unless it is the scheme's own, port; None if malformed or with a user name."""
+def _canonical_authority(scheme: str, authority: str) -> str | None:
+    """Return the host, with the port unless it is the default one; None if malformed or with a user name."""
     match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(?::([0-9]{0,5}))?", authority)
     if match is None:
         return None
     try:
-        host = _host(match[1])
+        host = _canonical_host(match[1])
     except ValueError:
         return None
     port = (match[2] or "").lstrip("0") or ("0" if match[2] else "")
@@ -197,69 +202,71 @@ def _authority(scheme: str, authority: str) -> str | None:
     return f"{host}:{port}" if port and port != _DEFAULT_PORTS[scheme] else host
 
 
-def _host(host: str) -> str:
-    """The host as DNS has it; ValueError if it cannot be one."""
+def _canonical_host(host: str) -> str:
+    """Return the host as DNS has it; raises ValueError if it is not valid."""
     if host.startswith("["):
         return f"[{IPv6Address(host[1:-1]).compressed}]"
     name = unquote(host, errors="strict") if "%" in host else host
     if not name.isascii():
-        name = _ascii_name(name)
+        name = _encode_host_name(name)
     name = name.lower().removesuffix(".")
     if len(name) > 253 or not _HOST.fullmatch(name):
         raise ValueError(f"not a host: {host}")
     return ipv4_of(name) or name
 
 
-def _ascii_name(name: str) -> str:
-    """IDNA 2008; for symbols, which it forbids but browsers and DNS know, IDNA 2003. Both raise ValueErrors."""
+def _encode_host_name(name: str) -> str:
+    """Encode a host name by IDNA 2008, or by IDNA 2003 for symbols, which only that allows. Both raise ValueErrors."""
     try:
         return idna.encode(name, uts46=True).decode("ascii")
     except idna.IDNAError:
         return name.encode("idna").decode("ascii")
 
 
-def _path(path: str) -> str:
+def _canonical_path(path: str) -> str:
     path = _ESCAPE.sub(_escape, path)
     if ";" in path:
         path = _PATH_SESSION.sub("", path)
     if "(" in path:
         path = _SEGMENT_SESSION.sub("", path)
     if "/." in path:
-        path = _without_dots(path)
+        path = _remove_dot_segments(path)
     return "/" + path.lstrip("/")
 
 
-def _without_dots(path: str) -> str:
-    """The path with `.` and `..` segments applied (RFC 3986, section 5.2.4)."""
-    kept: list[str] = []
+def _remove_dot_segments(path: str) -> str:
+    """Return the path with its `.` and `..` segments resolved (RFC 3986, section 5.2.4)."""
+    resolved: list[str] = []
     segments = path.split("/")[1:]
     for segment in segments:
         if segment == "..":
-            del kept[-1:]
+            del resolved[-1:]
         elif segment != ".":
-            kept.append(segment)
+            resolved.append(segment)
     if segments[-1] in (".", ".."):
-        kept.append("")
-    return "/" + "/".join(kept)
+        resolved.append("")
+    return "/" + "/".join(resolved)
 
 
-def _query(query: str) -> str:
-    """`?` and the parameters that choose the page, in their order; empty if none is left."""
-    kept = [part for part in _ESCAPE.sub(_escape, query).replace("'", "%27").split("&") if part and not _is_noise(part)]
-    return "?" + "&".join(kept) if kept else ""
+def _canonical_query(query: str) -> str:
+    """Return `?` and the parameters that may select the page, in their order; empty if none remains."""
+    parameters = _ESCAPE.sub(_escape, query).replace("'", "%27").split("&")
+    page_parameters = [parameter for parameter in parameters if parameter and not _is_noise(parameter)]
+    return "?" + "&".join(page_parameters) if page_parameters else ""
 
 
 def _is_noise(parameter: str) -> bool:
+    """Whether a query parameter is for tracking or a session, by its name, or by its name and value."""
     name, _, value = parameter.partition("=")
     name = unquote(name).lower().removeprefix("amp;")
-    if _NOISE.match(name):
+    if _NOISE_NAME.match(name):
         return True
-    by_value = _NOISE_BY_VALUE.get(name)
-    return bool(by_value and by_value.fullmatch(value.lower()))
+    noise_value = _NOISE_VALUES.get(name)
+    return bool(noise_value and noise_value.fullmatch(value.lower()))
 
 
 def _escape(match: re.Match[str]) -> str:
-    """Unreserved characters as themselves, all else that must not stand in a URL as upper-case escapes."""
+    """Return an unreserved character as itself, and any other as an upper-case percent escape."""
     text = match[0]
     if len(text) == 3:
         char = chr(int(text[1:], 16))

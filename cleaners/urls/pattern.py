@@ -1,8 +1,8 @@
-"""Which URLs of a host are alike: a URL's pattern is its path and query with what varies collapsed.
+"""Which URLs of a host are alike: a URL's pattern is its path and query with the varying parts replaced by classes.
 
 `/news/2024/05/12/the-mill-burned` has the pattern `/news/#/#/#/slug`. Words that name lists stay, and so does the
 path's first segment, which is a site's section; numbers, words, slugs and opaque ids become classes. Of a query the
-sorted names stay. The wide pattern also gives up the first segment, and says of a query only that there is one.
+sorted names stay. The wide pattern replaces the first segment too, and of a query it only says that there is one.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ _OPAQUE = re.compile(r"[0-9a-f-]{16,}|(?=\D*\d)[0-9a-z]{16,}")
 _EXTENSION = re.compile(r"(.+)\.([a-z]{2,5}\d?)$")
 _LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2})?")
 _NAME_INDEX = re.compile(r"\[[^\]]*\]|(?:%5b).*?(?:%5d)|\d+$", re.IGNORECASE)
-_MAX_PARTS = 12  # segments or names told apart
+_MAX_PARTS = 12  # segments of a path, or names of a query, in a pattern
 
 
 @dataclass(frozen=True, slots=True)
-class Patterns:
-    """A URL's own pattern and the wide one that it belongs to."""
+class UrlPatterns:
+    """A URL's narrow pattern, and the wide pattern that includes it. Both are empty for a malformed URL."""
 
-    own: str
+    narrow: str
     wide: str
 
 
 @lru_cache(maxsize=4096)
-def patterns_of(url: str) -> Patterns:
+def patterns_of(url: str) -> UrlPatterns:
     """Return the patterns of a canonical URL."""
     try:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
-        return Patterns("", "")
+        return UrlPatterns("", "")
     segments = [segment for segment in unquote(parts.path).lower().split("/") if segment]
-    kinds = [_kind(segment) for segment in segments[:_MAX_PARTS]]
+    classes = [_segment_class(segment) for segment in segments[:_MAX_PARTS]]
     if len(segments) > _MAX_PARTS:
-        kinds.append("…")
-    names = _names(parts.query)
-    own = [*_literal_heads(segments), *kinds[len(_literal_heads(segments)) :]]
-    return Patterns("/" + "/".join(own) + ("?" + "&".join(names) if names else ""), _wide(kinds, bool(names)))
+        classes.append("…")
+    names = _parameter_names(parts.query)
+    narrow = [*_literal_heads(segments), *classes[len(_literal_heads(segments)) :]]
+    narrow_pattern = "/" + "/".join(narrow) + ("?" + "&".join(names) if names else "")
+    return UrlPatterns(narrow_pattern, _wide_pattern(classes, bool(names)))
 
 
-def parameter_order(url: str) -> str:
-    """The URL with its parameters sorted; empty where it has not two of different names, or one name twice."""
+def sort_parameters(url: str) -> str:
+    """Return the URL with its parameters sorted; empty if it has fewer than two of them, or two of the same name."""
     path, _, query = url.partition("?")
     parameters = query.split("&")
     names = {parameter.partition("=")[0] for parameter in parameters}
@@ -60,12 +61,12 @@ def parameter_order(url: str) -> str:
     return f"{path}?{'&'.join(sorted(parameters))}"
 
 
-def _wide(kinds: list[str], query: bool) -> str:
-    return "*/" + "/".join(kinds) + ("?*" if query else "")
+def _wide_pattern(classes: list[str], has_query: bool) -> str:
+    return "*/" + "/".join(classes) + ("?*" if has_query else "")
 
 
-def _kind(segment: str) -> str:
-    """A segment's class, or the segment itself if it names a list; an extension stays."""
+def _segment_class(segment: str) -> str:
+    """Return a segment's class with its file extension, or the segment itself if it names a list."""
     if segment in LIST_SEGMENTS:
         return segment
     match = _EXTENSION.match(segment)
@@ -78,21 +79,25 @@ def _kind(segment: str) -> str:
 
 
 def _literal_heads(segments: list[str]) -> list[str]:
-    """The first segment of several, after a language also the second, unless it is a number, a slug or an id."""
-    heads = segments[:-1][: 2 if segments and _LANGUAGE.fullmatch(segments[0]) else 1]
-    return list(_until_it_varies(heads))
+    """Return the segments that stay as they are in the narrow pattern.
+
+    That is the first of several, and the second after a language, unless it is a number, a slug or an id.
+    """
+    candidates = segments[:-1][: 2 if segments and _LANGUAGE.fullmatch(segments[0]) else 1]
+    return list(_leading_words(candidates))
 
 
-def _until_it_varies(heads: list[str]) -> Iterator[str]:
-    for head in heads:
-        if _kind(head) not in (WORD, head):
+def _leading_words(segments: list[str]) -> Iterator[str]:
+    """Yield the segments up to the first number, slug or id."""
+    for segment in segments:
+        if _segment_class(segment) not in (WORD, segment):
             return
-        yield head
+        yield segment
 
 
-def _names(query: str) -> list[str]:
-    """The sorted names of a query, each once, without what numbers them: `f[0]` and `f[1]` are one."""
+def _parameter_names(query: str) -> list[str]:
+    """Return the sorted names of a query, each once, without their index: `f[0]` and `f[1]` are one name."""
     if not query:
         return []
-    found = {_NAME_INDEX.sub("", unquote(part.partition("=")[0]).lower())[:40] for part in query.split("&")}
-    return sorted(found)[:_MAX_PARTS]
+    names = {_NAME_INDEX.sub("", unquote(part.partition("=")[0]).lower())[:40] for part in query.split("&")}
+    return sorted(names)[:_MAX_PARTS]

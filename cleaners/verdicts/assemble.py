@@ -1,23 +1,23 @@
-"""Kept blocks to the article's text and markdown."""
+"""The article's text and markdown from its kept blocks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from cleaners.document import Block, Kind, Verdict
+from cleaners.document import Block, BlockKind, Verdict
 
-_LISTS = ("ul", "ol", "dl", "menu", "dir")
+_LIST_TAGS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "
-_MARKS = tuple("#>+-=~")
-"""What a line that reads as structure begins with, where it does not begin with a digit."""
+_MARK_CHARACTERS = tuple("#>+-=~")
+"""How a line begins that markdown would read as structure, where it does not begin with a digit."""
 _MARK = re.compile(r"^(?:(#{1,6}(?=\s|$)|>|[+-](?=\s|$)|(?:-{2,}|=+)\s*$|~{3,})|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 
 
 def assemble(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> tuple[str, str]:
     """Return (text, markdown) of the kept blocks, in order: text one block a line, markdown with its structure."""
-    kept = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
-    return plain_text(kept), markdown(kept)
+    kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
+    return plain_text(kept_blocks), markdown(kept_blocks)
 
 
 def plain_text(blocks: Sequence[Block]) -> str:
@@ -26,69 +26,77 @@ def plain_text(blocks: Sequence[Block]) -> str:
 
 
 def markdown(blocks: Sequence[Block]) -> str:
-    """The blocks as CommonMark with tables; the items of a list and the paragraphs of a quote stand close together."""
+    """The blocks as CommonMark with tables; consecutive list items form one list, paragraphs of one quote one quote."""
     parts: list[str] = []
-    before: Block | None = None
+    previous_block: Block | None = None
     markers: list[str] = []
     for block in blocks:
-        if before is not None:
-            parts.append(_between(before, block))
-        if block.kind is Kind.LIST_ITEM:
-            markers = _markers(markers, block)
-            parts.append(_item(block, markers))
+        if previous_block is not None:
+            parts.append(_separator(previous_block, block))
+        if block.kind is BlockKind.LIST_ITEM:
+            markers = _list_markers(markers, block)
+            parts.append(_list_item(block, markers))
         else:
             markers = []
-            parts.append(_marked(block))
-        before = block
+            parts.append(_block_markdown(block))
+        previous_block = block
     return "".join(parts)
 
 
-def _between(before: Block, block: Block) -> str:
-    if block.kind is before.kind is Kind.LIST_ITEM:
+def _separator(previous_block: Block, block: Block) -> str:
+    if block.kind is previous_block.kind is BlockKind.LIST_ITEM:
         return "\n"
-    same_quote = block.kind is before.kind is Kind.QUOTE and before.path and before.path == block.path
+    same_quote = (
+        block.kind is previous_block.kind is BlockKind.QUOTE
+        and previous_block.path
+        and previous_block.path == block.path
+    )
     return "\n>\n" if same_quote else "\n\n"
 
 
-def _markers(before: list[str], block: Block) -> list[str]:
-    """The markers of the lists around an item, the outermost first, its own last; those of the item before it given."""
+def _list_markers(previous_markers: list[str], block: Block) -> list[str]:
+    """The markers of the lists around an item, the outermost first and the item's own last.
+
+    `previous_markers` are those of the item before it, whose number is counted on; empty where there is none.
+    """
     level = max(1, block.level)
-    known = before[:level] + [_BULLET] * (level - 1 - len(before))
+    markers = previous_markers[:level] + [_BULLET] * (level - 1 - len(previous_markers))
     if not _is_numbered(block.path):
-        return [*known[: level - 1], _BULLET]
-    last = known[level - 1] if len(known) >= level else ""
-    return [*known[: level - 1], f"{int(last[:-2]) + 1}. " if last.endswith(". ") else "1. "]
+        return [*markers[: level - 1], _BULLET]
+    previous_marker = markers[level - 1] if len(markers) >= level else ""
+    number = int(previous_marker[:-2]) + 1 if previous_marker.endswith(". ") else 1
+    return [*markers[: level - 1], f"{number}. "]
 
 
 def _is_numbered(path: str) -> bool:
     """Whether the innermost list that a block stands in numbers its items."""
     tags = (step.partition(".")[0].partition("#")[0] for step in reversed(path.split(">")))
-    return next((tag for tag in tags if tag in _LISTS), "") == "ol"
+    return next((tag for tag in tags if tag in _LIST_TAGS), "") == "ol"
 
 
-def _item(block: Block, markers: list[str]) -> str:
+def _list_item(block: Block, markers: list[str]) -> str:
     indent = " " * sum(map(len, markers[:-1]))
-    inner = indent + " " * len(markers[-1])
-    return f"{indent}{markers[-1]}" + _escaped(block.markdown or block.text).replace("\n", f"\n{inner}")
+    text_indent = indent + " " * len(markers[-1])
+    return f"{indent}{markers[-1]}" + _escape_marks(block.markdown or block.text).replace("\n", f"\n{text_indent}")
 
 
-def _escaped(body: str) -> str:
-    """Running text whose lines would else read as headings, quotes, lists or rules."""
-    if "\n" not in body and not body.startswith(_MARKS) and not body[:1].isdecimal():
+def _escape_marks(body: str) -> str:
+    """Escape the marks by which lines of text would read as headings, quotes, lists or rules."""
+    if "\n" not in body and not body.startswith(_MARK_CHARACTERS) and not body[:1].isdecimal():
         return body
-    return _MARK.sub(lambda mark: f"\\{mark[1]}" if mark[1] else f"{mark[2]}\\{mark[3]}", body)
+    return _MARK.sub(lambda match: f"\\{match[1]}" if match[1] else f"{match[2]}\\{match[3]}", body)
 
 
-def _marked(block: Block) -> str:
+def _block_markdown(block: Block) -> str:
     body = block.markdown or block.text
     match block.kind:
-        case Kind.HEADING:
+        case BlockKind.HEADING:
             return f"{'#' * max(1, block.level)} {body.replace(chr(10), ' ')}"
-        case Kind.QUOTE:
-            return "> " + _escaped(body).replace("\n", "  \n> ")
-        case Kind.CODE:
+        case BlockKind.QUOTE:
+            return "> " + _escape_marks(body).replace("\n", "  \n> ")
+        case BlockKind.CODE:
             fence = "```" if "```" not in body else "~~~~"
             return f"{fence}\n{body}\n{fence}"
-        case Kind.TABLE:
+        case BlockKind.TABLE:
             return body
-    return _escaped(body).replace("\n", "  \n")
+    return _escape_marks(body).replace("\n", "  \n")

@@ -1,7 +1,7 @@
-"""Why a block that the learned voice takes out and no rule names is not the article: read off the page around it.
+"""The reason for a block that the model removes and no rule names: read from the page around it.
 
-What its own part of the markup says comes first, then what it stands beside or heads, then what it is like: a note on
-the author, a footnote, a box beside the text, a closing line. The names that are left say only where it stands.
+What its own part of the markup says comes first, then the reason of what stands beside or below it, then its text: a
+note on the author, a footnote, a box beside the text, a closing line. The last reasons say only where it stands.
 """
 
 from __future__ import annotations
@@ -11,144 +11,171 @@ from collections.abc import Sequence, Set
 from functools import lru_cache
 
 from cleaners.compare.site_memory import names_author
-from cleaners.document import Block, Kind, Verdict, Vote
-from cleaners.html.prose import LINKED, container_of, is_prose, shared_steps
+from cleaners.document import Block, BlockKind, Verdict, Vote
+from cleaners.html.prose import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
 from cleaners.rules.layout import explain_layout
-from cleaners.verdicts.furniture import explain
+from cleaners.verdicts.furniture import explain_by_content
 
-Told = tuple[str, str]  # rule, reason
+RuleReason = tuple[str, str]  # rule, reason
 
-_OWN = frozenset(("title", "byline", "date", "duplicate"))  # reasons that say nothing of what stands beside
-_HEADS = frozenset(("related", "comments", "newsletter", "promo", "donation", "membership", "share", "author_bio"))
-_SAYS_MORE = frozenset(("navigation", "form", "footer", "comments", "newsletter", "consent", "share", "breadcrumb"))
-_LABELS = frozenset(("advertisement", "navigation", "date", "caption", "byline"))  # what has such a reason heads no box
-_HEAD_WORDS = 9
-_HEADINGS = frozenset((Kind.HEADING, Kind.PARAGRAPH))
-_HEADS_WITHIN = 2  # blocks below a line that it may still head
+_NOT_SHARED_REASONS = frozenset(("title", "byline", "date", "duplicate"))  # of one line only, not of what follows
+# Reasons of boxes that have a heading.
+_HEADED_REASONS = frozenset(
+    ("related", "comments", "newsletter", "promo", "donation", "membership", "share", "author_bio")
+)
+# Reasons of layout rules that are more specific than the section that a heading far above opened.
+_SPECIFIC_LAYOUT_REASONS = frozenset(
+    ("navigation", "form", "footer", "comments", "newsletter", "consent", "share", "breadcrumb")
+)
+_LABEL_REASONS = frozenset(("advertisement", "navigation", "date", "caption", "byline"))  # not of headings
+_HEADING_WORDS = 9
+_HEADING_KINDS = frozenset((BlockKind.HEADING, BlockKind.PARAGRAPH))
+_HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
 _NOTE_WORDS = 5
 _FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
-_WAY_BACK = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # ends a footnote
+_BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnote
 _vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
-def first_against(verdict: Verdict) -> Vote | None:
-    """The first voice against a block; its own markup before a heading far above it, where that says more."""
-    against = [vote for vote in verdict.votes if not vote.keep]
-    if against and against[0].rule.endswith("/section"):
-        return next((vote for vote in against if vote.voter == "layout" and vote.reason in _SAYS_MORE), against[0])
-    against = [vote for vote in against if not (vote.rule.endswith("/heading") and vote.reason in _LABELS)]
-    return against[0] if against else None
+def deciding_vote_against(verdict: Verdict) -> Vote | None:
+    """The first vote against a block, or that of its own markup where it says more than a heading far above."""
+    votes = [vote for vote in verdict.votes if not vote.keep]
+    if votes and votes[0].rule.endswith("/section"):
+        layout_votes = (vote for vote in votes if vote.voter == "layout" and vote.reason in _SPECIFIC_LAYOUT_REASONS)
+        return next(layout_votes, votes[0])
+    votes = [vote for vote in votes if not (vote.rule.endswith("/heading") and vote.reason in _LABEL_REASONS)]
+    return votes[0] if votes else None
 
 
-def votes_against(
+def model_votes_against(
     blocks: Sequence[Block],
-    named: Sequence[Verdict],
-    kept: Set[int],
+    rule_verdicts: Sequence[Verdict],
+    kept_positions: Set[int],
     authors: Sequence[str] = (),
-    unasked: Set[int] = frozenset(),
+    skipped_positions: Set[int] = frozenset(),
 ) -> dict[int, Vote]:
-    """The learned voice's vote against each block, but for those `unasked`, with the reason that says most."""
-    plain = [None if n in kept and n in unasked else _plain(block) for n, block in enumerate(blocks)]
-    told = _told(named)
-    found = [own or near for own, near in zip(plain, _beside(blocks, told, kept, plain), strict=True)]
-    heads = _heads(blocks, told, kept, found)
-    likeness = _Likeness(blocks, kept, authors)
-    return {
-        n: _vote("model", False, *(found[n] or heads.get(n) or likeness.reason(block)))
+    """The model's vote against each block, by position, with the most specific reason; none for `skipped_positions`.
+
+    `kept_positions` are the blocks that end up kept; `authors` are the page's.
+    """
+    block_reasons = [
+        None if n in kept_positions and n in skipped_positions else _block_reason(block)
         for n, block in enumerate(blocks)
-        if n not in unasked
+    ]
+    rule_votes = _deciding_votes_against(rule_verdicts)
+    reasons_from_above = _reasons_from_above(blocks, rule_votes, kept_positions, block_reasons)
+    reasons = [reason or from_above for reason, from_above in zip(block_reasons, reasons_from_above, strict=True)]
+    heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
+    fallback = _FallbackReasons(blocks, kept_positions, authors)
+    return {
+        n: _vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
+        for n, block in enumerate(blocks)
+        if n not in skipped_positions
     }
 
 
-def _told(named: Sequence[Verdict]) -> list[Vote | None]:
-    """The first voice against each block; blocks often share a verdict, which is looked at once."""
-    known = {id(verdict): verdict for verdict in named}
-    firsts = {key: first_against(verdict) for key, verdict in known.items()}
-    return [firsts[id(verdict)] for verdict in named]
+def _deciding_votes_against(rule_verdicts: Sequence[Verdict]) -> list[Vote | None]:
+    """The deciding vote against each block; computed once for blocks that share a verdict."""
+    distinct_verdicts = {id(verdict): verdict for verdict in rule_verdicts}
+    votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
+    return [votes[id(verdict)] for verdict in rule_verdicts]
 
 
-def _plain(block: Block) -> Told | None:
-    """What the block's own part of the markup says, or its links, its kind, its look."""
+def _block_reason(block: Block) -> RuleReason | None:
+    """The layout rule that matches the block's path, or else a reason from its links, its kind, its text."""
     rule = explain_layout(block.path, block.landmarks)
     if rule is not None:
         return rule.name, rule.reason
-    name, reason = explain(block)
+    name, reason = explain_by_content(block)
     return (name, reason) if name else None
 
 
-def _beside(
-    blocks: Sequence[Block], told: Sequence[Vote | None], kept: Set[int], plain: Sequence[Told | None]
-) -> list[Told | None]:
-    """The reason of what is explained above a block in the same container, with no kept block between."""
-    found: list[Told | None] = []
-    nearest, container = "", ""
+def _reasons_from_above(
+    blocks: Sequence[Block],
+    rule_votes: Sequence[Vote | None],
+    kept_positions: Set[int],
+    block_reasons: Sequence[RuleReason | None],
+) -> list[RuleReason | None]:
+    """For each block, the reason of the nearest explained block above in its container, with no kept block between."""
+    reasons: list[RuleReason | None] = []
+    reason_above, container_above = "", ""
     for n, block in enumerate(blocks):
-        parent = block.path.rpartition(">")[0]
-        usable = nearest and parent == container and nearest not in _OWN
-        found.append((f"model/beside-{nearest}", nearest) if usable else None)
-        if n in kept:
-            nearest = ""
-        elif first := told[n]:
-            nearest, container = first.reason, parent
-        elif own := plain[n]:
-            nearest, container = own[1], parent
-    return found
+        container = block.path.rpartition(">")[0]
+        applies = reason_above and container == container_above and reason_above not in _NOT_SHARED_REASONS
+        reasons.append((f"model/beside-{reason_above}", reason_above) if applies else None)
+        if n in kept_positions:
+            reason_above = ""
+        elif rule_vote := rule_votes[n]:
+            reason_above, container_above = rule_vote.reason, container
+        elif block_reason := block_reasons[n]:
+            reason_above, container_above = block_reason[1], container
+    return reasons
 
 
-def _heads(
-    blocks: Sequence[Block], told: Sequence[Vote | None], kept: Set[int], found: Sequence[Told | None]
-) -> dict[int, Told]:
-    """Headings and short lines that stand directly above furniture of the same part of the page."""
-    heads: dict[int, Told] = {}
+def _heading_reasons(
+    blocks: Sequence[Block],
+    rule_votes: Sequence[Vote | None],
+    kept_positions: Set[int],
+    reasons: Sequence[RuleReason | None],
+) -> dict[int, RuleReason]:
+    """The reasons, by position, of headings and short lines directly above boilerplate of the same container."""
+    heading_reasons: dict[int, RuleReason] = {}
     for n, block in enumerate(blocks):
-        if found[n] is None and n not in kept and block.words <= _HEAD_WORDS and block.kind in _HEADINGS:
-            reason = _below(blocks, told, kept, found, n)
-            if reason in _HEADS:
-                heads[n] = f"model/heads-{reason}", reason
-    return heads
+        if reasons[n] is not None or n in kept_positions:
+            continue
+        if block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS:
+            reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
+            if reason in _HEADED_REASONS:
+                heading_reasons[n] = f"model/heads-{reason}", reason
+    return heading_reasons
 
 
-def _below(
-    blocks: Sequence[Block], told: Sequence[Vote | None], kept: Set[int], found: Sequence[Told | None], n: int
+def _reason_below(
+    blocks: Sequence[Block],
+    rule_votes: Sequence[Vote | None],
+    kept_positions: Set[int],
+    reasons: Sequence[RuleReason | None],
+    position: int,
 ) -> str:
-    home = blocks[n].path.split(">")
-    for below in range(n + 1, min(n + 1 + _HEADS_WITHIN, len(blocks))):
-        steps = blocks[below].path.split(">")
-        if below in kept or shared_steps(home, steps) < len(home) - 2:
+    """The reason of the next explained block below a heading, up to a kept block or another part of the page."""
+    heading_steps = blocks[position].path.split(">")
+    for n in range(position + 1, min(position + 1 + _HEADED_WITHIN, len(blocks))):
+        steps = blocks[n].path.split(">")
+        if n in kept_positions or common_step_count(heading_steps, steps) < len(heading_steps) - 2:
             return ""
-        first = told[below]
-        reason = first.reason if first else (found[below] or ("", ""))[1]
+        rule_vote = rule_votes[n]
+        reason = rule_vote.reason if rule_vote else (reasons[n] or ("", ""))[1]
         if reason:
             return reason
     return ""
 
 
-class _Likeness:
-    """What a block is by its words and its place, where nothing on the page names it."""
+class _FallbackReasons:
+    """Reasons from a block's text and position, where no rule and no markup gives one."""
 
-    def __init__(self, blocks: Sequence[Block], kept: Set[int], authors: Sequence[str]) -> None:
-        self.first, self.last = min(kept, default=len(blocks)), max(kept, default=-1)
-        self.homes = {container_of(blocks[n]) for n in kept if is_prose(blocks[n])}
-        self.homes = self.homes or {container_of(blocks[n]) for n in kept}
+    def __init__(self, blocks: Sequence[Block], kept_positions: Set[int], authors: Sequence[str]) -> None:
+        self.first_kept, self.last_kept = min(kept_positions, default=len(blocks)), max(kept_positions, default=-1)
+        prose_containers = {container_of(blocks[n]) for n in kept_positions if is_prose(blocks[n])}
+        self.article_containers = prose_containers or {container_of(blocks[n]) for n in kept_positions}
         self.authors = authors
 
-    def reason(self, block: Block) -> Told:
-        """A rule's name and its reason."""
-        if block.position < self.first:
+    def reason_for(self, block: Block) -> RuleReason:
+        """The rule and the reason for a removed block."""
+        if block.position < self.first_kept:
             return "model/before-article", "header"
-        if _FOOTNOTE.match(block.text) or block.text.endswith(_WAY_BACK):
+        if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
             return "model/footnote", "notes"
-        after = block.position > self.last
-        if after and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
+        below_article = block.position > self.last_kept
+        if below_article and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
             return "model/author-note", "author_bio"
-        if container_of(block) in self.homes:
-            return ("model/closing-line", "closing") if after else ("model/inside-article", "boilerplate")
-        return self._apart(block, after)
+        if container_of(block) in self.article_containers:
+            return ("model/closing-line", "closing") if below_article else ("model/inside-article", "boilerplate")
+        return self._reason_outside_article(block, below_article)
 
-    def _apart(self, block: Block, after: bool) -> Told:
-        """A block in another part of the page than the article's own text."""
-        if after:
+    def _reason_outside_article(self, block: Block, below_article: bool) -> RuleReason:
+        """The rule and the reason for a block in another container than the article's text."""
+        if below_article:
             return "model/after-article", "elsewhere"
-        if block.kind is Kind.TABLE or block.link_density >= LINKED:
+        if block.kind is BlockKind.TABLE or block.link_density >= MAX_LINK_DENSITY:
             return "model/inside-article", "boilerplate"
         return "model/box-in-article", "sidebar"

@@ -1,7 +1,7 @@
-"""What trafilatura selects, told block by block.
+"""Which of a page's blocks trafilatura selects.
 
-The only importer of trafilatura. Its output is plain lines; they are laid back over the page's blocks: first whole
-lines against whole blocks in order, then what is left by words between those anchors.
+The only importer of trafilatura. Its output is plain lines, which are aligned with the page's blocks: first whole lines
+with whole blocks, in order; then, between those anchors, by words.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from trafilatura.settings import Extractor
 from cleaners.document import Block
 
 _WORD = re.compile(r"\w+")
-_ENOUGH_WORDS = 0.75  # share of a block's words that must stand in the gap's lines for it to count as selected
-_SHORT = 4  # words; a shorter block must be found whole
-_MANY = 5_000  # blocks or lines; aligning more takes time that grows with their product
+_WORDS_SHARE = 0.75  # of a block's words: if so many are in the gap's lines, it counts as selected
+_SHORT_WORDS = 4  # a block of no more words must be in the lines as a whole
+_MOST_ALIGNED = 5_000  # blocks or lines; aligning more takes time that grows with their product
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 
 def selected_blocks(blocks: Sequence[Block], tree: HtmlElement, url: str = "") -> frozenset[int]:
-    """Return the positions of the blocks that trafilatura takes for the article; none where it finds nothing."""
-    return laid_back(blocks, extracted_text(tree, url))
+    """Return the positions of the blocks that trafilatura extracts; none where it extracts nothing."""
+    return blocks_in_text(blocks, extracted_text(tree, url))
 
 
 def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) -> str:
-    """Return trafilatura's text of the page, one element a line; empty where it finds nothing.
+    """Return the text that trafilatura extracts from the page, one element a line; empty where it extracts nothing.
 
-    It is asked in its fast mode, and to favour precision; with `recall`, as who uses it alone would ask it for all
-    that there is. The tree is copied by trafilatura, not changed. A fault inside it or its fallbacks counts as "found
-    nothing": our own judgement goes on without its vote.
+    It runs in its fast mode with `favor_precision`; with `recall` in its full mode with `favor_recall`, as by those who
+    use it alone. The tree is copied by trafilatura, not changed. An error inside it or its fallbacks counts as an empty
+    text: the verdicts are then made without its vote.
     """
     options = Extractor(
         output_format="python", url=url or None, comments=False, fast=not recall, precision=not recall, recall=recall
@@ -48,45 +48,48 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
     return str(getattr(document, "text", None) or "")
 
 
-def laid_back(blocks: Sequence[Block], extracted: str) -> frozenset[int]:
-    """Return the positions of the blocks that `extracted` holds."""
-    lines = [words for line in extracted.splitlines() if (words := _words(line))]
-    sources = [_words(block.text) for block in blocks]
-    if max(len(lines), len(sources)) > _MANY:
-        return _without_order(sources, lines)
-    chosen: set[int] = set()
-    known: dict[tuple[str, ...], int] = {}  # numbers compare faster than lists of words
-    one, other = ([known.setdefault(words, len(known)) for words in each] for each in (sources, lines))
-    for tag, b1, b2, l1, l2 in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+def blocks_in_text(blocks: Sequence[Block], text: str) -> frozenset[int]:
+    """Return the positions of the blocks whose words are in `text`, which is matched line by line."""
+    lines = [words for line in text.splitlines() if (words := _words(line))]
+    block_words = [_words(block.text) for block in blocks]
+    if max(len(lines), len(block_words)) > _MOST_ALIGNED:
+        return _blocks_in_any_order(block_words, lines)
+    positions: set[int] = set()
+    numbers: dict[tuple[str, ...], int] = {}  # numbers compare faster than lists of words
+    block_numbers = [numbers.setdefault(words, len(numbers)) for words in block_words]
+    line_numbers = [numbers.setdefault(words, len(numbers)) for words in lines]
+    for tag, b1, b2, l1, l2 in SequenceMatcher(None, block_numbers, line_numbers, autojunk=False).get_opcodes():
         if tag == "equal":
-            chosen.update(range(b1, b2))
+            positions.update(range(b1, b2))
         elif tag == "replace":
-            chosen.update(_inside_gap(sources, range(b1, b2), lines[l1:l2]))
-    return frozenset(chosen)
+            positions.update(_blocks_in_gap(block_words, range(b1, b2), lines[l1:l2]))
+    return frozenset(positions)
 
 
-def _without_order(sources: list[tuple[str, ...]], lines: list[tuple[str, ...]]) -> frozenset[int]:
-    """Return the positions of the blocks that are a line, or whose words stand anywhere in the lines."""
-    whole, known = frozenset(lines), frozenset(word for line in lines for word in line)
-    return frozenset(n for n, words in enumerate(sources) if words in whole or _mostly_known(words, known))
+def _blocks_in_any_order(block_words: list[tuple[str, ...]], lines: list[tuple[str, ...]]) -> frozenset[int]:
+    """Return the positions of the blocks that are a line, or most of whose words are in any of the lines."""
+    whole_lines, line_words = frozenset(lines), frozenset(word for line in lines for word in line)
+    return frozenset(
+        n for n, words in enumerate(block_words) if words in whole_lines or _has_most_words_in(words, line_words)
+    )
 
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.lower()))
 
 
-def _inside_gap(sources: list[tuple[str, ...]], gap: range, lines: list[tuple[str, ...]]) -> list[int]:
-    """Return the positions in `gap` whose words stand in the gap's lines."""
-    flat = " " + " ".join(word for line in lines for word in line) + " "
-    known = frozenset(word for line in lines for word in line)
-    return [n for n in gap if sources[n] and _stands_in(sources[n], flat, known)]
+def _blocks_in_gap(block_words: list[tuple[str, ...]], gap: range, lines: list[tuple[str, ...]]) -> list[int]:
+    """Return the positions in `gap` whose words, or most of them, are in the lines between the same anchors."""
+    joined_lines = " " + " ".join(word for line in lines for word in line) + " "
+    line_words = frozenset(word for line in lines for word in line)
+    return [n for n in gap if block_words[n] and _is_in_lines(block_words[n], joined_lines, line_words)]
 
 
-def _stands_in(words: tuple[str, ...], flat: str, known: frozenset[str]) -> bool:
-    if f" {' '.join(words)} " in flat:
+def _is_in_lines(words: tuple[str, ...], joined_lines: str, line_words: frozenset[str]) -> bool:
+    if f" {' '.join(words)} " in joined_lines:
         return True
-    return _mostly_known(words, known)
+    return _has_most_words_in(words, line_words)
 
 
-def _mostly_known(words: tuple[str, ...], known: frozenset[str]) -> bool:
-    return len(words) > _SHORT and sum(word in known for word in words) >= _ENOUGH_WORDS * len(words)
+def _has_most_words_in(words: tuple[str, ...], line_words: frozenset[str]) -> bool:
+    return len(words) > _SHORT_WORDS and sum(word in line_words for word in words) >= _WORDS_SHARE * len(words)

@@ -1,4 +1,4 @@
-"""Blocks that the extractor took, or left, and that the page itself shows to be no part of the article."""
+"""Boilerplate that the page itself gives away: by its markup, by its layout tables, as a duplicate or pull quote."""
 
 from __future__ import annotations
 
@@ -7,58 +7,63 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from cleaners.document import Block, Kind
-from cleaners.html.prose import LINKED, OUTSIDE, is_prose, shared_steps
+from cleaners.document import Block, BlockKind
+from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
 from cleaners.rules.layout import explain_layout
-from cleaners.rules.matcher import fold
+from cleaners.rules.matcher import fold_text
 from cleaners.rules.rule import Rule
 from cleaners.verdicts.teasers import is_teaser
 
 _LEAD_WORDS = 8
-_STRONG = frozenset(("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb"))
-_BESIDE = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
-_BESIDE_WORDS = 14
+# Reasons of layout rules that remove a block of any length, if its links or landmarks agree.
+_STRONG_REASONS = frozenset(
+    ("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb")
+)
+# Reasons of layout rules that remove a short line near the edges of the article.
+_SHORT_LINE_REASONS = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
+_SHORT_LINE_WORDS = 14
 _ARTICLE_WORDS = 80
 _BOX_WORDS = 8
-_HEAD_BLOCKS = 3  # below the standfirst that still may be byline and date
+_HEAD_BLOCKS = 3  # below the first paragraph, which may still be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
-_COLUMN_SHARE = 0.5  # of the prose in one column of a layout table, before the other columns are furniture
-_WRAPPER_SHARE = 0.95  # a cell with nearly all of it is a frame around the page: look inside
-_PULLED = 0.8  # share of a quote's runs of words that stand in one paragraph, for it to be pulled out of that
-_MOST_QUOTES = 100  # a page of more is made of quotes
-_RUNNING = frozenset((Kind.PARAGRAPH, Kind.LIST_ITEM))
+_COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so much, the others are boilerplate
+_WRAPPER_SHARE = 0.95  # of the prose: a cell with so much is a frame around the page, and its inner cells count
+_PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
+_MOST_QUOTES = 100  # on a page of more, quotes are the article
+_TEXT_KINDS = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
-def says_furniture(block: Block, body: range) -> Rule | None:
-    """The layout rule by which a block that the extractor took is not the article's, if its part of the page says so.
+def boilerplate_rule(block: Block, body: range) -> Rule | None:
+    """The layout rule by which a selected block is boilerplate, or None.
 
-    Class names alone mislead; so they decide only about a short or linked block whose like are mostly not selected.
+    Class names alone mislead, so they decide only about a teaser, a short line, or a block that is mostly links or in a
+    landmark outside the article. `body` is the range from the first to the last article paragraph.
     """
     rule = explain_layout(block.path, block.landmarks)
     if rule is not None and rule.reason == "related" and is_teaser(block):
         return rule
     if rule is None or is_prose(block):
         return None
-    inside = body.start < block.position < body.stop - 1
-    if rule.reason in _BESIDE:
-        near = not inside or block.position <= body.start + _HEAD_BLOCKS or rule.reason == "caption"
-        return rule if near and block.words <= _BESIDE_WORDS else None
-    if rule.reason not in _STRONG:
+    is_inside_body = body.start < block.position < body.stop - 1
+    if rule.reason in _SHORT_LINE_REASONS:
+        near_edge = not is_inside_body or block.position <= body.start + _HEAD_BLOCKS or rule.reason == "caption"
+        return rule if near_edge and block.words <= _SHORT_LINE_WORDS else None
+    if rule.reason not in _STRONG_REASONS:
         return None
-    outside = bool(block.landmarks & OUTSIDE)
-    return rule if outside or block.link_density >= LINKED else None
+    outside_article = bool(block.landmarks & NON_ARTICLE_LANDMARKS)
+    return rule if outside_article or block.link_density >= MAX_LINK_DENSITY else None
 
 
-def readers_comments(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
-    """Selected prose in a part of the page for comments, below an article of some length that stands outside it."""
-    prose = [n for n in sorted(selected) if is_prose(blocks[n])]
-    comments = frozenset(n for n in prose if _is_comment(blocks[n]))
-    own = [n for n in prose if n not in comments]
-    if sum(blocks[n].words for n in own) < _ARTICLE_WORDS:
+def comment_blocks(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
+    """Selected prose in the comments section, below an article of some length that stands outside of it."""
+    prose_positions = [n for n in sorted(selected_positions) if is_prose(blocks[n])]
+    comments = frozenset(n for n in prose_positions if _is_comment(blocks[n]))
+    article_positions = [n for n in prose_positions if n not in comments]
+    if sum(blocks[n].words for n in article_positions) < _ARTICLE_WORDS:
         return frozenset()
-    return frozenset(n for n in comments if n > own[-1])
+    return frozenset(n for n in comments if n > article_positions[-1])
 
 
 def _is_comment(block: Block) -> bool:
@@ -66,94 +71,103 @@ def _is_comment(block: Block) -> bool:
     return rule is not None and rule.reason == "comments"
 
 
-def other_cells(blocks: Sequence[Block], selected: frozenset[int]) -> frozenset[int]:
-    """Selected blocks in another column of a layout table than the one that holds most of the page's prose."""
-    cells = {path: chain for path in {block.path for block in blocks} if (chain := _cells(path))}
-    if not cells:
+def blocks_in_other_columns(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
+    """Selected blocks in other columns of a layout table than the one that holds most of the page's prose."""
+    cells_by_path = {path: chain for path in {block.path for block in blocks} if (chain := _layout_cells(path))}
+    if not cells_by_path:
         return frozenset()
-    chains = {b.position: cells[b.path] for b in blocks if b.path in cells}
-    home = _home_cell({n: blocks[n].words for n in chains if is_prose(blocks[n])}, chains)
-    if not home:
+    cells = {block.position: cells_by_path[block.path] for block in blocks if block.path in cells_by_path}
+    main_column = _main_column({n: blocks[n].words for n in cells if is_prose(blocks[n])}, cells)
+    if not main_column:
         return frozenset()
-    level = len(home) - 1
-    return frozenset(n for n in selected if len(chains.get(n, ())) > level and chains[n][level] != home[level])
+    level = len(main_column) - 1
+    return frozenset(
+        n for n in selected_positions if len(cells.get(n, ())) > level and cells[n][level] != main_column[level]
+    )
 
 
-def _home_cell(weights: dict[int, int], chains: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
-    """The cells down to the column with most of the words; empty where no column has most of them."""
-    home: tuple[str, ...] = ()
+def _main_column(prose_words: dict[int, int], cells: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
+    """The nested cells down to the column with most of the words; empty where no column has most of them.
+
+    `prose_words` and `cells` are by the block's position; `cells` as `_layout_cells` gives them.
+    """
+    column: tuple[str, ...] = ()
     while True:
-        inside: Counter[tuple[str, ...]] = Counter()
-        for n, words in weights.items():
-            if chains[n][: len(home)] == home and len(chains[n]) > len(home):
-                inside[chains[n][: len(home) + 1]] += words
-        if not inside:
+        words_by_column: Counter[tuple[str, ...]] = Counter()
+        for n, words in prose_words.items():
+            if cells[n][: len(column)] == column and len(cells[n]) > len(column):
+                words_by_column[cells[n][: len(column) + 1]] += words
+        if not words_by_column:
             return ()
-        cell, words = max(inside.items(), key=lambda item: (item[1], item[0]))
-        if words < _WRAPPER_SHARE * inside.total():
-            return cell if words >= _COLUMN_SHARE * inside.total() else ()
-        home = cell
+        largest_column, words = max(words_by_column.items(), key=lambda pair: (pair[1], pair[0]))
+        if words < _WRAPPER_SHARE * words_by_column.total():
+            return largest_column if words >= _COLUMN_SHARE * words_by_column.total() else ()
+        column = largest_column
 
 
 @lru_cache(maxsize=1024)
-def _cells(path: str) -> tuple[str, ...]:
-    """The paths of the layout cells that a path goes through, the outermost first."""
+def _layout_cells(path: str) -> tuple[str, ...]:
+    """The paths of the table cells that a path goes through, the outermost first."""
     if ">td" not in path and ">th" not in path and path[:1] != "t":
         return ()
     steps = path.split(">")
     return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
 
 
-def heads_box(blocks: Sequence[Block], position: int, prose: Iterable[int]) -> bool:
-    """Whether a short line is the heading of a box that it shares with the block below it and with no kept `prose`."""
+def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:
+    """Whether a short line is the heading of a box: its container holds the block below it and no kept prose."""
     if blocks[position].words > _BOX_WORDS:
         return False
-    steps, others = (blocks[n].path.split(">") for n in (position, position + 1))
-    shared = shared_steps(steps, others)
-    box = ">".join(steps[:shared]) + ">"
-    return shared >= len(others) - 2 and not any(blocks[n].path.startswith(box) for n in prose)
+    steps, next_steps = (blocks[n].path.split(">") for n in (position, position + 1))
+    common_steps = common_step_count(steps, next_steps)
+    box_path = ">".join(steps[:common_steps]) + ">"
+    return common_steps >= len(next_steps) - 2 and not any(blocks[n].path.startswith(box_path) for n in kept_prose)
 
 
-def repeats(blocks: Sequence[Block], selected: Iterable[int]) -> set[int]:
-    """Selected blocks whose text stands in an earlier selected block already; verse and short lines may repeat."""
-    seen: set[str] = set()
-    again: set[int] = set()
-    for n in sorted(selected):
-        text = fold(blocks[n].text)
-        if text in seen and blocks[n].words >= _LEAD_WORDS:
-            again.add(n)
-        seen.add(text)
-    return again
+def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
+    """Selected blocks with the text of an earlier selected block; verse and short lines may repeat."""
+    earlier_texts: set[str] = set()
+    duplicates: set[int] = set()
+    for n in sorted(positions):
+        text = fold_text(blocks[n].text)
+        if text in earlier_texts and blocks[n].words >= _LEAD_WORDS:
+            duplicates.add(n)
+        earlier_texts.add(text)
+    return duplicates
 
 
-def pull_quotes(blocks: Sequence[Block], kept: Collection[int], leads: Collection[int] = ()) -> set[int]:
-    """Kept quotes, and `leads`, that say again what stands in a kept paragraph, before them or after.
+def pull_quotes(
+    blocks: Sequence[Block], kept_positions: Collection[int], lead_positions: Collection[int] = ()
+) -> set[int]:
+    """Kept quotes, and `lead_positions`, that repeat a part of a kept paragraph, be it above or below them.
 
     An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
     """
-    may = [n for n in kept if blocks[n].kind is Kind.QUOTE or n in leads]
-    may = [n for n in may if blocks[n].words >= _LEAD_WORDS]
-    if not 0 < len(may) <= _MOST_QUOTES:
+    candidates = [n for n in kept_positions if blocks[n].kind is BlockKind.QUOTE or n in lead_positions]
+    candidates = [n for n in candidates if blocks[n].words >= _LEAD_WORDS]
+    if not 0 < len(candidates) <= _MOST_QUOTES:
         return set()
-    said = [_runs(blocks[n].text) for n in kept if blocks[n].kind in _RUNNING and n not in leads]
-    found = set()
-    for n in may:
-        runs = _runs(blocks[n].text)
-        if runs and any(len(runs & other) >= _PULLED * len(runs) for other in said):
-            found.add(n)
-    return found
+    text_positions = [n for n in kept_positions if blocks[n].kind in _TEXT_KINDS and n not in lead_positions]
+    text_runs = [_word_runs(blocks[n].text) for n in text_positions]
+    quotes = set()
+    for n in candidates:
+        runs = _word_runs(blocks[n].text)
+        if runs and any(len(runs & paragraph_runs) >= _PULLED_SHARE * len(runs) for paragraph_runs in text_runs):
+            quotes.add(n)
+    return quotes
 
 
-def _runs(text: str) -> set[tuple[str, ...]]:
+def _word_runs(text: str) -> set[tuple[str, ...]]:
+    """All runs of three words."""
     words = _WORD.findall(text.lower())
     return set(zip(words, words[1:], words[2:], strict=False))
 
 
-def explain(block: Block) -> tuple[str, str]:
-    """A name and reason for a block outside the article that no rule and no part of the page explains."""
-    if block.link_density > LINKED:
+def explain_by_content(block: Block) -> tuple[str, str]:
+    """The rule and the reason for a removed block by its links, kind and text; two empty strings for none."""
+    if block.link_density > MAX_LINK_DENSITY:
         return ("context/links", "navigation") if block.words < 6 else ("context/teaser", "related")
-    if block.kind is Kind.CAPTION or "figure" in block.landmarks:
+    if block.kind is BlockKind.CAPTION or "figure" in block.landmarks:
         return "context/caption", "caption"
     if block.words <= 6 and _CLOCK.search(block.text):
         return "context/date", "date"

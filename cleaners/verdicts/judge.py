@@ -1,9 +1,9 @@
-"""Votes to verdicts: which blocks of a page are its article, and for each, why.
+"""Which blocks of a page are its article, and for each, why: rules vote, and votes become verdicts.
 
-Every named voice is heard for every block it has something to say about; among them the first vote in the order of
-`_VOICES` decides. The learned voice has its own view of each block: that of the first look where it was sure of the
-page, else one after all the others were heard. `weigh.py` brings both together. Every vote is kept beside the verdict,
-so that a person can see who disagreed.
+Each function of `_VOTERS` casts votes for or against blocks; on each block the first vote in their order decides. Then
+`weigh.py` combines these verdicts with the model's probabilities: those of the first look where it was sure of the
+page, else those of the block model, whose features include the votes. Every vote is kept beside the verdict, so that a
+person can see which ones disagreed.
 """
 
 from __future__ import annotations
@@ -15,47 +15,49 @@ from functools import lru_cache
 from cleaners.document import Block, Metadata, Reading, Verdict, Vote
 from cleaners.html import prose
 from cleaners.learned.block_features import block_features
-from cleaners.learned.model import probabilities
-from cleaners.metadata.title_line import title_line
+from cleaners.learned.model import predict
+from cleaners.metadata.title_line import find_title_line
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.loader import load_rules
 from cleaners.rules.matcher import RuleBook
-from cleaners.rules.rule import Place, Rule
-from cleaners.site_rules.overrides import ruled
+from cleaners.rules.rule import BodyPosition, Rule
+from cleaners.site_rules.overrides import override_verdicts
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
-from cleaners.verdicts.weigh import SURE, SURE_ALONE, weigh
+from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
-_HOLLOW = 0.15  # share of the selected words below which sections are not believed
+_LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than this are not believed
 _ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
-    Place(), Place(before_body=True), Place(between=True), Place(after_body=True),
+    BodyPosition(), BodyPosition(before_body=True), BodyPosition(between=True), BodyPosition(after_body=True),
 )  # fmt: skip
-_LINES = frozenset(("byline", "date", "tags"))  # reasons of a line by itself, which is no box that could have a heading
-_MOTTO_WORDS = 100  # fewer words above the title than this are the site's, however they read
+_LINE_REASONS = frozenset(("byline", "date", "tags"))  # of a line by itself, not of a box with a heading
+_MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the site's, not the article
 
 
 @dataclass(frozen=True, slots=True)
-class _Hearing:
-    """What the voices know of the page while they are heard."""
+class _VoteContext:
+    """What the voters know of the page."""
 
     blocks: Sequence[Block]
-    selected: frozenset[int]  # by the first look or the extractor, or the main container where that found nothing
-    columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
-    above: frozenset[int]  # selected too, but above the title
+    selected_positions: frozenset[
+        int
+    ]  # by the first look or the extractor, or the main container where these selected nothing
+    in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
+    above_title: frozenset[int]  # selected too, but above the title
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
-    selector: str  # who selected
+    selector: str  # what selected: the first look or the extractor
 
-    def place(self, position: int) -> Place:
-        """Where a block stands, seen from the article's paragraphs."""
+    def body_position(self, position: int) -> BodyPosition:
+        """Where a block stands relative to the article's paragraphs."""
         if not self.body:
             return _ANYWHERE
         return _BEFORE if position < self.body.start else _AFTER if position >= self.body.stop else _BETWEEN
 
 
-_Ballot = dict[int, Vote]
+_Votes = dict[int, Vote]  # by the block's position
 _vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
@@ -63,153 +65,165 @@ def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...
     """Return a verdict for each block of the reading, in order, from the page alone."""
     if not reading.blocks:
         return ()
-    named = named_verdicts(reading, rules)
-    if reading.chances is not None:
-        chances, sure = reading.chances, SURE_ALONE
+    verdicts_by_rules = rule_verdicts(reading, rules)
+    if reading.probabilities is not None:
+        probabilities, sure_threshold = reading.probabilities, FIRST_LOOK_SURE_THRESHOLD
     else:
-        chances, sure = probabilities(*block_features(reading, named)), SURE
-    return ruled(reading.blocks, weigh(reading.blocks, named, chances, reading.metadata.authors, sure), chances)
+        probabilities, sure_threshold = predict(*block_features(reading, verdicts_by_rules)), SURE_THRESHOLD
+    verdicts = weigh(reading.blocks, verdicts_by_rules, probabilities, reading.metadata.authors, sure_threshold)
+    return override_verdicts(reading.blocks, verdicts, probabilities)
 
 
-def named_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
-    """What the named voices say, before the learned one is heard."""
-    hearing = _open(reading, rules or load_rules(reading.metadata.language or None))
-    ballots = [voice(hearing) for voice in _VOICES]
-    votes: list[list[Vote]] = [[] for _ in reading.blocks]
-    for ballot in ballots:
-        for n, vote in ballot.items():
-            votes[n].append(vote)
-    verdicts = _decided(votes, hearing.selector)
-    if not _hollow(hearing, verdicts):
+def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
+    """Return a verdict for each block from the rules and the selection, without the model."""
+    context = _vote_context(reading, rules or load_rules(reading.metadata.language or None))
+    votes_by_block: list[list[Vote]] = [[] for _ in reading.blocks]
+    for cast_votes in _VOTERS:
+        for n, vote in cast_votes(context).items():
+            votes_by_block[n].append(vote)
+    verdicts = _verdicts_of(votes_by_block, context.selector)
+    if not _sections_remove_nearly_all(context, verdicts):
         return verdicts
-    return _decided([[vote for vote in each if not vote.rule.endswith(_SECTION)] for each in votes], hearing.selector)
+    votes_without_sections = [[vote for vote in votes if not vote.rule.endswith(_SECTION)] for votes in votes_by_block]
+    return _verdicts_of(votes_without_sections, context.selector)
 
 
-def _hollow(hearing: _Hearing, verdicts: Sequence[Verdict]) -> bool:
-    """Whether sections of furniture took nearly all that the extractor selected: then no heading opened one."""
-    words = {n: hearing.blocks[n].words for n in hearing.selected}
-    kept = sum(count for n, count in words.items() if verdicts[n].kept)
-    return sum(words.values()) >= _MOTTO_WORDS and kept < _HOLLOW * sum(words.values())
+def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
+    """Whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
+    words = {n: context.blocks[n].words for n in context.selected_positions}
+    kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
+    return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
 
 
-def _decided(votes: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
+def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
     """A verdict for each block's votes; blocks with the same votes share it."""
-    known: dict[tuple[int, ...], Verdict] = {}
-    keys = [tuple(map(id, each)) for each in votes]
-    for key, each in zip(keys, votes, strict=True):
-        if key not in known:
-            known[key] = _decide(each, selector)
-    return tuple(known[key] for key in keys)
+    verdicts: dict[tuple[int, ...], Verdict] = {}
+    keys = [tuple(map(id, votes)) for votes in votes_by_block]
+    for key, votes in zip(keys, votes_by_block, strict=True):
+        if key not in verdicts:
+            verdicts[key] = _first_vote_verdict(votes, selector)
+    return tuple(verdicts[key] for key in keys)
 
 
-def _decide(votes: list[Vote], selector: str) -> Verdict:
+def _first_vote_verdict(votes: list[Vote], selector: str) -> Verdict:
     if not votes:
         return Verdict(False, "not_selected", f"{selector}/not-selected")
-    first = votes[0]
-    return Verdict(first.keep, first.reason, first.rule, tuple(votes))
+    deciding_vote = votes[0]
+    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, tuple(votes))
 
 
-def _open(reading: Reading, rules: RuleBook) -> _Hearing:
+def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     blocks = reading.blocks
-    line = title_line(blocks, reading.metadata)
-    selected = _starting_point(reading, rules, line)
-    columns = furniture.other_cells(blocks, selected)
-    above = metadata_echo.above_title(blocks, selected - columns, line) | (reading.selected - selected)
-    rest = selected - columns - above
-    body = prose.body_span(blocks, rest)
-    selector = EXTRACTOR if reading.chances is None else FIRST_LOOK
-    return _Hearing(blocks, rest, columns, above, body, reading.metadata, rules, selector)
+    title_position = find_title_line(blocks, reading.metadata)
+    selected_positions = _selection_to_judge(reading, rules, title_position)
+    in_other_columns = furniture.blocks_in_other_columns(blocks, selected_positions)
+    above_title = metadata_echo.blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
+    above_title |= reading.selected - selected_positions
+    article_positions = selected_positions - in_other_columns - above_title
+    body = prose.body_span(blocks, article_positions)
+    selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
+    return _VoteContext(
+        blocks, article_positions, in_other_columns, above_title, body, reading.metadata, rules, selector
+    )
 
 
-def _starting_point(reading: Reading, rules: RuleBook, line: int | None) -> frozenset[int]:
-    """What was selected; on a page without prose below the title in it, the short text there."""
+def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int | None) -> frozenset[int]:
+    """The selected positions; where these hold no prose below the line of the title, with the short text there."""
     blocks, selected = reading.blocks, reading.selected
-    below = frozenset(n for n in selected if line is None or n > line)
-    if any(prose.is_prose(blocks[n]) and not rules.match(blocks[n], Place()) for n in below):
+    below_title = frozenset(n for n in selected if title_position is None or n > title_position)
+    if any(prose.is_prose(blocks[n]) and not rules.match(blocks[n], BodyPosition()) for n in below_title):
         return selected
-    free = [b for b in blocks if not rules.match(b, Place())]
-    brief = prose.brief(free, blocks[line]) if line is not None else frozenset()
-    above = sum(blocks[n].words for n in selected - below)
-    if brief or (below and above < _MOTTO_WORDS):
-        return below | brief
-    return selected or prose.main_container(blocks)
+    unmatched_blocks = [block for block in blocks if not rules.match(block, BodyPosition())]
+    short_text = (
+        prose.brief_positions(unmatched_blocks, blocks[title_position]) if title_position is not None else frozenset()
+    )
+    words_above_title = sum(blocks[n].words for n in selected - below_title)
+    if short_text or (below_title and words_above_title < _MOTTO_WORDS):
+        return below_title | short_text
+    return selected or prose.main_container_positions(blocks)
 
 
-def _metadata(hearing: _Hearing) -> _Ballot:
-    """Blocks that only repeat what the metadata holds: the title, the bare names of the authors, the date."""
-    found = metadata_echo.metadata_blocks(hearing.blocks, hearing.metadata, hearing.body)
-    return {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in found.items()}
+def _metadata_votes(context: _VoteContext) -> _Votes:
+    """Votes against blocks that only repeat the metadata: the title, the bare names of the authors, the tags."""
+    reasons = metadata_echo.metadata_blocks(context.blocks, context.metadata, context.body)
+    return {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
 
 
-def _phrases(hearing: _Hearing) -> _Ballot:
-    """Named rules on the block's own words, and the sections that a heading of furniture opens."""
-    ballot: _Ballot = {}
+def _phrase_votes(context: _VoteContext) -> _Votes:
+    """Votes of phrase rules on the block's own text, and of the sections that a heading opens."""
+    votes: _Votes = {}
     section: Rule | None = None
-    for block in hearing.blocks:
-        place = hearing.place(block.position)
-        rule = hearing.rules.match(block, place)
-        if rule and rule.heads_section and place.between and not teasers.opens(hearing.blocks, block.position):
+    for block in context.blocks:
+        n, position = block.position, context.body_position(block.position)
+        rule = context.rules.match(block, position)
+        if rule and rule.heads_section and position.between and not teasers.opens_teaser_box(context.blocks, n):
             rule = None
         if rule:
-            ballot[block.position] = _vote("rule", False, rule.name, rule.reason)
+            votes[n] = _vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
-        elif section and teasers.continues(block, hearing.selected, place):
-            ballot[block.position] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
+        elif section and teasers.continues_section(block, context.selected_positions, position):
+            votes[n] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
-    return _box_headings(hearing, ballot) | ballot
+    return _box_heading_votes(context, votes) | votes
 
 
-def _box_headings(hearing: _Hearing, ballot: _Ballot) -> _Ballot:
-    """The lines that head a box whose text a rule removed; a line of tags or a byline is none."""
-    kept = [n for n in hearing.selected if n not in ballot and prose.is_prose(hearing.blocks[n])]
+def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
+    """Votes against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
+    kept_prose = [n for n in context.selected_positions if n not in phrase_votes and prose.is_prose(context.blocks[n])]
     return {
         n - 1: _vote("rule", False, f"{vote.rule}/heading", vote.reason)
-        for n, vote in ballot.items()
-        if n and n - 1 not in ballot and vote.reason not in _LINES and furniture.heads_box(hearing.blocks, n - 1, kept)
+        for n, vote in phrase_votes.items()
+        if n
+        and n - 1 not in phrase_votes
+        and vote.reason not in _LINE_REASONS
+        and furniture.is_box_heading(context.blocks, n - 1, kept_prose)
     }
 
 
-def _furniture(hearing: _Hearing) -> _Ballot:
-    """Blocks that were selected from a part of the page that says it is not the article."""
-    ballot: _Ballot = {}
-    for n in hearing.selected:
-        if rule := furniture.says_furniture(hearing.blocks[n], hearing.body):
-            ballot[n] = _vote("layout", False, rule.name, rule.reason)
-    comments = furniture.readers_comments(hearing.blocks, hearing.selected)
-    ballot |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", "comments"))
-    ballot |= dict.fromkeys(hearing.columns, _vote("layout", False, "layout/other-column", "sidebar"))
-    return ballot | dict.fromkeys(hearing.above, _vote("layout", False, "layout/above-title", "header"))
+def _boilerplate_votes(context: _VoteContext) -> _Votes:
+    """Votes against selected blocks in a part of the page that its markup shows to be boilerplate."""
+    votes: _Votes = {}
+    for n in context.selected_positions:
+        if rule := furniture.boilerplate_rule(context.blocks[n], context.body):
+            votes[n] = _vote("layout", False, rule.name, rule.reason)
+    comments = furniture.comment_blocks(context.blocks, context.selected_positions)
+    votes |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", "comments"))
+    votes |= dict.fromkeys(context.in_other_columns, _vote("layout", False, "layout/other-column", "sidebar"))
+    return votes | dict.fromkeys(context.above_title, _vote("layout", False, "layout/above-title", "header"))
 
 
-def _repeats(hearing: _Hearing) -> _Ballot:
-    found = furniture.repeats(hearing.blocks, hearing.selected)
-    return dict.fromkeys(found, _vote("context", False, "context/duplicate", "duplicate"))
+def _duplicate_votes(context: _VoteContext) -> _Votes:
+    """Votes against selected blocks that repeat an earlier one."""
+    duplicates = furniture.repeated_blocks(context.blocks, context.selected_positions)
+    return dict.fromkeys(duplicates, _vote("context", False, "context/duplicate", "duplicate"))
 
 
-def _selector(hearing: _Hearing) -> _Ballot:
-    vote = _vote(hearing.selector, True, f"{hearing.selector}/selected", "selected")
-    return dict.fromkeys(hearing.selected | hearing.columns | hearing.above, vote)
+def _selection_votes(context: _VoteContext) -> _Votes:
+    """Votes for the selected blocks."""
+    vote = _vote(context.selector, True, f"{context.selector}/selected", "selected")
+    return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
 
 
-def _rescues(hearing: _Hearing) -> _Ballot:
-    """Blocks that were not selected, though all around them says that they are the article's."""
-    found = rescue.rescued(hearing.blocks, hearing.selected, hearing.metadata, hearing.body)
-    return {n: _vote("context", True, rule, "rescued") for n, rule in found.items()}
+def _rescue_votes(context: _VoteContext) -> _Votes:
+    """Votes for blocks that were not selected, though their surroundings show that they are the article's."""
+    rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
+    return {n: _vote("context", True, rule, "rescued") for n, rule in rules.items()}
 
 
-def _layout(hearing: _Hearing) -> _Ballot:
-    """What explains a block that was not selected: where it stands in the page's own markup."""
-    ballot: _Ballot = {}
-    for block in hearing.blocks:
-        if block.position not in hearing.selected:
+def _layout_votes(context: _VoteContext) -> _Votes:
+    """Votes against blocks that were not selected, which explain them by their markup or their content."""
+    votes: _Votes = {}
+    for block in context.blocks:
+        if block.position not in context.selected_positions:
             rule = explain_layout(block.path, block.landmarks)
-            name, reason = (rule.name, rule.reason) if rule else furniture.explain(block)
+            name, reason = (rule.name, rule.reason) if rule else furniture.explain_by_content(block)
             if name:
-                ballot[block.position] = _vote("layout", False, name, reason)
-    return ballot
+                votes[block.position] = _vote("layout", False, name, reason)
+    return votes
 
 
-_VOICES: tuple[Callable[[_Hearing], _Ballot], ...] = (
-    _metadata, _phrases, _furniture, _repeats, _selector, _rescues, _layout,
+_VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
+    _metadata_votes, _phrase_votes, _boilerplate_votes, _duplicate_votes,
+    _selection_votes, _rescue_votes, _layout_votes,
 )  # fmt: skip

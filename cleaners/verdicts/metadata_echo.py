@@ -1,65 +1,68 @@
-"""Blocks that only say again what the page's metadata holds: the title, the authors, the tags, the way to the page."""
+"""Blocks that only repeat the page's metadata: the title, the authors, the tags, the breadcrumb."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from cleaners.document import Block, Kind, Metadata
-from cleaners.html.prose import LINKED, is_prose
-from cleaners.metadata.title_line import SLACK_CHARS, folded_core, says_title
-from cleaners.rules.matcher import core, fold
+from cleaners.document import Block, BlockKind, Metadata
+from cleaners.html.prose import MAX_LINK_DENSITY, is_prose
+from cleaners.metadata.title_line import SLACK_CHARS, comparable_text, is_title_text
+from cleaners.rules.matcher import fold_text, strip_outer_marks
 
-_SAME_TITLE = 0.9
-_TRAIL_CHARS = 60
-_BELOW_TITLE = 0.75  # of the prose below the title, before what stands above is furniture
+_SAME_TITLE = 0.9  # similarity, by difflib, from which two titles are the same
+_TRAIL_CHARS = 60  # of a breadcrumb before its last part
+_BELOW_TITLE = 0.75  # of the prose: if so much is below the title, what is above it is boilerplate
 
 
 def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, str]:
-    """Blocks that only repeat the page's metadata, with the field: title, byline, date, tags."""
-    found: dict[int, str] = {}
-    title = core(fold(metadata.title))
-    names = {core(fold(name)) for name in metadata.authors}
-    tags = {core(fold(tag)) for tag in metadata.tags}
-    longest = max(2 * len(title), *map(len, (*names, *tags)), 0) + SLACK_CHARS + _TRAIL_CHARS
+    """The reason (title, breadcrumb, byline, tags) for each block, by position, that only repeats the metadata."""
+    reasons: dict[int, str] = {}
+    title = strip_outer_marks(fold_text(metadata.title))
+    authors = {strip_outer_marks(fold_text(name)) for name in metadata.authors}
+    tags = {strip_outer_marks(fold_text(tag)) for tag in metadata.tags}
+    most_chars = max(2 * len(title), *map(len, (*authors, *tags)), 0) + SLACK_CHARS + _TRAIL_CHARS
     for block in blocks:
-        if len(block.text) > longest and block.kind is not Kind.HEADING:
+        if len(block.text) > most_chars and block.kind is not BlockKind.HEADING:
             continue
-        text = folded_core(block.text)
+        text = comparable_text(block.text)
         if title and _may_be_title(block, text, title) and _is_title(block, text, title, body):
-            found[block.position] = "title"
+            reasons[block.position] = "title"
         elif title and (" > " in text or " » " in text) and _is_trail(text, title):
-            found[block.position] = "breadcrumb"
-        elif text in names:
-            found[block.position] = "byline"
-        elif text in tags and block.link_density > LINKED:
-            found[block.position] = "tags"
-    return found
+            reasons[block.position] = "breadcrumb"
+        elif text in authors:
+            reasons[block.position] = "byline"
+        elif text in tags and block.link_density > MAX_LINK_DENSITY:
+            reasons[block.position] = "tags"
+    return reasons
 
 
-def above_title(blocks: Sequence[Block], selected: frozenset[int], line: int | None) -> frozenset[int]:
-    """Selected blocks above the line that says the title, where nearly all the prose stands below it."""
-    if line is None:
+def blocks_above_title(
+    blocks: Sequence[Block], selected_positions: frozenset[int], title_position: int | None
+) -> frozenset[int]:
+    """Selected blocks above the line that repeats the title, where most of the prose is below it."""
+    if title_position is None:
         return frozenset()
-    upper = frozenset(n for n in selected if n < line)
-    above = sum(blocks[n].words for n in upper if is_prose(blocks[n]))
-    below = sum(b.words for b in blocks[line + 1 :] if is_prose(b))
-    return upper if below and below >= _BELOW_TITLE * (above + below) else frozenset()
+    positions = frozenset(n for n in selected_positions if n < title_position)
+    words_above = sum(blocks[n].words for n in positions if is_prose(blocks[n]))
+    words_below = sum(block.words for block in blocks[title_position + 1 :] if is_prose(block))
+    mostly_below = words_below and words_below >= _BELOW_TITLE * (words_above + words_below)
+    return positions if mostly_below else frozenset()
 
 
 def _is_title(block: Block, text: str, title: str, body: range) -> bool:
-    if says_title(text, title) and block.words > 2:
+    if is_title_text(text, title) and block.words > 2:
         return True
-    if block.position >= body.start and block.kind is not Kind.HEADING:
+    if block.position >= body.start and block.kind is not BlockKind.HEADING:
         return text == title and block.position > body.start
-    if block.kind is Kind.HEADING and block.level == 1 and block.position <= body.start:
-        return text in title or title in text or _alike(text, title)
-    return _nearly_as_long(text, title) and _alike(text, title)
+    if block.kind is BlockKind.HEADING and block.level == 1 and block.position <= body.start:
+        return text in title or title in text or _nearly_equal(text, title)
+    return _nearly_as_long(text, title) and _nearly_equal(text, title)
 
 
 def _may_be_title(block: Block, text: str, title: str) -> bool:
-    """Whether it is worth a closer look: most lines are too long or short, and no heading."""
-    return block.kind is Kind.HEADING or title.startswith(text) or _nearly_as_long(text, title)
+    """Whether the slow comparison is worth it: most lines are too long or short, and no heading."""
+    return block.kind is BlockKind.HEADING or title.startswith(text) or _nearly_as_long(text, title)
 
 
 def _nearly_as_long(text: str, title: str) -> bool:
@@ -67,16 +70,16 @@ def _nearly_as_long(text: str, title: str) -> bool:
 
 
 def _is_trail(text: str, title: str) -> bool:
-    """Whether a line with marks between its parts is a path of short names that ends in the title."""
-    lead, _, last = text.rpartition(" > " if " > " in text else " » ")
-    return len(lead) <= _TRAIL_CHARS and says_title(core(last), title)
+    """Whether a line is a breadcrumb: short names with marks between them, the title at the end."""
+    parents, _, last_name = text.rpartition(" > " if " > " in text else " » ")
+    return len(parents) <= _TRAIL_CHARS and is_title_text(strip_outer_marks(last_name), title)
 
 
-def _alike(one: str, other: str) -> bool:
-    """Whether two texts are nearly the same; what their lengths and letters rule out is not compared."""
-    if one == other:
+def _nearly_equal(text: str, title: str) -> bool:
+    """Whether two texts are nearly the same; those that differ too much in length or letters are not aligned."""
+    if text == title:
         return True
-    if 2 * min(len(one), len(other)) < _SAME_TITLE * (len(one) + len(other)):
+    if 2 * min(len(text), len(title)) < _SAME_TITLE * (len(text) + len(title)):
         return False
-    matcher = SequenceMatcher(None, one, other)
+    matcher = SequenceMatcher(None, text, title)
     return matcher.quick_ratio() >= _SAME_TITLE and matcher.ratio() >= _SAME_TITLE

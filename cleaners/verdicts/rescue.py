@@ -1,4 +1,4 @@
-"""Blocks that the extractor left, though all around them says that they are the article's."""
+"""Blocks that were not selected, though their surroundings show that they are the article's."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from cleaners.document import Block, Kind, Metadata
-from cleaners.html.prose import LINKED, OUTSIDE, container_of, is_prose
-from cleaners.rules.matcher import fold
+from cleaners.document import Block, BlockKind, Metadata
+from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, container_of, is_prose
+from cleaners.rules.matcher import fold_text
 
 ADDRESS, STANDFIRST = "context/address", "context/standfirst"
 """The rules that bring back an address on a line of its own, and the standfirst."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
-_LEADS = ("http", "www.")  # what an address begins with
+_ADDRESS_STARTS = ("http", "www.")  # how a web address begins
 _LEAD_WORDS = 8
 _LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
-_FAMILY = 3  # siblings kept, before their like is brought back
-_FAMILY_SHARE = 0.7
-_LEAD = re.compile(
+_LEAST_SIBLINGS = 3  # of one path that are selected, before the others are brought back
+_SIBLINGS_SHARE = 0.7  # of all blocks of the path
+_LEAD_STEP = re.compile(
     r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt"
     r"|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])",
     re.I,
 )
-_HOME_SHARE = 0.5  # of the selected prose under one parent, before its other paragraphs are brought back
-_FEW_LINKS = 0.25
+_CONTAINER_SHARE = 0.5  # of the prose: if one container holds so much, its other paragraphs are brought back
+_FEW_LINKS = 0.25  # link density
 _RUN_BLOCKS, _RUN_WORDS = 3, 30
 _PLAIN_TAGS = frozenset(
     [
@@ -55,116 +55,137 @@ _PLAIN_TAGS = frozenset(
 )
 
 
-def rescued(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> dict[int, str]:
-    """Blocks that the extractor left and that are the article's all the same, with the rule that says so."""
-    found = dict.fromkeys(_contained(blocks, selected, body), "context/container")
-    found |= dict.fromkeys(_same_container(blocks, selected), "context/same-container")
-    found |= dict.fromkeys(_siblings(blocks, selected, body), "context/siblings")
-    found |= dict.fromkeys(_addresses(blocks, selected), ADDRESS)
-    found |= dict.fromkeys(_standfirst(blocks, selected, metadata, body), STANDFIRST)
-    return found
+def rescued_blocks(
+    blocks: Sequence[Block], selected_positions: frozenset[int], metadata: Metadata, body: range
+) -> dict[int, str]:
+    """The positions to bring back, each with the rule that does so. `body` spans the article's paragraphs."""
+    rules = dict.fromkeys(_blocks_between_prose(blocks, selected_positions, body), "context/container")
+    rules |= dict.fromkeys(_prose_of_container(blocks, selected_positions), "context/same-container")
+    rules |= dict.fromkeys(_sibling_blocks(blocks, selected_positions, body), "context/siblings")
+    rules |= dict.fromkeys(_address_lines(blocks, selected_positions), ADDRESS)
+    rules |= dict.fromkeys(_standfirst_blocks(blocks, selected_positions, metadata, body), STANDFIRST)
+    return rules
 
 
-def _contained(blocks: Sequence[Block], selected: frozenset[int], body: range) -> set[int]:
+def _blocks_between_prose(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
     """Lists, quotes, subheads and paragraphs that stand between two selected paragraphs of one container."""
-    found: set[int] = set()
-    prose = sorted(n for n in selected if n in body and is_prose(blocks[n]))
-    for before, after in pairwise(prose):
-        home = container_of(blocks[before])
-        if after - before > 1 and home == container_of(blocks[after]):
-            found |= {n for n in range(before + 1, after) if n not in selected and _plainly_in(blocks[n], home)}
-    return found
+    positions: set[int] = set()
+    prose_positions = sorted(n for n in selected_positions if n in body and is_prose(blocks[n]))
+    for start, end in pairwise(prose_positions):
+        container = container_of(blocks[start])
+        if end - start > 1 and container == container_of(blocks[end]):
+            positions_between = (n for n in range(start + 1, end) if n not in selected_positions)
+            positions.update(n for n in positions_between if _is_plain_text_in(blocks[n], container))
+    return positions
 
 
-def _addresses(blocks: Sequence[Block], selected: frozenset[int]) -> set[int]:
-    """Addresses alone on a line, or several, next to selected text of their container: where what is told leads to.
+def _address_lines(blocks: Sequence[Block], selected_positions: frozenset[int]) -> set[int]:
+    """Web addresses alone on a line, or several in a row, next to selected text of their container.
 
-    A list of addresses is one of sources.
+    They are what the text refers to. Not so items of a list, which is one of sources.
     """
-    leading = [b for b in blocks if b.text.startswith(_LEADS) and b.kind is not Kind.LIST_ITEM]
-    alone = [b.position for b in leading if _ADDRESS.fullmatch(b.text)]
-    if not alone:
+    candidates = [b for b in blocks if b.text.startswith(_ADDRESS_STARTS) and b.kind is not BlockKind.LIST_ITEM]
+    address_positions = [block.position for block in candidates if _ADDRESS.fullmatch(block.text)]
+    if not address_positions:
         return set()
-    texts = selected.difference(alone)
-    found: set[int] = set()
-    for _, run in groupby(enumerate(alone), key=lambda numbered: numbered[1] - numbered[0]):
+    text_positions = selected_positions.difference(address_positions)
+    positions: set[int] = set()
+    for _, run in groupby(enumerate(address_positions), key=lambda pair: pair[1] - pair[0]):  # of adjacent positions
         lines = [n for _, n in run]
-        homes = [f"{container_of(blocks[m])}>" for m in (lines[0] - 1, lines[-1] + 1) if m in texts]
-        found.update(n for n in lines if any(blocks[n].path.startswith(home) for home in homes))
-    return found
+        containers = [f"{container_of(blocks[n])}>" for n in (lines[0] - 1, lines[-1] + 1) if n in text_positions]
+        positions.update(n for n in lines if any(blocks[n].path.startswith(container) for container in containers))
+    return positions
 
 
-def _same_container(blocks: Sequence[Block], selected: frozenset[int]) -> set[int]:
-    """Prose beside selected prose, under the parent that holds most of the prose of all that have some selected."""
-    homes = {container_of(blocks[n]) for n in selected if is_prose(blocks[n])}
-    weight: Counter[str] = Counter()
+def _prose_of_container(blocks: Sequence[Block], selected_positions: frozenset[int]) -> set[int]:
+    """Prose and runs of short blocks of one container: that with most of the prose, of all with selected prose."""
+    containers = {container_of(blocks[n]) for n in selected_positions if is_prose(blocks[n])}
+    prose_words: Counter[str] = Counter()
     for block in blocks:
-        if is_prose(block) and (parent := container_of(block)) in homes:
-            weight[parent] += block.words
-    if not weight:
+        if is_prose(block) and (container := container_of(block)) in containers:
+            prose_words[container] += block.words
+    if not prose_words:
         return set()
-    home, words = max(weight.items(), key=lambda item: (item[1], item[0]))
-    if words < _HOME_SHARE * weight.total():
+    main_container, words = max(prose_words.items(), key=lambda pair: (pair[1], pair[0]))
+    if words < _CONTAINER_SHARE * prose_words.total():
         return set()
-    inside = [b for b in blocks if b.path.startswith(home) and b.position not in selected]
-    left = [b for b in inside if b.link_density < _FEW_LINKS and container_of(b) == home]
-    return {b.position for b in left if is_prose(b)} | _runs(left)
+    unselected_blocks = [
+        b for b in blocks if b.path.startswith(main_container) and b.position not in selected_positions
+    ]
+    candidates = [b for b in unselected_blocks if b.link_density < _FEW_LINKS and container_of(b) == main_container]
+    return {block.position for block in candidates if is_prose(block)} | _runs_of_short_blocks(candidates)
 
 
-def _runs(blocks: Sequence[Block]) -> set[int]:
-    """Runs of short blocks of one kind that together are as long as a paragraph or two: verse, dialogue."""
-    found: set[int] = set()
+def _runs_of_short_blocks(blocks: Sequence[Block]) -> set[int]:
+    """Runs of adjacent blocks of one path that together are as long as a paragraph: verse, dialogue."""
+    positions: set[int] = set()
     run: list[Block] = []
     for block in [*blocks, None]:
         if run and (block is None or block.path != run[-1].path or block.position != run[-1].position + 1):
             if len(run) >= _RUN_BLOCKS and sum(b.words for b in run) >= _RUN_WORDS:
-                found.update(b.position for b in run)
+                positions.update(b.position for b in run)
             run = []
         if block is not None:
             run.append(block)
-    return found
+    return positions
 
 
-def _plainly_in(block: Block, home: str) -> bool:
-    """Whether a block stands in the container with nothing but plain text markup between."""
-    if not block.path.startswith(home + ">") or block.link_density >= LINKED or block.landmarks & OUTSIDE:
+def _is_plain_text_in(block: Block, container: str) -> bool:
+    """Whether a block is text of a container: no class, id, landmark or many links set it apart."""
+    if not block.path.startswith(container + ">") or not _may_be_text(block):
         return False
-    inner = block.path[len(home) + 1 :].split(">")
-    return all(step in _PLAIN_TAGS for step in inner)
+    inner_steps = block.path[len(container) + 1 :].split(">")
+    return all(step in _PLAIN_TAGS for step in inner_steps)
 
 
-def _siblings(blocks: Sequence[Block], selected: frozenset[int], body: range) -> set[int]:
-    """Blocks within the body whose like, by path, are mostly selected."""
-    kept = Counter(block.path for block in blocks if block.position in selected)
-    total = Counter(block.path for block in blocks)
-    homes = {path for path, count in kept.items() if count >= _FAMILY and count >= _FAMILY_SHARE * total[path]}
-    left = [n for n in body if n not in selected and blocks[n].path in homes]
-    return {n for n in left if blocks[n].link_density < LINKED and not blocks[n].landmarks & OUTSIDE}
+def _may_be_text(block: Block) -> bool:
+    """Whether a block is neither mostly links nor in a landmark outside the article."""
+    return block.link_density < MAX_LINK_DENSITY and not block.landmarks & NON_ARTICLE_LANDMARKS
 
 
-def _standfirst(blocks: Sequence[Block], selected: frozenset[int], metadata: Metadata, body: range) -> set[int]:
-    """The lead between the title and the first paragraph, known by its description or by what the page calls it."""
-    heading = max((b.position for b in blocks[: body.start] if b.kind is Kind.HEADING and b.level == 1), default=-1)
-    start = max(heading + 1 if heading >= 0 else 0, body.start - _LEAD_REACH)
-    description = fold(metadata.description)
+def _sibling_blocks(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
+    """Blocks within the body whose path is that of several selected blocks, and mostly selected."""
+    selected_counts = Counter(block.path for block in blocks if block.position in selected_positions)
+    counts = Counter(block.path for block in blocks)
+    paths = {
+        path
+        for path, count in selected_counts.items()
+        if count >= _LEAST_SIBLINGS and count >= _SIBLINGS_SHARE * counts[path]
+    }
+    candidates = [n for n in body if n not in selected_positions and blocks[n].path in paths]
+    return {n for n in candidates if _may_be_text(blocks[n])}
+
+
+def _standfirst_blocks(
+    blocks: Sequence[Block], selected_positions: frozenset[int], metadata: Metadata, body: range
+) -> set[int]:
+    """The standfirst between title and first paragraph, recognised by the description or by its class or id."""
+    title_position = max(
+        (b.position for b in blocks[: body.start] if b.kind is BlockKind.HEADING and b.level == 1), default=-1
+    )
+    start = max(title_position + 1 if title_position >= 0 else 0, body.start - _LEAD_REACH)
+    description = fold_text(metadata.description)
     return {
         n
         for n in range(start, body.start)
-        if n not in selected and heading >= 0 and _may_lead(blocks[n]) and _is_lead(blocks[n], description)
+        if n not in selected_positions
+        and title_position >= 0
+        and _may_lead(blocks[n])
+        and _is_lead(blocks[n], description)
     }
 
 
 def _may_lead(block: Block) -> bool:
     return (
         block.words >= _LEAD_WORDS
-        and block.link_density < LINKED
-        and block.kind in (Kind.PARAGRAPH, Kind.HEADING, Kind.LIST_ITEM)
-        and not block.landmarks & (OUTSIDE | {"figure"})
+        and block.link_density < MAX_LINK_DENSITY
+        and block.kind in (BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST_ITEM)
+        and not block.landmarks & (NON_ARTICLE_LANDMARKS | {"figure"})
     )
 
 
 def _is_lead(block: Block, description: str) -> bool:
-    text = fold(block.text)
+    text = fold_text(block.text)
     if description and (description.startswith(text[:60]) or text.startswith(description[:60])):
         return True
-    return bool(_LEAD.search(">".join(block.path.split(">")[-2:])))
+    return bool(_LEAD_STEP.search(">".join(block.path.split(">")[-2:])))

@@ -1,46 +1,47 @@
-"""Sections of teasers inside a page: where one opens, and what still belongs to it."""
+"""Teasers, which link to other pages: what is one, where a section of them opens and where it ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, Kind
-from cleaners.rules.rule import Place
+from cleaners.document import Block, BlockKind
+from cleaners.rules.rule import BodyPosition
 
 _TEASER_WORDS = 30
-_CARD_TITLE, _CARD_WORDS = 3, 60
-_LINKED = 0.5
-_ENDINGS = ("…", "...", "[…]", "[...]")
+_CARD_TITLE_WORDS, _CARD_WORDS = 3, 60
+_LINKED = 0.5  # link density
+_ELLIPSES = ("…", "...", "[…]", "[...]")
 
 
-def opens(blocks: Sequence[Block], position: int) -> bool:
-    """Whether a heading in the midst of the article opens a box of teasers: a linked or cut block follows it."""
-    following = blocks[position + 1 : position + 3]
-    return any(is_teaser(block) for block in following)
+def opens_teaser_box(blocks: Sequence[Block], position: int) -> bool:
+    """Whether a heading within the article opens a box of teasers: one of the two blocks below it is a teaser."""
+    return any(is_teaser(block) for block in blocks[position + 1 : position + 3])
 
 
-def continues(block: Block, selected: frozenset[int], place: Place) -> bool:
-    """Whether a block still belongs to the furniture section that a heading above it opened.
+def continues_section(block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
+    """Whether a block still belongs to the boilerplate section that a heading above it opened.
 
-    The section ends at a paragraph of the article. After the last one everything belongs to it.
+    Above the last paragraph of the article, the section ends at the first block that is no teaser; below it, at a
+    longer block that was selected.
     """
-    if place.between or place.before_body:
+    if position.between or position.before_body:
         return is_teaser(block)
-    return block.position not in selected or is_teaser(block) or len(block.text.split()) <= _TEASER_WORDS
+    return block.position not in selected_positions or is_teaser(block) or len(block.text.split()) <= _TEASER_WORDS
 
 
 def is_teaser(block: Block) -> bool:
     """Whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
-    if block.kind in (Kind.QUOTE, Kind.CODE, Kind.TABLE):
+    if block.kind in (BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE):
         return False
     if _is_card(block):
         return True
-    short = len(block.text.split()) <= _TEASER_WORDS
-    return short and (block.link_density > _LINKED or block.text.rstrip().endswith(_ENDINGS))
+    is_short = len(block.text.split()) <= _TEASER_WORDS
+    return is_short and (block.link_density > _LINKED or block.text.rstrip().endswith(_ELLIPSES))
 
 
 def _is_card(block: Block) -> bool:
-    """Whether a block of several lines is a linked headline with what it leads to below: a date, an excerpt."""
-    first, _, rest = block.text.partition("\n")
-    linked = abs(block.link_chars - len(first)) <= len(first) // 5
-    return bool(rest) and linked and len(first.split()) >= _CARD_TITLE and len(block.text.split()) <= _CARD_WORDS
+    """Whether a block of several lines is a linked headline with a date or an excerpt below."""
+    headline, _, details = block.text.partition("\n")
+    is_linked = abs(block.link_chars - len(headline)) <= len(headline) // 5
+    is_headline = is_linked and len(headline.split()) >= _CARD_TITLE_WORDS
+    return bool(details) and is_headline and len(block.text.split()) <= _CARD_WORDS

@@ -1,6 +1,6 @@
-"""The named voices and the learned one brought together: a verdict for each block, with the reason that says most.
+"""A verdict for each block from the rules' verdicts and the model's probabilities, with the most specific reason.
 
-A named rule decides unless the model is sure of the opposite. Elsewhere the model decides and the named voices
+A phrase or metadata rule decides unless the model is sure of the opposite. Elsewhere the model decides and the rules
 explain: what it removes keeps the reason that a rule or the page's own markup gives for it, if there is one.
 """
 
@@ -11,138 +11,155 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Block, Column, Kind, Verdict, Vote
+from cleaners.document import Block, BlockKind, Column, Verdict, Vote
 from cleaners.learned.model import expected_f1
-from cleaners.verdicts.explain import first_against, votes_against
-from cleaners.verdicts.furniture import pull_quotes, repeats
+from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
+from cleaners.verdicts.furniture import pull_quotes, repeated_blocks
 from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
 
-SURE = 0.9  # the model's chance of a block from which it overrules a named rule on the block itself
-SURE_ALONE = 0.98  # the same for the first look, which has not heard the rule
-_RATHER = 0.8  # from which it overrules the section that a heading above opened, or the column beside the article's
-_MORE, _LESS = 0.05, 0.05  # above the page's own line for blocks to bring back; below it for what the voices keep
-_HARDLY = 0.1  # from which it leaves quotes, code and tables: often not annotated, yet they belong to the text
-_OPENING = 0.3  # from which it leaves the sentence that the article opens with: it may be the standfirst
+# Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
+SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself
+FIRST_LOOK_SURE_THRESHOLD = 0.98  # the same for the first look, whose features do not include the rules' votes
+_SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened, or the column beside the article's
+_ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
+_KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
+_SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
+_OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
 _LABEL_WORDS = 4
 _BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
-_OPENING_WORDS, _ENDS = 8, tuple(".!?…。！？")
-_NAMED = frozenset(("metadata", "rule"))
-_APART = frozenset((Kind.QUOTE, Kind.CODE, Kind.TABLE))
-_INDIRECT = frozenset(("section", "heading"))  # votes that a rule on another block casts
-_FOR = Vote("model", True, "model/kept", "rescued")
-_COPY = Vote("context", False, "context/duplicate", "duplicate")
-_LITTLE, _FEW_WORDS = 0.15, 60  # of the words that the named voices keep, below which the model is not believed
+_OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
+_DIRECT_VOTERS = frozenset(("metadata", "rule"))
+_SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
+_INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
+_MODEL_KEEPS = Vote("model", True, "model/kept", "rescued")
+_DUPLICATE = Vote("context", False, "context/duplicate", "duplicate")
+_BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
+_BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
 
 
 def weigh(
-    blocks: Sequence[Block], named: Sequence[Verdict], chances: Column, authors: Sequence[str] = (), sure: float = SURE
+    blocks: Sequence[Block],
+    rule_verdicts: Sequence[Verdict],
+    probabilities: Column,
+    authors: Sequence[str] = (),
+    sure_threshold: float = SURE_THRESHOLD,
 ) -> tuple[Verdict, ...]:
-    """Return the verdicts; `named` are those of the named voices, `chances` the model's, 0 to 1.
+    """Return a verdict a block; `probabilities` are the model's, 0 to 1.
 
-    `sure` is the chance from which the model overrules a named rule.
+    `rule_verdicts` and their votes stay beside the result: the model's vote is added to them. `authors` are the page's.
+    `sure_threshold` is the probability from which the model overrules a rule.
     """
-    line = expected_f1(np.array([block.words for block in blocks]), chances) / 2
-    needed = _all_needed(blocks, named, line, sure)
-    buttons = _buttons(blocks, named)
+    page_threshold = expected_f1(np.array([block.words for block in blocks]), probabilities) / 2
+    thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold, sure_threshold)
+    buttons = _button_positions(blocks, rule_verdicts)
     for n in buttons:
-        needed[n] = max(needed[n], sure)
-    if (first := _opening(blocks, named)) is not None:
-        needed[first] = min(needed[first], _OPENING)
-    kept = _positions(chances >= np.array(needed, np.result_type(chances, np.float32)))
-    copies = repeats(blocks, kept)
-    leads = {n for n in kept if named[n].rule == STANDFIRST}
-    copies |= pull_quotes(blocks, kept - copies, leads)
-    kept -= copies
-    labels = _labels(blocks, named, kept)
-    kept -= labels
-    if _loses_all(blocks, named, kept):
-        return tuple(named)
-    unliked = labels | (buttons - kept)
-    liked = _positions(chances >= line + _MORE) - unliked
-    against = votes_against(blocks, named, kept, authors, unasked=liked)
-    owns = [against.get(n, _FOR) for n in range(len(blocks))]
-    known: dict[tuple[int, int, bool, bool], Verdict] = {}
+        thresholds[n] = max(thresholds[n], sure_threshold)
+    if (opening_position := _opening_position(blocks, rule_verdicts)) is not None:
+        thresholds[opening_position] = min(thresholds[opening_position], _OPENING_THRESHOLD)
+    kept_positions = _true_positions(probabilities >= np.array(thresholds, np.result_type(probabilities, np.float32)))
+    duplicates = repeated_blocks(blocks, kept_positions)
+    leads = {n for n in kept_positions if rule_verdicts[n].rule == STANDFIRST}
+    duplicates |= pull_quotes(blocks, kept_positions - duplicates, leads)
+    kept_positions -= duplicates
+    labels = _label_positions(blocks, rule_verdicts, kept_positions)
+    kept_positions -= labels
+    if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
+        return tuple(rule_verdicts)
+    likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
+    likely_positions -= labels | (buttons - kept_positions)
+    votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
+    model_votes = [votes_against.get(n, _MODEL_KEEPS) for n in range(len(blocks))]
+    verdicts: dict[tuple[int, int, bool, bool, bool], Verdict] = {}  # blocks with the same key share a verdict
     keys = []
-    for n, (verdict, own) in enumerate(zip(named, owns, strict=True)):
-        keys.append(key := (id(verdict), id(own), n in kept, needed[n] == sure if n in kept else n in copies))
-        if key not in known:
-            known[key] = _kept(verdict, own, overruled=key[3]) if key[2] else _removed(verdict, own, copy=key[3])
-    return tuple(known[key] for key in keys)
+    for n, (verdict, model_vote) in enumerate(zip(rule_verdicts, model_votes, strict=True)):
+        is_kept = n in kept_positions
+        overrules, is_duplicate = is_kept and thresholds[n] == sure_threshold, n in duplicates
+        keys.append(key := (id(verdict), id(model_vote), is_kept, overrules, is_duplicate))
+        if key not in verdicts and is_kept:
+            verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
+        elif key not in verdicts:
+            verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
+    return tuple(verdicts[key] for key in keys)
 
 
-def _positions(told: Column) -> set[int]:
-    return set(np.flatnonzero(told).tolist())
+def _true_positions(mask: Column) -> set[int]:
+    return set(np.flatnonzero(mask).tolist())
 
 
-def _all_needed(blocks: Sequence[Block], named: Sequence[Verdict], line: float, sure: float) -> list[float]:
-    """The model's chance from which each block is kept; blocks of one verdict and kind are worked out once."""
-    known: dict[tuple[int, Kind], float] = {}
-    found = []
-    for block, verdict in zip(blocks, named, strict=True):
+def _keep_thresholds(
+    blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], page_threshold: float, sure_threshold: float
+) -> list[float]:
+    """The probability from which each block is kept; computed once for blocks of the same verdict and kind."""
+    thresholds_by_key: dict[tuple[int, BlockKind], float] = {}
+    thresholds = []
+    for block, verdict in zip(blocks, rule_verdicts, strict=True):
         key = (id(verdict), block.kind)
-        if key not in known:
-            known[key] = _needed(block, verdict, line, sure)
-        found.append(known[key])
-    return found
+        if key not in thresholds_by_key:
+            thresholds_by_key[key] = _keep_threshold(block, verdict, page_threshold, sure_threshold)
+        thresholds.append(thresholds_by_key[key])
+    return thresholds
 
 
-def _needed(block: Block, verdict: Verdict, line: float, sure: float) -> float:
-    """The model's chance from which a block is kept, by what the named voices say of it."""
-    against = {vote.rule.rpartition("/")[2] for vote in verdict.votes if vote.voter in _NAMED and not vote.keep}
-    if against - _INDIRECT:
-        return sure
-    if "section" in against or any(vote.rule == "layout/other-column" for vote in verdict.votes):
-        return _RATHER
+def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
+    """The probability from which a block is kept, by the rules' votes on it."""
+    votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
+    rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
+    if rule_endings - _INDIRECT_RULE_ENDINGS:
+        return sure_threshold
+    if "section" in rule_endings or any(vote.rule == "layout/other-column" for vote in verdict.votes):
+        return _SECTION_THRESHOLD
     if any(vote.rule == ADDRESS for vote in verdict.votes):
         return 0  # all of it is a link, which looks like navigation to the model
     if not verdict.kept:
-        return line + _MORE
-    return _HARDLY if block.kind in _APART else line - _LESS
+        return page_threshold + _ADD_MARGIN
+    return _SPECIAL_KIND_THRESHOLD if block.kind in _SPECIAL_KINDS else page_threshold - _KEEP_MARGIN
 
 
-def _buttons(blocks: Sequence[Block], named: Sequence[Verdict]) -> set[int]:
-    """What a button says and no named voice keeps: `Yes` below `Was this helpful?` is short like a line of dialogue."""
-    inside = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
-    return {n for n, path in inside if _BUTTON.search(path) and not named[n].kept}
+def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
+    """The labels of buttons that no rule keeps: `Yes` below `Was this helpful?` is short like a line of dialogue."""
+    button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
+    return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
 
 
-def _opening(blocks: Sequence[Block], named: Sequence[Verdict]) -> int | None:
-    """The first block that the named voices keep, headings and a few words apart, if it is a sentence."""
-    kept = (block for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
-    first = next((b for b in kept if b.kind is not Kind.HEADING and b.words >= _OPENING_WORDS), None)
-    return first.position if first is not None and first.text.endswith(_ENDS) else None
+def _opening_position(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> int | None:
+    """The first block that the rules keep, headings and lines of a few words apart, if it ends like a sentence."""
+    kept_blocks = (block for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
+    opening = next((b for b in kept_blocks if b.kind is not BlockKind.HEADING and b.words >= _OPENING_WORDS), None)
+    return opening.position if opening is not None and opening.text.endswith(_SENTENCE_ENDS) else None
 
 
-def _labels(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> set[int]:
-    """Kept lines of a few words and a colon that announce only a teaser that goes: `See also:` in any language."""
-    found = set()
-    for n in kept:
+def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
+    """Kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
+    labels = set()
+    for n in kept_positions:
         text = blocks[n].text
         if text.endswith((":", "：")) and blocks[n].words <= _LABEL_WORDS and n + 1 < len(blocks):
-            told = first_against(named[n + 1])
-            if n + 1 not in kept and told is not None and told.reason == "related":
-                found.add(n)
-    return found
+            vote = deciding_vote_against(rule_verdicts[n + 1])
+            if n + 1 not in kept_positions and vote is not None and vote.reason == "related":
+                labels.add(n)
+    return labels
 
 
-def _loses_all(blocks: Sequence[Block], named: Sequence[Verdict], kept: set[int]) -> bool:
-    """Whether the model takes nearly all that the named voices keep, and puts nothing in its place."""
-    before = sum(block.words for block, verdict in zip(blocks, named, strict=True) if verdict.kept)
-    after = sum(blocks[n].words for n in kept)
-    return after < _LITTLE * before or (after < _FEW_WORDS and after < before)
+def _removes_nearly_all(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> bool:
+    """Whether the model removes nearly all that the rules keep, and adds nothing in its place."""
+    words_by_rules = sum(block.words for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
+    words = sum(blocks[n].words for n in kept_positions)
+    return words < _BELIEVED_SHARE * words_by_rules or (words < _BELIEVED_WORDS and words < words_by_rules)
 
 
-def _kept(verdict: Verdict, own: Vote, *, overruled: bool) -> Verdict:
-    """A verdict that keeps: in the name of the voice that was for it, or of the model where that overruled a rule."""
-    named = next((vote for vote in verdict.votes if vote.keep), own)
-    return _in_the_name_of(own if overruled else named, verdict, own)
+def _keep_verdict(verdict: Verdict, model_vote: Vote, *, overrules: bool) -> Verdict:
+    """A verdict that keeps, with the rule of the first vote for it, or of the model where that overruled a rule."""
+    vote_for = next((vote for vote in verdict.votes if vote.keep), model_vote)
+    return _verdict_led_by(model_vote if overrules else vote_for, verdict, model_vote)
 
 
-def _removed(verdict: Verdict, own: Vote, *, copy: bool) -> Verdict:
-    """A verdict that removes: in the name of the first voice against it, or as a copy of a kept block."""
-    return _in_the_name_of(_COPY if copy else first_against(verdict) or own, verdict, own)
+def _remove_verdict(verdict: Verdict, model_vote: Vote, *, is_duplicate: bool) -> Verdict:
+    """A verdict that removes, with the rule of the deciding vote against it, or as a duplicate of a kept block."""
+    vote = _DUPLICATE if is_duplicate else deciding_vote_against(verdict) or model_vote
+    return _verdict_led_by(vote, verdict, model_vote)
 
 
-def _in_the_name_of(first: Vote, verdict: Verdict, own: Vote) -> Verdict:
-    others = tuple(vote for vote in (*verdict.votes, own) if vote != first)
-    return Verdict(first.keep, first.reason, first.rule, (first, *others))
+def _verdict_led_by(deciding_vote: Vote, verdict: Verdict, model_vote: Vote) -> Verdict:
+    """The verdict of a vote, with the rules' other votes and the model's after it."""
+    other_votes = tuple(vote for vote in (*verdict.votes, model_vote) if vote != deciding_vote)
+    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, (deciding_vote, *other_votes))

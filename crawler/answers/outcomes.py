@@ -1,4 +1,4 @@
-"""A response, or the lack of one, to the outcome that the archive stores.
+"""From a response, or the lack of one, to the outcome that the archive stores.
 
 Whatever happens to a URL becomes one `Outcome` with a state and a reason. Parsing and cleaning run in the workers.
 """
@@ -11,249 +11,292 @@ from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
-from cleaners.document import Cleaned, Outlink, Page
-from cleaners.html.robots_directives import HEADERS, header_directives
+from cleaners.document import CleanedPage, Outlink, Page
+from cleaners.html.robots_directives import DIRECTIVE_HEADERS, header_directives
 from cleaners.urls.canonical import canonicalise
-from crawler.answers.sniff import Sort, is_media_type, sort_of
-from crawler.answers.worker_jobs import Fetched, Rules, work_on_feed, work_on_page, work_on_sitemap
-from crawler.discovery.found_rows import Discovered, found_file, from_outlinks
+from crawler.answers.sniff import BodyKind, body_kind, is_media_type
+from crawler.answers.worker_jobs import CrawlPolicy, PageJob, process_feed, process_page, process_sitemap
+from crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
 from crawler.discovery.scope import Scope
-from crawler.discovery.usual_places import usual_sitemap_places
-from crawler.fetch.faults import Fault, Retries, is_refusal, is_retried, retry_after
-from crawler.frontier.robots_txt import Access, Robots
+from crawler.discovery.usual_places import usual_sitemap_urls
+from crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
+from crawler.frontier.robots_txt import Access, RobotsRules
 from crawler.options import CrawlOptions
-from crawler.workers.pool import WorkerError, Workers
-from output.outcome import NOT_MODIFIED, Found, Outcome
+from crawler.workers.pool import WorkerError, WorkerPool
+from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
-from output.raw.wire import Wire, digest
+from output.raw.wire import RawExchange, warc_digest
 
 MAX_REDIRECTS = 10
 NOT_MODIFIED_STATUS = 304
-READ_HEADERS = HEADERS | {"link", "content-language", "last-modified"}
+PAGE_HEADERS = DIRECTIVE_HEADERS | {"link", "content-language", "last-modified"}
+"""The response headers that the cleaners read, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A queued URL with the response it got and when, UTC."""
+    """A queued URL with the response that it got, and when that came (UTC)."""
 
-    queued: QueuedUrl
+    queued_url: QueuedUrl
     response: Response
-    at: datetime
-    robots_id: int | None = None  # the robots.txt in force when it was asked for
-    wire: Wire | None = None  # what went over the connection, if it is kept
+    received_at: datetime
+    robots_id: int | None = None  # the robots.txt in force when it was requested
+    wire: RawExchange | None = None  # what went over the connection, if it is kept
 
     @property
-    def stamp(self) -> str:
-        """The time of the answer, UTC ISO 8601."""
-        return self.at.isoformat(timespec="seconds")
+    def timestamp(self) -> str:
+        """When the response came, UTC ISO 8601 to the second."""
+        return self.received_at.isoformat(timespec="seconds")
 
     def header(self, name: str) -> str:
         """A response header's value, or an empty string."""
         return (self.response.headers.get(name) or b"").decode("latin-1")
 
 
-class Outcomes:
-    """Makes outcomes by the crawl's options and scope; `scope` widens when a seed moves to another host."""
+class OutcomeBuilder:
+    """Builds an outcome for each response or fault, by the crawl's options and scope.
 
-    def __init__(self, options: CrawlOptions, scope: Scope, workers: Workers, retries: Retries | None = None) -> None:
+    `scope` grows when a seed redirects to another host.
+    """
+
+    def __init__(
+        self, options: CrawlOptions, scope: Scope, workers: WorkerPool, retries: RetryPolicy | None = None
+    ) -> None:
         self.options = options
         self.scope = scope
         self.robot = "broadsheet"  # the name by which directives call us
         self._workers = workers
-        self._retries = retries or Retries()
-        self._rules: Rules | None = None
-        self._packed = b""
-        self._came_by: dict[str, tuple[str, ...]] = {}  # the redirects that led to a URL
+        self._retries = retries or RetryPolicy()
+        self._policy: CrawlPolicy | None = None
+        self._packed_policy = b""
+        self._redirect_chains: dict[str, tuple[str, ...]] = {}  # by URL: the redirects that led to it
 
-    def go_on(self, came_by: Mapping[str, tuple[str, ...]], moved_to: Iterable[str]) -> None:
-        """Take up what an earlier run knew: the redirects that led to what waits, and where its seeds moved."""
-        self._came_by.update(came_by)
-        for target in moved_to:
-            if not self.scope.contains(target):
-                self.scope = self.scope.widened(target)
+    def resume(self, redirect_chains: Mapping[str, tuple[str, ...]], seed_targets: Iterable[str]) -> None:
+        """Take over what earlier runs found: the redirects that led to URLs still queued, and where the seeds redirect
+        to."""
+        self._redirect_chains.update(redirect_chains)
+        for seed_target in seed_targets:
+            if not self.scope.contains(seed_target):
+                self.scope = self.scope.with_seed(seed_target)
 
-    async def of_answer(self, answer: Answer, robots: Robots | None = None) -> Outcome:
-        """The outcome of a response. `robots` is the reading of a robots.txt, when it is one."""
+    async def from_answer(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
+        """The outcome of a response. `robots` is the parsed robots.txt if the URL is one."""
         status = answer.response.status
         if robots is not None:
-            return self._robots(answer, robots)
-        if status == NOT_MODIFIED_STATUS and answer.queued.held_at:
-            return _made(answer, "done", NOT_MODIFIED)
+            return self._robots_outcome(answer, robots)
+        if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
+            return _answer_outcome(answer, "done", NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
-            return self._redirect(answer)
+            return self._redirect_outcome(answer)
         if status >= 400 or not 200 <= status < 300:
-            return self._http_error(answer)
+            return self._http_error_outcome(answer)
         try:
-            return await self._content(answer)
+            return await self._content_outcome(answer)
         except WorkerError as error:
-            return _made(answer, "failed", error.reason)
+            return _answer_outcome(answer, "failed", error.reason)
 
-    def of_fault(self, queued: QueuedUrl, fault: Fault, at: datetime, came: Capture | None = None) -> Outcome:
-        """The outcome of a request that got no response, or one of no use: another try later, or a failure.
+    def from_fault(
+        self, queued_url: QueuedUrl, fault: Fault, failed_at: datetime, partial_capture: Capture | None = None
+    ) -> Outcome:
+        """The outcome of a request that failed: a retry, or a failure that is final.
 
-        `came` is what came of it, if a part of a response did.
+        `partial_capture` is the row of the response, if a part of one was received.
         """
-        if fault.retry and self._retries.left(queued.attempts):
-            again = _again(queued, fault.reason, at, self._retries.wait_before(queued.attempts + 1))
-            return replace(again, capture=came)
-        state, stamp = "skipped" if is_refusal(fault.reason) else "failed", at.isoformat(timespec="seconds")
-        return Outcome(queued.url, state, fault.reason, fetched_at=stamp, capture=came, kind=queued.kind)
+        if fault.retry and self._retries.allows_retry(queued_url.attempts):
+            retry = _retry_outcome(
+                queued_url, fault.reason, failed_at, self._retries.wait_before(queued_url.attempts + 1)
+            )
+            return replace(retry, capture=partial_capture)
+        state, timestamp = "skipped" if is_refusal(fault.reason) else "failed", failed_at.isoformat(timespec="seconds")
+        return Outcome(
+            queued_url.url, state, fault.reason, fetched_at=timestamp, capture=partial_capture, kind=queued_url.kind
+        )
 
-    def _robots(self, answer: Answer, robots: Robots) -> Outcome:
-        found: list[Found] = []
+    def _robots_outcome(self, answer: Answer, robots: RobotsRules) -> Outcome:
+        """A robots.txt leads to the sitemaps that it names; where it names none, to the usual places of sitemaps."""
+        rows: list[DiscoveredUrl] = []
         if self.options.discover_sitemaps:
             if robots.sitemaps:
-                found = [found_file(url, "sitemap", "robots", answer.queued.url) for url in robots.sitemaps]
+                rows = [file_row(url, "sitemap", "robots", answer.queued_url.url) for url in robots.sitemaps]
             else:
-                found = [found_file(url, "sitemap", "guess") for url in usual_sitemap_places(answer.queued.url)]
-        gone = robots.access is Access.NOTHING
-        outcome = _made(answer, "failed" if gone else "done", robots.reason if gone else "robots")
-        return replace(outcome, found=tuple(found))
+                rows = [file_row(url, "sitemap", "guess") for url in usual_sitemap_urls(answer.queued_url.url)]
+        is_unreachable = robots.access is Access.NOTHING
+        outcome = _answer_outcome(
+            answer, "failed" if is_unreachable else "done", robots.reason if is_unreachable else "robots"
+        )
+        return replace(outcome, discovered_urls=tuple(rows))
 
-    def _redirect(self, answer: Answer) -> Outcome:
-        queued = answer.queued
-        target = canonicalise(answer.header("Location"), queued.url)
+    def _redirect_outcome(self, answer: Answer) -> Outcome:
+        queued_url = answer.queued_url
+        target = canonicalise(answer.header("Location"), queued_url.url)
         if target is None:
-            return _made(answer, "failed", "bad_redirect")
-        if fault := self._redirect_fault(queued.url, target):
-            return replace(_made(answer, "failed", fault), location=target)
-        if queued.found_via == "seed" and queued.depth == 0 and not self.scope.contains(target):
-            self.scope = self.scope.widened(target)
+            return _answer_outcome(answer, "failed", "bad_redirect")
+        if error := self._redirect_error(queued_url.url, target):
+            return replace(_answer_outcome(answer, "failed", error), location=target)
+        if queued_url.found_via == "seed" and queued_url.depth == 0 and not self.scope.contains(target):
+            self.scope = self.scope.with_seed(target)
         links = (Outlink(target, via="redirect"),)
-        found = self._targets(queued, from_outlinks(links, queued, self.scope, self.options), target)
-        return replace(_made(answer, "done", "redirect"), location=target, found=found.found, outside=found.outside)
+        discovered = self._with_source_of(
+            queued_url, urls_from_outlinks(links, queued_url, self.scope, self.options), target
+        )
+        return replace(
+            _answer_outcome(answer, "done", "redirect"),
+            location=target,
+            discovered_urls=discovered.rows,
+            outside_links=discovered.outside_hosts,
+        )
 
-    def _redirect_fault(self, url: str, target: str) -> str:
-        """Why a redirect is not followed, or an empty string."""
-        came_by = (*self._came_by.pop(url, ()), url)
-        if target in came_by:
+    def _redirect_error(self, url: str, target: str) -> str:
+        """Why a redirect is not followed, as a reason, or an empty string."""
+        redirect_chain = (*self._redirect_chains.pop(url, ()), url)
+        if target in redirect_chain:
             return "redirect_loop"
-        if len(came_by) > MAX_REDIRECTS:
+        if len(redirect_chain) > MAX_REDIRECTS:
             return "too_many_redirects"
-        self._came_by[target] = came_by
+        self._redirect_chains[target] = redirect_chain
         return ""
 
-    def _targets(self, queued: QueuedUrl, found: Discovered, target: str) -> Discovered:
-        """A moved sitemap or feed stays what it is; what a seed led to counts as one, so that it may move on."""
-        if queued.kind in ("sitemap", "feed"):
-            return Discovered((found_file(target, queued.kind, "redirect", queued.url),))
-        if queued.found_via == "seed":
-            return replace(found, found=tuple(replace(row, via="seed", priority=100) for row in found.found))
-        return found
+    def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
+        """The redirect's target as a row with the role of the redirected URL.
 
-    def _http_error(self, answer: Answer) -> Outcome:
-        status, queued = answer.response.status, answer.queued
-        if queued.found_via == "guess" and status in (403, 404, 410):
-            return _made(answer, "skipped", "not_there")
-        if is_retried(status) and self._retries.left(queued.attempts):
-            asked = retry_after_of(answer)
-            again = _again(queued, f"http_{status}", answer.at, self._retries.wait_before(queued.attempts + 1, asked))
-            return replace(again, http_status=status, capture=capture_of(answer))
-        return _made(answer, "failed", f"http_{status}")
+        The target of a sitemap or feed is a sitemap or feed. The target of a seed counts as a seed, so that it may
+        redirect to yet another host.
+        """
+        if queued_url.kind in ("sitemap", "feed"):
+            return DiscoveryResult((file_row(target, queued_url.kind, "redirect", queued_url.url),))
+        if queued_url.found_via == "seed":
+            return replace(
+                discovered, rows=tuple(replace(row, found_via="seed", priority=100) for row in discovered.rows)
+            )
+        return discovered
 
-    async def _content(self, answer: Answer) -> Outcome:
-        body, queued = answer.response.body, answer.queued
-        sort = sort_of(body, answer.header("Content-Type"))
-        if queued.kind == "sitemap" or (sort is Sort.SITEMAP and queued.kind == "page"):
-            return await self._sitemap(answer)
-        if queued.kind == "feed" or (sort is Sort.FEED and queued.kind == "page"):
-            return await self._feed(answer)
-        if sort is Sort.MEDIA or (queued.kind == "page" and is_media_type(answer.header("Content-Type"))):
-            return _made(answer, "skipped", "media_type")
-        if sort is Sort.EMPTY:
-            return replace(_made(answer, "done", "empty"), cleaned=_empty(queued.url))
-        return await self._page(answer)
+    def _http_error_outcome(self, answer: Answer) -> Outcome:
+        status, queued_url = answer.response.status, answer.queued_url
+        if queued_url.found_via == "guess" and status in (403, 404, 410):
+            return _answer_outcome(answer, "skipped", "not_there")
+        if is_retryable_status(status) and self._retries.allows_retry(queued_url.attempts):
+            wait_asked = retry_after_of(answer)
+            retry = _retry_outcome(
+                queued_url,
+                f"http_{status}",
+                answer.received_at,
+                self._retries.wait_before(queued_url.attempts + 1, wait_asked),
+            )
+            return replace(retry, http_status=status, capture=answer_capture(answer))
+        return _answer_outcome(answer, "failed", f"http_{status}")
 
-    async def _sitemap(self, answer: Answer) -> Outcome:
-        listed = await self._workers.run(work_on_sitemap, answer.response.body, answer.queued, self._packed_rules())
-        if not listed.readable:
-            return _unreadable(answer, f"bad_sitemap:{listed.reason}")
-        reason = f"sitemap:{listed.reason}" if listed.reason else "sitemap"
-        return _with(_made(answer, "done", reason), listed.discovered)
+    async def _content_outcome(self, answer: Answer) -> Outcome:
+        body, queued_url = answer.response.body, answer.queued_url
+        kind = body_kind(body, answer.header("Content-Type"))
+        if queued_url.kind == "sitemap" or (kind is BodyKind.SITEMAP and queued_url.kind == "page"):
+            return await self._sitemap_outcome(answer)
+        if queued_url.kind == "feed" or (kind is BodyKind.FEED and queued_url.kind == "page"):
+            return await self._feed_outcome(answer)
+        if kind is BodyKind.MEDIA or (queued_url.kind == "page" and is_media_type(answer.header("Content-Type"))):
+            return _answer_outcome(answer, "skipped", "media_type")
+        if kind is BodyKind.EMPTY:
+            return replace(_answer_outcome(answer, "done", "empty"), cleaned=_empty_page(queued_url.url))
+        return await self._page_outcome(answer)
 
-    async def _feed(self, answer: Answer) -> Outcome:
-        listed = await self._workers.run(work_on_feed, answer.response.body, answer.queued, self._packed_rules())
-        if not listed.readable:
-            return _unreadable(answer, "bad_feed")
-        return _with(_made(answer, "done", "feed"), listed.discovered)
+    async def _sitemap_outcome(self, answer: Answer) -> Outcome:
+        listing = await self._workers.run(
+            process_sitemap, answer.response.body, answer.queued_url, self._current_packed_policy()
+        )
+        if not listing.readable:
+            return _unreadable_outcome(answer, f"bad_sitemap:{listing.reason}")
+        reason = f"sitemap:{listing.reason}" if listing.reason else "sitemap"
+        return _with_discovered(_answer_outcome(answer, "done", reason), listing.discovered)
 
-    async def _page(self, answer: Answer) -> Outcome:
-        said = header_directives(_headers(answer))
-        fetched = Fetched(_page_of(answer), answer.queued, said, answer.at)
-        worked = await self._workers.run(work_on_page, fetched, self._packed_rules())
-        outcome = replace(_made(answer, worked.state, worked.reason), cleaned=worked.page)
-        capture = outcome.capture and replace(outcome.capture, directives=worked.said)
-        return _with(replace(outcome, capture=capture), worked.discovered)
+    async def _feed_outcome(self, answer: Answer) -> Outcome:
+        listing = await self._workers.run(
+            process_feed, answer.response.body, answer.queued_url, self._current_packed_policy()
+        )
+        if not listing.readable:
+            return _unreadable_outcome(answer, "bad_feed")
+        return _with_discovered(_answer_outcome(answer, "done", "feed"), listing.discovered)
 
-    def _packed_rules(self) -> bytes:
-        rules = Rules(self.scope, self.options, self.robot)
-        if rules != self._rules:
-            self._rules, self._packed = rules, rules.packed()
-        return self._packed
+    async def _page_outcome(self, answer: Answer) -> Outcome:
+        directives = header_directives(_headers(answer))
+        job = PageJob(_page_of(answer), answer.queued_url, directives, answer.received_at)
+        result = await self._workers.run(process_page, job, self._current_packed_policy())
+        outcome = replace(_answer_outcome(answer, result.state, result.reason), cleaned=result.page)
+        capture = outcome.capture and replace(outcome.capture, directives=result.directives)
+        return _with_discovered(replace(outcome, capture=capture), result.discovered)
+
+    def _current_packed_policy(self) -> bytes:
+        """The pickled policy for the workers, pickled anew only when the scope or the options have changed."""
+        policy = CrawlPolicy(self.scope, self.options, self.robot)
+        if policy != self._policy:
+            self._policy, self._packed_policy = policy, policy.packed()
+        return self._packed_policy
 
 
 def retry_after_of(answer: Answer) -> float | None:
-    """Seconds that the answer asks to wait, if it does."""
-    return retry_after(answer.header("Retry-After"), answer.at)
+    """Seconds to wait by the Retry-After header; None without a usable one."""
+    return retry_after_seconds(answer.header("Retry-After"), answer.received_at)
 
 
-def given_up(queued: QueuedUrl, state: str, reason: str) -> Outcome:
-    """The outcome of a URL that was not asked for."""
-    return Outcome(queued.url, state, reason, kind=queued.kind)
+def unfetched_outcome(queued_url: QueuedUrl, state: str, reason: str) -> Outcome:
+    """The outcome of a URL that was given up without a request."""
+    return Outcome(queued_url.url, state, reason, kind=queued_url.kind)
 
 
 def _page_of(answer: Answer) -> Page:
+    """The response as the cleaners take it, with the headers that they read."""
     response = answer.response
-    headers = tuple(each for each in _headers(answer) if each[0] in READ_HEADERS)
-    return Page(response.url, response.body, answer.header("Content-Type"), response.status, answer.stamp, headers)
+    headers = tuple(header for header in _headers(answer) if header[0] in PAGE_HEADERS)
+    return Page(response.url, response.body, answer.header("Content-Type"), response.status, answer.timestamp, headers)
 
 
 def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     """The response's headers as (lower-case name, value) pairs."""
     fields = answer.response.headers.items()
-    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, each in fields for value in each)
+    return tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, values in fields for value in values
+    )
 
 
-def _empty(url: str) -> Cleaned:
+def _empty_page(url: str) -> CleanedPage:
     from cleaners.clean import clean  # seldom needed in this process
 
     return clean(Page(url, b""))
 
 
-def _unreadable(answer: Answer, reason: str) -> Outcome:
-    """The outcome of a sitemap or feed that is none; where one was only looked for, it is not there."""
-    if answer.queued.found_via == "guess":
-        return _made(answer, "skipped", "not_there")
-    return _made(answer, "failed", reason)
+def _unreadable_outcome(answer: Answer, reason: str) -> Outcome:
+    """The outcome of a sitemap or feed that cannot be read; where its URL was only a guess, there is none there."""
+    if answer.queued_url.found_via == "guess":
+        return _answer_outcome(answer, "skipped", "not_there")
+    return _answer_outcome(answer, "failed", reason)
 
 
-def _with(outcome: Outcome, found: Discovered) -> Outcome:
-    return replace(outcome, found=found.found, outside=found.outside)
+def _with_discovered(outcome: Outcome, discovered: DiscoveryResult) -> Outcome:
+    return replace(outcome, discovered_urls=discovered.rows, outside_links=discovered.outside_hosts)
 
 
-def _made(answer: Answer, state: str, reason: str) -> Outcome:
+def _answer_outcome(answer: Answer, state: str, reason: str) -> Outcome:
     return Outcome(
-        answer.queued.url,
+        answer.queued_url.url,
         state,
         reason,
         http_status=answer.response.status,
-        fetched_at=answer.stamp,
-        capture=capture_of(answer),
-        kind=answer.queued.kind,
+        fetched_at=answer.timestamp,
+        capture=answer_capture(answer),
+        kind=answer.queued_url.kind,
     )
 
 
-def capture_of(answer: Answer) -> Capture:
-    """The row of a response. Of one that is kept raw the archive takes the digest itself, off the event loop."""
+def answer_capture(answer: Answer) -> Capture:
+    """The capture row of a response. Where the raw response is kept, the writer fills the digest in, off the event
+    loop."""
     response = answer.response
     return Capture(
-        url=answer.queued.url,
-        fetched_at=answer.stamp,
+        url=answer.queued_url.url,
+        fetched_at=answer.timestamp,
         http_status=response.status,
         final_url=response.url,
         content_type=answer.header("Content-Type"),
-        payload_digest="" if answer.wire else digest(response.body),
+        payload_digest="" if answer.wire else warc_digest(response.body),
         payload_length=len(response.body),
         directives=header_directives(_headers(answer)),
         robots_id=answer.robots_id,
@@ -263,13 +306,16 @@ def capture_of(answer: Answer) -> Capture:
     )
 
 
-def capture_of_part(queued: QueuedUrl, url: str, wire: Wire, at: datetime, robots_id: int | None) -> Capture:
-    """The row of a response that is not used, as far as it came; `url` is what was asked for in the end."""
+def partial_capture(
+    queued_url: QueuedUrl, final_url: str, wire: RawExchange, received_at: datetime, robots_id: int | None
+) -> Capture:
+    """The capture row of a response that broke off or was refused; `final_url` is the URL of the last request for
+    it."""
     return Capture(
-        url=queued.url,
-        fetched_at=at.isoformat(timespec="seconds"),
+        url=queued_url.url,
+        fetched_at=received_at.isoformat(timespec="seconds"),
         http_status=wire.status,
-        final_url=url,
+        final_url=final_url,
         content_type=wire.header("content-type"),
         payload_length=len(wire.body),
         robots_id=robots_id,
@@ -277,13 +323,14 @@ def capture_of_part(queued: QueuedUrl, url: str, wire: Wire, at: datetime, robot
     )
 
 
-def _again(queued: QueuedUrl, reason: str, at: datetime, wait: float) -> Outcome:
-    due = (at + timedelta(seconds=wait)).astimezone(UTC)
+def _retry_outcome(queued_url: QueuedUrl, reason: str, failed_at: datetime, wait_seconds: float) -> Outcome:
+    """The outcome that keeps a URL queued and has it requested again after `wait_seconds`."""
+    not_before = (failed_at + timedelta(seconds=wait_seconds)).astimezone(UTC)
     return Outcome(
-        queued.url,
+        queued_url.url,
         "queued",
         f"retry:{reason}",
-        fetched_at=at.isoformat(timespec="seconds"),
-        not_before=due.isoformat(timespec="seconds"),
-        retry=True,
+        fetched_at=failed_at.isoformat(timespec="seconds"),
+        not_before=not_before.isoformat(timespec="seconds"),
+        is_retry=True,
     )

@@ -1,4 +1,4 @@
-"""From the answer to a robots.txt, or the lack of one, to what is in force for its host."""
+"""From the response to a robots.txt, or the lack of one, to the rules in force for its host."""
 
 from __future__ import annotations
 
@@ -13,79 +13,83 @@ from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise
 from crawler.answers.outcomes import Answer, retry_after_of
-from crawler.fetch.faults import Fault, Retries, is_refusal
-from crawler.frontier.pace import LONGEST_ASKED
-from crawler.frontier.robots_txt import Access, Robots
+from crawler.fetch.faults import Fault, RetryPolicy, is_refusal
+from crawler.frontier.pace import MAX_ROBOTS_DELAY
+from crawler.frontier.robots_txt import Access, RobotsRules
 from crawler.frontier.turns import Frontier
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
 
-HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
-"""Request headers of a robots.txt: not packed, for it is read as far as it came."""
-
-_HOPS = 5  # redirects that are followed: RFC 9309, section 2.3.1.2
+_MAX_REDIRECTS = 5  # redirects that are followed: RFC 9309, section 2.3.1.2
 _LOG = logging.getLogger(__name__)
 
 
 class RobotsReader:
-    """Reads each robots.txt, has it asked for again where it gave no decision, and puts it in force once stored."""
+    """Parses each robots.txt, retries it where it could not be read, and puts it in force once it is stored."""
 
-    def __init__(self, frontier: Frontier, retries: Retries, user_agent: str) -> None:
+    def __init__(self, frontier: Frontier, retries: RetryPolicy, user_agent: str) -> None:
         self._frontier = frontier
         self._retries = retries
         self._user_agent = user_agent
-        self._read: dict[str, Robots] = {}  # by URL: read, and not yet stored
+        self._unstored_robots: dict[str, RobotsRules] = {}  # by URL: read, and not yet stored
 
-    async def of_answer(self, answer: Answer, made: Callable[[Answer, Robots], Awaitable[Outcome]]) -> Outcome | None:
-        """What an answer comes to; None if the file is asked for again. `made` makes the outcome of a reading."""
-        queued, response = answer.queued, answer.response
-        packed = "download_stopped" in response.flags and answer.header("Content-Encoding")  # too long to be unpacked
-        status = 0 if packed else response.status
-        read = partial(Robots.from_response, status, response.body, response.url, queued.host)
-        robots = await asyncio.to_thread(read)  # a long one takes a while
-        if robots.access is Access.NOTHING and self._asks_again(queued, retry_after_of(answer)):
+    async def read_answer(
+        self, answer: Answer, build_outcome: Callable[[Answer, RobotsRules], Awaitable[Outcome]]
+    ) -> Outcome | None:
+        """The outcome of a response to a robots.txt, made by `build_outcome` from the parsed file; None if it is
+        retried."""
+        queued_url, response = answer.queued_url, answer.response
+        # What was cut off while it was packed cannot be unpacked.
+        is_cut_off = "download_stopped" in response.flags and answer.header("Content-Encoding")
+        status = 0 if is_cut_off else response.status
+        parse = partial(RobotsRules.from_response, status, response.body, response.url, queued_url.host)
+        robots = await asyncio.to_thread(parse)  # a long one takes a while
+        if robots.access is Access.NOTHING and self._schedule_retry(queued_url, retry_after_of(answer)):
             return None
-        outcome = await made(replace(answer, robots_id=robots.id), robots)
-        return self._decided(outcome, robots, answer.stamp)
+        outcome = await build_outcome(replace(answer, robots_id=robots.id), robots)
+        return self._with_robots_file(outcome, robots, answer.timestamp)
 
-    def of_fault(self, queued: QueuedUrl, fault: Fault, moved: bool, outcome: Outcome) -> Outcome | None:
-        """What a request without an answer comes to; None if it is made again.
+    def read_fault(self, queued_url: QueuedUrl, fault: Fault, was_redirected: bool, outcome: Outcome) -> Outcome | None:
+        """The outcome of a failed request for a robots.txt; None if it is retried.
 
-        A host that was never reached is given up whole; `moved` says that it was another host that did not answer.
+        A host that was never reached is given up with all its URLs, but not if `was_redirected`: then another host
+        failed.
         """
-        if fault.retry and self._asks_again(queued):
+        if fault.retry and self._schedule_retry(queued_url):
             return None
-        lost = (fault.host_gone or is_refusal(fault.reason)) and not moved
-        if lost and self._frontier.robots_of(queued.host) is None:
-            self._frontier.give_up_host(queued.host, fault.reason)
+        is_host_lost = (fault.host_gone or is_refusal(fault.reason)) and not was_redirected
+        if is_host_lost and self._frontier.robots_for(queued_url.host) is None:
+            self._frontier.give_up_host(queued_url.host, fault.reason)
             return outcome
-        unread = Robots.from_response(None, b"", queued.url, queued.host)
-        return self._decided(outcome, unread, datetime.now(UTC).isoformat(timespec="seconds"))
+        robots = RobotsRules.from_response(None, b"", queued_url.url, queued_url.host)
+        return self._with_robots_file(outcome, robots, datetime.now(UTC).isoformat(timespec="seconds"))
 
-    def stored(self, url: str) -> None:
-        """The outcome of a URL is in the archive: if it is a robots.txt, it is in force from now on."""
-        if robots := self._read.pop(url, None):
+    def apply_stored(self, url: str) -> None:
+        """Put a robots.txt in force, now that the outcome of its URL is stored; other URLs are ignored."""
+        if robots := self._unstored_robots.pop(url, None):
             self._frontier.set_robots(robots.host, robots)
 
-    def _asks_again(self, queued: QueuedUrl, retry_after: float | None = None) -> bool:
-        if not self._retries.left(queued.attempts):
+    def _schedule_retry(self, queued_url: QueuedUrl, retry_after: float | None = None) -> bool:
+        """Queue the robots.txt for another request; False if it has used up its retries."""
+        if not self._retries.allows_retry(queued_url.attempts):
             return False
-        self._frontier.ask_robots_again(queued, self._retries.wait_before(queued.attempts + 1, retry_after))
+        self._frontier.retry_robots(queued_url, self._retries.wait_before(queued_url.attempts + 1, retry_after))
         return True
 
-    def _decided(self, outcome: Outcome, robots: Robots, stamp: str) -> Outcome:
-        """The outcome, with the file to be kept."""
-        self._read[outcome.url] = robots
-        asked = robots.asked_delay(self._user_agent)
-        if asked <= LONGEST_ASKED:
-            return replace(outcome, robots_file=robots.file(stamp))
-        _LOG.warning("%s asks for %g s between requests; it gets %g s", robots.host, asked, LONGEST_ASKED)
-        return replace(outcome, robots_file=robots.file(stamp, "delay_capped"))
+    def _with_robots_file(self, outcome: Outcome, robots: RobotsRules, timestamp: str) -> Outcome:
+        """The outcome with the robots.txt to be stored; a Crawl-delay over the longest allowed is capped, with a
+        warning."""
+        self._unstored_robots[outcome.url] = robots
+        asked_delay = robots.requested_delay(self._user_agent)
+        if asked_delay <= MAX_ROBOTS_DELAY:
+            return replace(outcome, robots_file=robots.to_robots_file(timestamp))
+        _LOG.warning("%s asks for %g s between requests; it gets %g s", robots.host, asked_delay, MAX_ROBOTS_DELAY)
+        return replace(outcome, robots_file=robots.to_robots_file(timestamp, "delay_capped"))
 
 
-def moved_to(response: Response, hops: int) -> str:
-    """Where a robots.txt moved to, if it is to be followed after so many redirects."""
+def redirect_target(response: Response, hops: int) -> str:
+    """The URL that a robots.txt redirects to; empty if it does not, or if `hops` redirects were followed already."""
     location = (response.headers.get("Location") or b"").decode("latin-1")
-    if not 300 <= response.status < 400 or not location or hops >= _HOPS:
+    if not 300 <= response.status < 400 or not location or hops >= _MAX_REDIRECTS:
         return ""
     return canonicalise(location, response.url) or ""

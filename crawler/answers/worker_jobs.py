@@ -1,7 +1,7 @@
-"""What a worker makes of what was fetched: a page cleaned and judged by the crawl's options, links in scope as rows.
+"""The jobs of the worker processes: clean a page and judge it by the crawl's options, read a sitemap or a feed.
 
-All of it happens in the worker process, so that what comes back is what the archive stores and the crawl itself
-touches neither blocks nor links. Pure.
+All of it happens in the worker, so that what comes back is what the archive stores, and the crawl's own process
+handles neither blocks nor links. Pure.
 """
 
 from __future__ import annotations
@@ -12,156 +12,175 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 
-from cleaners.document import Cleaned, Metadata, Page, PageType, PageVerdict
+from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict
 from cleaners.lineage import site_rules_digest
-from cleaners.site_rules.folder import SiteRules
-from cleaners.site_rules.ftr_format import SiteRule
-from crawler.answers.obey_directives import kept_out, unfollowed
+from cleaners.site_rules.folder import SiteRuleFolder
+from cleaners.site_rules.ftr_format import SiteRuleFile
+from crawler.answers.obey_directives import exclusion_reason, with_nofollow_skipped
 from crawler.discovery.feeds import read_feed
-from crawler.discovery.found_rows import Discovered, found_file, from_feed, from_outlinks, from_sitemap
+from crawler.discovery.found_rows import (
+    DiscoveryResult,
+    file_row,
+    urls_from_feed,
+    urls_from_outlinks,
+    urls_from_sitemap,
+)
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import SitemapKind, read_sitemap
-from crawler.discovery.usual_places import too_old, usual_feed_places
+from crawler.discovery.usual_places import is_too_old, usual_feed_urls
 from crawler.options import CrawlOptions
 from output.queue.rows import QueuedUrl
-from output.store.page_rows import PreparedPage, prepared
+from output.store.page_rows import PageRows, make_page_rows
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What is the same for all pages of a crawl: its scope, its options, and the name by which directives call us."""
+class CrawlPolicy:
+    """What is the same for all pages of a crawl: its scope, its options, and the robot name that directives may
+    address."""
 
     scope: Scope
     options: CrawlOptions
     robot: str
 
     def packed(self) -> bytes:
-        """The rules as they go to a worker, which unpacks them once."""
+        """The policy pickled for the workers; a worker unpickles it once."""
         return pickle.dumps(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """A page as it came: its row in the queue, what its headers asked of robots, and when, UTC."""
+class PageJob:
+    """A page to be cleaned: as fetched, its queued URL, the robots directives of its headers, and when it came
+    (UTC)."""
 
     page: Page
-    queued: QueuedUrl
-    said: tuple[str, ...]
-    at: datetime
+    queued_url: QueuedUrl
+    header_directives: tuple[str, ...]
+    fetched_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Worked:
-    """A page's outcome: state, reason, rows, where it leads, and what it and its headers asked of robots."""
+class PageResult:
+    """What a page came to: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
+    HTML."""
 
     state: str
     reason: str
-    page: PreparedPage
-    discovered: Discovered
-    said: tuple[str, ...]
+    page: PageRows
+    discovered: DiscoveryResult
+    directives: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """What a sitemap or feed lists; `reason` says what was wrong with it, `readable` whether it is one at all."""
+class ListingResult:
+    """What a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
+    anything."""
 
     readable: bool
     reason: str = ""
-    discovered: Discovered = field(default_factory=Discovered)
+    discovered: DiscoveryResult = field(default_factory=DiscoveryResult)
 
 
-def work_on_page(fetched: Fetched, packed_rules: bytes) -> Worked:
-    """Clean a page and decide what the crawl keeps of it. Any bytes give a result."""
+def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
+    """Clean a page and decide what the crawl keeps of it. Never fails on a page's bytes."""
     from cleaners.clean import clean  # not in the crawl's own process, which would import it before its first request
 
-    rules = _rules(packed_rules)
-    own = _site_rules(rules.options.site_rules, fetched.queued.host)
-    cleaned = clean(fetched.page, own)
-    by = site_rules_digest(own)
-    said = tuple(sorted({*fetched.said, *cleaned.robots}))
-    discovered = _discovered(cleaned, fetched.queued, said, rules)
-    reason = _unwanted(cleaned, rules.options)
-    if forbidden := _forbidden(cleaned, said, fetched.at, rules):
-        reason, cleaned = forbidden, _bare(cleaned)
+    policy = _unpack_policy(packed_policy)
+    site_rules = _site_rules(policy.options.site_rules, job.queued_url.host)
+    cleaned = clean(job.page, site_rules)
+    rules_digest = site_rules_digest(site_rules)
+    directives = tuple(sorted({*job.header_directives, *cleaned.robots}))
+    discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
+    reason = _option_exclusion(cleaned, policy.options)
+    if exclusion := _directive_exclusion(cleaned, directives, job.fetched_at, policy):
+        reason, cleaned = exclusion, _without_text(cleaned)
     if not reason:
-        return Worked("done", str(cleaned.verdict.page_type), prepared(cleaned, by), discovered, said)
+        return PageResult(
+            "done", str(cleaned.verdict.page_type), make_page_rows(cleaned, rules_digest), discovered, directives
+        )
     verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
-    return Worked("skipped", reason, prepared(replace(cleaned, verdict=verdict), by), discovered, said)
+    return PageResult(
+        "skipped", reason, make_page_rows(replace(cleaned, verdict=verdict), rules_digest), discovered, directives
+    )
 
 
-def work_on_sitemap(body: bytes, queued: QueuedUrl, packed_rules: bytes) -> Listed:
-    """Read a sitemap and say which of its entries the crawl takes."""
-    rules, sitemap = _rules(packed_rules), read_sitemap(body, queued.url)
+def process_sitemap(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> ListingResult:
+    """Read a sitemap and decide which of its entries the crawl takes."""
+    policy, sitemap = _unpack_policy(packed_policy), read_sitemap(body, queued_url.url)
     if sitemap.kind is SitemapKind.NOT_A_SITEMAP:
-        return Listed(False, sitemap.reason)
-    return Listed(True, sitemap.reason, from_sitemap(sitemap, queued, rules.scope, rules.options))
+        return ListingResult(False, sitemap.reason)
+    return ListingResult(True, sitemap.reason, urls_from_sitemap(sitemap, queued_url, policy.scope, policy.options))
 
 
-def work_on_feed(body: bytes, queued: QueuedUrl, packed_rules: bytes) -> Listed:
-    """Read a feed and say which of its entries the crawl takes; its next part, if it names one, is taken too."""
-    rules, feed = _rules(packed_rules), read_feed(body, queued.url)
+def process_feed(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> ListingResult:
+    """Read a feed and decide which of its entries the crawl takes; its next page, if it names one, is queued too."""
+    policy, feed = _unpack_policy(packed_policy), read_feed(body, queued_url.url)
     if feed.reason == "not_a_feed":
-        return Listed(False, feed.reason)
-    discovered = from_feed(feed.entries, queued, rules.scope, rules.options)
-    if feed.following:
-        following = found_file(feed.following, "feed", "next", queued.url)
-        discovered = replace(discovered, found=(*discovered.found, following))
-    return Listed(True, feed.reason, discovered)
+        return ListingResult(False, feed.reason)
+    discovered = urls_from_feed(feed.entries, queued_url, policy.scope, policy.options)
+    if feed.next_url:
+        next_feed = file_row(feed.next_url, "feed", "next", queued_url.url)
+        discovered = replace(discovered, rows=(*discovered.rows, next_feed))
+    return ListingResult(True, feed.reason, discovered)
 
 
 @lru_cache(maxsize=4)
-def _rules(packed: bytes) -> Rules:
-    rules = pickle.loads(packed)
-    assert isinstance(rules, Rules)
-    return rules
+def _unpack_policy(packed: bytes) -> CrawlPolicy:
+    policy = pickle.loads(packed)
+    assert isinstance(policy, CrawlPolicy)
+    return policy
 
 
-def _site_rules(folder: str, host: str) -> tuple[SiteRule, ...]:
-    """What the person's rule files say about a host. A worker looks into the folder once."""
-    return _folder(folder).for_host(host) if folder else ()
+def _site_rules(folder: str, host: str) -> tuple[SiteRuleFile, ...]:
+    """The site rules for a host from the user's folder. A worker opens the folder once."""
+    return _open_site_rules(folder).for_host(host) if folder else ()
 
 
 @lru_cache(maxsize=4)
-def _folder(path: str) -> SiteRules:
-    return SiteRules(path)
+def _open_site_rules(path: str) -> SiteRuleFolder:
+    return SiteRuleFolder(path)
 
 
-def _discovered(cleaned: Cleaned, queued: QueuedUrl, said: tuple[str, ...], rules: Rules) -> Discovered:
-    discovered = from_outlinks(cleaned.outlinks, queued, rules.scope, rules.options)
-    if rules.options.obey_directives:
-        found = tuple(unfollowed(discovered.found, cleaned.outlinks, said, rules.robot))
-        discovered = replace(discovered, found=found)
-    return _with_guessed_feeds(queued, discovered, rules.options)
+def _discovered_urls(
+    cleaned: CleanedPage, queued_url: QueuedUrl, directives: tuple[str, ...], policy: CrawlPolicy
+) -> DiscoveryResult:
+    discovered = urls_from_outlinks(cleaned.outlinks, queued_url, policy.scope, policy.options)
+    if policy.options.obey_directives:
+        rows = tuple(with_nofollow_skipped(discovered.rows, cleaned.outlinks, directives, policy.robot))
+        discovered = replace(discovered, rows=rows)
+    return _with_guessed_feeds(queued_url, discovered, policy.options)
 
 
-def _with_guessed_feeds(queued: QueuedUrl, discovered: Discovered, options: CrawlOptions) -> Discovered:
-    """A start page that names no feed: look at the usual places."""
-    if queued.found_via != "seed" or not options.discover_feeds:
+def _with_guessed_feeds(queued_url: QueuedUrl, discovered: DiscoveryResult, options: CrawlOptions) -> DiscoveryResult:
+    """On a seed page that names no feed, add the usual places of feeds on its host."""
+    if queued_url.found_via != "seed" or not options.discover_feeds:
         return discovered
-    if any(row.kind == "feed" for row in discovered.found):
+    if any(row.kind == "feed" for row in discovered.rows):
         return discovered
-    guesses = (found_file(url, "feed", "guess") for url in usual_feed_places(queued.url))
-    return replace(discovered, found=(*discovered.found, *guesses))
+    guesses = (file_row(url, "feed", "guess") for url in usual_feed_urls(queued_url.url))
+    return replace(discovered, rows=(*discovered.rows, *guesses))
 
 
-def _forbidden(cleaned: Cleaned, said: Iterable[str], at: datetime, rules: Rules) -> str:
-    """Why the crawl, as it obeys directives, must not keep an article; empty if it may."""
-    obeys = rules.options.obey_directives and cleaned.is_article
-    return kept_out(said, rules.robot, at) if obeys else ""
+def _directive_exclusion(
+    cleaned: CleanedPage, directives: Iterable[str], fetched_at: datetime, policy: CrawlPolicy
+) -> str:
+    """Why a crawl that obeys directives must not keep an article, as a reason, or an empty string."""
+    is_obeyed = policy.options.obey_directives and cleaned.is_article
+    return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else ""
 
 
-def _unwanted(cleaned: Cleaned, options: CrawlOptions) -> str:
+def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> str:
+    """Why the crawl's options leave an article out, its language or its date, as a reason, or an empty string."""
     if not cleaned.is_article:
         return ""
     language, published = cleaned.metadata.language, cleaned.metadata.published
     if options.languages and language and language not in options.languages:
         return "language"
-    if options.since and published and too_old(published, options.since):
+    if options.since and published and is_too_old(published, options.since):
         return "too_old"
     return ""
 
 
-def _bare(cleaned: Cleaned) -> Cleaned:
-    """A page without anything of its text, only where it stands and where it leads."""
-    stated = Metadata(canonical_url=cleaned.metadata.canonical_url)
-    return replace(cleaned, metadata=stated, blocks=(), verdicts=(), text="", markdown="")
+def _without_text(cleaned: CleanedPage) -> CleanedPage:
+    """The page without its text and metadata; only its canonical URL stays, and where it leads."""
+    metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
+    return replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")

@@ -1,4 +1,4 @@
-"""`broadsheet changes`: the edits of an archive, newest last, a line or a JSON object each."""
+"""`broadsheet changes`: the edits to an archive's articles, newest last, a line or a JSON object each."""
 
 from __future__ import annotations
 
@@ -10,67 +10,67 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from crawler.commands.export import archive
-from crawler.console.option_types import Mistake, duration
-from crawler.console.reasons import meaning
-from crawler.console.terminal import cut, fit, one_line, say, width
-from output.db.text import escaped
+from crawler.console.open_archive import open_read_only
+from crawler.console.option_types import CommandError, duration
+from crawler.console.reasons import reason_text
+from crawler.console.terminal import cut_line, fit, one_line, print_text, terminal_width
+from output.db.text import escaped_json
 from output.store.revisions import CLEANER, RETURNED, WITHDRAWN
-from output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, edits
+from output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, list_edits
 
 _INDENT = 8
-_AGO = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)
+_DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)
 
 
-def changes(path: str, since: str | None, kinds: Sequence[str], *, as_json: bool) -> int:
-    """List the edits since a time, a number of `changes`, or a while ago."""
-    seq, at = since_of(since or "0")
-    with archive(path) as db:
-        found = edits(db, after_seq=seq, since=at, kinds=kinds or EDIT_KINDS)
-    for edit in found:
+def changes(archive_path: str, since: str | None, kinds: Sequence[str], *, as_json: bool) -> int:
+    """List the edits since a time, since a number of `changes`, or of the last hours or days."""
+    after_seq, since_time = parse_since(since or "0")
+    with open_read_only(archive_path) as db:
+        listed_edits = list_edits(db, after_seq=after_seq, since=since_time, kinds=kinds or EDIT_KINDS)
+    for edit in listed_edits:
         if as_json:
-            say(escaped(json.dumps(asdict(edit) | {"summary": summary(edit)}, ensure_ascii=False)))
+            print_text(escaped_json(json.dumps(asdict(edit) | {"summary": edit_summary(edit)}, ensure_ascii=False)))
         else:
-            _show(edit)
-    if not found and not as_json:
+            _print_edit(edit)
+    if not listed_edits and not as_json:
         click.echo("no edits" + (f" since {one_line(since)}" if since else ""), err=True)
     return 0
 
 
-def since_of(text: str) -> tuple[int, str]:
-    """(number of `changes`, UTC time) from which to list, of which one says nothing. Mistake if it is neither."""
-    said = text.strip()
-    if said.isdigit():
-        return int(said), ""
-    if _AGO.fullmatch(said):
-        return 0, _utc(datetime.now(UTC) - timedelta(seconds=duration(said)))
+def parse_since(text: str) -> tuple[int, str]:
+    """--since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if the text is neither."""
+    stripped = text.strip()
+    if stripped.isdigit():
+        return int(stripped), ""
+    if _DURATION.fullmatch(stripped):
+        return 0, _utc_text(datetime.now(UTC) - timedelta(seconds=duration(stripped)))
     try:
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(stripped)
     except ValueError:
         hint = "write 2026-01-31, 2026-01-31T12:00, 7d, or a number of changes"
-        raise Mistake(f"--since {text!r} is no time: {hint}") from None
-    return 0, _utc(moment)  # without a zone it is local time, as a person at this machine means it
+        raise CommandError(f"--since {text!r} is no time: {hint}") from None
+    return 0, _utc_text(moment)  # without a zone it is local time, as a person at this machine means it
 
 
-def summary(edit: ListedEdit) -> str:
-    """What the edit did, in a few words."""
+def edit_summary(edit: ListedEdit) -> str:
+    """What the edit changed, in a few words."""
     if edit.kind == WITHDRAWN:
-        return _WITHDRAWN.get(edit.note) or meaning(edit.note)
+        return _WITHDRAWAL_TEXTS.get(edit.note) or reason_text(edit.note)
     if edit.kind in (RETURNED, NEW, CLEANER):
-        return _WORDS[edit.kind]
+        return _KIND_TEXTS[edit.kind]
     parts = [f"was “{edit.title_before}”"] if "headline" in edit.kinds else []
     counts = ((edit.rewritten, "rewritten"), (edit.added, "added"), (edit.removed, "removed"))
-    told = [f"{count} {what}" for count, what in counts if count]
-    parts += [f"blocks: {', '.join(told)}"] if told else []
+    count_texts = [f"{count} {verb}" for count, verb in counts if count]
+    parts += [f"blocks: {', '.join(count_texts)}"] if count_texts else []
     parts += [f"“{edit.note}”"] if edit.note else []
-    return "; ".join(parts) or _WORDS.get(edit.kind, "")
+    return "; ".join(parts) or _KIND_TEXTS.get(edit.kind, "")
 
 
-_WITHDRAWN = {
+_WITHDRAWAL_TEXTS = {
     "redirect": "redirects to a start page or a list",
     "teaser": "only its beginning is free to read now",
 }
-_WORDS = {
+_KIND_TEXTS = {
     "body": "paragraphs in another order",
     "date": "dated otherwise",
     RETURNED: "back at its address",
@@ -79,13 +79,13 @@ _WORDS = {
 }
 
 
-def _show(edit: ListedEdit) -> None:
-    columns = width()
+def _print_edit(edit: ListedEdit) -> None:
+    columns = terminal_width()
     head = f"{edit.seq:>6}  {edit.at[:16].replace('T', ' ')}  {', '.join(edit.kinds):<16}  "
-    say(fit(head + one_line(edit.title or "(no title)"), columns))
-    say(" " * _INDENT + cut(summary(edit), columns - _INDENT))
-    say(" " * _INDENT + one_line(edit.url))
+    print_text(fit(head + one_line(edit.title or "(no title)"), columns))
+    print_text(" " * _INDENT + cut_line(edit_summary(edit), columns - _INDENT))
+    print_text(" " * _INDENT + one_line(edit.url))
 
 
-def _utc(moment: datetime) -> str:
+def _utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")

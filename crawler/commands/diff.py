@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 from sqlite_utils import Database
 
-from cleaners.compare.edits import Change, Version, aligned
-from cleaners.compare.word_diff import CAME, GONE, SAME, word_changes
-from crawler.commands.export import archive
-from crawler.console.option_types import Mistake
-from crawler.console.reasons import meaning
-from crawler.console.terminal import one_line, say
-from output.db.text import escaped, inert
+from cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
+from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from crawler.console.open_archive import open_read_only, refuse
+from crawler.console.option_types import CommandError
+from crawler.console.reasons import reason_text
+from crawler.console.terminal import one_line, print_text
+from output.db.text import escaped_json, inert_text
 from output.store.revisions import WITHDRAWN
-from output.watch.history import Revision, StoredArticle, blocks_of, revisions_of, stored_article
+from output.watch.history import RevisedArticle, Revision, blocks_of_revision, find_revised_article, revisions_of
 
-_STYLES = {SAME: "", GONE: "red strike", CAME: "green bold"}
-_PLAIN = {SAME: ("", ""), GONE: ("[-", "-]"), CAME: ("{+", "+}")}
-_Words = tuple[tuple[str, str], ...]
+_TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
+_PLAIN_MARKS = {SAME_SIGN: ("", ""), REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}
+_WordChanges = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RevisionChoice:
     """Which revisions to compare: numbers, or the one in force at a time with the latest; by default the last two."""
 
     first: int | None = None
@@ -38,136 +39,143 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compared:
-    article: StoredArticle
+class _Comparison:
+    article: RevisedArticle
     first: Revision
     last: Revision
-    title: _Words
-    rows: tuple[Change, ...]
+    title: _WordChanges
+    rows: tuple[BlockChange, ...]
 
 
-def diff(path: str, named: str, asked: Asked, *, as_json: bool) -> int:
+def diff(options: Mapping[str, Any]) -> int:
     """Show two revisions of the article that a URL or number names; 1 if there is nothing to compare."""
-    with archive(path) as db:
-        article = stored_article(db, named)
+    if options["at"] is not None and options["first"] is not None:
+        raise click.UsageError("--at chooses the earlier revision by time: give --at or --from, not both")
+    path, url_or_id = options["db"], options["url_or_id"]
+    choice = RevisionChoice(options["first"], options["last"], options["at"])
+    with open_read_only(path) as db:
+        article = find_revised_article(db, url_or_id)
         if article is None:
-            return _complain(f"{path} has no article {named}")
-        found = _compare(db, article, asked)
-    if isinstance(found, str):
-        return _complain(found)
-    if as_json:
-        say(escaped(json.dumps(_as_values(found), ensure_ascii=False, indent=2)))
+            return refuse(f"{path} has no article {url_or_id}")
+        comparison = _compare(db, article, choice)
+    if isinstance(comparison, str):
+        return refuse(comparison)
+    if options["as_json"]:
+        print_text(escaped_json(json.dumps(_json_values(comparison), ensure_ascii=False, indent=2)))
     else:
-        _show(found)
+        _print_comparison(comparison)
     return 0
 
 
-def _compare(db: Database, article: StoredArticle, asked: Asked) -> _Compared | str:
+def _compare(db: Database, article: RevisedArticle, choice: RevisionChoice) -> _Comparison | str:
     """The comparison, or why there is none."""
     revisions = revisions_of(db, article.id)
-    if asked.first is None and asked.last is None and asked.at is None and _texts(revisions) < 2:
+    if choice.first is None and choice.last is None and choice.at is None and _text_count(revisions) < 2:
         last = revisions[-1] if revisions else None
-        what = f" ({_told(last)} {last.seen_at[:16]})" if last and last.is_bare else ""
-        return f"{article.url} has one text only{what}: nothing to compare"
-    first, last = _chosen(revisions, asked)
-    old, new = (blocks_of(db, article.id, article.page_id, each.number) for each in (first, last))
-    if old is None or new is None:
-        missing = first if old is None else last
-        return f"the text of revision {missing.number} of {article.url} was not kept by the version that saw it"
-    rows = aligned(Version(old), Version(new))
-    return _Compared(article, first, last, word_changes(first.title, last.title), rows)
+        change_text = f" ({_change_text(last)} {last.seen_at[:16]})" if last and last.is_textless else ""
+        return f"{article.url} has one text only{change_text}: nothing to compare"
+    first, last = _choose_revisions(revisions, choice)
+    old_blocks, new_blocks = (
+        blocks_of_revision(db, article.id, article.page_id, revision.number) for revision in (first, last)
+    )
+    if old_blocks is None or new_blocks is None:
+        number = (first if old_blocks is None else last).number
+        return f"the text of revision {number} of {article.url} was not kept by the version that saw it"
+    rows = align_versions(ArticleVersion(old_blocks), ArticleVersion(new_blocks))
+    return _Comparison(article, first, last, diff_words(first.title, last.title), rows)
 
 
-def _chosen(revisions: Sequence[Revision], asked: Asked) -> tuple[Revision, Revision]:
-    by_number = {each.number: each for each in revisions}
-    for number in (asked.first, asked.last):
+def _choose_revisions(revisions: Sequence[Revision], choice: RevisionChoice) -> tuple[Revision, Revision]:
+    by_number = {revision.number: revision for revision in revisions}
+    for number in (choice.first, choice.last):
         if number is not None and number not in by_number:
-            raise Mistake(f"there is no revision {number}: they go from 1 to {max(by_number, default=0)}")
-    texts = [each for each in revisions if not each.is_bare]
-    last = by_number[asked.last] if asked.last is not None else texts[-1]
-    if asked.at is not None:
-        return _in_force(texts, asked.at), last
-    if asked.first is not None:
-        return by_number[asked.first], last
-    return next((each for each in reversed(texts) if each.number < last.number), texts[0]), last
+            raise CommandError(f"there is no revision {number}: they go from 1 to {max(by_number, default=0)}")
+    with_text = [revision for revision in revisions if not revision.is_textless]
+    last = by_number[choice.last] if choice.last is not None else with_text[-1]
+    if choice.at is not None:
+        return _revision_at(with_text, choice.at), last
+    if choice.first is not None:
+        return by_number[choice.first], last
+    return next((revision for revision in reversed(with_text) if revision.number < last.number), with_text[0]), last
 
 
-def _in_force(texts: Sequence[Revision], at: str) -> Revision:
+def _revision_at(texts: Sequence[Revision], at: str) -> Revision:
     try:
         moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="seconds")
     except ValueError:
-        raise Mistake(f"--at {at!r} is no time: write 2026-01-31 or 2026-01-31T12:00") from None
-    found = [each for each in texts if each.seen_at <= moment]
-    if not found:
-        raise Mistake(f"the article was first seen at {texts[0].seen_at}, after {at}")
-    return found[-1]
+        raise CommandError(f"--at {at!r} is no time: write 2026-01-31 or 2026-01-31T12:00") from None
+    earlier = [revision for revision in texts if revision.seen_at <= moment]
+    if not earlier:
+        raise CommandError(f"the article was first seen at {texts[0].seen_at}, after {at}")
+    return earlier[-1]
 
 
-def _texts(revisions: Iterable[Revision]) -> int:
-    return sum(not each.is_bare for each in revisions)
+def _text_count(revisions: Iterable[Revision]) -> int:
+    return sum(not revision.is_textless for revision in revisions)
 
 
-def _told(revision: Revision) -> str:
+def _change_text(revision: Revision) -> str:
     kinds = ", ".join(revision.kinds or (revision.change,))
-    return f"{kinds}: {meaning(revision.note)}" if revision.change == WITHDRAWN else kinds
+    return f"{kinds}: {reason_text(revision.note)}" if revision.change == WITHDRAWN else kinds
 
 
-def _show(found: _Compared) -> None:
-    say(one_line(found.article.url))
-    for revision in (found.first, found.last):
-        say(one_line(f"revision {revision.number}, {revision.seen_at[:16].replace('T', ' ')}: {_told(revision)}"))
+def _print_comparison(comparison: _Comparison) -> None:
+    print_text(one_line(comparison.article.url))
+    for revision in (comparison.first, comparison.last):
+        print_text(
+            one_line(f"revision {revision.number}, {revision.seen_at[:16].replace('T', ' ')}: {_change_text(revision)}")
+        )
     console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
     console.print()
-    console.print(_rendered(found.title, console, bold=True))
+    console.print(_render_words(comparison.title, console, bold=True))
     skipped = 0
-    for row in found.rows:
+    for row in comparison.rows:
         if row.before == row.after:
             skipped += 1
             continue
-        skipped = _say_skipped(skipped, console)
+        skipped = _print_unchanged_count(skipped, console)
         console.print()
-        console.print(_rendered(word_changes(row.before, row.after), console))
-    _say_skipped(skipped, console)
+        console.print(_render_words(diff_words(row.before, row.after), console))
+    _print_unchanged_count(skipped, console)
 
 
-def _say_skipped(count: int, console: Console) -> int:
+def _print_unchanged_count(count: int, console: Console) -> int:
     if count:
         console.print()
         console.print(Text(f"… {count} block{'s' if count > 1 else ''} unchanged", style="dim"))
     return 0
 
 
-def _rendered(words: _Words, console: Console, *, bold: bool = False) -> Text:
+def _render_words(words: _WordChanges, console: Console, *, bold: bool = False) -> Text:
     """The words in colour on a terminal; elsewhere with marks around what went and came."""
-    coloured = console.is_terminal and not console.no_color
-    made = Text(style="bold" if bold and coloured else "")
-    for what, text in words:
-        begin, end = ("", "") if coloured else _PLAIN[what]
-        space = "" if text == text.rstrip() or what == SAME else text[len(text.rstrip()) :]
-        made.append(begin + inert(text.rstrip() if space else text) + end, style=_STYLES[what] if coloured else "")
-        made.append(space)
-    return made
+    is_coloured = console.is_terminal and not console.no_color
+    rendered = Text(style="bold" if bold and is_coloured else "")
+    for change, text in words:
+        begin, end = ("", "") if is_coloured else _PLAIN_MARKS[change]
+        space = "" if text == text.rstrip() or change == SAME_SIGN else text[len(text.rstrip()) :]
+        rendered.append(
+            begin + inert_text(text.rstrip() if space else text) + end,
+            style=_TERMINAL_STYLES[change] if is_coloured else "",
+        )
+        rendered.append(space)
+    return rendered
 
 
-def _as_values(found: _Compared) -> dict[str, object]:
-    changed = [row for row in found.rows if row.before != row.after]
+def _json_values(comparison: _Comparison) -> dict[str, object]:
+    changed_rows = [row for row in comparison.rows if row.before != row.after]
     return {
-        "article_id": found.article.id,
-        "url": found.article.url,
-        "from": asdict(found.first),
-        "to": asdict(found.last),
-        "title": {"before": found.first.title, "after": found.last.title},
+        "article_id": comparison.article.id,
+        "url": comparison.article.url,
+        "from": asdict(comparison.first),
+        "to": asdict(comparison.last),
+        "title": {"before": comparison.first.title, "after": comparison.last.title},
         "blocks": [
-            {"change": _change(row), **asdict(row), "words": word_changes(row.before, row.after)} for row in changed
+            {"change": _change_kind(row), **asdict(row), "words": diff_words(row.before, row.after)}
+            for row in changed_rows
         ],
-        "unchanged": len(found.rows) - len(changed),
+        "unchanged": len(comparison.rows) - len(changed_rows),
     }
 
 
-def _change(row: Change) -> str:
+def _change_kind(row: BlockChange) -> str:
     return "added" if not row.before else "removed" if not row.after else "rewritten"
-
-
-def _complain(text: str) -> int:
-    click.echo(one_line(f"broadsheet: {text}"), err=True)
-    return 1

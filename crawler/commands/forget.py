@@ -1,4 +1,4 @@
-"""The verb that takes articles down: what would go is shown first, and a person has to agree."""
+"""`broadsheet forget`: take articles down. What would be deleted is shown first, and a person has to agree."""
 
 from __future__ import annotations
 
@@ -8,75 +8,74 @@ from pathlib import Path
 
 import click
 
-from crawler.commands.export import archive
-from crawler.console.option_types import Mistake
-from crawler.console.terminal import one_line, say
+from crawler.console.open_archive import open_read_only, refuse
+from crawler.console.option_types import CommandError
+from crawler.console.terminal import one_line, print_text
 from output.write.archive import Archive
-from output.write.forget import Takedown, backups_of, pattern_of, plan, wipe
-from output.write.forget import forget as take_down
+from output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
+from output.write.forget import take_down as take_down
 
-_SHOWN = 10
+_MAX_LINES = 10
 
 
-def forget(path: str, text: str, note: str, *, dry_run: bool, yes: bool) -> int:
+def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: bool) -> int:
     """Take down a URL or pattern; 1 if the archive knows none, or if the person says no."""
-    pattern = pattern_of(text)
+    pattern = archive_pattern(url_or_pattern)
     if dry_run:
-        with archive(path) as db:
-            found = plan(db, pattern)
-        return _show(found, path) if found.urls else _unknown(pattern, path)
+        with open_read_only(path) as db:
+            takedown = plan_takedown(db, pattern)
+        return _print_takedown(takedown, path) if takedown.urls else _refuse_unknown(pattern, path)
     if not Path(path).exists():
-        with archive(path):  # says what is wrong
+        with open_read_only(path):  # says what is wrong
             return 1
-    with Archive.open(path) as owned:
-        found = plan(owned.db, pattern)
-        if not found.urls:
-            return _unknown(pattern, path)
-        _show(found, path)
-        if not yes and not _agreed():
+    with Archive.open(path) as archive:
+        takedown = plan_takedown(archive.db, pattern)
+        if not takedown.urls:
+            return _refuse_unknown(pattern, path)
+        _print_takedown(takedown, path)
+        if not yes and not _is_confirmed():
             return 1
-        take_down(owned.db, pattern, note)
-        wipe(owned.db)
-    say(f"forgotten: {_counted(len(found.articles), 'article')}, {_counted(len(found.urls), 'URL')}")
+        take_down(archive.db, pattern, note)
+        rewrite_file(archive.db)
+    print_text(f"forgotten: {_count_text(len(takedown.articles), 'article')}, {_count_text(len(takedown.urls), 'URL')}")
     return 0
 
 
-def _unknown(pattern: str, path: str) -> int:
-    click.echo(one_line(f"broadsheet: {path} knows no URL {pattern}"), err=True)
-    return 1
+def _refuse_unknown(pattern: str, path: str) -> int:
+    return refuse(f"{path} knows no URL {pattern}")
 
 
-def _agreed() -> bool:
+def _is_confirmed() -> bool:
     if not sys.stdin.isatty():
-        raise Mistake("nobody to ask: add --yes to go ahead, or --dry-run to look only")
+        raise CommandError("nobody to ask: add --yes to go ahead, or --dry-run to look only")
     return click.confirm("Remove all this for good?")
 
 
-def _show(found: Takedown, path: str) -> int:
-    """Print what goes, and where its words remain."""
+def _print_takedown(takedown: Takedown, path: str) -> int:
+    """Print what is deleted, and where its words remain."""
     counts = (
-        _counted(len(found.articles), "article"),
-        _counted(found.pages, "page"),
-        _counted(found.captures, "capture"),
-        _counted(found.blocks, "block text"),
-        _counted(len(found.urls), "URL"),
+        _count_text(len(takedown.articles), "article"),
+        _count_text(takedown.page_count, "page"),
+        _count_text(takedown.capture_count, "capture"),
+        _count_text(takedown.block_count, "block text"),
+        _count_text(len(takedown.urls), "URL"),
     )
-    say(one_line(f"{found.pattern}: {', '.join(counts)}"))
-    _list([f"{url}: {title or '(no title)'}" for title, url in found.articles])
-    named = {url for _, url in found.articles}
-    _list([f"also {url}" for url in found.urls if url not in named])
-    _list([f"stays: the response in {file}" for file in found.warc_files])
-    _list([f"stays: what the backup {file} holds" for file in backups_of(Path(path))])
-    _list([f"stays: the same words on {url}" for url in found.copies])
+    print_text(one_line(f"{takedown.pattern}: {', '.join(counts)}"))
+    _print_lines([f"{url}: {title or '(no title)'}" for title, url in takedown.articles])
+    article_urls = {url for _, url in takedown.articles}
+    _print_lines([f"also {url}" for url in takedown.urls if url not in article_urls])
+    _print_lines([f"stays: the response in {file}" for file in takedown.warc_files])
+    _print_lines([f"stays: what the backup {file} holds" for file in archive_backups(Path(path))])
+    _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
     return 0
 
 
-def _list(lines: Sequence[str]) -> None:
-    for line in lines[:_SHOWN]:
-        say("  " + one_line(line))
-    if len(lines) > _SHOWN:
-        say(f"  … and {len(lines) - _SHOWN:,} more")
+def _print_lines(lines: Sequence[str]) -> None:
+    for line in lines[:_MAX_LINES]:
+        print_text("  " + one_line(line))
+    if len(lines) > _MAX_LINES:
+        print_text(f"  … and {len(lines) - _MAX_LINES:,} more")
 
 
-def _counted(count: int, noun: str) -> str:
+def _count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""`broadsheet import`: files to an order of records, the order to an archive, and what it came to."""
+"""`broadsheet import`: index the records of WARC and WACZ files, import them in order, and print a summary."""
 
 from __future__ import annotations
 
@@ -12,150 +12,171 @@ from typing import Any
 
 import click
 
-from crawler.commands.crawl import INTERRUPT, say_stopped
-from crawler.console.option_types import Mistake
-from crawler.console.summary import Run, exit_code, show_summary
-from crawler.console.terminal import one_line, say
-from crawler.console.ticker import stoppable, ticking
+from crawler.console.option_types import CommandError
+from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
+from crawler.console.terminal import one_line, print_text
+from crawler.console.ticker import handle_stop_signals, show_progress
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.options import CrawlOptions, OptionError
-from crawler.replay.importing import Importing, names_of
+from crawler.replay.importing import Importer, file_names_text
 from crawler.replay.record_index import ScanError
-from crawler.replay.record_order import Order
+from crawler.replay.record_order import RecordOrder
 from crawler.session.from_settings import site_rules_of
-from crawler.session.run import versions
-from crawler.workers.settle_pool import settle_shared
+from crawler.session.run import software_versions
+from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.errors import NotReachable
 from output.db.open import open_database
-from output.queue.imports import ImportedFile, held_places, is_imported, note_import
+from output.queue.imports import ImportedFile, is_imported, note_import, record_positions
 from output.write.archive import Archive
 
-_TAKEN = ("include", "exclude", "since", "obey_directives", "site_rules")
-_OTHER_TYPES = ("request", "metadata", "warcinfo", "conversion", "continuation", "unknown", "no_url", "other_host")
+_ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
+_TYPES_WITHOUT_OUTCOME = (
+    "request",
+    "metadata",
+    "warcinfo",
+    "conversion",
+    "continuation",
+    "unknown",
+    "no_url",
+    "other_host",
+)
 
 
-def import_archives(given: Mapping[str, Any]) -> int:
-    """Import as the command line says, show what came of it, and return the exit code."""
-    paths = [_readable(name) for name in dict.fromkeys(given["files"])]
-    options = _options(given)
-    began = time.monotonic()
-    with Archive.open(given["db"]) as archive, closing(Order()) as order:
-        taken, failed = _index(archive, order, paths, given, options)
-        if not taken:
-            return _nothing(failed, len(paths) - failed)
+def import_archives(options: Mapping[str, Any]) -> int:
+    """Import as the options say, print a summary, and return the exit code."""
+    paths = [_existing_file(name) for name in dict.fromkeys(options["files"])]
+    crawl_options = _crawl_options(options)
+    started = time.monotonic()
+    with Archive.open(options["db"]) as archive, closing(RecordOrder()) as order:
+        indexed_files, unreadable_count = _index_files(archive, order, paths, options, crawl_options)
+        if not indexed_files:
+            return _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
         try:
-            importing, number = _work(archive, order, options, given, [path for path, _, _ in taken])
+            importer, signal_number = _run_import(
+                archive, order, crawl_options, options, [path for path, _, _ in indexed_files]
+            )
         except (sqlite3.Error, OSError) as error:
             raise NotReachable(
-                f"{given['db']} cannot be written: {error}; the same command goes on from here"
+                f"{options['db']} cannot be written: {error}; the same command goes on from here"
             ) from error
-        if not number:
-            for _, file, records in taken:
-                note_import(archive.db, file, _asked(given, options), utc_now(), records)
-    run = Run(given["db"], (), time.monotonic() - began, importing.tally.stored, signal=number, how="read")
-    if number:
-        say_stopped(run)
-        return INTERRUPT + number
-    if not given["quiet"]:
-        _show(run, order.counts, importing)
-    return exit_code(run) or int(bool(failed))
+        if not signal_number:
+            for _, imported_file, record_counts in indexed_files:
+                note_import(
+                    archive.db, imported_file, _recorded_options(options, crawl_options), utc_now(), record_counts
+                )
+    run = RunResult(
+        options["db"], (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="read"
+    )
+    if signal_number:
+        print_stopped(run)
+        return SIGNAL_EXIT_BASE + signal_number
+    if not options["quiet"]:
+        _print_result(run, order.counts, importer)
+    return exit_code(run) or int(bool(unreadable_count))
 
 
-def _readable(name: str) -> Path:
+def _existing_file(name: str) -> Path:
     path = Path(name)
     if not path.is_file():
-        raise Mistake(f"{name} is {'a folder: name the files in it' if path.is_dir() else 'not there'}")
+        raise CommandError(f"{name} is {'a folder: name the files in it' if path.is_dir() else 'not there'}")
     return path
 
 
-def _options(given: Mapping[str, Any]) -> CrawlOptions:
-    arguments = {name: given[name] for name in _TAKEN if given[name] not in (None, ())}
+def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:
+    arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options[name] not in (None, ())}
     try:
-        options = CrawlOptions.from_arguments(arguments | {"seeds": ("archive",), "languages": given["language"]})
-        Scope.of_hosts((), options.include, options.exclude)
-        site_rules_of(options)
+        crawl_options = CrawlOptions.from_arguments(
+            arguments | {"seeds": ("archive",), "languages": options["language"]}
+        )
+        Scope.from_hosts((), crawl_options.include, crawl_options.exclude)
+        site_rules_of(crawl_options)
     except (OptionError, ScopeError) as error:
-        raise Mistake(str(error)) from error
-    return options
+        raise CommandError(str(error)) from error
+    return crawl_options
 
 
-def _asked(given: Mapping[str, Any], options: CrawlOptions) -> dict[str, object]:
-    """What the command asks for, for the record of the run."""
-    names = (*_TAKEN, "languages")
-    return {name: value for name, value in options.as_values().items() if name in names} | {"hosts": given["hosts"]}
+def _recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions) -> dict[str, object]:
+    """The command's options, for the record of the run."""
+    names = (*_ARGUMENT_OPTIONS, "languages")
+    return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
+        "hosts": options["hosts"]
+    }
 
 
-_Taken = list[tuple[Path, ImportedFile, Mapping[str, int]]]
+_IndexedFiles = list[tuple[Path, ImportedFile, Mapping[str, int]]]
 
 
-def _index(
-    archive: Archive, order: Order, paths: Sequence[Path], given: Mapping[str, Any], options: CrawlOptions
-) -> tuple[_Taken, int]:
-    """Note what the files hold, but for those imported before; those taken, and how many cannot be read."""
-    hosts = frozenset(host.lower().removeprefix("www.") for host in given["hosts"])
-    taken: _Taken = []
-    failed = 0
+def _index_files(
+    archive: Archive, order: RecordOrder, paths: Sequence[Path], options: Mapping[str, Any], crawl_options: CrawlOptions
+) -> tuple[_IndexedFiles, int]:
+    """Index the records of files that were not imported before; returns those files, and how many cannot be read."""
+    hosts = frozenset(host.lower().removeprefix("www.") for host in options["hosts"])
+    indexed_files: _IndexedFiles = []
+    unreadable_count = 0
     for path in paths:
-        file = ImportedFile.of(path, Path(given["db"]))
-        if is_imported(archive.db, file, _asked(given, options)):
+        imported_file = ImportedFile.of(path, Path(options["db"]))
+        if is_imported(archive.db, imported_file, _recorded_options(options, crawl_options)):
             continue
         try:
-            taken.append((path, file, order.add(file.name, path, hosts)))
+            indexed_files.append((path, imported_file, order.add_file(imported_file.name, path, hosts)))
         except (ScanError, OSError) as error:
-            failed += 1
+            unreadable_count += 1
             click.echo(one_line(f"broadsheet: {error}"), err=True)
-    order.skip(held_places(archive.db))
+    order.skip_locations(record_positions(archive.db))
     order.sort()
-    return taken, failed
+    return indexed_files, unreadable_count
 
 
-def _nothing(failed: int, known: int) -> int:
-    if known:
-        say(f"Nothing to do: {known:,} {'file is' if known == 1 else 'files are'} in the archive already.")
-    return int(bool(failed))
+def _print_nothing_to_do(unreadable_count: int, imported_count: int) -> int:
+    if imported_count:
+        files_text = f"{imported_count:,} {'file is' if imported_count == 1 else 'files are'}"
+        print_text(f"Nothing to do: {files_text} in the archive already.")
+    return int(bool(unreadable_count))
 
 
-def _work(
-    archive: Archive, order: Order, options: CrawlOptions, given: Mapping[str, Any], paths: Sequence[Path]
-) -> tuple[Importing, int]:
-    """Do all of it in a run of its own; what it came to, and the signal that stopped it, or 0."""
-    run_id = archive.start_run(f"import {names_of(paths)}", _asked(given, options), versions())
-    with closing(open_database(given["db"], read_only=True)) as reading:
-        importing, number = asyncio.run(_import(archive, reading, order, options, given))
-    settle_shared(archive.db)
-    counts = dict(importing.tally.stored) | {f"record/{kind}": n for kind, n in order.counts.items()}
-    ended = ("stopped", f"signal {number}") if number else ("finished", "")
-    archive.finish_run(run_id, *ended, counts)
-    return importing, number
+def _run_import(
+    archive: Archive, order: RecordOrder, crawl_options: CrawlOptions, options: Mapping[str, Any], paths: Sequence[Path]
+) -> tuple[Importer, int]:
+    """Import the indexed records in a run of its own; returns the importer, and the signal that stopped it, or 0."""
+    run_id = archive.runs.start(
+        f"import {file_names_text(paths)}", _recorded_options(options, crawl_options), software_versions()
+    )
+    with closing(open_database(options["db"], read_only=True)) as read_db:
+        importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
+    settle_in_processes(archive.db)
+    counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in order.counts.items()}
+    run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
+    archive.runs.finish(run_id, *run_end, counts)
+    return importer, signal_number
 
 
-async def _import(
-    archive: Archive, reading: Any, order: Order, options: CrawlOptions, given: Mapping[str, Any]
-) -> tuple[Importing, int]:
-    heard: list[int] = []
-    began = time.monotonic()
+async def _import_records(
+    archive: Archive, read_db: Any, order: RecordOrder, crawl_options: CrawlOptions, options: Mapping[str, Any]
+) -> tuple[Importer, int]:
+    signals: list[int] = []
+    started = time.monotonic()
 
-    def line() -> str:
-        done = sum(importing.tally.stored.values()) + sum(importing.tally.records.values())
-        rate = done / max(time.monotonic() - began, 0.001)
-        return f"{done:,} of {len(order):,} records  {rate:.1f} records/s"
+    def status_line() -> str:
+        done_count = sum(importer.counts.outcomes.values()) + sum(importer.counts.records.values())
+        rate = done_count / max(time.monotonic() - started, 0.001)
+        return f"{done_count:,} of {len(order):,} records  {rate:.1f} records/s"
 
-    def stop(number: int) -> None:
-        heard.append(number)
-        importing.stopping = True
+    def on_stop(signal_number: int) -> None:
+        signals.append(signal_number)
+        importer.is_stopping = True
 
-    async with ticking(line, quiet=given["quiet"]) as tell:
-        importing = Importing(archive, reading, order, options, tell)
-        async with stoppable(stop, "Stopping when what is under way is done"):
-            await importing.run(Path(given["db"]).absolute().parent)
-    return importing, heard[0] if heard else 0
+    async with show_progress(status_line, quiet=options["quiet"]) as print_line:
+        importer = Importer(archive, read_db, order, crawl_options, print_line)
+        async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
+            await importer.run(Path(options["db"]).absolute().parent)
+    return importer, signals[0] if signals else 0
 
 
-def _show(run: Run, records: Mapping[str, int], importing: Importing) -> None:
-    show_summary(run)
-    passed = {name: records[name] for name in _OTHER_TYPES if records.get(name)}
-    done = {name: count for name, count in importing.tally.records.items() if count}
-    told = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed | done).items())
-    if told:
-        say(f"Records without an outcome of their own: {told}")
+def _print_result(run: RunResult, type_counts: Mapping[str, int], importer: Importer) -> None:
+    print_summary(run)
+    passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
+    handled = {name: count for name, count in importer.counts.records.items() if count}
+    counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())
+    if counts_text:
+        print_text(f"Records without an outcome of their own: {counts_text}")

@@ -1,4 +1,4 @@
-"""`broadsheet reclean`: clean an archive again, show what changes, or go back."""
+"""`broadsheet reclean`: clean an archive again, show what would change, or undo earlier runs."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import Any
 
 import click
 
-from crawler.commands.crawl import INTERRUPT
-from crawler.commands.export import archive
-from crawler.console.option_types import Mistake
-from crawler.console.terminal import cut, one_line, say, table, width
-from crawler.console.ticker import stoppable, ticking
+from crawler.console.open_archive import open_read_only, refuse
+from crawler.console.option_types import CommandError
+from crawler.console.summary import SIGNAL_EXIT_BASE
+from crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from crawler.console.ticker import handle_stop_signals, show_progress
 from crawler.options import CrawlOptions, OptionError
-from crawler.replay.recleaning import Findings, Recleaning
+from crawler.replay.recleaning import Recleaner, RecleanFindings
 from crawler.session.from_settings import site_rules_of
-from crawler.session.run import versions
-from crawler.workers.settle_pool import settle_shared
+from crawler.session.run import software_versions
+from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.errors import NotReachable
-from output.queue.resume import last_site_rules
+from output.queue.resume import latest_site_rules
 from output.reclean.changes import PageChange
-from output.reclean.undo import recleans, undo_after
+from output.reclean.undo import list_recleans, undo_after
 from output.write.archive import Archive
 
-_RULES_SHOWN = 12
-_LINES = 6  # of a diff that are shown of an example
-_KINDS = {"changed": "texts changed", "gained": "gained", "lost": "lost"}
-_LEFT = {
+_MAX_RULES = 12
+_MAX_DIFF_LINES = 6  # of a diff that are shown of an example
+_CHANGE_TEXTS = {"changed": "texts changed", "gained": "gained", "lost": "lost"}
+_UNCHANGED_TEXTS = {
     "current": "made by this cleaner already",
     "no_raw": "without a raw response",
     "raw_missing": "whose raw response is not there",
@@ -43,138 +43,159 @@ _LEFT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the command line asks for."""
+class RecleanOptions:
+    """The options of a run, with the site rules that apply."""
 
     db: str
     dry_run: bool
     site_rules: str
-    every: bool
+    include_current: bool
     examples: int
     quiet: bool
 
 
-def reclean(given: Mapping[str, Any]) -> int:
-    """Do as the command line says, and return the exit code."""
-    with archive(given["db"]) as db:
-        remembered = last_site_rules(db)
-    if given["undo"] or given["back_to"] is not None:
-        return _go_back(given["db"], given["back_to"])
-    rules = "" if given["no_site_rules"] else given["site_rules"] or remembered
+def reclean(options: Mapping[str, Any]) -> int:
+    """Clean an archive again, show what would change, or undo a run, as the options say. Returns the exit code."""
+    if options["site_rules"] and options["no_site_rules"]:
+        raise click.UsageError("--site-rules or --no-site-rules, not both")
+    with open_read_only(options["db"]) as db:
+        last_rules = latest_site_rules(db)
+    if options["undo"] or options["back_to"] is not None:
+        return _undo(options["db"], options["back_to"])
+    rules = "" if options["no_site_rules"] else options["site_rules"] or last_rules
     try:
         site_rules_of(CrawlOptions((), site_rules=rules))
     except OptionError as error:
-        hint = "" if given["site_rules"] else " (the last run's; --site-rules DIR or --no-site-rules)"
-        raise Mistake(f"{error}{hint}") from error
-    asked = Asked(given["db"], given["dry_run"], rules, given["all"], given["examples"], given["quiet"])
+        hint = "" if options["site_rules"] else " (the last run's; --site-rules DIR or --no-site-rules)"
+        raise CommandError(f"{error}{hint}") from error
+    reclean_options = RecleanOptions(
+        options["db"], options["dry_run"], rules, options["all"], options["examples"], options["quiet"]
+    )
     try:
-        return _reclean(asked)
+        return _reclean(reclean_options)
     except (sqlite3.Error, OSError) as error:
-        raise NotReachable(f"{asked.db} cannot be written: {error}; the same command goes on from here") from error
+        raise NotReachable(
+            f"{reclean_options.db} cannot be written: {error}; the same command goes on from here"
+        ) from error
 
 
-def _reclean(asked: Asked) -> int:
-    began = time.monotonic()
-    opened = archive(asked.db) if asked.dry_run else Archive.open(asked.db)
-    with opened as held:
-        owned = held if isinstance(held, Archive) else None
-        db = owned.db if owned else held
-        number = owned.start_run("reclean", {"site_rules": asked.site_rules}, versions()) if owned else 0
-        recleaning, run, heard = asyncio.run(_clean(db, asked))
-        if owned:
-            if recleaning.found.pages:
-                settle_shared(owned.db)
-            ended = ("stopped", f"signal {heard}") if heard else ("finished", "")
-            owned.finish_run(number, *ended, recleaning.found.tally.as_counts())
-    if heard:
-        click.echo(one_line(f"Stopped. {asked.db} is in order, and the same command goes on from here."), err=True)
-        return INTERRUPT + heard
-    if not asked.quiet:
-        _show(asked, recleaning.found, time.monotonic() - began, run)
+def _reclean(options: RecleanOptions) -> int:
+    started = time.monotonic()
+    opening = open_read_only(options.db) if options.dry_run else Archive.open(options.db)
+    with opening as opened:
+        archive = opened if isinstance(opened, Archive) else None
+        db = archive.db if archive else opened
+        run_id = (
+            archive.runs.start("reclean", {"site_rules": options.site_rules}, software_versions()) if archive else 0
+        )
+        recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
+        if archive:
+            if recleaner.findings.pages:
+                settle_in_processes(archive.db)
+            run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
+            archive.runs.finish(run_id, *run_end, recleaner.findings.tally.as_counts())
+    if signal_number:
+        click.echo(one_line(f"Stopped. {options.db} is in order, and the same command goes on from here."), err=True)
+        return SIGNAL_EXIT_BASE + signal_number
+    if not options.quiet:
+        _print_findings(options, recleaner.findings, time.monotonic() - started, reclean_run)
     return 0
 
 
-async def _clean(db: Any, asked: Asked) -> tuple[Recleaning, int, int]:
-    heard: list[int] = []
-    began, run = time.monotonic(), 0
+async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[Recleaner, int, int]:
+    signals: list[int] = []
+    started, reclean_run = time.monotonic(), 0
 
-    def line() -> str:
-        found = recleaning.found
-        rate = found.pages / max(time.monotonic() - began, 0.001)
-        changed = sum(found.tally.pages[kind] for kind in _KINDS)
-        return f"{found.pages:,} pages  {changed:,} articles changed  {rate:.1f} pages/s"
+    def status_line() -> str:
+        findings = recleaner.findings
+        rate = findings.pages / max(time.monotonic() - started, 0.001)
+        changed_count = sum(findings.tally.pages_by_kind[kind] for kind in _CHANGE_TEXTS)
+        return f"{findings.pages:,} pages  {changed_count:,} articles changed  {rate:.1f} pages/s"
 
-    def stop(number: int) -> None:
-        heard.append(number)
-        recleaning.stopping = True
+    def on_stop(signal_number: int) -> None:
+        signals.append(signal_number)
+        recleaner.is_stopping = True
 
-    async with ticking(line, quiet=asked.quiet) as tell:
-        recleaning = Recleaning(db, Path(asked.db).absolute().parent, asked.site_rules, tell)
-        async with stoppable(stop, "Stopping when what is under way is done"):
-            if asked.dry_run:
-                await recleaning.dry_run(every=asked.every)
+    async with show_progress(status_line, quiet=options.quiet) as print_line:
+        recleaner = Recleaner(db, Path(options.db).absolute().parent, options.site_rules, print_line)
+        async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
+            if options.dry_run:
+                await recleaner.dry_run(include_current=options.include_current)
             else:
-                run = await recleaning.write({"site_rules": asked.site_rules}, every=asked.every)
-    return recleaning, run, heard[0] if heard else 0
+                reclean_run = await recleaner.write(
+                    {"site_rules": options.site_rules}, include_current=options.include_current
+                )
+    return recleaner, reclean_run, signals[0] if signals else 0
 
 
-def _show(asked: Asked, found: Findings, seconds: float, run: int) -> None:
-    would = "would be " if asked.dry_run else ""
-    pages = found.tally.pages
-    kinds = ", ".join(f"{said} {pages[kind]:,}" for kind, said in _KINDS.items())
-    say(f"{found.pages:,} pages {'looked at' if asked.dry_run else 'cleaned again'} in {seconds:.0f} s")
-    say(f"Articles: {kinds}; only what is said of them {pages['other']:,}, nothing {pages['same']:,}")
-    if facts := found.tally.facts:
-        say(f"Said otherwise: {', '.join(f'{name} {count:,}' for name, count in facts.most_common())}")
-    for title, rules in (("brought back", found.tally.back), ("removed", found.tally.removed)):
-        if rules:
-            say(f"\nBlocks that {'would be' if asked.dry_run else 'were'} {title}: {rules.total():,}, by rule")
-            say(_by_rule(rules))
-    if asked.dry_run:
-        for change in sorted(found.examples, key=lambda each: (each.kind, each.url))[: asked.examples]:
-            say("\n" + "\n".join(_example(change)))
-    if left := {why: count for why, count in found.left.items() if count}:
-        said = ", ".join(f"{count:,} {_LEFT.get(why, why)}" for why, count in left.items())
-        say(f"\nLeft as they are: {said}")
-    changed = any(pages[kind] for kind in (*_KINDS, "other"))
-    if changed and not asked.dry_run:
-        say(f"\nThis was run {run}; broadsheet reclean {asked.db} --undo goes back.")
-    elif changed:
-        say(f"\nNothing {would and 'was'} written; without --dry-run it is done.")
+def _print_findings(options: RecleanOptions, findings: RecleanFindings, seconds: float, reclean_run: int) -> None:
+    would = "would be " if options.dry_run else ""
+    pages_by_kind = findings.tally.pages_by_kind
+    changes_text = ", ".join(f"{text} {pages_by_kind[kind]:,}" for kind, text in _CHANGE_TEXTS.items())
+    print_text(f"{findings.pages:,} pages {'looked at' if options.dry_run else 'cleaned again'} in {seconds:.0f} s")
+    other_count, same_count = pages_by_kind["other"], pages_by_kind["same"]
+    print_text(f"Articles: {changes_text}; only what is said of them {other_count:,}, nothing {same_count:,}")
+    if field_counts := findings.tally.differing_fields:
+        print_text(f"Said otherwise: {', '.join(f'{name} {count:,}' for name, count in field_counts.most_common())}")
+    for title, rule_counts in (
+        ("brought back", findings.tally.restored_by_rule),
+        ("removed", findings.tally.removed_by_rule),
+    ):
+        if rule_counts:
+            print_text(
+                f"\nBlocks that {'would be' if options.dry_run else 'were'} {title}: {rule_counts.total():,}, by rule"
+            )
+            print_text(_rules_table(rule_counts))
+    if options.dry_run:
+        for change in sorted(findings.examples, key=lambda change: (change.kind, change.url))[: options.examples]:
+            print_text("\n" + "\n".join(_example_lines(change)))
+    if unchanged := {reason: count for reason, count in findings.unchanged_counts.items() if count}:
+        unchanged_text = ", ".join(
+            f"{count:,} {_UNCHANGED_TEXTS.get(reason, reason)}" for reason, count in unchanged.items()
+        )
+        print_text(f"\nLeft as they are: {unchanged_text}")
+    has_changes = any(pages_by_kind[kind] for kind in (*_CHANGE_TEXTS, "other"))
+    if has_changes and not options.dry_run:
+        print_text(f"\nThis was run {reclean_run}; broadsheet reclean {options.db} --undo goes back.")
+    elif has_changes:
+        print_text(f"\nNothing {would and 'was'} written; without --dry-run it is done.")
 
 
-def _by_rule(rules: Counter[tuple[str, str]]) -> str:
-    rows = [(str(count), reason, rule) for (reason, rule), count in rules.most_common(_RULES_SHOWN)]
-    more = f"\n… and {len(rules) - _RULES_SHOWN:,} more rules" if len(rules) > _RULES_SHOWN else ""
-    return table([("blocks", "reason", "rule"), *rows], width(), right=frozenset({0})) + more
+def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:
+    rows = [(str(count), reason, rule) for (reason, rule), count in rule_counts.most_common(_MAX_RULES)]
+    more_text = f"\n… and {len(rule_counts) - _MAX_RULES:,} more rules" if len(rule_counts) > _MAX_RULES else ""
+    return (
+        format_table([("blocks", "reason", "rule"), *rows], terminal_width(), right_aligned=frozenset({0})) + more_text
+    )
 
 
-def _example(change: PageChange) -> Iterator[str]:
-    """A change in a few lines: what goes with a minus, what comes with a plus."""
-    yield cut(f"{change.kind}: {change.title or '(no title)'}", width())
+def _example_lines(change: PageChange) -> Iterator[str]:
+    """A change in a few lines: removed blocks with a minus, blocks brought back with a plus."""
+    yield cut_line(f"{change.kind}: {change.title or '(no title)'}", terminal_width())
     yield "  " + one_line(change.url)
-    reasons = {text: f"{reason} {rule}".strip() for text, reason, rule in (*change.back, *change.removed)}
-    lines = [line for line in difflib.ndiff(change.before, change.after) if line[:1] in "+-"]
-    for line in lines[:_LINES]:
-        why = reasons.get(line[2:], "")
-        yield cut(f"  {line[:1]} {f'[{why}] ' if why else ''}{line[2:]}", width())
-    if len(lines) > _LINES:
-        yield f"    … and {len(lines) - _LINES:,} more blocks"
+    reasons = {
+        text: f"{block_reason} {rule}".strip()
+        for text, block_reason, rule in (*change.restored_blocks, *change.removed_blocks)
+    }
+    lines = [line for line in difflib.ndiff(change.old_texts, change.new_texts) if line[:1] in "+-"]
+    for line in lines[:_MAX_DIFF_LINES]:
+        reason = reasons.get(line[2:], "")
+        yield cut_line(f"  {line[:1]} {f'[{reason}] ' if reason else ''}{line[2:]}", terminal_width())
+    if len(lines) > _MAX_DIFF_LINES:
+        yield f"    … and {len(lines) - _MAX_DIFF_LINES:,} more blocks"
 
 
-def _go_back(path: str, run: int | None) -> int:
-    """Undo the last run, or all after a run."""
-    with Archive.open(path) as owned:
-        standing = [each.id for each in recleans(owned.db) if each.state != "undone"]
+def _undo(path: str, run: int | None) -> int:
+    """Undo the last run, or all runs after `run`."""
+    with Archive.open(path) as archive:
+        run_ids = [reclean_run.id for reclean_run in list_recleans(archive.db) if reclean_run.state != "undone"]
         if run is None:
-            if not standing:
-                click.echo(one_line(f"broadsheet: {path} was never cleaned again, or all of it is undone"), err=True)
-                return 1
-            run = standing[-1] - 1
-        undone = undo_after(owned.db, run, utc_now)
-    if not undone.runs:
-        click.echo(one_line(f"broadsheet: there is nothing to undo after run {run}"), err=True)
-        return 1
-    newer = f"; {undone.newer:,} were fetched again since and stay" if undone.newer else ""
-    say(f"{undone.pages:,} pages are as they were before{newer}")
+            if not run_ids:
+                return refuse(f"{path} was never cleaned again, or all of it is undone")
+            run = run_ids[-1] - 1
+        undone = undo_after(archive.db, run, utc_now)
+    if not undone.undone_runs:
+        return refuse(f"there is nothing to undo after run {run}")
+    newer_text = f"; {undone.newer_pages:,} were fetched again since and stay" if undone.newer_pages else ""
+    print_text(f"{undone.restored_pages:,} pages are as they were before{newer_text}")
     return 0

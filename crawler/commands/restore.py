@@ -1,33 +1,33 @@
-"""The verbs by which a person overrules the cleaner: restore and remove a block, and list what was ruled."""
+"""`broadsheet restore` and `broadsheet remove`: rulings by which a person overrules the cleaner on a block."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlite_utils import Database
 
-from crawler.commands.export import archive
-from crawler.commands.rulings import export_rules
-from crawler.console.terminal import cut, one_line, say, say_blocks, table, width
+from crawler.console.open_archive import open_read_only, refuse
+from crawler.console.terminal import cut_line, format_table, print_text, terminal_width
 from output.db.clock import utc_now
-from output.verdicts.apply_rulings import Effect, TextChange, carry_out, preview
-from output.verdicts.rulings import Listed, Ruling, block_text, find_article, listed, stored_ruling
+from output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
+from output.verdicts.rulings import Ruling, block_text, find_article, stored_ruling
 from output.write.archive import Archive
 
-_SHOWN = 20  # articles
-_ROOMY = 160  # columns
-_VERBS = {True: "restored", False: "removed"}
+_MAX_ARTICLES = 20  # articles that are listed
+WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line
+VERDICT_VERBS = {True: "restored", False: "removed"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person asks of a block. `article` is a URL or number, or None; `host` too may be None."""
+class RulingRequest:
+    """The ruling that a person asks for. `article` is a URL or id, or None; `host` too may be None."""
 
     block_id: int
-    kept: bool
+    keep: bool
     article: str | None = None
     host: str | None = None
     note: str = ""
@@ -35,93 +35,86 @@ class Asked:
     dry_run: bool = False
 
 
-class _Unknown(Exception):  # noqa: N818 - an answer, caught where it is told
-    """What the archive does not know; told in one line, with exit code 1."""
+class _UnknownTargetError(Exception):
+    """The archive does not know the block or its scope; the text follows the archive's path in one line."""
 
 
-def rule_on(path: str, asked: Asked) -> int:
-    """Restore or remove a block, or take that back; 1 if the archive does not know what is named."""
+def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
+    """Restore (`keep`) or remove a block, or undo that; 1 if the archive does not know the block or its scope."""
+    if options["article"] is not None and options["host"] is not None:
+        raise click.UsageError("an article has its host already: give --article or --host, not both")
+    path = options["db"]
+    request = RulingRequest(keep=keep, **{name: value for name, value in options.items() if name != "db"})
     try:
-        if asked.dry_run or not Path(path).exists():
-            with archive(path) as db:
-                return _show(db, asked, preview(db, ruling := _ruling(db, asked), undo=asked.undo), ruling)
-        with Archive.open(path) as owned:
-            ruling = _ruling(owned.db, asked)
-            return _show(owned.db, asked, carry_out(owned.db, ruling, undo=asked.undo), ruling)
-    except _Unknown as unknown:
-        click.echo(one_line(f"broadsheet: {path} {unknown}"), err=True)
-        return 1
+        if request.dry_run or not Path(path).exists():
+            with open_read_only(path) as db:
+                ruling = _build_ruling(db, request)
+                return _print_effect(db, request, preview_ruling(db, ruling, undo=request.undo), ruling)
+        with Archive.open(path) as archive:
+            ruling = _build_ruling(archive.db, request)
+            return _print_effect(archive.db, request, carry_out_ruling(archive.db, ruling, undo=request.undo), ruling)
+    except _UnknownTargetError as error:
+        return refuse(f"{path} {error}")
 
 
-def rulings(path: str, target: str | None) -> int:
-    """List the rulings, or write them as rules and test cases; 1 if there is none."""
-    with archive(path) as db:
-        found = listed(db)
-        if found and target is not None:
-            return export_rules(db, found, path, target)
-    if not found:
-        click.echo(one_line(f"broadsheet: {path} has no rulings"), err=True)
-        return 1
-    heads = ("block", "verdict", "pages", "at", "overruled", "where", "note", "text")
-    texts = ["(no longer stored)" if each.text is None else each.text for each in found]
-    say_blocks(heads, [_cells(each) for each in found], texts, width(), roomy=_ROOMY)
-    return 0
-
-
-def _ruling(db: Database, asked: Asked) -> Ruling:
-    """The ruling that is asked for, once all that it names is known."""
-    if block_text(db, asked.block_id) is None:
-        raise _Unknown(f"has no block {asked.block_id} (broadsheet explain lists a page's blocks)")
-    article = find_article(db, asked.article) if asked.article is not None else None
-    if asked.article is not None and article is None:
-        raise _Unknown(f"has no article {asked.article}")
-    ruling = Ruling(asked.block_id, asked.kept, article, asked.host and asked.host.lower(), utc_now(), asked.note)
-    if asked.undo:
+def _build_ruling(db: Database, request: RulingRequest) -> Ruling:
+    """The requested ruling, once the block and its scope are found. _UnknownTargetError if the archive has no such
+    block."""
+    if block_text(db, request.block_id) is None:
+        raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")
+    article_id = find_article(db, request.article) if request.article is not None else None
+    if request.article is not None and article_id is None:
+        raise _UnknownTargetError(f"has no article {request.article}")
+    ruling = Ruling(
+        request.block_id, request.keep, article_id, request.host and request.host.lower(), utc_now(), request.note
+    )
+    if request.undo:
         if stored_ruling(db, ruling) is None:
-            raise _Unknown(f"has no ruling on block {asked.block_id}{_where(asked)}")
-    elif not preview(db, ruling).pages:
-        raise _Unknown(f"has no block {asked.block_id}{_where(asked) or ' on any page now'}")
+            raise _UnknownTargetError(f"has no ruling on block {request.block_id}{_scope_text(request)}")
+    elif not preview_ruling(db, ruling).page_count:
+        raise _UnknownTargetError(f"has no block {request.block_id}{_scope_text(request) or ' on any page now'}")
     return ruling
 
 
-def _where(asked: Asked) -> str:
-    if asked.article is not None:
-        return f" in article {asked.article}"
-    return f" on {asked.host}" if asked.host else ""
+def _scope_text(request: RulingRequest) -> str:
+    if request.article is not None:
+        return f" in article {request.article}"
+    return f" on {request.host}" if request.host else ""
 
 
-def _show(db: Database, asked: Asked, effect: Effect, ruling: Ruling) -> int:
-    """Print what changes, or changed: the block, the articles and their words."""
-    verb = "taken back" if effect.taken_back else _VERBS[asked.kept]
-    where = _where(asked) or ", wherever it stands"
-    say(cut(f"{'would be ' if asked.dry_run else ''}{verb}: block {ruling.block_id}{where}", width()))
-    say("  " + cut(block_text(db, ruling.block_id) or "", width() - 2))
-    shown = [change for change in effect.changes if not change.shelved]
-    _list(shown)
-    copies = len(effect.changes) - len(shown)
-    pages = f"{_counted(effect.pages, 'page')} carry it" if effect.pages != 1 else "1 page carries it"
-    texts = f"{_counted(len(shown), 'article')} {'would change' if asked.dry_run else 'changed'}"
-    say(f"{pages}; {texts}" + (f", and {_counted(copies, 'copy')} of them" if copies else ""))
+def _print_effect(db: Database, request: RulingRequest, effect: RulingEffect, ruling: Ruling) -> int:
+    """Print what changes, or has changed: the block, the articles and their numbers of words."""
+    verb = "taken back" if effect.takes_back else VERDICT_VERBS[request.keep]
+    scope_text = _scope_text(request) or ", wherever it stands"
+    print_text(
+        cut_line(
+            f"{'would be ' if request.dry_run else ''}{verb}: block {ruling.block_id}{scope_text}", terminal_width()
+        )
+    )
+    print_text("  " + cut_line(block_text(db, ruling.block_id) or "", terminal_width() - 2))
+    article_changes = [change for change in effect.text_changes if not change.is_shelved]
+    _print_changes(article_changes)
+    copy_count = len(effect.text_changes) - len(article_changes)
+    pages_text = f"{_count_text(effect.page_count, 'page')} carry it" if effect.page_count != 1 else "1 page carries it"
+    articles_text = f"{_count_text(len(article_changes), 'article')} {'would change' if request.dry_run else 'changed'}"
+    print_text(
+        f"{pages_text}; {articles_text}" + (f", and {_count_text(copy_count, 'copy')} of them" if copy_count else "")
+    )
     return 0
 
 
-def _list(changes: Sequence[TextChange]) -> None:
-    rows = [(f"{each.before:,}", "→", f"{each.after:,}", "words", each.title, each.url) for each in changes[:_SHOWN]]
+def _print_changes(changes: Sequence[TextChange]) -> None:
+    rows = [
+        (f"{change.words_before:,}", "→", f"{change.words_after:,}", "words", change.title, change.url)
+        for change in changes[:_MAX_ARTICLES]
+    ]
     if rows:
-        lines = table(rows, width() - 2, right=frozenset({0, 2})).splitlines()
-        say("\n".join(f"  {line}" for line in lines))
-    if len(changes) > _SHOWN:
-        say(f"  … and {len(changes) - _SHOWN:,} more")
+        lines = format_table(rows, terminal_width() - 2, right_aligned=frozenset({0, 2})).splitlines()
+        print_text("\n".join(f"  {line}" for line in lines))
+    if len(changes) > _MAX_ARTICLES:
+        print_text(f"  … and {len(changes) - _MAX_ARTICLES:,} more")
 
 
-def _cells(each: Listed) -> list[str]:
-    ruling = each.ruling
-    where = each.url or (f"article {ruling.article_id}" if ruling.article_id is not None else ruling.host or "anywhere")
-    overruled = f"{ruling.reason} {ruling.rule}".strip()
-    pages = f"{each.pages:,}"
-    return [str(ruling.block_id), _VERBS[ruling.kept], pages, ruling.at[:10], overruled, where, ruling.note]
-
-
-def _counted(count: int, noun: str) -> str:
+def _count_text(count: int, noun: str) -> str:
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{count:,} {noun if count == 1 else plural}"

@@ -1,4 +1,7 @@
-"""Rulings as a rule file: a rule for each removed block, and a test case for each restored one."""
+"""`broadsheet rulings`: list the rulings, or write them as a rule file.
+
+The file has a rule for each removed block, and a test case for each restored one.
+"""
 
 from __future__ import annotations
 
@@ -9,85 +12,109 @@ import click
 from sqlite_utils import Database
 
 from cleaners.document import Block
-from cleaners.rules.from_text import own_rule, rule_removes, rule_toml, toml_string
+from cleaners.rules.from_text import rule_from_text, rule_removes, rule_toml, toml_string
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.rule import REASONS
-from crawler.console.option_types import Mistake
-from crawler.console.terminal import cut, one_line
-from output.read.examples import Place, near_in_words, place_of, same_but_for_numbers
-from output.verdicts.rulings import Listed
+from crawler.commands.restore import VERDICT_VERBS, WIDE_COLUMNS
+from crawler.console.open_archive import open_read_only, refuse
+from crawler.console.option_types import CommandError
+from crawler.console.terminal import cut_line, one_line, print_blocks, terminal_width
+from output.read.examples import RulingExample, find_ruling_example, find_same_but_for_numbers, find_similar_blocks
+from output.verdicts.rulings import ListedRuling, list_rulings
 
-_HEAD = """# Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/phrases/*.toml:
+_FILE_HEADER = """\
+# Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/phrases/*.toml:
 # look at each, widen its pattern if it should say more, give it the reason that fits, and move it to its
 # language's file.
 # A case is a block that a rule removed and a person put back: a negative example for that rule.
 """
 _NO_RULES = "rule = []\n"
 _UNKNOWN_REASON = "promo"
-_COMMENT = 110
+_COMMENT_CHARS = 110
 
 
-def export_rules(db: Database, found: Sequence[Listed], path: str, target: str) -> int:
-    """Write the file; what cannot be said as a rule is told on standard error. 1 if nothing could."""
+def export_rules(db: Database, listed_rulings: Sequence[ListedRuling], archive_path: str, target: str) -> int:
+    """Write the file; blocks that give no rule are named on standard error. 1 if there is neither a rule nor a case."""
     rules: list[str] = []
     cases: list[str] = []
-    for each in found:
-        entry = _case(db, each) if each.ruling.kept else _rule(db, each)
+    for listed_ruling in listed_rulings:
+        entry = _case_entry(db, listed_ruling) if listed_ruling.ruling.is_kept else _rule_entry(db, listed_ruling)
         if entry is None:
-            click.echo(f"broadsheet: block {each.ruling.block_id} has no words left to make a rule of", err=True)
+            click.echo(
+                f"broadsheet: block {listed_ruling.ruling.block_id} has no words left to make a rule of", err=True
+            )
         else:
-            (cases if each.ruling.kept else rules).append(entry)
-    _write(path, target, "\n".join([_HEAD, *(rules or [_NO_RULES]), *cases]))
+            (cases if listed_ruling.ruling.is_kept else rules).append(entry)
+    _write_file(archive_path, target, "\n".join([_FILE_HEADER, *(rules or [_NO_RULES]), *cases]))
     click.echo(one_line(f"written to {target}: rules {len(rules)}, cases {len(cases)}"), err=True)
     return int(not rules and not cases)
 
 
-def _rule(db: Database, each: Listed) -> str | None:
-    if each.text is None:
+def _rule_entry(db: Database, listed_ruling: ListedRuling) -> str | None:
+    if listed_ruling.text is None:
         return None
-    place = place_of(db, each.ruling)
-    like = same_but_for_numbers(db, each.text, kept=False)
-    rule = own_rule(each.text, each.ruling.block_id, _reason(place), like, near_in_words(db, each.text))
+    block_place = find_ruling_example(db, listed_ruling.ruling)
+    same_texts = find_same_but_for_numbers(db, listed_ruling.text, is_kept=False)
+    rule = rule_from_text(
+        listed_ruling.text,
+        listed_ruling.ruling.block_id,
+        _guess_reason(block_place),
+        same_texts,
+        find_similar_blocks(db, listed_ruling.text),
+    )
     if rule is None:
         return None
-    kept = [text for text in same_but_for_numbers(db, each.text, kept=True) if rule_removes(rule, text)]
-    notes = [_told("removed", each, place), "The reason is a guess from where the block stands."]
-    notes += [f"It would also remove, kept so far: {text}" for text in kept[:3]]
-    return _commented(notes) + rule_toml(rule) + "\n"
+    kept_texts = [
+        text for text in find_same_but_for_numbers(db, listed_ruling.text, is_kept=True) if rule_removes(rule, text)
+    ]
+    notes = [
+        _ruling_comment("removed", listed_ruling, block_place),
+        "The reason is a guess from where the block stands.",
+    ]
+    notes += [f"It would also remove, kept so far: {text}" for text in kept_texts[:3]]
+    return _comment_lines(notes) + rule_toml(rule) + "\n"
 
 
-def _case(db: Database, each: Listed) -> str | None:
-    place = place_of(db, each.ruling)
-    if each.text is None:
+def _case_entry(db: Database, listed_ruling: ListedRuling) -> str | None:
+    block_place = find_ruling_example(db, listed_ruling.ruling)
+    if listed_ruling.text is None:
         return None
-    block = place.block if place else None
-    said = {
-        "url": place.url if place else each.url or "",
-        "text": each.text,
+    block = block_place.block if block_place else None
+    fields = {
+        "url": block_place.url if block_place else listed_ruling.url or "",
+        "text": listed_ruling.text,
         "kind": str(block.kind) if block else "",
         "path": block.path if block else "",
-        "reason": each.ruling.reason,
-        "rule": each.ruling.rule,
-        "note": each.ruling.note,
+        "reason": listed_ruling.ruling.reason,
+        "rule": listed_ruling.ruling.rule,
+        "note": listed_ruling.ruling.note,
     }
-    lines = [f"{name} = {toml_string(value)}" for name, value in said.items() if value]
-    return _commented([_told("restored", each, place)]) + "\n".join(["[[case]]", *lines, "kept = true"]) + "\n"
+    lines = [f"{name} = {toml_string(value)}" for name, value in fields.items() if value]
+    return (
+        _comment_lines([_ruling_comment("restored", listed_ruling, block_place)])
+        + "\n".join(["[[case]]", *lines, "kept = true"])
+        + "\n"
+    )
 
 
-def _told(verb: str, each: Listed, place: Place | None) -> str:
-    ruling = each.ruling
-    scope = each.url or ruling.host or "anywhere"
-    where = f", for example on {place.url}" if place and ruling.article_id is None else ""
-    return f"Block {ruling.block_id}, {verb} {ruling.at[:10]} ({scope}{where})" + (ruling.note and f": {ruling.note}")
+def _ruling_comment(verb: str, listed_ruling: ListedRuling, block_place: RulingExample | None) -> str:
+    ruling = listed_ruling.ruling
+    scope = listed_ruling.url or ruling.host or "anywhere"
+    example_text = f", for example on {block_place.url}" if block_place and ruling.article_id is None else ""
+    return f"Block {ruling.block_id}, {verb} {ruling.ruled_at[:10]} ({scope}{example_text})" + (
+        ruling.note and f": {ruling.note}"
+    )
 
 
-def _reason(place: Place | None) -> str:
-    """The reason that the layout gives, else the one of the nearest removed block; a block of no place promotes."""
-    if place is None:
+def _guess_reason(block_place: RulingExample | None) -> str:
+    """The reason by the layout rules, else that of the nearest removed block, else `promo`."""
+    if block_place is None:
         return _UNKNOWN_REASON
-    explained = _layout_reason(place.block)
-    nearby = (verdict.reason for verdict in place.around if not verdict.kept and verdict.reason in REASONS)
-    return explained or next(nearby, _UNKNOWN_REASON)
+    layout_reason = _layout_reason(block_place.block)
+    nearby_reasons = (
+        verdict.reason for verdict in block_place.surrounding_verdicts if not verdict.kept and verdict.reason in REASONS
+    )
+    return layout_reason or next(nearby_reasons, _UNKNOWN_REASON)
 
 
 def _layout_reason(block: Block) -> str:
@@ -95,21 +122,61 @@ def _layout_reason(block: Block) -> str:
     return rule.reason if rule else ""
 
 
-def _commented(lines: Sequence[str]) -> str:
-    return "".join(f"# {cut(line, _COMMENT)}\n" for line in lines)
+def _comment_lines(lines: Sequence[str]) -> str:
+    return "".join(f"# {cut_line(line, _COMMENT_CHARS)}\n" for line in lines)
 
 
-def _write(path: str, target: str, text: str) -> None:
-    """Write beside the file first, so that a file that was there is replaced by a whole one or not at all."""
+def _write_file(archive_path: str, target: str, text: str) -> None:
+    """Write to a part file first, so that an existing file is replaced by a whole one or not at all."""
     file = Path(target)
     if file.is_dir():
-        raise Mistake(f"{target} is a folder; name a file")
-    if file.exists() and file.samefile(path):
-        raise Mistake(f"{target} is the archive itself")
-    part = file.with_name(file.name + ".part")
+        raise CommandError(f"{target} is a folder; name a file")
+    if file.exists() and file.samefile(archive_path):
+        raise CommandError(f"{target} is the archive itself")
+    part_file = file.with_name(file.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+        part_file.write_text(text, encoding="utf-8")
+        part_file.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise Mistake(f"cannot write {file}: {error.strerror}") from error
+        part_file.unlink(missing_ok=True)
+        raise CommandError(f"cannot write {file}: {error.strerror}") from error
+
+
+def rulings(archive_path: str, target: str | None) -> int:
+    """List the rulings, or write them as rules and test cases; 1 if there is none."""
+    with open_read_only(archive_path) as db:
+        listed_rulings = list_rulings(db)
+        if listed_rulings and target is not None:
+            return export_rules(db, listed_rulings, archive_path, target)
+    if not listed_rulings:
+        return refuse(f"{archive_path} has no rulings")
+    heads = ("block", "verdict", "pages", "at", "overruled", "where", "note", "text")
+    texts = [
+        "(no longer stored)" if listed_ruling.text is None else listed_ruling.text for listed_ruling in listed_rulings
+    ]
+    print_blocks(
+        heads,
+        [_ruling_cells(listed_ruling) for listed_ruling in listed_rulings],
+        texts,
+        terminal_width(),
+        wide_columns=WIDE_COLUMNS,
+    )
+    return 0
+
+
+def _ruling_cells(listed_ruling: ListedRuling) -> list[str]:
+    ruling = listed_ruling.ruling
+    scope = listed_ruling.url or (
+        f"article {ruling.article_id}" if ruling.article_id is not None else ruling.host or "anywhere"
+    )
+    overruled = f"{ruling.reason} {ruling.rule}".strip()
+    pages = f"{listed_ruling.page_count:,}"
+    return [
+        str(ruling.block_id),
+        VERDICT_VERBS[ruling.is_kept],
+        pages,
+        ruling.ruled_at[:10],
+        overruled,
+        scope,
+        ruling.note,
+    ]

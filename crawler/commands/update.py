@@ -1,4 +1,4 @@
-"""`broadsheet update`: a crawl that looks again, and the edits that it found."""
+"""`broadsheet update`: a crawl that revisits known pages, and the edits that it found."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from typing import Any
 
 import click
 
-from crawler.commands.crawl import crawl, holds_something
-from crawler.commands.export import archive
-from crawler.console.option_types import Mistake
-from output.watch.edit_list import edits, latest_seq
+from crawler.commands.crawl import crawl
+from crawler.console.open_archive import is_nonempty_file, open_read_only
+from crawler.console.option_types import CommandError
+from output.watch.edit_list import latest_seq, list_edits
 from output.write.archive import Archive
 
-_NOTHING_MORE = {
+_NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
 }  # fmt: skip
 
 
-def update(given: Mapping[str, Any]) -> int:
-    """Look again as the command line says, show what came of it, and return the exit code."""
-    if given["everything"] and given["every"]:
-        raise Mistake("--all looks at everything now: give --all or --every, not both")
-    db = given["db"]
-    if not holds_something(db):
-        raise Mistake(f"{db} is no archive yet: broadsheet crawl https://… --db {db}")
-    with Archive.open(db) as before:  # an older one is upgraded
-        seq = latest_seq(before.db)
-    asked = {"revisit": "all" if given["everything"] else "update", "every": given["every"] or 0.0}
-    code = crawl(dict(given) | _NOTHING_MORE | asked)
-    if not given["quiet"]:
-        _show_edits(db, seq)
+def update(options: Mapping[str, Any]) -> int:
+    """Revisit as the options say, print a summary and the edits, and return the exit code."""
+    if options["everything"] and options["every"]:
+        raise CommandError("--all looks at everything now: give --all or --every, not both")
+    db = options["db"]
+    if not is_nonempty_file(db):
+        raise CommandError(f"{db} is no archive yet: broadsheet crawl https://… --db {db}")
+    with Archive.open(db) as archive:  # an older one is upgraded
+        last_seq = latest_seq(archive.db)
+    revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
+    code = crawl(dict(options) | _NO_CRAWL_OPTIONS | revisit_options)
+    if not options["quiet"]:
+        _print_edit_counts(db, last_seq)
     return code
 
 
-def _show_edits(db: str, seq: int) -> None:
-    with archive(db) as after:
-        found = edits(after, after_seq=seq)
+def _print_edit_counts(db: str, after_seq: int) -> None:
+    with open_read_only(db) as archive_db:
+        new_edits = list_edits(archive_db, after_seq=after_seq)
     counts: dict[str, int] = {}
-    for edit in found:
+    for edit in new_edits:
         counts[edit.kind] = counts.get(edit.kind, 0) + 1
-    told = ", ".join(f"{kind} {count:,}" for kind, count in counts.items()) or "none"
-    click.echo(f"Edits:   {told}" + (f" (broadsheet changes {db} --since {seq})" if counts else ""))
+    counts_text = ", ".join(f"{kind} {count:,}" for kind, count in counts.items()) or "none"
+    click.echo(f"Edits:   {counts_text}" + (f" (broadsheet changes {db} --since {after_seq})" if counts else ""))

@@ -1,4 +1,4 @@
-"""Option values that click does not know, read and checked. Light: `broadsheet --help` imports this."""
+"""Types of option values beyond click's own: parsed and checked. Light: `broadsheet --help` imports this."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")  # RFC 9110, section 5
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
-_OWN_OPTION = {"user-agent": "--user-agent", "cookie": "--cookies"}
+_OPTION_OF_HEADER = {"user-agent": "--user-agent", "cookie": "--cookies"}
 
 
-class Mistake(click.ClickException):
-    """What a person asked for cannot be done as it stands; the text says why, in one line."""
+class CommandError(click.ClickException):
+    """A command cannot be carried out as it is given; the text says why, in one line."""
 
     exit_code = 2
 
@@ -45,30 +45,30 @@ def header(value: str) -> tuple[str, str]:
     match = _HEADER.fullmatch(value.strip())
     if match is None:
         raise click.BadParameter(f"{value!r} is no header; write 'Name: value'")
-    if own := _OWN_OPTION.get(match[1].lower()):
-        raise click.BadParameter(f"{match[1]} has an option of its own, {own}")
+    if option := _OPTION_OF_HEADER.get(match[1].lower()):
+        raise click.BadParameter(f"{match[1]} has an option of its own, {option}")
     return match[1], match[2].strip()
 
 
 def contact(value: str) -> str:
-    """A contact that can be sent along: a URL or a mail address."""
+    """A contact that can be sent with requests: a URL or a mail address."""
     from crawler.fetch.identity import read_contact
 
-    return _told(read_contact, value)
+    return _checked_value(read_contact, value)
 
 
 def user_agent(value: str) -> str:
-    """A User-Agent that can be sent."""
+    """A User-Agent that can be sent in a header."""
     from crawler.fetch.identity import read_user_agent
 
-    return _told(read_user_agent, value)
+    return _checked_value(read_user_agent, value)
 
 
-def _told(read: Callable[[str], str], value: str) -> str:
+def _checked_value(check: Callable[[str], str], value: str) -> str:
     from crawler.options import OptionError
 
     try:
-        return read(value)
+        return check(value)
     except OptionError as error:
         raise click.BadParameter(str(error)) from error
 

@@ -21,7 +21,7 @@ _LIVE_SECONDS = 0.25
 _PLAIN_SECONDS = 10.0
 
 
-class Progress:
+class ProgressDisplay:
     """Counts outcomes and shows them on standard error: pages, articles, queue, rate, failures."""
 
     def __init__(self, console: Console) -> None:
@@ -43,7 +43,7 @@ class Progress:
         return progress
 
     def spider_opened(self, spider: Spider) -> None:
-        """Begin to show."""
+        """Start the display."""
         self._spider = spider
         self._spider.on_stored.append(self.count)
         if self._live:
@@ -51,27 +51,27 @@ class Progress:
         self._loop.start(_LIVE_SECONDS if self._live else _PLAIN_SECONDS, now=False)
 
     def count(self, outcome: Outcome) -> None:
-        """Count an outcome."""
+        """Count a stored outcome."""
         self._counts[outcome.state] += 1
         self._counts["pages"] += outcome.cleaned is not None
         self._counts["articles"] += outcome.cleaned is not None and outcome.cleaned.is_article
 
     def spider_closed(self) -> None:
-        """End the display; the summary follows elsewhere."""
+        """Stop the display; the summary is printed elsewhere."""
         if self._loop.running:
             self._loop.stop()
         if self._live:
             self._live.stop()
 
     def show(self) -> None:
-        """Show where the crawl stands."""
+        """Show the current counts."""
         if self._live:
-            self._live.update(Text(self.line()), refresh=True)
+            self._live.update(Text(self.status_line()), refresh=True)
         else:
-            self._console.print(Text(self.line()))
+            self._console.print(Text(self.status_line()))
 
-    def line(self) -> str:
-        """Where the crawl stands, in one line."""
+    def status_line(self) -> str:
+        """The current counts and the rate, in one line."""
         seconds = max(time.monotonic() - self._started, 0.001)
         counts = self._counts
         queued = self._spider.session.queue.counts()["queued"]

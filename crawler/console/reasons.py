@@ -9,17 +9,17 @@ from http import HTTPStatus
 from importlib.resources import files
 
 
-def meaning(reason: str) -> str:
-    """The reason in words; one that has none is its own."""
+def reason_text(reason: str) -> str:
+    """The reason in words; a reason without words is returned as it is, with spaces for underscores."""
     if match := re.fullmatch(r"http_(\d{3})", reason):
-        return _status(int(match[1]))
-    words, kind = _words(), reason.partition(":")[0]
+        return _status_text(int(match[1]))
+    texts, kind = _reason_texts(), reason.partition(":")[0]
     if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
         return reason
-    return words.get(reason) or words.get(kind) or reason.replace("_", " ")
+    return texts.get(reason) or texts.get(kind) or reason.replace("_", " ")
 
 
-def _status(code: int) -> str:
+def _status_text(code: int) -> str:
     try:
         return f"HTTP {code} {HTTPStatus(code).phrase}"
     except ValueError:
@@ -27,5 +27,5 @@ def _status(code: int) -> str:
 
 
 @cache
-def _words() -> dict[str, str]:
+def _reason_texts() -> dict[str, str]:
     return tomllib.loads(files(__package__).joinpath("reasons.toml").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Text from the web on a terminal: nothing in it acts, and a line is no wider than the window."""
+"""Printing text from the web: no control character acts on the terminal, and no line is wider than the window."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from collections.abc import Sequence
 import click
 from rich.cells import cell_len, set_cell_size
 
-from output.db.text import inert
+from output.db.text import inert_text
 
-_NARROWEST = 40
-_WIDEST = 40  # columns that a cell before the last one takes at most
+_MIN_WIDTH = 40
+_MAX_CELL_WIDTH = 40  # columns that a cell before the last one takes at most
 _GAP = "  "
 
 
-def width() -> int:
-    """The terminal's width in columns; 80 where there is none, and never absurdly narrow."""
-    return max(_NARROWEST, shutil.get_terminal_size().columns)
+def terminal_width() -> int:
+    """The terminal's width in columns, at least 40; 80 where there is no terminal."""
+    return max(_MIN_WIDTH, shutil.get_terminal_size().columns)
 
 
 def one_line(text: str) -> str:
     """The text in one line, without control characters and characters that turn the direction of what follows."""
-    return " ".join(inert(text).split())
+    return " ".join(inert_text(text).split())
 
 
 def fit(text: str, columns: int) -> str:
@@ -30,45 +30,45 @@ def fit(text: str, columns: int) -> str:
     return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
 
 
-def cut(text: str, columns: int) -> str:
+def cut_line(text: str, columns: int) -> str:
     """The text in one line of at most so many columns."""
     return fit(one_line(text), columns)
 
 
-def say(text: str = "") -> None:
-    """Print text of several lines with everything in it inert."""
-    click.echo(inert(text))
+def print_text(text: str = "") -> None:
+    """Print text of one or several lines, with control characters made harmless."""
+    click.echo(inert_text(text))
 
 
-def table(rows: Sequence[Sequence[str]], columns: int, *, right: frozenset[int] = frozenset()) -> str:
-    """Rows as aligned lines of at most so many columns; what is too wide is cut, in the last cell before others.
+def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: frozenset[int] = frozenset()) -> str:
+    """Rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
 
-    `right` are the places of the cells that are numbers.
+    `right_aligned` has the positions of the cells that are numbers.
     """
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    widths[:-1] = [min(size, _WIDEST) for size in widths[:-1]]
-    return "\n".join(fit(_row(row, widths, right), columns) for row in cells)
+    widths[:-1] = [min(size, _MAX_CELL_WIDTH) for size in widths[:-1]]
+    return "\n".join(fit(_format_row(row, widths, right_aligned), columns) for row in cells)
 
 
-def say_blocks(
-    heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, roomy: int = 100
+def print_blocks(
+    heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, wide_columns: int = 100
 ) -> None:
-    """Print blocks as a table, each with its text; below `roomy` columns the text stands on a line of its own."""
-    if columns >= roomy:
+    """Print blocks as a table, each with its text; below `wide_columns` the text is on a line of its own."""
+    if columns >= wide_columns:
         rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
-        say(table([heads, *rows], columns, right=frozenset({0})))
+        print_text(format_table([heads, *rows], columns, right_aligned=frozenset({0})))
         return
-    for line, text in zip(table(cells, columns, right=frozenset({0})).splitlines(), texts, strict=True):
-        say(f"{line}\n      {cut(text, columns - 6)}")
+    for line, text in zip(format_table(cells, columns, right_aligned=frozenset({0})).splitlines(), texts, strict=True):
+        print_text(f"{line}\n      {cut_line(text, columns - 6)}")
 
 
-def _row(row: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
-    padded = (_padded(cell, widths[place], place in right) for place, cell in enumerate(row))
+def _format_row(row: Sequence[str], widths: Sequence[int], right_aligned: frozenset[int]) -> str:
+    padded = (_pad_cell(cell, widths[position], position in right_aligned) for position, cell in enumerate(row))
     return _GAP.join(padded).rstrip()
 
 
-def _padded(cell: str, size: int, right: bool) -> str:
-    shown = fit(cell, size)
-    space = " " * (size - cell_len(shown))
-    return space + shown if right else shown + space
+def _pad_cell(cell: str, size: int, is_right_aligned: bool) -> str:
+    shown_text = fit(cell, size)
+    space = " " * (size - cell_len(shown_text))
+    return space + shown_text if is_right_aligned else shown_text + space

@@ -1,4 +1,4 @@
-"""The progress of a command that runs no Scrapy: one live line for people, a plain line now and then for logs."""
+"""The progress display of a command without Scrapy: one live line on a terminal, a plain line now and then in a log."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @asynccontextmanager
-async def ticking(line: Callable[[], str], *, quiet: bool) -> AsyncIterator[Callable[[str], None]]:
-    """Show `line()` on standard error while the context is open; what it gives prints a line of its own there."""
+async def show_progress(status_line: Callable[[], str], *, quiet: bool) -> AsyncIterator[Callable[[str], None]]:
+    """Show `status_line()` on standard error while the context is open. Yields a function that prints a line there."""
     console = Console(file=sys.stderr)
     live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal and not quiet else None
 
-    def tell(text: str) -> None:
+    def print_line(text: str) -> None:
         console.print(Text(one_line(text)), soft_wrap=True)
 
     async def tick() -> None:
         while True:
             await asyncio.sleep(_LIVE_SECONDS if live else _PLAIN_SECONDS)
             if live:
-                live.update(Text(line()), refresh=True)
+                live.update(Text(status_line()), refresh=True)
             else:
-                console.print(Text(line()), soft_wrap=True)
+                console.print(Text(status_line()), soft_wrap=True)
 
     if live:
         live.start()
     task = None if quiet else asyncio.ensure_future(tick())
     try:
-        yield tell
+        yield print_line
     finally:
         if task:
             task.cancel()
@@ -50,20 +50,23 @@ async def ticking(line: Callable[[], str], *, quiet: bool) -> AsyncIterator[Call
 
 
 @asynccontextmanager
-async def stoppable(stop: Callable[[int], None], wait: str) -> AsyncIterator[None]:
-    """The first Ctrl-C or SIGTERM calls `stop` with its number and says to `wait`; the second ends at once."""
+async def handle_stop_signals(on_stop: Callable[[int], None], notice: str) -> AsyncIterator[None]:
+    """While the context is open, the first Ctrl-C or SIGTERM calls `on_stop` with its number and prints `notice`.
+
+    The second one ends the process at once.
+    """
     loop = asyncio.get_running_loop()
 
-    def heard(number: int) -> None:
-        stop(number)
-        click.echo(one_line(f"{wait}; Ctrl-C again stops at once."), err=True)
-        for each in _SIGNALS:
-            loop.remove_signal_handler(each)
+    def on_signal(signal_number: int) -> None:
+        on_stop(signal_number)
+        click.echo(one_line(f"{notice}; Ctrl-C again stops at once."), err=True)
+        for stop_signal in _SIGNALS:
+            loop.remove_signal_handler(stop_signal)
 
-    for each in _SIGNALS:
-        loop.add_signal_handler(each, heard, int(each))
+    for stop_signal in _SIGNALS:
+        loop.add_signal_handler(stop_signal, on_signal, int(stop_signal))
     try:
         yield
     finally:
-        for each in _SIGNALS:
-            loop.remove_signal_handler(each)
+        for stop_signal in _SIGNALS:
+            loop.remove_signal_handler(stop_signal)

@@ -1,6 +1,6 @@
 """The sample site's stories and people, read from the data files.
 
-A story is a Markdown file with TOML front matter between `+++` lines. Its body is a sequence of pieces:
+A story is a Markdown file with TOML front matter between `+++` lines. Its body is a sequence of parts:
 prose, and inserts on a line of their own such as `{{donate}}` or `{{figure name}}`; `{{page}}` starts the
 next page of a story that runs over several.
 """
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 SITE = Path(__file__).parent / "site"
-NAME = "The Quillmere Lantern"
+SITE_NAME = "The Quillmere Lantern"
 LANGUAGES = ("en", "es", "de")
 
-_INSERT = re.compile(r"^\{\{(\w+)(?: (\w+))?\}\}$", re.MULTILINE)
+_INSERT_LINE = re.compile(r"^\{\{(\w+)(?: (\w+))?\}\}$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """What a reader wrote under a story; `when` is a date."""
+    """A reader's comment under a story; `when` is a date."""
 
     name: str
     when: str
@@ -62,8 +62,9 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a story's body: `text` (Markdown) or an insert of that name with its argument in `text`."""
+class StoryPart:
+    """A part of a story's body: prose (`kind` is text, `text` is Markdown), or an insert with its argument in
+    `text`."""
 
     kind: str
     text: str
@@ -84,7 +85,7 @@ class Article:
     skin: str
     section: str
     published: str
-    pages: tuple[tuple[Piece, ...], ...]
+    pages: tuple[tuple[StoryPart, ...], ...]
     standfirst: str = ""
     modified: str = ""
     licence: str = ""
@@ -109,7 +110,7 @@ class Article:
         return next(figure for figure in self.figures if figure.name == name)
 
 
-def instant(iso: str) -> datetime:
+def as_datetime(iso: str) -> datetime:
     """A date or time of the site as an aware datetime; a date alone is its midnight in UTC."""
     moment = datetime.fromisoformat(iso)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -117,15 +118,15 @@ def instant(iso: str) -> datetime:
 
 def slug(words: str) -> str:
     """Words as a path segment: lower case, ASCII, hyphens."""
-    plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    ascii_words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_words.lower()).strip("-")
 
 
 @cache
 def articles() -> tuple[Article, ...]:
     """Every story of the site, newest first."""
-    stories = (_article(path.read_text("utf-8")) for path in (SITE / "articles").glob("*.md"))
-    return tuple(sorted(stories, key=lambda story: (instant(story.published), story.path), reverse=True))
+    stories = (_parse_article(path.read_text("utf-8")) for path in (SITE / "articles").glob("*.md"))
+    return tuple(sorted(stories, key=lambda story: (as_datetime(story.published), story.path), reverse=True))
 
 
 @cache
@@ -135,27 +136,27 @@ def people() -> dict[str, Person]:
     return {entry["name"]: Person(**entry) for entry in entries}
 
 
-def _article(source: str) -> Article:
-    _, front, body = source.split("+++\n", 2)
-    return Article(pages=_pages(body), **_front(tomllib.loads(front)))
+def _parse_article(source: str) -> Article:
+    _, front_matter, body = source.split("+++\n", 2)
+    return Article(pages=_parse_pages(body), **_article_fields(tomllib.loads(front_matter)))
 
 
-def _front(fields: dict[str, Any]) -> dict[str, Any]:
+def _article_fields(fields: dict[str, Any]) -> dict[str, Any]:
     nested = {"figures": Figure, "comments": Comment, "duplicates": Duplicate}
-    made = {name: tuple(kind(**entry) for entry in fields.get(name, ())) for name, kind in nested.items()}
+    records = {name: tuple(kind(**entry) for entry in fields.get(name, ())) for name, kind in nested.items()}
     lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
-    return fields | lists | made
+    return fields | lists | records
 
 
-def _pages(body: str) -> tuple[tuple[Piece, ...], ...]:
-    return tuple(_pieces(page) for page in body.split("{{page}}\n"))
+def _parse_pages(body: str) -> tuple[tuple[StoryPart, ...], ...]:
+    return tuple(_parse_parts(page) for page in body.split("{{page}}\n"))
 
 
-def _pieces(body: str) -> tuple[Piece, ...]:
-    texts = _INSERT.split(body)  # prose, insert, argument, prose, insert, argument, prose ...
-    found: list[Piece] = []
+def _parse_parts(body: str) -> tuple[StoryPart, ...]:
+    texts = _INSERT_LINE.split(body)  # prose, insert, argument, prose, insert, argument, prose ...
+    parts: list[StoryPart] = []
     for position in range(0, len(texts), 3):
-        found.append(Piece("text", texts[position].strip()))
+        parts.append(StoryPart("text", texts[position].strip()))
         if position + 1 < len(texts):
-            found.append(Piece(texts[position + 1], texts[position + 2] or ""))
-    return tuple(piece for piece in found if piece.kind != "text" or piece.text)
+            parts.append(StoryPart(texts[position + 1], texts[position + 2] or ""))
+    return tuple(part for part in parts if part.kind != "text" or part.text)

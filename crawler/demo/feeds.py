@@ -1,4 +1,4 @@
-"""What machines read: robots.txt, the sitemap index and its children, RSS and Atom."""
+"""The sample site's files for programs: robots.txt, the sitemap index and its sitemaps, RSS and Atom."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
-from crawler.demo.content import NAME, Article, articles, instant
+from crawler.demo.content import SITE_NAME, Article, articles, as_datetime
 from crawler.demo.head import ATOM, RSS
 
 ROBOTS = "/robots.txt"
-INDEX = "/sitemap_index.xml"
-ZIPPED = "/sitemaps/stories-en.xml.gz"
-PLAIN = "/sitemaps/stories-es-de.xml"
-NEWS = "/news-sitemap.xml"
-DISALLOWED = "/internal/"
+SITEMAP_INDEX = "/sitemap_index.xml"
+GZIPPED_SITEMAP = "/sitemaps/stories-en.xml.gz"
+PLAIN_SITEMAP = "/sitemaps/stories-es-de.xml"
+NEWS_SITEMAP = "/news-sitemap.xml"
+DISALLOWED_PATH = "/internal/"
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SITEMAP_NS = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -24,49 +24,55 @@ _FEED_LENGTH = 8
 _NEWS_LENGTH = 3
 
 
-def robots(origin: str) -> str:
+def robots_txt(origin: str) -> str:
     """The site's robots.txt."""
-    rules = f"User-agent: *\nDisallow: {DISALLOWED}\n\nUser-agent: examplebot\nDisallow: /\n"
-    return f"{rules}\nSitemap: {origin}{INDEX}\nSitemap: {origin}{NEWS}\n"
+    rules = f"User-agent: *\nDisallow: {DISALLOWED_PATH}\n\nUser-agent: examplebot\nDisallow: /\n"
+    return f"{rules}\nSitemap: {origin}{SITEMAP_INDEX}\nSitemap: {origin}{NEWS_SITEMAP}\n"
 
 
 def sitemaps(origin: str) -> dict[str, bytes]:
     """The sitemap index, its gzipped and its plain child, and the news sitemap, by path."""
     stories = [story for story in articles() if story.listed != "feed"]
-    english = [story for story in stories if story.language == "en"]
-    others = [story for story in stories if story.language != "en"]
+    english_stories = [story for story in stories if story.language == "en"]
+    other_stories = [story for story in stories if story.language != "en"]
     return {
-        INDEX: _index(origin).encode(),
-        ZIPPED: gzip.compress(_url_set(origin, english).encode(), mtime=0),
-        PLAIN: _url_set(origin, others).encode(),
-        NEWS: _news(origin, [story for story in english if story.listed == "site"][:_NEWS_LENGTH]).encode(),
+        SITEMAP_INDEX: _index(origin).encode(),
+        GZIPPED_SITEMAP: gzip.compress(_url_set(origin, english_stories).encode(), mtime=0),
+        PLAIN_SITEMAP: _url_set(origin, other_stories).encode(),
+        NEWS_SITEMAP: _news(
+            origin, [story for story in english_stories if story.listed == "site"][:_NEWS_LENGTH]
+        ).encode(),
     }
 
 
 def feeds(origin: str) -> dict[str, bytes]:
     """The RSS feed of the English stories and the Atom feed of the others, by path."""
     stories = [story for story in articles() if story.listed != "sitemap"]
-    english = [story for story in stories if story.language == "en"]
-    others = [story for story in stories if story.language != "en"]
-    return {RSS: _rss(origin, english[:_FEED_LENGTH]).encode(), ATOM: _atom(origin, others[:_FEED_LENGTH]).encode()}
+    english_stories = [story for story in stories if story.language == "en"]
+    other_stories = [story for story in stories if story.language != "en"]
+    return {
+        RSS: _rss(origin, english_stories[:_FEED_LENGTH]).encode(),
+        ATOM: _atom(origin, other_stories[:_FEED_LENGTH]).encode(),
+    }
 
 
-def changed(article: Article) -> str:
+def last_changed(article: Article) -> str:
     """When the article last changed, as the page states it."""
     return article.modified or article.published
 
 
 def _index(origin: str) -> str:
-    latest = changed(articles()[0])
+    latest = last_changed(articles()[0])
     entries = "".join(
-        f"<sitemap><loc>{origin}{path}</loc><lastmod>{latest}</lastmod></sitemap>\n" for path in (ZIPPED, PLAIN, NEWS)
+        f"<sitemap><loc>{origin}{path}</loc><lastmod>{latest}</lastmod></sitemap>\n"
+        for path in (GZIPPED_SITEMAP, PLAIN_SITEMAP, NEWS_SITEMAP)
     )
     return f'{_DECLARATION}<sitemapindex xmlns="{_SITEMAP_NS}">\n{entries}</sitemapindex>\n'
 
 
 def _url_set(origin: str, stories: Iterable[Article]) -> str:
     entries = "".join(
-        f"<url><loc>{origin}{story.path}</loc><lastmod>{changed(story)}</lastmod></url>\n" for story in stories
+        f"<url><loc>{origin}{story.path}</loc><lastmod>{last_changed(story)}</lastmod></url>\n" for story in stories
     )
     return f'{_DECLARATION}<urlset xmlns="{_SITEMAP_NS}">\n{entries}</urlset>\n'
 
@@ -77,9 +83,9 @@ def _news(origin: str, stories: Iterable[Article]) -> str:
 
 
 def _news_entry(origin: str, story: Article) -> str:
-    publication = f"<news:name>{NAME}</news:name><news:language>{story.language}</news:language>"
+    publication = f"<news:name>{SITE_NAME}</news:name><news:language>{story.language}</news:language>"
     return (
-        f"<url><loc>{origin}{story.path}</loc><lastmod>{changed(story)}</lastmod><news:news>"
+        f"<url><loc>{origin}{story.path}</loc><lastmod>{last_changed(story)}</lastmod><news:news>"
         f"<news:publication>{publication}</news:publication>"
         f"<news:publication_date>{story.published}</news:publication_date>"
         f"<news:title>{escape(story.title)}</news:title></news:news></url>\n"
@@ -90,26 +96,27 @@ def _rss(origin: str, stories: Iterable[Article]) -> str:
     items = "".join(
         f"<item><title>{escape(story.title)}</title><link>{origin}{story.path}</link>"
         f'<guid isPermaLink="true">{origin}{story.path}</guid>'
-        f"<pubDate>{format_datetime(instant(story.published))}</pubDate>"
+        f"<pubDate>{format_datetime(as_datetime(story.published))}</pubDate>"
         f"<description>{escape(story.standfirst)}</description></item>\n"
         for story in stories
     )
-    head = f"<title>{NAME}</title><link>{origin}/</link><description>Slow reporting</description>\n"
+    head = f"<title>{SITE_NAME}</title><link>{origin}/</link><description>Slow reporting</description>\n"
     return f'{_DECLARATION}<rss version="2.0"><channel>{head}{items}</channel></rss>\n'
 
 
 def _atom(origin: str, stories: list[Article]) -> str:
     entries = "".join(_atom_entry(origin, story) for story in stories)
+    updated = as_datetime(last_changed(stories[0])).isoformat()
     head = (
-        f"<title>{NAME}</title><id>{origin}{ATOM}</id>"
-        f'<link rel="self" href="{origin}{ATOM}"/><updated>{instant(changed(stories[0])).isoformat()}</updated>\n'
+        f"<title>{SITE_NAME}</title><id>{origin}{ATOM}</id>"
+        f'<link rel="self" href="{origin}{ATOM}"/><updated>{updated}</updated>\n'
     )
     return f'{_DECLARATION}<feed xmlns="http://www.w3.org/2005/Atom">{head}{entries}</feed>\n'
 
 
 def _atom_entry(origin: str, story: Article) -> str:
     names = "".join(f"<author><name>{escape(name)}</name></author>" for name in story.authors)
-    published, updated = instant(story.published).isoformat(), instant(changed(story)).isoformat()
+    published, updated = as_datetime(story.published).isoformat(), as_datetime(last_changed(story)).isoformat()
     return (
         f'<entry xml:lang="{story.language}"><title>{escape(story.title)}</title><id>{origin}{story.path}</id>'
         f'<link rel="alternate" href="{story.path}"/>{names}<published>{published}</published>'

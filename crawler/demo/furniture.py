@@ -1,4 +1,4 @@
-"""What stands around the stories: teasers, sidebars, breadcrumbs, tags, bios, comments, share rows."""
+"""The boilerplate around the stories: teasers, sidebars, breadcrumbs, tags, bios, comments, share rows."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from html import escape
 
 from crawler.demo.content import Article, Person, articles, people, slug
 from crawler.demo.prose import to_blocks
-from crawler.demo.skins import Skin, wording
+from crawler.demo.skins import Skin, load_wording
 
 _EXCERPT_CHARS = 105  # about two lines of a teaser
 _MOST_READ = 5
 _RELATED = 3
 
 
-def on_site(language: str) -> tuple[Article, ...]:
+def linked_stories(language: str) -> tuple[Article, ...]:
     """The stories of a language that the site itself links to, newest first."""
     return tuple(story for story in articles() if story.language == language and story.listed == "site")
 
 
 def excerpt(article: Article) -> str:
-    """The beginning of a story, cut at a word before the end of its first block and closed with `…`."""
+    """The beginning of a story, cut at a word before the end of its first block, with `…` at the end."""
     text = article.standfirst or to_blocks(article.pages[0][0].text)[0]
     length = min(_EXCERPT_CHARS, len(text) * 2 // 3)
     return text[:length].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
@@ -33,7 +33,7 @@ def cards(skin: Skin, stories: Iterable[Article]) -> str:
 
 def sidebar(skin: Skin) -> str:
     """The most-read list and the notices about the site's own campaigns."""
-    stories = sorted(on_site(skin.wording.language), key=lambda story: (-len(story.comments), story.path))
+    stories = sorted(linked_stories(skin.wording.language), key=lambda story: (-len(story.comments), story.path))
     items = "".join(skin.fill("most_read", url=story.path, title=escape(story.title)) for story in stories[:_MOST_READ])
     return skin.fill("sidebar", items=items, promo_items=_promos(skin))
 
@@ -45,7 +45,7 @@ def crumbs(skin: Skin, title: str) -> str:
 
 def related(skin: Skin, article: Article) -> str:
     """Three other stories of the language."""
-    stories = [story for story in on_site(article.language) if story is not article]
+    stories = [story for story in linked_stories(article.language) if story is not article]
     start = len(article.path) % len(stories)
     chosen = (stories[start:] + stories[:start])[:_RELATED]
     return skin.fill("related", cards=cards(skin, chosen))
@@ -69,7 +69,7 @@ def tags(skin: Skin, article: Article) -> str:
 
 
 def comments(skin: Skin, article: Article) -> str:
-    """What readers wrote and the form to write more; nothing where nobody wrote."""
+    """The readers' comments and the form to write one; empty where there is no comment."""
     if not article.comments:
         return ""
     items = "\n".join(
@@ -77,7 +77,7 @@ def comments(skin: Skin, article: Article) -> str:
             "comment",
             name=escape(comment.name),
             when=comment.when,
-            date=skin.wording.spoken(comment.when),
+            date=skin.wording.date_text(comment.when),
             text=escape(comment.text),
         )
         for comment in article.comments
@@ -86,17 +86,17 @@ def comments(skin: Skin, article: Article) -> str:
 
 
 def author_path(name: str) -> str:
-    """Where an author's page is."""
-    return wording(people()[name].language).paths["author"].format(slug=slug(name))
+    """The path of an author's page."""
+    return load_wording(people()[name].language).paths["author"].format(slug=slug(name))
 
 
 def tag_path(tag: str, language: str) -> str:
-    """Where a tag's page is."""
-    return wording(language).paths["tag"].format(slug=slug(tag))
+    """The path of a tag's page."""
+    return load_wording(language).paths["tag"].format(slug=slug(tag))
 
 
 def page_links(skin: Skin, pages: list[str], current: int) -> str:
-    """Numbered links to `pages` with a way to the previous and the next; `current` counts from 0."""
+    """Numbered links to `pages`, and links to the previous and the next one; `current` counts from 0."""
     if len(pages) < 2:
         return ""
     words = skin.wording.words
@@ -114,7 +114,7 @@ def _card(skin: Skin, story: Article) -> str:
         url=story.path,
         title=escape(story.title),
         iso=story.published,
-        date=skin.wording.spoken(story.published),
+        date=skin.wording.date_text(story.published),
         excerpt=escape(excerpt(story)),
     )
 
@@ -122,7 +122,7 @@ def _card(skin: Skin, story: Article) -> str:
 def _promos(skin: Skin) -> str:
     notices = skin.wording.promos
     return "\n".join(
-        skin.fill("promo", title=escape(note.title), date=skin.wording.spoken(note.day), text=escape(note.text))
+        skin.fill("promo", title=escape(note.title), date=skin.wording.date_text(note.day), text=escape(note.text))
         for note in notices
     )
 

@@ -1,4 +1,5 @@
-"""Pages that list: the three front pages, sections in several pages, tags, authors, the archive by month; forms."""
+"""The pages without a story: three front pages, sections in several pages, tags, authors, the archive by month,
+forms."""
 
 from __future__ import annotations
 
@@ -7,29 +8,29 @@ from html import escape
 from itertools import groupby
 
 from crawler.demo import furniture
-from crawler.demo.content import LANGUAGES, NAME, Article, Person, articles, people
+from crawler.demo.content import LANGUAGES, SITE_NAME, Article, Person, articles, people
 from crawler.demo.head import plain_head
-from crawler.demo.skins import Skin, skin
+from crawler.demo.skins import Skin, load_skin
 
-_PER_PAGE = 4
-_FRONT = 6
+_STORIES_PER_PAGE = 4
+_FRONT_PAGE_STORIES = 6
 _SKINS = {"en": "modern", "es": "blocks", "de": "modern"}
 
 
-def look_of(language: str) -> Skin:
-    """The skin of a language's pages other than articles."""
-    return skin(_SKINS[language], language)
+def list_skin(language: str) -> Skin:
+    """The skin of the pages of a language that are no articles."""
+    return load_skin(_SKINS[language], language)
 
 
-def framed(look: Skin, title: str, main: str, extra_head: str = "") -> str:
+def page_in_layout(skin: Skin, title: str, main: str, extra_head: str = "") -> str:
     """A page that is no article: `main` (HTML) in the site's layout, under `title` (text)."""
-    return look.fill(
+    return skin.fill(
         "layout",
-        lang=look.wording.language,
+        lang=skin.wording.language,
         head=plain_head(title, extra_head),
-        crumbs=furniture.crumbs(look, title),
+        crumbs=furniture.crumbs(skin, title),
         main=main,
-        sidebar=furniture.sidebar(look),
+        sidebar=furniture.sidebar(skin),
     )
 
 
@@ -37,125 +38,130 @@ def list_pages(old_addresses: list[tuple[str, str]]) -> dict[str, str]:
     """Every list page, path to HTML. `old_addresses` are (path, link text) for the end of the archive page."""
     pages: dict[str, str] = {}
     for language in LANGUAGES:
-        look = look_of(language)
-        pages |= {look.wording.paths["home"]: _front_page(look)}
-        pages |= dict(_section(look))
-        pages |= dict(_tags(look))
-    pages |= {furniture.author_path(person.name): _author(person) for person in people().values()}
-    return pages | {look_of("en").wording.paths["archive"]: _archive(look_of("en"), old_addresses)}
+        skin = list_skin(language)
+        pages |= {skin.wording.paths["home"]: _front_page(skin)}
+        pages |= dict(_section_pages(skin))
+        pages |= dict(_tag_pages(skin))
+    pages |= {furniture.author_path(person.name): _author_page(person) for person in people().values()}
+    return pages | {list_skin("en").wording.paths["archive"]: _archive_page(list_skin("en"), old_addresses)}
 
 
 def form_pages() -> dict[str, str]:
     """The contact and support forms, path to HTML."""
     pages: dict[str, str] = {}
     for language in LANGUAGES:
-        look = look_of(language)
-        pages[look.wording.paths["contact"]] = _contact(look)
-        pages[look.wording.paths["support"]] = _support(look)
+        skin = list_skin(language)
+        pages[skin.wording.paths["contact"]] = _contact_page(skin)
+        pages[skin.wording.paths["support"]] = _support_page(skin)
     return pages
 
 
-def _listing(look: Skin, title: str, cards: str, page_links: str = "") -> str:
-    return look.fill(
+def _listing(skin: Skin, title: str, cards: str, page_links: str = "") -> str:
+    return skin.fill(
         "listing",
         title=escape(title),
-        intro=f'<p class="intro">{look.wording.words["tagline"]}</p>',
+        intro=f'<p class="intro">{skin.wording.words["tagline"]}</p>',
         cards=cards,
         page_links=page_links,
-        newsletter=look.fill("newsletter"),
+        newsletter=skin.fill("newsletter"),
     )
 
 
-def _front_page(look: Skin) -> str:
-    stories = furniture.on_site(look.wording.language)[:_FRONT]
-    more = look.fill("page_links", items=f'<a href="{look.wording.paths["section"]}">{_section_name(look)}</a>')
-    return framed(look, NAME, _listing(look, NAME, furniture.cards(look, stories), more))
+def _front_page(skin: Skin) -> str:
+    stories = furniture.linked_stories(skin.wording.language)[:_FRONT_PAGE_STORIES]
+    section_link = skin.fill("page_links", items=f'<a href="{skin.wording.paths["section"]}">{_section_name(skin)}</a>')
+    return page_in_layout(skin, SITE_NAME, _listing(skin, SITE_NAME, furniture.cards(skin, stories), section_link))
 
 
-def _section_name(look: Skin) -> str:
-    return look.wording.words["section"]
+def _section_name(skin: Skin) -> str:
+    return skin.wording.words["section"]
 
 
-def _section(look: Skin) -> Iterator[tuple[str, str]]:
-    stories = furniture.on_site(look.wording.language)
-    paths = look.wording.paths
-    count = -(-len(stories) // _PER_PAGE)
+def _section_pages(skin: Skin) -> Iterator[tuple[str, str]]:
+    stories = furniture.linked_stories(skin.wording.language)
+    paths = skin.wording.paths
+    count = -(-len(stories) // _STORIES_PER_PAGE)
     pages = [paths["section"], *(paths["page"].format(n=number) for number in range(2, count + 1))]
     for number, path in enumerate(pages):
-        shown = stories[number * _PER_PAGE : (number + 1) * _PER_PAGE]
-        links = furniture.page_links(look, pages, number)
-        main = _listing(look, _section_name(look), furniture.cards(look, shown), links)
-        yield path, framed(look, _section_name(look), main, _next_link(pages, number))
+        page_stories = stories[number * _STORIES_PER_PAGE : (number + 1) * _STORIES_PER_PAGE]
+        links = furniture.page_links(skin, pages, number)
+        main = _listing(skin, _section_name(skin), furniture.cards(skin, page_stories), links)
+        yield path, page_in_layout(skin, _section_name(skin), main, _next_link(pages, number))
 
 
 def _next_link(pages: list[str], number: int) -> str:
     return f'<link rel="next" href="{pages[number + 1]}">' if number + 1 < len(pages) else ""
 
 
-def _tags(look: Skin) -> Iterator[tuple[str, str]]:
-    language = look.wording.language
+def _tag_pages(skin: Skin) -> Iterator[tuple[str, str]]:
+    language = skin.wording.language
     for tag in sorted({tag for story in articles() if story.language == language for tag in story.tags}):
-        stories = [story for story in furniture.on_site(language) if tag in story.tags]
-        yield furniture.tag_path(tag, language), framed(look, tag, _listing(look, tag, furniture.cards(look, stories)))
+        stories = [story for story in furniture.linked_stories(language) if tag in story.tags]
+        yield (
+            furniture.tag_path(tag, language),
+            page_in_layout(skin, tag, _listing(skin, tag, furniture.cards(skin, stories))),
+        )
 
 
-def _author(person: Person) -> str:
-    look = look_of(person.language)
-    stories = [story for story in furniture.on_site(person.language) if person.name in story.authors]
-    main = look.fill(
+def _author_page(person: Person) -> str:
+    skin = list_skin(person.language)
+    stories = [story for story in furniture.linked_stories(person.language) if person.name in story.authors]
+    main = skin.fill(
         "listing",
         title=escape(person.name),
         intro=f'<p class="intro">{escape(person.bio)}</p>',
-        cards=furniture.cards(look, stories),
+        cards=furniture.cards(skin, stories),
         page_links="",
-        newsletter=look.fill("newsletter"),
+        newsletter=skin.fill("newsletter"),
     )
-    return framed(look, person.name, main)
+    return page_in_layout(skin, person.name, main)
 
 
-def _archive(look: Skin, old_addresses: list[tuple[str, str]]) -> str:
+def _archive_page(skin: Skin, old_addresses: list[tuple[str, str]]) -> str:
     stories = [story for story in articles() if story.listed == "site"]
-    months = groupby(stories, key=lambda story: look.wording.month(story.published))
-    boxes = [_month(look, month, list(group)) for month, group in months]
-    boxes.append(_links(look.wording.words["old_addresses"], old_addresses))
-    title = look.wording.words["archive"]
-    return framed(look, title, _listing(look, title, "\n".join(boxes)))
+    months = groupby(stories, key=lambda story: skin.wording.month_text(story.published))
+    boxes = [_month_box(skin, month, list(group)) for month, group in months]
+    boxes.append(_link_box(skin.wording.words["old_addresses"], old_addresses))
+    title = skin.wording.words["archive"]
+    return page_in_layout(skin, title, _listing(skin, title, "\n".join(boxes)))
 
 
-def _month(look: Skin, month: str, stories: list[Article]) -> str:
-    return _links(month, [(story.path, f"{story.title}, {look.wording.spoken(story.published)}") for story in stories])
+def _month_box(skin: Skin, month: str, stories: list[Article]) -> str:
+    return _link_box(
+        month, [(story.path, f"{story.title}, {skin.wording.date_text(story.published)}") for story in stories]
+    )
 
 
-def _links(title: str, entries: list[tuple[str, str]]) -> str:
+def _link_box(title: str, entries: list[tuple[str, str]]) -> str:
     items = "\n".join(f'<li><a href="{path}">{escape(text)}</a></li>' for path, text in entries)
     return f'<section class="month"><h2>{title}</h2><ul>\n{items}\n</ul></section>'
 
 
-def _contact(look: Skin) -> str:
-    words = look.wording.words
+def _contact_page(skin: Skin) -> str:
+    words = skin.wording.words
     fields = (
         f'<label>{words["contact_name"]} <input name="name"></label>'
         f'<label>{words["newsletter_label"]} <input name="mail" type="email"></label>'
         f'<label>{words["contact_message"]} <textarea name="message"></textarea></label>'
     )
-    return _form(look, "contact", fields, "contact_send")
+    return _form_page(skin, "contact", fields, "contact_send")
 
 
-def _support(look: Skin) -> str:
-    words = look.wording.words
+def _support_page(skin: Skin) -> str:
+    words = skin.wording.words
     amounts = "".join(f'<label><input type="radio" name="sum" value="{n}"> {n}</label>' for n in (3, 10, 50))
-    often = f'<label><input type="checkbox" name="often"> {words["support_monthly"]}</label>'
-    return _form(look, "support", amounts + often, "donate_button")
+    monthly = f'<label><input type="checkbox" name="often"> {words["support_monthly"]}</label>'
+    return _form_page(skin, "support", amounts + monthly, "donate_button")
 
 
-def _form(look: Skin, name: str, fields: str, button: str) -> str:
-    words = look.wording.words
-    main = look.fill(
+def _form_page(skin: Skin, name: str, fields: str, button: str) -> str:
+    words = skin.wording.words
+    main = skin.fill(
         "form",
         title=words[name],
-        path=look.wording.paths[name],
+        path=skin.wording.paths[name],
         text=words[f"{name}_text"],
         fields=fields,
         button=words[button],
     )
-    return framed(look, words[name], main)
+    return page_in_layout(skin, words[name], main)

@@ -17,7 +17,7 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 def to_html(markdown: str) -> str:
     """The Markdown as HTML."""
-    return "".join(_html(token) for token in _top_level(_MARKDOWN.parse(markdown)))
+    return "".join(_group_html(token) for token in _top_level(_MARKDOWN.parse(markdown)))
 
 
 def to_blocks(markdown: str) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def to_blocks(markdown: str) -> tuple[str, ...]:
     """
     blocks: list[str] = []
     for group in _top_level(_MARKDOWN.parse(markdown)):
-        blocks.extend(_texts(group))
+        blocks.extend(_group_texts(group))
     return tuple(blocks)
 
 
@@ -44,15 +44,15 @@ def _top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:
             group = []
 
 
-def _html(group: list[Token]) -> str:
+def _group_html(group: list[Token]) -> str:
     if _is_verse(group[0]):
-        return "".join(f'<p class="verse">{_lines(stanza)}</p>\n' for stanza in _stanzas(group[0]))
+        return "".join(f'<p class="verse">{_stanza_html(stanza)}</p>\n' for stanza in _stanzas(group[0]))
     if group[0].type == "table_open":
         group[0].attrSet("class", "data")
     return str(_MARKDOWN.renderer.render(group, _MARKDOWN.options, {}))
 
 
-def _texts(group: list[Token]) -> list[str]:
+def _group_texts(group: list[Token]) -> list[str]:
     first = group[0]
     if _is_verse(first):
         return _stanzas(first)
@@ -60,20 +60,20 @@ def _texts(group: list[Token]) -> list[str]:
         return [first.content.rstrip("\n")]
     if first.type == "table_open":
         return ["\n".join(" | ".join(cells) for cells in _rows(group))]
-    return [_plain(token) for token in group if token.type == "inline"]
+    return [_inline_text(token) for token in group if token.type == "inline"]
 
 
 def _rows(group: list[Token]) -> Iterator[list[str]]:
     cells: list[str] = []
     for token in group:
         if token.type == "inline":
-            cells.append(_plain(token))
+            cells.append(_inline_text(token))
         elif token.type == "tr_close":
             yield cells
             cells = []
 
 
-def _plain(token: Token) -> str:
+def _inline_text(token: Token) -> str:
     breaks = {"softbreak": " ", "hardbreak": "\n"}
     return "".join(breaks.get(child.type, child.content) for child in token.children or ())
 
@@ -86,5 +86,5 @@ def _stanzas(token: Token) -> list[str]:
     return token.content.strip().split("\n\n")
 
 
-def _lines(stanza: str) -> str:
+def _stanza_html(stanza: str) -> str:
     return "<br>\n".join(escape(line, quote=False) for line in stanza.split("\n"))

@@ -8,14 +8,14 @@ from datetime import UTC
 from email.utils import format_datetime
 
 from crawler.demo import feeds, special
-from crawler.demo.content import Article, articles, instant
-from crawler.demo.head import ATOM, RSS, Place
+from crawler.demo.content import Article, articles, as_datetime
+from crawler.demo.head import ATOM, RSS, PageLocation
 from crawler.demo.lists import form_pages, list_pages
 from crawler.demo.story import story_page
 
 ORIGIN = "http://lantern.example.org"
 _HTML = "text/html; charset=utf-8"
-_TYPES = {feeds.ZIPPED: "application/gzip", RSS: "application/rss+xml", ATOM: "application/atom+xml"}
+_CONTENT_TYPES = {feeds.GZIPPED_SITEMAP: "application/gzip", RSS: "application/rss+xml", ATOM: "application/atom+xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +30,44 @@ class Resource:
 def render(origin: str = ORIGIN) -> dict[str, Resource]:
     """Every resource of the site by path. `origin` (scheme, host, port) is what absolute links are made with."""
     pages = list_pages(special.old_addresses()) | form_pages()
-    site = {path: Resource(200, {"Content-Type": _HTML}, page.encode()) for path, page in pages.items()}
-    site |= dict(_stories(origin)) | dict(_machine_files(origin)) | dict(_specials(origin))
+    resources = {path: Resource(200, {"Content-Type": _HTML}, page.encode()) for path, page in pages.items()}
+    resources |= dict(_story_resources(origin)) | dict(_machine_resources(origin)) | dict(_special_resources(origin))
     for path, (content_type, body) in special.static_files().items():
-        site[path] = Resource(200, {"Content-Type": content_type}, body)
-    return site
+        resources[path] = Resource(200, {"Content-Type": content_type}, body)
+    return resources
 
 
-def missing() -> Resource:
+def not_found_resource() -> Resource:
     """The answer for a path that the site does not have."""
-    return Resource(404, {"Content-Type": _HTML}, special.not_found().encode())
+    return Resource(404, {"Content-Type": _HTML}, special.not_found_page().encode())
 
 
-def _stories(origin: str) -> Iterator[tuple[str, Resource]]:
+def _story_resources(origin: str) -> Iterator[tuple[str, Resource]]:
     for article in articles():
         for number in range(1, len(article.pages) + 1):
-            place = Place(origin, article.page_path(number), number)
-            yield place.path, _story(article, place)
+            location = PageLocation(origin, article.page_path(number), number)
+            yield location.path, _story_resource(article, location)
         for copy in article.duplicates:
-            yield copy.path, _story(article, Place(origin, copy.path))
+            yield copy.path, _story_resource(article, PageLocation(origin, copy.path))
 
 
-def _story(article: Article, place: Place) -> Resource:
+def _story_resource(article: Article, location: PageLocation) -> Resource:
     charset = "" if article.declared == "meta" else f"; charset={article.encoding}"
     headers = {
         "Content-Type": f"text/html{charset}",
-        "Last-Modified": format_datetime(instant(feeds.changed(article)).astimezone(UTC), usegmt=True),
+        "Last-Modified": format_datetime(as_datetime(feeds.last_changed(article)).astimezone(UTC), usegmt=True),
     }
-    return Resource(200, headers, story_page(article, place).encode(article.encoding, "xmlcharrefreplace"))
+    return Resource(200, headers, story_page(article, location).encode(article.encoding, "xmlcharrefreplace"))
 
 
-def _machine_files(origin: str) -> Iterator[tuple[str, Resource]]:
-    yield feeds.ROBOTS, Resource(200, {"Content-Type": "text/plain; charset=utf-8"}, feeds.robots(origin).encode())
+def _machine_resources(origin: str) -> Iterator[tuple[str, Resource]]:
+    yield feeds.ROBOTS, Resource(200, {"Content-Type": "text/plain; charset=utf-8"}, feeds.robots_txt(origin).encode())
     for path, body in (feeds.sitemaps(origin) | feeds.feeds(origin)).items():
-        yield path, Resource(200, {"Content-Type": _TYPES.get(path, "application/xml")}, body)
+        yield path, Resource(200, {"Content-Type": _CONTENT_TYPES.get(path, "application/xml")}, body)
 
 
-def _specials(origin: str) -> Iterator[tuple[str, Resource]]:
-    for page in special.specials():
+def _special_resources(origin: str) -> Iterator[tuple[str, Resource]]:
+    for page in special.special_addresses():
         location = page.location.replace("{origin}", origin)
         headers = {"Content-Type": page.type} | ({"Location": location} if location else {})
         yield page.path, Resource(page.status, headers, page.body())

@@ -1,4 +1,4 @@
-"""The three generations of page templates, and each language's wording.
+"""The three generations of page templates, and the wording of each language.
 
 A skin file holds named HTML fragments with `$slots`. Slots that a caller leaves out are filled with the
 language's phrases and paths, so that `$related` is the heading inside the fragment `related` and the whole
@@ -15,9 +15,9 @@ from html import escape
 from string import Template
 from typing import Any
 
-from crawler.demo.content import SITE, instant
+from crawler.demo.content import SITE, as_datetime
 
-_MARK = re.compile(r"^<!-- fragment: (\w+) -->\n", re.MULTILINE)
+_FRAGMENT_MARK = re.compile(r"^<!-- fragment: (\w+) -->\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Promo:
 
 @dataclass(frozen=True)
 class Wording:
-    """What the site says in one language, where its pages live, and how it writes a date."""
+    """The phrases of the site in one language, the paths of its pages, and its format of dates."""
 
     language: str
     words: dict[str, str]
@@ -41,41 +41,41 @@ class Wording:
     date: str
     conjunction: str
 
-    def spoken(self, iso: str) -> str:
-        """A date as the site's readers write it."""
-        day = instant(iso)
+    def date_text(self, iso: str) -> str:
+        """A date in the language's format."""
+        day = as_datetime(iso)
         return self.date.format(day=day.day, month=self.months[day.month - 1], year=day.year)
 
-    def month(self, iso: str) -> str:
+    def month_text(self, iso: str) -> str:
         """The month and year of a date."""
-        day = instant(iso)
+        day = as_datetime(iso)
         return f"{self.months[day.month - 1]} {day.year}"
 
 
 @dataclass(frozen=True)
 class Skin:
-    """A generation of templates, spoken in one language."""
+    """A generation of templates, in one language."""
 
     fragments: dict[str, Template]
     wording: Wording
 
     def fill(self, fragment: str, **slots: str) -> str:
-        """The fragment with its slots filled. Slots are HTML; a slot that nobody fills is a KeyError."""
-        return self.fragments[fragment].substitute(self._phrases() | slots)
+        """The fragment with its slots filled with HTML; KeyError for a slot that has no value."""
+        return self.fragments[fragment].substitute(self._default_slots() | slots)
 
-    def _phrases(self) -> dict[str, str]:
+    def _default_slots(self) -> dict[str, str]:
         paths = {f"{name}_path": path for name, path in self.wording.paths.items()}
         return self.wording.words | paths
 
 
 @cache
-def skin(name: str, language: str) -> Skin:
+def load_skin(name: str, language: str) -> Skin:
     """The skin called `name` (modern, blocks, tables) in a language of the site."""
-    return Skin(_fragments(name), wording(language))
+    return Skin(_fragments(name), load_wording(language))
 
 
 @cache
-def wording(language: str) -> Wording:
+def load_wording(language: str) -> Wording:
     """The phrases of a language of the site."""
     data: dict[str, Any] = tomllib.loads((SITE / "phrases" / f"{language}.toml").read_text("utf-8"))
     return Wording(
@@ -91,5 +91,5 @@ def wording(language: str) -> Wording:
 
 @cache
 def _fragments(name: str) -> dict[str, Template]:
-    parts = _MARK.split((SITE / "skins" / f"{name}.html").read_text("utf-8"))
+    parts = _FRAGMENT_MARK.split((SITE / "skins" / f"{name}.html").read_text("utf-8"))
     return {title: Template(text.rstrip("\n")) for title, text in zip(parts[1::2], parts[2::2], strict=True)}

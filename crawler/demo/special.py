@@ -1,4 +1,4 @@
-"""Addresses that are no articles: redirects, errors, a soft 404, files, empty pages, one that needs JavaScript."""
+"""Addresses without an article: redirects, errors, a soft 404, files, empty pages, one that needs JavaScript."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from functools import cache
 
 from crawler.demo.content import SITE, articles
-from crawler.demo.lists import framed, look_of
+from crawler.demo.lists import list_skin, page_in_layout
 
-_FILES = {".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css; charset=utf-8"}
+_FILE_TYPES = {".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
-class Special:
-    """One such address, and the state and reason that a crawl should record for it.
+class SpecialAddress:
+    """An address without an article, and the state and reason that a crawl should record for it.
 
     `kind` says what the body is: redirect, not_found, javascript, empty (no bytes), hollow (markup without
-    text), file. `text` is the wording of the link to it; without one, only other pages link to it.
+    text), file. `text` is the text of the link to it; without one, only other pages link to it.
     """
 
     path: str
@@ -32,45 +32,46 @@ class Special:
     type: str = "text/html; charset=utf-8"
 
     def body(self) -> bytes:
-        """What the address answers with."""
+        """The body of the response."""
         if self.kind == "file":
             return (SITE / "files" / self.file).read_bytes()
         return _BODIES[self.kind]().encode()
 
 
 @cache
-def specials() -> tuple[Special, ...]:
-    """Every such address."""
+def special_addresses() -> tuple[SpecialAddress, ...]:
+    """All of them, from the data file."""
     entries = tomllib.loads((SITE / "special.toml").read_text("utf-8"))["page"]
-    return tuple(Special(**entry) for entry in entries)
+    return tuple(SpecialAddress(**entry) for entry in entries)
 
 
 def old_addresses() -> list[tuple[str, str]]:
-    """The links on the archive page to them and to the stories' second paths: path and link text."""
+    """The links on the archive page to special addresses and to the stories' second paths: (path, link text)."""
     copies = [(copy.path, story.title) for story in articles() for copy in story.duplicates]
-    return copies + [(special.path, special.text) for special in specials() if special.text]
+    return copies + [(special.path, special.text) for special in special_addresses() if special.text]
 
 
 def static_files() -> dict[str, tuple[str, bytes]]:
     """Pictures and the stylesheet, by path: content type and bytes."""
-    files = [file for file in sorted((SITE / "files").iterdir()) if file.suffix in _FILES]
+    files = [file for file in sorted((SITE / "files").iterdir()) if file.suffix in _FILE_TYPES]
     folders = {".css": "/static/"}
     return {
-        f"{folders.get(file.suffix, '/media/')}{file.name}": (_FILES[file.suffix], file.read_bytes()) for file in files
+        f"{folders.get(file.suffix, '/media/')}{file.name}": (_FILE_TYPES[file.suffix], file.read_bytes())
+        for file in files
     }
 
 
-def not_found() -> str:
-    """The page that says that there is none."""
-    words = look_of("en").wording.words
+def not_found_page() -> str:
+    """The page of a soft 404: it says that there is no such page."""
+    words = list_skin("en").wording.words
     text = f"<h1>{words['not_found']}</h1><p>{words['not_found_text']}</p>"
-    return framed(
-        look_of("en"), words["not_found"], f'<div class="error">{text}<a href="/">{words["back_home"]}</a></div>'
+    return page_in_layout(
+        list_skin("en"), words["not_found"], f'<div class="error">{text}<a href="/">{words["back_home"]}</a></div>'
     )
 
 
-def _javascript() -> str:
-    words = look_of("en").wording.words
+def _javascript_page() -> str:
+    words = list_skin("en").wording.words
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Harbour map</title></head><body>'
         f'<div id="root"></div><noscript>{words["javascript"]}</noscript>'
@@ -78,18 +79,18 @@ def _javascript() -> str:
     )
 
 
-def _nothing() -> str:
+def _empty_body() -> str:
     return ""
 
 
-def _hollow() -> str:
+def _empty_page() -> str:
     return '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title></title></head><body></body></html>'
 
 
 _BODIES: dict[str, Callable[[], str]] = {
-    "redirect": _nothing,
-    "empty": _nothing,
-    "not_found": not_found,
-    "javascript": _javascript,
-    "hollow": _hollow,
+    "redirect": _empty_body,
+    "empty": _empty_body,
+    "not_found": not_found_page,
+    "javascript": _javascript_page,
+    "hollow": _empty_page,
 }

@@ -1,4 +1,4 @@
-"""What a crawl of the sample site should find, derived from the same files as the pages."""
+"""What a crawl of the sample site should find, derived from the same files as its pages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from crawler.demo import feeds, special
-from crawler.demo.content import Article, Piece, articles
+from crawler.demo.content import Article, StoryPart, articles
 from crawler.demo.head import ATOM, RSS
 from crawler.demo.lists import form_pages, list_pages
 from crawler.demo.prose import to_blocks
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """One article page: its own words, block by block, and what it says about itself.
+class ExpectedPage:
+    """The expected result of one article page: its text blocks, and what it states of itself.
 
     The title is not among `text_blocks`; the standfirst is, captions and bylines are not. A table is one block
     with a line a row and ` | ` between cells; code and verse keep their line breaks. `published` and `modified`
@@ -37,27 +37,27 @@ class Truth:
     is_teaser: bool = False
 
 
-def truth() -> list[Truth]:
+def expected_pages() -> list[ExpectedPage]:
     """Every article page of the site once, newest first; a story in two pages has an entry for each."""
-    return [_of_page(story, number) for story in articles() for number in range(1, len(story.pages) + 1)]
+    return [_expected_page(story, number) for story in articles() for number in range(1, len(story.pages) + 1)]
 
 
-def stories() -> list[Truth]:
-    """Every story once, as the settled archive holds it: one in two pages whole, under its first page's path."""
-    return [_whole(story) for story in articles()]
+def expected_stories() -> list[ExpectedPage]:
+    """Every story once, as the settled archive has it: one in two pages whole, under its first page's path."""
+    return [_whole_story(story) for story in articles()]
 
 
-def _whole(story: Article) -> Truth:
-    pages = [_of_page(story, number) for number in range(1, len(story.pages) + 1)]
+def _whole_story(story: Article) -> ExpectedPage:
+    pages = [_expected_page(story, number) for number in range(1, len(story.pages) + 1)]
     return replace(pages[0], text_blocks=sum((page.text_blocks for page in pages), ()), next_path="")
 
 
-def _of_page(story: Article, number: int) -> Truth:
+def _expected_page(story: Article, number: int) -> ExpectedPage:
     lead = (story.standfirst,) if story.standfirst and number == 1 else ()
-    return Truth(
+    return ExpectedPage(
         path=story.page_path(number),
         title=story.title,
-        text_blocks=lead + _blocks(story.pages[number - 1]),
+        text_blocks=lead + _text_blocks(story.pages[number - 1]),
         language=story.language,
         published=story.published,
         authors=story.authors,
@@ -71,23 +71,27 @@ def _of_page(story: Article, number: int) -> Truth:
     )
 
 
-def _blocks(pieces: tuple[Piece, ...]) -> tuple[str, ...]:
-    return tuple(block for piece in pieces if piece.kind == "text" for block in to_blocks(piece.text))
+def _text_blocks(parts: tuple[StoryPart, ...]) -> tuple[str, ...]:
+    return tuple(block for part in parts if part.kind == "text" for block in to_blocks(part.text))
 
 
-def _expected() -> dict[str, tuple[str, str]]:
-    return dict(_articles()) | dict(_others()) | {page.path: (page.state, page.reason) for page in special.specials()}
+def _expected_outcomes() -> dict[str, tuple[str, str]]:
+    return (
+        dict(_article_outcomes())
+        | dict(_other_outcomes())
+        | {page.path: (page.state, page.reason) for page in special.special_addresses()}
+    )
 
 
-def _articles() -> Iterator[tuple[str, tuple[str, str]]]:
-    for page in truth():
+def _article_outcomes() -> Iterator[tuple[str, tuple[str, str]]]:
+    for page in expected_pages():
         for path in (page.path, *page.aliases):
             yield path, ("done", "teaser" if page.is_teaser else "article")
 
 
-def _others() -> Iterator[tuple[str, tuple[str, str]]]:
+def _other_outcomes() -> Iterator[tuple[str, tuple[str, str]]]:
     yield feeds.ROBOTS, ("done", "robots")
-    for path in (feeds.INDEX, feeds.ZIPPED, feeds.PLAIN, feeds.NEWS):
+    for path in (feeds.SITEMAP_INDEX, feeds.GZIPPED_SITEMAP, feeds.PLAIN_SITEMAP, feeds.NEWS_SITEMAP):
         yield path, ("done", "sitemap")
     for path in (RSS, ATOM):
         yield path, ("done", "feed")
@@ -98,4 +102,4 @@ def _others() -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 #: Path → (state, reason) in table `urls`, for every path that a crawl from `/` without limits records.
-EXPECTED: dict[str, tuple[str, str]] = _expected()
+EXPECTED_OUTCOMES: dict[str, tuple[str, str]] = _expected_outcomes()

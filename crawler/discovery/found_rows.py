@@ -1,4 +1,4 @@
-"""Links, sitemap entries and feed entries to the rows they become in the queue. Pure."""
+"""Links, sitemap entries and feed entries to the rows that they become in the queue. Pure."""
 
 from __future__ import annotations
 
@@ -10,100 +10,124 @@ from cleaners.document import Outlink
 from cleaners.urls.canonical import host_of, is_probably_media
 from crawler.discovery.feeds import FeedEntry
 from crawler.discovery.scope import Scope
-from crawler.discovery.sitemaps import Entry, Sitemap, SitemapKind
-from crawler.discovery.traps import trap_of
-from crawler.discovery.usual_places import priority, too_old
+from crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
+from crawler.discovery.traps import trap_reason
+from crawler.discovery.usual_places import fetch_priority, is_too_old
 from crawler.options import CrawlOptions
-from output.outcome import Found
+from output.outcome import DiscoveredUrl
 from output.queue.rows import QueuedUrl
 
 
 @dataclass(frozen=True, slots=True)
-class Discovered:
-    """In-scope URLs as rows, and links to other hosts by host."""
+class DiscoveryResult:
+    """The URLs in scope as rows, and how many links lead to each host outside."""
 
-    found: tuple[Found, ...] = ()
-    outside: dict[str, int] = field(default_factory=dict)
+    rows: tuple[DiscoveredUrl, ...] = ()
+    outside_hosts: dict[str, int] = field(default_factory=dict)
 
 
-def from_outlinks(links: Iterable[Outlink], queued: QueuedUrl, scope: Scope, options: CrawlOptions) -> Discovered:
-    """What a page's links lead to. Canonical, whole-article and redirect targets stay at its own depth."""
-    rows: list[Found] = []
-    outside: Counter[str] = Counter()
+def urls_from_outlinks(
+    links: Iterable[Outlink], queued_url: QueuedUrl, scope: Scope, options: CrawlOptions
+) -> DiscoveryResult:
+    """The URLs that a page links to. Targets of rel=canonical, redirects and single-page versions keep the page's
+    depth."""
+    rows: list[DiscoveredUrl] = []
+    outside_hosts: Counter[str] = Counter()
     for link in links:
-        if not _wanted(link.via, options):
+        if not _is_followed(link.via, options):
             continue
         if link.via == "feed":
-            rows += [found_file(link.url, "feed", "link", queued.url)] if _near(link.url, queued) else []
+            rows += (
+                [file_row(link.url, "feed", "link", queued_url.url)] if _is_feed_allowed(link.url, queued_url) else []
+            )
             continue
-        depth = queued.depth + (link.via not in ("canonical", "redirect", "single_page"))
+        depth = queued_url.depth + (link.via not in ("canonical", "redirect", "single_page"))
         decision = scope.decide(link.url, depth)
         if decision.in_scope:
-            row = Found(link.url, host_of(link.url), "page", link.via, queued.url, depth, priority(link.url, link.via))
-            rows.append(_page_row(replace(row, reason=decision.skip_reason or _trap(link))))
+            row = DiscoveredUrl(
+                link.url, host_of(link.url), "page", link.via, queued_url.url, depth, fetch_priority(link.url, link.via)
+            )
+            rows.append(_page_row(replace(row, reason=decision.skip_reason or _link_trap(link))))
         elif link.via == "link":
-            outside[host_of(link.url)] += 1
-    return Discovered(tuple(rows), dict(outside))
+            outside_hosts[host_of(link.url)] += 1
+    return DiscoveryResult(tuple(rows), dict(outside_hosts))
 
 
-def _wanted(via: str, options: CrawlOptions) -> bool:
-    if via == "feed":
+def _is_followed(found_via: str, options: CrawlOptions) -> bool:
+    if found_via == "feed":
         return options.discover_feeds
-    return options.discover_links or via in ("canonical", "redirect")
+    return options.discover_links or found_via in ("canonical", "redirect")
 
 
-def _near(feed: str, queued: QueuedUrl) -> bool:
-    """Whether a feed is asked for: on the page's own host, or wherever a start page says that its feed is."""
-    return queued.depth == 0 or host_of(feed).removeprefix("www.") == queued.host.removeprefix("www.")
+def _is_feed_allowed(feed_url: str, queued_url: QueuedUrl) -> bool:
+    """Whether a feed is fetched: on the page's own host, or on any host where a start page (depth 0) names it."""
+    return queued_url.depth == 0 or host_of(feed_url).removeprefix("www.") == queued_url.host.removeprefix("www.")
 
 
-def _trap(link: Outlink) -> str:
-    """Why a link is not followed. What a page or an answer says of its own address is no trap of the site's."""
-    return trap_of(link.url) if link.via in ("link", "next") else ""
+def _link_trap(link: Outlink) -> str:
+    """Why a link is not followed, as a reason. Canonical and redirect targets are never traps: the site states them
+    itself."""
+    return trap_reason(link.url) if link.via in ("link", "next") else ""
 
 
-def _page_row(found: Found) -> Found:
-    """The row as it enters the table: skipped if it has a reason to be, or names a media file."""
-    reason = found.reason or ("media_type" if is_probably_media(found.url) else "")
-    return replace(found, state="skipped", reason=reason) if reason else found
+def _page_row(row: DiscoveredUrl) -> DiscoveredUrl:
+    """The row as it is stored: marked as skipped if it has a reason, or names a media file."""
+    reason = row.reason or ("media_type" if is_probably_media(row.url) else "")
+    return replace(row, state="skipped", reason=reason) if reason else row
 
 
-def from_sitemap(sitemap: Sitemap, queued: QueuedUrl, scope: Scope, options: CrawlOptions) -> Discovered:
-    """What a sitemap lists; the sitemaps of an index are taken wherever they are."""
+def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:
+    """The URLs that a sitemap lists; the sitemaps that an index lists are taken on any host."""
     if sitemap.kind is SitemapKind.INDEX:
-        return Discovered(tuple(found_file(entry.url, "sitemap", "sitemap", queued.url) for entry in sitemap.entries))
-    return _from_entries(_dated(sitemap.entries), "sitemap", queued, scope, options)
+        return DiscoveryResult(
+            tuple(file_row(entry.url, "sitemap", "sitemap", queued_url.url) for entry in sitemap.entries)
+        )
+    return _urls_from_entries(_dated_urls(sitemap.entries), "sitemap", queued_url, scope, options)
 
 
-def from_feed(entries: Iterable[FeedEntry], queued: QueuedUrl, scope: Scope, options: CrawlOptions) -> Discovered:
-    """What a feed lists."""
-    dated = ((entry.url, entry.updated or entry.published) for entry in entries)
-    return _from_entries(dated, "feed", queued, scope, options)
+def urls_from_feed(
+    entries: Iterable[FeedEntry], queued_url: QueuedUrl, scope: Scope, options: CrawlOptions
+) -> DiscoveryResult:
+    """The URLs that a feed lists."""
+    dated_urls = ((entry.url, entry.updated or entry.published) for entry in entries)
+    return _urls_from_entries(dated_urls, "feed", queued_url, scope, options)
 
 
-def found_file(url: str, kind: str, via: str, on: str = "") -> Found:
+def file_row(url: str, kind: str, found_via: str, found_on: str = "") -> DiscoveredUrl:
     """The row of a sitemap or feed."""
-    return Found(url, host_of(url), kind, via, on, 0, priority(url, via))
+    return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, 0, fetch_priority(url, found_via))
 
 
-def _dated(entries: Iterable[Entry]) -> Iterator[tuple[str, str]]:
+def _dated_urls(entries: Iterable[SitemapEntry]) -> Iterator[tuple[str, str]]:
     return ((entry.url, entry.lastmod) for entry in entries)
 
 
-def _from_entries(
-    entries: Iterable[tuple[str, str]], via: str, queued: QueuedUrl, scope: Scope, options: CrawlOptions
-) -> Discovered:
-    rows: list[Found] = []
-    outside: Counter[str] = Counter()
-    for url, when in entries:
+def _urls_from_entries(
+    dated_urls: Iterable[tuple[str, str]], found_via: str, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions
+) -> DiscoveryResult:
+    rows: list[DiscoveredUrl] = []
+    outside_hosts: Counter[str] = Counter()
+    for url, date_text in dated_urls:
         decision = scope.decide(url, 1)
         if not decision.in_scope:
-            outside[host_of(url)] += 1
+            outside_hosts[host_of(url)] += 1
             continue
-        skip = decision.skip_reason
-        if not skip and options.since and when and too_old(when, options.since):
-            skip = "too_old"
+        skip_reason = decision.skip_reason
+        if not skip_reason and options.since and date_text and is_too_old(date_text, options.since):
+            skip_reason = "too_old"
         rows.append(
-            _page_row(Found(url, host_of(url), "page", via, queued.url, 1, priority(url, via), when, reason=skip))
+            _page_row(
+                DiscoveredUrl(
+                    url,
+                    host_of(url),
+                    "page",
+                    found_via,
+                    queued_url.url,
+                    1,
+                    fetch_priority(url, found_via),
+                    date_text,
+                    reason=skip_reason,
+                )
+            )
         )
-    return Discovered(tuple(rows), dict(outside))
+    return DiscoveryResult(tuple(rows), dict(outside_hosts))

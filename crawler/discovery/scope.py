@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 from cleaners.urls.canonical import canonicalise, host_of
 
-_FILE = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
+_FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 
 
 class ScopeError(ValueError):
@@ -30,27 +30,28 @@ class ScopeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """Out of scope: no row, counted by host. In scope with a reason: a row, skipped. Else: to be fetched."""
+class ScopeDecision:
+    """What to do with a URL: out of scope, no row, only counted by host; in scope with a reason, a skipped row; else
+    fetch."""
 
     in_scope: bool
     skip_reason: str = ""  # pattern, depth
 
     @property
-    def fetch(self) -> bool:
-        """Whether the URL is to be fetched."""
+    def should_fetch(self) -> bool:
+        """In scope, and not skipped."""
         return self.in_scope and not self.skip_reason
 
 
-_FETCH = Decision(True)
-_OUTSIDE = Decision(False)
+_FETCH_DECISION = ScopeDecision(True)
+_OUTSIDE_DECISION = ScopeDecision(False)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The crawl's bounds. `places` are (host, path prefix) pairs; an empty prefix is the whole host."""
+    """The crawl's bounds. `roots` are (host, path prefix) pairs; an empty prefix is the whole host."""
 
-    places: frozenset[tuple[str, str]]
+    roots: frozenset[tuple[str, str]]
     include: tuple[re.Pattern[str], ...] = ()
     exclude: tuple[re.Pattern[str], ...] = ()
     max_depth: int | None = None
@@ -63,86 +64,93 @@ class Scope:
         exclude: Iterable[str] = (),
         max_depth: int | None = None,
     ) -> Scope:
-        """The scope that the seeds open. `max_depth` counts links from a seed, which has depth 0; None is no bound.
+        """The scope of these seeds. `max_depth` bounds the links from a seed, which has depth 0; None is no bound.
 
-        ScopeError if a seed is no http(s) URL, a pattern no regular expression, or there is no seed.
+        ScopeError if a seed is no http(s) URL, a pattern is no regular expression, or there is no seed.
         """
-        places = frozenset(map(_place, seeds))
-        if not places:
+        roots = frozenset(map(_seed_root, seeds))
+        if not roots:
             raise ScopeError("no seed URL given")
-        return cls(places, _patterns(include), _patterns(exclude), max_depth)
+        return cls(roots, _compile_patterns(include), _compile_patterns(exclude), max_depth)
 
     @classmethod
-    def of_hosts(cls, hosts: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Scope:
+    def from_hosts(cls, hosts: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Scope:
         """The scope of whole hosts. ScopeError if a pattern is no regular expression."""
-        return cls(frozenset((_bare(host), "") for host in hosts), _patterns(include), _patterns(exclude))
+        return cls(
+            frozenset((_without_www(host), "") for host in hosts),
+            _compile_patterns(include),
+            _compile_patterns(exclude),
+        )
 
-    def widened(self, url: str) -> Scope:
-        """This scope and what `url` opens as a seed: for a seed that redirects to another host."""
-        return replace(self, places=self.places | {_place(url)})
+    def with_seed(self, url: str) -> Scope:
+        """This scope extended by another seed: for a seed that redirects to another host."""
+        return replace(self, roots=self.roots | {_seed_root(url)})
 
     def contains(self, url: str) -> bool:
-        """Whether a canonical URL lies under a seed's host and path."""
-        return any(_under(prefix, url) for prefix in _prefixes(self.places).get(_bare(host_of(url)), ()))
+        """Whether a canonical URL lies under one of the roots."""
+        return any(
+            _is_below(prefix, url) for prefix in _prefixes_by_host(self.roots).get(_without_www(host_of(url)), ())
+        )
 
-    def decide(self, url: str, depth: int) -> Decision:
+    def decide(self, url: str, depth: int) -> ScopeDecision:
         """What to do with a canonical URL found `depth` links away from a seed."""
         if not self.contains(url):
-            return _OUTSIDE
+            return _OUTSIDE_DECISION
         if depth == 0:
-            return _FETCH
-        if not self._wanted(url):
-            return Decision(True, "pattern")
+            return _FETCH_DECISION
+        if not self._matches_patterns(url):
+            return ScopeDecision(True, "pattern")
         if self.max_depth is not None and depth > self.max_depth:
-            return Decision(True, "depth")
-        return _FETCH
+            return ScopeDecision(True, "depth")
+        return _FETCH_DECISION
 
-    def _wanted(self, url: str) -> bool:
+    def _matches_patterns(self, url: str) -> bool:
         if not (self.include or self.exclude):
             return True
         spellings = (url, unquote(url))
-        if self.include and not _any_match(self.include, spellings):
+        if self.include and not _any_pattern_matches(self.include, spellings):
             return False
-        return not _any_match(self.exclude, spellings)
+        return not _any_pattern_matches(self.exclude, spellings)
 
 
-def _place(seed: str) -> tuple[str, str]:
+def _seed_root(seed: str) -> tuple[str, str]:
+    """The (host, path prefix) that a seed stands for. ScopeError if it is no http(s) URL."""
     url = canonicalise(seed)
     if url is None:
         raise ScopeError(f"not an http or https URL: {seed}")
     path = urlsplit(url).path
-    return _bare(host_of(url)), "" if _FILE.search(path) else path.rstrip("/")
+    return _without_www(host_of(url)), "" if _FILE_NAME.search(path) else path.rstrip("/")
 
 
 @lru_cache(maxsize=4)
-def _prefixes(places: frozenset[tuple[str, str]]) -> dict[str, list[str]]:
-    """The path prefixes by host: an archive of many hosts has many places."""
-    found: dict[str, list[str]] = {}
-    for host, prefix in places:
-        found.setdefault(host, []).append(prefix)
-    return found
+def _prefixes_by_host(roots: frozenset[tuple[str, str]]) -> dict[str, list[str]]:
+    """The path prefixes of each host; grouped once, since an import from many hosts has as many roots."""
+    prefixes: dict[str, list[str]] = {}
+    for host, prefix in roots:
+        prefixes.setdefault(host, []).append(prefix)
+    return prefixes
 
 
-def _bare(host: str) -> str:
+def _without_www(host: str) -> str:
     return host.removeprefix("www.")
 
 
-def _under(prefix: str, url: str) -> bool:
+def _is_below(prefix: str, url: str) -> bool:
     if not prefix:
         return True
     path = urlsplit(url).path
     return path == prefix or path.startswith(prefix + "/")
 
 
-def _any_match(patterns: Iterable[re.Pattern[str]], spellings: tuple[str, ...]) -> bool:
+def _any_pattern_matches(patterns: Iterable[re.Pattern[str]], spellings: tuple[str, ...]) -> bool:
     return any(pattern.search(spelling) for pattern in patterns for spelling in spellings)
 
 
-def _patterns(texts: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    return tuple(map(_pattern, texts))
+def _compile_patterns(texts: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(_compile_pattern, texts))
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _compile_pattern(text: str) -> re.Pattern[str]:
     if not text:
         raise ScopeError("an empty pattern matches every URL")
     try:

@@ -1,4 +1,4 @@
-"""Sitemaps: bytes in, frozen entries out, read as far as they can be read. Pure."""
+"""Sitemaps: bytes in, frozen entries out, as far as the sitemap can be read. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from lxml import etree
 
 from cleaners.urls.canonical import canonicalise
 from crawler.discovery.feeds import FEED_ROOTS, read_feed
-from crawler.discovery.xml_body import HEAD_BYTES, UTF16_MARKS, head_of, root_of, unpacked
+from crawler.discovery.xml_body import HEAD_BYTES, UTF16_MARKS, gunzip_body, head_text, root_name
 
 MAX_ENTRIES = 200_000
 """The protocol allows 50,000; sites exceed it. This bounds memory."""
 
-_LATE_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)[\s>]", re.IGNORECASE)  # after a program's error messages
+_MISPLACED_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)[\s>]", re.IGNORECASE)
+"""A root element that stands after something else, such as a program's error messages."""
 
 
 class SitemapKind(StrEnum):
@@ -32,7 +33,7 @@ class SitemapKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SitemapEntry:
     """A URL of a sitemap. `lastmod` is as written; for a news entry without one it is the publication date."""
 
     url: str
@@ -43,121 +44,131 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sitemap:
-    """A sitemap's entries, each URL once. `reason` is empty, or why it may be incomplete or is none:
-    bad_gzip, too_large, too_many_entries, broken_xml, empty, html, unknown."""
+    """A sitemap's entries, each URL once. `reason` is empty, or why it is incomplete or no sitemap:
+    bad_gzip, too_large, too_many_entries, broken_xml, empty, html, unknown.
+    """
 
     kind: SitemapKind
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[SitemapEntry, ...] = ()
     reason: str = ""
 
 
 def read_sitemap(body: bytes, url: str) -> Sitemap:
     """Read a sitemap, index, news sitemap, text sitemap or feed, gzipped or not, as far as it can be read."""
-    data, reason = unpacked(body)
-    head = head_of(data)
-    root = root_of(head)
+    data, reason = gunzip_body(body)
+    head = head_text(data)
+    root = root_name(head)
     if not head.strip():
         return Sitemap(SitemapKind.NOT_A_SITEMAP, reason=reason or "empty")
     if root in FEED_ROOTS:
         return _feed_as_sitemap(data, url, reason)
     if root:
         return _xml_sitemap(data, url, root, reason)
-    late = _LATE_ROOT.search(data, 0, HEAD_BYTES)
-    if late:
-        return _xml_sitemap(data[late.start() :], url, late[1].decode().lower(), reason or "broken_xml")
+    root_match = _MISPLACED_ROOT.search(data, 0, HEAD_BYTES)
+    if root_match:
+        return _xml_sitemap(data[root_match.start() :], url, root_match[1].decode().lower(), reason or "broken_xml")
     return _text_sitemap(data, reason)
 
 
 def _feed_as_sitemap(data: bytes, url: str, reason: str) -> Sitemap:
     feed = read_feed(data, url)
-    entries = tuple(Entry(each.url, each.updated or each.published, title=each.title) for each in feed.entries)
+    entries = tuple(
+        SitemapEntry(entry.url, entry.updated or entry.published, title=entry.title) for entry in feed.entries
+    )
     return Sitemap(SitemapKind.FEED, entries, reason or feed.reason)
 
 
 def _text_sitemap(data: bytes, reason: str) -> Sitemap:
-    """A URL a line; text of which not even half the lines are URLs is something else."""
+    """A text with a URL a line; if fewer than half of its lines are URLs, it is no sitemap."""
     encoding = "utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig"
     lines = [line for line in data.decode(encoding, "replace").splitlines() if line.strip()]
     urls = [url for line in lines if (url := canonicalise(line))]
     if len(urls) * 2 < len(lines):
         return Sitemap(SitemapKind.NOT_A_SITEMAP, reason=reason or "unknown")
-    return _bounded(SitemapKind.TEXT, map(Entry, urls), reason)
+    return _bounded_sitemap(SitemapKind.TEXT, map(SitemapEntry, urls), reason)
 
 
-def _bounded(kind: SitemapKind, entries: Iterable[Entry], reason: str) -> Sitemap:
-    """Each URL once, the first time it stands, up to the bound."""
-    seen: dict[str, Entry] = {}
+def _bounded_sitemap(kind: SitemapKind, entries: Iterable[SitemapEntry], reason: str) -> Sitemap:
+    """The sitemap with each URL once, by its first entry, and at most MAX_ENTRIES of them."""
+    entries_by_url: dict[str, SitemapEntry] = {}
     for entry in entries:
-        if len(seen) >= MAX_ENTRIES:
-            return Sitemap(kind, tuple(seen.values()), reason or "too_many_entries")
-        seen.setdefault(entry.url, entry)
-    return Sitemap(kind, tuple(seen.values()), reason)
+        if len(entries_by_url) >= MAX_ENTRIES:
+            return Sitemap(kind, tuple(entries_by_url.values()), reason or "too_many_entries")
+        entries_by_url.setdefault(entry.url, entry)
+    return Sitemap(kind, tuple(entries_by_url.values()), reason)
 
 
 def _xml_sitemap(data: bytes, url: str, root: str, reason: str) -> Sitemap:
-    """Streamed, so that 50,000 entries take no tree; entities are not expanded, nothing is loaded."""
+    """Parsed as a stream, so that 50,000 entries build no tree; entities are not expanded, nothing is loaded."""
     # libxml2 keeps its own bounds on depth and text size while huge_tree is off
-    walk = etree.iterparse(
-        BytesIO(_repaired(data)), events=("end",), recover=True, resolve_entities=False, no_network=True,
+    events = etree.iterparse(
+        BytesIO(_repair_xml(data)), events=("end",), recover=True, resolve_entities=False, no_network=True,
         huge_tree=False, remove_comments=True, remove_pis=True,
     )  # fmt: skip
     kind = SitemapKind.INDEX if root == "sitemapindex" else SitemapKind.URLSET
-    found = _bounded(kind, _entries(walk, url), reason)
-    if not found.entries and root not in ("urlset", "sitemapindex"):
+    sitemap = _bounded_sitemap(kind, _read_entries(events, url), reason)
+    if not sitemap.entries and root not in ("urlset", "sitemapindex"):
         return Sitemap(SitemapKind.NOT_A_SITEMAP, reason=reason or ("html" if root == "html" else "unknown"))
-    broken = any(error.level == etree.ErrorLevels.FATAL for error in walk.error_log)
-    return replace(found, reason=found.reason or ("broken_xml" if broken else ""))
+    is_broken = any(error.level == etree.ErrorLevels.FATAL for error in events.error_log)
+    return replace(sitemap, reason=sitemap.reason or ("broken_xml" if is_broken else ""))
 
 
 _BARE_AMPERSAND = re.compile(rb"&(?!#?\w{1,31};)")
 
 
-def _repaired(data: bytes) -> bytes:
-    """Without what stands before the prologue, and with the ampersands escaped that a recovering parser would drop."""
+def _repair_xml(data: bytes) -> bytes:
+    """Drop what stands before the XML prologue, and escape the bare ampersands that a recovering parser would drop."""
     if data.startswith(UTF16_MARKS):
         return data
     return _BARE_AMPERSAND.sub(b"&amp;", data.removeprefix(b"\xef\xbb\xbf").lstrip())
 
 
-_ITEMS = ("url", "sitemap")
+_ENTRY_TAGS = ("url", "sitemap")
 
 
-def _entries(walk: Any, base: str) -> Iterator[Entry]:
-    for _, element in _patient(walk):
-        if _local(element) in _ITEMS:
-            yield from _entry(element, base)
-            _forget(element)
+def _read_entries(events: Any, base: str) -> Iterator[SitemapEntry]:
+    for _, element in _events_until_failure(events):
+        if _local_name(element) in _ENTRY_TAGS:
+            yield from _read_entry(element, base)
+            _free_element(element)
 
 
-def _patient(walk: Any) -> Iterator[tuple[str, Any]]:
-    """The events up to where even the recovering parser gives up (its error log says that it did)."""
+def _events_until_failure(events: Any) -> Iterator[tuple[str, Any]]:
+    """The parser's events up to where even the recovering parser gives up; its error log then has the error."""
     try:
-        yield from walk
+        yield from events
     except etree.XMLSyntaxError:
         return
 
 
-def _local(element: Any) -> str:
-    """The name without namespace or an undeclared prefix, in lower case."""
+def _local_name(element: Any) -> str:
+    """The tag's name without namespace or undeclared prefix, in lower case."""
     return str(element.tag).rpartition("}")[2].rpartition(":")[2].lower()
 
 
-def _entry(element: Any, base: str) -> Iterator[Entry]:
-    """The entry and its translations (`xhtml:link rel=alternate hreflang`), which are pages of their own."""
-    own = {_local(child): (child.text or "").strip() for child in reversed(element) if isinstance(child.tag, str)}
-    news = {_local(each): (each.text or "").strip() for child in element if _local(child) == "news" for each in child}
-    lastmod = own.get("lastmod") or news.get("publication_date", "")
-    url = canonicalise(own["loc"], base) if own.get("loc") else None
+def _read_entry(element: Any, base: str) -> Iterator[SitemapEntry]:
+    """The entry, and its translations (`xhtml:link rel=alternate hreflang`), which are pages of their own."""
+    fields = {
+        _local_name(child): (child.text or "").strip() for child in reversed(element) if isinstance(child.tag, str)
+    }
+    news_fields = {
+        _local_name(news_child): (news_child.text or "").strip()
+        for child in element
+        if _local_name(child) == "news"
+        for news_child in child
+    }
+    lastmod = fields.get("lastmod") or news_fields.get("publication_date", "")
+    url = canonicalise(fields["loc"], base) if fields.get("loc") else None
     if url:
-        yield Entry(url, lastmod, bool(news), news.get("title", ""))
+        yield SitemapEntry(url, lastmod, bool(news_fields), news_fields.get("title", ""))
     for child in element:
-        if child.get("hreflang") and (other := canonicalise(child.get("href", ""), base)):
-            yield Entry(other, lastmod)
+        if child.get("hreflang") and (translation_url := canonicalise(child.get("href", ""), base)):
+            yield SitemapEntry(translation_url, lastmod)
 
 
-def _forget(element: Any) -> None:
-    """Free the entry and all before it, unless it stands in another one that was never closed."""
+def _free_element(element: Any) -> None:
+    """Free the element and its earlier siblings, unless it stands in another entry that was never closed."""
     element.clear()
     parent = element.getparent()
-    while parent is not None and _local(parent) not in _ITEMS and element.getprevious() is not None:
+    while parent is not None and _local_name(parent) not in _ENTRY_TAGS and element.getprevious() is not None:
         del parent[0]

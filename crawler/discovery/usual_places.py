@@ -1,4 +1,4 @@
-"""Where a site's sitemaps and feeds usually are, which URLs to fetch first, and which dates are too old. Pure."""
+"""The usual URLs of sitemaps and feeds, which URLs to fetch first, and which dates are too old. Pure."""
 
 from __future__ import annotations
 
@@ -11,62 +11,76 @@ from email.utils import parsedate_to_datetime
 from importlib.resources import files
 
 from cleaners.urls.canonical import canonicalise
-from cleaners.urls.shape import Shape, is_section, shape_of
+from cleaners.urls.shape import UrlShape, is_section, shape_of
 
-_PLACES = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))["places"]
+_USUAL_PATHS = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))["places"]
 
-_SOON = {Shape.ARTICLE: 60, Shape.UNKNOWN: 40, Shape.HOME: 40, Shape.LIST: 20, Shape.DEEP_LIST: 10}
-_VIA = {"seed": 100, "robots": 90, "sitemap": 5, "feed": 8, "canonical": 5, "redirect": 5, "single_page": 30}
+_SHAPE_PRIORITY = {
+    UrlShape.ARTICLE: 60,
+    UrlShape.UNKNOWN: 40,
+    UrlShape.HOME: 40,
+    UrlShape.LIST: 20,
+    UrlShape.DEEP_LIST: 10,
+}
+_SOURCE_PRIORITY = {
+    "seed": 100,
+    "robots": 90,
+    "sitemap": 5,
+    "feed": 8,
+    "canonical": 5,
+    "redirect": 5,
+    "single_page": 30,
+}
 
 
-def priority(url: str, via: str = "link") -> int:
-    """How soon to fetch a canonical URL found that way: higher is sooner, as in Scrapy; 10 to 160.
+def fetch_priority(url: str, found_via: str = "link") -> int:
+    """The fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to 160.
 
-    What looks like an article (60) comes before what does not say and sections (40), lists (20) and the lists'
+    What looks like an article (60) comes before sections and what has no clear shape (40), lists (20), and the lists'
     further pages, searches and date archives (10). A guess only: everything is fetched in the end.
     """
-    looks = Shape.UNKNOWN if is_section(url) else shape_of(url)
-    return _SOON[looks] + _VIA.get(via, 0)
+    shape = UrlShape.UNKNOWN if is_section(url) else shape_of(url)
+    return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0)
 
 
-def usual_sitemap_places(origin: str) -> tuple[str, ...]:
-    """Where to look for a sitemap that robots.txt does not name; `origin` is any URL of the host."""
-    return _at(origin, _PLACES["sitemaps"])
+def usual_sitemap_urls(origin: str) -> tuple[str, ...]:
+    """The URLs to try for a sitemap that robots.txt does not name; `origin` is any URL of the host."""
+    return _urls_at(origin, _USUAL_PATHS["sitemaps"])
 
 
-def usual_feed_places(origin: str) -> tuple[str, ...]:
-    """Where to look for a feed that no page names; `origin` is any URL of the host."""
-    return _at(origin, _PLACES["feeds"])
+def usual_feed_urls(origin: str) -> tuple[str, ...]:
+    """The URLs to try for a feed that no page names; `origin` is any URL of the host."""
+    return _urls_at(origin, _USUAL_PATHS["feeds"])
 
 
-def _at(origin: str, places: Iterable[str]) -> tuple[str, ...]:
-    return tuple(url for place in places if (url := canonicalise(place, origin)))
+def _urls_at(origin: str, paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(url for path in paths if (url := canonicalise(path, origin)))
 
 
-def too_old(when: str, since: date) -> bool:
+def is_too_old(date_text: str, since: date) -> bool:
     """Whether a sitemap's or feed's date, as written, lies wholly before the day `since` (UTC).
 
     A year or month alone counts by its last day. A date that is missing or cannot be read is not too old.
     """
-    last_day = _last_day(when.strip())
+    last_day = _last_day(date_text.strip())
     return last_day is not None and last_day < since
 
 
-def _last_day(when: str) -> date | None:
-    short = re.fullmatch(r"(\d{4})(?:-(\d\d))?", when)
+def _last_day(date_text: str) -> date | None:
+    year_month = re.fullmatch(r"(\d{4})(?:-(\d\d))?", date_text)
     try:
-        if short:
-            year, month = int(short[1]), int(short[2] or 12)
+        if year_month:
+            year, month = int(year_month[1]), int(year_month[2] or 12)
             return date(year, month, monthrange(year, month)[1])
-        moment = _moment(when)
+        moment = _parse_date(date_text)
         return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
     except (ValueError, OverflowError):
         return None
 
 
-def _moment(when: str) -> datetime:
+def _parse_date(date_text: str) -> datetime:
     """A W3C or RFC 822 date; ValueError if it is neither."""
     try:
-        return datetime.fromisoformat(when)
+        return datetime.fromisoformat(date_text)
     except ValueError:
-        return parsedate_to_datetime(when)
+        return parsedate_to_datetime(date_text)

@@ -1,1 +1,1 @@
-"""The connection: guarded addresses, bounds, exact bytes, who we say we are, what went wrong."""
+"""HTTP: how requests are built, which addresses are refused, how responses are bounded and recorded, what failed."""

@@ -1,7 +1,7 @@
-"""Which addresses a crawl may ask, by the text of a URL or an IP address alone. Pure.
+"""Which URLs and IP addresses a crawl may connect to, judged by their text alone. Pure.
 
-Links are written by strangers, and a machine that crawls often stands where more can be reached than from outside:
-its own services, its network, its cloud's credentials.
+Links are written by strangers, and a machine that crawls can often reach more than the public can: its own services,
+its network, its cloud's credentials (server-side request forgery).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from cleaners.urls.canonical import canonicalise
 
 USUAL_PORTS = frozenset((80, 443))
-OPENED = frozenset(("loopback", "private", "cgnat", "reserved"))
-"""What `--allow-private` opens. The others stay refused: no site is published there."""
+PRIVATE_VERDICTS = frozenset(("loopback", "private", "cgnat", "reserved"))
+"""The verdicts that `--allow-private` permits. The others stay refused: no site is published there."""
 
-SPECIAL = {
+SPECIAL_NETWORKS = {
     "metadata": "169.254.169.254 169.254.170.2 169.254.170.23 169.254.42.42 169.254.0.23 168.63.129.16 100.100.100.200 "
     "192.0.0.192 fd00:ec2::254 fd00:ec2::23 fd00:42::42 fd20:ce::254",
     "unspecified": "0.0.0.0/8 ::/128",
@@ -34,61 +34,66 @@ SPECIAL = {
 The metadata addresses are those that cloud machines ask for their own credentials; one of them lies in public space.
 """
 
-_SPECIAL = [(ip_network(network), reason) for reason, networks in SPECIAL.items() for network in networks.split()]
+_PARSED_NETWORKS = [
+    (ip_network(network), verdict) for verdict, networks in SPECIAL_NETWORKS.items() for network in networks.split()
+]
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
-_SAME_AS_IPV4 = [IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")]  # mapped, and DNS64 on IPv6-only networks
-_IPV4_IN_LAST_BITS = [*_SAME_AS_IPV4, IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96")]
-_ISATAP = (0x00005EFE, 0x02005EFE)
+_EQUIVALENT_TO_IPV4 = [IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")]  # mapped; DNS64 (IPv6-only networks)
+_IPV4_IN_LAST_BITS = [*_EQUIVALENT_TO_IPV4, IPv6Network("::ffff:0:0:0/96"), IPv6Network("::/96")]
+_ISATAP_IDENTIFIERS = (0x00005EFE, 0x02005EFE)
 
 
 def address_verdict(ip: str) -> str | None:
-    """None for a public address, else the reason to refuse it, a key of `SPECIAL`.
+    """None for a public address, else the reason to refuse it, a key of `SPECIAL_NETWORKS`.
 
-    An IPv6 address that carries an IPv4 address (mapped, NAT64, translated, compatible, 6to4, Teredo, ISATAP) has the
-    verdict on that; with a public one inside, mapped, NAT64 and ISATAP are public, the tunnels and obsolete forms
-    reserved. ValueError if `ip` is no address.
+    An IPv6 address with an embedded IPv4 address (mapped, NAT64, translated, compatible, 6to4, Teredo, ISATAP) has
+    that address's verdict. If the embedded one is public, mapped, NAT64 and ISATAP addresses are public; tunnels and
+    obsolete forms are reserved. ValueError if `ip` is not an IP address.
     """
     address = ip_address(ip.partition("%")[0])
-    special = _special(address)
-    if isinstance(address, IPv4Address) or special not in (None, "reserved"):
-        return special
-    for inner in _carried(address):
-        if verdict := address_verdict(str(inner)):
+    special_verdict = _special_verdict(address)
+    if isinstance(address, IPv4Address) or special_verdict not in (None, "reserved"):
+        return special_verdict
+    for embedded_address in _embedded_ipv4(address):
+        if verdict := address_verdict(str(embedded_address)):
             return verdict
-    if any(address in network for network in _SAME_AS_IPV4):
+    if any(address in network for network in _EQUIVALENT_TO_IPV4):
         return None
-    return special or (None if address in _GLOBAL_IPV6 else "reserved")
+    return special_verdict or (None if address in _GLOBAL_IPV6 else "reserved")
 
 
-def refused(ip: str, allow_private: bool) -> str | None:
-    """The verdict that counts under the setting; see `OPENED`."""
+def address_refusal(ip: str, allow_private: bool) -> str | None:
+    """Why not to connect to an IP address, or None; with `allow_private`, `PRIVATE_VERDICTS` are no reason."""
     verdict = address_verdict(ip)
-    return None if allow_private and verdict in OPENED else verdict
+    return None if allow_private and verdict in PRIVATE_VERDICTS else verdict
 
 
 def check_url(url: str, allow_private: bool = False, ports: Collection[int] = ()) -> str | None:
-    """Why a URL must not be asked for, by its text alone, or None.
+    """Why a URL must not be requested, by its text alone, or None.
 
-    `invalid` is no http(s) URL or one with a user name; `port` is neither 80, 443 nor one of `ports`; else the
-    verdict on a host that is an address in whatever notation (a name is judged when it is resolved).
+    `invalid`: not an http(s) URL, or one with a user name; `port`: neither 80, 443 nor one of `ports`; else the
+    verdict on a host that is an IP address in any notation (a host name is judged when it is resolved).
     """
-    plain = canonicalise(url)
-    if plain is None:
+    canonical_url = canonicalise(url)
+    if canonical_url is None:
         return "invalid"
-    parts = urlsplit(plain)
+    parts = urlsplit(canonical_url)
     if parts.port is not None and parts.port not in USUAL_PORTS and parts.port not in ports:
         return "port"
     return _host_verdict(parts.hostname or "", allow_private)
 
 
 def port_of(url: str) -> int:
-    """The port that an http(s) URL asks, its scheme's own if it names none."""
+    """The port of an http(s) URL; the scheme's default if it has none."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _special(address: IPv4Address | IPv6Address) -> str | None:
-    return next((why for network, why in _SPECIAL if address.version == network.version and address in network), None)
+def _special_verdict(address: IPv4Address | IPv6Address) -> str | None:
+    for network, verdict in _PARSED_NETWORKS:
+        if address.version == network.version and address in network:
+            return verdict
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -96,18 +101,18 @@ def _host_verdict(host: str, allow_private: bool) -> str | None:
     if host == "localhost" or host.endswith(".localhost"):
         host = "127.0.0.1"
     try:
-        return refused(host, allow_private)
+        return address_refusal(host, allow_private)
     except ValueError:
         return None
 
 
-def _carried(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses to which an IPv6 address leads."""
+def _embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses embedded in an IPv6 address: none, one, or for Teredo server and client."""
     if address.teredo:
         return address.teredo
     if address.sixtofour:
         return (address.sixtofour,)
     bits = int(address)
-    if any(address in network for network in _IPV4_IN_LAST_BITS) or bits >> 32 & 0xFFFFFFFF in _ISATAP:
+    if any(address in network for network in _IPV4_IN_LAST_BITS) or bits >> 32 & 0xFFFFFFFF in _ISATAP_IDENTIFIERS:
         return (IPv4Address(bits & 0xFFFFFFFF),)
     return ()

@@ -1,4 +1,4 @@
-"""How many bytes of answers are held in memory until they are stored."""
+"""Bounds the bytes of response bodies that are in memory until their outcomes are stored."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Held:
-    """Counts the bytes held, and lets who would fetch more wait while they are more than `most`."""
+class ByteBudget:
+    """Counts reserved bytes; whoever would fetch more waits while they are more than `max_bytes`."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._bytes = 0
-        self._less = asyncio.Event()
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._reserved_bytes = 0
+        self._bytes_released = asyncio.Event()
 
     @contextmanager
-    def holding(self, count: int) -> Iterator[None]:
-        """Hold so many bytes meanwhile."""
-        self._bytes += count
+    def reserve(self, byte_count: int) -> Iterator[None]:
+        """Reserve bytes for the duration of the `with` block."""
+        self._reserved_bytes += byte_count
         try:
             yield
         finally:
-            self._bytes -= count
-            self._less.set()
+            self._reserved_bytes -= byte_count
+            self._bytes_released.set()
 
-    async def room(self, most: int | None = None) -> None:
-        """Return once there is room; `most` is a closer bound, where there is one."""
-        bound = self._most if most is None else min(most, self._most)
-        while self._bytes > bound:
-            self._less.clear()
-            await self._less.wait()
+    async def wait_for_room(self, tighter_limit: int | None = None) -> None:
+        """Return once no more than `max_bytes` are reserved, or no more than `tighter_limit` if that is smaller."""
+        limit = self._max_bytes if tighter_limit is None else min(tighter_limit, self._max_bytes)
+        while self._reserved_bytes > limit:
+            self._bytes_released.clear()
+            await self._bytes_released.wait()

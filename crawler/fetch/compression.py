@@ -1,7 +1,7 @@
-"""Content encodings, unpacked within bounds and to their very end.
+"""Decompresses response bodies (Content-Encoding) within limits, and completely or not at all.
 
-Scrapy's own middleware keeps what a broken stream gave before it broke, and knows no ratio; here a body that ends
-early is `cut_off`, a broken one `bad_encoding`, and one that unpacks to too much `too_large`.
+Scrapy's own middleware keeps what a broken stream gave before it broke, and has no limit on the ratio. Here a body that
+ends early is `cut_off`, a broken one `bad_encoding`, and one that decompresses to too much `too_large`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scrapy.http import Response, TextResponse
 from scrapy.responsetypes import responsetypes
 
 from crawler.fetch.errors import AnswerError
-from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM, ZSTD_WINDOW_LOG
+from crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES, ZSTD_WINDOW_LOG
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
-_STEP = 64 * 1024  # bytes taken in and given out at a time
-_GZIP_MARK = b"\x1f\x8b"
-_ZSTD_MARK = b"\x28\xb5\x2f\xfd"
+_CHUNK_BYTES = 64 * 1024  # compressed bytes read, and decompressed bytes given out, at a time
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
-Pieces = Generator[bytes, None, int]
-"""What a stream unpacks to, piece by piece; at its end, the place in the data after it."""
+ChunkGenerator = Generator[bytes, None, int]
+"""Yields decompressed chunks; returns the position in the compressed data where the stream ended."""
 
 
 class Decompression:
@@ -43,132 +43,134 @@ class Decompression:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Made by Scrapy; the limit is DOWNLOAD_MAXSIZE."""
+        """Called by Scrapy; the limit is DOWNLOAD_MAXSIZE."""
         return cls(crawler.settings.getint("DOWNLOAD_MAXSIZE"))
 
     def process_request(self, request: Request) -> None:
-        """Say what we unpack."""
+        """Set the Accept-Encoding header, unless there is one."""
         request.headers.setdefault("Accept-Encoding", "gzip, deflate, br, zstd")
 
     def process_response(self, request: Request, response: Response) -> Response:  # noqa: ARG002
-        """The response as it was before it was packed. AnswerError if it cannot be."""
-        named = b",".join(response.headers.getlist("Content-Encoding")).decode("latin-1").lower()
-        codings = [coding.strip() for coding in named.split(",") if coding.strip()]
+        """The response with its body decompressed. AnswerError if that fails; a stopped download stays as it is."""
+        content_encoding = b",".join(response.headers.getlist("Content-Encoding")).decode("latin-1").lower()
+        codings = [coding.strip() for coding in content_encoding.split(",") if coding.strip()]
         if not codings or not response.body or "download_stopped" in response.flags:
             return response
-        body = unpacked(response.body, codings, self._limit)
+        body = decompress(response.body, codings, self._limit)
         del response.headers["Content-Encoding"]
-        kind = responsetypes.from_args(headers=response.headers, url=response.url, body=body)
-        encoding = {"encoding": None} if issubclass(kind, TextResponse) else {}
-        return response.replace(cls=kind, body=body, **encoding)
+        response_class = responsetypes.from_args(headers=response.headers, url=response.url, body=body)
+        encoding = {"encoding": None} if issubclass(response_class, TextResponse) else {}
+        return response.replace(cls=response_class, body=body, **encoding)
 
 
-def unpacked(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
-    """Undo the encodings, named in the order in which they were applied; an unknown one ends it.
+def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
+    """Undo the content codings, listed in the order in which they were applied; stops at an unknown one.
 
-    AnswerError: `bad_encoding`, `cut_off`, or `too_large` for more than `limit` bytes or `RATIO` times the body.
+    AnswerError: `bad_encoding`, `cut_off`, or `too_large` for more than `limit` bytes or `MAX_RATIO` times the body.
     """
     if len(codings) > MAX_CODINGS:
         raise AnswerError("bad_encoding", f"{len(codings)} encodings on one another")
-    most = min(limit or sys.maxsize, max(RATIO_FROM, RATIO * len(body)))
+    max_bytes = min(limit or sys.maxsize, max(RATIO_MIN_BYTES, MAX_RATIO * len(body)))
     for coding in reversed(codings):
-        unpack = _UNPACK.get(coding)
-        if unpack is None:
+        decompressor = _DECOMPRESSORS.get(coding)
+        if decompressor is None:
             break
-        body = _collected(unpack, body, most)
+        body = _collect_chunks(decompressor, body, max_bytes)
     return body
 
 
-def _collected(unpack: Callable[[bytes], Pieces], body: bytes, most: int) -> bytes:
-    out = bytearray()
+def _collect_chunks(decompressor: Callable[[bytes], ChunkGenerator], body: bytes, max_bytes: int) -> bytes:
+    decompressed = bytearray()
     try:
-        for piece in unpack(body):
-            out += piece
-            if len(out) > most:
-                raise AnswerError("too_large", f"unpacks to more than {most:,} bytes")
+        for chunk in decompressor(body):
+            decompressed += chunk
+            if len(decompressed) > max_bytes:
+                raise AnswerError("too_large", f"unpacks to more than {max_bytes:,} bytes")
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise AnswerError("bad_encoding", str(error)) from error
-    return bytes(out)
+    return bytes(decompressed)
 
 
-def _cut_off() -> AnswerError:
+def _cut_off_error() -> AnswerError:
     return AnswerError("cut_off", "the compressed stream ends early", retry=True)
 
 
-def _gzip(data: bytes) -> Pieces:
-    """All members; what follows them and is none, such as padding, is passed over."""
-    at = yield from _inflated(data, 0, 31)
-    return (yield from _more(data, at, _GZIP_MARK, lambda start: _inflated(data, start, 31)))
+def _decompress_gzip(data: bytes) -> ChunkGenerator:
+    """All members of a gzip file; what follows and is no member, such as padding, is ignored."""
+    position = yield from _inflate(data, 0, 31)
+    return (yield from _joined_streams(data, position, _GZIP_MAGIC, lambda start: _inflate(data, start, 31)))
 
 
-def _deflate(data: bytes) -> Pieces:
-    """The format with zlib's two bytes in front, or, as some servers send it, without."""
-    framed = len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
-    return (yield from _inflated(data, 0, 15 if framed else -15))
+def _decompress_deflate(data: bytes) -> ChunkGenerator:
+    """Deflate with the two bytes of zlib's header, or, as some servers send it, without."""
+    has_zlib_header = len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
+    return (yield from _inflate(data, 0, 15 if has_zlib_header else -15))
 
 
-def _zstd(data: bytes) -> Pieces:
-    at = yield from _zstd_frame(data, 0)
-    return (yield from _more(data, at, _ZSTD_MARK, lambda start: _zstd_frame(data, start)))
+def _decompress_zstd(data: bytes) -> ChunkGenerator:
+    position = yield from _zstd_frame(data, 0)
+    return (yield from _joined_streams(data, position, _ZSTD_MAGIC, lambda start: _zstd_frame(data, start)))
 
 
-def _more(data: bytes, at: int, mark: bytes, unpack: Callable[[int], Pieces]) -> Pieces:
-    """The streams that follow the first, as long as they begin with their mark."""
-    for _ in range(MAX_MEMBERS):
-        if not data.startswith(mark, at):
-            return at
-        at = yield from unpack(at)
-    raise AnswerError("bad_encoding", f"more than {MAX_MEMBERS} streams joined")
+def _joined_streams(
+    data: bytes, position: int, magic: bytes, decompress_stream: Callable[[int], ChunkGenerator]
+) -> ChunkGenerator:
+    """Decompress the streams that follow the first one, as long as they begin with the format's magic bytes."""
+    for _ in range(MAX_STREAMS):
+        if not data.startswith(magic, position):
+            return position
+        position = yield from decompress_stream(position)
+    raise AnswerError("bad_encoding", f"more than {MAX_STREAMS} streams joined")
 
 
-def _inflated(data: bytes, start: int, wbits: int) -> Pieces:
+def _inflate(data: bytes, start: int, wbits: int) -> ChunkGenerator:
     stream = zlib.decompressobj(wbits)
-    for at in range(start, len(data), _STEP):
-        piece = data[at : at + _STEP]
-        end = at + len(piece)
-        while piece and not stream.eof:
-            yield stream.decompress(piece, _STEP)
-            piece = stream.unconsumed_tail
+    for chunk_start in range(start, len(data), _CHUNK_BYTES):
+        chunk = data[chunk_start : chunk_start + _CHUNK_BYTES]
+        chunk_end = chunk_start + len(chunk)
+        while chunk and not stream.eof:
+            yield stream.decompress(chunk, _CHUNK_BYTES)
+            chunk = stream.unconsumed_tail
         if stream.eof:
-            return end - len(stream.unused_data)
-    while rest := stream.decompress(b"", _STEP):
-        yield rest
+            return chunk_end - len(stream.unused_data)
+    while tail := stream.decompress(b"", _CHUNK_BYTES):
+        yield tail
     if not stream.eof:
-        raise _cut_off()
+        raise _cut_off_error()
     return len(data)
 
 
-def _zstd_frame(data: bytes, start: int) -> Pieces:
+def _zstd_frame(data: bytes, start: int) -> ChunkGenerator:
     stream = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG})
-    for at in range(start, len(data), _STEP):
-        piece = data[at : at + _STEP]
-        end = at + len(piece)
+    for chunk_start in range(start, len(data), _CHUNK_BYTES):
+        chunk = data[chunk_start : chunk_start + _CHUNK_BYTES]
+        chunk_end = chunk_start + len(chunk)
         while not stream.eof:
-            yield stream.decompress(piece, _STEP)
-            piece = b""
+            yield stream.decompress(chunk, _CHUNK_BYTES)
+            chunk = b""
             if stream.needs_input:
                 break
         if stream.eof:
-            return end - len(stream.unused_data)
-    raise _cut_off()
+            return chunk_end - len(stream.unused_data)
+    raise _cut_off_error()
 
 
-def _brotli(data: bytes) -> Pieces:
+def _decompress_brotli(data: bytes) -> ChunkGenerator:
     stream: Any = brotli.Decompressor()
-    for at in range(0, len(data), _STEP):
-        piece = data[at : at + _STEP]
-        while not stream.is_finished() and (out := stream.process(piece, output_buffer_limit=_STEP)):
-            yield out
-            piece = b""
+    for chunk_start in range(0, len(data), _CHUNK_BYTES):
+        chunk = data[chunk_start : chunk_start + _CHUNK_BYTES]
+        while not stream.is_finished() and (output := stream.process(chunk, output_buffer_limit=_CHUNK_BYTES)):
+            yield output
+            chunk = b""
         if stream.is_finished():
-            return at
-    raise _cut_off()
+            return chunk_start
+    raise _cut_off_error()
 
 
-_UNPACK: dict[str, Callable[[bytes], Pieces]] = {
-    "gzip": _gzip,
-    "x-gzip": _gzip,
-    "deflate": _deflate,
-    "br": _brotli,
-    "zstd": _zstd,
+_DECOMPRESSORS: dict[str, Callable[[bytes], ChunkGenerator]] = {
+    "gzip": _decompress_gzip,
+    "x-gzip": _decompress_gzip,
+    "deflate": _decompress_deflate,
+    "br": _decompress_brotli,
+    "zstd": _decompress_zstd,
 }

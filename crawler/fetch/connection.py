@@ -1,8 +1,9 @@
-"""The connection itself: who is at the other end, and how much it may say before a body begins.
+"""The HTTP connection: checks the peer's address, bounds the response's head, and records the raw bytes.
 
-Scrapy builds its connections from a factory that its pool holds; ours makes the same protocol with three more rules.
-The address at the other end is judged again before a byte is sent. Status line and headers are bounded. A connection
-that breaks does not pass for the end of a body that has no other end. What passes is noted in the request's exchange.
+Scrapy's connection pool makes connections with a factory; ours makes the same protocol with three more rules. The
+peer's address is judged again before a byte is sent. Status line and headers are bounded. A connection that breaks is
+not taken for the end of a body that is delimited by the connection's end alone. The bytes that pass are recorded by the
+request's `ExchangeRecorder`.
 """
 
 from __future__ import annotations
@@ -27,74 +28,77 @@ from twisted.web._newclient import BadHeaders, BadResponseVersion, ParseError
 from twisted.web.client import ResponseFailed
 from twisted.web.iweb import UNKNOWN_LENGTH
 
-from crawler.fetch.addresses import refused
+from crawler.fetch.addresses import address_refusal
 from crawler.fetch.errors import AddressRefusedError, AnswerError
 from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
-from crawler.fetch.wiretap import Exchange, Recording
+from crawler.fetch.wiretap import ExchangeRecorder, RecordingTransport
 
-_NOT_HTTP = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
-_BROKEN_OFF = "unexpected eof"  # a TLS connection that ends, no certificate in doubt
+_INVALID_HTTP_ERRORS = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
+_TLS_EOF_TEXT = "unexpected eof"  # in the error of a TLS connection that broke: no certificate problem
 
 
 class GuardedFactory(_LenientHTTP11ClientFactory):
-    """Makes the connections of a pool; the pool calls it as it would call the class."""
+    """Factory of a pool's connections; the pool calls the class with `quiescent_callback` and `metadata`."""
 
-    def __init__(self, allow_private: bool, quiescent: Callable[[Any], None], described: str) -> None:
-        super().__init__(quiescent, described)  # type: ignore[no-untyped-call]
+    def __init__(self, allow_private: bool, quiescent_callback: Callable[[Any], None], metadata: str) -> None:
+        super().__init__(quiescent_callback, metadata)  # type: ignore[no-untyped-call]
         self._allow_private = allow_private
 
     def buildProtocol(self, addr: IAddress | None) -> GuardedProtocol:  # noqa: N802, ARG002
-        """A protocol for one connection."""
+        """The protocol of one connection."""
         return GuardedProtocol(self._allow_private, self._quiescentCallback)
 
 
 class GuardedProtocol(_LenientHTTP11ClientProtocol):
-    """One connection."""
+    """One HTTP/1.1 connection of the pool."""
 
-    def __init__(self, allow_private: bool, quiescent: Callable[[Any], None]) -> None:
-        super().__init__(quiescent)  # type: ignore[no-untyped-call]
+    def __init__(self, allow_private: bool, quiescent_callback: Callable[[Any], None]) -> None:
+        super().__init__(quiescent_callback)  # type: ignore[no-untyped-call]
         self._allow_private = allow_private
         self._refusal: str | None = None
-        self._exchange: Exchange | None = None
+        self._exchange: ExchangeRecorder | None = None
 
     def connectionMade(self) -> None:  # noqa: N802
-        """Judge the address that was connected to."""
+        """Abort the connection if the address that was connected to is refused."""
         super().connectionMade()
-        self._refusal = _verdict_on_peer(self.transport, self._allow_private)
+        self._refusal = _peer_verdict(self.transport, self._allow_private)
         if self._refusal:
             self.transport.abortConnection()  # type: ignore[union-attr]
 
     def request(self, request: Any) -> Deferred[Any]:
-        """Send a request, unless the address is refused."""
+        """Send a request; fails with AddressRefusedError if the peer's address is refused."""
         if self._refusal:
             host = (request.headers.getRawHeaders(b"host") or [b"?"])[0].decode("latin-1")
             return fail(AddressRefusedError(host, self._refusal))
         self._exchange = getattr(request, "exchange", None)
         if self._exchange is not None:
-            peer: Any = self.transport
-            self._exchange.begin(str(peer.getPeer().host))
-            request.writeTo = partial(_write_noted, request, self._exchange)
-        answer = super().request(request)
+            transport: Any = self.transport
+            self._exchange.begin(str(transport.getPeer().host))
+            request.writeTo = partial(_write_recorded, request, self._exchange)
+        deferred_response = super().request(request)
         if self._parser is not None:
             self._parser.__class__ = _BoundedParser  # as Scrapy does: Twisted names the class in the code
             self._parser.exchange = self._exchange  # type: ignore[attr-defined]
-        return answer
+        return deferred_response
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Note what came before it is read."""
+        """Record received bytes before they are parsed."""
         if self._exchange is not None:
-            self._exchange.received(data)
+            self._exchange.record_received(data)
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802
-        """The answer is read to its end; `rest` came after it."""
+        """The response is read to its end; `rest` are bytes that came after it."""
         if self._exchange is not None:
-            self._exchange.ended(len(rest))
+            self._exchange.mark_complete(len(rest))
             self._exchange = None
         super()._finishResponse(rest)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
-        """A reset is no end of a body; over TLS many servers end so, and the end is not told from a break."""
+        """Report a loss if a reset ends a body that only the connection's end delimits.
+
+        Not over TLS: many servers end so, and there an end cannot be told from a break.
+        """
         response = getattr(self._parser, "response", None)
         ends_with_connection = response is not None and response.length is UNKNOWN_LENGTH
         reset = isinstance(reason.value, ConnectionLost) and not ISSLTransport.providedBy(self.transport)
@@ -106,15 +110,15 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
 
 
 class _BoundedParser(_LenientHTTPClientParser):
-    """Scrapy's parser, which counts what comes before the body."""
+    """Scrapy's response parser with limits on the head (`crawler.fetch.limits`)."""
 
     MAX_LENGTH = HEAD_LINE_BYTES
     head_bytes = 0
     head_lines = 0
-    exchange: Exchange | None = None
+    exchange: ExchangeRecorder | None = None
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
-        """Take a line of the head."""
+        """Count and parse a line of the head. AnswerError if the head is too large."""
         self.head_bytes += len(line) + 1
         self.head_lines += 1
         if self.head_bytes > HEAD_BYTES or self.head_lines > HEAD_LINES:
@@ -122,46 +126,50 @@ class _BoundedParser(_LenientHTTPClientParser):
         super().lineReceived(line)
 
     def allHeadersReceived(self) -> None:  # noqa: N802
-        """Note where the head ends: of the answer, or of a 1xx before it."""
+        """Record where the head ends: the response's, or that of an interim (1xx) response before it."""
         if self.exchange is not None:
-            before = 100 <= self.response.code < 200
-            (self.exchange.interim if before else self.exchange.headed)(self.head_bytes)
+            is_interim = 100 <= self.response.code < 200
+            (self.exchange.mark_interim_end if is_interim else self.exchange.mark_head_end)(self.head_bytes)
         super().allHeadersReceived()  # type: ignore[no-untyped-call]
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802, ARG002
-        """Give the answer up at a line that does not end."""
+        """Fail the response at a line that is too long."""
         raise AnswerError("headers_too_large", f"a line of more than {HEAD_LINE_BYTES:,} bytes")
 
 
-def _write_noted(request: Any, exchange: Exchange, transport: Any) -> Deferred[Any]:
-    """Write a request to a transport and note its bytes."""
-    written: Deferred[Any] = type(request).writeTo(request, Recording(transport, exchange))
-    return written
+def _write_recorded(request: Any, exchange: ExchangeRecorder, transport: Any) -> Deferred[Any]:
+    """Write a request to a transport and record its bytes."""
+    deferred: Deferred[Any] = type(request).writeTo(request, RecordingTransport(transport, exchange))
+    return deferred
 
 
-def named(error: BaseException) -> BaseException:
-    """The error that says what was wrong with an answer, where Twisted's says only that something was."""
-    for cause in _causes(error.__cause__):
+def root_cause(error: BaseException) -> BaseException:
+    """The specific error behind a download error: AnswerError or AddressRefusedError; `error` itself if none is found.
+
+    Twisted's and Scrapy's errors say only that something was wrong with the response.
+    """
+    for cause in _underlying_errors(error.__cause__):
         if isinstance(cause, AnswerError | AddressRefusedError):
             return cause
-        if isinstance(cause, SSL.Error | VerificationError) and _BROKEN_OFF not in str(cause):
+        if isinstance(cause, SSL.Error | VerificationError) and _TLS_EOF_TEXT not in str(cause):
             return AnswerError("tls", str(cause) or type(cause).__name__)
-        if isinstance(cause, _NOT_HTTP):
+        if isinstance(cause, _INVALID_HTTP_ERRORS):
             return AnswerError("bad_http", str(cause), retry=True)
     return error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _underlying_errors(error: BaseException | None) -> Iterator[BaseException]:
+    """The errors wrapped in Twisted's ResponseFailed, at any depth; else the error itself."""
     if isinstance(error, ResponseFailed):
         for reason in error.reasons:
-            yield from _causes(reason.value)
+            yield from _underlying_errors(reason.value)
     elif error is not None:
         yield error
 
 
-def _verdict_on_peer(transport: Any, allow_private: bool) -> str | None:
-    """`unknown` for an end that is no IP address: no name leads to one."""
+def _peer_verdict(transport: Any, allow_private: bool) -> str | None:
+    """Why the peer's address is refused, or None; `unknown` for a peer without an IP address, such as a socket file."""
     try:
-        return refused(str(transport.getPeer().host), allow_private)
+        return address_refusal(str(transport.getPeer().host), allow_private)
     except (AttributeError, ValueError):
         return "unknown"

@@ -1,4 +1,4 @@
-"""A person's cookies.txt, sent to the hosts that it names and no others."""
+"""Cookies from a user's cookies.txt, sent only to the hosts that the file names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crawler.options import OptionError
 
 
 def read_cookies(path: str | Path | None) -> tuple[Cookie, ...]:
-    """The cookies of a file in Netscape's format. OptionError if it cannot be read."""
+    """Read a cookies.txt file (Netscape's format); no cookies without a path. OptionError if it cannot be read."""
     if not path:
         return ()
     jar = MozillaCookieJar(str(path))
@@ -22,29 +22,29 @@ def read_cookies(path: str | Path | None) -> tuple[Cookie, ...]:
 
 
 def cookies_for(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
-    """Name and value of the cookies that belong to the URL's host, path and scheme."""
+    """Values by name of the cookies that match the URL's host, path and scheme."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return {
         cookie.name: cookie.value or ""
         for cookie in cookies
-        if _same_host(host, cookie.domain)
-        and _under(cookie.path or "/", parts.path or "/")
+        if _domain_matches(host, cookie.domain)
+        and _path_matches(cookie.path or "/", parts.path or "/")
         and (parts.scheme == "https" or not cookie.secure)
     }
 
 
 def cookie_header(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
-    """The request header that sends them, or none. Scrapy's own cookies are off: they would be a session."""
-    found = cookies_for(cookies, url)
-    return {"Cookie": "; ".join(f"{name}={value}" for name, value in found.items())} if found else {}
+    """The Cookie header for a URL, or an empty dict. Scrapy's own cookies are off: they would be a session."""
+    cookie_values = cookies_for(cookies, url)
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookie_values.items())} if cookie_values else {}
 
 
-def _under(prefix: str, path: str) -> bool:
-    """RFC 6265, section 5.1.4: the cookie's path is a folder, not just a beginning."""
-    return path == prefix or path.startswith(prefix.rstrip("/") + "/")
+def _path_matches(cookie_path: str, url_path: str) -> bool:
+    """RFC 6265, section 5.1.4: the cookie's path is a folder, not just a prefix of the URL's path."""
+    return url_path == cookie_path or url_path.startswith(cookie_path.rstrip("/") + "/")
 
 
-def _same_host(host: str, domain: str) -> bool:
-    bare = domain.lstrip(".")
-    return host == bare or (domain.startswith(".") and host.endswith("." + bare))
+def _domain_matches(host: str, domain: str) -> bool:
+    bare_domain = domain.lstrip(".")
+    return host == bare_domain or (domain.startswith(".") and host.endswith("." + bare_domain))

@@ -1,10 +1,10 @@
-"""What is raised where an answer cannot be had: the address is refused, or the answer cannot be used."""
+"""Errors of a request: its address is refused, or its response cannot be used."""
 
 from __future__ import annotations
 
 
 class AddressRefusedError(Exception):
-    """A request that the guard did not let through. `reason` is an address verdict, `proxy` or a URL's fault."""
+    """A request that the guard refused. `reason` is a verdict of `crawler.fetch.addresses`, or `proxy`."""
 
     def __init__(self, url: str, reason: str):
         super().__init__(f"{url}: refused, {reason} address" if reason != "proxy" else f"{url}: refused, via a proxy")
@@ -12,7 +12,7 @@ class AddressRefusedError(Exception):
 
 
 class AnswerError(Exception):
-    """An answer that cannot be used: `reason` for the ledger, and whether another try may bring a better one.
+    """A response that cannot be used: `reason` for the ledger, and `retry`, whether another try may succeed.
 
     Reasons: tls, bad_http, headers_too_large, too_large, bad_encoding, cut_off.
     """

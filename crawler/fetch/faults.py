@@ -1,4 +1,4 @@
-"""What went wrong with a request, as a reason in one word and whether it is worth another try. Pure."""
+"""Classifies download errors: a reason for the ledger, and whether a retry is worth it; and how long to wait. Pure."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ from scrapy.exceptions import (
 
 from crawler.fetch.errors import AddressRefusedError, AnswerError
 
-_GROWTH = (1, 6, 24)  # the first wait times so much comes before the second, third and later tries
-_REFUSALS = {"port": "port", "proxy": "proxy", "invalid": "bad_url"}  # the others are addresses
+_BACKOFF_FACTORS = (1, 6, 24)  # times the first wait: before the first, the second, and each later retry
+_REFUSAL_REASONS = {
+    "port": "port",
+    "proxy": "proxy",
+    "invalid": "bad_url",
+}  # ledger reasons; the other verdicts are on addresses
 _RETRY_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524))
-_LONGEST_WAIT = 3600.0
+_MAX_WAIT = 3600.0
 _SECONDS = re.compile(r"[0-9]+")
-_TRUNCATION = {"too_large": "length", "timeout": "time", "cut_off": "disconnect", "connection": "disconnect"}
+_TRUNCATION_REASONS = {"too_large": "length", "timeout": "time", "cut_off": "disconnect", "connection": "disconnect"}
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A reason for the ledger, whether to try again, and whether it is the whole host that is out of reach."""
+    """Why a request failed: `reason` for the ledger, whether to retry, and whether the whole host is out of reach."""
 
     reason: str
     retry: bool = False
@@ -36,26 +40,26 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a URL that may come right is asked for again, and how long after the first try, in seconds."""
+class RetryPolicy:
+    """How often a failed URL is requested again, and how many seconds after the first try."""
 
-    times: int = 2
-    wait: float = 5.0
+    max_retries: int = 2
+    first_wait: float = 5.0
 
-    def left(self, attempts: int) -> bool:
-        """Whether another try may follow the one that came after `attempts` earlier ones."""
-        return attempts < self.times
+    def allows_retry(self, attempts: int) -> bool:
+        """Whether a request that failed may be retried, if `attempts` others failed before it."""
+        return attempts < self.max_retries
 
     def wait_before(self, attempts: int, retry_after: float | None = None) -> float:
-        """Seconds to wait after the `attempts`-th failed try; the host's own word counts, up to an hour."""
-        wait = self.wait * _GROWTH[min(max(attempts, 1), len(_GROWTH)) - 1]
-        return min(max(wait, retry_after or 0.0), _LONGEST_WAIT)
+        """Seconds to wait after the `attempts`-th failed try, at least the host's Retry-After; an hour at most."""
+        wait = self.first_wait * _BACKOFF_FACTORS[min(max(attempts, 1), len(_BACKOFF_FACTORS)) - 1]
+        return min(max(wait, retry_after or 0.0), _MAX_WAIT)
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Name a download error. One that is not known may be no fault of the page's: it is worth another try."""
+    """The fault that an exception of the download stands for. An unknown one is retried: it may not be the page's."""
     if isinstance(error, AddressRefusedError):
-        return Fault(_REFUSALS.get(error.reason, "private_address"))
+        return Fault(_REFUSAL_REASONS.get(error.reason, "private_address"))
     if isinstance(error, AnswerError):
         return Fault(error.reason, error.retry, host_gone=error.reason == "tls")
     if isinstance(error, CannotResolveHostError):
@@ -74,28 +78,28 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def is_refusal(reason: str) -> bool:
-    """Whether the reason is that nothing was asked: the address, port or way there is not allowed."""
-    return reason == "private_address" or reason in _REFUSALS.values()
+    """Whether the reason is that no request was sent: address, port or proxy are not allowed."""
+    return reason == "private_address" or reason in _REFUSAL_REASONS.values()
 
 
-def is_retried(status: int) -> bool:
-    """Whether an HTTP status may be another one in a while."""
+def is_retryable_status(status: int) -> bool:
+    """Whether a request that got this HTTP status is worth a retry."""
     return status in _RETRY_STATUS
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks to wait, given as seconds or as a date; None if there is none."""
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header's value (seconds or a date) asks to wait; None if it cannot be read."""
     if not value:
         return None
     if _SECONDS.fullmatch(value.strip()):
         return float(value.strip())
     try:
-        when = parsedate_to_datetime(value)
-        return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())
+        retry_at = parsedate_to_datetime(value)
+        return max(0.0, (retry_at.replace(tzinfo=retry_at.tzinfo or UTC) - now).total_seconds())
     except (ValueError, OverflowError, TypeError, IndexError):
         return None
 
 
 def truncation_of(fault: Fault) -> str:
-    """Why an answer that failed is not whole, as WARC names it."""
-    return _TRUNCATION.get(fault.reason, "unspecified")
+    """Why a response that ended in a fault is truncated, in WARC's words."""
+    return _TRUNCATION_REASONS.get(fault.reason, "unspecified")

@@ -1,149 +1,147 @@
-"""The bytes of a request and its answer, copied where they pass the connection: below TLS, above everything else.
+"""Records the raw bytes of a request and its response at the connection, as they are inside TLS.
 
-Scrapy gives out headers that were lower-cased, joined and put in order, and bodies without their transfer coding.
-An `Exchange` travels with a request to the connection that serves it: `tapped` names it while the request is handed
-to the pool, the pool's `getConnection` ties it to the request, and `crawler.fetch.connection` fills it.
+Scrapy's own headers are lower-cased, joined and reordered, and its bodies have lost their transfer coding. An
+`ExchangeRecorder` travels with a request to the connection that sends it: `recording` sets it while Scrapy hands the
+request to the pool, the pool's `getConnection` attaches it to the request, and `crawler.fetch.connection` fills it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
-from output.raw.wire import Wire
+from output.raw.wire import RawExchange
 
-if TYPE_CHECKING:
-    pass
-
-_CURRENT: ContextVar[Exchange | None] = ContextVar("broadsheet_exchange", default=None)
+_CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_exchange", default=None)
 
 
-class Exchange:
-    """What one request sent and got so far. `cut` says why its answer was not read to the end, if somebody cut it."""
+class ExchangeRecorder:
+    """The bytes that one request has sent and received so far.
+
+    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it.
+    """
 
     def __init__(self) -> None:
-        self.cut = ""
-        self._closed = False
+        self.cut_reason = ""
+        self._is_closed = False
         self.begin("")
 
     def begin(self, address: str) -> None:
-        """Start, also once more when a connection that was kept turns out to be dead."""
+        """Start recording with the peer's `address`; again if a persistent connection turned out to be dead."""
         self._address = address
-        self._sent: list[bytes] = []
-        self._pieces: list[bytes] = []
-        self._length = 0  # of the pieces, less what belongs to no answer
-        self._head_at = 0
-        self._body_at = -1  # unknown
-        self._over = False
+        self._sent_chunks: list[bytes] = []
+        self._received_chunks: list[bytes] = []
+        self._received_length = 0  # of the chunks, less bytes after the response
+        self._head_start = 0
+        self._body_start = -1  # unknown
+        self._is_complete = False
 
-    def sent(self, data: bytes) -> None:
-        """Note bytes that went out."""
-        self._sent.append(data)
+    def record_sent(self, data: bytes) -> None:
+        """Record bytes that were sent."""
+        self._sent_chunks.append(data)
 
-    def received(self, data: bytes) -> None:
-        """Note bytes that came in."""
-        if not (self._over or self._closed):
-            self._pieces.append(data)
-            self._length += len(data)
+    def record_received(self, data: bytes) -> None:
+        """Record bytes that were received, until the response is complete."""
+        if not (self._is_complete or self._is_closed):
+            self._received_chunks.append(data)
+            self._received_length += len(data)
 
-    def interim(self, length: int) -> None:
-        """The first `length` bytes were 1xx answers."""
-        self._head_at = length
+    def mark_interim_end(self, length: int) -> None:
+        """The first `length` bytes are interim (1xx) responses."""
+        self._head_start = length
 
-    def headed(self, length: int) -> None:
+    def mark_head_end(self, length: int) -> None:
         """The headers end after `length` bytes."""
-        self._body_at = length
+        self._body_start = length
 
-    def ended(self, rest: int) -> None:
-        """The answer is whole; the last `rest` bytes are not of it."""
-        if not self._over:
-            self._over = True
-            self._length -= rest
+    def mark_complete(self, extra_length: int) -> None:
+        """The response is complete; the last `extra_length` bytes received are not part of it."""
+        if not self._is_complete:
+            self._is_complete = True
+            self._received_length -= extra_length
 
-    def wire(self, reason: str = "", body: bytes = b"") -> Wire | None:
-        """What passed; None if no head of an answer came. The exchange is empty afterwards.
+    def take_raw_exchange(self, truncation_reason: str = "", body: bytes = b"") -> RawExchange | None:
+        """The recorded bytes; None if no complete head was received. The recorder is empty and closed afterwards.
 
-        `reason` tells why the answer is not whole, unless it is. A `body` that is what came, byte for byte, is
-        taken in place of the copy, so that it is held once.
+        `truncation_reason` says why the response is truncated, if it is. A `body` that equals the recorded one is used
+        in its place, so that it is in memory once.
         """
-        if self._closed or self._body_at < 0:
+        if self._is_closed or self._body_start < 0:
             self._close()
             return None
-        truncated = "" if self._over else self.cut or reason or "unspecified"
-        came, length = b"".join(self._pieces), self._length - self._body_at
-        same = length == len(body) and came.startswith(body, self._body_at)
-        kept = body if same else came[self._body_at : self._length]
-        head, interim = came[self._head_at : self._body_at], came[: self._head_at]
-        wire = Wire(b"".join(self._sent), head, kept, interim, self._address, truncated)
+        truncation = "" if self._is_complete else self.cut_reason or truncation_reason or "unspecified"
+        received, body_length = b"".join(self._received_chunks), self._received_length - self._body_start
+        is_same_body = body_length == len(body) and received.startswith(body, self._body_start)
+        raw_body = body if is_same_body else received[self._body_start : self._received_length]
+        head, interim = received[self._head_start : self._body_start], received[: self._head_start]
+        raw_exchange = RawExchange(b"".join(self._sent_chunks), head, raw_body, interim, self._address, truncation)
         self._close()
-        return wire
+        return raw_exchange
 
     def _close(self) -> None:
-        self._closed = True
-        self._pieces, self._sent = [], []
-
-
-def wire_of(meta: Mapping[str, Any], body: bytes = b"", reason: str = "") -> Wire | None:
-    """What passed for the request of that `meta`, if it is kept; see `Exchange.wire`."""
-    exchange = meta.get("exchange")
-    return exchange.wire(reason, body) if isinstance(exchange, Exchange) else None
+        self._is_closed = True
+        self._received_chunks, self._sent_chunks = [], []
 
 
 @contextmanager
-def tapped(exchange: Exchange | None) -> Iterator[None]:
-    """What is handed to the pool meanwhile is noted in `exchange`."""
-    token = _CURRENT.set(exchange)
+def recording(exchange: ExchangeRecorder | None) -> Iterator[None]:
+    """Within the `with` block, requests handed to the pool are recorded by `exchange`; not at all if it is None."""
+    token = _CURRENT_EXCHANGE.set(exchange)
     try:
         yield
     finally:
-        _CURRENT.reset(token)
+        _CURRENT_EXCHANGE.reset(token)
 
 
-class TappedPool(HTTPConnectionPool):
-    """A pool whose connections know for which exchange they are taken."""
+class RecordingPool(HTTPConnectionPool):
+    """A connection pool that attaches the current recorder to the request for which a connection is taken."""
 
     def getConnection(self, key: Any, endpoint: Any) -> Deferred[Any]:  # noqa: N802
-        """A connection, new or kept. Scrapy asks for it in the call in which it is given the request."""
-        found: Deferred[Any] = super().getConnection(key, endpoint)
-        exchange = _CURRENT.get()
-        return found if exchange is None else found.addCallback(_Tied, exchange)
+        """A new or persistent connection. Scrapy calls this while it hands over the request, within `recording`."""
+        deferred_connection: Deferred[Any] = super().getConnection(key, endpoint)
+        exchange = _CURRENT_EXCHANGE.get()
+        return (
+            deferred_connection
+            if exchange is None
+            else deferred_connection.addCallback(_ConnectionWithExchange, exchange)
+        )
 
 
-class _Tied:
-    """A connection that marks the request it is given."""
+class _ConnectionWithExchange:
+    """A connection that attaches a recorder to the request that it is given."""
 
-    def __init__(self, connection: Any, exchange: Exchange) -> None:
+    def __init__(self, connection: Any, exchange: ExchangeRecorder) -> None:
         self._connection = connection
         self._exchange = exchange
 
     def request(self, request: Any) -> Deferred[Any]:
-        """Send a request, which carries its exchange from here on, also to a second connection."""
+        """Send a request with its recorder, which stays with it if Twisted retries on a second connection."""
         request.exchange = self._exchange
-        sent: Deferred[Any] = self._connection.request(request)
-        return sent
+        deferred_response: Deferred[Any] = self._connection.request(request)
+        return deferred_response
 
 
-class Recording:
-    """A transport that notes what is written to it."""
+class RecordingTransport:
+    """A transport that records what is written to it."""
 
-    def __init__(self, transport: Any, exchange: Exchange) -> None:
+    def __init__(self, transport: Any, exchange: ExchangeRecorder) -> None:
         self._transport = transport
         self._exchange = exchange
 
     def write(self, data: bytes) -> None:
-        """Write, and note it."""
-        self._exchange.sent(data)
+        """Record and write."""
+        self._exchange.record_sent(data)
         self._transport.write(data)
 
-    def writeSequence(self, pieces: Sequence[bytes]) -> None:  # noqa: N802
-        """Write some pieces, and note them."""
-        self._exchange.sent(b"".join(pieces))
-        self._transport.writeSequence(pieces)
+    def writeSequence(self, chunks: Sequence[bytes]) -> None:  # noqa: N802
+        """Record and write several chunks."""
+        self._exchange.record_sent(b"".join(chunks))
+        self._transport.writeSequence(chunks)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -1,1 +1,1 @@
-"""Which host may be asked now, at what pace, by which robots.txt."""
+"""The scheduler: which URL may be requested now, at what pace, and by which robots.txt."""

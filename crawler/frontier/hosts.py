@@ -1,4 +1,4 @@
-"""The hosts of a crawl: those that have something to do, a bounded number of them, and what is known of the others."""
+"""The state of each host of a crawl: a bounded number of active ones, with URLs to be fetched, and of idle ones."""
 
 from __future__ import annotations
 
@@ -8,234 +8,250 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from crawler.frontier.pace import Pace
-from crawler.frontier.robots_txt import GRACE, MAX_AGE, TRY_AGAIN, Access, Robots
+from crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Access, RobotsRules
 from output.queue.rows import Queue, QueuedUrl
 
-ACTIVE = 1024  # hosts with something to do that are held at once
-REMEMBERED = 1024  # hosts with nothing to do whose robots.txt and pace are kept
-WALK = 256  # hosts that one look at the queue passes at most
-_AHEAD = 64  # queued URLs of a host read at once, fewer when many hosts are active
-_ALL_AHEAD = 4096
-_SHARE = 64  # turns after which a host makes room, if others wait for its place
-_SHARE_SECONDS = 600.0
+MAX_ACTIVE_HOSTS = 1024  # hosts with URLs to be fetched that are in memory at once
+MAX_IDLE_HOSTS = 1024  # hosts without such URLs whose robots.txt and pace are kept in memory
+SCAN_HOSTS = 256  # hosts read in one scan of the queue at most
+_MAX_BATCH = 64  # queued URLs of a host read at once, fewer when many hosts are active
+_MAX_READ_AHEAD = 4096  # queued URLs in memory, of all hosts together
+_SHARE_TURNS = 64  # turns after which a host makes room, if others wait for its place
+_SHARE_SECONDS = 600.0  # seconds after which it does, however few turns it had
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
-    """How politely to ask: seconds between two requests to a host, requests at once to one host and to all."""
+class PolitenessSettings:
+    """How fast and how persistently hosts are asked. `delay` is in seconds between two requests to a host.
+
+    `requests_per_host` and `max_requests` bound the requests that have no response yet, to one host and in all.
+    """
 
     delay: float = 1.0
-    per_host: int = 4
-    at_once: int = 16
-    landed: int = 40  # answers that are being cleaned or stored before more is asked for; a kill costs as many at most
+    requests_per_host: int = 4
+    max_requests: int = 16
+    max_unstored: int = 40  # responses that may wait to be cleaned or stored; a kill loses as many at most
     user_agent: str = "Broadsheet"
     obey_robots: bool = True
-    robots_age: float = MAX_AGE  # seconds after which a robots.txt is read again
-    silent_bound: int = 10  # failures in a row, none of them an answer, after which a host is given up
-    failing_bound: int = 20  # the same when some were answers such as 503
-    failing_seconds: float = 300.0  # time after which the smaller number will do, if none said when to come back
+    robots_max_age: float = MAX_AGE_SECONDS  # seconds after which a robots.txt is read again
+    max_silent_failures: int = 10  # failures in a row, none of them a response, after which a host is given up
+    max_failures: int = 20  # the same if some were responses, such as 503
+    max_failing_seconds: float = 300.0  # after so long the smaller number counts; a Retry-After starts it anew
 
 
 @dataclass(slots=True, eq=False)
-class Host:
-    """What the frontier knows of a host. Times are seconds on a steady clock."""
+class HostState:
+    """What the frontier knows of a host. Times are seconds of a monotonic clock."""
 
     name: str
     pace: Pace
-    robots: Robots | None = None
-    asked_robots: bool = False
-    robots_tries: int = 0
-    robots_at: float = 0.0  # when to ask for it, at the earliest
-    read_at: float = float("-inf")  # when it was last read
-    stale_at: float = float("inf")  # when to read it again
-    earlier: Robots | None = None  # what it said before, while it is read again
-    dead: str = ""  # why it was given up
-    giving_up: str = ""  # the URL with which the rest of its queue is given up just now
-    failures: int = 0  # one after the other, without a good answer between
-    answers: bool = False  # whether one of them was an answer at all
+    robots: RobotsRules | None = None
+    is_robots_requested: bool = False
+    robots_attempts: int = 0
+    robots_due_at: float = 0.0  # when to request it, at the earliest
+    robots_read_at: float = float("-inf")  # when it was last read
+    robots_stale_at: float = float("inf")  # when to read it again
+    previous_robots: RobotsRules | None = None  # the expired one, while it is read again
+    given_up_reason: str = ""  # empty if it was not
+    giving_up_url: str = ""  # the URL with whose outcome the rest of the host's queue is being given up
+    failure_count: int = 0  # in a row, without a good response between
+    has_error_status: bool = False  # whether one of the failures was a response, such as 503
     failed_at: float = float("-inf")
-    failing_since: float = 0.0  # when the failures began, or when one last said how long to wait
-    flying: dict[str, float] = field(default_factory=dict)  # when each URL under way was sent
-    landed: set[str] = field(default_factory=set)  # of those under way: answered, and being cleaned or stored
-    ahead: deque[QueuedUrl] = field(default_factory=deque)
-    entered: float = 0.0
-    turns: int = 0
+    failing_since: float = 0.0  # the time of the first failure, or of the last Retry-After
+    in_flight: dict[str, float] = field(default_factory=dict)  # when each URL was requested whose outcome is not stored
+    answered_urls: set[str] = field(default_factory=set)  # those in flight that have a response
+    read_ahead: deque[QueuedUrl] = field(default_factory=deque)  # read from the queue, to be handed out next
+    active_since: float = 0.0
+    turn_count: int = 0
 
     @property
-    def asking(self) -> int:
-        """How many requests to it have no answer yet."""
-        return len(self.flying) - len(self.landed)
+    def pending_requests(self) -> int:
+        """How many requests to the host have no response yet."""
+        return len(self.in_flight) - len(self.answered_urls)
 
-    def opened(self, robots: Robots, manners: Manners, now: float) -> None:
-        """Take note of the robots.txt, and keep the pace that it asks for; it was a request too.
+    def set_robots(self, robots: RobotsRules, politeness: PolitenessSettings, now: float) -> None:
+        """Put a robots.txt in force, with the delay that it asks for. Fetching it counts as a request.
 
-        Where it cannot be read again, what it said before holds for a while.
+        Where it cannot be read again, the previous one holds for `GRACE_SECONDS` more.
         """
-        in_grace = robots.access is Access.NOTHING and now < self.read_at + manners.robots_age + GRACE
-        held = self.earlier if in_grace else None
-        self.robots, self.earlier = held or robots, None
-        self.read_at = self.read_at if held else now
-        self.stale_at = now + (TRY_AGAIN if held else manners.robots_age)
-        self.pace = self.pace.from_floor(manners.delay, self.robots.asked_delay(manners.user_agent)).sent(now)
+        grace_end = self.robots_read_at + politeness.robots_max_age + GRACE_SECONDS
+        in_grace = robots.access is Access.NOTHING and now < grace_end
+        still_valid_robots = self.previous_robots if in_grace else None
+        self.robots, self.previous_robots = still_valid_robots or robots, None
+        self.robots_read_at = self.robots_read_at if still_valid_robots else now
+        self.robots_stale_at = now + (RETRY_SECONDS if still_valid_robots else politeness.robots_max_age)
+        robots_delay = self.robots.requested_delay(politeness.user_agent)
+        self.pace = self.pace.with_floor(politeness.delay, robots_delay).after_request(now)
 
-    def grow_old(self, now: float) -> None:
-        """Have the robots.txt read again before anything else, if its time is over."""
-        if self.robots is not None and now >= self.stale_at and not self.dead:
-            self.earlier, self.robots, self.asked_robots, self.robots_tries = self.robots, None, False, 0
+    def expire_robots(self, now: float) -> None:
+        """Have the robots.txt read again before any page is requested, if it is too old."""
+        if self.robots is not None and now >= self.robots_stale_at and not self.given_up_reason:
+            self.previous_robots, self.robots = self.robots, None
+            self.is_robots_requested, self.robots_attempts = False, 0
 
-    def refusal(self, queued: QueuedUrl, manners: Manners) -> tuple[str, str] | None:
-        """(state, reason) when a URL may not be asked for."""
-        if self.dead:
-            return "failed", self.dead
-        if self.robots is None or not manners.obey_robots or self.robots.allowed(queued.url, manners.user_agent):
+    def refusal(self, queued_url: QueuedUrl, politeness: PolitenessSettings) -> tuple[str, str] | None:
+        """(state, reason) of a URL that may not be requested; None if it may."""
+        if self.given_up_reason:
+            return "failed", self.given_up_reason
+        if (
+            self.robots is None
+            or not politeness.obey_robots
+            or self.robots.allows(queued_url.url, politeness.user_agent)
+        ):
             return None
         return "skipped", "robots_unreachable" if self.robots.access is Access.NOTHING else "robots.txt"
 
-    def is_shut(self, manners: Manners) -> bool:
-        """Whether nothing of the host may be asked for."""
-        unreachable = self.robots is not None and self.robots.access is Access.NOTHING
-        return bool(self.dead) or (unreachable and manners.obey_robots)
+    def is_closed(self, politeness: PolitenessSettings) -> bool:
+        """Whether no URL of the host may be requested."""
+        is_unreachable = self.robots is not None and self.robots.access is Access.NOTHING
+        return bool(self.given_up_reason) or (is_unreachable and politeness.obey_robots)
 
-    def count_failure(self, url: str, reason: str, now: float, told: bool = False) -> bool:
-        """Whether a failure is news: its request went out after the last failure was known.
+    def count_failure(self, url: str, reason: str, now: float, has_retry_after: bool = False) -> bool:
+        """Count a failure, and return whether it was counted.
 
-        `told` says that the host named a time to come back.
+        It is not if its request was sent before the previous failure was known. `has_retry_after`: the host said when
+        to come back.
         """
-        if self.dead or self.flying.get(url, now) < self.failed_at:
+        if self.given_up_reason or self.in_flight.get(url, now) < self.failed_at:
             return False
-        self.failing_since = now if told or not self.failures else self.failing_since
-        self.failures, self.failed_at = self.failures + 1, now
-        self.answers = self.answers or reason.startswith("http_")
+        self.failing_since = now if has_retry_after or not self.failure_count else self.failing_since
+        self.failure_count, self.failed_at = self.failure_count + 1, now
+        self.has_error_status = self.has_error_status or reason.startswith("http_")
         return True
 
-    def given_up_for(self, reason: str, manners: Manners) -> str:
-        """Why the host is given up after its latest failure; empty if it is not."""
-        long = self.failed_at - self.failing_since >= manners.failing_seconds
-        if self.failures < (manners.failing_bound if self.answers and not long else manners.silent_bound):
+    def reason_to_give_up(self, failure_reason: str, politeness: PolitenessSettings) -> str:
+        """The ledger's reason if the host is to be given up after its latest failure; empty if it is not."""
+        has_failed_long = self.failed_at - self.failing_since >= politeness.max_failing_seconds
+        may_recover = self.has_error_status and not has_failed_long
+        if self.failure_count < (politeness.max_failures if may_recover else politeness.max_silent_failures):
             return ""
-        return f"host_{'failing' if self.answers else 'unreachable'}:{reason}"
+        return f"host_{'failing' if self.has_error_status else 'unreachable'}:{failure_reason}"
 
 
-class Line:
-    """Hosts in the order in which they come due; among equals the one that has waited longer goes first."""
+class DueQueue:
+    """Hosts by the time at which they are due; among equals the one that was scheduled first.
+
+    An entry of the heap that is not the host's one in `_entries` is outdated and passed over.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Host]] = []
-        self._places: dict[str, tuple[float, int]] = {}
-        self._count = 0
+        self._heap: list[tuple[float, int, HostState]] = []
+        self._entries: dict[str, tuple[float, int]] = {}
+        self._sequence_number = 0
 
     def __len__(self) -> int:
-        """How many are in line."""
-        return len(self._places)
+        """How many hosts are scheduled."""
+        return len(self._entries)
 
-    def put(self, host: Host, due: float) -> None:
-        """Put a host in, or move it."""
-        if host.name in self._places and self._places[host.name][0] == due:
+    def schedule(self, host: HostState, due_at: float) -> None:
+        """Add a host, or change its time."""
+        if host.name in self._entries and self._entries[host.name][0] == due_at:
             return
-        self._count += 1
-        self._places[host.name] = (due, self._count)
-        heapq.heappush(self._heap, (due, self._count, host))
+        self._sequence_number += 1
+        self._entries[host.name] = (due_at, self._sequence_number)
+        heapq.heappush(self._heap, (due_at, self._sequence_number, host))
 
-    def pop(self, now: float) -> Host | None:
-        """Take out the host that has been due for longest; None if none is."""
-        due = self.soonest()
-        if due is None or due > now:
+    def pop_due(self, now: float) -> HostState | None:
+        """Remove and return the host that has been due for longest; None if none is due."""
+        due_at = self.next_due_at()
+        if due_at is None or due_at > now:
             return None
         _, _, host = heapq.heappop(self._heap)
-        del self._places[host.name]
+        del self._entries[host.name]
         return host
 
-    def drop(self, host: Host) -> None:
-        """Take a host out, if it is in."""
-        self._places.pop(host.name, None)
+    def remove(self, host: HostState) -> None:
+        """Remove a host, if it is scheduled."""
+        self._entries.pop(host.name, None)
 
-    def soonest(self) -> float | None:
-        """When the first host comes due; None if there is none."""
-        while self._heap and self._places.get(self._heap[0][2].name) != self._heap[0][:2]:
+    def next_due_at(self) -> float | None:
+        """When the first host is due; None if none is scheduled."""
+        while self._heap and self._entries.get(self._heap[0][2].name) != self._heap[0][:2]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
 
-class Hosts:
-    """Active hosts, and a bounded memory of those that rest. A host that was given up is never forgotten."""
+class HostRegistry:
+    """The active hosts and a bounded number of idle ones. A host that was given up is never forgotten."""
 
-    def __init__(self, queue: Queue, start: Callable[[], Pace]) -> None:
+    def __init__(self, queue: Queue, new_pace: Callable[[], Pace]) -> None:
         self._queue = queue
-        self._start = start
-        self._active: dict[str, Host] = {}
-        self._resting: dict[str, Host] = {}  # the one that rests longest is first
-        self._dead: dict[str, str] = {}
-        self._at = ""  # the host up to which the queue was looked through
+        self._new_pace = new_pace
+        self._active: dict[str, HostState] = {}
+        self._idle: dict[str, HostState] = {}  # the one that is idle for longest is first
+        self._given_up_reasons: dict[str, str] = {}
+        self._scan_position = ""  # the host up to which the queue was scanned
 
     def __len__(self) -> int:
-        """How many are active."""
+        """How many hosts are active."""
         return len(self._active)
 
     @property
-    def known(self) -> int:
-        """How many are held in memory, active or resting."""
-        return len(self._active) + len(self._resting)
+    def in_memory(self) -> int:
+        """How many hosts are in memory, active or idle."""
+        return len(self._active) + len(self._idle)
 
-    def named(self, name: str) -> Host:
-        """The host of this name, active or not."""
-        if found := self._active.get(name) or self._resting.get(name):
-            return found
-        host = self._resting[name] = Host(name, self._start(), dead=self._dead.get(name, ""))
+    def get_or_create(self, name: str) -> HostState:
+        """The host of this name, active or idle; a new idle one if it is not in memory."""
+        if known_host := self._active.get(name) or self._idle.get(name):
+            return known_host
+        given_up_reason = self._given_up_reasons.get(name, "")
+        host = self._idle[name] = HostState(name, self._new_pace(), given_up_reason=given_up_reason)
         return host
 
-    def is_active(self, host: Host) -> bool:
-        """Whether the host has a place among the active ones."""
+    def is_active(self, host: HostState) -> bool:
+        """Whether the host is active."""
         return host.name in self._active
 
-    def bury(self, host: Host, reason: str) -> None:
+    def give_up(self, host: HostState, reason: str) -> None:
         """Give a host up for the rest of the run."""
-        host.dead = self._dead[host.name] = reason
-        host.ahead.clear()
+        host.given_up_reason = self._given_up_reasons[host.name] = reason
+        host.read_ahead.clear()
 
-    def come_in(self, now: float) -> Iterator[Host]:
-        """Make the next hosts active that have a URL due, as far as there is room and one look goes."""
-        left = WALK
-        for _ in range(2 if self._at else 1):  # to the end, and once more from the beginning
-            found = self._queue.hosts_after(self._at, left)
-            for name, due in found:
-                if len(self._active) >= ACTIVE:
+    def activate_due(self, now: float) -> Iterator[HostState]:
+        """Scan the queue once, and yield each host with a URL due that is made active, while there is room."""
+        scan_limit = SCAN_HOSTS
+        for _ in range(2 if self._scan_position else 1):  # to the end, and once more from the beginning
+            scanned_hosts = self._queue.next_hosts(self._scan_position, scan_limit)
+            for name, is_due in scanned_hosts:
+                if len(self._active) >= MAX_ACTIVE_HOSTS:
                     return
-                self._at = name
-                if (due or name in self._dead) and name not in self._active:
-                    yield self._enter(name, now)
-            if len(found) == left:
+                self._scan_position = name
+                if (is_due or name in self._given_up_reasons) and name not in self._active:
+                    yield self._activate(name, now)
+            if len(scanned_hosts) == scan_limit:
                 return
-            self._at, left = "", left - len(found)
+            self._scan_position, scan_limit = "", scan_limit - len(scanned_hosts)
 
-    def rest(self, host: Host, now: float) -> None:
-        """Let a host go that has nothing to do; what is known of it is kept for a while."""
+    def deactivate(self, host: HostState, now: float) -> None:
+        """Make a host idle that has no URL to be fetched; its state is kept for a while."""
         del self._active[host.name]
-        host.ahead.clear()
-        self._resting[host.name] = host
-        self._forget(now)
+        host.read_ahead.clear()
+        self._idle[host.name] = host
+        self._forget_idle(now)
 
-    def batch(self) -> int:
-        """How many queued URLs of a host to read at once."""
-        return max(4, min(_AHEAD, _ALL_AHEAD // max(len(self._active), 1)))
+    def batch_size(self) -> int:
+        """How many queued URLs of a host to read from the queue at once."""
+        return max(4, min(_MAX_BATCH, _MAX_READ_AHEAD // max(len(self._active), 1)))
 
-    def has_had_its_share(self, host: Host, now: float) -> bool:
-        """Whether a host is to make room for others. It comes back in its turn."""
-        if len(self._active) < ACTIVE:
+    def has_had_its_share(self, host: HostState, now: float) -> bool:
+        """Whether an active host is to make room for others. It becomes active again in its turn."""
+        if len(self._active) < MAX_ACTIVE_HOSTS:
             return False
-        return host.turns >= _SHARE or now - host.entered >= _SHARE_SECONDS
+        return host.turn_count >= _SHARE_TURNS or now - host.active_since >= _SHARE_SECONDS
 
-    def _enter(self, name: str, now: float) -> Host:
-        host = self.named(name)
-        del self._resting[name]
+    def _activate(self, name: str, now: float) -> HostState:
+        host = self.get_or_create(name)
+        del self._idle[name]
         self._active[name] = host
-        host.entered, host.turns = now, 0
+        host.active_since, host.turn_count = now, 0
         return host
 
-    def _forget(self, now: float) -> None:
-        """Forget who rests longest. Of a host that asked for a wait its pace is kept until that is over."""
-        for name in list(self._resting)[:WALK] if len(self._resting) > REMEMBERED + WALK else ():
-            host = self._resting[name]
-            if host.pace.next_at <= now and host.robots_at <= now:
-                del self._resting[name]
+    def _forget_idle(self, now: float) -> None:
+        """Forget hosts that are idle for longest. One that asked for a wait keeps its pace until that is over."""
+        for name in list(self._idle)[:SCAN_HOSTS] if len(self._idle) > MAX_IDLE_HOSTS + SCAN_HOSTS else ():
+            host = self._idle[name]
+            if host.pace.next_request_at <= now and host.robots_due_at <= now:
+                del self._idle[name]
             else:
-                host.robots, host.asked_robots = None, False
+                host.robots, host.is_robots_requested = None, False

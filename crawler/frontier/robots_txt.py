@@ -1,4 +1,4 @@
-"""What a host's robots.txt allows, by RFC 9309. Pure: the answer goes in as status and bytes."""
+"""What a host's robots.txt allows, by RFC 9309. Pure: a response is passed in as status and bytes."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from cleaners.urls.canonical import canonicalise, host_of
 from output.outcome import RobotsFile
 
 MAX_BYTES = 500 * 1024
-"""What RFC 9309, section 2.5, asks a crawler to read at least; a longer file is cut after its last whole line."""
+"""The least that a crawler is to read by RFC 9309, section 2.5; a longer file is cut after its last whole line."""
 
-MAX_AGE = 24 * 3600.0
-"""Seconds for which a reading holds (section 2.4); then the file is read again."""
+MAX_AGE_SECONDS = 24 * 3600.0
+"""Seconds after which the file is read again (section 2.4)."""
 
-GRACE = 24 * 3600.0
-"""Seconds for which the last reading holds beyond that while the file cannot be reached; then nothing is allowed."""
+GRACE_SECONDS = 24 * 3600.0
+"""Seconds for which it holds beyond that while it cannot be reached; then nothing is allowed."""
 
-TRY_AGAIN = 3600.0
-"""Seconds between two attempts to read it meanwhile."""
+RETRY_SECONDS = 3600.0
+"""Seconds between two attempts to read it during that time."""
 
-_VERDICTS = 256  # verdicts on URLs that are remembered: a long file takes milliseconds to go through
-_TOO_MANY = 429  # "unavailable" by the letter of section 2.3.1.3, but it means that we are to wait
-_ADDRESS = re.compile(r"\+?(?:https?://|mailto:)\S+|\S+@\S+", re.IGNORECASE)
+_MAX_CACHED_VERDICTS = 256  # of a file: going through a long one takes milliseconds
+_TOO_MANY_REQUESTS = 429  # "unavailable" by the letter of section 2.3.1.3, but it asks us to wait
+_CONTACT_ADDRESS = re.compile(r"\+?(?:https?://|mailto:)\S+|\S+@\S+", re.IGNORECASE)
 
 
 class Access(StrEnum):
-    """How much of the host may be asked."""
+    """How much of a host may be requested."""
 
     RULES = "rules"  # the file was read and decides
     ALL = "all"  # there is no file: everything is allowed
@@ -38,92 +38,93 @@ class Access(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Robots:
-    """The decision for one host. `reason` says where it comes from: `http_200`, `unreachable`, `not_robots`.
+class RobotsRules:
+    """The robots.txt of one host. `reason` says what decided `access`: `http_200`, `unreachable`, `not_robots`.
 
-    A user agent is the whole header or its product token: the longest group whose name stands in it decides, else `*`.
+    User agents are passed as the whole header or its product token; the group with the longest name that it contains
+    decides, else `*`.
     """
 
     access: Access
     reason: str
     sitemaps: tuple[str, ...] = ()
-    url: str = field(default="", compare=False)  # where it was read
-    host: str = field(default="", compare=False)  # for which it speaks
+    url: str = field(default="", compare=False)  # from which it was read
+    host: str = field(default="", compare=False)  # to which it applies
     text: str = field(default="", repr=False, compare=False)  # as read, empty if there was no file
-    id: int = field(default=0, compare=False)  # of `file`
-    _rules: Protego | None = field(default=None, repr=False, compare=False)
-    _verdicts: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    id: int = field(default=0, compare=False)  # of `to_robots_file`
+    _parser: Protego | None = field(default=None, repr=False, compare=False)
+    _verdict_cache: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def from_response(cls, status: int | None, body: bytes, url: str, host: str = "") -> Robots:
-        """Decide on the answer that `url` gave; `status` is None or 0 where there was none.
+    def from_response(cls, status: int | None, body: bytes, url: str, host: str = "") -> RobotsRules:
+        """Read the response of `url`; `status` is None or 0 if there was none.
 
-        2xx is parsed; 4xx, and a redirect that led nowhere, mean no file; 5xx, 429 and silence forbid all (section
-        2.3.1). `host` is the one for which it speaks, if it was read elsewhere.
+        2xx is parsed; 4xx, and a redirect that led nowhere, mean that there is no file; 5xx, 429 and no response forbid
+        everything (section 2.3.1). `host` is the host to which it applies, if it was read from another one.
         """
         reason, host = f"http_{status}" if status else "unreachable", host or host_of(url)
-        if not status or status >= 500 or status < 200 or status == _TOO_MANY:
-            return cls._made(Access.NOTHING, reason, url, host)
+        if not status or status >= 500 or status < 200 or status == _TOO_MANY_REQUESTS:
+            return cls._build(Access.NOTHING, reason, url, host)
         if status >= 300:
-            return cls._made(Access.ALL, reason, url, host)
+            return cls._build(Access.ALL, reason, url, host)
         if _is_markup(body):
-            return cls._made(Access.ALL, "not_robots", url, host)
-        return cls._made(Access.RULES, reason, url, host, _text(body))
+            return cls._build(Access.ALL, "not_robots", url, host)
+        return cls._build(Access.RULES, reason, url, host, _decode(body))
 
     @classmethod
-    def _made(cls, access: Access, reason: str, url: str, host: str, text: str = "") -> Robots:
-        rules = Protego.parse(text) if access is Access.RULES else None
-        sitemaps = _absolute(rules, url) if rules else ()
-        number = RobotsFile(host, url, "", access, reason, text).id
-        return cls(access, reason, sitemaps, url, host, text, number, rules)
+    def _build(cls, access: Access, reason: str, url: str, host: str, text: str = "") -> RobotsRules:
+        parser = Protego.parse(text) if access is Access.RULES else None
+        sitemaps = _sitemap_urls(parser, url) if parser else ()
+        file_id = RobotsFile(host, url, "", access, reason, text).id
+        return cls(access, reason, sitemaps, url, host, text, file_id, parser)
 
-    def file(self, seen_at: str, note: str = "") -> RobotsFile:
-        """What the archive keeps of it; `seen_at` is UTC ISO 8601, `note` what became of it besides."""
+    def to_robots_file(self, seen_at: str, note: str = "") -> RobotsFile:
+        """The row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
         reason = f"{self.reason}:{note}" if note else self.reason
         return RobotsFile(self.host, self.url, seen_at, self.access, reason, self.text)
 
-    def allowed(self, url: str, user_agent: str) -> bool:
-        """Whether the user agent may ask for the URL; robots.txt itself always."""
-        if self._rules is None:
+    def allows(self, url: str, user_agent: str) -> bool:
+        """Whether the user agent may request the URL."""
+        if self._parser is None:
             return self.access is Access.ALL
-        if (url, user_agent) not in self._verdicts:
-            if len(self._verdicts) >= _VERDICTS:
-                self._verdicts.clear()
-            self._verdicts[url, user_agent] = self._rules.can_fetch(url, robot_name(user_agent))
-        return self._verdicts[url, user_agent]
+        if (url, user_agent) not in self._verdict_cache:
+            if len(self._verdict_cache) >= _MAX_CACHED_VERDICTS:
+                self._verdict_cache.clear()
+            self._verdict_cache[url, user_agent] = self._parser.can_fetch(url, robot_name(user_agent))
+        return self._verdict_cache[url, user_agent]
 
     def crawl_delay(self, user_agent: str) -> float | None:
-        """Seconds between two requests that the host asks for, or None."""
-        return self._rules.crawl_delay(robot_name(user_agent)) if self._rules else None
+        """`Crawl-delay`: seconds between two requests; None if there is none."""
+        return self._parser.crawl_delay(robot_name(user_agent)) if self._parser else None
 
     def request_rate(self, user_agent: str) -> float | None:
-        """Requests a second that the host allows at most (`Request-rate`, whatever its hours), or None."""
-        rate = self._rules.request_rate(robot_name(user_agent)) if self._rules else None
+        """`Request-rate`, whatever its hours: requests a second at most; None if there is none."""
+        rate = self._parser.request_rate(robot_name(user_agent)) if self._parser else None
         return rate.requests / rate.seconds if rate else None
 
-    def asked_delay(self, user_agent: str) -> float:
-        """Seconds between two requests that `Crawl-delay` and `Request-rate` come to, the longer of both; or 0."""
+    def requested_delay(self, user_agent: str) -> float:
+        """Seconds between two requests by `Crawl-delay` or `Request-rate`, the longer of both; 0 without them."""
         rate = self.request_rate(user_agent)
         return max(self.crawl_delay(user_agent) or 0.0, 1 / rate if rate else 0.0)
 
 
 @lru_cache(maxsize=64)
 def robot_name(user_agent: str) -> str:
-    """The User-Agent header without the addresses in it: `(+https://a.example/otherbot)` is no name of ours."""
-    return " ".join(_ADDRESS.sub(" ", user_agent).split())
+    """The User-Agent header without URLs and mail addresses: in `(+https://a.example/otherbot)` is no robot's name."""
+    return " ".join(_CONTACT_ADDRESS.sub(" ", user_agent).split())
 
 
-def _absolute(rules: Protego, url: str) -> tuple[str, ...]:
-    resolved = (canonicalise(sitemap, url) for sitemap in rules.sitemaps)
-    return tuple(dict.fromkeys(sitemap for sitemap in resolved if sitemap))
+def _sitemap_urls(parser: Protego, url: str) -> tuple[str, ...]:
+    sitemap_urls = (canonicalise(sitemap, url) for sitemap in parser.sitemaps)
+    return tuple(dict.fromkeys(sitemap for sitemap in sitemap_urls if sitemap))
 
 
 def _is_markup(body: bytes) -> bool:
-    """Whether a page came in place of the file: sites answer so with status 200 where they have none."""
+    """Whether the body is a web page: sites without a robots.txt answer so, with status 200."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
-def _text(body: bytes) -> str:
+def _decode(body: bytes) -> str:
     if len(body) > MAX_BYTES:
         body = body[:MAX_BYTES].rpartition(b"\n")[0]
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -1,7 +1,7 @@
-"""Archives of other crawlers through the same pipeline as a crawl, without a network.
+"""Import of WARC and WACZ files: their records go through the same pipeline as a crawl's responses, without a network.
 
 Each record is an answer: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
-A record whose capture the archive holds already is left out, so that an import that was cut off goes on, and a second
+A record whose capture the archive has already is left out, so that an import that was cut off goes on, and a second
 one changes nothing.
 """
 
@@ -18,216 +18,230 @@ from typing import Any
 from scrapy.http import Response
 
 from cleaners.urls.canonical import canonicalise, host_of
-from crawler.answers.outcomes import Answer, Outcomes
+from crawler.answers.outcomes import Answer, OutcomeBuilder
 from crawler.discovery.scope import Scope
-from crawler.fetch.faults import Retries
-from crawler.frontier.robots_txt import Robots
+from crawler.fetch.faults import RetryPolicy
+from crawler.frontier.robots_txt import RobotsRules
 from crawler.options import CrawlOptions
 from crawler.replay.record_index import BROKEN
-from crawler.replay.record_order import Job, Order, is_robots
-from crawler.replay.recorded_response import Replayed, ReplayError, read_place, revisited
+from crawler.replay.record_order import RecordOrder, ReplayJob, is_robots
+from crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
 from crawler.session.writer import Writer
-from crawler.workers.bounded_tasks import pump
-from crawler.workers.pool import Workers
-from crawler.workers.worker import processes
-from output.outcome import Found, Outcome
-from output.queue.imports import NOT_HELD, Row, held_capture, row_of
+from crawler.workers.bounded_tasks import run_bounded
+from crawler.workers.pool import WorkerPool
+from crawler.workers.worker import process_count
+from output.outcome import DiscoveredUrl, Outcome
+from output.queue.imports import NOT_IN_ARCHIVE, StoredUrl, existing_capture_id, stored_url
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
-from output.store.page_rows import PreparedPage, marked
+from output.store.page_rows import PageRows, with_evidence
 from output.write.archive import Archive
 from output.write.forget import FORGOTTEN, is_forgotten
 
-ARCHIVED = "archive"
-"""How a URL was found that nothing but its own record names."""
+VIA_ARCHIVE = "archive"
+"""The `found_via` of a URL that only its own record names."""
 
-_OF_RECORD = ("payload_digest", "warc_file", "warc_offset", "warc_length", "refers_to", "truncated")
-_AHEAD = 4  # records under way for each worker
+_RECORD_FIELDS = ("payload_digest", "warc_file", "warc_offset", "warc_length", "refers_to", "truncated")
+_RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
 @dataclass(slots=True)
-class Tally:
-    """What an import came to: outcomes by `state/reason`, records by what was done with them."""
+class ImportCounts:
+    """What an import came to: outcomes by `state/reason`, and records without one by why."""
 
-    stored: Counter[str]
+    outcomes: Counter[str]
     records: Counter[str]
 
 
-class Importing:
-    """Works on the jobs of an order, and stores what comes of them. `tell` gets a line for each broken record."""
+class Importer:
+    """Processes the jobs of a `RecordOrder` and stores their outcomes. `print_line` gets a line for each broken
+    record."""
 
     def __init__(
-        self, archive: Archive, reading: Any, order: Order, options: CrawlOptions, tell: Callable[[str], None]
+        self,
+        archive: Archive,
+        read_db: Any,
+        order: RecordOrder,
+        crawl_options: CrawlOptions,
+        print_line: Callable[[str], None],
     ) -> None:
         self._archive = archive
-        self._reading = reading
+        self._read_db = read_db
         self._order = order
-        self._options = options
-        self._tell = tell
-        self._folder = Path(".")
-        self._scope = Scope.of_hosts(order.hosts(), options.include, options.exclude)
+        self._options = crawl_options
+        self._print_line = print_line
+        self._archive_folder = Path(".")
+        self._scope = Scope.from_hosts(order.hosts(), crawl_options.include, crawl_options.exclude)
         self._robots: dict[str, int] = {}  # by host: the robots.txt in force
-        self._busy: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
-        self._naming: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
-        self.tally = Tally(Counter(), Counter())
-        self.stopping = False
+        self._last_by_url: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
+        self._last_listing: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
+        self.counts = ImportCounts(Counter(), Counter())
+        self.is_stopping = False
 
-    async def run(self, folder: Path, count: int = 0) -> None:
-        """Do all jobs with `count` workers, one a processor if 0; paths are relative to `folder`."""
-        self._folder = folder
-        count = processes(count)
-        # So few are under way that a batch which waited for more would hold all of them back.
-        workers, writer = Workers(count), Writer(self._archive, lambda: 0)
-        outcomes = Outcomes(self._options, self._scope, workers, Retries(0))
+    async def run(self, archive_folder: Path, worker_count: int = 0) -> None:
+        """Do all jobs with `worker_count` workers, one a processor if 0; relative paths are below `archive_folder`."""
+        self._archive_folder = archive_folder
+        worker_count = process_count(worker_count)
+        # So few records are under way that a batch which waited for more would hold all of them back.
+        workers, writer = WorkerPool(worker_count), Writer(self._archive, lambda: 0)
+        builder = OutcomeBuilder(self._options, self._scope, workers, RetryPolicy(0))
         try:
-            await pump(
+            await run_bounded(
                 self._order.jobs(),
-                lambda job: self._in_turn(job, outcomes, writer),
-                count * _AHEAD,
-                lambda: self.stopping,
+                lambda job: self._process_in_order(job, builder, writer),
+                worker_count * _RECORDS_PER_WORKER,
+                lambda: self.is_stopping,
             )
         finally:
             writer.close()
             workers.close()
 
-    async def _in_turn(self, job: Job, outcomes: Outcomes, writer: Writer) -> None:
-        """Work on a record after those of its URL that came before, and after what may name it."""
-        before, mine = self._busy.get(job.url), asyncio.get_running_loop().create_future()
-        naming, self._busy[job.url] = self._naming, mine
-        if job.names_others:
-            self._naming = mine
+    async def _process_in_order(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
+        """Process a record after the earlier one of its URL, and after the latest robots.txt, sitemap or feed."""
+        previous, finished = self._last_by_url.get(job.url), asyncio.get_running_loop().create_future()
+        listing, self._last_by_url[job.url] = self._last_listing, finished
+        if job.lists_urls:
+            self._last_listing = finished
         try:
-            for earlier in (naming, before):
-                if earlier is not None:
-                    await earlier
-            await self._one(job, outcomes, writer)
+            for predecessor in (listing, previous):
+                if predecessor is not None:
+                    await predecessor
+            await self._process(job, builder, writer)
         finally:
-            mine.set_result(None)
-            if self._busy.get(job.url) is mine:
-                del self._busy[job.url]
+            finished.set_result(None)
+            if self._last_by_url.get(job.url) is finished:
+                del self._last_by_url[job.url]
 
-    async def _one(self, job: Job, outcomes: Outcomes, writer: Writer) -> None:
-        row = row_of(self._reading, job.url)
-        outcome = await self._outcome(job, row, outcomes)
+    async def _process(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
+        row = stored_url(self._read_db, job.url)
+        outcome = await self._outcome_of_record(job, row, builder)
         if outcome is None:
             return
         await writer.save(outcome)
-        if outcome.older:
-            self.tally.records["older"] += 1
+        if outcome.is_older:
+            self.counts.records["older"] += 1
         else:
-            self.tally.stored[f"{outcome.state}/{outcome.reason}"] += 1
+            self.counts.outcomes[f"{outcome.state}/{outcome.reason}"] += 1
 
-    async def _outcome(self, job: Job, row: Row | None, outcomes: Outcomes) -> Outcome | None:
-        """What a record comes to; None if it is known already."""
-        if is_forgotten(self._reading, job.url):
-            return self._unless_known(Outcome(job.url, "skipped", FORGOTTEN, via=ARCHIVED), row)
-        if not is_robots(job.url) and (left_out := self._scope.decide(job.url, 1).skip_reason):
-            return self._unless_known(Outcome(job.url, "skipped", left_out, via=ARCHIVED), row)
+    async def _outcome_of_record(
+        self, job: ReplayJob, row: StoredUrl | None, builder: OutcomeBuilder
+    ) -> Outcome | None:
+        """The outcome of a record; None if the archive has it already."""
+        if is_forgotten(self._read_db, job.url):
+            return self._unless_known_better(Outcome(job.url, "skipped", FORGOTTEN, found_via=VIA_ARCHIVE), row)
+        if not is_robots(job.url) and (skip_reason := self._scope.decide(job.url, 1).skip_reason):
+            return self._unless_known_better(Outcome(job.url, "skipped", skip_reason, found_via=VIA_ARCHIVE), row)
         try:
-            replayed, original = self._replayed(job)
+            response, original = self._read_response(job)
         except ReplayError as error:
-            return self._unreadable(job, row, error)
-        if replayed is None:
-            return self._unless_known(Outcome(job.url, "skipped", NOT_HELD, via=ARCHIVED), row)
-        answer = self._answer(job, row, replayed)
-        capture = _capture(job, answer.stamp, replayed, self._held(original))
-        if held_capture(self._reading, capture) is not None:
-            self.tally.records["known"] += 1
+            return self._unreadable_outcome(job, row, error)
+        if response is None:
+            return self._unless_known_better(Outcome(job.url, "skipped", NOT_IN_ARCHIVE, found_via=VIA_ARCHIVE), row)
+        answer = self._build_answer(job, row, response)
+        capture = _record_capture(job, answer.timestamp, response, self._original_capture(original))
+        if existing_capture_id(self._read_db, capture) is not None:
+            self.counts.records["known"] += 1
             return None
-        outcome = _noted(await self._made(answer, outcomes), capture)
-        older = row is not None and row.state != "queued" and row.fetched_at > answer.stamp
-        return replace(_marked(outcome, replayed), older=older)
+        outcome = _with_record_location(await self._build_outcome(answer, builder), capture)
+        is_older = row is not None and row.state != "queued" and row.fetched_at > answer.timestamp
+        return replace(_with_truncation_mark(outcome, response), is_older=is_older)
 
-    async def _made(self, answer: Answer, outcomes: Outcomes) -> Outcome:
-        if not is_robots(answer.queued.url):
-            return await outcomes.of_answer(answer)
-        response, host = answer.response, answer.queued.host
-        robots = Robots.from_response(response.status, response.body, response.url, host)
+    async def _build_outcome(self, answer: Answer, builder: OutcomeBuilder) -> Outcome:
+        if not is_robots(answer.queued_url.url):
+            return await builder.from_answer(answer)
+        response, host = answer.response, answer.queued_url.host
+        robots = RobotsRules.from_response(response.status, response.body, response.url, host)
         self._robots[host] = robots.id
-        outcome = await outcomes.of_answer(replace(answer, robots_id=robots.id), robots)
-        return replace(outcome, robots_file=robots.file(answer.stamp))
+        outcome = await builder.from_answer(replace(answer, robots_id=robots.id), robots)
+        return replace(outcome, robots_file=robots.to_robots_file(answer.timestamp))
 
-    def _answer(self, job: Job, row: Row | None, replayed: Replayed) -> Answer:
-        queued = row.queued if row else _unqueued(job.url)
+    def _build_answer(self, job: ReplayJob, row: StoredUrl | None, recorded: RecordedResponse) -> Answer:
+        queued_url = row.queued_url if row else _queue_row(job.url)
         headers: dict[str, list[str]] = {}
-        for name, value in replayed.headers:
+        for name, value in recorded.headers:
             headers.setdefault(name, []).append(value)
-        fields = {name: [value.encode("latin-1", "replace") for value in each] for name, each in headers.items()}
-        response = Response(job.url, status=replayed.status, headers=fields, body=replayed.body)
-        at = datetime.fromisoformat(job.entry.at) if job.entry.at else datetime.fromtimestamp(0, UTC)
-        return Answer(queued, response, at, self._robots.get(queued.host))
+        fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
+        response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
+        received_at = datetime.fromisoformat(job.record.at) if job.record.at else datetime.fromtimestamp(0, UTC)
+        return Answer(queued_url, response, received_at, self._robots.get(queued_url.host))
 
-    def _replayed(self, job: Job) -> tuple[Replayed | None, Replayed | None]:
-        """The response of a record, None if its body is nowhere; and, for a revisit, the response that holds it."""
-        if job.entry.kind == BROKEN:
+    def _read_response(self, job: ReplayJob) -> tuple[RecordedResponse | None, RecordedResponse | None]:
+        """The response of a record, None if its body is in no file; and for a revisit the response that the body comes
+        from."""
+        if job.record.kind == BROKEN:
             raise ReplayError("broken_record")
-        replayed = read_place(job.place, self._folder)
-        if not replayed.revisit:
-            return replayed, None
-        for place in self._order.held_by(job.entry):
+        response = read_response(job.location, self._archive_folder)
+        if not response.is_revisit:
+            return response, None
+        for location in self._order.body_locations(job.record):
             try:
-                original = read_place(place, self._folder)
+                original = read_response(location, self._archive_folder)
             except ReplayError:
                 continue
-            return revisited(replayed, original), original
+            return with_original_body(response, original), original
         return None, None
 
-    def _held(self, original: Replayed | None) -> int | None:
-        """The capture of the response that holds a revisit's body, if the archive has it."""
+    def _original_capture(self, original: RecordedResponse | None) -> int | None:
+        """The id of the capture that a revisit's body comes from, if the archive has it."""
         url = original and canonicalise(original.url)
         if not original or not url:
             return None
-        stamp = original.at.isoformat(timespec="seconds")
-        return held_capture(self._reading, Capture(url, stamp, 0, payload_digest=original.digest))
+        timestamp = original.recorded_at.isoformat(timespec="seconds")
+        return existing_capture_id(self._read_db, Capture(url, timestamp, 0, payload_digest=original.digest))
 
-    def _unreadable(self, job: Job, row: Row | None, error: ReplayError) -> Outcome | None:
-        self.tally.records["unreadable"] += 1
-        self._tell(f"{job.file}, byte {job.entry.offset}: {error} ({job.url})")
-        at = job.entry.at
-        return self._unless_known(Outcome(job.url, "failed", error.reason, fetched_at=at, via=ARCHIVED), row)
+    def _unreadable_outcome(self, job: ReplayJob, row: StoredUrl | None, error: ReplayError) -> Outcome | None:
+        self.counts.records["unreadable"] += 1
+        self._print_line(f"{job.file}, byte {job.record.offset}: {error} ({job.url})")
+        recorded_at = job.record.at
+        return self._unless_known_better(
+            Outcome(job.url, "failed", error.reason, fetched_at=recorded_at, found_via=VIA_ARCHIVE), row
+        )
 
-    def _unless_known(self, outcome: Outcome, row: Row | None) -> Outcome | None:
-        """The outcome of what gave no answer; None where the archive has a better one, or the same."""
-        known = row is not None and (row.state in ("done", "failed") or row.reason == outcome.reason)
-        if known or (row is not None and outcome.reason == NOT_HELD):
+    def _unless_known_better(self, outcome: Outcome, row: StoredUrl | None) -> Outcome | None:
+        """The outcome of a record that gave no answer; None where the archive has a better outcome, or the same."""
+        is_known = row is not None and (row.state in ("done", "failed") or row.reason == outcome.reason)
+        if is_known or (row is not None and outcome.reason == NOT_IN_ARCHIVE):
             return None
         return outcome
 
 
-def _unqueued(url: str) -> QueuedUrl:
+def _queue_row(url: str) -> QueuedUrl:
     kind = "robots" if is_robots(url) else "page"
-    return QueuedUrl(0, url, host_of(url), kind, 0, 0, 0, ARCHIVED, "", "")
+    return QueuedUrl(0, url, host_of(url), kind, 0, 0, 0, VIA_ARCHIVE, "", "")
 
 
-def _capture(job: Job, stamp: str, replayed: Replayed, original: int | None) -> Capture:
-    """What a record's place and digests say of its capture."""
+def _record_capture(
+    job: ReplayJob, timestamp: str, response: RecordedResponse, original_capture: int | None
+) -> Capture:
+    """The capture row of a record, with the location and digest that identify it."""
     return Capture(
-        job.url, stamp, replayed.status, payload_digest=replayed.digest, warc_file=job.place.file,
-        warc_offset=job.place.offset, warc_length=job.place.length, refers_to=original, truncated=replayed.truncated,
+        job.url, timestamp, response.status, payload_digest=response.digest, warc_file=job.location.file,
+        warc_offset=job.location.offset, warc_length=job.location.length, refers_to=original_capture,
+        truncated=response.truncated,
     )  # fmt: skip
 
 
-def _noted(outcome: Outcome, held: Capture) -> Outcome:
-    """The outcome with the place of its record; where it leads is noted and not queued."""
-    taken = {name: getattr(held, name) for name in _OF_RECORD}
-    capture = outcome.capture and replace(outcome.capture, **taken)
-    found = tuple(_unheld(each) for each in outcome.found if each.via != "guess")
-    return replace(outcome, capture=capture, found=found, via=ARCHIVED)
+def _with_record_location(outcome: Outcome, record_capture: Capture) -> Outcome:
+    """The outcome with the location of its record; the URLs on the page are stored and not queued."""
+    record_values = {name: getattr(record_capture, name) for name in _RECORD_FIELDS}
+    capture = outcome.capture and replace(outcome.capture, **record_values)
+    rows = tuple(_as_not_held(row) for row in outcome.discovered_urls if row.found_via != "guess")
+    return replace(outcome, capture=capture, discovered_urls=rows, found_via=VIA_ARCHIVE)
 
 
-def _unheld(found: Found) -> Found:
-    return replace(found, state="skipped", reason=NOT_HELD) if found.state == "queued" else found
+def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
+    return replace(row, state="skipped", reason=NOT_IN_ARCHIVE) if row.state == "queued" else row
 
 
-def _marked(outcome: Outcome, replayed: Replayed) -> Outcome:
-    """The outcome with the note that its record was not whole."""
+def _with_truncation_mark(outcome: Outcome, response: RecordedResponse) -> Outcome:
+    """The outcome with evidence on its page that the record was truncated."""
     page = outcome.cleaned
-    if not replayed.truncated or not isinstance(page, PreparedPage):
+    if not response.truncated or not isinstance(page, PageRows):
         return outcome
-    return replace(outcome, cleaned=marked(page, f"truncated={replayed.truncated}"))
+    return replace(outcome, cleaned=with_evidence(page, f"truncated={response.truncated}"))
 
 
-def names_of(paths: Sequence[Path]) -> str:
+def file_names_text(paths: Sequence[Path]) -> str:
     """The files in a few words, for the record of the run."""
-    first = ", ".join(path.name for path in paths[:3])
-    return first if len(paths) <= 3 else f"{first} and {len(paths) - 3} more"
+    first_names = ", ".join(path.name for path in paths[:3])
+    return first_names if len(paths) <= 3 else f"{first_names} and {len(paths) - 3} more"

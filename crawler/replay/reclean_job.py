@@ -1,4 +1,4 @@
-"""What a worker makes of a raw response: the page that it holds, cleaned as a crawl cleans it."""
+"""The worker's job when an archive is cleaned again: read the raw response of a page, and clean it as a crawl does."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from datetime import datetime
 from pathlib import Path
 
 from cleaners.html.robots_directives import header_directives
-from crawler.answers.worker_jobs import Fetched, work_on_page
-from crawler.replay.recorded_response import ReplayError, read_whole
+from crawler.answers.worker_jobs import PageJob, process_page
+from crawler.replay.recorded_response import ReplayError, read_full_response
 from output.queue.rows import QueuedUrl
 from output.reclean.replace import RawPage
-from output.store.page_rows import PreparedPage, marked
+from output.store.page_rows import PageRows, with_evidence
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """A raw response that cannot be read, and why."""
+class UnreadablePage:
+    """A page whose raw response cannot be read, and why."""
 
     reason: str
     detail: str
 
 
-def clean_again(page: RawPage, folder: str, packed_rules: bytes) -> PreparedPage | Unread:
-    """Read a page's raw response and clean it. Paths are relative to `folder`."""
-    assert page.place is not None
+def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadablePage:
+    """Read a page's raw response and clean it. Relative paths are below `folder`."""
+    assert page.record_location is not None
     try:
-        replayed = read_whole(page.place, page.body, Path(folder))
+        response = read_full_response(page.record_location, page.body_location, Path(folder))
     except ReplayError as error:
-        return Unread(error.reason, str(error))
-    said = header_directives(replayed.headers)
-    queued = QueuedUrl(page.id, page.url, page.host, "page", 0, 0, 0, "", "", "")
-    answer = replace(replayed, url=page.answered).page(page.fetched_at)
-    at = datetime.fromisoformat(page.fetched_at)
-    made = work_on_page(Fetched(answer, queued, said, at), packed_rules).page
-    return marked(made, f"truncated={replayed.truncated}") if replayed.truncated else made
+        return UnreadablePage(error.reason, str(error))
+    directives = header_directives(response.headers)
+    queued_url = QueuedUrl(page.id, page.url, page.host, "page", 0, 0, 0, "", "", "")
+    recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
+    fetched_at = datetime.fromisoformat(page.fetched_at)
+    cleaned_page = process_page(PageJob(recorded_page, queued_url, directives, fetched_at), packed_policy).page
+    return with_evidence(cleaned_page, f"truncated={response.truncated}") if response.truncated else cleaned_page

@@ -1,6 +1,6 @@
-"""Cleaning an archive again from its raw responses, in worker processes, without a network.
+"""Clean the pages of an archive again from their raw responses, in worker processes, without a network.
 
-A page that the current cleaner made already is left out, so a run that was cut off goes on where it stood.
+A page that was cleaned by the current cleaner is left out, so that a run that was cut off goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -14,125 +14,136 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from cleaners.lineage import lineage, site_rules_digest
-from cleaners.site_rules.folder import SiteRules
-from crawler.answers.worker_jobs import Rules
+from cleaners.site_rules.folder import SiteRuleFolder
+from crawler.answers.worker_jobs import CrawlPolicy
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.replay.reclean_job import Unread, clean_again
-from crawler.workers.bounded_tasks import pump
-from crawler.workers.pool import WorkerError, Workers
-from crawler.workers.worker import processes
+from crawler.replay.reclean_job import UnreadablePage, reclean_page
+from crawler.workers.bounded_tasks import run_bounded
+from crawler.workers.pool import WorkerError, WorkerPool
+from crawler.workers.worker import process_count
 from output.db.clock import utc_now
-from output.reclean.changes import PageChange, Tally, change_of
-from output.reclean.own_reading import own_reading
-from output.reclean.replace import Again, RawPage, begin, finish, pages_with_raw, store
+from output.reclean.changes import PageChange, RecleanTally, compare_readings
+from output.reclean.own_reading import read_own_reading
+from output.reclean.replace import RawPage, RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
 from output.store.lineage import lineage_id
-from output.store.page_rows import PreparedPage
+from output.store.page_rows import PageRows
 
-_AHEAD = 4  # pages under way for each worker
-_BATCH = 32  # pages that one transaction takes
-_EXAMPLES = 200  # changes that are kept to be shown
-_TOLD = 10  # pages that cannot be cleaned for one reason that are named; all are counted
+_PAGES_PER_WORKER = 4  # pages under way for each worker
+_MAX_BATCH = 32  # pages that one transaction takes
+_MAX_EXAMPLES = 200  # changes that are kept to be shown
+_MAX_LINES_PER_REASON = 10  # pages that cannot be cleaned for one reason that are named; all are counted
 _SHOWN_KINDS = ("changed", "gained", "lost")
 
 
 @dataclass(slots=True)
-class Findings:
-    """What a run came to: changes counted, some of them whole, and pages left as they are, by why."""
+class RecleanFindings:
+    """What a run came to: counts of changes, some of the changes in full, and the pages that were left unchanged, by
+    why."""
 
-    tally: Tally = field(default_factory=Tally)
+    tally: RecleanTally = field(default_factory=RecleanTally)
     examples: list[PageChange] = field(default_factory=list)
-    left: Counter[str] = field(default_factory=Counter)
+    unchanged_counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def pages(self) -> int:
-        """Pages cleaned again."""
-        return self.tally.pages.total()
+        """How many pages were cleaned again."""
+        return self.tally.pages_by_kind.total()
 
-    def note(self, change: PageChange) -> None:
-        """Count a change, and keep it if it is one to show."""
-        self.tally.note(change)
-        if change.kind in _SHOWN_KINDS and len(self.examples) < _EXAMPLES:
+    def add(self, change: PageChange) -> None:
+        """Count a change, and keep it as an example if it is of a kind to be shown."""
+        self.tally.add(change)
+        if change.kind in _SHOWN_KINDS and len(self.examples) < _MAX_EXAMPLES:
             self.examples.append(change)
 
 
-class Recleaning:
-    """Cleans the pages of an archive again. With `run` 0 nothing is written."""
+class Recleaner:
+    """Cleans the pages of an archive again. `print_line` gets a line for some of the pages that cannot be cleaned."""
 
-    def __init__(self, db: Database, folder: Path, site_rules: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, db: Database, folder: Path, site_rules: str, print_line: Callable[[str], None]) -> None:
         self._db = db
         self._folder = str(folder)
-        self._tell = tell
-        self._site_rules = SiteRules(site_rules) if site_rules else None
-        self._packed = Rules(Scope(frozenset()), CrawlOptions((), site_rules=site_rules), "broadsheet").packed()
-        self._current = lru_cache(maxsize=10_000)(self._current_of)
-        self._batch: list[Again] = []
-        self._run = 0
-        self.found = Findings()
-        self.stopping = False
+        self._print_line = print_line
+        self._site_rules = SiteRuleFolder(site_rules) if site_rules else None
+        self._packed_policy = CrawlPolicy(
+            Scope(frozenset()), CrawlOptions((), site_rules=site_rules), "broadsheet"
+        ).packed()
+        self._current_lineage = lru_cache(maxsize=10_000)(self._find_current_lineage)
+        self._batch: list[RecleanedPage] = []
+        self._run_id = 0
+        self.findings = RecleanFindings()
+        self.is_stopping = False
 
-    async def dry_run(self, *, every: bool, count: int = 0) -> None:
-        """See what would change."""
-        await self._work(every, count)
+    async def dry_run(self, *, include_current: bool, worker_count: int = 0) -> None:
+        """Find what would change, and write nothing."""
+        await self._reclean_pages(include_current, worker_count)
 
-    async def write(self, options: Mapping[str, object], *, every: bool, count: int = 0) -> int:
-        """Do it, with `count` workers (0: one a processor), and return the run's number. `every`: also the pages that
-        the current cleaner made."""
-        self._run = begin(self._db, utc_now(), options)
+    async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
+        """Clean the pages and store the changes, with `worker_count` workers (0: one a processor). Returns the run's
+        id.
+
+        `include_current`: also the pages that the current cleaner made.
+        """
+        self._run_id = begin_run(self._db, utc_now(), options)
         try:
-            await self._work(every, count)
+            await self._reclean_pages(include_current, worker_count)
         finally:
-            self._store()
-        if not self.stopping:
-            finish(self._db, self._run, utc_now(), self.found.tally.as_counts())
-        return self._run
+            self._store_batch()
+        if not self.is_stopping:
+            finish_run(self._db, self._run_id, utc_now(), self.findings.tally.as_counts())
+        return self._run_id
 
-    async def _work(self, every: bool, count: int) -> None:
-        count = processes(count)
-        workers = Workers(count)
-        wanted = (page for page in pages_with_raw(self._db) if self._is_wanted(page, every))
+    async def _reclean_pages(self, include_current: bool, worker_count: int) -> None:
+        worker_count = process_count(worker_count)
+        workers = WorkerPool(worker_count)
+        pages = (page for page in pages_with_raw(self._db) if self._is_to_clean(page, include_current))
         try:
-            await pump(wanted, lambda page: self._one(page, workers), count * _AHEAD, lambda: self.stopping)
+            await run_bounded(
+                pages,
+                lambda page: self._reclean_one_page(page, workers),
+                worker_count * _PAGES_PER_WORKER,
+                lambda: self.is_stopping,
+            )
         finally:
             workers.close()
 
-    def _is_wanted(self, page: RawPage, every: bool) -> bool:
-        if not every and page.cleaner_id == self._current(page.host):
-            self.found.left["current"] += 1
-        elif page.place is None:
-            self.found.left["no_raw"] += 1
+    def _is_to_clean(self, page: RawPage, include_current: bool) -> bool:
+        if not include_current and page.cleaner_id == self._current_lineage(page.host):
+            self.findings.unchanged_counts["current"] += 1
+        elif page.record_location is None:
+            self.findings.unchanged_counts["no_raw"] += 1
         else:
             return True
         return False
 
-    def _current_of(self, host: str) -> int:
-        """The number of the cleaner that runs here, for a host."""
-        rules = self._site_rules.for_host(host) if self._site_rules else ()
-        return lineage_id(replace(lineage(), site_rules=site_rules_digest(rules)))
+    def _find_current_lineage(self, host: str) -> int:
+        """The id of the current cleaner for a host: its version, models and the site rules of the host."""
+        site_rules = self._site_rules.for_host(host) if self._site_rules else ()
+        return lineage_id(replace(lineage(), site_rules=site_rules_digest(site_rules)))
 
-    async def _one(self, page: RawPage, workers: Workers) -> None:
+    async def _reclean_one_page(self, page: RawPage, workers: WorkerPool) -> None:
         try:
-            made = await workers.run(clean_again, page, self._folder, self._packed)
+            result = await workers.run(reclean_page, page, self._folder, self._packed_policy)
         except WorkerError as error:
-            made = Unread(error.reason, str(error))
-        if isinstance(made, Unread):
-            self.found.left[made.reason] += 1
-            if self.found.left[made.reason] <= _TOLD:
-                self._tell(f"{page.url}: {made.detail}; left as it is")
+            result = UnreadablePage(error.reason, str(error))
+        if isinstance(result, UnreadablePage):
+            self.findings.unchanged_counts[result.reason] += 1
+            if self.findings.unchanged_counts[result.reason] <= _MAX_LINES_PER_REASON:
+                self._print_line(f"{page.url}: {result.detail}; left as it is")
         else:
-            self._compare(page, made)
+            self._note_change(page, result)
 
-    def _compare(self, page: RawPage, made: PreparedPage) -> None:
-        old = own_reading(self._db, page.id)
-        if old is None or old.capture_id != page.capture_id:
+    def _note_change(self, page: RawPage, new_page: PageRows) -> None:
+        old_page = read_own_reading(self._db, page.id)
+        if old_page is None or old_page.capture_id != page.capture_id:
             return
-        self.found.note(change_of(old, made))
-        if self._run:
-            self._batch.append(Again(page, old, made))
-            if len(self._batch) >= _BATCH:
-                self._store()
+        self.findings.add(compare_readings(old_page, new_page))
+        if self._run_id:
+            self._batch.append(RecleanedPage(page, old_page, new_page))
+            if len(self._batch) >= _MAX_BATCH:
+                self._store_batch()
 
-    def _store(self) -> None:
+    def _store_batch(self) -> None:
         batch, self._batch = self._batch, []
         if batch:
-            store(self._db, self._run, batch, utc_now)
+            store_batch(self._db, self._run_id, batch, utc_now)

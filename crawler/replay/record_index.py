@@ -1,6 +1,6 @@
-"""What lies in a WARC or WACZ file: every record with its place, also beyond one that is broken.
+"""The records of a WARC or WACZ file with their locations, also those after a broken record.
 
-A broken record costs itself: the next one is found by its first bytes. Nothing is unpacked but records' heads.
+A broken record costs only itself: the next one is found by its first bytes. Only the heads of records are unpacked.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from typing import Any
 
 from fastwarc.warc import ArchiveIterator, WarcRecord
 
-from crawler.replay.recorded_response import uri_of
+from crawler.replay.recorded_response import target_uri
 
 BROKEN = "broken"
-HELD = frozenset(("response", "revisit", "resource", BROKEN))
+ANSWER_TYPES = frozenset(("response", "revisit", "resource", BROKEN))
 """The types of records that stand for an answer."""
 
 _GZIP, _ZSTD, _ZIP = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
-_HEAD = 4096  # bytes that show how a record begins
-_STEP = 64
-_PLAIN = (b"WARC/1.", b"WARC/0.")
+_HEAD_BYTES = 4096  # bytes that show how a record begins
+_UNPACK_STEP = 64
+_WARC_MAGIC = (b"WARC/1.", b"WARC/0.")
 _WARC_ENDINGS = (".warc", ".warc.gz")
 
 
 class ScanError(Exception):
-    """A file that holds no records to be read; the text is one line for the person who named it."""
+    """A file without readable WARC records; the text is one line for the person who named the file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A record: its place in the file, its type, and what it is about. `at` is UTC ISO 8601, empty if not stated.
+class IndexedRecord:
+    """A record: where it lies in the file, its type, and what it is about. `at` is UTC ISO 8601, empty if not stated.
 
-    `status` and `content_type` are those of the HTTP answer, 0 and empty where there is none. `digest` is of the
-    payload as the writer states it; `refers_to` and `refers_at` name the record that holds a revisit's body.
+    `status` and `content_type` are those of the HTTP response, 0 and empty where there is none. `digest` is the
+    payload's as the writer states it; `refers_to` and `refers_at` name the record that has a revisit's body.
     """
 
     offset: int
@@ -55,210 +55,220 @@ class Entry:
     refers_at: str = ""
 
 
-def scan(path: Path) -> Iterator[Entry]:
-    """The records of a file in its order. ScanError, before the first one, if it is no such file."""
+def scan_records(path: Path) -> Iterator[IndexedRecord]:
+    """The records of a file in file order. ScanError, before the first one, if the file has no WARC records."""
     try:
-        parts = _parts(path)
+        segments = _warc_segments(path)
     except (OSError, zipfile.BadZipFile) as error:
         raise ScanError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    for start, size in parts:
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as held:
-            yield from _Part(path, held, start, start + size).entries()
+    for start, size in segments:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield from _WarcSegment(path, data, start, start + size).records()
 
 
-def _parts(path: Path) -> list[tuple[int, int]]:
-    """Where the WARC data of a file lies: all of it, or the WARC files in a WACZ, which stores them as they are."""
+def _warc_segments(path: Path) -> list[tuple[int, int]]:
+    """The (start, size) of the WARC data in a file: all of it, or the WARC files in a WACZ, which stores them
+    unpacked."""
     with path.open("rb") as stream:
-        start = stream.read(len(_ZIP))
-    if not start:
+        magic = stream.read(len(_ZIP))
+    if not magic:
         raise ScanError(f"{path} is empty")
-    if start != _ZIP:
+    if magic != _ZIP:
         return [(0, path.stat().st_size)]
-    found = list(_stored(path))
-    if not found:
+    segments = list(_zipped_segments(path))
+    if not segments:
         raise ScanError(f"{path} is a ZIP file without WARC files in it")
-    return found
+    return segments
 
 
-def _stored(path: Path) -> Iterator[tuple[int, int]]:
-    with zipfile.ZipFile(path) as packed, path.open("rb") as stream:
-        for part in packed.infolist():
-            if not part.filename.lower().endswith(_WARC_ENDINGS) or not part.file_size:
+def _zipped_segments(path: Path) -> Iterator[tuple[int, int]]:
+    with zipfile.ZipFile(path) as archive, path.open("rb") as stream:
+        for member in archive.infolist():
+            if not member.filename.lower().endswith(_WARC_ENDINGS) or not member.file_size:
                 continue
-            if part.compress_type != zipfile.ZIP_STORED:
-                raise ScanError(f"{path} has packed {part.filename} once more, against the WACZ format: unzip it first")
-            stream.seek(part.header_offset + 26)
-            lengths = stream.read(4)
-            names = sum(int.from_bytes(lengths[at : at + 2], "little") for at in (0, 2))
-            yield part.header_offset + 30 + names, part.file_size
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ScanError(
+                    f"{path} has packed {member.filename} once more, against the WACZ format: unzip it first"
+                )
+            stream.seek(member.header_offset + 26)
+            length_fields = stream.read(4)
+            name_bytes = sum(int.from_bytes(length_fields[start : start + 2], "little") for start in (0, 2))
+            yield member.header_offset + 30 + name_bytes, member.file_size
 
 
-class _Part:
-    """A stretch of a file that is WARC data from end to end."""
+class _WarcSegment:
+    """A segment of a file that is WARC data from end to end."""
 
-    def __init__(self, path: Path, held: mmap.mmap, start: int, end: int) -> None:
+    def __init__(self, path: Path, data: mmap.mmap, start: int, end: int) -> None:
         self._path = path
-        self._held = held
+        self._data = data
         self._start = start
         self._end = end
-        self._packed = held[start : start + 3] == _GZIP
-        if not self._begins_record(start) and held[start : start + 4] != _ZSTD:
+        self._is_packed = data[start : start + 3] == _GZIP
+        if not self._begins_record(start) and data[start : start + 4] != _ZSTD:
             raise ScanError(f"{path} holds no WARC records")
 
-    def entries(self) -> Iterator[Entry]:
-        at, pending = self._start, None
-        while at < self._end:
-            last = at - 1
+    def records(self) -> Iterator[IndexedRecord]:
+        """The records in order. A record gets its length once the next one is found; what cannot be read is a broken
+        record."""
+        position, pending = self._start, None
+        while position < self._end:
+            last_offset = position - 1
             try:
-                for entry in self._from(at):
+                for record in self._records_from(position):
                     if pending:
-                        yield self._ended(pending, entry.offset)
-                    pending, last = entry, entry.offset
+                        yield self._with_length(pending, record.offset)
+                    pending, last_offset = record, record.offset
                 break
             except (OSError, ValueError):
-                following = self._next(last + 1)
+                next_offset = self._next_record(last_offset + 1)
                 if pending:
-                    yield self._ended(pending, stop := self._end_of(pending, following))
-                    lost = following > stop and stop > pending.offset
+                    yield self._with_length(pending, pending_end := self._record_end(pending, next_offset))
+                    has_gap = next_offset > pending_end and pending_end > pending.offset
                     pending = None
-                    if lost and not self._begins_record(stop):
-                        yield Entry(stop, following - stop, BROKEN)
-                if last < at:  # the record here is the broken one
-                    following = self._next(at + 1)
-                    yield self._broken(at, following)
-                at = following
+                    if has_gap and not self._begins_record(pending_end):
+                        yield IndexedRecord(pending_end, next_offset - pending_end, BROKEN)
+                if last_offset < position:  # the record here is the broken one
+                    next_offset = self._next_record(position + 1)
+                    yield self._broken_record(position, next_offset)
+                position = next_offset
         if pending:
-            yield self._ended(pending, self._end)
+            yield self._with_length(pending, self._end)
 
-    def _from(self, at: int) -> Iterator[Entry]:
-        for record in ArchiveIterator(_Slice(self._held, at, self._end), parse_http=False):
-            yield _entry(record, at + record.stream_pos)
+    def _records_from(self, position: int) -> Iterator[IndexedRecord]:
+        for record in ArchiveIterator(_MappedSlice(self._data, position, self._end), parse_http=False):
+            yield _indexed_record(record, position + record.stream_pos)
 
-    def _ended(self, entry: Entry, end: int) -> Entry:
-        if self._packed and self._held[entry.offset : entry.offset + 3] != _GZIP:
+    def _with_length(self, record: IndexedRecord, end: int) -> IndexedRecord:
+        if self._is_packed and self._data[record.offset : record.offset + 3] != _GZIP:
             raise ScanError(f"{self._path} is compressed as one piece, not record by record: unpack it first (gunzip)")
-        return replace(entry, length=end - entry.offset)
+        return replace(record, length=end - record.offset)
 
-    def _end_of(self, entry: Entry, following: int) -> int:
-        """Where a record ends before what could not be read."""
-        if not self._packed:
-            return following
+    def _record_end(self, record: IndexedRecord, next_offset: int) -> int:
+        """Where a record ends that comes before unreadable bytes: at the end of its gzip member, else at the next
+        record."""
+        if not self._is_packed:
+            return next_offset
         member = zlib.decompressobj(31)
         try:
-            for at in range(entry.offset, following, 1 << 20):
-                member.decompress(self._held[at : min(at + (1 << 20), following)])
+            for start in range(record.offset, next_offset, 1 << 20):
+                member.decompress(self._data[start : min(start + (1 << 20), next_offset)])
                 if member.eof:
-                    return min(at + (1 << 20), following) - len(member.unused_data)
+                    return min(start + (1 << 20), next_offset) - len(member.unused_data)
         except zlib.error:
-            return following
-        return following
+            return next_offset
+        return next_offset
 
-    def _next(self, at: int) -> int:
-        """Where the next record begins at or after a place; the end if there is none."""
-        marks = (_GZIP,) if self._packed else _PLAIN
+    def _next_record(self, position: int) -> int:
+        """The offset of the next record at or after a position; the segment's end if there is none."""
+        magics = (_GZIP,) if self._is_packed else _WARC_MAGIC
         while True:
-            places = [place for mark in marks if (place := self._held.find(mark, at, self._end)) >= 0]
-            if not places:
+            candidates = [
+                candidate for magic in magics if (candidate := self._data.find(magic, position, self._end)) >= 0
+            ]
+            if not candidates:
                 return self._end
-            if self._begins_record(min(places)):
-                return min(places)
-            at = min(places) + 1
+            if self._begins_record(min(candidates)):
+                return min(candidates)
+            position = min(candidates) + 1
 
-    def _begins_record(self, at: int) -> bool:
-        if not self._packed and at > self._start and self._held[at - 1 : at] != b"\n":
+    def _begins_record(self, position: int) -> bool:
+        if not self._is_packed and position > self._start and self._data[position - 1 : position] != b"\n":
             return False
-        return self._head(at).startswith(b"WARC/")
+        return self._record_head(position).startswith(b"WARC/")
 
-    def _head(self, at: int) -> bytes:
-        data = self._held[at : min(at + _HEAD, self._end)]
-        if not self._packed:
+    def _record_head(self, position: int) -> bytes:
+        data = self._data[position : min(position + _HEAD_BYTES, self._end)]
+        if not self._is_packed:
             return data
         member, head = zlib.decompressobj(31), b""
         with suppress(zlib.error):  # what came before the fault still tells
-            for start in range(0, len(data), _STEP):
-                head += member.decompress(data[start : start + _STEP], _HEAD)
+            for start in range(0, len(data), _UNPACK_STEP):
+                head += member.decompress(data[start : start + _UNPACK_STEP], _HEAD_BYTES)
         return head
 
-    def _broken(self, at: int, following: int) -> Entry:
+    def _broken_record(self, position: int, next_offset: int) -> IndexedRecord:
         """A record that cannot be read, with what its head still says."""
-        head = self._head(at).partition(b"\r\n\r\n")[0]
+        head = self._record_head(position).partition(b"\r\n\r\n")[0]
         try:
-            said = next(iter(ArchiveIterator(BytesIO(head + b"\r\nContent-Length: 0\r\n\r\n"), parse_http=False)))
-            entry = _entry(said, at)
+            head_record = next(
+                iter(ArchiveIterator(BytesIO(head + b"\r\nContent-Length: 0\r\n\r\n"), parse_http=False))
+            )
+            record = _indexed_record(head_record, position)
         except (StopIteration, OSError, ValueError):
-            entry = Entry(at, 0, BROKEN)
-        if entry.kind not in HELD:
-            entry = replace(entry, url="")
-        return replace(entry, kind=BROKEN, length=following - at)
+            record = IndexedRecord(position, 0, BROKEN)
+        if record.kind not in ANSWER_TYPES:
+            record = replace(record, url="")
+        return replace(record, kind=BROKEN, length=next_offset - position)
 
 
-def _entry(record: WarcRecord, offset: int) -> Entry:
-    said = record.headers
+def _indexed_record(record: WarcRecord, offset: int) -> IndexedRecord:
+    headers = record.headers
     kind = str(record.record_type)
-    entry = Entry(offset, 0, kind, url=uri_of(record), at=_time_of(record))
-    if kind not in HELD:
-        return entry
-    entry = replace(
-        entry,
-        digest=said.get("WARC-Payload-Digest") or "",
-        refers_to=(said.get("WARC-Refers-To-Target-URI") or "").strip("<> "),
-        refers_at=_stated_time(said.get("WARC-Refers-To-Date") or ""),
+    indexed = IndexedRecord(offset, 0, kind, url=target_uri(record), at=_record_time(record))
+    if kind not in ANSWER_TYPES:
+        return indexed
+    indexed = replace(
+        indexed,
+        digest=headers.get("WARC-Payload-Digest") or "",
+        refers_to=(headers.get("WARC-Refers-To-Target-URI") or "").strip("<> "),
+        refers_at=_parse_warc_date(headers.get("WARC-Refers-To-Date") or ""),
     )
     if kind == "resource":
-        return replace(entry, status=200, content_type=said.get("Content-Type") or "")
-    return replace(entry, **_http_facts(record))
+        return replace(indexed, status=200, content_type=headers.get("Content-Type") or "")
+    return replace(indexed, **_http_fields(record))
 
 
-def _http_facts(record: WarcRecord) -> dict[str, Any]:
+def _http_fields(record: WarcRecord) -> dict[str, Any]:
     try:
         record.parse_http()
-        answer = record.http_headers
-        return {"status": answer.status_code or 0, "content_type": answer.get("Content-Type") or ""}
+        headers = record.http_headers
+        return {"status": headers.status_code or 0, "content_type": headers.get("Content-Type") or ""}
     except (OSError, ValueError, AttributeError):
         return {}
 
 
-def _time_of(record: WarcRecord) -> str:
+def _record_time(record: WarcRecord) -> str:
     try:
         return record.record_date.astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, AttributeError, OverflowError):
         return ""
 
 
-def _stated_time(text: str) -> str:
+def _parse_warc_date(text: str) -> str:
     return f"{text[:19]}+00:00" if len(text) >= 19 else ""
 
 
-class _Slice(RawIOBase):
-    """A stretch of a mapped file as a stream of its own."""
+class _MappedSlice(RawIOBase):
+    """A slice of a memory-mapped file as a stream of its own."""
 
-    def __init__(self, held: mmap.mmap, start: int, end: int) -> None:
+    def __init__(self, data: mmap.mmap, start: int, end: int) -> None:
         super().__init__()
-        self._held = held
+        self._data = data
         self._start = start
         self._size = end - start
-        self._at = 0
+        self._position = 0
 
     def readable(self) -> bool:
-        """It is."""
+        """Always."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Always."""
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place, counted from the start, from here or from the end."""
-        self._at = max(0, offset + (0, self._at, self._size)[whence])
-        return self._at
+        """Move to a position, counted from the start, the current position or the end."""
+        self._position = max(0, offset + (0, self._position, self._size)[whence])
+        return self._position
 
     def tell(self) -> int:
-        """Where it stands."""
-        return self._at
+        """The current position."""
+        return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        end = self._size if size < 0 else min(self._at + size, self._size)
-        data = self._held[self._start + self._at : self._start + end]
-        self._at = max(self._at, end)
+        """The next `size` bytes, or all that are left."""
+        end = self._size if size < 0 else min(self._position + size, self._size)
+        data = self._data[self._start + self._position : self._start + end]
+        self._position = max(self._position, end)
         return data

@@ -1,4 +1,5 @@
-"""The records of many files in the order in which they are worked on, however many they are: a table on disk.
+"""The records of many files in the order in which they are imported, in a temporary table on disk for any number of
+them.
 
 robots.txt comes first, then what looks like a sitemap or feed, so that what they say of pages is known; then by time.
 """
@@ -13,106 +14,111 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cleaners.urls.canonical import canonicalise, host_of
-from crawler.replay.record_index import HELD, Entry, scan
-from output.raw.capture import Place
+from crawler.replay.record_index import ANSWER_TYPES, IndexedRecord, scan_records
+from output.raw.capture import RecordLocation
 
-_MAKE = (
+_CREATE_TABLES = (
     """CREATE TABLE entries (file TEXT, rank INTEGER, host TEXT, name TEXT, offset INTEGER, length INTEGER, kind TEXT,
         url TEXT, at TEXT, status INTEGER, content_type TEXT, digest TEXT, refers_to TEXT, refers_at TEXT)""",
     "CREATE TABLE stored (file TEXT, offset INTEGER, PRIMARY KEY (file, offset)) WITHOUT ROWID",
 )
-_SORT = "CREATE INDEX by_order ON entries (rank, at, file, offset)"
-_INDEXES = (
+_CREATE_ORDER_INDEX = "CREATE INDEX by_order ON entries (rank, at, file, offset)"
+_CREATE_LOOKUP_INDEXES = (
     "CREATE INDEX by_url ON entries (url, at) WHERE kind IN ('response', 'resource')",
     "CREATE INDEX by_digest ON entries (digest) WHERE kind IN ('response', 'resource') AND digest <> ''",
 )
-_PAGE = 2  # the rank of what is neither robots.txt nor likely a sitemap or feed
-_FIELDS = ", ".join(field.name for field in fields(Entry))
-_MARKS = ", ".join("?" * (4 + len(fields(Entry))))
-_NOTE = f"INSERT INTO entries (file, rank, host, name, {_FIELDS}) VALUES ({_MARKS})"
-_IN_ORDER = f"""SELECT file, name, rank < {_PAGE}, {_FIELDS} FROM entries e INDEXED BY by_order
+_PAGE_RANK = 2  # the rank of what is neither robots.txt nor likely a sitemap or feed
+_FIELDS = ", ".join(field.name for field in fields(IndexedRecord))
+_PLACEHOLDERS = ", ".join("?" * (4 + len(fields(IndexedRecord))))
+_INSERT_RECORD = f"INSERT INTO entries (file, rank, host, name, {_FIELDS}) VALUES ({_PLACEHOLDERS})"
+_SELECT_IN_ORDER = f"""SELECT file, name, rank < {_PAGE_RANK}, {_FIELDS} FROM entries e INDEXED BY by_order
     WHERE NOT EXISTS (SELECT 1 FROM stored s WHERE s.file = e.file AND s.offset = e.offset)
     ORDER BY rank, at, file, offset"""
-_HOLDS = "SELECT file, offset, length FROM entries WHERE kind IN ('response', 'resource')"
-_MARKUP = ("xml", "rss", "atom")
-_ENDINGS = (".xml", ".xml.gz", ".rss", ".atom")
+_SELECT_LOCATION = "SELECT file, offset, length FROM entries WHERE kind IN ('response', 'resource')"
+_XML_TYPES = ("xml", "rss", "atom")
+_XML_SUFFIXES = (".xml", ".xml.gz", ".rss", ".atom")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A record to be worked on: its file as the archive names it, the canonical URL, and what the index knows."""
+class ReplayJob:
+    """A record to be imported: its file as the archive names it, the canonical URL, and the record's index entry."""
 
     file: str
     url: str
-    names_others: bool  # likely a robots.txt, sitemap or feed
-    entry: Entry
+    lists_urls: bool  # likely a robots.txt, sitemap or feed
+    record: IndexedRecord
 
     @property
-    def place(self) -> Place:
-        """Where it lies."""
-        return Place(self.file, self.entry.offset, self.entry.length)
+    def location(self) -> RecordLocation:
+        """Where the record lies."""
+        return RecordLocation(self.file, self.record.offset, self.record.length)
 
 
-class Order:
-    """The index of some files. Fill it, `sort` it, and take the jobs; `close` drops it."""
+class RecordOrder:
+    """The index of some files: add the files, call `sort`, iterate over `jobs`; `close` drops it."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("")  # a file of SQLite's own, gone when it is closed
-        for statement in _MAKE:
+        for statement in _CREATE_TABLES:
             self._db.execute(statement)
         self.counts: Counter[str] = Counter()
         """Records by type; `no_url` are those that are about no http or https URL."""
 
-    def add(self, name: str, path: Path, hosts: frozenset[str] = frozenset()) -> Counter[str]:
-        """Note what a file holds, of these hosts or of all; its records by type. ScanError if it cannot be read."""
+    def add_file(self, name: str, path: Path, hosts: frozenset[str] = frozenset()) -> Counter[str]:
+        """Index the records of a file, of these hosts or of all; returns its records by type. ScanError if it cannot be
+        read."""
         counts: Counter[str] = Counter()
-        self._db.executemany(_NOTE, self._rows(name, scan(path), hosts, counts))
+        self._db.executemany(_INSERT_RECORD, self._record_rows(name, scan_records(path), hosts, counts))
         self.counts += counts
         return counts
 
-    def skip(self, places: Iterable[tuple[str, int]]) -> None:
-        """Leave out records whose captures the archive has."""
-        self._db.executemany("INSERT OR IGNORE INTO stored (file, offset) VALUES (?, ?)", places)
+    def skip_locations(self, locations: Iterable[tuple[str, int]]) -> None:
+        """Leave out records whose captures the archive has; a location is (file, offset)."""
+        self._db.executemany("INSERT OR IGNORE INTO stored (file, offset) VALUES (?, ?)", locations)
 
     def sort(self) -> None:
-        """Make it ready."""
-        for statement in (_SORT, *_INDEXES):
+        """Build the SQL indexes, once all files are added."""
+        for statement in (_CREATE_ORDER_INDEX, *_CREATE_LOOKUP_INDEXES):
             self._db.execute(statement)
 
     def hosts(self) -> list[str]:
-        """The hosts that the records are about."""
+        """The hosts of the records' URLs."""
         return [host for (host,) in self._db.execute("SELECT DISTINCT host FROM entries ORDER BY host")]
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
 
-    def jobs(self) -> Iterator[Job]:
-        """What is to be done, in order."""
-        for file, name, names_others, *values in self._db.execute(_IN_ORDER):
-            yield Job(file, name, bool(names_others), Entry(*values))
+    def jobs(self) -> Iterator[ReplayJob]:
+        """The records to import, in order."""
+        for file, name, lists_urls, *values in self._db.execute(_SELECT_IN_ORDER):
+            yield ReplayJob(file, name, bool(lists_urls), IndexedRecord(*values))
 
-    def held_by(self, entry: Entry) -> list[Place]:
-        """Where the body of a revisit may be: what it names, then the same payload, then what its URL gave before."""
-        ways: Sequence[tuple[str, tuple[str, ...]]] = (
-            ("url = ? AND at = ?", (entry.refers_to, entry.refers_at)),
-            ("digest = ? AND digest <> ''", (entry.digest,)),
-            ("url = ? AND at <= ? AND status = 200 ORDER BY at DESC", (entry.url, entry.at)),
+    def body_locations(self, record: IndexedRecord) -> list[RecordLocation]:
+        """Where the body of a revisit may lie, best first: the record it names, the same payload, the URL's latest 200
+        before."""
+        conditions: Sequence[tuple[str, tuple[str, ...]]] = (
+            ("url = ? AND at = ?", (record.refers_to, record.refers_at)),
+            ("digest = ? AND digest <> ''", (record.digest,)),
+            ("url = ? AND at <= ? AND status = 200 ORDER BY at DESC", (record.url, record.at)),
         )
-        found = (self._db.execute(f"{_HOLDS} AND {way} LIMIT 1", values).fetchone() for way, values in ways)
-        return [Place(*row) for row in found if row]
+        rows = (
+            self._db.execute(f"{_SELECT_LOCATION} AND {condition} LIMIT 1", values).fetchone()
+            for condition, values in conditions
+        )
+        return [RecordLocation(*row) for row in rows if row]
 
     def close(self) -> None:
-        """Drop it."""
+        """Drop the temporary database."""
         self._db.close()
 
-    def _rows(
-        self, file: str, entries: Iterable[Entry], hosts: frozenset[str], counts: Counter[str]
+    def _record_rows(
+        self, file: str, records: Iterable[IndexedRecord], hosts: frozenset[str], counts: Counter[str]
     ) -> Iterator[tuple[object, ...]]:
-        for entry in entries:
-            counts[entry.kind] += 1
-            if entry.kind not in HELD:
+        for record in records:
+            counts[record.kind] += 1
+            if record.kind not in ANSWER_TYPES:
                 continue
-            url = canonicalise(entry.url)
+            url = canonicalise(record.url)
             if url is None:
                 counts["no_url"] += 1
                 continue
@@ -120,7 +126,13 @@ class Order:
             if hosts and host.removeprefix("www.") not in hosts:
                 counts["other_host"] += 1
                 continue
-            yield (file, _rank(url, entry), host, url, *(getattr(entry, field.name) for field in fields(Entry)))
+            yield (
+                file,
+                _record_rank(url, record),
+                host,
+                url,
+                *(getattr(record, field.name) for field in fields(IndexedRecord)),
+            )
 
 
 def is_robots(url: str) -> bool:
@@ -129,9 +141,9 @@ def is_robots(url: str) -> bool:
     return parts.path == "/robots.txt" and not parts.query
 
 
-def _rank(url: str, entry: Entry) -> int:
+def _record_rank(url: str, record: IndexedRecord) -> int:
     if is_robots(url):
         return 0
-    kind = entry.content_type.lower()
-    looks = any(mark in kind for mark in _MARKUP) and "xhtml" not in kind
-    return 1 if looks or urlsplit(url).path.lower().endswith(_ENDINGS) else _PAGE
+    content_type = record.content_type.lower()
+    is_xml = any(name in content_type for name in _XML_TYPES) and "xhtml" not in content_type
+    return 1 if is_xml or urlsplit(url).path.lower().endswith(_XML_SUFFIXES) else _PAGE_RANK

@@ -1,7 +1,7 @@
-"""A record of a WARC file to the response it holds: WARC → the page as it came. Pure but for reading the file.
+"""A record of a WARC file to the response that it holds, unpacked. Pure but for reading the file.
 
-Other tools write what they please: bodies that are unpacked already under headers that say they are packed, chunks
-that are no chunks. What a body is decides, not what is said of it.
+Other tools write bodies that are unpacked already under headers that say they are packed, and bodies that are said to
+be chunked and are not. What a body is decides, not what its headers say.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from cleaners.document import Page
-from crawler.answers.outcomes import READ_HEADERS
-from crawler.fetch.compression import unpacked
+from crawler.answers.outcomes import PAGE_HEADERS
+from crawler.fetch.compression import decompress
 from crawler.fetch.errors import AnswerError
 from crawler.fetch.limits import HEAD_BYTES
-from output.raw.capture import Place
-from output.raw.wire import digest as payload_digest
+from output.raw.capture import RecordLocation
+from output.raw.wire import warc_digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""
@@ -30,12 +30,12 @@ MAX_BYTES = 32 * 1024 * 1024
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?: |$)")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _CHUNK = re.compile(rb"[ \t\r\n]*([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r?\n")
-_PACKED = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_PACKED_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _MARKUP = re.compile(rb"[\xef\xbb\xbf\s]*<")
 
 _SHA1_CHARS = len("sha1:") + 32
 
-Fields = tuple[tuple[str, str], ...]
+HeaderFields = tuple[tuple[str, str], ...]
 
 
 class ReplayError(Exception):
@@ -48,92 +48,97 @@ class ReplayError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """A response as a record holds it. `headers` are (lower-case name, value); `body` is unpacked.
+class RecordedResponse:
+    """A response from a record. `headers` are (lower-case name, value); `body` is unpacked.
 
-    `digest` is that of the body as it came, before it was unpacked. `truncated` is the writer's word for why the record
-    is not whole, `revisit` whether the body is in another record.
+    `digest` is that of the body as it was sent, before it was unpacked. `truncated` is the writer's word for why the
+    record is not whole; `is_revisit` says that the body is in another record.
     """
 
     url: str
-    at: datetime
+    recorded_at: datetime
     status: int
-    headers: Fields
+    headers: HeaderFields
     body: bytes
     digest: str = ""
     truncated: str = ""
-    revisit: bool = False
+    is_revisit: bool = False
 
     def header(self, name: str) -> str:
         """A header's first value, or an empty string."""
         return next((value for key, value in self.headers if key == name), "")
 
     def page(self, fetched_at: str) -> Page:
-        """The response as the cleaners see it; `fetched_at` is UTC ISO 8601."""
-        said = tuple(each for each in self.headers if each[0] in READ_HEADERS)
-        return Page(self.url, self.body, self.header("content-type"), self.status, fetched_at, said)
+        """The response as the cleaners take it; `fetched_at` is UTC ISO 8601."""
+        headers = tuple(header for header in self.headers if header[0] in PAGE_HEADERS)
+        return Page(self.url, self.body, self.header("content-type"), self.status, fetched_at, headers)
 
 
-def read_place(place: Place, folder: Path) -> Replayed:
-    """The response of the record at a place; a path that is not absolute is below `folder`. ReplayError if none."""
+def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
+    """The response of the record at a location; a relative path is below `folder`. ReplayError if there is none."""
     try:
-        with (folder / place.file).open("rb") as stream:
-            stream.seek(place.offset)
-            data = stream.read(min(place.length, 2 * MAX_BYTES))
+        with (folder / location.file).open("rb") as stream:
+            stream.seek(location.offset)
+            data = stream.read(min(location.length, 2 * MAX_BYTES))
     except OSError as error:
-        raise ReplayError("raw_missing", f"{place.file}: {error.strerror}") from error
+        raise ReplayError("raw_missing", f"{location.file}: {error.strerror}") from error
     if not data:
-        raise ReplayError("raw_missing", f"{place.file} ends before {place.offset}")
+        raise ReplayError("raw_missing", f"{location.file} ends before {location.offset}")
     return read_record(data)
 
 
-def read_whole(place: Place, body: Place | None, folder: Path) -> Replayed:
-    """The response at a place; a revisit has the body of the record at another. ReplayError if there is none."""
-    replayed = read_place(place, folder)
-    if not replayed.revisit:
-        return replayed
-    if body is None:
+def read_full_response(
+    location: RecordLocation, body_location: RecordLocation | None, folder: Path
+) -> RecordedResponse:
+    """The response at a location, a revisit with the body of the record at `body_location`. ReplayError if there is
+    none."""
+    response = read_response(location, folder)
+    if not response.is_revisit:
+        return response
+    if body_location is None:
         raise ReplayError("raw_missing", "the record that holds its body is not known")
-    return revisited(replayed, read_place(body, folder))
+    return with_original_body(response, read_response(body_location, folder))
 
 
-def revisited(revisit: Replayed, original: Replayed) -> Replayed:
-    """A revisit with the body of the record that it names."""
+def with_original_body(revisit: RecordedResponse, original: RecordedResponse) -> RecordedResponse:
+    """A revisit with the body of the record that it refers to."""
     if revisit.status in (0, 304):
-        return replace(original, url=revisit.url, at=revisit.at, revisit=True)
-    own = revisit.headers if revisit.header("content-type") else original.headers
-    return replace(revisit, headers=own, body=original.body, digest=original.digest, truncated=original.truncated)
+        return replace(original, url=revisit.url, recorded_at=revisit.recorded_at, is_revisit=True)
+    headers = revisit.headers if revisit.header("content-type") else original.headers
+    return replace(revisit, headers=headers, body=original.body, digest=original.digest, truncated=original.truncated)
 
 
-def read_record(data: bytes) -> Replayed:
-    """The response of the one record that these bytes are, packed or not. ReplayError if it cannot be had."""
-    record, block = _parsed(data)
-    url, kind = uri_of(record), record.record_type
-    about: dict[str, Any] = {
+def read_record(data: bytes) -> RecordedResponse:
+    """The response of the one record in these bytes, packed or not. ReplayError if it cannot be read."""
+    record, block = _parse_record(data)
+    url, kind = target_uri(record), record.record_type
+    common_fields: dict[str, Any] = {
         "url": url,
-        "at": record.record_date.astimezone(UTC),
+        "recorded_at": record.record_date.astimezone(UTC),
         "truncated": record.headers.get("WARC-Truncated") or "",
-        "revisit": kind == WarcRecordType.revisit,
+        "is_revisit": kind == WarcRecordType.revisit,
     }
     if kind == WarcRecordType.resource:
-        stated: Fields = (("content-type", record.headers.get("Content-Type") or ""),)
-        return Replayed(status=200, headers=stated, body=block, digest=payload_digest(block), **about)
+        type_header: HeaderFields = (("content-type", record.headers.get("Content-Type") or ""),)
+        return RecordedResponse(
+            status=200, headers=type_header, body=block, digest=payload_digest(block), **common_fields
+        )
     if kind == WarcRecordType.revisit and not block.startswith(b"HTTP/"):
-        return Replayed(status=0, headers=(), body=b"", **about)
+        return RecordedResponse(status=0, headers=(), body=b"", **common_fields)
     try:
-        status, headers, body = _http(block)
-        about["digest"] = payload_digest(body)
-        return Replayed(status=status, headers=headers, body=_decoded(headers, body), **about)
+        status, headers, body = _parse_http(block)
+        common_fields["digest"] = payload_digest(body)
+        return RecordedResponse(status=status, headers=headers, body=_decode_body(headers, body), **common_fields)
     except AnswerError as error:
         raise ReplayError(error.reason, str(error)) from error
 
 
-def uri_of(record: WarcRecord) -> str:
-    """The address that a record is about; wget puts it in angle brackets, as WARC/1.0's grammar said."""
+def target_uri(record: WarcRecord) -> str:
+    """The record's URL; wget puts it in angle brackets, as the grammar of WARC/1.0 said."""
     return (record.headers.get("WARC-Target-URI") or "").strip().removeprefix("<").removesuffix(">")
 
 
-def _parsed(data: bytes) -> tuple[WarcRecord, bytes]:
+def _parse_record(data: bytes) -> tuple[WarcRecord, bytes]:
     try:
         record = next(iter(ArchiveIterator(BytesIO(data), parse_http=False)))
         length = record.content_length
@@ -146,71 +151,73 @@ def _parsed(data: bytes) -> tuple[WarcRecord, bytes]:
         raise ReplayError("broken_record", str(error)) from error
     if len(block) != length:
         raise ReplayError("broken_record", f"{len(block):,} of {length:,} bytes")
-    if not _is_as_stated(block, record.headers.get("WARC-Block-Digest") or ""):
+    if not _has_stated_digest(block, record.headers.get("WARC-Block-Digest") or ""):
         raise ReplayError("broken_record", "it has not the digest that it states")
     return record, block
 
 
-def _is_as_stated(block: bytes, digest: str) -> bool:
-    """Whether a block has its stated digest; one that is not in SHA-1 and base 32 is not looked at."""
-    said = digest.strip().lower()
-    if not said.startswith("sha1:") or len(said) != _SHA1_CHARS:
+def _has_stated_digest(block: bytes, digest: str) -> bool:
+    """Whether a block has its stated digest; digests in other forms than SHA-1 in base 32 are not checked."""
+    stated_digest = digest.strip().lower()
+    if not stated_digest.startswith("sha1:") or len(stated_digest) != _SHA1_CHARS:
         return True
-    return payload_digest(block).lower() == said
+    return payload_digest(block).lower() == stated_digest
 
 
-def _http(block: bytes) -> tuple[int, Fields, bytes]:
+def _parse_http(block: bytes) -> tuple[int, HeaderFields, bytes]:
     end = _HEAD_END.search(block, 0, HEAD_BYTES)
     head, body = (block[: end.start()], block[end.end() :]) if end else (block[:HEAD_BYTES], b"")
-    first, *lines = head.splitlines() or [b""]
-    said = _STATUS.match(first)
-    if said is None:
+    status_line, *lines = head.splitlines() or [b""]
+    status_match = _STATUS.match(status_line)
+    if status_match is None:
         raise AnswerError("bad_http", "no status line")
-    return int(said[1]), _fields(lines), body
+    return int(status_match[1]), _parse_headers(lines), body
 
 
-def _fields(lines: Sequence[bytes]) -> Fields:
-    """Header lines as (lower-case name, value); a line that begins with a space goes on with the one before."""
-    found: list[tuple[str, str]] = []
-    for line in (each.decode("latin-1") for each in lines):
+def _parse_headers(lines: Sequence[bytes]) -> HeaderFields:
+    """Header lines as (lower-case name, value); a line that begins with a space continues the one before."""
+    headers: list[tuple[str, str]] = []
+    for line in (raw_line.decode("latin-1") for raw_line in lines):
         name, colon, value = line.partition(":")
-        if line[:1] in " \t" and found:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}".strip())
+        if line[:1] in " \t" and headers:
+            headers[-1] = (headers[-1][0], f"{headers[-1][1]} {line.strip()}".strip())
         elif colon:
-            found.append((name.strip().lower(), value.strip()))
-    return tuple(found)
+            headers.append((name.strip().lower(), value.strip()))
+    return tuple(headers)
 
 
-def _decoded(headers: Fields, body: bytes) -> bytes:
-    """The body without chunks and packing, where it has them."""
-    named = [token for key, value in headers if key == "transfer-encoding" for token in value.lower().split(",")]
-    if any(token.strip() == "chunked" for token in named):
-        body = _unchunked(body)
+def _decode_body(headers: HeaderFields, body: bytes) -> bytes:
+    """The body without transfer chunks and content encoding, where it has them. AnswerError if it is too large."""
+    transfer_codings = [
+        token for key, value in headers if key == "transfer-encoding" for token in value.lower().split(",")
+    ]
+    if any(token.strip() == "chunked" for token in transfer_codings):
+        body = _join_chunks(body)
     codings = [
-        coding for key, value in headers if key == "content-encoding" for each in value.lower().split(",")
-        if (coding := each.strip()) and coding != "identity"
+        coding for key, value in headers if key == "content-encoding" for coding_text in value.lower().split(",")
+        if (coding := coding_text.strip()) and coding != "identity"
     ]  # fmt: skip
     if codings and body and _is_packed(body, codings[-1]):
-        body = unpacked(body, codings, MAX_BYTES)
+        body = decompress(body, codings, MAX_BYTES)
     if len(body) > MAX_BYTES:
         raise AnswerError("too_large", f"{len(body):,} bytes")
     return body
 
 
 def _is_packed(body: bytes, coding: str) -> bool:
-    """Whether a body is still packed as its headers say: browsers hand out what they have unpacked."""
-    if mark := _PACKED.get(coding):
-        return body.startswith(mark)
+    """Whether a body is still packed as its headers say: browsers record what they have unpacked."""
+    if magic := _PACKED_MAGIC.get(coding):
+        return body.startswith(magic)
     return not _MARKUP.match(body)
 
 
-def _unchunked(body: bytes) -> bytes:
-    """The chunks' data; a body that is none in chunks as it is, and of one that breaks off what came before."""
-    out, at = bytearray(), 0
-    while head := _CHUNK.match(body, at):
+def _join_chunks(body: bytes) -> bytes:
+    """The chunks' data joined: up to where they break off; a body that has no chunks is returned as it is."""
+    out, position = bytearray(), 0
+    while head := _CHUNK.match(body, position):
         size = int(head[1], 16)
         if size == 0:
             return bytes(out)
         out += body[head.end() : head.end() + size]
-        at = head.end() + size
+        position = head.end() + size
     return bytes(out) if out else body

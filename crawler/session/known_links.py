@@ -1,53 +1,62 @@
-"""Links that the archive has already been told of: a bounded memory that spares it the same rows again and again.
+"""A bounded cache of the links that were stored lately, so that the same rows are not sent to the database again.
 
 Most links of a page stand on the page before it too. A queued URL that was stored with a depth at most as great and a
-priority at least as high changes no row when it comes again, so it need not be sent to the database.
+priority at least as high changes no row when it comes again, so it need not be stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from output.outcome import Found
+from output.outcome import DiscoveredUrl
 
-KNOWN = 40_000
+MAX_KNOWN_URLS = 40_000
 """URLs remembered at most, some 8 MB; what is forgotten is merely stored once more."""
 
 
 class KnownLinks:
-    """Remembers, of the last `most` queued URLs, the best depth and priority with which they were stored."""
+    """Remembers, of the last `max_urls` queued URLs, the least depth and the highest priority with which they were
+    stored."""
 
-    def __init__(self, most: int = KNOWN) -> None:
-        self._most = most
-        self._recent: dict[str, tuple[int, int]] = {}
-        self._earlier: dict[str, tuple[int, int]] = {}
+    def __init__(self, max_urls: int = MAX_KNOWN_URLS) -> None:
+        self._max_urls = max_urls
+        self._recent_links: dict[str, tuple[int, int]] = {}
+        self._older_links: dict[str, tuple[int, int]] = {}
 
-    def fresh(self, found: Iterable[Found]) -> tuple[Found, ...]:
-        """Those that may change something, and remember them; `forget` if they are not stored after all."""
-        return tuple(row for row in found if self._is_news(row) or _announces(row))
+    def new_rows(self, rows: Iterable[DiscoveredUrl]) -> tuple[DiscoveredUrl, ...]:
+        """The rows that may change something in the archive, which are remembered from now on.
 
-    def forget(self) -> None:
-        """Remember nothing: what was said to be stored was not."""
-        self._recent, self._earlier = {}, {}
+        Call `clear` if they are not stored after all.
+        """
+        return tuple(row for row in rows if self._is_improvement(row) or _may_announce_change(row))
 
-    def _is_news(self, row: Found) -> bool:
-        """Whether the row is better than what is known; two generations make the memory one of recent links."""
+    def clear(self) -> None:
+        """Forget all rows: some that were returned as new were not stored."""
+        self._recent_links, self._older_links = {}, {}
+
+    def _is_improvement(self, row: DiscoveredUrl) -> bool:
+        """Whether the row is unknown, or better than the known one. Two generations of links make this a cache of
+        recent ones."""
         if row.state != "queued":
             return True
-        known = self._recent.get(row.url) or self._earlier.get(row.url)
-        if known and known[0] <= row.depth and known[1] >= row.priority:
-            self._remember(row.url, known)
+        known_values = self._recent_links.get(row.url) or self._older_links.get(row.url)
+        if known_values and known_values[0] <= row.depth and known_values[1] >= row.priority:
+            self._remember(row.url, known_values)
             return False
-        best = (min(known[0], row.depth), max(known[1], row.priority)) if known else (row.depth, row.priority)
-        self._remember(row.url, best)
+        best_values = (
+            (min(known_values[0], row.depth), max(known_values[1], row.priority))
+            if known_values
+            else (row.depth, row.priority)
+        )
+        self._remember(row.url, best_values)
         return True
 
-    def _remember(self, url: str, best: tuple[int, int]) -> None:
-        self._recent[url] = best
-        if len(self._recent) > self._most // 2:
-            self._recent, self._earlier = {}, self._recent
+    def _remember(self, url: str, values: tuple[int, int]) -> None:
+        self._recent_links[url] = values
+        if len(self._recent_links) > self._max_urls // 2:
+            self._recent_links, self._older_links = {}, self._recent_links
 
 
-def _announces(row: Found) -> bool:
-    """Whether the row may say that a page which the archive has is to be looked at again."""
-    return bool(row.lastmod) or row.via == "redirect"
+def _may_announce_change(row: DiscoveredUrl) -> bool:
+    """Whether the row may say that a page in the archive has changed and is to be fetched again."""
+    return bool(row.lastmod) or row.found_via == "redirect"

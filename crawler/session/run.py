@@ -1,4 +1,4 @@
-"""One run of a crawl on one archive: the file it owns, its writer, its queue and the record of the run."""
+"""One run of a crawl on one archive: the file and its lock, the writer thread, the queue and the record of the run."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Any
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls.canonical import host_of
 from crawler import __version__
-from crawler.answers.obey_directives import REASONS
+from crawler.answers.obey_directives import DIRECTIVE_REASONS
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
-from crawler.session.writer import ENOUGH, Writer
-from crawler.workers.settle_pool import settle_shared
+from crawler.session.writer import BATCH_TARGET, Writer
+from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.open import open_database
-from output.exports.rows import articles
-from output.outcome import Found, Outcome
-from output.queue.imports import take_up
-from output.queue.requeue import HOSTS_BACK, Passing
-from output.queue.resume import came_by, first_start, moved_to
+from output.exports.rows import iter_articles
+from output.outcome import DiscoveredUrl, Outcome
+from output.queue.imports import queue_unfetched
+from output.queue.requeue import UNREACHED_HOSTS, PassingReason
+from output.queue.resume import moved_seeds, redirect_chains, unfinished_update_start
 from output.queue.rows import Queue, QueuedUrl
 from output.report.rates import survey
-from output.watch.requeue_due import Update, validators
-from output.watch.when_due import Pace
+from output.watch.requeue_due import UpdateRun, conditional_headers
+from output.watch.when_due import RevisitPolicy
 from output.write.archive import Archive
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
@@ -35,38 +35,39 @@ SEED_PRIORITY = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """What this run may ask beside the usual: ports, and private addresses."""
+class AllowedTargets:
+    """What this run may request beside the usual: further ports, and private addresses."""
 
     ports: frozenset[int] = frozenset()
-    private: bool = False
+    private_addresses: bool = False
 
 
 class CrawlSession:
-    """Owns the archive from `open` to `close`. Outcomes are stored by a writer thread; reads have their own eyes."""
+    """Owns the archive from `open` to `close`. Outcomes are stored by a writer thread; reads use their own
+    connection."""
 
-    def __init__(self, archive: Archive, reading: object, options: CrawlOptions) -> None:
+    def __init__(self, archive: Archive, read_db: object, options: CrawlOptions) -> None:
         self._archive = archive
-        self._reading = reading
+        self._read_db = read_db
         self._options = options
         self._writer: Writer | None = None
         self._run_id = 0
-        self.due = 0
-        """URLs that this run was to look at again when it began."""
-        self.queue = Queue(reading)  # type: ignore[arg-type]
-        self.stored: dict[str, int] = {}
-        self.under_way: Callable[[], int] = lambda: ENOUGH
-        """How many URLs are under way, as the writer asks it; to be set before `start`."""
+        self.due_count = 0
+        """How many known URLs this run queued for a revisit when it began."""
+        self.queue = Queue(read_db)  # type: ignore[arg-type]
+        self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`
+        self.pending_count: Callable[[], int] = lambda: BATCH_TARGET
+        """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
 
     @classmethod
     def open(cls, path: str | Path, options: CrawlOptions, *, every_commit: bool = False) -> CrawlSession:
         """Open or make the archive, as `Archive.open` does. ArchiveError, in one line, if it cannot be used."""
-        archive = Archive.open(path, every_commit=every_commit)
+        archive = Archive.open(path, sync_commits=every_commit)
         return cls(archive, open_database(path, read_only=True), options)
 
     def keep_raw(self, user_agent: str, size: int) -> None:
         """Keep raw responses, in WARC files of `size` bytes."""
-        self._archive.keep_raw(_about(user_agent, self._options.contact), size)
+        self._archive.keep_raw(_warcinfo_fields(user_agent, self._options.contact), size)
 
     @property
     def raw_bytes(self) -> int:
@@ -74,9 +75,9 @@ class CrawlSession:
         return self._archive.raw_bytes
 
     @property
-    def cut_back(self) -> int:
-        """Bytes of raw responses that an earlier run could not commit, and that were cut off."""
-        return self._archive.cut_back
+    def truncated_bytes(self) -> int:
+        """Bytes of raw responses that an earlier run wrote and did not commit, and that were cut off the WARC files."""
+        return self._archive.truncated_bytes
 
     @property
     def short_files(self) -> tuple[str, ...]:
@@ -84,93 +85,107 @@ class CrawlSession:
         return self._archive.short_files
 
     def start(
-        self, command: str, seeds: tuple[Found, ...], scope: Scope | None = None, allowed: Allowed | None = None
+        self,
+        command: str,
+        seeds: tuple[DiscoveredUrl, ...],
+        scope: Scope | None = None,
+        allowed_targets: AllowedTargets | None = None,
     ) -> int:
-        """Note the run, queue its seeds, and begin to write. Returns how many URLs were queued before.
+        """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
-        What an import named and did not hold is queued too, as far as it is in the scope. What earlier runs left for
-        a reason that is over, such as a port that is `allowed` now, is queued while the crawl goes on. As far as it is
-        in the scope, what is due is looked at again.
+        Also queued, as far as they are in the scope: URLs that an import named without their content, and pages that
+        are due for a revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is
+        allowed now, is queued while the crawl goes on.
         """
-        waiting = self.queue.counts()["queued"]
-        since = first_start(self._archive.db, self._options.revisit)
-        self._run_id = self._archive.start_run(command, self._options.as_values(), versions())
-        self._archive.requeue(self._passing(allowed))
-        self.queue.more_coming = lambda: self._archive.left_over.more
+        queued_count = self.queue.counts()["queued"]
+        revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
+        self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
+        self._archive.requeue(self._lapsed_reasons(allowed_targets))
+        self.queue.is_still_filling = lambda: self._archive.requeuer.has_more
         Queue(self._archive.db).add_seeds(seeds)
         if scope is not None:
-            take_up(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).fetch)
-            self._look_again(since, scope)
-        self._writer = Writer(self._archive, self.under_way)
-        return waiting
+            queue_unfetched(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).should_fetch)
+            self._requeue_due(revisit_start, scope)
+        self._writer = Writer(self._archive, self.pending_count)
+        return queued_count
 
-    def _passing(self, allowed: Allowed | None) -> Iterator[Passing]:
-        """The reasons of earlier runs that need not hold for this one."""
-        yield from HOSTS_BACK
-        obeyed = () if self._options.obey_directives else REASONS
-        yield from (Passing("skipped", reason) for reason in ("limit", "robots_unreachable", *obeyed))
-        if allowed is None:
+    def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
+        """The reasons by which earlier runs skipped URLs, and that need not hold for this one."""
+        yield from UNREACHED_HOSTS
+        directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
+        yield from (PassingReason("skipped", reason) for reason in ("limit", "robots_unreachable", *directive_reasons))
+        if allowed_targets is None:
             return
         for state in ("skipped", "failed"):  # failed: given up with the host's robots.txt
-            yield from (Passing(state, "port", port) for port in sorted(allowed.ports))
-            if allowed.private:
-                yield Passing(state, "private_address")
+            yield from (PassingReason(state, "port", port) for port in sorted(allowed_targets.ports))
+            if allowed_targets.private_addresses:
+                yield PassingReason(state, "private_address")
 
-    def _look_again(self, since: str, scope: Scope) -> None:
-        """Queue again what the options ask for. What is merely due waits until a crawl is finished."""
-        asked = self._options.revisit
-        finished = self.queue.is_empty() and not self._archive.left_over.more
-        if asked and (asked != "due" or finished):
-            pace = Pace(self._options.every, asked == "all")
+    def _requeue_due(self, revisit_start: str, scope: Scope) -> None:
+        """Queue the pages for the revisit that the options ask for. Pages that are merely due wait until a crawl is
+        finished."""
+        revisit = self._options.revisit
+        is_finished = self.queue.is_empty() and not self._archive.requeuer.has_more
+        if revisit and (revisit != "due" or is_finished):
+            policy = RevisitPolicy(self._options.every, revisit == "all")
 
-            def wanted(url: str, depth: int) -> bool:
-                return scope.decide(url, depth).fetch
+            def is_in_scope(url: str, depth: int) -> bool:
+                return scope.decide(url, depth).should_fetch
 
-            update = Update(pace, since or utc_now(), wanted, files=asked != "due", resumed=bool(since))
-            self.due = self._archive.look_again(update)
+            update_run = UpdateRun(
+                policy,
+                revisit_start or utc_now(),
+                is_in_scope,
+                listings_always_due=revisit != "due",
+                is_resumed=bool(revisit_start),
+            )
+            self.due_count = self._archive.queue_revisits(update_run)
 
-    def validators(self, queued: QueuedUrl) -> dict[str, str]:
-        """The headers that ask for a known URL only if it has changed."""
-        return validators(self._reading, queued.id, queued.url)  # type: ignore[arg-type]
+    def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
+        """The request headers that ask for a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
+        return conditional_headers(self._read_db, queued_url.id, queued_url.url)  # type: ignore[arg-type]
 
-    def redirects(self, seeds: tuple[str, ...], most: int) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-        """The redirects that led to what is queued, and where the seeds moved, as earlier runs found them."""
-        reading: Any = self._reading
-        return came_by(reading, most), moved_to(reading, seeds, most)
+    def resumed_redirects(
+        self, seeds: tuple[str, ...], max_redirects: int
+    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """From earlier runs: by queued URL the redirects that led to it, and the URLs that the seeds redirect to."""
+        read_db: Any = self._read_db
+        return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
 
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome; returns when it is committed."""
         assert self._writer is not None
         await self._writer.save(outcome)
         key = f"{outcome.state}/{outcome.reason}"
-        self.stored[key] = self.stored.get(key, 0) + 1
-        if outcome.whole_host:
-            self.stored[key] += self._archive.given_up.pop(key, 0)
+        self.stored_counts[key] = self.stored_counts.get(key, 0) + 1
+        if outcome.given_up_host:
+            self.stored_counts[key] += self._archive.given_up_counts.pop(key, 0)
 
     def settle(self) -> None:
-        """Judge again with what the whole site shows."""
+        """Stop writing, and judge all pages again with what the whole site shows."""
         self._stop_writing()
-        settle_shared(self._archive.db)
+        settle_in_processes(self._archive.db)
 
     def articles(self) -> Iterator[dict[str, object]]:
         """The archive's articles, one at a time."""
-        return articles(self._reading)  # type: ignore[arg-type]
+        return iter_articles(self._read_db)  # type: ignore[arg-type]
 
-    def skip_rest(self) -> int:
-        """Mark what is still queued as left out for the crawl's limits; a later run with wider ones takes it up."""
+    def skip_queued(self) -> int:
+        """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their
+        number."""
         return self._archive.skip_queued("limit")
 
     def close(self, outcome: str, reason: str) -> None:
-        """Settle what a stopped crawl left unsettled, note how the run ended, and give the file free."""
+        """Settle what a stopped crawl left unsettled, record how the run ended, and release the file."""
         self._stop_writing()
         try:
             if outcome == "stopped":
-                settle_shared(self._archive.db)
+                settle_in_processes(self._archive.db)
             if outcome != "failed":
                 survey(self._archive.db, self._run_id, utc_now())
-            self._archive.finish_run(self._run_id, outcome, reason, self.stored)
+            self._archive.runs.finish(self._run_id, outcome, reason, self.stored_counts)
         finally:
-            self._reading.close()  # type: ignore[attr-defined]
+            self._read_db.close()  # type: ignore[attr-defined]
             self._archive.close()
 
     def _stop_writing(self) -> None:
@@ -179,13 +194,13 @@ class CrawlSession:
             self._writer = None
 
 
-def seeds_of(urls: tuple[str, ...]) -> tuple[Found, ...]:
-    """The rows of a crawl's seeds."""
-    return tuple(Found(url, host_of(url), "page", "seed", priority=SEED_PRIORITY) for url in urls)
+def seed_rows(urls: tuple[str, ...]) -> tuple[DiscoveredUrl, ...]:
+    """The queue rows of a crawl's seeds."""
+    return tuple(DiscoveredUrl(url, host_of(url), "page", "seed", priority=SEED_PRIORITY) for url in urls)
 
 
-def _about(user_agent: str, contact: str) -> dict[str, str]:
-    """What a WARC file says of itself (ISO 28500, section 6.1.2)."""
+def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:
+    """The fields of a WARC file's warcinfo record (ISO 28500, section 6.1.2)."""
     return {
         "software": f"Broadsheet/{__version__}",
         "format": "WARC File Format 1.1",
@@ -195,7 +210,7 @@ def _about(user_agent: str, contact: str) -> dict[str, str]:
     }
 
 
-def versions() -> dict[str, str]:
-    """The versions of what makes an archive, for the record of a run."""
-    ours = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
-    return ours | {name: version(name) for name in _LIBRARIES}
+def software_versions() -> dict[str, str]:
+    """The versions of the software that an archive's content depends on, for the record of a run."""
+    own_versions = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
+    return own_versions | {name: version(name) for name in _LIBRARIES}

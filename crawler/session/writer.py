@@ -1,4 +1,4 @@
-"""The one writer: a thread that commits outcomes in batches, so that the event loop never waits for the disk."""
+"""The only writer: a thread that commits outcomes in batches, so that the event loop never waits for the disk."""
 
 from __future__ import annotations
 
@@ -14,105 +14,107 @@ from crawler.session.known_links import KnownLinks
 from output.outcome import Outcome
 from output.write.archive import Archive
 
-BATCH = 64
-"""Outcomes that one transaction takes at most; a batch is what piled up while the last one was written."""
+MAX_BATCH = 64
+"""Outcomes that one transaction takes at most; a batch is what was queued while the last one was written."""
 
-ENOUGH, LINGER, PAUSE = 32, 0.6, 0.1
-"""Outcomes for which a batch waits, and for how many seconds: for all of them, and for another. A page in a transaction
-of its own costs half as much again as one among many, since what all of them touch is written each time. Nothing is
-waited for where all that is under way is in the batch."""
+BATCH_TARGET, MAX_BATCH_SECONDS, MAX_IDLE_SECONDS = 32, 0.6, 0.1
+"""How many outcomes a batch waits for, how many seconds it waits in all, and how many for the next outcome. A page in
+a transaction of its own costs half as much again as one among many, since the database pages that all of them touch are
+written each time. A batch that has all the URLs under way does not wait."""
 
-_Waiting = tuple[Outcome, asyncio.Future[None]]
+_PendingOutcome = tuple[Outcome, asyncio.Future[None]]
 
 
 class Writer:
     """Saves outcomes through one thread. `save` returns when the outcome is committed.
 
-    `under_way` says how many URLs have no outcome in the archive yet; it is asked on the thread.
+    `pending_count` says how many URLs under way have no outcome in the archive yet; it is called on the thread.
     """
 
-    def __init__(self, archive: Archive, under_way: Callable[[], int] = lambda: ENOUGH) -> None:
+    def __init__(self, archive: Archive, pending_count: Callable[[], int] = lambda: BATCH_TARGET) -> None:
         self._archive = archive
-        self._under_way = under_way
-        self._known = KnownLinks()
-        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._pending_count = pending_count
+        self._known_links = KnownLinks()
+        self._queue: queue.SimpleQueue[_PendingOutcome | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="archive-writer", daemon=True)
         self._thread.start()
 
     async def save(self, outcome: Outcome) -> None:
         """Store one outcome; returns once it is committed. Raises what the archive raises."""
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.put((outcome, done))
-        await done
+        committed = asyncio.get_running_loop().create_future()
+        self._queue.put((outcome, committed))
+        await committed
 
     def close(self) -> None:
-        """Write what waits, and end the thread."""
-        self._waiting.put(None)
+        """Commit what is queued, and end the thread."""
+        self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._next()) is not None:
-            batch, ended = self._collect(first)
-            self._commit(batch)
-            if ended:
+        while (first_outcome := self._next_outcome()) is not None:
+            batch, is_closing = self._collect_batch(first_outcome)
+            self._commit_batch(batch)
+            if is_closing:
                 return
-            self._take_up()
+            self._requeue_leftovers()
 
-    def _next(self) -> _Waiting | None:
-        """The next outcome; while none waits, more of what an earlier run left is queued again."""
-        while self._archive.left_over.more:
+    def _next_outcome(self) -> _PendingOutcome | None:
+        """The next outcome of the queue; while there is none, more of what an earlier run left is queued for
+        fetching."""
+        while self._archive.requeuer.has_more:
             try:
-                return self._waiting.get_nowait()
+                return self._queue.get_nowait()
             except queue.Empty:
-                self._take_up()
-        return self._waiting.get()
+                self._requeue_leftovers()
+        return self._queue.get()
 
-    def _take_up(self) -> None:
-        """Queue a step of what is left over; an archive that cannot be written says so at its next outcome."""
+    def _requeue_leftovers(self) -> None:
+        """Queue a step of what an earlier run left. If the archive cannot be written, its next outcome raises that."""
         try:
-            if self._archive.left_over.more:
-                self._archive.left_over.step()
+            if self._archive.requeuer.has_more:
+                self._archive.requeuer.step()
         except sqlite3.Error:
-            self._archive.left_over.drop()
+            self._archive.requeuer.drop_rest()
 
-    def _collect(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        batch = [first]
-        end = time.monotonic() + LINGER
-        while len(batch) < BATCH:
-            awaited = len(batch) < min(ENOUGH, self._under_way())
-            left = min(PAUSE, end - time.monotonic()) if awaited else 0.0
+    def _collect_batch(self, first_outcome: _PendingOutcome) -> tuple[list[_PendingOutcome], bool]:
+        """The outcomes of the next transaction, and whether the writer is to end after it."""
+        batch = [first_outcome]
+        deadline = time.monotonic() + MAX_BATCH_SECONDS
+        while len(batch) < MAX_BATCH:
+            is_awaiting_more = len(batch) < min(BATCH_TARGET, self._pending_count())
+            seconds_left = min(MAX_IDLE_SECONDS, deadline - time.monotonic()) if is_awaiting_more else 0.0
             try:
-                another = self._waiting.get(timeout=max(0.0, left))
+                next_outcome = self._queue.get(timeout=max(0.0, seconds_left))
             except queue.Empty:
                 break
-            if another is None:
+            if next_outcome is None:
                 return batch, True
-            batch.append(another)
+            batch.append(next_outcome)
         return batch, False
 
-    def _commit(self, batch: Sequence[_Waiting]) -> None:
-        """Store a batch, and tell all who wait for it in one call to the event loop."""
+    def _commit_batch(self, batch: Sequence[_PendingOutcome]) -> None:
+        """Store a batch, and resolve the futures of all its outcomes in one call to the event loop."""
         loop, error = batch[0][1].get_loop(), None
         try:
-            self._archive.save([self._without_known(outcome) for outcome, _ in batch])
-        except BaseException as raised:  # noqa: BLE001 - it belongs to whoever waits for these outcomes
-            self._known.forget()
-            error = raised
-        loop.call_soon_threadsafe(_end, [done for _, done in batch], error)
+            self._archive.save([self._without_known_links(outcome) for outcome, _ in batch])
+        except BaseException as exception:  # noqa: BLE001 - it belongs to whoever waits for these outcomes
+            self._known_links.clear()
+            error = exception
+        loop.call_soon_threadsafe(_resolve_futures, [committed for _, committed in batch], error)
 
-    def _without_known(self, outcome: Outcome) -> Outcome:
-        """The outcome without the links that the archive has already; what a sitemap or feed lists is told whole."""
-        if not outcome.found or outcome.found[0].via in ("sitemap", "feed"):
+    def _without_known_links(self, outcome: Outcome) -> Outcome:
+        """The outcome without links that the archive has already; the rows of a sitemap or feed all stay."""
+        if not outcome.discovered_urls or outcome.discovered_urls[0].found_via in ("sitemap", "feed"):
             return outcome
-        found = self._known.fresh(outcome.found)
-        return outcome if len(found) == len(outcome.found) else replace(outcome, found=found)
+        new_rows = self._known_links.new_rows(outcome.discovered_urls)
+        return outcome if len(new_rows) == len(outcome.discovered_urls) else replace(outcome, discovered_urls=new_rows)
 
 
-def _end(waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
-    for done in waiting:
-        if done.done():
+def _resolve_futures(futures: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
+    for future in futures:
+        if future.done():
             continue
         if error is None:
-            done.set_result(None)
+            future.set_result(None)
         else:
-            done.set_exception(error)
+            future.set_exception(error)

@@ -1,1 +1,1 @@
-"""Processes that run pure functions, bounded in time and memory."""
+"""Worker processes: they run pure functions, with limits on time and memory."""

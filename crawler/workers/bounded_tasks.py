@@ -1,4 +1,4 @@
-"""Many jobs through a few hands: as many under way as there is work for, and no more are begun once it is to stop."""
+"""Runs an asynchronous function over many jobs with a bounded number of tasks at once."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def pump(
-    jobs: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int, stopping: Callable[[], bool]
+async def run_bounded(
+    jobs: Iterable[T], work: Callable[[T], Awaitable[None]], max_running: int, should_stop: Callable[[], bool]
 ) -> None:
-    """Do all jobs, `at_once` at a time, in the order given as far as that goes; the first error ends it all.
+    """Run `work` on each job, begun in order, `max_running` at a time. The first exception cancels the rest.
 
-    Jobs are taken from `jobs` only when there is room. When `stopping` says so, what is under way is finished.
+    Jobs are taken from `jobs` only when there is room. Once `should_stop` is true, running jobs finish, no more begin.
     """
-    under_way: set[asyncio.Future[None]] = set()
+    running_tasks: set[asyncio.Future[None]] = set()
     try:
         for job in jobs:
-            if stopping():
+            if should_stop():
                 break
-            under_way.add(asyncio.ensure_future(work(job)))
-            if len(under_way) >= at_once:
-                under_way = await _some_done(under_way)
+            running_tasks.add(asyncio.ensure_future(work(job)))
+            if len(running_tasks) >= max_running:
+                running_tasks = await _wait_for_first(running_tasks)
             else:
                 await asyncio.sleep(0)
-        while under_way:
-            under_way = await _some_done(under_way)
+        while running_tasks:
+            running_tasks = await _wait_for_first(running_tasks)
     finally:
-        for task in under_way:
+        for task in running_tasks:
             task.cancel()
 
 
-async def _some_done(under_way: set[asyncio.Future[None]]) -> set[asyncio.Future[None]]:
-    done, rest = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
+async def _wait_for_first(running_tasks: set[asyncio.Future[None]]) -> set[asyncio.Future[None]]:
+    """Wait until a task is done; the others are returned. Raises what the task raised."""
+    finished_tasks, unfinished_tasks = await asyncio.wait(running_tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in finished_tasks:
         task.result()
-    return rest
+    return unfinished_tasks

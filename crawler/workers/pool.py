@@ -1,7 +1,6 @@
-"""The worker processes: parsing and cleaning happen off the event loop, bounded in time and memory.
+"""The pool of worker processes that parse and clean pages, off the event loop, with limits on time and memory.
 
-A page that hangs, blows up the parser or kills its worker costs that page only: it comes back as a fault with a
-reason, and the worker is replaced.
+A page that hangs, breaks the parser or kills its worker fails alone, with a `WorkerError`, and the worker is replaced.
 """
 
 from __future__ import annotations
@@ -14,223 +13,230 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from crawler.workers.worker import Job, Worker, message, unpacked
+from crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
 
 T = TypeVar("T")
 
 PAGE_SECONDS = 60.0
-_SLACK = 5.0  # seconds that a time limit may be noticed late
-_LOOK = 0.25  # seconds after which workers that owe a result are looked at
-_AHEAD = 2  # jobs that a worker has at most: one under way, and the next, so that it never waits for us
-_TRIES = 5  # times that no process could be started after which the pages that wait for one are given up
-_CHANCES = 3  # workers that a page may have: the machine may end two that only happened to hold it
-_LONG = 0.5  # seconds under way after which a job no longer holds up the one behind it
+_LATE_SECONDS = 5.0  # seconds that a time limit may be noticed late before the cause is taken to be elsewhere
+_CHECK_SECONDS = 0.25  # seconds between two checks of the time limit
+_JOBS_PER_WORKER = 2  # sent to a worker at most: the running one, and the next, so that it never waits for us
+_MAX_FAILED_STARTS = 5  # in a row; then the queued jobs fail
+_WORKERS_PER_PAGE = 3  # tried in turn: the machine may end two that only happened to have the page
+_SLOW_JOB_SECONDS = 0.5  # seconds that a job runs before the one queued behind it is sent to another worker too
 
 
 class WorkerError(Exception):
-    """A page that could not be worked on; `reason` is worker_timeout, worker_died or worker_error.
+    """A job that failed; `reason` is worker_timeout, worker_died or worker_error.
 
-    `innocent`: what ended it may be no fault of its own.
+    `is_retryable`: the cause may lie elsewhere than in the page.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, innocent: bool = False) -> None:
+    def __init__(self, reason: str, detail: str = "", *, is_retryable: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
-        self.innocent = innocent
+        self.is_retryable = is_retryable
 
 
-class Workers:
-    """A number of processes that run pure functions. Close it when done."""
+class WorkerPool:
+    """Up to `worker_count` processes that run pure functions, each call `page_seconds` at most. Close it when done."""
 
-    def __init__(self, count: int, seconds: float = PAGE_SECONDS) -> None:
-        self._seconds = seconds
-        self._count = count
-        self._workers: list[Worker] = []
-        self._waiting: deque[Job] = deque()
+    def __init__(self, worker_count: int, page_seconds: float = PAGE_SECONDS) -> None:
+        self._page_seconds = page_seconds
+        self._worker_count = worker_count
+        self._workers: list[WorkerProcess] = []
+        self._queued_jobs: deque[WorkerJob] = deque()
         self._loop: AbstractEventLoop | None = None
         self._timer: TimerHandle | None = None
-        self._starting = False
-        self._failed = 0  # times in a row that no process could be started
-        self._closed = False
+        self._is_starting = False
+        self._failed_starts = 0  # times in a row that no process could be started
+        self._is_closed = False
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run a function in a worker and return its result; WorkerError if it hangs, dies or fails.
 
-        What another cause may have ended, such as the machine's want of memory, is tried again, by three workers at
-        most.
+        If the cause may lie elsewhere, such as in a machine short of memory, it is tried by three workers at most.
         """
         try:
-            packed = message((function, args))
+            packed_job = pack_message((function, args))
         except Exception as error:
             raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
-        for chance in range(1, _CHANCES + 1):
+        for attempt in range(1, _WORKERS_PER_PAGE + 1):
             try:
-                answer = await self._answer_to(packed, again=chance > 1)
+                answer = await self._submit(packed_job, is_retry=attempt > 1)
                 break
             except WorkerError as error:
-                if self._closed or not error.innocent or chance == _CHANCES:
+                if self._is_closed or not error.is_retryable or attempt == _WORKERS_PER_PAGE:
                     raise
-        result: T = _result_in(answer)
+        result: T = _unpack_result(answer)
         return result
 
     def start(self) -> None:
-        """Start the processes now, on the running loop, before there is anything to do."""
-        self._use(asyncio.get_running_loop())
-        self._hire()
+        """Start the processes now, on the running event loop, before there are jobs."""
+        self._use_loop(asyncio.get_running_loop())
+        self._start_missing_workers()
 
     def close(self) -> None:
-        """Stop the workers; what they still had to do is given up. Any thread may call it, also twice."""
-        self._closed = True
+        """Kill the workers; unfinished jobs fail. Any thread may call it, also twice."""
+        self._is_closed = True
         workers = tuple(self._workers)
         for worker in workers:
-            worker.stop()
+            worker.kill()
         for worker in workers:
-            worker.ended()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
+            worker.wait_for_exit()
+        with suppress(RuntimeError):  # the loop is closed: nobody waits for results
             if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._give_up)
+                self._loop.call_soon_threadsafe(self._fail_queued_jobs)
 
-    async def _answer_to(self, packed: bytes, *, again: bool = False) -> bytes:
-        self._use(loop := asyncio.get_running_loop())
-        if self._closed:
+    async def _submit(self, packed_job: bytes, *, is_retry: bool = False) -> bytes:
+        self._use_loop(loop := asyncio.get_running_loop())
+        if self._is_closed:
             raise WorkerError("worker_died", "the workers were stopped")
-        job = Job(packed, loop.create_future())
-        (self._waiting.appendleft if again else self._waiting.append)(job)
-        self._hand_out()
+        job = WorkerJob(packed_job, loop.create_future())
+        (self._queued_jobs.appendleft if is_retry else self._queued_jobs.append)(job)
+        self._dispatch_jobs()
         return await job.answer
 
-    def _use(self, loop: AbstractEventLoop) -> None:
-        """Read the workers' answers on this loop."""
+    def _use_loop(self, loop: AbstractEventLoop) -> None:
+        """Have the workers' answers read on this loop from now on."""
         if loop is self._loop:
             return
-        self._loop, self._timer, self._starting = loop, None, False
+        self._loop, self._timer, self._is_starting = loop, None, False
         for worker in self._workers:
-            worker.attach(loop, self._came)
+            worker.attach(loop, self._on_readable)
 
-    def _hand_out(self) -> None:
-        """Give the workers what they can take, those that have nothing first."""
-        if self._waiting:
-            self._hire()
-        while self._waiting and (worker := self._freest()):
-            job = self._waiting.popleft()
+    def _dispatch_jobs(self) -> None:
+        """Send queued jobs to the workers that can take more, idle ones first."""
+        if self._queued_jobs:
+            self._start_missing_workers()
+        while self._queued_jobs and (worker := self._least_busy_worker()):
+            job = self._queued_jobs.popleft()
             if not job.answer.done():
-                worker.give(job)
-        if not self._waiting:
-            self._share()
-        self._watch()
+                worker.send_job(job)
+        if not self._queued_jobs:
+            self._duplicate_blocked_jobs()
+        self._schedule_check()
 
-    def _freest(self) -> Worker | None:
+    def _least_busy_worker(self) -> WorkerProcess | None:
         worker = min(self._workers, key=lambda worker: len(worker.jobs), default=None)
-        most = 1 if self._starting else _AHEAD  # another worker comes soon
-        return worker if worker is not None and len(worker.jobs) < most else None
+        max_jobs = 1 if self._is_starting else _JOBS_PER_WORKER  # another worker is starting
+        return worker if worker is not None and len(worker.jobs) < max_jobs else None
 
-    def _share(self) -> None:
-        """Give what waits behind a job that takes long to a worker that has nothing, too; the first answer counts."""
-        since = time.monotonic() - _LONG
-        idle = [worker for worker in self._workers if not worker.jobs]
-        for worker in self._workers if idle else ():
-            if len(worker.jobs) > 1 and worker.began < since and idle and not worker.jobs[1].shared:
-                worker.jobs[1].shared = True
-                idle.pop().give(worker.jobs[1])
+    def _duplicate_blocked_jobs(self) -> None:
+        """Send a job that waits behind a slow one to an idle worker too; the first answer counts."""
+        slow_since = time.monotonic() - _SLOW_JOB_SECONDS
+        idle_workers = [worker for worker in self._workers if not worker.jobs]
+        for worker in self._workers if idle_workers else ():
+            if (
+                len(worker.jobs) > 1
+                and worker.job_started_at < slow_since
+                and idle_workers
+                and not worker.jobs[1].has_two_workers
+            ):
+                worker.jobs[1].has_two_workers = True
+                idle_workers.pop().send_job(worker.jobs[1])
 
-    def _came(self, worker: Worker) -> None:
-        """Take a worker's answers; one that is gone is replaced when there is work."""
+    def _on_readable(self, worker: WorkerProcess) -> None:
+        """Read a worker's answers. One that is gone is removed, and replaced when there are jobs."""
         try:
-            for job, answer in worker.answers():
+            for job, answer in worker.read_answers():
                 if not job.answer.done():
                     job.answer.set_result(answer)
         except (OSError, EOFError):
-            self._lost(worker, WorkerError("worker_died", worker.ended(), innocent=True))
-        if not self._closed:
-            self._hand_out()
+            self._remove_worker(worker, WorkerError("worker_died", worker.wait_for_exit(), is_retryable=True))
+        if not self._is_closed:
+            self._dispatch_jobs()
 
-    def _lost(self, worker: Worker, error: WorkerError) -> None:
-        """A worker is gone: the job under way ends with the error, and those that wait go to another one."""
+    def _remove_worker(self, worker: WorkerProcess, error: WorkerError) -> None:
+        """Remove a worker that is gone: its running job fails with the error, the others are queued again, in front."""
         self._workers.remove(worker)
         worker.close()
         if worker.jobs:
-            _fail(worker.jobs.popleft(), error)
-        self._waiting.extendleft(reversed(worker.jobs))
+            _fail_job(worker.jobs.popleft(), error)
+        self._queued_jobs.extendleft(reversed(worker.jobs))
 
-    def _watch(self) -> None:
-        """Look at the workers again in a while, as long as they owe anything."""
+    def _schedule_check(self) -> None:
+        """Have the time limit checked in a while, if a job is running and no check is scheduled."""
         if self._timer is None and self._loop is not None and any(worker.jobs for worker in self._workers):
-            self._timer = self._loop.call_later(_LOOK, self._look)
+            self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_timeouts)
 
-    def _look(self) -> None:
+    def _check_timeouts(self) -> None:
+        """Kill the workers whose running job exceeds the time limit."""
         self._timer = None
         now = time.monotonic()
         for worker in tuple(self._workers):
-            if worker.jobs and now - worker.began > self._seconds:
-                innocent = _overran(now - worker.began, self._seconds)
-                worker.stop()
-                self._lost(worker, WorkerError("worker_timeout", f"{self._seconds:g} s", innocent=innocent))
-        self._hand_out()
+            if worker.jobs and now - worker.job_started_at > self._page_seconds:
+                noticed_late = _is_noticed_late(now - worker.job_started_at, self._page_seconds)
+                worker.kill()
+                self._remove_worker(
+                    worker, WorkerError("worker_timeout", f"{self._page_seconds:g} s", is_retryable=noticed_late)
+                )
+        self._dispatch_jobs()
 
-    def _hire(self) -> None:
-        """Have missing processes started in a thread: the first waits until all that they inherit is imported."""
-        if self._starting or self._closed or len(self._workers) >= self._count:
+    def _start_missing_workers(self) -> None:
+        """Start missing processes, in a thread: the first one waits until the fork server has imported its modules."""
+        if self._is_starting or self._is_closed or len(self._workers) >= self._worker_count:
             return
         assert self._loop is not None
-        self._starting = True
-        self._loop.run_in_executor(None, self._start_missing, self._loop, self._count - len(self._workers))
+        self._is_starting = True
+        self._loop.run_in_executor(None, self._start_processes, self._loop, self._worker_count - len(self._workers))
 
-    def _start_missing(self, loop: AbstractEventLoop, missing: int) -> None:
-        trouble = ""
+    def _start_processes(self, loop: AbstractEventLoop, count: int) -> None:
+        error_text = ""
         try:
-            for _ in range(missing):
-                if not self._closed:
-                    loop.call_soon_threadsafe(self._hired, Worker.started())
-        except Exception as error:  # noqa: BLE001 - who waits for a worker is to hear of it
-            trouble = f"{type(error).__name__}: {error}"
+            for _ in range(count):
+                if not self._is_closed:
+                    loop.call_soon_threadsafe(self._on_worker_started, WorkerProcess.start())
+        except Exception as error:  # noqa: BLE001 - reported to those who wait for a worker
+            error_text = f"{type(error).__name__}: {error}"
         finally:
-            loop.call_soon_threadsafe(self._all_hired, trouble)
+            loop.call_soon_threadsafe(self._on_starts_finished, error_text)
 
-    def _hired(self, worker: Worker) -> None:
+    def _on_worker_started(self, worker: WorkerProcess) -> None:
         self._workers.append(worker)
-        if self._closed:
-            worker.stop()
-            self._give_up()
+        if self._is_closed:
+            worker.kill()
+            self._fail_queued_jobs()
             return
         assert self._loop is not None
-        worker.attach(self._loop, self._came)
-        self._hand_out()
+        worker.attach(self._loop, self._on_readable)
+        self._dispatch_jobs()
 
-    def _all_hired(self, trouble: str) -> None:
-        self._starting = False
-        self._failed = self._failed + 1 if trouble else 0
-        if self._failed >= _TRIES and not self._workers:
-            self._failed = 0
-            self._give_up(trouble)
+    def _on_starts_finished(self, error_text: str) -> None:
+        self._is_starting = False
+        self._failed_starts = self._failed_starts + 1 if error_text else 0
+        if self._failed_starts >= _MAX_FAILED_STARTS and not self._workers:
+            self._failed_starts = 0
+            self._fail_queued_jobs(error_text)
         else:
-            self._hand_out()
+            self._dispatch_jobs()
 
-    def _give_up(self, why: str = "the workers were stopped") -> None:
-        """End the wait for results that will not come."""
-        while self._closed and self._workers:
+    def _fail_queued_jobs(self, detail: str = "the workers were stopped") -> None:
+        """Fail the queued jobs; in a closed pool also those of its workers."""
+        while self._is_closed and self._workers:
             worker = self._workers.pop()
-            self._waiting.extend(worker.jobs)
+            self._queued_jobs.extend(worker.jobs)
             worker.close()
-        while self._waiting:
-            _fail(self._waiting.popleft(), WorkerError("worker_died", why))
+        while self._queued_jobs:
+            _fail_job(self._queued_jobs.popleft(), WorkerError("worker_died", detail))
 
 
-def _fail(job: Job, error: WorkerError) -> None:
+def _fail_job(job: WorkerJob, error: WorkerError) -> None:
     if not job.answer.done():
         job.answer.set_exception(error)
 
 
-def _overran(took: float, limit: float) -> bool:
-    """Whether a time limit was noticed far too late, as by a process that was stopped meanwhile."""
-    return took - limit > _SLACK
+def _is_noticed_late(job_seconds: float, limit: float) -> bool:
+    """Whether a time limit was noticed far too late, as by a process that was suspended meanwhile."""
+    return job_seconds - limit > _LATE_SECONDS
 
 
-def _result_in(answer: bytes) -> Any:
+def _unpack_result(answer: bytes) -> Any:
     try:
-        good, result = unpacked(answer)
+        succeeded, result = unpack_answer(answer)
     except Exception as error:
         raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
-    if not good:
+    if not succeeded:
         raise WorkerError("worker_error", result)
     return result

@@ -1,4 +1,4 @@
-"""What a worker needs, imported and read before the first page: the processes forked from here share it."""
+"""Imported by the fork server: loads the modules and data that workers need, which the forked processes then share."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ _PAGE = f"<title>The mill</title><h1>The mill is sold</h1><article>{f'<p>{_TEXT 
 
 
 def _warm_up() -> None:
-    """Nothing of this is garbage, and looking for any takes an eighth of the time."""
+    """Import the modules and clean a page. Garbage collection is off: an eighth of the time, to find nothing."""
     gc.disable()
     for module in _MODULES:
         import_module(module)
     from cleaners.clean import clean
     from cleaners.document import Page
 
-    with suppress(Exception):  # as where the disk is full: what could not be read is read when a page needs it
-        clean(Page("https://mill.example/2024/sold.html", _PAGE.encode()))  # its language is guessed, by a large model
+    with suppress(Exception):  # as where the disk is full: what could not be loaded now is loaded when a page needs it
+        # this loads the large model that guesses a page's language, too
+        clean(Page("https://mill.example/2024/sold.html", _PAGE.encode()))
 
 
 _warm_up()
 gc.collect()
-gc.freeze()  # what is looked through for garbage is written to, and no longer shared
+gc.freeze()  # a garbage collection writes to the objects that it checks, and their memory is no longer shared
 gc.enable()

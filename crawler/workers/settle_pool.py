@@ -1,7 +1,7 @@
-"""Settling's work shared out to worker processes, from the thread that settles.
+"""Spreads the jobs of settling over worker processes, from the thread that settles.
 
-Each process has one job at a time, so neither side ever waits to send. A process that dies, or cannot be started,
-costs time alone: its job is done here.
+Each process has one job at a time, so neither side ever blocks on sending. A process that dies, or cannot be started,
+costs time only: its job is run in this process.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from typing import Self, TypeVar, cast
 
 from sqlite_utils import Database
 
-from crawler.workers.worker import Worker, message, processes, unpacked
-from output.settle.judge_again import Settled, settle
+from crawler.workers.worker import WorkerProcess, pack_message, process_count, unpack_answer
+from output.settle.judge_again import SettleResult, settle
 
 J = TypeVar("J")
 R = TypeVar("R")
 
-_FEW = 3  # jobs that are done sooner than a process is started
+_TOO_FEW_JOBS = 3  # this many are done sooner than a process is started
 
 
-class Sharing:
-    """As many processes as asked for, one a processor if 0, started when there is enough to do. Use it in a `with`.
+class SettlePool:
+    """A `ParallelMap` over `count` processes, or one for each processor if 0. Use it in a `with`.
 
-    It is a `Share`.
+    They are started when there are enough jobs.
     """
 
     def __init__(self, count: int = 0) -> None:
-        self._count = processes(count)
-        self._workers: list[Worker] = []
+        self._process_count = process_count(count)
+        self._workers: list[WorkerProcess] = []
 
     def __call__(self, function: Callable[[J], R], jobs: Iterable[J], /) -> Iterator[R]:
-        """The function's result for each job, in order."""
-        coming = iter(jobs)
-        first = list(islice(coming, _FEW + 1))
-        if len(first) <= _FEW:
-            yield from map(function, first)
+        """Yield the function's result for each job, in order."""
+        remaining_jobs = iter(jobs)
+        first_jobs = list(islice(remaining_jobs, _TOO_FEW_JOBS + 1))
+        if len(first_jobs) <= _TOO_FEW_JOBS:
+            yield from map(function, first_jobs)
         else:
-            yield from self._spread(function, chain(first, coming))
+            yield from self._map_in_processes(function, chain(first_jobs, remaining_jobs))
 
     def __enter__(self) -> Self:
         return self
@@ -50,68 +50,74 @@ class Sharing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for worker in self._workers:
-            _let_go(worker)
+            _end_worker(worker)
         self._workers.clear()
 
-    def _spread(self, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[R]:
-        """Whoever has answered gets the next job before we look at the answer."""
-        self._hire()
-        idle, under_way = deque(self._workers), deque[tuple[J, Worker | None]]()
+    def _map_in_processes(self, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[R]:
+        """As `map`, in the processes. One that has answered gets its next job before its answer is unpacked."""
+        self._start_missing_workers()
+        idle_workers, running_jobs = deque(self._workers), deque[tuple[J, WorkerProcess | None]]()
         for job in jobs:
-            oldest = self._answered(*under_way.popleft(), idle) if under_way and not idle else None
-            under_way.append((job, self._given(message((function, (job,))), idle)))
-            if oldest:
-                yield _result(function, *oldest)
-        while under_way:
-            yield _result(function, *self._answered(*under_way.popleft(), idle))
+            oldest_answer = (
+                self._receive_answer(*running_jobs.popleft(), idle_workers)
+                if running_jobs and not idle_workers
+                else None
+            )
+            running_jobs.append((job, self._send_to_idle(pack_message((function, (job,))), idle_workers)))
+            if oldest_answer:
+                yield _result_of(function, *oldest_answer)
+        while running_jobs:
+            yield _result_of(function, *self._receive_answer(*running_jobs.popleft(), idle_workers))
 
-    def _hire(self) -> None:
+    def _start_missing_workers(self) -> None:
         with suppress(OSError, EOFError):
-            while len(self._workers) < self._count:
-                self._workers.append(Worker.started())
+            while len(self._workers) < self._process_count:
+                self._workers.append(WorkerProcess.start())
 
-    def _given(self, packed: bytes, idle: deque[Worker]) -> Worker | None:
-        """Hand a job to a process that has none; None if there is no such process."""
-        while idle:
-            worker = idle.popleft()
+    def _send_to_idle(self, packed_job: bytes, idle_workers: deque[WorkerProcess]) -> WorkerProcess | None:
+        """Send a job to an idle process, which is returned; None if there is none."""
+        while idle_workers:
+            worker = idle_workers.popleft()
             try:
-                worker.hand(packed)
+                worker.send_blocking(packed_job)
             except OSError:
-                self._lost(worker)
+                self._remove_worker(worker)
             else:
                 return worker
         return None
 
-    def _answered(self, job: J, worker: Worker | None, idle: deque[Worker]) -> tuple[J, bytes]:
-        """A job and what came back of it: nothing if its process is gone."""
+    def _receive_answer(
+        self, job: J, worker: WorkerProcess | None, idle_workers: deque[WorkerProcess]
+    ) -> tuple[J, bytes]:
+        """A job and its process's answer; an empty one if it has no process or the process is gone."""
         if worker is None:
             return job, b""
         try:
-            answer = worker.wait()
+            answer = worker.receive_blocking()
         except (OSError, EOFError):
-            self._lost(worker)
+            self._remove_worker(worker)
             return job, b""
-        idle.append(worker)
+        idle_workers.append(worker)
         return job, answer
 
-    def _lost(self, worker: Worker) -> None:
+    def _remove_worker(self, worker: WorkerProcess) -> None:
         self._workers.remove(worker)
-        _let_go(worker)
+        _end_worker(worker)
 
 
-def settle_shared(db: Database) -> Settled:
+def settle_in_processes(db: Database) -> SettleResult:
     """Settle an archive with all processors. See `output.settle.judge_again.settle`."""
-    with Sharing() as share:
-        return settle(db, share=share)
+    with SettlePool() as share:
+        return settle(db, parallel_map=share)
 
 
-def _result(function: Callable[[J], R], job: J, answer: bytes) -> R:
-    """What a process made of a job; if nothing, what we make of it."""
-    good, made = unpacked(answer) if answer else (False, None)
-    return cast(R, made) if good else function(job)
+def _result_of(function: Callable[[J], R], job: J, answer: bytes) -> R:
+    """The result in a process's answer; without one, or if it failed there, the job is run here."""
+    succeeded, result = unpack_answer(answer) if answer else (False, None)
+    return cast(R, result) if succeeded else function(job)
 
 
-def _let_go(worker: Worker) -> None:
-    worker.stop()
-    worker.ended()
+def _end_worker(worker: WorkerProcess) -> None:
+    worker.kill()
+    worker.wait_for_exit()
     worker.close()

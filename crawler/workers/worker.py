@@ -1,7 +1,7 @@
-"""One worker process: what it does, and its end of the crawl's side.
+"""One worker process: the loop that runs in it, and the object by which the crawl's process uses it.
 
 Each has a socket of its own, over which it gets one job after the other and answers in that order. A worker that is
-killed takes nobody else's answers with it, and one whose crawl is gone reads the end of its socket and ends.
+killed loses nobody else's answers, and one whose crawl is gone reads the end of its socket and exits.
 """
 
 from __future__ import annotations
@@ -26,216 +26,219 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 MEMORY_BYTES = 4 * 1024**3
-_GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects go with it, and few are in cycles
-_NICE = 5  # whoever hands out work is not to wait for those who wait for work
-_GC_JOBS = 16  # after so many jobs we look for cycles: most leave none
-_LENGTH = struct.Struct("!Q")  # goes before each message
-_READ = 256 * 1024
-_PRELOADED = ["__main__", "crawler.workers.preload"]
+_GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects are freed with it, and few are in cycles
+_NICENESS = 5  # lower priority than the crawl's process, which hands out the work
+_JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
+_MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
+_RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
+_PRELOADED_MODULES = ["__main__", "crawler.workers.preload"]
 _FORKSERVER = "forkserver"
 
 
 @dataclass(slots=True, eq=False)
-class Job:
-    """A message to a worker, and the answer that is waited for: its bytes, or the error in their place."""
+class WorkerJob:
+    """A packed function call for a worker, and the future of its packed answer."""
 
     message: bytes
     answer: Future[bytes]
-    shared: bool = False  # given to a second worker too
+    has_two_workers: bool = False  # sent to a second worker too; the first answer counts
 
 
-class Worker:
-    """A worker process and the jobs that it has: the first is under way, the others wait in its socket.
+class WorkerProcess:
+    """A worker process and the jobs that were sent to it: the first is running, the others wait in its socket.
 
-    All but `started` and `stop` belongs to the event loop, or to the one thread that uses `hand` and `wait`.
+    All but `start` and `kill` is for the event loop's thread alone, or for the one thread that uses `send_blocking`
+    and `receive_blocking`.
     """
 
     def __init__(self, process: Any, channel: socket.socket) -> None:
         self._process = process
         self._channel = channel
-        self._came = bytearray()
-        self._unsent: deque[memoryview] = deque()
+        self._receive_buffer = bytearray()
+        self._send_queue: deque[memoryview] = deque()
         self._loop: AbstractEventLoop | None = None
-        self.jobs: deque[Job] = deque()
-        self.began = 0.0
-        """When the job under way began, on the steady clock."""
+        self.jobs: deque[WorkerJob] = deque()
+        self.job_started_at = 0.0
+        """When the running job began, by `time.monotonic`."""
 
     @classmethod
-    def started(cls) -> Worker:
-        """A new process. OSError or EOFError if there can be none."""
-        begin_early()
-        mine, theirs = socket.socketpair()
+    def start(cls) -> WorkerProcess:
+        """Start a new process. OSError or EOFError if none can be started."""
+        start_fork_server()
+        pool_socket, worker_socket = socket.socketpair()
         try:
-            with theirs:
-                process = _context().Process(target=_serve, args=(theirs,), name="broadsheet-worker", daemon=True)
+            with worker_socket:
+                process = _process_context().Process(
+                    target=_serve_jobs, args=(worker_socket,), name="broadsheet-worker", daemon=True
+                )
                 process.start()
         except BaseException:
-            mine.close()
+            pool_socket.close()
             raise
-        mine.setblocking(False)
-        return cls(process, mine)
+        pool_socket.setblocking(False)
+        return cls(process, pool_socket)
 
-    def attach(self, loop: AbstractEventLoop, came: Callable[[Worker], None]) -> None:
-        """Have `came` called on the loop whenever there is something to read."""
+    def attach(self, loop: AbstractEventLoop, on_readable: Callable[[WorkerProcess], None]) -> None:
+        """Have `on_readable` called on the loop whenever there is something to read."""
         self._loop = loop
-        loop.add_reader(self._channel, came, self)
-        self._send()
+        loop.add_reader(self._channel, on_readable, self)
+        self._send_queued()
 
-    def give(self, job: Job) -> None:
-        """Hand a job over."""
+    def send_job(self, job: WorkerJob) -> None:
+        """Send a job, or queue it to be sent when the socket takes it."""
         if not self.jobs:
-            self.began = time.monotonic()
+            self.job_started_at = time.monotonic()
         self.jobs.append(job)
-        self._unsent.append(memoryview(job.message))
-        if len(self._unsent) == 1:
-            self._send()
+        self._send_queue.append(memoryview(job.message))
+        if len(self._send_queue) == 1:
+            self._send_queued()
 
-    def answers(self) -> Iterator[tuple[Job, bytes]]:
-        """The jobs that are done, with what came back. OSError or EOFError if the worker is gone."""
+    def read_answers(self) -> Iterator[tuple[WorkerJob, bytes]]:
+        """Read what the socket has: finished jobs and their answers. OSError or EOFError if the worker is gone."""
         with suppress(BlockingIOError):
-            came = self._channel.recv(_READ)
-            if not came:
+            chunk = self._channel.recv(_RECEIVE_BYTES)
+            if not chunk:
                 raise EOFError
-            self._came += came
-        while (answer := _taken_from(self._came)) is not None:
+            self._receive_buffer += chunk
+        while (answer := _take_message(self._receive_buffer)) is not None:
             job = self.jobs.popleft()
-            self.began = time.monotonic()
+            self.job_started_at = time.monotonic()
             yield job, answer
 
-    def hand(self, job: bytes) -> None:
-        """Hand a job over to a process that has none, without an event loop. OSError if it is gone."""
+    def send_blocking(self, packed_job: bytes) -> None:
+        """Send a job to a process that has none, without an event loop. OSError if it is gone."""
         self._channel.setblocking(True)
-        self._channel.sendall(job)
+        self._channel.sendall(packed_job)
 
-    def wait(self) -> bytes:
-        """Wait for the answer to what `hand` gave. OSError or EOFError if the process is gone."""
-        while (answer := _taken_from(self._came)) is None:
-            if not (came := self._channel.recv(_READ)):
+    def receive_blocking(self) -> bytes:
+        """Wait for the answer to what `send_blocking` sent. OSError or EOFError if the process is gone."""
+        while (answer := _take_message(self._receive_buffer)) is None:
+            if not (chunk := self._channel.recv(_RECEIVE_BYTES)):
                 raise EOFError
-            self._came += came
+            self._receive_buffer += chunk
         return answer
 
-    def stop(self) -> None:
-        """End the process at once."""
+    def kill(self) -> None:
+        """Kill the process."""
         self._process.kill()
 
-    def ended(self) -> str:
-        """How a process that is about to end has ended."""
+    def wait_for_exit(self) -> str:
+        """Wait a second at most for the process to exit; its exit code in words."""
         self._process.join(1.0)
         return f"exit code {self._process.exitcode}"
 
     def close(self) -> None:
-        """Let the socket go."""
+        """Close the socket, and stop watching it."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._channel)
             self._loop.remove_writer(self._channel)
-        self._unsent.clear()
+        self._send_queue.clear()
         self._channel.close()
 
-    def _send(self) -> None:
+    def _send_queued(self) -> None:
         assert self._loop is not None
         try:
-            while self._unsent:
-                sent = self._channel.send(self._unsent[0])
-                self._unsent[0] = self._unsent[0][sent:]
-                if not self._unsent[0]:
-                    self._unsent.popleft()
+            while self._send_queue:
+                sent_bytes = self._channel.send(self._send_queue[0])
+                self._send_queue[0] = self._send_queue[0][sent_bytes:]
+                if not self._send_queue[0]:
+                    self._send_queue.popleft()
         except BlockingIOError:
-            self._loop.add_writer(self._channel, self._send)
+            self._loop.add_writer(self._channel, self._send_queued)
             return
-        except OSError:  # it is gone: so will say who reads
-            self._unsent.clear()
+        except OSError:  # the worker is gone: reading will report it
+            self._send_queue.clear()
         self._loop.remove_writer(self._channel)
 
 
-def begin_early() -> None:
-    """Have the process started from which workers are forked; it imports what they need while we do other things.
+def start_fork_server() -> None:
+    """Start the server process from which workers are forked; it imports what they need while we do other things.
 
-    It takes no notice of Ctrl-C, and neither do the workers, which inherit that: the crawl decides when they end.
+    It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
     if _FORKSERVER not in multiprocessing.get_all_start_methods():
         return
-    _context()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    _process_context()
+    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
 
 
-def processes(wanted: int) -> int:
-    """How many workers there are to be: as many as wanted, one a processor if 0."""
-    return wanted or os.cpu_count() or 1
+def process_count(requested_count: int) -> int:
+    """The number of workers: the requested one, or one for each processor if 0."""
+    return requested_count or os.cpu_count() or 1
 
 
-def message(job: object) -> bytes:
-    """What goes over the socket. Raises what pickle does."""
-    packed = pickle.dumps(job, pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(packed)) + packed
+def pack_message(content: object) -> bytes:
+    """An object as it is sent over the socket: its length, then its pickle. Raises what pickle does."""
+    pickled = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
+    return _MESSAGE_LENGTH.pack(len(pickled)) + pickled
 
 
-def unpacked(answer: bytes) -> tuple[bool, Any]:
-    """What a worker answered: (True, the result), or (False, what went wrong). Raises what pickle does."""
-    good, result = pickle.loads(answer)
-    return bool(good), result
+def unpack_answer(answer: bytes) -> tuple[bool, Any]:
+    """A worker's answer: (True, the result), or (False, an error text). Raises what pickle does."""
+    succeeded, result = pickle.loads(answer)
+    return bool(succeeded), result
 
 
-def _context() -> Any:
-    """Processes that inherit neither our sockets nor our threads."""
+def _process_context() -> Any:
+    """A multiprocessing context whose processes inherit neither our sockets nor our threads."""
     if _FORKSERVER not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context(_FORKSERVER)
-    context.set_forkserver_preload(_PRELOADED)
+    context.set_forkserver_preload(_PRELOADED_MODULES)
     return context
 
 
-def _serve(channel: socket.socket) -> None:
-    """Do one job after the other until the crawl hangs up."""
-    _settle_in()
-    done = 0
-    with channel, channel.makefile("rb") as incoming, suppress(OSError):
-        while job := _read(incoming):
-            channel.sendall(_answer_to(job))
-            done += 1
-            if done % _GC_JOBS == 0:
+def _serve_jobs(channel: socket.socket) -> None:
+    """The worker's main loop: run one job after the other until the crawl closes its end of the socket."""
+    _limit_process()
+    job_count = 0
+    with channel, channel.makefile("rb") as stream, suppress(OSError):
+        while job := _read_message(stream):
+            channel.sendall(_run_job(job))
+            job_count += 1
+            if job_count % _JOBS_PER_GC == 0:
                 gc.collect(1)
 
 
-def _read(incoming: BinaryIO) -> bytes:
-    """The next message; empty at the end."""
-    length = incoming.read(_LENGTH.size)
-    return incoming.read(_LENGTH.unpack(length)[0]) if len(length) == _LENGTH.size else b""
+def _read_message(stream: BinaryIO) -> bytes:
+    """The next message's pickle; empty at the end of the stream."""
+    length = stream.read(_MESSAGE_LENGTH.size)
+    return stream.read(_MESSAGE_LENGTH.unpack(length)[0]) if len(length) == _MESSAGE_LENGTH.size else b""
 
 
-def _answer_to(job: bytes) -> bytes:
-    """(True, the result), or (False, what went wrong)."""
+def _run_job(job: bytes) -> bytes:
+    """Run a pickled (function, arguments); the message with (True, the result), or (False, an error text)."""
     try:
         function, arguments = pickle.loads(job)
-        return message((True, function(*arguments)))
+        return pack_message((True, function(*arguments)))
     except MemoryError:
-        return message((False, "out of memory"))
+        return pack_message((False, "out of memory"))
     except Exception as error:  # noqa: BLE001 - whatever a page does to us is its own fault
-        return message((False, f"{type(error).__name__}: {error}"))
+        return pack_message((False, f"{type(error).__name__}: {error}"))
 
 
-def _settle_in() -> None:
-    """A worker leaves Ctrl-C to the crawl, lets it go first, and may not eat the machine's memory."""
+def _limit_process() -> None:
+    """Set up this worker process: it ignores Ctrl-C, has a lower priority than the crawl and a memory limit."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     with suppress(OSError):
-        os.nice(_NICE)
+        os.nice(_NICENESS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)
 
 
-def _taken_from(came: bytearray) -> bytes | None:
-    """The first message of what came, which is then without it; None if it is not whole yet."""
-    if len(came) < _LENGTH.size:
+def _take_message(buffer: bytearray) -> bytes | None:
+    """Remove the first message from the buffer and return it; None if it is not complete yet."""
+    if len(buffer) < _MESSAGE_LENGTH.size:
         return None
-    end = _LENGTH.size + _LENGTH.unpack_from(came)[0]
-    if len(came) < end:
+    end = _MESSAGE_LENGTH.size + _MESSAGE_LENGTH.unpack_from(buffer)[0]
+    if len(buffer) < end:
         return None
-    taken = bytes(memoryview(came)[_LENGTH.size : end])
-    del came[:end]
-    return taken
+    first_message = bytes(memoryview(buffer)[_MESSAGE_LENGTH.size : end])
+    del buffer[:end]
+    return first_message

@@ -1,9 +1,9 @@
-"""What can go wrong with an archive file, each told in one line.
+"""What can go wrong with an archive file; each message is one line.
 
 ArchiveError
 ├── NotAnArchive      not SQLite, damaged, or a SQLite file of another program
 ├── WrongSchema       written by another version of the schema, and not upgradable here
-├── NotReachable      missing, a folder, or in a place that cannot be written
+├── NotReachable      missing, a folder, or in a folder that cannot be written
 └── InUse             another crawl owns the file
 """
 
@@ -14,7 +14,7 @@ class ArchiveError(Exception):
     """The archive cannot be used; the message is one line for the person who asked."""
 
 
-class NotAnArchive(ArchiveError):  # noqa: N818 - reads as what it is
+class NotAnArchive(ArchiveError):  # noqa: N818 - named by what it is
     """The file is not SQLite, is damaged, or belongs to another program."""
 
 

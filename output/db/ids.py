@@ -1,11 +1,11 @@
-"""Identities that derive from content, so that two archives of one site agree on them and can be merged."""
+"""Ids that derive from content, so that two archives of one site agree on them and can be merged."""
 
 from __future__ import annotations
 
 import hashlib
 
 RECORD_BITS = 53  # articles, captures, runs: exact in JSON numbers and in a pandas float column
-BLOCK_BITS = 63  # block texts: many, and never leave SQLite as JSON numbers that somebody counts on
+BLOCK_BITS = 63  # block texts: there are many, and their ids never leave SQLite as JSON numbers
 
 
 def content_id(*parts: str, bits: int = RECORD_BITS) -> int:

@@ -1,4 +1,4 @@
-"""One crawl owns an archive file: a lock file beside it says so while the crawl runs."""
+"""One crawl owns an archive file: it holds a lock file beside it while it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TRIES = 5
 
 
 class ArchiveLock:
-    """The lock of one archive file, held from `acquire` to `release`; the operating system frees a dead holder's.
+    """The lock of one archive file, held from `acquire` to `release`; the system frees that of a dead process.
 
     The lock file is removed while the lock is still held. Another process may have opened it just before and
     then lock a file that has no name any more; so a lock counts only if the path names the same file before
@@ -25,22 +25,23 @@ class ArchiveLock:
         self._lock = FileLock(self._path, thread_local=False)
 
     def acquire(self) -> None:
-        """Take the lock at once, or raise InUse; NotReachable if the lock file cannot be made."""
+        """Lock without waiting, or raise InUse; NotReachable if the lock file cannot be made."""
         for _ in range(_TRIES):
-            if self._take():
+            if self._try_lock():
                 return
         raise InUse(f"{self._database} is in use by another crawl")
 
     def release(self) -> None:
-        """Remove the lock file and let go; doing it again does nothing."""
+        """Remove the lock file and unlock; does nothing if it is not locked."""
         if self._lock.is_locked:
             self._path.unlink(missing_ok=True)
             self._lock.release()
 
-    def _take(self) -> bool:
+    def _try_lock(self) -> bool:
+        """Lock the file at the path; False if it was removed meanwhile, so that another attempt is due."""
         try:
             self._path.touch()
-            before = self._path.stat().st_ino
+            inode = self._path.stat().st_ino
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise InUse(f"{self._database} is in use by another crawl") from error
@@ -48,12 +49,13 @@ class ArchiveLock:
             return False
         except OSError as error:
             raise NotReachable(f"{self._path} cannot be made: {error.strerror}") from error
-        if self._inode() == before:
+        if self._inode() == inode:
             return True
         self._lock.release()
         return False
 
     def _inode(self) -> int:
+        """The inode that the path names now; -1 for none."""
         try:
             return self._path.stat().st_ino
         except FileNotFoundError:

@@ -12,15 +12,14 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from output.db.errors import NotAnArchive, NotReachable, WrongSchema
-from output.db.fulltext_glob import answer_glob
-from output.db.ids import content_id, text_digest
-from output.db.migrations import BLOCK_KINDS, MIGRATIONS, SCHEMA_VERSION
-
-__all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION", "content_id", "open_database", "text_digest"]
+from output.db.fulltext_glob import install_quick_glob
+from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are written back once, and ids are scattered
-_CACHE_KB = 48 * 1024  # ids are scattered over their tables: a page touches as many places as it has blocks
+_CACHE_KB = (
+    48 * 1024
+)  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
 _STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 _HEADER = b"SQLite format 3\0"
@@ -29,34 +28,34 @@ _HEADER = b"SQLite format 3\0"
 def open_database(path: str | Path, *, read_only: bool = False) -> Database:
     """Open the archive at `path`; a missing or empty file is made new unless `read_only`.
 
-    ArchiveError if the file is of another program, of another schema, damaged, or in a place that cannot be used.
+    ArchiveError if the file is of another program, of another schema, damaged, or in a folder that cannot be used.
     The connection may be handed to another thread, but only one thread may use it at a time.
     """
     file = Path(path).absolute()
-    check_place(file, read_only=read_only)
+    check_path(file, read_only=read_only)
     try:
         return _open_reader(file) if read_only else open_writer(file)
     except sqlite3.DatabaseError as error:
-        raise _refusal(file, error) from error
+        raise _archive_error(file, error) from error
 
 
-def open_writer(file: Path, migrations: Migrations = MIGRATIONS, version: int = SCHEMA_VERSION) -> Database:
-    """Open a file for writing at schema `version`, after applying the migrations that it lacks."""
+def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version: int = SCHEMA_VERSION) -> Database:
+    """Open a file for writing at schema `target_version`, backed up and upgraded if it has an older one."""
     db = _connect(f"{file.as_uri()}?mode=rwc")
     try:
-        found = _version_of(db, file, version)
-        if 0 < found < version:
-            _back_up(db, Path(f"{file}.backup-v{found}"))
+        file_version = _version_of(db, file, target_version)
+        if 0 < file_version < target_version:
+            _back_up(db, Path(f"{file}.backup-v{file_version}"))
         _configure_writer(db)
-        if found < version:
-            _upgrade(db, migrations, version)
+        if file_version < target_version:
+            _upgrade(db, migrations, target_version)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def file_of(db: Database) -> Path:
+def database_file(db: Database) -> Path:
     """The file of an open archive."""
     return Path(next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main"))
 
@@ -64,13 +63,13 @@ def file_of(db: Database) -> Path:
 def _open_reader(file: Path) -> Database:
     """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
     wal = Path(f"{file}-wal")
-    sealed = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
-    db = _connect(f"{file.as_uri()}?mode=ro{'&immutable=1' if sealed else ''}")
+    is_immutable = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
+    db = _connect(f"{file.as_uri()}?mode=ro{'&immutable=1' if is_immutable else ''}")
     try:
-        found = _version_of(db, file, SCHEMA_VERSION)
-        if found < SCHEMA_VERSION:
-            advice = "the next crawl into it upgrades it" if found else "it is empty"
-            raise WrongSchema(f"{file} has schema {found}, this version reads {SCHEMA_VERSION}: {advice}")
+        file_version = _version_of(db, file, SCHEMA_VERSION)
+        if file_version < SCHEMA_VERSION:
+            advice = "the next crawl into it upgrades it" if file_version else "it is empty"
+            raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
     except BaseException:
         db.close()
         raise
@@ -78,6 +77,7 @@ def _open_reader(file: Path) -> Database:
 
 
 def _connect(uri: str) -> Database:
+    """A connection that threads may hand over, with foreign keys enforced."""
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
     db = Database(connection)
     db.execute("PRAGMA foreign_keys = ON")
@@ -85,17 +85,17 @@ def _connect(uri: str) -> Database:
 
 
 def _configure_writer(db: Database) -> None:
-    """WAL, so that readers never wait; NORMAL, so that a commit survives a killed process without an fsync each."""
+    """Set WAL, so that readers never wait, and NORMAL, so that a commit survives a killed process without an fsync."""
     with db.ensure_autocommit_on():
         db.conn.execute("PRAGMA journal_mode = WAL").fetchone()
         db.conn.execute("PRAGMA synchronous = NORMAL")
         db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
-    answer_glob(db.conn)
+    install_quick_glob(db.conn)
 
 
-def check_place(file: Path, *, read_only: bool) -> None:
+def check_path(file: Path, *, read_only: bool) -> None:
     """Raise ArchiveError if the path cannot be an archive to read, or to write; nothing is made or changed."""
     if file.is_dir():
         raise NotReachable(f"{file} is a folder, not an archive file")
@@ -124,21 +124,22 @@ def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
         raise NotAnArchive(f"{file} is not a SQLite database")
 
 
-def _version_of(db: Database, file: Path, newest: int) -> int:
+def _version_of(db: Database, file: Path, newest_version: int) -> int:
     """The file's schema version, 0 for a file without tables."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables -= {MIGRATIONS.migrations_table, "sqlite_sequence"}
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if not tables and not version:
         return 0
-    if "meta" not in tables or not _states_version(db, int(version)):
+    if "meta" not in tables or not _has_stated_version(db, int(version)):
         raise NotAnArchive(f"{file} is a SQLite database of another program")
-    if version > newest:
-        raise WrongSchema(f"{file} has schema {version}, newer than the {newest} that this version knows")
+    if version > newest_version:
+        raise WrongSchema(f"{file} has schema {version}, newer than the {newest_version} that this version knows")
     return int(version)
 
 
-def _states_version(db: Database, version: int) -> bool:
+def _has_stated_version(db: Database, version: int) -> bool:
+    """Whether table `meta` states this schema version too, as in an archive of ours."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
     if not {"key", "value"} <= columns:
         return False
@@ -147,7 +148,7 @@ def _states_version(db: Database, version: int) -> bool:
 
 
 def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
-    """Apply all migrations that the file lacks and state its version, in one transaction."""
+    """Apply all missing migrations and write the new version, in one transaction."""
     with db.atomic():
         migrations.apply(db)
         db.execute(_STATE_VERSION, [str(version)])
@@ -155,18 +156,19 @@ def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
 
 
 def _back_up(db: Database, target: Path) -> None:
-    """Copy the whole database, as SQLite sees it, to `target`; a copy that is cut short leaves no target."""
-    unfinished = Path(f"{target}.part")
-    unfinished.unlink(missing_ok=True)
-    copy = sqlite3.connect(unfinished)
+    """Copy the whole database, as SQLite sees it, to `target`, which appears only when the copy is complete."""
+    partial_copy = Path(f"{target}.part")
+    partial_copy.unlink(missing_ok=True)
+    connection = sqlite3.connect(partial_copy)
     try:
-        db.conn.backup(copy)
+        db.conn.backup(connection)
     finally:
-        copy.close()
-    unfinished.replace(target)
+        connection.close()
+    partial_copy.replace(target)
 
 
-def _refusal(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | NotReachable:
+def _archive_error(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | NotReachable:
+    """What an error of SQLite while opening means for the user."""
     if isinstance(error, sqlite3.OperationalError):
         return NotReachable(f"{file} cannot be opened: {error}")
     return NotAnArchive(f"{file} is not a usable SQLite database: {error}")

@@ -14,28 +14,29 @@ from sqlite_utils import Database
 
 from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
 
-Meanings = Mapping[str, Mapping[str, str]]
+ColumnMeanings = Mapping[str, Mapping[str, str]]
+"""Table, then column, to one line of text; the table's own line is under ''."""
 
 
-def meanings() -> Meanings:
-    """What each table and column means: table, then column, then one line; the table's own line is under ''."""
-    return tomllib.loads((_HERE / "schema.toml").read_text(encoding="utf-8"))
+def column_meanings() -> ColumnMeanings:
+    """What each table and column means, read from `schema.toml`."""
+    return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
 
 
-def document() -> str:
-    """The whole page, in Markdown."""
+def schema_page() -> str:
+    """The whole documentation page, in Markdown."""
     db = Database(memory=True)
     MIGRATIONS.apply(db)
-    said = meanings()
-    listed = [_section(db, name, said) for name in said]
-    frame = (_HERE / "schema_doc.txt").read_text(encoding="utf-8")
-    return frame.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(listed).rstrip())
+    meanings = column_meanings()
+    sections = [_section(db, name, meanings) for name in meanings]
+    template = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
+    return template.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(sections).rstrip())
 
 
-def structure(db: Database) -> dict[str, list[str]]:
+def schema_columns(db: Database) -> dict[str, list[str]]:
     """The columns of each table and view that is part of the schema."""
     names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
@@ -45,19 +46,19 @@ def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, 
     return db.execute(f"PRAGMA table_info({name})").fetchall()
 
 
-def _section(db: Database, name: str, said: Meanings) -> str:
-    lines = [f"### {name}", "", said[name][""], "", "| column | type | meaning |", "|---|---|---|"]
-    return "\n".join([*lines, *_rows(db, name, said)]) + "\n"
+def _section(db: Database, name: str, meanings: ColumnMeanings) -> str:
+    lines = [f"### {name}", "", meanings[name][""], "", "| column | type | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *_column_rows(db, name, meanings)]) + "\n"
 
 
-def _rows(db: Database, name: str, said: Meanings) -> Iterator[str]:
-    for _, column, kind, required, _, key in _columns(db, name):
-        meaning = said[name].get(column) or (said["articles"].get(column, "") if name == "shelved" else "")
+def _column_rows(db: Database, name: str, meanings: ColumnMeanings) -> Iterator[str]:
+    for _, column, column_type, required, _, key in _columns(db, name):
+        meaning = meanings[name].get(column) or (meanings["articles"].get(column, "") if name == "shelved" else "")
         traits = " ".join(
-            word for word in (kind, "PK" if key else "", "NOT NULL" if required and not key else "") if word
+            word for word in (column_type, "PK" if key else "", "NOT NULL" if required and not key else "") if word
         )
         yield f"| `{column}` | {traits} | {meaning} |"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document())
+    sys.stdout.write(schema_page())

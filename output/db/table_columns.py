@@ -25,19 +25,19 @@ class TableColumn:
 
 def table_columns(db: Database, table: str) -> list[TableColumn]:
     """The columns of a table in their order, generated ones too."""
-    rows = db.execute(f"PRAGMA table_xinfo({quoted(table)})").fetchall()
+    rows = db.execute(f"PRAGMA table_xinfo({quoted_name(table)})").fetchall()
     return [
-        TableColumn(name, declared_type, bool(required), default, hidden in _GENERATED)
-        for _, name, declared_type, required, default, _, hidden in rows
+        TableColumn(name, declared_type, bool(is_required), default, hidden in _GENERATED)
+        for _, name, declared_type, is_required, default, _, hidden in rows
         if hidden in (_ORDINARY, *_GENERATED)
     ]
 
 
-def quoted(name: str) -> str:
-    """A name as SQL takes it, whatever it is made of."""
+def quoted_name(name: str) -> str:
+    """A name quoted as an SQL identifier, whatever characters it has."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def same_name(name: str) -> bytes:
-    """Equal for names that SQLite takes for one: it folds the letters A to Z and no others."""
+def folded_name(name: str) -> bytes:
+    """A key that is equal for names that SQLite does not distinguish: it folds the letters A to Z and no others."""
     return name.encode().lower()

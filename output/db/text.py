@@ -1,4 +1,4 @@
-"""What the archive does to text on its way into SQLite: make it storable, count its words."""
+"""Text on its way into SQLite and out of it: made storable, split into words, made harmless for a terminal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
 
 _FIRST_CHARACTER = CJK_RANGES[0]
 _ASCII, _JOINER = bytes(range(128)), b"'"
-_APART = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))
-"""Of UTF-8: what is in no word becomes a space."""
-_JOINED = bytes(39 if n in (39, 45) else kept for n, kept in enumerate(_APART))  # "'" and "-" join two words
+_WORDS_ONLY = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))
+"""Translation table for UTF-8: an ASCII character that is in no word becomes a space."""
+_WORDS_AND_JOINERS = bytes(39 if n in (39, 45) else byte for n, byte in enumerate(_WORDS_ONLY))
+"""The same, but "'" and "-" both become "'", which joins two words."""
 _WORD = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+(?:['’\-][^\W_{CJK_RANGES}]+)*")
 
 
-def storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """Return the text without NUL, and with U+FFFD for code points that UTF-8 has no bytes for.
 
     SQLite's own functions stop at a NUL, and the driver refuses a lone surrogate.
@@ -32,17 +33,18 @@ def words_of(text: str) -> list[str]:
 
 def count_words(text: str) -> int:
     """Count words; each Chinese or Japanese character counts as one, as word processors count them."""
-    parted = spaced_out(text.replace("’", "'"), _JOINED)
-    if parted is None:
+    separated_words = space_separated_words(text.replace("’", "'"), _WORDS_AND_JOINERS)
+    if separated_words is None:
         return len(_WORD.findall(text))
-    words = parted.replace(_JOINER * 2, b" ").split()
+    words = separated_words.replace(_JOINER * 2, b" ").split()
     return len(words) - words.count(_JOINER)
 
 
-def spaced_out(text: str, table: bytes = _APART) -> bytes | None:
-    """The text in UTF-8 with spaces for what is in no word; None of one with characters of scripts without spaces.
+def space_separated_words(text: str, translation: bytes = _WORDS_ONLY) -> bytes | None:
+    """The text in UTF-8 with a space for every character that is in no word; None if it has CJK characters.
 
-    `table` says it of ASCII characters. To split what comes back takes a fifth of the time of looking for each word.
+    `translation` is the table for ASCII characters. Splitting the result takes a fifth of the time of a search for
+    each word.
     """
     encoded = text.encode("utf-8", "surrogatepass")
     if not text.isascii():
@@ -51,29 +53,29 @@ def spaced_out(text: str, table: bytes = _APART) -> bytes | None:
                 return None
             if not char.isalnum():
                 encoded = encoded.replace(char.encode("utf-8"), b" ")
-    return encoded.translate(table)
+    return encoded.translate(translation)
 
 
-# Control characters but tab and line break, and the characters that turn the direction of what follows.
-_ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]")
+# Control characters but tab and line break, and the characters that change the direction of the text.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: no output can encode it
 
 
-def inert(text: str) -> str:
+def inert_text(text: str) -> str:
     """Return the text without characters that act on a terminal or on the order of the text around them."""
     text = text.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    return _SURROGATE.sub("\ufffd", _ACTIVE.sub("", text))
+    return _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
 
 
-def escaped(json_text: str) -> str:
-    r"""Return JSON with the same characters as `\uXXXX`: the value is exact, and the file does nothing on a screen."""
-    return _SURROGATE.sub(_escape, _ACTIVE.sub(_escape, json_text))
+def escaped_json(json_text: str) -> str:
+    r"""Return JSON with the characters that `inert_text` removes as `\uXXXX`, so that its values stay exact."""
+    return _SURROGATE.sub(_escape_match, _CONTROL.sub(_escape_match, json_text))
 
 
-def _escape(match: re.Match[str]) -> str:
+def _escape_match(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
 def as_json(value: object) -> str:
     """JSON as the archive writes it: readable Unicode, storable."""
-    return storable(json.dumps(value, ensure_ascii=False))
+    return storable_text(json.dumps(value, ensure_ascii=False))

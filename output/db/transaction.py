@@ -1,4 +1,4 @@
-"""One transaction for what belongs together."""
+"""A write transaction for statements that belong together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 
 @contextmanager
-def writing(db: Database) -> Iterator[None]:
+def write_transaction(db: Database) -> Iterator[None]:
     """Run the body as one transaction that takes the write lock at once; inside another it becomes part of it.
 
     A transaction that begins by reading and writes later fails when somebody else has written in between.

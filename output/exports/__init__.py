@@ -1,1 +1,1 @@
-"""Exporters, one format a file; each streams and holds one article in memory at a time."""
+"""Exporters, one module a format; each streams, with one article in memory at a time."""

@@ -7,14 +7,14 @@ from typing import TextIO
 
 from sqlite_utils import Database
 
-from output.db.text import escaped
-from output.exports.rows import articles
+from output.db.text import escaped_json
+from output.exports.rows import iter_articles
 
 
 def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
     """Write the articles to the stream and return how many. Control and direction characters are escaped."""
     count = 0
-    for article in articles(db, one_per_cluster=one_per_cluster):
-        stream.write(escaped(json.dumps(article, ensure_ascii=False)) + "\n")
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        stream.write(escaped_json(json.dumps(article, ensure_ascii=False)) + "\n")
         count += 1
     return count

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.text import inert
-from output.exports.rows import articles
+from output.db.text import inert_text
+from output.exports.rows import iter_articles
 
 _FIELDS = (
     "title", "authors", "published", "modified", "language", "section", "tags", "licence", "sitename",
@@ -29,30 +29,30 @@ def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False
     """
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    for article in articles(db, one_per_cluster=one_per_cluster):
-        (folder / file_name(article)).write_text(document(article), encoding="utf-8", newline="\n")
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        (folder / file_name(article)).write_text(markdown_document(article), encoding="utf-8", newline="\n")
         count += 1
     return count
 
 
 def file_name(article: dict[str, object]) -> str:
-    """Date, title and id: readable, in order of time, safe on common file systems, and never twice the same."""
+    """Date, title and id: readable, sorted by time, safe on common file systems, and unique."""
     date = re.match(r"\d{4}-\d{2}-\d{2}", str(article["published"] or ""))
     parts = (date[0] if date else "", _slug(str(article["title"])), str(article["id"]))
     return "-".join(part for part in parts if part) + ".md"
 
 
-def document(article: dict[str, object]) -> str:
-    """The file's text: front matter, title, article."""
-    said = ((name, article[name]) for name in _FIELDS)
-    front = "\n".join(f"{name}: {_yaml(value)}" for name, value in said if value not in (None, "", []))
-    title = " ".join(inert(str(article["title"])).split())
+def markdown_document(article: dict[str, object]) -> str:
+    """The text of an article's file: front matter, title, article."""
+    values = ((name, article[name]) for name in _FIELDS)
+    front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
+    title = " ".join(inert_text(str(article["title"])).split())
     heading = f"# {title}\n\n" if title else ""
-    return f"---\n{front}\n---\n\n{heading}{inert(str(article['markdown'] or article['text']))}\n"
+    return f"---\n{front_matter}\n---\n\n{heading}{inert_text(str(article['markdown'] or article['text']))}\n"
 
 
-def _yaml(value: object) -> str:
-    return inert(json.dumps(value, ensure_ascii=False))
+def _yaml_value(value: object) -> str:
+    return inert_text(json.dumps(value, ensure_ascii=False))
 
 
 def _slug(title: str) -> str:

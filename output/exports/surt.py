@@ -10,18 +10,18 @@ import re
 from urllib.parse import urlsplit
 
 _WWW = re.compile(r"^www\d*\.")
-_DEFAULT = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def surt(url: str) -> str:
-    """The URL's key in an index."""
+    """The URL's sort key in a CDXJ index."""
     parts = urlsplit(url)
     host = _WWW.sub("", parts.hostname or "")
-    port = f":{parts.port}" if parts.port and parts.port != _DEFAULT.get(parts.scheme) else ""
+    port = f":{parts.port}" if parts.port and parts.port != _DEFAULT_PORTS.get(parts.scheme) else ""
     path = parts.path.lower().rstrip("/") if parts.path.strip("/") else ""
-    query = "&".join(sorted(parts.query.lower().split("&"), key=_argument)) if parts.query else ""
+    query = "&".join(sorted(parts.query.lower().split("&"), key=_argument_key)) if parts.query else ""
     return f"{','.join(reversed(host.split('.')))}{port}){path or '/'}{'?' if query else ''}{query}"
 
 
-def _argument(text: str) -> tuple[str, ...]:
+def _argument_key(text: str) -> tuple[str, ...]:
     return tuple(text.split("=", 1))

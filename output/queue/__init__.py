@@ -1,1 +1,1 @@
-"""What to fetch next, what to take up again, where endless URLs end."""
+"""The queue: what to fetch next, what to queue again, and bounds for URLs without end."""

@@ -1,4 +1,4 @@
-"""Which files were imported whole, and what the archive knows about a record before it is worked on."""
+"""Which WARC and WACZ files were imported completely, and what the archive already holds of their records."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.db.ids import content_id
-from output.db.text import as_json, storable
-from output.db.transaction import writing
+from output.db.text import as_json, storable_text
+from output.db.transaction import write_transaction
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
 
-NOT_HELD = "not_in_archive"
-"""Why a URL has no outcome of its own: an imported page names it, and no record of it was there."""
+NOT_IN_ARCHIVE = "not_in_archive"
+"""The reason of a URL that an imported page links to, and that has no record in the imported files."""
 
-_UNHELD = f"""SELECT id, url, depth FROM urls
-    WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{NOT_HELD}'"""
-_ROW = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
+_UNFETCHED = f"""SELECT id, url, depth FROM urls
+    WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{NOT_IN_ARCHIVE}'"""
+_STORED_URL = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
     coalesce(lastmod, ''), state, reason, coalesce(fetched_at, '') FROM urls WHERE url = ?"""
 _PUT_IMPORT = """INSERT INTO imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (file) DO UPDATE SET size = excluded.size, modified = excluded.modified, options = excluded.options,
         finished_at = excluded.finished_at, records = excluded.records"""
-_HELD = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
+_RECORD_POSITIONS = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A URL's row as it stands; `fetched_at` is when its latest answer came, UTC ISO 8601 or empty."""
+class StoredUrl:
+    """A URL's row with its state; `fetched_at` is the time of its latest response, UTC ISO 8601 or empty."""
 
-    queued: QueuedUrl
+    queued_url: QueuedUrl
     state: str
     reason: str
     fetched_at: str
@@ -39,59 +39,66 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class ImportedFile:
-    """A file as it was imported: its name in the archive, its size in bytes, and when it was changed."""
+    """An imported file: its name in the archive, its size in bytes, and its modification time in nanoseconds."""
 
     name: str
     size: int
-    modified: str
+    modified_ns: str
 
     @classmethod
     def of(cls, path: Path, db: Path) -> ImportedFile:
-        """A file as it is now. Below the database's folder its name is relative to that."""
+        """The values of a file on the disk. Below the database's folder its name is relative to that folder."""
         file, folder = path.absolute(), db.absolute().parent
         name = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
-        state = file.stat()
-        return cls(name, state.st_size, str(state.st_mtime_ns))
+        status = file.stat()
+        return cls(name, status.st_size, str(status.st_mtime_ns))
 
 
-def row_of(db: Database, url: str) -> Row | None:
-    """A URL's row, if it has one."""
-    row = db.execute(_ROW, [storable(url)]).fetchone()
-    return Row(QueuedUrl(*row[:10]), row[10], row[11] or "", row[12]) if row else None
+def stored_url(db: Database, url: str) -> StoredUrl | None:
+    """A URL's row; None if it has none."""
+    row = db.execute(_STORED_URL, [storable_text(url)]).fetchone()
+    return StoredUrl(QueuedUrl(*row[:10]), row[10], row[11] or "", row[12]) if row else None
 
 
-def held_capture(db: Database, capture: Capture) -> int | None:
-    """The number of this very capture, if the archive has it."""
-    number = content_id(capture.url, capture.fetched_at, capture.payload_digest)
-    return number if db.execute("SELECT 1 FROM captures WHERE id = ?", [number]).fetchone() else None
+def existing_capture_id(db: Database, capture: Capture) -> int | None:
+    """The id of a capture if the archive has it: same URL, time and payload; else None."""
+    capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
+    return capture_id if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone() else None
 
 
-def held_places(db: Database) -> Iterator[tuple[str, int]]:
+def record_positions(db: Database) -> Iterator[tuple[str, int]]:
     """(file, offset) of every record that a capture names."""
-    return ((str(file), int(offset)) for file, offset in db.execute(_HELD))
+    return ((str(file), int(offset)) for file, offset in db.execute(_RECORD_POSITIONS))
 
 
 def is_imported(db: Database, file: ImportedFile, options: Mapping[str, object]) -> bool:
-    """Whether a file was imported whole, as it is now and with these options."""
+    """Whether a file was imported completely, unchanged since, and with these options."""
     query = "SELECT 1 FROM imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
-    asked = [storable(file.name), file.size, file.modified, as_json(dict(options))]
-    return db.execute(query, asked).fetchone() is not None
+    parameters = [storable_text(file.name), file.size, file.modified_ns, as_json(dict(options))]
+    return db.execute(query, parameters).fetchone() is not None
 
 
 def note_import(
-    db: Database, file: ImportedFile, options: Mapping[str, object], at: str, records: Mapping[str, int]
+    db: Database, file: ImportedFile, options: Mapping[str, object], finished_at: str, records: Mapping[str, int]
 ) -> None:
-    """Note that a file was imported whole; `records` counts what it holds by type."""
-    with writing(db):
+    """Note that a file was imported completely; `records` are the numbers of its records by type."""
+    with write_transaction(db):
         db.execute(
             _PUT_IMPORT,
-            [storable(file.name), file.size, file.modified, as_json(dict(options)), at, as_json(dict(records))],
+            [
+                storable_text(file.name),
+                file.size,
+                file.modified_ns,
+                as_json(dict(options)),
+                finished_at,
+                as_json(dict(records)),
+            ],
         )
 
 
-def take_up(db: Database, wanted: Callable[[str, int], bool]) -> int:
-    """Queue what imported pages name and no record held, as far as it is wanted by URL and depth; return how many."""
-    rows = [(number,) for number, url, depth in db.execute(_UNHELD).fetchall() if wanted(str(url), int(depth))]
-    with writing(db):
+def queue_unfetched(db: Database, is_wanted: Callable[[str, int], bool]) -> int:
+    """Queue the URLs with reason NOT_IN_ARCHIVE that `is_wanted` accepts by URL and depth; return how many."""
+    rows = [(url_id,) for url_id, url, depth in db.execute(_UNFETCHED).fetchall() if is_wanted(str(url), int(depth))]
+    with write_transaction(db):
         db.conn.executemany("UPDATE urls SET state = 'queued', reason = '' WHERE id = ?", rows)
     return len(rows)

@@ -1,7 +1,7 @@
-"""What an earlier run left out or gave up for a passing reason, queued again: in steps, since a million rows take long.
+"""Queueing again, in steps since a million rows take long, what an earlier run skipped or failed for a passing reason.
 
-Each reason's rows are taken in the order of their ids, up to the newest when it began: a URL that fails again for the
-same reason meanwhile stays failed. What a killed run did not come to is taken up by the next.
+Each reason's rows are taken in the order of their ids, up to the newest id at the beginning: a URL that fails again for
+the same reason meanwhile stays failed. What a killed run did not queue is left for the next.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.db.transaction import writing
+from output.db.transaction import write_transaction
 
-STEP = 5_000
+STEP_ROWS = 5_000
 """Rows of one step: some 50 ms."""
 
 _KINDS = ("robots", "sitemap", "feed", "page")
-_NEXT = "SELECT min(reason) FROM urls WHERE state = ? AND kind = ? AND reason {} ? AND reason <= ?"
-_ROWS = """SELECT id FROM urls INDEXED BY urls_outcome
+_NEXT_REASON = "SELECT min(reason) FROM urls WHERE state = ? AND kind = ? AND reason {} ? AND reason <= ?"
+_NEXT_IDS = """SELECT id FROM urls INDEXED BY urls_outcome
     WHERE state = ? AND kind = ? AND reason = ? AND id > ? AND id <= ? {} ORDER BY id LIMIT ?"""
-_AGAIN = """UPDATE urls SET state = 'queued', reason = '', not_before = NULL,
+_QUEUE_AGAIN = """UPDATE urls SET state = 'queued', reason = '', not_before = NULL,
     attempts = CASE state WHEN 'failed' THEN 0 ELSE attempts END WHERE id = ?"""
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
-    """A state and reason that may be over; a reason that ends in ":" stands for all that begin so.
+class PassingReason:
+    """A state and a reason that may no longer hold; a reason that ends in ":" stands for all that begin with it.
 
-    With a `port` only the URLs of hosts with that port.
+    With a `port`, only the URLs of hosts with that port are meant.
     """
 
     state: str
@@ -36,68 +36,79 @@ class Passing:
     port: int = 0
 
 
-HOSTS_BACK = tuple(
-    Passing("failed", reason) for reason in ("host_unreachable:", "host_failing:", "dns", "connection_refused", "tls")
+UNREACHED_HOSTS = tuple(
+    PassingReason("failed", reason)
+    for reason in ("host_unreachable:", "host_failing:", "dns", "connection_refused", "tls")
 )
-"""What failed because its host could not be reached or kept failing."""
+"""The reasons of URLs that failed because their host could not be reached or kept failing."""
 
 
 @dataclass(slots=True)
-class _Part:
-    """The rows of one kind, state and reason, and how far they are queued again."""
+class _RowGroup:
+    """The rows of one kind, state and reason, and the id up to which they are queued again."""
 
     state: str
     kind: str
     reason: str
     port: int
-    last: int = -1
+    last_id: int = -1
 
 
-class Requeue:
-    """Queues again step by step. Each step is a transaction of its own."""
+class Requeuer:
+    """Queues rows again step by step, each step in its own transaction."""
 
-    def __init__(self, db: Database, passing: Iterable[Passing] = ()) -> None:
+    def __init__(self, db: Database, passing_reasons: Iterable[PassingReason] = ()) -> None:
         self._db = db
-        self._newest = int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
-        self._parts = [part for each in passing for part in self._parts_of(each)]
+        self._newest_id = int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
+        self._groups = [group for passing_reason in passing_reasons for group in self._groups_of(passing_reason)]
 
     @property
-    def more(self) -> bool:
+    def has_more(self) -> bool:
         """Whether there may be rows left."""
-        return bool(self._parts)
+        return bool(self._groups)
 
-    def step(self, most: int = STEP) -> int:
-        """Queue at most so many rows again; how many."""
-        changed = 0
-        with writing(self._db):
-            while self._parts and changed < most:
-                changed += self._advance(self._parts[-1], most - changed)
-        return changed
+    def step(self, limit: int = STEP_ROWS) -> int:
+        """Queue at most `limit` rows again; return how many."""
+        changed_count = 0
+        with write_transaction(self._db):
+            while self._groups and changed_count < limit:
+                changed_count += self._advance(self._groups[-1], limit - changed_count)
+        return changed_count
 
-    def drop(self) -> None:
-        """Leave the rest to the next run."""
-        self._parts.clear()
+    def drop_rest(self) -> None:
+        """Queue no more; the rest is left for the next run."""
+        self._groups.clear()
 
-    def _advance(self, part: _Part, most: int) -> int:
-        where = "AND host GLOB ?" if part.port else ""
-        given = [part.state, part.kind, part.reason, part.last, self._newest, *([f"*:{part.port}"] * bool(part.port))]
-        ids = self._db.execute(_ROWS.format(where), [*given, most]).fetchall()
-        self._db.conn.executemany(_AGAIN, ids)
-        if len(ids) < most:
-            self._parts.remove(part)
+    def _advance(self, group: _RowGroup, limit: int) -> int:
+        """Queue the next rows of a group, which is dropped when it has no more; return how many."""
+        condition = "AND host GLOB ?" if group.port else ""
+        parameters = [
+            group.state,
+            group.kind,
+            group.reason,
+            group.last_id,
+            self._newest_id,
+            *([f"*:{group.port}"] * bool(group.port)),
+        ]
+        ids = self._db.execute(_NEXT_IDS.format(condition), [*parameters, limit]).fetchall()
+        self._db.conn.executemany(_QUEUE_AGAIN, ids)
+        if len(ids) < limit:
+            self._groups.remove(group)
         else:
-            part.last = int(ids[-1][0])
+            group.last_id = int(ids[-1][0])
         return len(ids)
 
-    def _parts_of(self, passing: Passing) -> Iterator[_Part]:
+    def _groups_of(self, passing_reason: PassingReason) -> Iterator[_RowGroup]:
         for kind in _KINDS:
-            for reason in self._reasons(passing, kind):
-                yield _Part(passing.state, kind, reason, passing.port)
+            for reason in self._reasons(passing_reason, kind):
+                yield _RowGroup(passing_reason.state, kind, reason, passing_reason.port)
 
-    def _reasons(self, passing: Passing, kind: str) -> Iterator[str]:
-        """The reasons that there are, one look at the index each."""
-        last = f"{passing.reason}\uffff" if passing.reason.endswith(":") else passing.reason
-        sign, after = ">=", passing.reason
-        while found := self._db.execute(_NEXT.format(sign), [passing.state, kind, after, last]).fetchone()[0]:
-            yield found
-            sign, after = ">", found
+    def _reasons(self, passing_reason: PassingReason, kind: str) -> Iterator[str]:
+        """The stored reasons that are meant, found with one index look-up each."""
+        last_reason = f"{passing_reason.reason}\uffff" if passing_reason.reason.endswith(":") else passing_reason.reason
+        operator, bound = ">=", passing_reason.reason
+        while reason := self._db.execute(
+            _NEXT_REASON.format(operator), [passing_reason.state, kind, bound, last_reason]
+        ).fetchone()[0]:
+            yield reason
+            operator, bound = ">", reason

@@ -1,4 +1,4 @@
-"""What earlier runs left for a crawl that goes on: their start URLs and bounds, and the redirects they followed."""
+"""What a resumed crawl needs of earlier runs: their options, an unfinished update, and the redirects they followed."""
 
 from __future__ import annotations
 
@@ -8,65 +8,73 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.text import storable
+from output.db.text import storable_text
 
-# From the few rows that redirect to the rows that they name, however long the queue is.
-_WAITING = """SELECT q.url, p.url FROM urls p CROSS JOIN urls q ON q.url = p.location
+# From the few rows that redirect to their targets, so that the queue's length does not matter.
+_QUEUED_TARGETS = """SELECT q.url, p.url FROM urls p CROSS JOIN urls q ON q.url = p.location
     WHERE p.location IS NOT NULL AND p.state = 'done' AND q.state = 'queued' AND q.held_at IS NULL ORDER BY p.id DESC"""
 
-_BEFORE = "SELECT url FROM urls WHERE location = ? AND state = 'done' ORDER BY id LIMIT 1"
+_REDIRECTING_URL = "SELECT url FROM urls WHERE location = ? AND state = 'done' ORDER BY id LIMIT 1"
 
-_MOVED = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
+_REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
 
-_LATEST = "SELECT started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
+_RUNS_NEWEST_FIRST = "SELECT started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
 
-def runs(db: Database) -> list[dict[str, Any]]:
-    """The options of the crawls that the archive saw, the earliest first."""
+def crawl_options(db: Database) -> list[dict[str, Any]]:
+    """The options of all crawls into the archive, the earliest first."""
     rows = db.execute("SELECT options FROM runs ORDER BY started_at, rowid").fetchall()
     return [options for (text,) in rows if (options := json.loads(text)).get("seeds")]
 
 
-def first_start(db: Database, revisit: str) -> str:
-    """When an update that did not come to its end was first begun, where the last run was one of the same kind; what
-    was looked at since then need not be looked at again. Empty if there is none."""
-    found = ""
-    for started_at, outcome, reason, options in db.execute(_LATEST).fetchall():
-        cut_short = outcome != "finished" or reason in ("max_pages", "max_time")
-        if not (revisit and cut_short and json.loads(options).get("revisit") == revisit):
+def unfinished_update_start(db: Database, revisit: str) -> str:
+    """When the first of the latest runs, all unfinished updates with this `revisit`, started; empty if there is none.
+
+    What was fetched since then need not be fetched again.
+    """
+    started_first_at = ""
+    for started_at, outcome, reason, options in db.execute(_RUNS_NEWEST_FIRST).fetchall():
+        is_unfinished = outcome != "finished" or reason in ("max_pages", "max_time")
+        if not (revisit and is_unfinished and json.loads(options).get("revisit") == revisit):
             break
-        found = str(started_at)
-    return found
+        started_first_at = str(started_at)
+    return started_first_at
 
 
-def came_by(db: Database, most: int) -> dict[str, tuple[str, ...]]:
-    """For each queued URL that redirects led to, the URLs that led there, first to last; no more than `most`."""
-    return {url: _chain(db, before, most) for url, before in db.execute(_WAITING).fetchall()}
+def redirect_chains(db: Database, max_length: int) -> dict[str, tuple[str, ...]]:
+    """For each queued URL that is a redirect's target, the URLs that led there, first to last, at most `max_length`."""
+    return {
+        url: _redirect_chain(db, redirecting_url, max_length)
+        for url, redirecting_url in db.execute(_QUEUED_TARGETS).fetchall()
+    }
 
 
-def moved_to(db: Database, seeds: Iterable[str], most: int) -> tuple[str, ...]:
-    """Where start URLs were found to have moved, in at most `most` steps each."""
-    found: dict[str, None] = {}
+def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str, ...]:
+    """The URLs that start URLs are known to redirect to, each followed for at most `max_steps` redirects."""
+    targets: dict[str, None] = {}
     for seed in seeds:
-        url = storable(seed)
-        for _ in range(most):
-            row = db.execute(_MOVED, [url]).fetchone()
-            if row is None or row[0] in found:
+        url = storable_text(seed)
+        for _ in range(max_steps):
+            row = db.execute(_REDIRECT_TARGET, [url]).fetchone()
+            if row is None or row[0] in targets:
                 break
             url = str(row[0])
-            found[url] = None
-    return tuple(found)
+            targets[url] = None
+    return tuple(targets)
 
 
-def _chain(db: Database, last: str, most: int) -> tuple[str, ...]:
-    chain = [last]
-    while len(chain) < most and (row := db.execute(_BEFORE, [chain[0]]).fetchone()) and row[0] not in chain:
+def _redirect_chain(db: Database, last_url: str, max_length: int) -> tuple[str, ...]:
+    """The URLs that redirect to one another and at last to `last_url`, which is the last of them."""
+    chain = [last_url]
+    while (
+        len(chain) < max_length and (row := db.execute(_REDIRECTING_URL, [chain[0]]).fetchone()) and row[0] not in chain
+    ):
         chain.insert(0, str(row[0]))
     return tuple(chain)
 
 
-def last_site_rules(db: Database) -> str:
-    """The folder of site rules of the latest run that says whether it had one; empty if it had none."""
+def latest_site_rules(db: Database) -> str:
+    """The folder of site rules of the latest run whose options have that key; empty if it used none."""
     for (text,) in db.execute("SELECT options FROM runs ORDER BY started_at DESC, rowid DESC"):
         options = json.loads(text)
         if "site_rules" in options:

@@ -1,10 +1,11 @@
-"""Bounds on URLs that go on without end, kept beside what a crawl stores, so that they outlive a killed crawl.
+"""Bounds on crawler traps, URLs that go on without end; stored in the archive, so that they outlive a killed crawl.
 
-Each URL found on a page belongs to its pattern, to a wider one and to its host (`cleaners.urls.pattern`). A new
-article, or one that a page first linked to, sets the page's patterns back to the start; a page that brings neither
-counts against them. A pattern that has gone on too long without anything new is spent: what is queued of it is
-skipped, until it yields again. Patterns that yield have no bound. What seeds, sitemaps and feeds name is a list that
-somebody wrote down: it is always fetched and counts against nothing.
+Each URL found on a page belongs to its narrow pattern, to a wide one and to its host (`cleaners.urls.pattern`). A new
+article sets the counts of its own patterns, and of those of the page that first linked to it, back to zero. A page that
+brings nothing new, a dry one, counts against its patterns; a hopeful page, one that hides its content (a wall, an
+error) or is the first to lead to another part of the site, counts a tenth of that. A pattern with too many dry pages is
+spent: its queued URLs are skipped, until it brings something new again. A pattern that keeps bringing articles has no
+bound. What seeds, sitemaps and feeds name is a finite list: it is always fetched and counts against nothing.
 """
 
 from __future__ import annotations
@@ -14,233 +15,255 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from cleaners.document import Cleaned, PageType
+from cleaners.document import CleanedPage, PageType
 from cleaners.urls.canonical import host_of
-from cleaners.urls.pattern import NUMBER, parameter_order, patterns_of
-from cleaners.urls.shape import LIST_SEGMENTS, Shape, shape_of
+from cleaners.urls.pattern import NUMBER, patterns_of, sort_parameters
+from cleaners.urls.shape import LIST_SEGMENTS, UrlShape, shape_of
 from output.db.ids import content_id
-from output.db.text import storable
+from output.db.text import storable_text
 from output.outcome import Outcome
-from output.store.page_rows import PreparedPage, prepared
+from output.store.page_rows import PageRows, make_page_rows
 
-HOST = "*"
-_LISTED = frozenset(("seed", "sitemap", "feed", "robots", "guess"))
-_STATED = frozenset(("canonical", "redirect"))  # the same page under its proper name: another order of parameters too
-_LEFT_OUT = frozenset(  # articles, though not wanted
+WHOLE_HOST = "*"
+_LIST_SOURCES = frozenset(("seed", "sitemap", "feed", "robots", "guess"))
+_SAME_PAGE_SOURCES = frozenset(("canonical", "redirect"))  # the page's own choice of URL, in any order of parameters
+_UNWANTED_ARTICLE_REASONS = frozenset(  # of articles that are not stored
     ("language", "too_old", "noindex", "noarchive", "noai", "tdm_reservation", "unavailable_after")
 )
-_HIDING = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
+_HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _BY_PATTERN, _BY_HOST, _BY_ORDER = "trap:pattern", "trap:host_bound", "trap:parameter_order"
-_HOPE = 10  # hopeful pages that weigh as much as a dry one
+_HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 
-_ROW = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
-_FRESH = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ?"
+_URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
+_NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ?"
 _COUNTS = "host, pattern, articles, led, dry, hopes"
-_BUMP = f"""INSERT INTO url_patterns (host, pattern, fetched, articles, led, dry, hopes) VALUES (?, ?, ?, ?, ?, ?, ?)
+_PUT_COUNTS = f"""INSERT INTO url_patterns (host, pattern, fetched, articles, led, dry, hopes)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (host, pattern) DO UPDATE SET fetched = fetched + excluded.fetched,
         articles = articles + excluded.articles, led = led + excluded.led,
         dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
         hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
     RETURNING {_COUNTS}"""
-_FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 1)
+_COUNT_FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 1)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
-_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
-_SWEPT = f"""{_ROWS} state = 'queued' AND not_before IS NULL
+_HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
+_BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
         AND held_at IS NULL
-    UNION ALL {_ROWS} state = 'skipped' AND kind = 'page' AND reason IN ('{_BY_PATTERN}', '{_BY_HOST}')"""
+    UNION ALL {_HOST_ROWS} state = 'skipped' AND kind = 'page' AND reason IN ('{_BY_PATTERN}', '{_BY_HOST}')"""
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Pages without anything new after which a pattern, a wide one, a host, and sitemaps or feeds are spent."""
+class PatternLimits:
+    """Dry pages after which a narrow pattern, a wide one, a host, and a pattern of sitemaps or feeds is spent."""
 
-    own: int = 500
-    wide: int = 1_500
+    narrow_pattern: int = 500
+    wide_pattern: int = 1_500
     host: int = 20_000
-    files: int = 1_000
+    list_file: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
+class _PatternCounts:
+    """A row of `url_patterns`: articles it brought and led to, and dry and hopeful pages since the last one."""
+
     host: str
     pattern: str
-    articles: int
-    led: int
-    dry: int
-    hopes: int
+    article_count: int
+    led_count: int
+    dry_count: int
+    hopeful_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Fresh:
-    """A row of `urls` that is new, or looked at again."""
+class _UrlRow:
+    """A row of `urls`, as far as its patterns depend on it."""
 
     id: int
     url: str
     host: str
     kind: str
     state: str
-    via: str
+    found_via: str
 
     def patterns(self) -> Iterator[tuple[str, str]]:
-        """What bounds it: (host, pattern), narrowest first."""
+        """The (host, pattern) pairs that bound the URL, the narrowest first."""
         if self.kind == "page":
-            found = patterns_of(self.url)
-            yield from ((self.host, found.own), (self.host, found.wide), (self.host, HOST))
+            url_patterns = patterns_of(self.url)
+            yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
         else:
             yield self.host, _file_pattern(self.kind, self.url)
 
     @property
-    def bounded(self) -> bool:
-        """Whether a spent pattern keeps it from being fetched."""
-        return self.kind in ("sitemap", "feed") or (self.kind == "page" and self.via not in _LISTED)
+    def is_bounded(self) -> bool:
+        """Whether a spent pattern keeps the URL from being fetched."""
+        return self.kind in ("sitemap", "feed") or (self.kind == "page" and self.found_via not in _LIST_SOURCES)
 
 
-def is_new_text(db: Database, url: str, cleaned: Cleaned | PreparedPage) -> bool:
-    """Whether a page is an article that no other page has brought. Ask before the page is stored."""
+def is_new_text(db: Database, url: str, cleaned: CleanedPage | PageRows) -> bool:
+    """Whether a page is an article that no other page has brought. To be called before the page is stored."""
     if not cleaned.is_article:
         return False
-    page = prepared(cleaned)
-    same = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
+    page = make_page_rows(cleaned)
+    same_text = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
         WHERE p.text_digest = ? AND p.own_type IN ('article', 'teaser') AND u.url <> ?"""
-    if db.execute(same, [page.digest, storable(url)]).fetchone():
+    if db.execute(same_text, [page.digest, storable_text(url)]).fetchone():
         return False
-    said, name = storable(page.metadata.title), storable(page.metadata.canonical_url)
-    alike = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
+    title, canonical_url = storable_text(page.metadata.title), storable_text(page.metadata.canonical_url)
+    similar_page = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
         WHERE p.canonical_url = ? AND p.title = ? AND abs(p.word_count - ?) < 10 AND u.url <> ?"""
-    return not (name and db.execute(alike, [name, said, page.words, storable(url)]).fetchone())
+    return not (
+        canonical_url and db.execute(similar_page, [canonical_url, title, page.words, storable_text(url)]).fetchone()
+    )
 
 
-def newest_url(db: Database) -> int:
-    """The highest number in `urls`; what is found later has a higher one."""
+def newest_url_id(db: Database) -> int:
+    """The highest id in `urls`; URLs that are found later have higher ones."""
     return int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
 
 
 @dataclass(slots=True)
-class Patterns:
-    """The bounds of an archive's patterns. All its writing runs in the caller's transaction.
+class PatternTracker:
+    """Counts what each pattern of an archive brings, and skips the URLs of spent ones, in the caller's transaction.
 
-    It remembers what the table says; after a transaction that failed, `reload` it.
+    It caches the table `url_patterns`; `reload` it after a transaction that failed.
     """
 
     db: Database
-    bounds: Bounds = field(default_factory=Bounds)
-    _spent: set[tuple[str, str]] = field(default_factory=set)
-    _articles: dict[str, int] = field(default_factory=dict)
+    limits: PatternLimits = field(default_factory=PatternLimits)
+    _spent_patterns: set[tuple[str, str]] = field(default_factory=set)
+    _articles_by_host: dict[str, int] = field(default_factory=dict)
 
     def reload(self) -> None:
-        """Read from the table what is spent."""
-        rows = [_Counts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM url_patterns")]
-        self._articles = {row.host: row.articles for row in rows if row.pattern == HOST}
-        self._spent = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
+        """Read from the table which patterns are spent."""
+        rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM url_patterns")]
+        self._articles_by_host = {row.host: row.article_count for row in rows if row.pattern == WHOLE_HOST}
+        self._spent_patterns = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
 
-    def note(self, url_id: int, outcome: Outcome, new_text: bool, newest: int, *, again: bool = False) -> None:
-        """Take note of a stored outcome; the URLs it led to are those after `newest`.
+    def note_outcome(
+        self, url_id: int, outcome: Outcome, has_new_text: bool, newest_id: int, *, is_revisit: bool = False
+    ) -> None:
+        """Count a stored outcome, whose discovered URLs have ids above `newest_id`.
 
-        A page that was looked at `again` counts for and against nothing.
+        A revisited page counts neither for nor against its patterns.
         """
-        fresh = [_Fresh(*row) for row in self.db.execute(_FRESH, [newest])]
-        opened = [row for row in fresh if self._admitted(row)]
-        if again:
+        new_rows = [_UrlRow(*row) for row in self.db.execute(_NEW_URLS, [newest_id])]
+        admitted_rows = [row for row in new_rows if self._admit(row)]
+        if is_revisit:
             return
-        via, found_on, host = self.db.execute(_ROW, [url_id]).fetchone()
-        page = _Fresh(url_id, outcome.url, host, outcome.kind, outcome.state, via)
+        found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
+        page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
         if outcome.kind in ("sitemap", "feed") and outcome.state == "done":
-            self._count(page, gained=any(row.kind == "page" for row in fresh))
+            self._count_page(page, has_gained=any(row.kind == "page" for row in new_rows))
         elif outcome.cleaned or (outcome.location and outcome.state == "done"):
-            gained = new_text or outcome.reason in _LEFT_OUT
-            self._count(page, gained, hopeful=_hides(outcome) or _leads_on(page, opened))
-            if new_text and found_on and via not in _LISTED:
-                self._credit(found_on)
+            has_gained = has_new_text or outcome.reason in _UNWANTED_ARTICLE_REASONS
+            self._count_page(
+                page, has_gained, is_hopeful=_hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
+            )
+            if has_new_text and found_on and found_via not in _LIST_SOURCES:
+                self._credit_source(found_on)
 
-    def _admitted(self, row: _Fresh) -> bool:
-        """Count a URL that was found, and skip it if its pattern is spent; whether it is still queued."""
+    def _admit(self, row: _UrlRow) -> bool:
+        """Count a discovered URL, or skip it if a pattern is spent; return whether it is still queued."""
         if row.state != "queued":
             return False
-        reason = self._refusal(row) or self._order_refusal(row)
+        reason = self._skip_reason(row) or self._order_skip_reason(row)
         if reason:
             self.db.execute("UPDATE urls SET state = 'skipped', reason = ? WHERE id = ?", [reason, row.id])
             return False
-        if row.bounded:
-            self.db.execute(_FOUND, next(row.patterns()))
+        if row.is_bounded:
+            self.db.execute(_COUNT_FOUND, next(row.patterns()))
         return True
 
-    def _refusal(self, row: _Fresh) -> str:
-        if not self._spent or not row.bounded:
+    def _skip_reason(self, row: _UrlRow) -> str:
+        """The reason to skip a URL whose pattern or host is spent; else empty."""
+        if not self._spent_patterns or not row.is_bounded:
             return ""
-        spent = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent]
-        if not spent:
+        spent_patterns = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent_patterns]
+        if not spent_patterns:
             return ""
-        return _BY_HOST if spent == [HOST] else _BY_PATTERN
+        return _BY_HOST if spent_patterns == [WHOLE_HOST] else _BY_PATTERN
 
-    def _order_refusal(self, row: _Fresh) -> str:
-        """Whether the same parameters stand in the queue in another order."""
-        key = parameter_order(row.url) if row.kind == "page" and "&" in row.url else ""
+    def _order_skip_reason(self, row: _UrlRow) -> str:
+        """The reason to skip a URL whose parameters were queued in another order before; else empty."""
+        key = sort_parameters(row.url) if row.kind == "page" and "&" in row.url else ""
         if not key:
             return ""
-        first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
-        return "" if first or row.via in _LISTED or row.via in _STATED else _BY_ORDER
+        is_first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
+        return "" if is_first or row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES else _BY_ORDER
 
-    def _count(self, page: _Fresh, gained: bool, hopeful: bool = False) -> None:
-        against = not gained and page.bounded
-        articles, dry, hopes = int(gained), int(against and not hopeful), int(against and hopeful)
+    def _count_page(self, page: _UrlRow, has_gained: bool, is_hopeful: bool = False) -> None:
+        """Count a fetched page for its patterns if it brought something new, else as a dry or a hopeful one."""
+        counts_against = not has_gained and page.is_bounded
+        article_count, dry_count, hopeful_count = (
+            int(has_gained),
+            int(counts_against and not is_hopeful),
+            int(counts_against and is_hopeful),
+        )
         for host, pattern in page.patterns():
-            self._bump(host, pattern, [1, articles, 0, dry, hopes])
+            self._add_counts(host, pattern, [1, article_count, 0, dry_count, hopeful_count])
 
-    def _credit(self, found_on: str) -> None:
-        """A new article speaks for the pages that lead to articles."""
-        page = _Fresh(0, found_on, host_of(found_on), "page", "", "link")
+    def _credit_source(self, found_on: str) -> None:
+        """Count a new article for the patterns of the page that linked to it."""
+        page = _UrlRow(0, found_on, host_of(found_on), "page", "", "link")
         for host, pattern in page.patterns():
-            self._bump(host, pattern, [0, 0, 1, 0, 0])
+            self._add_counts(host, pattern, [0, 0, 1, 0, 0])
 
-    def _bump(self, host: str, pattern: str, counts: list[int]) -> None:
-        row = _Counts(*self.db.execute(_BUMP, [host, pattern, *counts]).fetchone())
-        if pattern == HOST:
-            self._articles[host] = row.articles
-        key, spent = (host, pattern), self._is_spent(row)
-        if spent != (key in self._spent):
-            self._spent.symmetric_difference_update({key})
-            self._sweep(host)
+    def _add_counts(self, host: str, pattern: str, counts: list[int]) -> None:
+        """Add to a pattern's `fetched`, `articles`, `led`, `dry` and `hopes`, and act if it is spent or no longer."""
+        row = _PatternCounts(*self.db.execute(_PUT_COUNTS, [host, pattern, *counts]).fetchone())
+        if pattern == WHOLE_HOST:
+            self._articles_by_host[host] = row.article_count
+        key, is_spent = (host, pattern), self._is_spent(row)
+        if is_spent != (key in self._spent_patterns):
+            self._spent_patterns.symmetric_difference_update({key})
+            self._requeue_and_skip(host)
 
-    def _is_spent(self, row: _Counts) -> bool:
-        return row.dry * _HOPE + row.hopes > self._allowance(row) * _HOPE
+    def _is_spent(self, row: _PatternCounts) -> bool:
+        return row.dry_count * _HOPEFUL_PER_DRY + row.hopeful_count > self._allowance(row) * _HOPEFUL_PER_DRY
 
-    def _allowance(self, row: _Counts) -> int:
-        """Dry pages that a pattern may have: more for one that has yielded, and for lists of what is known already."""
+    def _allowance(self, row: _PatternCounts) -> int:
+        """Dry pages that a pattern may have: more if it has brought articles, or lists articles that are known."""
         if row.pattern.startswith(("sitemap ", "feed ")):
-            return self.bounds.files
-        known = self._articles.get(row.host, 0)
-        if row.pattern == HOST:
-            return self.bounds.host + known
-        base = self.bounds.wide if row.pattern.startswith("*") else self.bounds.own
-        return base + row.articles + row.led + (known if _is_archive(row.pattern) else known // 4)
+            return self.limits.list_file
+        host_articles = self._articles_by_host.get(row.host, 0)
+        if row.pattern == WHOLE_HOST:
+            return self.limits.host + host_articles
+        base = self.limits.wide_pattern if row.pattern.startswith("*") else self.limits.narrow_pattern
+        return (
+            base
+            + row.article_count
+            + row.led_count
+            + (host_articles if _is_archive_pattern(row.pattern) else host_articles // 4)
+        )
 
-    def _sweep(self, host: str) -> None:
-        """Skip what is queued of a spent pattern, and queue again what was skipped of one that yields again."""
+    def _requeue_and_skip(self, host: str) -> None:
+        """Skip the queued URLs of a host's spent patterns, and queue again the skipped ones of the others."""
         changes = []
-        for row in [_Fresh(*row) for row in self.db.execute(_SWEPT, [host])]:
-            reason = self._refusal(row)
+        for row in [_UrlRow(*row) for row in self.db.execute(_BOUNDED_ROWS, [host])]:
+            reason = self._skip_reason(row)
             if bool(reason) == (row.state == "queued"):
                 changes.append(("skipped" if reason else "queued", reason, row.id))
         self.db.conn.executemany("UPDATE urls SET state = ?, reason = ? WHERE id = ?", changes)
 
 
 def _file_pattern(kind: str, url: str) -> str:
-    return f"{kind} {patterns_of(url).own}"
+    return f"{kind} {patterns_of(url).narrow}"
 
 
-def _hides(outcome: Outcome) -> bool:
-    return outcome.cleaned is not None and outcome.cleaned.verdict.page_type in _HIDING
+def _hides_content(outcome: Outcome) -> bool:
+    return outcome.cleaned is not None and outcome.cleaned.verdict.page_type in _HIDING_PAGE_TYPES
 
 
-def _leads_on(page: _Fresh, opened: list[_Fresh]) -> bool:
-    """Whether a page was the first to name a URL of quite another kind that is no list by its address."""
-    own, lists = patterns_of(page.url).wide, (Shape.LIST, Shape.DEEP_LIST)
+def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
+    """Whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
+    own_pattern, list_shapes = patterns_of(page.url).wide, (UrlShape.LIST, UrlShape.DEEP_LIST)
     return any(
-        row.kind != "page" or (patterns_of(row.url).wide != own and shape_of(row.url) not in lists) for row in opened
+        row.kind != "page" or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
+        for row in admitted_rows
     )
 
 
-def _is_archive(pattern: str) -> bool:
+def _is_archive_pattern(pattern: str) -> bool:
     """Whether a pattern is of dates or page numbers alone: its pages may name one known article each."""
     path, _, query = pattern.partition("?")
     parts = [part for part in path.split("/") if part not in ("", "*")]

@@ -1,1 +1,1 @@
-"""Bytes on the wire to WARC records, and back."""
+"""Raw HTTP exchanges written as WARC records, read back, checked and erased."""

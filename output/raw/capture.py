@@ -1,15 +1,15 @@
-"""A response as received, and where its record lies."""
+"""The values that describe a received response, and where its WARC record lies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from output.raw.wire import Wire
+from output.raw.wire import RawExchange
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies: its file, relative to the database or absolute, with offset and length in bytes."""
+class RecordLocation:
+    """Where a WARC record lies: its file, relative to the database or absolute, with offset and length in bytes."""
 
     file: str
     offset: int
@@ -18,12 +18,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A response as received. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
+    """One fetch of a URL and its response. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
 
-    `directives` are what it asked of robots, `robots_id` the robots.txt in force when it was asked for. `warc_file`
-    says where the response lies as received, relative to the database or absolute, with offset and length in bytes.
-    `raw` is what went over the connection: then the digest is that of its body, and the archive finds the place.
-    `etag` and `last_modified` are the headers by which it can be asked for again if it has changed.
+    `directives` are its robots directives (header and meta), `robots_id` the row of the robots.txt in force when it was
+    requested. `warc_file`, `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
+    to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
+    digest from the body and writes the record itself. `etag` and `last_modified` are the response headers that a
+    conditional request needs.
     """
 
     url: str
@@ -40,6 +41,6 @@ class Capture:
     warc_length: int | None = None
     refers_to: int | None = None  # the capture whose record holds its body, where its own does not
     truncated: str = ""  # why its record is not whole, in the words of the WARC format
-    raw: Wire | None = field(default=None, repr=False)
+    raw: RawExchange | None = field(default=None, repr=False)
     etag: str = ""
     last_modified: str = ""

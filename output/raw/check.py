@@ -1,6 +1,6 @@
-"""What is wrong with the raw responses of an archive: records that are not as they say, rows that find none.
+"""What is wrong with the raw responses of an archive: records whose digests do not hold, rows without their record.
 
-A file is read a capture at a time, each from its own place to the next one's, so that damage in one hides no other.
+A WARC file is read a capture at a time, from its offset to the next capture's, so that damage in one hides no other.
 """
 
 from __future__ import annotations
@@ -11,100 +11,108 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.raw.warc_reader import Record, RecordError, parse_record, read_span, records_in, without_chunks
+from output.raw.warc_reader import RecordError, WarcRecord, dechunked_body, iter_records, parse_record, read_span
 from output.raw.warc_records import warc_date
-from output.raw.wire import Wire, digest
+from output.raw.wire import RawExchange, warc_digest
 
-_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
+_CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
         (SELECT length FROM warc_files WHERE name = c.warc_file)
     FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
-_NO_ROWS = """SELECT name, length FROM warc_files f WHERE length > 0
+_FILES_WITHOUT_CAPTURES = """SELECT name, length FROM warc_files f WHERE length > 0
     AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
-_KIND = "sha1:"
+_DIGEST_PREFIX = "sha1:"
 
-Row = tuple[str, int, int, str, str, str, int | None]
+CaptureRow = tuple[str, int, int, str, str, str, int | None]
+"""WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one."""
 
 
 def raw_faults(db: Database, folder: Path) -> Iterator[str]:
-    """Each fault in one line."""
-    for _, rows in groupby(db.execute(_ROWS), key=lambda row: row[0]):
-        yield from _of_file(folder, list(rows))
-    for name, length in db.execute(_NO_ROWS).fetchall():
-        yield from _of_span(folder, name, 0, length)
+    """Each fault as a message of one line. `folder` is the database's."""
+    for _, rows in groupby(db.execute(_CAPTURE_ROWS), key=lambda row: row[0]):
+        yield from _file_faults(folder, list(rows))
+    for name, length in db.execute(_FILES_WITHOUT_CAPTURES).fetchall():
+        yield from _span_faults(folder, name, 0, length)
 
 
-def _of_file(folder: Path, rows: Sequence[Row]) -> Iterator[str]:
-    file, first, committed = rows[0][0], rows[0][1], rows[0][6]
-    if committed is None:  # imported, and somebody else's: the records that we name are looked at, and no others
+def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
+    """The faults of one WARC file, whose captures are `rows` by offset."""
+    file, first_offset, committed_length = rows[0][0], rows[0][1], rows[0][6]
+    if committed_length is None:  # imported, so not ours: only the records that our rows name are checked
         for row in rows:
-            yield from _of_row(folder, row, row[2])
+            yield from _capture_faults(folder, row, row[2])
         return
-    if first:
-        yield from _of_span(folder, file, 0, first)
-    for row, end in zip(rows, [*(each[1] for each in rows[1:]), committed], strict=True):
-        yield from _of_row(folder, row, end - row[1])
+    if first_offset:
+        yield from _span_faults(folder, file, 0, first_offset)
+    for row, end in zip(rows, [*(next_row[1] for next_row in rows[1:]), committed_length], strict=True):
+        yield from _capture_faults(folder, row, end - row[1])
 
 
-def _of_row(folder: Path, row: Row, length: int) -> Iterator[str]:
-    """A capture's record, and what stands between it and the next capture's."""
-    file, offset, own_length, url, _, _, committed = row
-    where = f"{file} at {offset}"
+def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator[str]:
+    """The faults of a capture's record, and of what follows it in the `span_length` bytes up to the next capture's."""
+    file, offset, record_length, url, _, _, committed_length = row
+    location = f"{file} at {offset}"
     try:
-        data = read_span(folder, file, offset, length)
-        record = parse_record(data[:own_length], where)
+        data = read_span(folder, file, offset, span_length)
+        record = parse_record(data[:record_length], location)
     except RecordError as error:
         yield f"{url}: {error}"
         return
-    yield from _of_record(record, where)
-    if committed is not None:
-        yield from _of_pair(record, row, where)
-        yield from _of_bytes(data[own_length:], f"{file} after {offset}")
+    yield from _digest_faults(record, location)
+    if committed_length is not None:
+        yield from _row_mismatch(record, row, location)
+        yield from _unnamed_record_faults(data[record_length:], f"{file} after {offset}")
 
 
-def _of_pair(record: Record, row: Row, where: str) -> Iterator[str]:
-    """Whether a record is that of its row."""
-    _, _, _, url, at, payload, _ = row
-    stated = record.fields.get("warc-payload-digest", payload)
-    found = stated if record.kind == "revisit" else digest(record.parts[1])
+def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
+    """A message if the record is not the one that its row describes."""
+    _, _, _, url, fetched_at, payload_digest, _ = row
+    stated_digest = record.fields.get("warc-payload-digest", payload_digest)
+    actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
     if record.kind not in ("response", "revisit"):
-        yield f"{where}: a {record.kind} record in place of the response of {url}"
-    elif (record.url, record.fields.get("warc-date")) != (url, warc_date(at)):
-        yield f"{where}: the record is of {record.url}, {record.fields.get('warc-date')}, its row of {url}, {at}"
-    elif found != payload and not _not_modified(record):
-        yield f"{where}: the payload of {url} has not the digest of its row"
+        yield f"{location}: a {record.kind} record in place of the response of {url}"
+    elif (record.url, record.fields.get("warc-date")) != (url, warc_date(fetched_at)):
+        record_date = record.fields.get("warc-date")
+        yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
+    elif actual_digest != payload_digest and not _is_not_modified(record):
+        yield f"{location}: the payload of {url} has not the digest of its row"
 
 
-def _of_span(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
-    """Records that no row names."""
+def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
+    """The faults of a span of a file whose records no row names."""
     try:
-        yield from _of_bytes(read_span(folder, file, offset, length), f"{file} at {offset}")
+        yield from _unnamed_record_faults(read_span(folder, file, offset, length), f"{file} at {offset}")
     except RecordError as error:
         yield str(error)
 
 
-def _of_bytes(data: bytes, where: str) -> Iterator[str]:
+def _unnamed_record_faults(data: bytes, location: str) -> Iterator[str]:
+    """The faults of all records in some bytes; `location` says in messages where they are from."""
     try:
-        for _, record in records_in(data, where):
-            yield from _of_record(record, where)
+        for _, record in iter_records(data, location):
+            yield from _digest_faults(record, location)
     except RecordError as error:
         yield str(error)
 
 
-def _of_record(record: Record, where: str) -> Iterator[str]:
-    """Whether a record has the digests that it states, as far as they are of our kind."""
-    stated = record.fields.get("warc-block-digest", "")
-    if stated.startswith(_KIND) and stated != digest(record.block):
-        yield f"{where}: the {record.kind} record has not the digest that it states"
-    stated = record.fields.get("warc-payload-digest", "")
-    if record.kind == "response" and stated.startswith(_KIND) and stated not in _digests(record):
-        yield f"{where}: the payload of {record.url} has not the digest that it states"
+def _digest_faults(record: WarcRecord, location: str) -> Iterator[str]:
+    """A message for each SHA-1 digest in the record's headers that its bytes do not have."""
+    stated_digest = record.fields.get("warc-block-digest", "")
+    if stated_digest.startswith(_DIGEST_PREFIX) and stated_digest != warc_digest(record.block):
+        yield f"{location}: the {record.kind} record has not the digest that it states"
+    stated_digest = record.fields.get("warc-payload-digest", "")
+    if (
+        record.kind == "response"
+        and stated_digest.startswith(_DIGEST_PREFIX)
+        and stated_digest not in _payload_digests(record)
+    ):
+        yield f"{location}: the payload of {record.url} has not the digest that it states"
 
 
-def _digests(record: Record) -> tuple[str, str]:
-    """The payload's digest as it stands, and without its chunks, as some other tools count it."""
-    head, body = record.parts
-    return digest(body), digest(without_chunks(Wire(b"", head, body)))
+def _payload_digests(record: WarcRecord) -> tuple[str, str]:
+    """The digest of the payload with its transfer coding, and of the dechunked one, which some other tools write."""
+    head, body = record.head_and_body
+    return warc_digest(body), warc_digest(dechunked_body(RawExchange(b"", head, body)))
 
 
-def _not_modified(record: Record) -> bool:
+def _is_not_modified(record: WarcRecord) -> bool:
     return record.fields.get("warc-profile", "").endswith("server-not-modified")

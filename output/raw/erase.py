@@ -1,9 +1,9 @@
-"""Taking raw records out of WARC files, without moving the others.
+"""Erasing raw records from WARC files in place, without moving the other records.
 
-A record that has to go is written over, with its request, by one record of the same length that says nothing: a gzip
-member of stored blocks, whose size can be chosen to the byte. What other captures need of it is written anew first.
-The places to write over are noted in the transaction that deletes the rows, and written over after it; what a kill
-left undone is done when the archive is opened next.
+A record that has to go is overwritten, with its request, by one blank record of the same length: a gzip member of
+stored blocks, whose size can be chosen to the byte. A payload that other captures refer to is written again first.
+The spans to overwrite are noted in the transaction that deletes the rows, and overwritten after it; what a killed
+process left undone is done when the archive is opened next.
 """
 
 from __future__ import annotations
@@ -18,148 +18,159 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
-from output.db.transaction import writing
+from output.db.transaction import write_transaction
 from output.raw.capture import Capture
-from output.raw.save_capture import RawKeeper, where
-from output.raw.warc_files import SYNC, own_file
-from output.raw.warc_reader import Record, RecordError, parse_record, records_in, response_of
+from output.raw.save_capture import RawResponseWriter, record_location
+from output.raw.warc_files import sync_to_disk, warc_path
+from output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
 from output.raw.warc_records import warc_date
-from output.raw.wire import Wire, digest
+from output.raw.wire import RawExchange, warc_digest
 
-_GOING = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
-_PLACE = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
+_REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
+_ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
             WHERE n.warc_file = c.warc_file AND n.warc_offset > c.warc_offset), f.length)
     FROM captures c JOIN warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
-_LEFT_BEHIND = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
-    FROM captures WHERE refers_to IN ({_GOING}) AND id NOT IN ({_GOING}) ORDER BY refers_to, fetched_at, id"""
+_STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
+    FROM captures WHERE refers_to IN ({_REMOVED_CAPTURES}) AND id NOT IN ({_REMOVED_CAPTURES})
+    ORDER BY refers_to, fetched_at, id"""
 _PUT_ERASURE = "INSERT OR IGNORE INTO warc_erasures (file, offset, following) VALUES (?, ?, ?)"
-_PLACED = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
-_BLOCK = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
-_FRAME = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
+_SET_LOCATION = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
+_BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
+_FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """A capture that stays and whose payload is in a record that goes: what its new record is made of."""
+    """A capture that stays although its payload is in a record to be erased: what its new record is made of."""
 
     capture_id: int
     capture: Capture
-    wire: Wire
+    exchange: RawExchange
 
 
-def rescues(db: Database, folder: Path) -> list[Rescue]:
-    """What has to be written anew before the captures of the URLs in `temp.reached` may go."""
-    found = []
-    for number, *said in db.execute(_LEFT_BEHIND).fetchall():
+def find_rescues(db: Database, folder: Path) -> list[Rescue]:
+    """The captures to be written again before those of the URLs in `temp.reached` may be erased."""
+    rescues = []
+    for capture_id, *columns in db.execute(_STAYING_CAPTURES).fetchall():
         try:
-            wire = _whole(db, folder, number)
+            exchange = _read_exchange(db, folder, capture_id)
         except RecordError:
-            continue  # it was not there before either
-        if wire is not None:
-            found.append(Rescue(number, Capture(*said), wire))
-    return found
+            continue  # its record could not be read before either
+        if exchange is not None:
+            rescues.append(Rescue(capture_id, Capture(*columns), exchange))
+    return rescues
 
 
-def rescue(db: Database, raw: RawKeeper, found: Sequence[Rescue]) -> None:
-    """Write them anew: the first of each payload in full, the others referring to it. Inside the transaction."""
-    for each in found:
-        place = raw.keep(each.capture, each.wire)
-        db.execute(f"UPDATE captures SET {_PLACED} WHERE id = ?", [*place, each.capture_id])
+def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence[Rescue]) -> None:
+    """Write captures again: the first of each payload in full, the others as revisits of it. Inside the transaction."""
+    for rescue in rescues:
+        record_columns = raw_writer.write_capture(rescue.capture, rescue.exchange)
+        db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [*record_columns, rescue.capture_id])
 
 
-def note_going(db: Database, staying: Sequence[Rescue]) -> None:
-    """Note what is to be written over: the records of the URLs in `temp.reached`, and those that refer to them.
+def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
+    """Note the spans to overwrite: the records of the URLs in `temp.reached`, and the old records of `rescues`.
 
-    Inside the transaction, before those that stay are written anew.
+    Inside the transaction, before `write_rescues`.
     """
-    going = [number for (number,) in db.execute(_GOING)] + [each.capture_id for each in staying]
-    for number in going:
-        for place in db.execute(_PLACE, [number]).fetchall():
-            db.execute(_PUT_ERASURE, place)
-    for number in going:
-        db.execute(f"UPDATE captures SET {_PLACED} WHERE id = ?", [None, None, None, None, number])
+    capture_ids = [capture_id for (capture_id,) in db.execute(_REMOVED_CAPTURES)] + [
+        rescue.capture_id for rescue in rescues
+    ]
+    for capture_id in capture_ids:
+        for span in db.execute(_ERASURE_SPAN, [capture_id]).fetchall():
+            db.execute(_PUT_ERASURE, span)
+    for capture_id in capture_ids:
+        db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [None, None, None, None, capture_id])
 
 
-def erase(db: Database, folder: Path, clock: Callable[[], str]) -> int:
-    """Write over what is noted; return how many records with their requests. Again if it was cut off."""
-    noted = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
-    for file, offset, following in noted:
-        path = own_file(folder, file)
+def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
+    """Overwrite the noted spans; return how many there were. May be repeated if it was cut off."""
+    spans = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
+    for file, offset, end in spans:
+        path = warc_path(folder, file)
         if path.is_file():
-            _write_over(path, offset, following, warc_date(clock()))
-        with writing(db):
+            _overwrite(path, offset, end, warc_date(clock()))
+        with write_transaction(db):
             db.execute("DELETE FROM warc_erasures WHERE file = ? AND offset = ?", [file, offset])
-    return len(noted)
+    return len(spans)
 
 
-def blank(length: int, date: str, record_id: str) -> bytes:
-    """A gzip member of exactly `length` bytes that holds a WARC record about nothing. ValueError if it has no room."""
-    blocks = -(-(length - _FRAME) // (_BLOCK + 5))
-    size = length - _FRAME - 5 * blocks
+def blank_record(length: int, date: str, record_id: str) -> bytes:
+    """A gzip member of exactly `length` bytes that holds a blank WARC record. ValueError if that is too short."""
+    block_count = -(-(length - _FRAME_SIZE) // (_BLOCK_SIZE + 5))
+    size = length - _FRAME_SIZE - 5 * block_count
     head = (
         f"WARC/1.1\r\nWARC-Type: metadata\r\nWARC-Record-ID: <{record_id}>\r\nWARC-Date: {date}\r\n"
         "WARC-Block-Digest: {digest}\r\nContent-Type: application/warc-fields\r\nContent-Length: {filler:010d}\r\n\r\n"
     )
-    filler = size - len(head.format(digest=digest(b""), filler=0)) - 4
-    if filler < 0:
+    filler_length = size - len(head.format(digest=warc_digest(b""), filler=0)) - 4
+    if filler_length < 0:
         raise ValueError(f"{length} bytes are too few for a record")
-    block = b"taken-down: yes\r\n".ljust(filler)[:filler]
-    data = head.format(digest=digest(block), filler=filler).encode() + block + b"\r\n\r\n"
-    return b"".join(_stored(data, blocks))
+    block = b"taken-down: yes\r\n".ljust(filler_length)[:filler_length]
+    data = head.format(digest=warc_digest(block), filler=filler_length).encode() + block + b"\r\n\r\n"
+    return b"".join(_gzip_stored(data, block_count))
 
 
-def _stored(data: bytes, blocks: int) -> Iterator[bytes]:
-    """A gzip member of so many stored blocks."""
+def _gzip_stored(data: bytes, block_count: int) -> Iterator[bytes]:
+    """The pieces of a gzip member that holds `data` uncompressed, in so many stored blocks."""
     yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-    for number in range(blocks):
-        part = data[number * _BLOCK : (number + 1) * _BLOCK]
-        yield struct.pack("<BHH", number == blocks - 1, len(part), len(part) ^ 0xFFFF) + part
+    for number in range(block_count):
+        part = data[number * _BLOCK_SIZE : (number + 1) * _BLOCK_SIZE]
+        yield struct.pack("<BHH", number == block_count - 1, len(part), len(part) ^ 0xFFFF) + part
     yield struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
 
 
-def _write_over(path: Path, offset: int, end: int, date: str) -> None:
+def _overwrite(path: Path, offset: int, end: int, date: str) -> None:
+    """Put a blank record in place of the record at `offset` and those made with it; `end` is the next capture's."""
     with path.open("rb") as stream:
         stream.seek(offset)
         data = stream.read(end - offset)
-    length = _extent(data, f"{path.name} at {offset}")
+    length = _record_length(data, f"{path.name} at {offset}")
     fd = os.open(path, os.O_WRONLY)
     try:
-        os.pwrite(fd, blank(length, date, uuid4().urn), offset)
-        SYNC(fd)
+        os.pwrite(fd, blank_record(length, date, uuid4().urn), offset)
+        sync_to_disk(fd)
     finally:
         os.close(fd)
 
 
-def _extent(data: bytes, name: str) -> int:
-    """How many bytes the first record takes, with those that were made with it. All, where they cannot be read."""
+def _record_length(data: bytes, source: str) -> int:
+    """Bytes of the first record and of those concurrent to it (its request); of all `data` if it cannot be read."""
     try:
-        first = parse_record(data, name)
-        its_id = first.fields.get("warc-record-id")
-        for at, record in records_in(data, name):
-            if at and not _belongs(record, str(its_id)):
-                return at
+        first_record = parse_record(data, source)
+        first_id = first_record.fields.get("warc-record-id")
+        for offset, record in iter_records(data, source):
+            if offset and not _is_concurrent_to(record, str(first_id)):
+                return offset
     except RecordError:
         pass
     return len(data)
 
 
-def _belongs(record: Record, its_id: str) -> bool:
-    return record.fields.get("warc-concurrent-to") == its_id
+def _is_concurrent_to(record: WarcRecord, record_id: str) -> bool:
+    return record.fields.get("warc-concurrent-to") == record_id
 
 
-def _committed(db: Database, file: str) -> int:
+def _committed_length(db: Database, file: str) -> int:
     return int(db.execute("SELECT length FROM warc_files WHERE name = ?", [file]).fetchone()[0])
 
 
-def _whole(db: Database, folder: Path, number: int) -> Wire | None:
-    """A capture's exchange, with its request."""
-    answer = response_of(db, folder, number)
-    place = where(db, number)
-    if answer is None or place is None:
+def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
+    """A capture's exchange with its request, which the record after the response holds; None without raw response."""
+    response = read_response(db, folder, capture_id)
+    location = record_location(db, capture_id)
+    if response is None or location is None:
         return None
-    file, offset, _ = place
+    file, offset, _ = location
     with (folder / file).open("rb") as stream:
         stream.seek(offset)
-        records = records_in(stream.read(_committed(db, file) - offset), file, most=3)
-        asked = [record for _, record in records if record.kind == "request"]
-    return Wire(asked[0].block if asked else b"", answer.head, answer.body, b"", answer.address, answer.truncated)
+        records = iter_records(stream.read(_committed_length(db, file) - offset), file, limit=3)
+        requests = [record for _, record in records if record.kind == "request"]
+    return RawExchange(
+        requests[0].block if requests else b"",
+        response.head,
+        response.body,
+        b"",
+        response.ip_address,
+        response.truncated,
+    )

@@ -1,4 +1,4 @@
-"""A response's row, and its record in a WARC file where raw responses are kept: the one never without the other."""
+"""Storing a capture: its row in `captures` and, where raw responses are kept, its WARC record, never one alone."""
 
 from __future__ import annotations
 
@@ -9,93 +9,108 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.db.ids import content_id
-from output.db.text import as_json, storable
+from output.db.text import as_json, storable_text
 from output.raw.capture import Capture
 from output.raw.warc_files import WarcFiles
-from output.raw.warc_records import Original, RecordMaker, warc_date
-from output.raw.wire import Wire, digest
+from output.raw.warc_records import OriginalRecord, RecordMaker, warc_date
+from output.raw.wire import RawExchange, warc_digest
 
-_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
-_OF_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest FROM captures WHERE payload_digest = ?
-    AND warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL AND {_OURS} LIMIT 1"""
-_OF_URL = f"""SELECT o.id, o.final_url, o.fetched_at, o.payload_digest FROM captures c
+_IS_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
+_ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest FROM captures WHERE payload_digest = ?
+    AND warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL AND {_IS_OURS} LIMIT 1"""
+_ORIGINAL_BY_URL = f"""SELECT o.id, o.final_url, o.fetched_at, o.payload_digest FROM captures c
         JOIN captures o ON o.id = coalesce(c.refers_to, c.id)
-    WHERE c.url = ? AND c.http_status = 200 AND o.{_OURS} AND o.truncated IS NULL
+    WHERE c.url = ? AND c.http_status = 200 AND o.{_IS_OURS} AND o.truncated IS NULL
     ORDER BY c.fetched_at DESC LIMIT 1"""
 _NOT_MODIFIED = 304
 
-Where = tuple[str | None, int | None, int | None, int | None]
-"""File, offset and length of a capture's record, and the capture that it refers to."""
+RecordColumns = tuple[str | None, int | None, int | None, int | None]
+"""The columns `warc_file`, `warc_offset`, `warc_length` and `refers_to` of a capture."""
 
 
-class RawKeeper(WarcFiles):
+class RawResponseWriter(WarcFiles):
     """Writes the records of captures into an archive's WARC files."""
 
     def __init__(
-        self, db: Database, database: Path, clock: Callable[[], str], about: Mapping[str, str], size: int
+        self, db: Database, database: Path, clock: Callable[[], str], warcinfo: Mapping[str, str], size_limit: int
     ) -> None:
-        self._maker = RecordMaker()
-        super().__init__(db, database, clock, lambda name: self._maker.info(name, warc_date(clock()), about), size)
+        self._record_maker = RecordMaker()
+        super().__init__(
+            db,
+            database,
+            clock,
+            lambda name: self._record_maker.warcinfo_record(name, warc_date(clock()), warcinfo),
+            size_limit,
+        )
 
-    def keep(self, capture: Capture, wire: Wire) -> Where:
-        """Append a capture's records: file, offset and length of the response's, and the capture that it refers to."""
-        row = _original(self._db, capture, wire)
-        original = Original(row[1], warc_date(row[2]), capture.http_status == _NOT_MODIFIED) if row else None
-        payload = row[3] if row else capture.payload_digest
-        made = self._maker.exchange(capture.final_url, warc_date(capture.fetched_at), wire, payload, original)
-        place = self.append(made.first, made.others)
-        return place.file, place.offset, len(made.first), row[0] if row else None
+    def write_capture(self, capture: Capture, exchange: RawExchange) -> RecordColumns:
+        """Append a capture's records; a payload that an earlier record holds is not written again, but referred to."""
+        row = _find_original(self._db, capture, exchange)
+        original = OriginalRecord(row[1], warc_date(row[2]), capture.http_status == _NOT_MODIFIED) if row else None
+        payload_digest = row[3] if row else capture.payload_digest
+        records = self._record_maker.exchange_records(
+            capture.final_url, warc_date(capture.fetched_at), exchange, payload_digest, original
+        )
+        span = self.append(records.response, records.companions)
+        return span.file, span.offset, len(records.response), row[0] if row else None
 
 
-def where(db: Database, capture_id: int) -> tuple[str, int, int] | None:
+def record_location(db: Database, capture_id: int) -> tuple[str, int, int] | None:
     """File, offset and length of a capture's record; None if it has none."""
     query = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ? AND warc_file IS NOT NULL"
     row = db.execute(query, [capture_id]).fetchone()
     return row and (str(row[0]), int(row[1]), int(row[2]))
 
 
-def save_capture(db: Database, capture: Capture, raw: RawKeeper | None) -> int:
-    """Store a capture, with its records if they are kept, and return its id. One that is there already stays."""
-    wire = capture.raw
-    if wire is not None:
-        capture = replace(capture, payload_digest=digest(wire.body), final_url=capture.final_url or capture.url)
+def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter | None) -> int:
+    """Store a capture, with its WARC records if there is a writer, and return its id. One that is stored stays."""
+    exchange = capture.raw
+    if exchange is not None:
+        capture = replace(
+            capture, payload_digest=warc_digest(exchange.body), final_url=capture.final_url or capture.url
+        )
     capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
     if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone():
         return capture_id
-    if raw and wire:
-        place = raw.keep(capture, wire)
+    if raw_writer and exchange:
+        record_columns = raw_writer.write_capture(capture, exchange)
     else:
-        place = (storable(capture.warc_file) or None, capture.warc_offset, capture.warc_length, capture.refers_to)
+        record_columns = (
+            storable_text(capture.warc_file) or None,
+            capture.warc_offset,
+            capture.warc_length,
+            capture.refers_to,
+        )
     db.execute(
         """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
             payload_length, directives, robots_id, truncated, etag, last_modified, warc_file, warc_offset, warc_length,
             refers_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             capture_id,
-            storable(capture.url),
+            storable_text(capture.url),
             capture.fetched_at,
             capture.http_status,
-            storable(capture.final_url),
-            storable(capture.content_type),
+            storable_text(capture.final_url),
+            storable_text(capture.content_type),
             capture.payload_digest,
             capture.payload_length,
             as_json(list(capture.directives)),
             capture.robots_id,
-            (wire.truncated if wire else capture.truncated) or None,
-            storable(capture.etag) or None,
-            storable(capture.last_modified) or None,
-            *place,
+            (exchange.truncated if exchange else capture.truncated) or None,
+            storable_text(capture.etag) or None,
+            storable_text(capture.last_modified) or None,
+            *record_columns,
         ],
     )
     return capture_id
 
 
-def _original(db: Database, capture: Capture, wire: Wire) -> tuple[int, str, str, str] | None:
-    """The capture whose record holds this one's payload already: id, URL, time, digest."""
+def _find_original(db: Database, capture: Capture, exchange: RawExchange) -> tuple[int, str, str, str] | None:
+    """The capture whose record already holds this one's payload: id, URL, time, payload digest; None if none does."""
     if capture.http_status == _NOT_MODIFIED:
-        row = db.execute(_OF_URL, [storable(capture.url)]).fetchone()
-    elif wire.body and not wire.truncated:
-        row = db.execute(_OF_PAYLOAD, [capture.payload_digest]).fetchone()
+        row = db.execute(_ORIGINAL_BY_URL, [storable_text(capture.url)]).fetchone()
+    elif exchange.body and not exchange.truncated:
+        row = db.execute(_ORIGINAL_BY_PAYLOAD, [capture.payload_digest]).fetchone()
     else:
         return None
     return row and (int(row[0]), str(row[1]), str(row[2]), str(row[3]))

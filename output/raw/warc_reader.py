@@ -1,4 +1,4 @@
-"""Raw responses read back from WARC files, by the place that a capture's row names. fastwarc reads the records."""
+"""Raw responses read back from WARC files, at the offset that a capture's row holds. fastwarc reads the records."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
-from output.raw.wire import Wire
+from output.raw.wire import RawExchange
 
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]+)[^\r\n]*\r?\n")
-_PLACE = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+_LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
 
 
 class RecordError(Exception):
-    """There is no whole record where one should be; the message says where, in one line."""
+    """There is no complete record where one should be; the message says where, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """A record as it stands in a file. `fields` are its WARC headers by lower-case name."""
+class WarcRecord:
+    """A record as read from a file: its WARC-Type, its WARC headers by lower-case name, its block undecoded."""
 
     kind: str
     fields: dict[str, str]
@@ -34,84 +34,84 @@ class Record:
 
     @property
     def url(self) -> str:
-        """What it is about."""
+        """The WARC-Target-URI; empty without one."""
         return self.fields.get("warc-target-uri", "")
 
     @property
-    def parts(self) -> tuple[bytes, bytes]:
-        """The HTTP head with its empty line, and what follows it."""
-        end = _HEAD_END.search(self.block)
-        at = end.end() if end else len(self.block)
-        return self.block[:at], self.block[at:]
+    def head_and_body(self) -> tuple[bytes, bytes]:
+        """The HTTP head with its empty line, and the bytes after it."""
+        match = _HEAD_END.search(self.block)
+        body_start = match.end() if match else len(self.block)
+        return self.block[:body_start], self.block[body_start:]
 
 
-def read_record(folder: Path, file: str, offset: int, length: int) -> Record:
-    """The record at a place in a file, whose name is relative to `folder`. RecordError if there is none."""
+def read_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord:
+    """The record at an offset of a file, whose name is relative to `folder`. RecordError if there is none."""
     return parse_record(read_span(folder, file, offset, length), f"{file} at {offset}")
 
 
 def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
-    """Bytes of a file. RecordError if it has not so many."""
-    where = f"{file} at {offset}"
+    """`length` bytes of a file from an offset on. RecordError if it has not so many."""
+    source = f"{file} at {offset}"
     try:
         with (folder / file).open("rb") as stream:
             stream.seek(offset)
             data = stream.read(length)
     except OSError as error:
-        raise RecordError(f"{where}: {error.strerror}") from error
+        raise RecordError(f"{source}: {error.strerror}") from error
     if len(data) < length:
-        raise RecordError(f"{where}: the file ends before the record does")
+        raise RecordError(f"{source}: the file ends before the record does")
     return data
 
 
-def parse_record(data: bytes, where: str) -> Record:
-    """The first record of some bytes; `where` names them in an error."""
+def parse_record(data: bytes, source: str) -> WarcRecord:
+    """The first record in some bytes; `source` says in a RecordError where they are from."""
     try:
         record = next(iter(ArchiveIterator(BytesIO(data), parse_http=False)))
         block = record.reader.read()
         fields = {name.lower(): value for name, value in record.headers.items()}
     except StopIteration:
-        raise RecordError(f"{where}: no record there") from None
+        raise RecordError(f"{source}: no record there") from None
     except Exception as error:
-        raise RecordError(f"{where}: the record cannot be read: {error}") from error
+        raise RecordError(f"{source}: the record cannot be read: {error}") from error
     if len(block) != record.content_length:
-        raise RecordError(f"{where}: the record is cut short")
-    return Record(str(record.record_type), fields, block)
+        raise RecordError(f"{source}: the record is cut short")
+    return WarcRecord(str(record.record_type), fields, block)
 
 
-def records_in(data: bytes, where: str, most: int = 1000) -> Iterator[tuple[int, Record]]:
-    """The records of some bytes, each with its offset. RecordError, named `where`, at what is none."""
+def iter_records(data: bytes, source: str, limit: int = 1000) -> Iterator[tuple[int, WarcRecord]]:
+    """The first `limit` records in some bytes, each with its offset. RecordError at bytes that are none."""
     stream = BytesIO(data)
     try:
-        for record in islice(ArchiveIterator(stream, parse_http=False), most):
+        for record in islice(ArchiveIterator(stream, parse_http=False), limit):
             fields = {name.lower(): value for name, value in record.headers.items()}
-            yield record.stream_pos, Record(str(record.record_type), fields, record.reader.read())
+            yield record.stream_pos, WarcRecord(str(record.record_type), fields, record.reader.read())
     except Exception as error:
-        raise RecordError(f"{where}: a record cannot be read: {error}") from error
+        raise RecordError(f"{source}: a record cannot be read: {error}") from error
 
 
-def response_of(db: Database, folder: Path, capture_id: int) -> Wire | None:
-    """A capture's response as it came, a revisit's with the payload it refers to; None if no raw response was kept.
+def read_response(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
+    """A capture's raw response, a revisit's with the payload it refers to; None if no raw response was kept.
 
-    `folder` is the database's. RecordError if the record is not there, or not whole.
+    `folder` is the database's. RecordError if the record is missing or incomplete.
     """
-    row = db.execute(_PLACE, [capture_id]).fetchone()
+    row = db.execute(_LOCATIONS, [capture_id]).fetchone()
     if row is None or row[0] is None:
         return None
     record = read_record(folder, *row[:3])
-    head, body = record.parts
+    head, body = record.head_and_body
     if row[3] is not None and not record.fields.get("warc-profile", "").endswith("server-not-modified"):
-        body = read_record(folder, *row[3:]).parts[1]
+        body = read_record(folder, *row[3:]).head_and_body[1]
     address = record.fields.get("warc-ip-address", "")
-    return Wire(b"", head, body, address=address, truncated=record.fields.get("warc-truncated", ""))
+    return RawExchange(b"", head, body, ip_address=address, truncated=record.fields.get("warc-truncated", ""))
 
 
-def without_chunks(wire: Wire) -> bytes:
-    """The body without its transfer coding; of one that breaks off, what came."""
-    if "chunked" not in wire.header("transfer-encoding").lower():
-        return wire.body
-    out, at = bytearray(), 0
-    while (size := _CHUNK.match(wire.body, at)) and (length := int(size[1], 16)):
-        out += wire.body[size.end() : size.end() + length]
-        at = size.end() + length + 2
-    return bytes(out)
+def dechunked_body(exchange: RawExchange) -> bytes:
+    """The response's body without chunked transfer coding; of one that is cut short, the chunks that came."""
+    if "chunked" not in exchange.header("transfer-encoding").lower():
+        return exchange.body
+    body, position = bytearray(), 0
+    while (size_line := _CHUNK.match(exchange.body, position)) and (length := int(size_line[1], 16)):
+        body += exchange.body[size_line.end() : size_line.end() + length]
+        position = size_line.end() + length + 2
+    return bytes(body)

@@ -1,4 +1,4 @@
-"""A request and its response as the bytes that went over the connection. Pure."""
+"""A request and its response as the bytes that went over the connection, and their digest. Pure."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ TRUNCATED = ("length", "time", "disconnect", "unspecified")
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """What was sent and what came back, nothing unpacked and nothing put in order.
+class RawExchange:
+    """A request and its response exactly as sent and received, nothing decoded.
 
     `head` is the status line and the headers with the empty line after them, `body` what follows, with its transfer
-    coding. `interim` are the 1xx answers that came before. `address` is the IP address at the other end.
+    coding. `interim_responses` are the 1xx responses that came before; `ip_address` is the server's. `truncated` is
+    one of TRUNCATED, or empty.
     """
 
     request: bytes = field(repr=False)
     head: bytes = field(repr=False)
     body: bytes = field(repr=False)
-    interim: bytes = field(default=b"", repr=False)
-    address: str = ""
+    interim_responses: bytes = field(default=b"", repr=False)
+    ip_address: str = ""
     truncated: str = ""
 
     @property
     def status(self) -> int:
         """The status code; 0 if the first line has none."""
-        found = re.match(rb"\S+ +(\d{3})\b", self.head)
-        return int(found[1]) if found else 0
+        match = re.match(rb"\S+ +(\d{3})\b", self.head)
+        return int(match[1]) if match else 0
 
     def header(self, name: str) -> str:
         """The first value of a header, or an empty string."""
-        found = re.search(
+        match = re.search(
             rb"^%s[ \t]*:[ \t]*([^\r\n]*)" % re.escape(name.encode()), self.head, re.MULTILINE | re.IGNORECASE
         )
-        return found[1].decode("latin-1").strip() if found else ""
+        return match[1].decode("latin-1").strip() if match else ""
 
     @property
     def size(self) -> int:
-        """Bytes of all of it."""
-        return len(self.request) + len(self.head) + len(self.body) + len(self.interim)
+        """Bytes of request and response together."""
+        return len(self.request) + len(self.head) + len(self.body) + len(self.interim_responses)
 
 
-def digest(*parts: bytes) -> str:
-    """The digest of some bytes in WARC's notation: sha1, base 32."""
-    summed = hashlib.sha1(usedforsecurity=False)
+def warc_digest(*parts: bytes) -> str:
+    """The SHA-1 of some bytes in WARC's notation: `sha1:` and base 32."""
+    sha1 = hashlib.sha1(usedforsecurity=False)
     for part in parts:
-        summed.update(part)
-    return "sha1:" + base64.b32encode(summed.digest()).decode()
+        sha1.update(part)
+    return "sha1:" + base64.b32encode(sha1.digest()).decode()

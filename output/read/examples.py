@@ -1,4 +1,4 @@
-"""What the archive shows about a ruling: where its block stands, and which other blocks are near it in words."""
+"""What the archive shows about a ruling: where its block stands, and which other blocks have similar words."""
 
 from __future__ import annotations
 
@@ -10,64 +10,69 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, Verdict
 from output.db.text import words_of
-from output.settle.duplicates import overlap
+from output.settle.duplicates import word_overlap
 from output.store.ledger import read_ledger
 from output.verdicts.rulings import Ruling
 
-NEAR = 0.2  # share of the longer text's words that two blocks must have in common to be near
-_LONGEST = 600  # characters of an example
-_MOST = 500  # texts that are looked at
-_WORDS = 3  # the longest words of a text, by which its neighbours are looked for
+MIN_OVERLAP = 0.2  # share of the longer text's words that two similar blocks have in common, at least
+_MAX_CHARS = 600  # characters of an example
+_MAX_TEXTS = 500  # texts that are compared
+_SEARCH_WORDS = 3  # the longest words of a text, so many, by which similar texts are searched
 
-_STANDS = """SELECT o.page_id, o.position, u.url FROM overruled o JOIN urls u ON u.id = o.page_id
+_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM overruled o JOIN urls u ON u.id = o.page_id
     WHERE o.ruling_id = ? ORDER BY u.url, o.position LIMIT 1"""
-_KEPT = "EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
-_LIKE = f"""SELECT t.text FROM block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_LONGEST}
-        AND {_KEPT} ORDER BY t.id LIMIT {_MOST}"""
+_IS_KEPT = "EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
+_TEXTS_LIKE = f"""SELECT t.text FROM block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
+        AND {_IS_KEPT} ORDER BY t.id LIMIT {_MAX_TEXTS}"""
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A block where a ruling holds: its page's URL, the block, and the verdicts on the blocks around it."""
+class RulingExample:
+    """A block that a ruling decides: its page's URL, the block, and the verdicts on the blocks around it."""
 
     url: str
     block: Block
-    around: tuple[Verdict, ...]
+    surrounding_verdicts: tuple[Verdict, ...]
 
 
-def place_of(db: Database, ruling: Ruling) -> Place | None:
-    """The first place where a ruling holds, by URL; None where none of its pages is stored any more."""
-    row = db.execute(_STANDS, [ruling.id]).fetchone()
+def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
+    """The first block that a ruling decides, by URL; None where none of its pages is stored any more."""
+    row = db.execute(_FIRST_OVERRULED, [ruling.id]).fetchone()
     if row is None:
         return None
     page_id, position, url = row
-    rows = list(read_ledger(db, page_id))
-    at = next(place for place, (block, _) in enumerate(rows) if block.position == position)
-    around = tuple(verdict for _, verdict in (*reversed(rows[max(0, at - 2) : at]), *rows[at + 1 : at + 3]))
-    return Place(url, rows[at][0], around)
+    ledger = list(read_ledger(db, page_id))
+    index = next(index for index, (block, _) in enumerate(ledger) if block.position == position)
+    neighbours = (*reversed(ledger[max(0, index - 2) : index]), *ledger[index + 1 : index + 3])
+    return RulingExample(url, ledger[index][0], tuple(verdict for _, verdict in neighbours))
 
 
-def same_but_for_numbers(db: Database, text: str, *, kept: bool) -> list[str]:
+def find_same_but_for_numbers(db: Database, text: str, *, is_kept: bool) -> list[str]:
     """Other block texts that read the same with other numbers, and that some page keeps, or removes."""
     if not _NUMBER.search(text):
         return []
-    found = db.execute(_LIKE, [_NUMBER.sub("%", _literal(text)), kept]).fetchall()
-    return [each for (each,) in found if each != text]
+    rows = db.execute(_TEXTS_LIKE, [_NUMBER.sub("%", _escape_like(text)), is_kept]).fetchall()
+    return [similar_text for (similar_text,) in rows if similar_text != text]
 
 
-def near_in_words(db: Database, text: str) -> list[str]:
-    """Kept blocks that share words with a text, the nearest first."""
-    words = sorted(dict.fromkeys(words_of(text)), key=lambda word: (-len(word), word))[:_WORDS]
-    found = {each for word in words for (each,) in db.execute(_LIKE, [f"%{_literal(word)}%", True]).fetchall()}
-    return _nearest(text, found - {text})
+def find_similar_blocks(db: Database, text: str) -> list[str]:
+    """Texts of kept blocks that share words with a text, the most similar first."""
+    words = sorted(dict.fromkeys(words_of(text)), key=lambda word: (-len(word), word))[:_SEARCH_WORDS]
+    candidates = {
+        candidate
+        for word in words
+        for (candidate,) in db.execute(_TEXTS_LIKE, [f"%{_escape_like(word)}%", True]).fetchall()
+    }
+    return _similar_texts(text, candidates - {text})
 
 
-def _nearest(text: str, others: Iterable[str]) -> list[str]:
-    shares = {other: overlap(text, other) for other in others}
-    near = [other for other, share in shares.items() if share >= NEAR]
-    return sorted(near, key=lambda other: (-shares[other], other))
+def _similar_texts(text: str, candidates: Iterable[str]) -> list[str]:
+    overlaps = {candidate: word_overlap(text, candidate) for candidate in candidates}
+    similar_texts = [candidate for candidate, overlap in overlaps.items() if overlap >= MIN_OVERLAP]
+    return sorted(similar_texts, key=lambda candidate: (-overlaps[candidate], candidate))
 
 
-def _literal(text: str) -> str:
+def _escape_like(text: str) -> str:
+    """The text as a LIKE pattern that matches it literally."""
     return re.sub(r"[%_\\]", r"\\\g<0>", text)

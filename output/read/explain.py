@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
-from output.db.text import storable
+from output.db.text import storable_text
 from output.verdicts.rulings import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
@@ -22,21 +22,21 @@ _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n
         LEFT JOIN overruled o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN reasons n ON n.id = o.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM shelved WHERE id = ?1"""
-_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
+_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM shelved WHERE id = ?1"""
+_PAGE_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block as the ledger has it. `own_reason` and `own_rule` are what a person overruled; empty if nobody did.
+    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
 
-    `evidence` is on how many of the host's pages the text stands; empty where that was not counted.
+    `evidence` says on how many of the host's pages the text stands; empty where that was not counted.
     """
 
     position: int
     block_id: int
-    kept: bool
+    is_kept: bool
     reason: str
     rule: str
     own_reason: str
@@ -49,7 +49,7 @@ class StoredBlock:
 class StoredPage:
     """A page's verdict with its evidence, and its blocks, which only an article page has.
 
-    `why` says why its article is shelved; empty if it is not.
+    `shelving_reason` says why its article is shelved; empty if it is not.
     """
 
     url: str
@@ -58,38 +58,44 @@ class StoredPage:
     own_type: str
     evidence: tuple[str, ...]
     article_id: int | None
-    kept: int
-    removed: int
-    why: str
+    kept_count: int
+    removed_count: int
+    shelving_reason: str
     blocks: tuple[StoredBlock, ...]
 
 
-def find_page(db: Database, named: str) -> StoredPage | None:
+def find_page(db: Database, url_or_id: str) -> StoredPage | None:
     """The page at a URL, or else the current page of the article that a URL or number names."""
-    page_id = next((found for url in _spellings(named) if (found := _one(db, _OF_URL, url))), None)
-    if page_id is None and (article := find_article(db, named)) is not None:
-        page_id = _one(db, _OF_ARTICLE, article)
+    ids_by_url = (_find_id(db, _PAGE_OF_URL, url) for url in _spellings(url_or_id))
+    page_id = next((page_id for page_id in ids_by_url if page_id), None)
+    if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
+        page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
     if page_id is None:
         return None
     row = db.execute(_PAGE, [page_id]).fetchone()
-    url, title, page_type, own_type, evidence, article_id, kept, removed, why = row
+    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason = row
     rows = db.execute(_BLOCKS, [page_id]).fetchall()
-    blocks = tuple(StoredBlock(row[0], row[1], bool(row[2]), *row[3:]) for row in rows)
+    blocks = tuple(
+        StoredBlock(position, block_id, bool(is_kept), *values) for position, block_id, is_kept, *values in rows
+    )
     facts = tuple(map(str, json.loads(evidence)))
-    return StoredPage(url, title, page_type, own_type, facts, article_id, kept, removed, why, blocks)
+    return StoredPage(
+        url, title, page_type, own_type, facts, article_id, kept_count, removed_count, shelving_reason, blocks
+    )
 
 
-def url_state(db: Database, named: str) -> tuple[str, str, str] | None:
+def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:
     """(URL, state, reason) of a URL that the archive knows, fetched or not."""
-    found = (db.execute(_STATE, [url]).fetchone() for url in _spellings(named))
-    return next((row for row in found if row), None)
+    rows = (db.execute(_STATE, [spelling]).fetchone() for spelling in _spellings(url))
+    return next((row for row in rows if row), None)
 
 
-def _spellings(named: str) -> tuple[str, ...]:
-    as_written = storable(named.strip())
-    return tuple(url for url in dict.fromkeys((as_written, canonicalise(named) or "")) if url)
+def _spellings(url: str) -> tuple[str, ...]:
+    """The URL as written and in its canonical form."""
+    as_written = storable_text(url.strip())
+    return tuple(spelling for spelling in dict.fromkeys((as_written, canonicalise(url) or "")) if spelling)
 
 
-def _one(db: Database, query: str, value: object) -> int | None:
+def _find_id(db: Database, query: str, value: object) -> int | None:
     row = db.execute(query, [value]).fetchone()
     return int(row[0]) if row else None

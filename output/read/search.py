@@ -1,8 +1,8 @@
-"""Full-text search over the articles: a person's words in, hits with a snippet out.
+"""Full-text search over the articles: a person's query in, hits with a snippet out.
 
-Words are joined by AND; "a phrase" stands in double quotes and a word* with an asterisk is a beginning. Everything
-is quoted before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are looked up as the pairs of
-characters that `output.db.fulltext` puts into the index.
+Words are joined by AND; "a phrase" is in double quotes, and word* with an asterisk is a prefix. Everything is quoted
+before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are searched as the pairs of characters that
+`output.db.fulltext` puts into the index.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.db.fulltext import CJK_RANGES
-from output.db.text import inert, storable
+from output.db.text import inert_text, storable_text
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24
@@ -31,7 +31,7 @@ _QUERY = f"""SELECT a.url, a.title, coalesce(a.published, ''), a.text,
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """An article that was found; the snippet is one line, with what matched in square brackets."""
 
     url: str
@@ -40,29 +40,29 @@ class Hit:
     snippet: str
 
 
-def search(db: Database, query: str, limit: int = 20) -> Iterator[Hit]:
+def search(db: Database, query: str, limit: int = 20) -> Iterator[SearchHit]:
     """The best articles for a query, best first, at most `limit`; none for a query without a word."""
     match = match_expression(query)
     if not match:
         return
     for url, title, published, text, snippet in db.execute(_QUERY, [match, limit]):
-        shown = _cjk_snippet(text, query) if _CJK.search(text) else snippet
-        yield Hit(url, inert(title), published, " ".join(inert(shown).split()))
+        shown_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
+        yield SearchHit(url, inert_text(title), published, " ".join(inert_text(shown_snippet).split()))
 
 
 def match_expression(query: str) -> str:
     """The query as an FTS5 expression; empty if it holds no word."""
-    terms = (_term(phrase or word) for phrase, word in _TERM.findall(storable(query)))
+    terms = (_term_expression(phrase or word) for phrase, word in _TERM.findall(storable_text(query)))
     return " AND ".join(term for term in terms if term)
 
 
-def _term(term: str) -> str:
+def _term_expression(term: str) -> str:
     prefix = term.endswith("*")
-    parts = [_part(part, prefix=prefix) for part in _PART.findall(term.rstrip("*")) if re.search(r"[^\W_]", part)]
-    return " AND ".join(parts)
+    parts = (part for part in _PART.findall(term.rstrip("*")) if re.search(r"[^\W_]", part))
+    return " AND ".join(_part_expression(part, prefix=prefix) for part in parts)
 
 
-def _part(part: str, *, prefix: bool) -> str:
+def _part_expression(part: str, *, prefix: bool) -> str:
     if not _CJK.match(part):
         return '"' + part.replace('"', '""') + '"' + ("*" if prefix else "")
     if len(part) == 1:
@@ -72,12 +72,14 @@ def _part(part: str, *, prefix: bool) -> str:
 
 
 def _cjk_snippet(text: str, query: str) -> str:
-    """A window around the first of the query's words; the index holds pairs, which nobody wants to read."""
-    words = [part for term in _TERM.findall(query) for part in _PART.findall((term[0] or term[1]).rstrip("*"))]
-    found = [(place, word) for word in words if (place := text.lower().find(word.lower())) >= 0]
-    if not found:
+    """A window around the first of the query's words, since FTS5's own snippet would show the indexed pairs."""
+    terms = [phrase or word for phrase, word in _TERM.findall(query)]
+    words = [part for term in terms for part in _PART.findall(term.rstrip("*"))]
+    matches = [(start, word) for word in words if (start := text.lower().find(word.lower())) >= 0]
+    if not matches:
         return text[:_SNIPPET_CHARS] + ("…" if len(text) > _SNIPPET_CHARS else "")
-    place, word = min(found)
-    start, end = max(0, place - _SNIPPET_CHARS // 2), place + len(word) + _SNIPPET_CHARS // 2
-    marked = f"{text[start:place]}[{text[place : place + len(word)]}]{text[place + len(word) : end]}"
-    return ("…" if start else "") + marked + ("…" if end < len(text) else "")
+    match_start, word = min(matches)
+    match_end = match_start + len(word)
+    start, end = max(0, match_start - _SNIPPET_CHARS // 2), match_end + _SNIPPET_CHARS // 2
+    window = f"{text[start:match_start]}[{text[match_start:match_end]}]{text[match_end:end]}"
+    return ("…" if start else "") + window + ("…" if end < len(text) else "")

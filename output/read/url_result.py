@@ -1,4 +1,4 @@
-"""What came of a URL that was asked for, wherever it led: its state, and the article that it gave."""
+"""What a requested URL gave after its redirects: its state, and its article."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.db.text import storable
+from output.db.text import storable_text
 
 _MAX_HOPS = 10
 _STATE = "SELECT id, state, reason FROM urls WHERE url = ?"
-_MOVED = "SELECT location FROM urls WHERE url = ? AND location IS NOT NULL"
+_REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND location IS NOT NULL"
 _ARTICLE = """SELECT a.title, a.authors, coalesce(a.published, ''), a.text
     FROM pages p JOIN articles a ON a.id = p.article_id WHERE p.id = ?"""
 
@@ -26,7 +26,7 @@ class FetchedArticle:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class UrlResult:
     """The state and reason of the URL at the end of its redirects, and its article if it gave one."""
 
     state: str
@@ -34,15 +34,16 @@ class Fetched:
     article: FetchedArticle | None = None
 
 
-def fetched(db: Database, url: str) -> Fetched:
-    """What came of a URL; state and reason are empty if the archive has no row of it."""
+def find_url_result(db: Database, url: str) -> UrlResult:
+    """The result of a URL; state and reason are empty if the archive has no row of it."""
     for _ in range(_MAX_HOPS):
-        row = db.execute(_STATE, [storable(url)]).fetchone()
+        row = db.execute(_STATE, [storable_text(url)]).fetchone()
         if row is None:
-            return Fetched("", "")
-        moved = db.execute(_MOVED, [storable(url)]).fetchone() if row[2] == "redirect" else None
-        if moved is None:
-            article = db.execute(_ARTICLE, [row[0]]).fetchone()
-            return Fetched(row[1], row[2], FetchedArticle(*article) if article else None)
-        url = moved[0]
-    return Fetched("failed", "too_many_redirects")
+            return UrlResult("", "")
+        url_id, state, reason = row
+        target = db.execute(_REDIRECT_TARGET, [storable_text(url)]).fetchone() if reason == "redirect" else None
+        if target is None:
+            article = db.execute(_ARTICLE, [url_id]).fetchone()
+            return UrlResult(state, reason, FetchedArticle(*article) if article else None)
+        url = target[0]
+    return UrlResult("failed", "too_many_redirects")

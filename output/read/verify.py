@@ -1,4 +1,4 @@
-"""Is the archive whole? Each check looks at one promise of the file and names what breaks it."""
+"""Whether the archive is intact: each check tests one invariant of the file and names what breaks it."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from sqlite_utils import Database
 
 from output.db.migrations import SCHEMA_VERSION
-from output.db.open import file_of
+from output.db.open import database_file
 from output.raw.check import raw_faults
-from output.verdicts.rebuild import assembled
+from output.verdicts.rebuild import assemble_page
 
-_MOST = 20  # problems told per check
+_MAX_PROBLEMS = 20  # of one check
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A broken promise: the check that found it, and what it found, in one line."""
+class ArchiveProblem:
+    """A broken invariant: the name of the check that found it, and what is wrong, in one line."""
 
     check: str
     detail: str
 
 
-def verify(db: Database) -> list[Problem]:
-    """Run every check; an empty list is an archive in order. A reading connection is enough.
+def verify(db: Database) -> list[ArchiveProblem]:
+    """Run every check; the list is empty if the archive is intact. A read-only connection is enough.
 
-    A file too damaged to be read makes a problem, not an exception.
+    A file too damaged to be read gives a problem, not an exception.
     """
-    return [problem for check in CHECKS for problem in _run(check, db)]
+    return [problem for check in CHECKS for problem in _run_check(check, db)]
 
 
-def _run(check: Callable[[Database], Iterator[str]], db: Database) -> list[Problem]:
+def _run_check(check: Callable[[Database], Iterator[str]], db: Database) -> list[ArchiveProblem]:
     name = check.__name__
     try:
-        return [Problem(name, detail) for _, detail in zip(range(_MOST), check(db), strict=False)]
+        return [ArchiveProblem(name, detail) for _, detail in zip(range(_MAX_PROBLEMS), check(db), strict=False)]
     except sqlite3.DatabaseError as error:
-        return [Problem(name, f"cannot be checked: {error}")]
+        return [ArchiveProblem(name, f"cannot be checked: {error}")]
 
 
 def integrity(db: Database) -> Iterator[str]:
@@ -55,33 +56,33 @@ def foreign_keys(db: Database) -> Iterator[str]:
 
 def schema_version(db: Database) -> Iterator[str]:
     """`meta` and `user_version` state the schema of this version."""
-    stated = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    pragma = db.execute("PRAGMA user_version").fetchone()[0]
-    if stated != (str(SCHEMA_VERSION),) or pragma != SCHEMA_VERSION:
-        yield f"meta says {stated and stated[0]}, user_version {pragma}, expected {SCHEMA_VERSION}"
+    meta_row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    user_version = db.execute("PRAGMA user_version").fetchone()[0]
+    if meta_row != (str(SCHEMA_VERSION),) or user_version != SCHEMA_VERSION:
+        yield f"meta says {meta_row and meta_row[0]}, user_version {user_version}, expected {SCHEMA_VERSION}"
 
 
 def full_text(db: Database) -> Iterator[str]:
     """The full-text index holds the words of the articles, all of them and no others."""
     missing = "SELECT id FROM articles EXCEPT SELECT id FROM articles_fts_docsize"
     surplus = "SELECT id FROM articles_fts_docsize EXCEPT SELECT id FROM articles"
-    yield from (f"article {number} is not in the full-text index" for (number,) in db.execute(missing))
-    yield from (f"the full-text index holds {number}, which is no article" for (number,) in db.execute(surplus))
+    yield from (f"article {article_id} is not in the full-text index" for (article_id,) in db.execute(missing))
+    yield from (f"the full-text index holds {rowid}, which is no article" for (rowid,) in db.execute(surplus))
     yield from _full_text_words(db)
 
 
 def articles_and_pages(db: Database) -> Iterator[str]:
     """An article's page names that article, and every article that a page names exists."""
     yield from (
-        f"article {number} and its page {page} do not name each other"
-        for number, page in db.execute(
+        f"article {article_id} and its page {page_id} do not name each other"
+        for article_id, page_id in db.execute(
             """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.page_id
                 WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""
         )
     )
     yield from (
-        f"page {page} names article {number}, which does not exist"
-        for page, number in db.execute(
+        f"page {page_id} names article {article_id}, which does not exist"
+        for page_id, article_id in db.execute(
             """SELECT id, article_id FROM pages WHERE article_id IS NOT NULL
                 AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM shelved)"""
         )
@@ -89,24 +90,28 @@ def articles_and_pages(db: Database) -> Iterator[str]:
 
 
 def ledger_counts(db: Database) -> Iterator[str]:
-    """For a page with a ledger, blocks = kept + removed, in its row as in its ledger."""
+    """For a page with a ledger, blocks = kept + removed, in its row and in its ledger."""
     query = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position), total(b.kept)
         FROM pages p LEFT JOIN page_blocks b ON b.page_id = p.id
         WHERE p.own_type IN ('article', 'teaser') GROUP BY p.id
         HAVING p.blocks <> p.kept + p.removed OR p.blocks <> count(b.position) OR p.kept <> total(b.kept)"""
-    for page, blocks, kept, removed, rows, rows_kept in db.execute(query):
-        yield f"page {page}: {blocks} blocks = {kept} kept + {removed} removed, ledger {rows} with {rows_kept:g} kept"
+    for page_id, blocks, kept_count, removed_count, rows, kept_rows in db.execute(query):
+        counts = f"{blocks} blocks = {kept_count} kept + {removed_count} removed"
+        yield f"page {page_id}: {counts}, ledger {rows} with {kept_rows:g} kept"
 
 
 def old_revisions(db: Database) -> Iterator[str]:
-    """The blocks of replaced revisions belong to revisions, and no more than one of an article waits to be decided."""
+    """Stored blocks belong to revisions, and no article has more than one pending revision."""
     orphans = """SELECT DISTINCT b.article_id, b.number FROM revision_blocks b
         LEFT JOIN revisions r ON r.article_id = b.article_id AND r.number = b.number WHERE r.number IS NULL"""
-    waiting = "SELECT article_id FROM revisions WHERE change = 'pending' GROUP BY article_id HAVING count(*) > 1"
+    many_pending = "SELECT article_id FROM revisions WHERE change = 'pending' GROUP BY article_id HAVING count(*) > 1"
     yield from (
-        f"blocks of revision {at} of article {number}, which does not exist" for number, at in db.execute(orphans)
+        f"blocks of revision {number} of article {article_id}, which does not exist"
+        for article_id, number in db.execute(orphans)
     )
-    yield from (f"several revisions of article {number} wait to be decided" for (number,) in db.execute(waiting))
+    yield from (
+        f"several revisions of article {article_id} wait to be decided" for (article_id,) in db.execute(many_pending)
+    )
 
 
 def article_texts(db: Database) -> Iterator[str]:
@@ -115,20 +120,21 @@ def article_texts(db: Database) -> Iterator[str]:
             LEFT JOIN page_blocks b ON b.page_id = a.page_id AND b.kept = 1
             LEFT JOIN block_texts t ON t.id = b.block_id
         ORDER BY a.id, b.position"""
-    for (number, text, page), rows in groupby(db.execute(query), key=lambda row: (row[0], row[1], row[3])):
-        kept = [word for row in rows for word in (row[2] or "").split()]
-        if kept != text.split() and assembled(db, page).text.split() != text.split():
-            yield f"the text of article {number} is not its kept blocks"
+    article_columns = itemgetter(0, 1, 3)
+    for (article_id, text, page_id), rows in groupby(db.execute(query), key=article_columns):
+        kept_words = [word for _, _, block_text, _ in rows for word in (block_text or "").split()]
+        if kept_words != text.split() and assemble_page(db, page_id).text.split() != text.split():
+            yield f"the text of article {article_id} is not its kept blocks"
 
 
 def raw_responses(db: Database) -> Iterator[str]:
-    """Every record has the digests that it states, and each capture finds its own: URL, time and payload."""
-    yield from raw_faults(db, file_of(db).parent)
+    """Every record has the digests that it states, and each capture finds its own record: URL, time and payload."""
+    yield from raw_faults(db, database_file(db).parent)
 
 
 def _full_text_words(db: Database) -> Iterator[str]:
     """FTS5's own comparison, which SQLite counts as a write; left out where the file cannot be written now."""
-    path = next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main")
+    path = next(path for _, name, path in db.execute("PRAGMA database_list") if name == "main")
     if not path:
         return
     connection = sqlite3.connect(f"{Path(path).as_uri()}?mode=rw", uri=True, isolation_level=None)

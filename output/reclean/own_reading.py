@@ -1,6 +1,6 @@
-"""A page's own reading as the archive holds it: what its cleaner said, without the site's memory and without rulings.
+"""A page's own reading as the archive holds it: its cleaner's result, without the site's memory and without rulings.
 
-It can be packed, to be kept while the page is cleaned again, and made into rows again.
+It can be packed into bytes, to be stored while the page is cleaned again, and made into rows again.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
+from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
 from cleaners.verdicts.assemble import assemble
-from output.db.text import storable
+from output.db.text import storable_text
 from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
-from output.store.page_rows import SETTLED_EVIDENCE, PreparedPage, prepared
+from output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
 from output.store.user_values import JsonValue, user_values
 
-_PACKING = 6
+_COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
 _ARTICLE = """SELECT title, authors, published, modified, language, description, section, tags, licence, sitename,
         image, canonical_url, metadata_sources, first_seen, last_seen FROM {} WHERE page_id = ?"""
-_OWN = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
+_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
         JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
 _LEADS = "SELECT way, url, ruled FROM page_leads WHERE page_id = ? ORDER BY way, url"
-_LISTS = ("authors", "tags", "metadata_sources")
-_COUNTS = ("words", "digest", "blocks", "kept", "outlinks")
+_LIST_COLUMNS = ("authors", "tags", "metadata_sources")
+_COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnReading:
-    """A page as its cleaner read it, with its blocks if it is an article, when its article was seen, and what a user
-    wrote beside it."""
+    """A page as its cleaner read it: its rows, and if it is an article its blocks with their verdicts, when the article
+    was first and last seen (UTC), and what a user wrote into columns of their own."""
 
     capture_id: int | None
-    rows: PreparedPage
+    rows: PageRows
     blocks: tuple[Block, ...]
     verdicts: tuple[Verdict, ...]
     first_seen: str = ""
@@ -52,27 +52,27 @@ class OwnReading:
     user_values: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @property
-    def texts(self) -> tuple[str, ...]:
+    def kept_texts(self) -> tuple[str, ...]:
         """The texts of its kept blocks."""
         return tuple(block.text for block, verdict in zip(self.blocks, self.verdicts, strict=True) if verdict.kept)
 
-    def is_read_as(self, new: PreparedPage) -> bool:
-        """Whether another reading is the same in everything that is stored."""
-        return not self.differs_in(new)
+    def equals(self, new: PageRows) -> bool:
+        """Whether a new reading is the same in everything that is stored."""
+        return not self.differing_fields(new)
 
-    def differs_in(self, new: PreparedPage) -> tuple[str, ...]:
-        """What of that which is stored another reading says otherwise: `title`, `evidence`, `reasons`, ..."""
-        old, new = self.rows, new if new.is_article else replace(new, metadata=_name_of(new.metadata))
+    def differing_fields(self, new: PageRows) -> tuple[str, ...]:
+        """The names of what is stored and differs in a new reading: `title`, `evidence`, `reasons`, ..."""
+        old, new = self.rows, new if new.is_article else replace(new, metadata=_title_and_canonical(new.metadata))
         return (
-            *_unlike(old.verdict, new.verdict, _OF_VERDICT),
-            *_unlike(old.metadata, new.metadata, _OF_METADATA),
-            *_unlike(old, new, _OF_PAGE),
-            *(() if old.ledger.is_read_as(new.ledger) else ("reasons",)),
+            *_differing_attributes(old.verdict, new.verdict, _VERDICT_FIELDS),
+            *_differing_attributes(old.metadata, new.metadata, _METADATA_FIELDS),
+            *_differing_attributes(old, new, _PAGE_FIELDS),
+            *(() if old.ledger.has_same_content(new.ledger) else ("reasons",)),
         )
 
-    def packed(self) -> bytes:
-        """The reading in a form that `unpacked` reads, texts and all."""
-        said = {
+    def pack(self) -> bytes:
+        """The reading with its texts as compressed JSON, which `unpack_reading` reads."""
+        values = {
             "capture": self.capture_id,
             "cleaner": self.cleaner_id,
             "seen": [self.first_seen, self.last_seen],
@@ -81,123 +81,141 @@ class OwnReading:
             "metadata": asdict(self.rows.metadata),
             "robots": self.rows.robots,
             "version": self.rows.cleaner_version,
-            "counts": {name: getattr(self.rows, name) for name in _COUNTS},
+            "counts": {name: getattr(self.rows, name) for name in _COUNT_FIELDS},
             "leads": self.rows.leads,
             "user_values": self.user_values,
-            "blocks": [_packed_block(*each) for each in zip(self.blocks, self.verdicts, strict=True)],
+            "blocks": [_pack_block(*pair) for pair in zip(self.blocks, self.verdicts, strict=True)],
         }
-        return zlib.compress(json.dumps(said, ensure_ascii=False).encode("utf-8", "replace"), _PACKING)
+        return zlib.compress(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"), _COMPRESSION_LEVEL)
 
 
-_NOT_COMPARED = ("url", "lineage", "cleaner_version", "leads", "markdown")
-_BY_PARTS = ("verdict", "metadata", "ledger")
-_OF_VERDICT = ("page_type", "evidence")
-_OF_METADATA = tuple(each.name for each in fields(Metadata))
-_OF_PAGE = tuple(each.name for each in fields(PreparedPage) if each.name not in (*_NOT_COMPARED, *_BY_PARTS))
+_UNCOMPARED_FIELDS = ("url", "lineage", "cleaner_version", "leads", "markdown")
+_COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
+_VERDICT_FIELDS = ("page_type", "evidence")
+_METADATA_FIELDS = tuple(attribute.name for attribute in fields(Metadata))
+_PAGE_FIELDS = tuple(
+    attribute.name for attribute in fields(PageRows) if attribute.name not in (*_UNCOMPARED_FIELDS, *_COMPARED_BY_PARTS)
+)
 
 
-def own_reading(db: Database, page_id: int) -> OwnReading | None:
-    """How the archive holds a page; None if it has none of this number."""
+def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
+    """The reading of a page that the archive holds; None if it has no page of this id."""
     row = db.execute(_PAGE, [page_id]).fetchone()
     if row is None:
         return None
     url, capture, own_type, evidence, title, canonical, digest, words, blocks, outlinks, robots, version, cleaner = row
     facts = tuple(fact for fact in json.loads(evidence) if not fact.startswith(SETTLED_EVIDENCE))
-    article = next((found for table in ("articles", "shelved") if (found := _article(db, table, page_id))), None)
-    own = _own_verdicts(db, page_id)
-    held = [(block, own[block.position]) for block, _ in read_ledger(db, page_id)] if own else []
-    said = {
+    articles = (_read_article(db, table, page_id) for table in ("articles", "shelved"))
+    article = next((article for article in articles if article), None)
+    own_verdicts = _read_own_verdicts(db, page_id)
+    judged_blocks = (
+        [(block, own_verdicts[block.position]) for block, _ in read_ledger(db, page_id)] if own_verdicts else []
+    )
+    values = {
         "url": url,
         "verdict": PageVerdict(PageType(own_type), facts),
-        "metadata": article[0] if article else _name_of(Metadata(title=title, canonical_url=canonical)),
+        "metadata": article[0] if article else _title_and_canonical(Metadata(title=title, canonical_url=canonical)),
         "robots": tuple(json.loads(robots)),
         "cleaner_version": version,
     }
     counts = {"words": words, "digest": digest, "blocks": blocks, "outlinks": outlinks}
-    kept = sum(verdict.kept for _, verdict in held) if own else _kept(db, page_id)
-    leads = tuple((way, to, bool(ruled)) for way, to, ruled in db.execute(_LEADS, [page_id]))
-    rows = _rows(said, held, {**counts, "kept": kept}, leads)
+    kept_count = sum(verdict.kept for _, verdict in judged_blocks) if own_verdicts else _read_kept_count(db, page_id)
+    lead_rows = db.execute(_LEADS, [page_id])
+    leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in lead_rows)
+    rows = _build_rows(values, judged_blocks, {**counts, "kept": kept_count}, leads)
     rows = replace(rows, lineage=stored_lineage(db, cleaner))
-    first, last = article[1:] if article else ("", "")
-    return OwnReading(capture, rows, *_split(held), first, last, cleaner, user_values(db, page_id))
+    first_seen, last_seen = article[1:] if article else ("", "")
+    return OwnReading(capture, rows, *_split(judged_blocks), first_seen, last_seen, cleaner, user_values(db, page_id))
 
 
-def unpacked(db: Database, url: str, packed: bytes) -> OwnReading:
-    """A reading that was packed, of the page at a URL."""
-    said = json.loads(zlib.decompress(packed))
-    held = [_unpacked_block(at, each) for at, each in enumerate(said["blocks"])]
-    about = {
+def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
+    """The reading that `OwnReading.pack` made, of the page at a URL."""
+    stored = json.loads(zlib.decompress(packed))
+    judged_blocks = [_unpack_block(position, block_values) for position, block_values in enumerate(stored["blocks"])]
+    values = {
         "url": url,
-        "verdict": PageVerdict(PageType(said["type"]), tuple(said["evidence"])),
-        "metadata": _metadata(said["metadata"]),
-        "robots": tuple(said["robots"]),
-        "cleaner_version": said["version"],
+        "verdict": PageVerdict(PageType(stored["type"]), tuple(stored["evidence"])),
+        "metadata": _metadata_of(stored["metadata"]),
+        "robots": tuple(stored["robots"]),
+        "cleaner_version": stored["version"],
     }
-    leads = tuple((way, to, bool(ruled)) for way, to, ruled in said["leads"])
-    rows = _rows(about, held, said["counts"], leads)
-    rows = replace(rows, lineage=stored_lineage(db, said["cleaner"]))
-    first, last = said["seen"]
-    return OwnReading(said["capture"], rows, *_split(held), first, last, said["cleaner"], said.get("user_values", {}))
+    leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in stored["leads"])
+    rows = _build_rows(values, judged_blocks, stored["counts"], leads)
+    rows = replace(rows, lineage=stored_lineage(db, stored["cleaner"]))
+    first_seen, last_seen = stored["seen"]
+    return OwnReading(
+        stored["capture"],
+        rows,
+        *_split(judged_blocks),
+        first_seen,
+        last_seen,
+        stored["cleaner"],
+        stored.get("user_values", {}),
+    )
 
 
-def _unlike(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
+def _differing_attributes(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
     return (name for name in names if getattr(old, name) != getattr(new, name))
 
 
-def _rows(
-    said: Mapping[str, Any],
-    held: list[tuple[Block, Verdict]],
+def _build_rows(
+    values: Mapping[str, Any],
+    judged_blocks: list[tuple[Block, Verdict]],
     counts: Mapping[str, Any],
     leads: tuple[tuple[str, str, bool], ...],
-) -> PreparedPage:
-    """The rows of a page; the counts are those that were stored, since a page that is no article has no blocks."""
-    blocks, verdicts = _split(held)
+) -> PageRows:
+    """The rows of a page. `values` are fields of `CleanedPage`; `counts` fields of `PageRows` as they were stored,
+    since a page that is no article has no blocks to count."""
+    blocks, verdicts = _split(judged_blocks)
     text, markdown = assemble(blocks, verdicts)
-    made = prepared(Cleaned(**said, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown, outlinks=()))
-    return replace(made, **counts, leads=leads)
+    cleaned = CleanedPage(**values, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown, outlinks=())
+    return replace(make_page_rows(cleaned), **counts, leads=leads)
 
 
-def _split(held: list[tuple[Block, Verdict]]) -> tuple[tuple[Block, ...], tuple[Verdict, ...]]:
-    return tuple(block for block, _ in held), tuple(verdict for _, verdict in held)
+def _split(judged_blocks: list[tuple[Block, Verdict]]) -> tuple[tuple[Block, ...], tuple[Verdict, ...]]:
+    """The blocks and their verdicts."""
+    return tuple(block for block, _ in judged_blocks), tuple(verdict for _, verdict in judged_blocks)
 
 
-def _own_verdicts(db: Database, page_id: int) -> dict[int, Verdict]:
-    rows = db.execute(_OWN, [page_id]).fetchall()
-    return {position: Verdict(bool(kept), reason, rule) for position, kept, reason, rule in rows}
+def _read_own_verdicts(db: Database, page_id: int) -> dict[int, Verdict]:
+    """The cleaner's verdicts on a page's blocks, by position."""
+    rows = db.execute(_OWN_VERDICTS, [page_id]).fetchall()
+    return {position: Verdict(bool(is_kept), reason, rule) for position, is_kept, reason, rule in rows}
 
 
-def _kept(db: Database, page_id: int) -> int:
+def _read_kept_count(db: Database, page_id: int) -> int:
     return int(db.execute("SELECT kept FROM pages WHERE id = ?", [page_id]).fetchone()[0])
 
 
-def _article(db: Database, table: str, page_id: int) -> tuple[Metadata, str, str] | None:
+def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str, str] | None:
+    """(metadata, first seen, last seen) of a page's article in `articles` or `shelved`."""
     cursor = db.execute(_ARTICLE.format(table), [page_id])
     row = cursor.fetchone()
     if row is None:
         return None
-    said = dict(zip([column[0] for column in cursor.description], row, strict=True))
-    first, last = said.pop("first_seen"), said.pop("last_seen")
-    plain = {name: json.loads(value) if name in _LISTS else value or "" for name, value in said.items()}
-    plain["sources"] = plain.pop("metadata_sources")
-    return _metadata(plain), first, last
+    columns = dict(zip([column[0] for column in cursor.description], row, strict=True))
+    first_seen, last_seen = columns.pop("first_seen"), columns.pop("last_seen")
+    values = {name: json.loads(value) if name in _LIST_COLUMNS else value or "" for name, value in columns.items()}
+    values["sources"] = values.pop("metadata_sources")
+    return _metadata_of(values), first_seen, last_seen
 
 
-def _metadata(said: Mapping[str, Any]) -> Metadata:
-    lists = {name: tuple(said[name]) for name in ("authors", "tags")}
-    return Metadata(**{**said, **lists})
+def _metadata_of(values: Mapping[str, Any]) -> Metadata:
+    lists = {name: tuple(values[name]) for name in ("authors", "tags")}
+    return Metadata(**{**values, **lists})
 
 
-def _name_of(said: Metadata) -> Metadata:
-    """What is kept of a page that is no article."""
-    return Metadata(title=storable(said.title), canonical_url=storable(said.canonical_url))
+def _title_and_canonical(metadata: Metadata) -> Metadata:
+    """The metadata that is stored of a page that is no article."""
+    return Metadata(title=storable_text(metadata.title), canonical_url=storable_text(metadata.canonical_url))
 
 
-def _packed_block(block: Block, verdict: Verdict) -> list[object]:
-    place = [block.path, block.level, block.link_chars, sorted(block.landmarks)]
-    return [str(block.kind), block.text, block.markdown, *place, verdict.kept, verdict.reason, verdict.rule]
+def _pack_block(block: Block, verdict: Verdict) -> list[object]:
+    markup = [block.path, block.level, block.link_chars, sorted(block.landmarks)]
+    return [str(block.kind), block.text, block.markdown, *markup, verdict.kept, verdict.reason, verdict.rule]
 
 
-def _unpacked_block(position: int, said: list[Any]) -> tuple[Block, Verdict]:
-    kind, text, markdown, path, level, link_chars, landmarks, kept, reason, rule = said
-    block = Block(position, Kind(kind), text, markdown, path, level, link_chars, frozenset(landmarks))
-    return block, Verdict(kept, reason, rule)
+def _unpack_block(position: int, values: list[Any]) -> tuple[Block, Verdict]:
+    kind, text, markdown, path, level, link_chars, landmarks, is_kept, reason, rule = values
+    block = Block(position, BlockKind(kind), text, markdown, path, level, link_chars, frozenset(landmarks))
+    return block, Verdict(is_kept, reason, rule)

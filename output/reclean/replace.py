@@ -1,6 +1,6 @@
-"""Cleaning again: which pages, and storing what comes of them in place of the current texts, so that it can be undone.
+"""Cleaning again: which pages can be, and storing the results in place of the current texts, so that it can be undone.
 
-A page's first reading before a run is kept, packed, beside the new one (`reclean_before`), only where they differ.
+Where a run changes a page, its reading from before the run is kept, packed, in `reclean_before`.
 """
 
 from __future__ import annotations
@@ -12,36 +12,37 @@ from typing import Any
 from sqlite_utils import Database
 
 from output.db.text import as_json
-from output.db.transaction import writing
-from output.raw.capture import Place
+from output.db.transaction import write_transaction
+from output.raw.capture import RecordLocation
 from output.reclean.own_reading import OwnReading
-from output.store.lineage import note_same
-from output.store.page_rows import PreparedPage
+from output.store.lineage import note_same_reading
+from output.store.page_rows import PageRows
 from output.write.pages import PageRef, save_page
 
-_CHUNK = 500
-# An imported revisit may have come before the record that holds its body: that one has the same payload.
-# What a person's options left out is theirs to decide, not the cleaner's.
-_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
+_PAGES_PER_BATCH = 500
+# An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a
+# person's options left out are not cleaned again.
+_RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
         p.cleaner_id, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = coalesce(c.refers_to, (
             SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
                 AND x.warc_file IS NOT NULL AND x.refers_to IS NULL AND x.truncated IS NULL LIMIT 1))
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
-_PUT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
-_SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
+_INSERT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
+_UPDATE_SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
 # What came last may be another thing than what is held, and is cleaned again.
-_REASON = """UPDATE urls SET held_reason = ?1,
+_UPDATE_REASON = """UPDATE urls SET held_reason = ?1,
         reason = CASE WHEN state = 'done' AND held_at IS fetched_at THEN ?1 ELSE reason END
     WHERE id = ?2 AND held_at IS NOT NULL"""
 
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """A page of the archive: its capture, the address that answered, who cleaned it, and where its raw response lies.
+    """A page of the archive: its capture, the URL that it ended at after redirects, the cleaner that read it, and where
+    its raw response is.
 
-    `fetched_at` is UTC ISO 8601; `place` is None where no raw response was kept.
+    `fetched_at` is UTC ISO 8601; `record_location` is None where no raw response was kept.
     """
 
     id: int
@@ -49,87 +50,90 @@ class RawPage:
     host: str
     capture_id: int | None
     fetched_at: str
-    answered: str
+    final_url: str
     cleaner_id: int | None
-    place: Place | None
-    body: Place | None = None  # where the body of a revisit lies
+    record_location: RecordLocation | None
+    body_location: RecordLocation | None = None  # of the body, if the record is a revisit
 
     @property
-    def ref(self) -> PageRef:
-        """The page as it is stored: everything is as of its capture."""
+    def page_ref(self) -> PageRef:
+        """The page as `save_page` wants it, with its capture."""
         return PageRef(self.id, self.url, self.host, self.capture_id, self.fetched_at)
 
 
 def pages_with_raw(db: Database) -> Iterator[RawPage]:
-    """The pages that can be cleaned again, and those without a raw response, in the order of their numbers."""
-    last = 0
-    while rows := db.execute(_PAGES, [last, _CHUNK]).fetchall():
-        last = rows[-1][0]
+    """All pages that may be cleaned again, those without a raw response too, by page id."""
+    last_id = 0
+    while rows := db.execute(_RAW_PAGES, [last_id, _PAGES_PER_BATCH]).fetchall():
+        last_id = rows[-1][0]
         yield from map(_raw_page, rows)
 
 
 def _raw_page(row: tuple[Any, ...]) -> RawPage:
-    number, url, host, capture, at, answered, cleaner = row[:7]
-    place, body = (Place(*each) if each[0] else None for each in (row[7:10], row[10:]))
-    return RawPage(number, url, host, capture, at or "", answered or url, cleaner, place, body)
+    """A row of `_RAW_PAGES`; it ends with (file, offset, length) of the record and then of the body's record."""
+    page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, *locations = row
+    record, body = (RecordLocation(*columns) if columns[0] else None for columns in (locations[:3], locations[3:]))
+    return RawPage(page_id, url, host, capture_id, fetched_at or "", final_url or url, cleaner_id, record, body)
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """A page that was cleaned again: how it was read, and how it is."""
+class RecleanedPage:
+    """A page that was cleaned again: its old reading, and its new rows."""
 
     page: RawPage
-    old: OwnReading
-    new: PreparedPage
+    old_reading: OwnReading
+    new_rows: PageRows
 
 
-def begin(db: Database, at: str, options: Mapping[str, object]) -> int:
-    """The number of a run: a new one, or that of a run that was cut off, which goes on."""
-    with writing(db):
+def begin_run(db: Database, started_at: str, options: Mapping[str, object]) -> int:
+    """Begin a run, or take up one that was cut off; returns its id."""
+    with write_transaction(db):
         row = db.execute("SELECT id FROM recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
         if row:
             return int(row[0])
         insert = "INSERT INTO recleans (started_at, state, options) VALUES (?, 'running', ?)"
-        return int(db.execute(insert, [at, as_json(dict(options))]).lastrowid or 0)
+        return int(db.execute(insert, [started_at, as_json(dict(options))]).lastrowid or 0)
 
 
-def finish(db: Database, run: int, at: str, counts: Mapping[str, int]) -> None:
-    """Note that a run is through; one that changed nothing leaves no row."""
-    with writing(db):
-        changed = db.execute("SELECT 1 FROM reclean_before WHERE reclean_id = ? LIMIT 1", [run]).fetchone()
-        if changed is None:
-            db.execute("DELETE FROM recleans WHERE id = ?", [run])
+def finish_run(db: Database, run_id: int, finished_at: str, counts: Mapping[str, int]) -> None:
+    """Note that a run is finished; one that changed nothing leaves no row."""
+    with write_transaction(db):
+        changed_page = db.execute("SELECT 1 FROM reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
+        if changed_page is None:
+            db.execute("DELETE FROM recleans WHERE id = ?", [run_id])
             return
         update = "UPDATE recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
-        db.execute(update, [at, as_json(dict(counts)), run])
+        db.execute(update, [finished_at, as_json(dict(counts)), run_id])
 
 
-def store(db: Database, run: int, batch: Sequence[Again], clock: Callable[[], str]) -> None:
-    """Store pages as they are read now, all or nothing. `changes` says that it was now; all else is as it was seen."""
-    with writing(db):
-        last = _last_change(db)
-        for again in batch:
-            _store_one(db, run, again)
-        db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last])
+def store_batch(db: Database, run_id: int, batch: Sequence[RecleanedPage], clock: Callable[[], str]) -> None:
+    """Store the new rows of pages in one transaction. Rows of `changes` have the present time; all else keeps the time
+    of its capture."""
+    with write_transaction(db):
+        last_seq = _last_change_seq(db)
+        for recleaned in batch:
+            _store_page(db, run_id, recleaned)
+        db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
 
 
-def _store_one(db: Database, run: int, again: Again) -> None:
-    page, old, new = again.page, again.old, again.new
-    if old.is_read_as(new) and new.lineage:
-        note_same(db, page.id, new.lineage)
+def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
+    page, old_reading, new_rows = recleaned.page, recleaned.old_reading, recleaned.new_rows
+    if old_reading.equals(new_rows) and new_rows.lineage:
+        note_same_reading(db, page.id, new_rows.lineage)
         return
-    db.execute(_PUT_BEFORE, [page.id, run, old.packed()])
-    put_back_in_place(db, page, new, old.first_seen, old.last_seen)
+    db.execute(_INSERT_BEFORE, [page.id, run_id, old_reading.pack()])
+    replace_page(db, page, new_rows, old_reading.first_seen, old_reading.last_seen)
 
 
-def put_back_in_place(db: Database, page: RawPage, rows: PreparedPage, first_seen: str, last_seen: str) -> None:
-    """Store a page's rows for the capture that it has, and when its article was seen first and last."""
-    save_page(db, page.ref, rows)
-    db.execute(_REASON, [str(rows.verdict.page_type), page.id])
-    seen = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
+def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, last_seen: str) -> None:
+    """Store new rows of a page for the capture that it has. `first_seen` and `last_seen` of its article stay; where
+    they are empty, the time of the capture counts."""
+    save_page(db, page.page_ref, rows)
+    db.execute(_UPDATE_REASON, [str(rows.verdict.page_type), page.id])
+    parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
     for table in ("articles", "shelved"):
-        db.execute(_SEEN.format(table), seen)
+        db.execute(_UPDATE_SEEN.format(table), parameters)
 
 
-def _last_change(db: Database) -> int:
+def _last_change_seq(db: Database) -> int:
     return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])

@@ -1,4 +1,4 @@
-"""Going back: the texts and verdicts as they were before pages were cleaned again."""
+"""Undoing a reclean: the texts and verdicts as they were before pages were cleaned again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.db.transaction import writing
-from output.reclean.own_reading import OwnReading, unpacked
-from output.reclean.replace import RawPage, put_back_in_place
+from output.db.transaction import write_transaction
+from output.reclean.own_reading import OwnReading, unpack_reading
+from output.reclean.replace import RawPage, replace_page
 from output.settle.judge_again import settle
 from output.store.articles import article_id, stored_article
 from output.store.user_values import put_user_values
 
-_AT_ONCE = 64
+_PAGES_PER_BATCH = 64
 _RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM recleans ORDER BY id"""
-# Of several runs to be undone, what stood before the first counts.
-_BEFORE = """SELECT b.page_id, b.before, u.url, u.host, p.capture_id, coalesce(c.fetched_at, '')
+# Of several runs to be undone, the reading from before the first counts.
+_PAGES_BEFORE = """SELECT b.page_id, b.before, u.url, u.host, p.capture_id, coalesce(c.fetched_at, '')
     FROM (SELECT page_id, min(reclean_id) AS first FROM reclean_before WHERE reclean_id > ? GROUP BY page_id) f
         JOIN reclean_before b ON b.page_id = f.page_id AND b.reclean_id = f.first
         JOIN pages p ON p.id = b.page_id JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
@@ -26,7 +26,7 @@ _BEFORE = """SELECT b.page_id, b.before, u.url, u.host, p.capture_id, coalesce(c
 
 @dataclass(frozen=True, slots=True)
 class RecleanRun:
-    """A run as it is kept; `counts` is JSON."""
+    """A row of `recleans`; `counts` is JSON."""
 
     id: int
     started_at: str
@@ -36,55 +36,57 @@ class RecleanRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """What going back came to: runs undone, pages put back, and pages left since they were fetched again meanwhile."""
+class UndoResult:
+    """Counts of runs undone, of pages put back, and of pages left as they are because they were fetched again since."""
 
-    runs: int
-    pages: int
-    newer: int
+    undone_runs: int
+    restored_pages: int
+    newer_pages: int
 
 
-def recleans(db: Database) -> list[RecleanRun]:
+def list_recleans(db: Database) -> list[RecleanRun]:
     """All runs, the earliest first."""
     return [RecleanRun(*row) for row in db.execute(_RUNS).fetchall()]
 
 
-def undo_after(db: Database, run: int, clock: Callable[[], str]) -> Undone:
-    """Put back what stood when a run was through; 0 is before the first. Cut off, the same call goes on.
+def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResult:
+    """Put back the readings from when a run was finished; run 0 is before the first. If it is cut off, the same call
+    goes on.
 
     Each batch is one transaction; at the end the archive is settled, with a person's rulings in force.
     """
-    pages = newer = 0
-    while batch := db.execute(_BEFORE, [run, _AT_ONCE]).fetchall():
-        with writing(db):
-            last = db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]
+    restored_pages = newer_pages = 0
+    while batch := db.execute(_PAGES_BEFORE, [run_id, _PAGES_PER_BATCH]).fetchall():
+        with write_transaction(db):
+            last_seq = db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]
             for page_id, packed, url, host, capture_id, fetched_at in batch:
-                old = unpacked(db, url, packed)
+                old_reading = unpack_reading(db, url, packed)
                 page = RawPage(page_id, url, host, capture_id, fetched_at, url, None, None)
-                put = old.capture_id == capture_id
-                pages, newer = pages + put, newer + (not put)
-                if put:
-                    _put_back(db, page, old)
-                db.execute("DELETE FROM reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run])
-            db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last])
-    with writing(db):
-        runs = db.execute("UPDATE recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'", [run]).rowcount
+                is_same_capture = old_reading.capture_id == capture_id
+                restored_pages, newer_pages = restored_pages + is_same_capture, newer_pages + (not is_same_capture)
+                if is_same_capture:
+                    _restore_page(db, page, old_reading)
+                db.execute("DELETE FROM reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run_id])
+            db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
+    with write_transaction(db):
+        update = "UPDATE recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'"
+        undone_runs = db.execute(update, [run_id]).rowcount
     settle(db, clock)
-    return Undone(runs, pages, newer)
+    return UndoResult(undone_runs, restored_pages, newer_pages)
 
 
-def _put_back(db: Database, page: RawPage, old: OwnReading) -> None:
-    first = db.execute("SELECT coalesce(max(rowid), 0) FROM revisions").fetchone()[0]
-    before = stored_article(db, page.url)
-    put_back_in_place(db, page, old.rows, old.first_seen, old.last_seen)
-    if before is None:  # an article that stayed has what a user has written beside it since
-        put_user_values(db, page.id, old.user_values)
-    if not old.rows.is_article:  # the revision that cleaning again gave it
-        forget = "DELETE FROM revisions WHERE article_id = ? AND capture_id IS ?"
-        db.execute(forget, [article_id(page.url), page.capture_id])
-    # An article that comes back has its revision still.
+def _restore_page(db: Database, page: RawPage, old_reading: OwnReading) -> None:
+    last_rowid = db.execute("SELECT coalesce(max(rowid), 0) FROM revisions").fetchone()[0]
+    article_before = stored_article(db, page.url)
+    replace_page(db, page, old_reading.rows, old_reading.first_seen, old_reading.last_seen)
+    if article_before is None:  # an article that was there all the time has what its user wrote since
+        put_user_values(db, page.id, old_reading.user_values)
+    if not old_reading.rows.is_article:  # the revision that cleaning again gave it
+        delete = "DELETE FROM revisions WHERE article_id = ? AND capture_id IS ?"
+        db.execute(delete, [article_id(page.url), page.capture_id])
+    # An article that comes back still has its old revision: the one that was just added is too many.
     db.execute(
         """DELETE FROM revisions WHERE rowid > ?1 AND EXISTS (SELECT 1 FROM revisions o WHERE o.rowid <= ?1
             AND o.article_id = revisions.article_id AND o.capture_id IS revisions.capture_id)""",
-        [first],
+        [last_rowid],
     )

@@ -1,6 +1,6 @@
-"""Hosts whose pages are not what they were: articles turn short, empty or alike, a rule that always fired is silent.
+"""Alarms for hosts whose pages have changed: articles turn short, empty or alike, or a rule that always fired stops.
 
-Each run is held against the same host's earlier runs with the same cleaner (`output.report.drift` says how). An alarm
+Each run is compared with the same host's earlier runs with the same cleaner (`output.report.drift` says how). An alarm
 says that somebody should look at the site; it changes nothing in the archive.
 """
 
@@ -11,33 +11,34 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.report.drift import LEAST, Share, fell, rose
+from output.report.drift import MIN_PAGES, PageShare, has_fallen, has_risen
 
 _PAST_RUNS = 10
-_ALWAYS = 0.9  # share of pages from which a rule is said to fire always
-_MOSTLY_GONE = 0.4
+_ALWAYS_SHARE = 0.9  # share of pages from which a rule counts as one that always fires
+_LARGE_DIFFERENCE = 0.4
 
-# What is known of articles fetched again before there is any past: they were articles, and seldom cease to be.
-_WERE_ARTICLES, _WERE_BARREN = Share(95, 100), Share(5, 100)
+# The past that is assumed of articles fetched again where there is none: they were articles, and seldom cease to be.
+_DEFAULT_ARTICLE_SHARE, _DEFAULT_BARREN_SHARE = PageShare(95, 100), PageShare(5, 100)
 
-_PARTS = """SELECT host, part, pages, articles, barren, alike, words_low, words_median, cleaner_version
+_YIELDS_OF_RUN = """SELECT host, part, pages, articles, barren, alike, words_low, words_median, cleaner_version
     FROM yields WHERE run_id = ? ORDER BY host, part"""
-_PAST = f"""SELECT y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median, y.run_id
+_PAST_YIELDS = f"""SELECT y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median, y.run_id
     FROM yields y JOIN runs r ON r.id = y.run_id
-    WHERE y.host = ?1 AND y.part = ?2 AND y.run_id <> ?3 AND y.cleaner_version = ?4 AND y.pages >= {LEAST}
+    WHERE y.host = ?1 AND y.part = ?2 AND y.run_id <> ?3 AND y.cleaner_version = ?4 AND y.pages >= {MIN_PAGES}
         AND r.started_at <= (SELECT started_at FROM runs WHERE id = ?3)
     ORDER BY r.started_at DESC LIMIT {_PAST_RUNS}"""
-_ALARMED = "SELECT DISTINCT run_id FROM alarms WHERE host = ? AND part = ? AND what = ?"
-_BELOW = "SELECT count(*) FROM surveyed WHERE host = ? AND part = ? AND article AND words < ?"
-_FIRED = """SELECT r.id, r.reason, r.rule, coalesce(n.pages, 0) FROM rule_rates p JOIN reasons r ON r.id = p.reason_id
+_ALARMED_RUNS = "SELECT DISTINCT run_id FROM alarms WHERE host = ? AND part = ? AND what = ?"
+_COUNT_SHORT_ARTICLES = "SELECT count(*) FROM surveyed WHERE host = ? AND part = ? AND article AND words < ?"
+_FREQUENT_RULES = """SELECT r.id, r.reason, r.rule, coalesce(n.pages, 0)
+    FROM rule_rates p JOIN reasons r ON r.id = p.reason_id
         LEFT JOIN rule_rates n ON n.run_id = ?1 AND n.host = p.host AND n.reason_id = p.reason_id
     WHERE p.host = ?2 AND p.run_id = ?3 AND p.pages >= ?4 ORDER BY r.reason, r.rule"""
-_HITS = "SELECT pages FROM rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
+_RULE_HITS = "SELECT pages FROM rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What is out of line, of which part of a host's pages, and the figures in words."""
+    """What is out of line in which part of a host's pages, and the figures as a sentence."""
 
     host: str
     part: str
@@ -46,7 +47,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class _Then:
+class _PastYield:
     """A part of a host's pages in one earlier run."""
 
     pages: int
@@ -59,7 +60,9 @@ class _Then:
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
+class _RunYield:
+    """A part of a host's pages in the run that is checked."""
+
     host: str
     part: str
     pages: int
@@ -71,93 +74,102 @@ class _Now:
     cleaner_version: str
 
 
-def raise_alarms(db: Database, run_id: int, at: str) -> int:
-    """Hold a run's yields against the past and store the alarms; needs the table of its pages, `surveyed`."""
-    found: list[Alarm] = []
-    for row in db.execute(_PARTS, [run_id]).fetchall():
-        now = _Now(*row)
-        found += _of_rules(db, run_id, now) if now.part == "*" else _of_part(db, run_id, now)
+def raise_alarms(db: Database, run_id: int, raised_at: str) -> int:
+    """Compare a run's yields with the past and store the alarms; returns how many. Needs the temporary table `surveyed`
+    with the run's pages."""
+    alarms: list[Alarm] = []
+    for row in db.execute(_YIELDS_OF_RUN, [run_id]).fetchall():
+        present = _RunYield(*row)
+        alarms += _rule_alarms(db, run_id, present) if present.part == "*" else _part_alarms(db, run_id, present)
     db.conn.executemany(
         "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, ?, ?, ?, ?, ?)",
-        [(run_id, at, each.host, each.part, each.what, each.message) for each in found],
+        [(run_id, raised_at, alarm.host, alarm.part, alarm.what, alarm.message) for alarm in alarms],
     )
-    return len(found)
+    return len(alarms)
 
 
-def _of_part(db: Database, run_id: int, now: _Now) -> Iterator[Alarm]:
-    past = _past(db, run_id, now, now.part)
-    again = now.part == "again"
-    yields = [Share(each.articles, each.pages) for each in _calm(db, past, now, "yield")]
-    barren = [Share(each.barren, each.pages) for each in _calm(db, past, now, "barren")]
-    if again:
-        yields, barren = yields or [_WERE_ARTICLES], barren or [_WERE_BARREN]
-        past = past or _past(db, run_id, now, "*")
-    whose = _called(now.part)
-    if rose(got := Share(now.barren, now.pages), barren):
-        yield Alarm(now.host, now.part, "barren", f"{_of(got)} {whose} have nothing to read; before {_pooled(barren)}")
-    elif fell(got := Share(now.articles, now.pages), yields, _MOSTLY_GONE if now.part == "new" else 0.25):
-        yield Alarm(now.host, now.part, "yield", f"{_of(got)} {whose} are articles; before {_pooled(yields)}")
-    if now.part != "new":
-        yield from _of_texts(db, now, past)
+def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:
+    """Alarms of a part of a host's pages: more pages with nothing to read, fewer articles, other texts."""
+    past = _past_yields(db, run_id, present, present.part)
+    past_articles = [PageShare(run.articles, run.pages) for run in _without_alarm(db, past, present, "yield")]
+    past_barren = [PageShare(run.barren, run.pages) for run in _without_alarm(db, past, present, "barren")]
+    if present.part == "again":
+        past_articles, past_barren = past_articles or [_DEFAULT_ARTICLE_SHARE], past_barren or [_DEFAULT_BARREN_SHARE]
+        past = past or _past_yields(db, run_id, present, "*")
+    label = _part_label(present.part)
+    barren, articles = PageShare(present.barren, present.pages), PageShare(present.articles, present.pages)
+    if has_risen(barren, past_barren):
+        message = f"{_format_share(barren)} {label} have nothing to read; before {_format_pooled(past_barren)}"
+        yield Alarm(present.host, present.part, "barren", message)
+    elif has_fallen(articles, past_articles, _LARGE_DIFFERENCE if present.part == "new" else 0.25):
+        message = f"{_format_share(articles)} {label} are articles; before {_format_pooled(past_articles)}"
+        yield Alarm(present.host, present.part, "yield", message)
+    if present.part != "new":
+        yield from _text_alarms(db, present, past)
 
 
-def _of_texts(db: Database, now: _Now, past: Sequence[_Then]) -> Iterator[Alarm]:
-    """What is out of line with the texts of the articles that there are."""
-    whose = _called(now.part)
-    alike = [Share(each.alike, each.articles) for each in _calm(db, past, now, "alike")]
-    if rose(got := Share(now.alike, now.articles), alike):
-        yield Alarm(now.host, now.part, "alike", f"{_of(got)} articles of {whose} are alike; before {_pooled(alike)}")
-    calm = [each for each in _calm(db, past, now, "short") if each.articles >= LEAST]
-    if not calm:
+def _text_alarms(db: Database, present: _RunYield, past: Sequence[_PastYield]) -> Iterator[Alarm]:
+    """Alarms of the texts of a part's articles: more are alike, or shorter."""
+    label = _part_label(present.part)
+    past_alike = [PageShare(run.alike, run.articles) for run in _without_alarm(db, past, present, "alike")]
+    alike = PageShare(present.alike, present.articles)
+    if has_risen(alike, past_alike):
+        message = f"{_format_share(alike)} articles of {label} are alike; before {_format_pooled(past_alike)}"
+        yield Alarm(present.host, present.part, "alike", message)
+    past_runs = [run for run in _without_alarm(db, past, present, "short") if run.articles >= MIN_PAGES]
+    if not past_runs:
         return
-    low, median = min(each.words_low for each in calm), min(each.words_median for each in calm)
-    below = Share(db.execute(_BELOW, [now.host, now.part, low]).fetchone()[0], now.articles)
-    if rose(below, [Share(each.articles // 10, each.articles) for each in calm], 0.5):
-        message = f"articles of {whose} have {now.words_median} words in the median; before {median}"
-        yield Alarm(now.host, now.part, "short", message)
+    low, median = min(run.words_low for run in past_runs), min(run.words_median for run in past_runs)
+    short_count = db.execute(_COUNT_SHORT_ARTICLES, [present.host, present.part, low]).fetchone()[0]
+    past_short = [PageShare(run.articles // 10, run.articles) for run in past_runs]
+    if has_risen(PageShare(short_count, present.articles), past_short, 0.5):
+        message = f"articles of {label} have {present.words_median} words in the median; before {median}"
+        yield Alarm(present.host, present.part, "short", message)
 
 
-def _of_rules(db: Database, run_id: int, now: _Now) -> Iterator[Alarm]:
-    """Rules that fired on nearly every article page of each earlier run, and do no more."""
-    past = [each for each in _past(db, run_id, now, "*") if each.articles >= LEAST]
-    if not past or now.articles < LEAST:
+def _rule_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:
+    """Alarms of rules that fired on nearly every article page of each earlier run, and do so no more."""
+    past = [run for run in _past_yields(db, run_id, present, "*") if run.articles >= MIN_PAGES]
+    if not past or present.articles < MIN_PAGES:
         return
     latest = past[0]
     for reason_id, reason, rule, hits in db.execute(
-        _FIRED, [run_id, now.host, latest.run_id, latest.articles * _ALWAYS]
+        _FREQUENT_RULES, [run_id, present.host, latest.run_id, latest.articles * _ALWAYS_SHARE]
     ):
-        before = [Share(_hits(db, each.run_id, now.host, reason_id), each.articles) for each in past]
-        if min(each.share for each in before) >= _ALWAYS and fell(
-            got := Share(hits, now.articles), before, _MOSTLY_GONE
-        ):
-            message = f"the rule {rule} ({reason}) fired on {_of(got)} article pages; before on {_pooled(before)}"
-            yield Alarm(now.host, "*", f"rule:{rule}", message)
+        fired = PageShare(hits, present.articles)
+        past_fired = [PageShare(_rule_hits(db, run.run_id, present.host, reason_id), run.articles) for run in past]
+        always_fired = min(share.share for share in past_fired) >= _ALWAYS_SHARE
+        if always_fired and has_fallen(fired, past_fired, _LARGE_DIFFERENCE):
+            figures = f"{_format_share(fired)} article pages; before on {_format_pooled(past_fired)}"
+            yield Alarm(present.host, "*", f"rule:{rule}", f"the rule {rule} ({reason}) fired on {figures}")
 
 
-def _hits(db: Database, run_id: int, host: str, reason_id: int) -> int:
-    row = db.execute(_HITS, [run_id, host, reason_id]).fetchone()
+def _rule_hits(db: Database, run_id: int, host: str, reason_id: int) -> int:
+    """On how many of a host's article pages a rule fired in a run."""
+    row = db.execute(_RULE_HITS, [run_id, host, reason_id]).fetchone()
     return int(row[0]) if row else 0
 
 
-def _past(db: Database, run_id: int, now: _Now, part: str) -> list[_Then]:
-    """The same part in earlier runs, the latest first."""
-    return [_Then(*row) for row in db.execute(_PAST, [now.host, part, run_id, now.cleaner_version])]
+def _past_yields(db: Database, run_id: int, present: _RunYield, part: str) -> list[_PastYield]:
+    """A part of the same host in earlier runs with the same cleaner, the latest first."""
+    return [_PastYield(*row) for row in db.execute(_PAST_YIELDS, [present.host, part, run_id, present.cleaner_version])]
 
 
-def _calm(db: Database, past: Sequence[_Then], now: _Now, what: str) -> list[_Then]:
-    """The earlier runs without the same alarm: what is broken goes on being told, until it is mended."""
-    alarmed = {run_id for (run_id,) in db.execute(_ALARMED, [now.host, now.part, what])}
-    return [each for each in past if each.run_id not in alarmed]
+def _without_alarm(db: Database, past: Sequence[_PastYield], present: _RunYield, what: str) -> list[_PastYield]:
+    """The earlier runs in which the same alarm was not raised: a fault goes on raising it until it is mended."""
+    alarmed_runs = {run_id for (run_id,) in db.execute(_ALARMED_RUNS, [present.host, present.part, what])}
+    return [run for run in past if run.run_id not in alarmed_runs]
 
 
-def _called(part: str) -> str:
-    named = {"again": "pages known as articles", "new": "new pages"}
-    return named.get(part, f"new pages like {part}")
+def _part_label(part: str) -> str:
+    labels = {"again": "pages known as articles", "new": "new pages"}
+    return labels.get(part, f"new pages like {part}")
 
 
-def _of(share: Share) -> str:
+def _format_share(share: PageShare) -> str:
     return f"{share.hits:,} of {share.pages:,}"
 
 
-def _pooled(past: Sequence[Share]) -> str:
-    return _of(Share(sum(each.hits for each in past), sum(each.pages for each in past)))
+def _format_pooled(past: Sequence[PageShare]) -> str:
+    """The shares of several runs as one."""
+    return _format_share(PageShare(sum(share.hits for share in past), sum(share.pages for share in past)))

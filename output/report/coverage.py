@@ -1,8 +1,7 @@
-"""What an archive has of the URLs that sitemaps, feeds and links name, and of the others why not.
+"""What an archive has of the URLs that sitemaps, feeds and links name, and why it lacks the others.
 
-A URL counts as what it led to: where it redirects, the target counts. An article that answers with an error now is
-still in the archive, and counts as captured.
-"""
+A redirect is followed: its target counts. An article whose URL gives an error now is still in the archive, and counts
+as captured."""
 
 from __future__ import annotations
 
@@ -14,21 +13,21 @@ from importlib.resources import files
 
 from sqlite_utils import Database
 
-EXAMPLES = 3
+MAX_EXAMPLES = 3
 
-_HOPS = 10
-_NAMED = {
+_MAX_HOPS = 10
+_SOURCE_QUERIES = {
     "sitemap": "SELECT url_id FROM listed WHERE kind = 'sitemap'",
     "feed": "SELECT url_id FROM listed WHERE kind = 'feed'",
     "link": """SELECT id FROM urls WHERE kind = 'page'
         AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
 }
-_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
+_REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
     way (start, id, hops) AS (
         SELECT id, id, 0 FROM named
         UNION ALL
         SELECT w.start, t.id, w.hops + 1 FROM way w JOIN urls u ON u.id = w.id JOIN urls t ON t.url = u.location
-        WHERE u.state = 'done' AND u.reason = 'redirect' AND w.hops < {_HOPS}),
+        WHERE u.state = 'done' AND u.reason = 'redirect' AND w.hops < {_MAX_HOPS}),
     ends AS (
         SELECT s.url AS url, u.state AS state, u.reason AS reason, p.article_id AS article_id, max(w.hops)
         FROM way w JOIN urls s ON s.id = w.start JOIN urls u ON u.id = w.id LEFT JOIN pages p ON p.id = w.id
@@ -37,18 +36,19 @@ _ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
 _CLASSES = """SELECT CASE WHEN article_id IS NOT NULL THEN 'article'
         WHEN state = 'done' AND reason <> 'redirect' THEN 'page' ELSE 'gap' END AS class, state, reason, url
     FROM ends"""
-_COUNTED = f"""{_ENDS}, classes AS ({_CLASSES}), ranked AS (
+_COUNTS_WITH_EXAMPLES = f"""{_REDIRECT_ENDS}, classes AS ({_CLASSES}), ranked AS (
         SELECT class, state, reason, url, row_number() OVER (PARTITION BY class, state, reason ORDER BY url) AS place,
             count(*) OVER (PARTITION BY class, state, reason) AS urls FROM classes)
-    SELECT class, state, reason, urls, url FROM ranked WHERE place <= {EXAMPLES} AND (class <> 'article' OR place = 1)
+    SELECT class, state, reason, urls, url FROM ranked
+    WHERE place <= {MAX_EXAMPLES} AND (class <> 'article' OR place = 1)
     ORDER BY class, urls DESC, state, reason, place"""
-_UNNAMED = f"""{_ENDS} SELECT count(*) OVER (), url FROM articles
-    WHERE id NOT IN (SELECT article_id FROM ends WHERE article_id IS NOT NULL) ORDER BY url LIMIT {EXAMPLES}"""
+_UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM articles
+    WHERE id NOT IN (SELECT article_id FROM ends WHERE article_id IS NOT NULL) ORDER BY url LIMIT {MAX_EXAMPLES}"""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """URLs that ended in one state for one reason: how many, some of them, and what may be done."""
+    """URLs that ended in one state for one reason: how many, some examples, and a hint what may be done."""
 
     state: str
     reason: str
@@ -59,10 +59,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What became of the URLs that `source` (sitemap, feed, link) names.
+    """What became of the `named` URLs that `source` (sitemap, feed, link) names.
 
     `articles` lead to an article of the archive; `pages` were read and are no article, by type; `gaps` were not read.
-    `unnamed` are articles that no URL of the source leads to, found by other ways, with some of them.
+    `unnamed` counts the articles to which no URL of the source leads, which were found in other ways.
     """
 
     source: str
@@ -74,36 +74,38 @@ class Coverage:
     unnamed_examples: tuple[str, ...]
 
 
-def coverage(db: Database) -> tuple[Coverage, ...]:
-    """The coverage against each source that names anything."""
-    found = (_of(db, source, named) for source, named in _NAMED.items())
-    return tuple(each for each in found if each.named)
+def measure_coverage(db: Database) -> tuple[Coverage, ...]:
+    """The coverage of each source that names any URL."""
+    coverages = (_measure_source(db, source, query) for source, query in _SOURCE_QUERIES.items())
+    return tuple(coverage for coverage in coverages if coverage.named)
 
 
-def hint(state: str, reason: str) -> str:
-    """What may be done about a URL that was not read."""
-    said = _hints()
-    return said.get(reason) or said.get(reason.partition(":")[0]) or said.get(state, "")
+def hint_for(state: str, reason: str) -> str:
+    """What may be done about URLs that were not read; empty where there is no hint."""
+    hints = _load_hints()
+    return hints.get(reason) or hints.get(reason.partition(":")[0]) or hints.get(state, "")
 
 
-def _of(db: Database, source: str, named: str) -> Coverage:
-    classes: dict[str, dict[tuple[str, str], Gap]] = {"article": {}, "page": {}, "gap": {}}
-    for sort, state, reason, urls, url in db.execute(_COUNTED.format(named=named)):
-        before = classes[sort].get((state, reason))
-        examples = (*before.examples, url) if before else (url,)
-        told = hint(state, reason) if sort == "gap" else ""
-        classes[sort][state, reason] = Gap(state, reason, urls, examples, told)
-    articles, pages, gaps = (tuple(classes[sort].values()) for sort in ("article", "page", "gap"))
-    total = sum(each.urls for each in (*articles, *pages, *gaps))
-    unnamed, examples = _unnamed(db, named) if source == "sitemap" and total else (0, ())
-    return Coverage(source, total, sum(each.urls for each in articles), pages, gaps, unnamed, examples)
+def _measure_source(db: Database, source: str, query: str) -> Coverage:
+    """The coverage of one source; `query` selects the ids of the URLs that it names."""
+    gaps_by_class: dict[str, dict[tuple[str, str], Gap]] = {"article": {}, "page": {}, "gap": {}}
+    for class_name, state, reason, urls, url in db.execute(_COUNTS_WITH_EXAMPLES.format(named=query)):
+        gap = gaps_by_class[class_name].get((state, reason))
+        examples = (*gap.examples, url) if gap else (url,)
+        hint = hint_for(state, reason) if class_name == "gap" else ""
+        gaps_by_class[class_name][state, reason] = Gap(state, reason, urls, examples, hint)
+    articles, pages, gaps = (tuple(gaps_by_class[class_name].values()) for class_name in ("article", "page", "gap"))
+    total = sum(gap.urls for gap in (*articles, *pages, *gaps))
+    unnamed, examples = _find_unnamed(db, query) if source == "sitemap" and total else (0, ())
+    return Coverage(source, total, sum(gap.urls for gap in articles), pages, gaps, unnamed, examples)
 
 
-def _unnamed(db: Database, named: str) -> tuple[int, tuple[str, ...]]:
-    rows: Iterable[tuple[int, str]] = db.execute(_UNNAMED.format(named=named)).fetchall()
+def _find_unnamed(db: Database, query: str) -> tuple[int, tuple[str, ...]]:
+    """How many articles no URL of the source leads to, and some of their URLs."""
+    rows: Iterable[tuple[int, str]] = db.execute(_UNNAMED_ARTICLES.format(named=query)).fetchall()
     return next((count for count, _ in rows), 0), tuple(url for _, url in rows)
 
 
 @cache
-def _hints() -> dict[str, str]:
+def _load_hints() -> dict[str, str]:
     return tomllib.loads(files(__package__).joinpath("coverage.toml").read_text("utf-8"))

@@ -1,6 +1,7 @@
-"""What an archive came to: every URL by outcome, coverage and its gaps, what was removed, what changed with its sites.
+"""The figures of an archive: every URL by outcome, coverage and its gaps, what was removed, what changed on its sites.
 
-`totals` is the little that the end of a crawl shows, `report` everything; `output.report.report_text` makes text of it.
+`gather_totals` gives the few that the end of a crawl shows, `gather_report` all of them; `output.report.report_text`
+formats them.
 """
 
 from __future__ import annotations
@@ -11,33 +12,33 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from output.report.coverage import Coverage, coverage
+from output.report.coverage import Coverage, measure_coverage
 
-_MOST_CLUSTERS = 20
+_MAX_CLUSTERS = 20
 
-_URLS = (
+_URL_COUNTS = (
     "SELECT kind, state, reason, count(*) FROM urls GROUP BY kind, state, reason ORDER BY kind, 4 DESC, state, reason"
 )
 
 # Words are counted by their spaces here: exact enough for a sum, and SQLite does it without leaving C.
-_REMOVED = """SELECT r.reason, r.rule, count(*),
+_REMOVED_COUNTS = """SELECT r.reason, r.rule, count(*),
         sum(length(t.text) - length(replace(replace(t.text, ' ', ''), char(10), '')) + 1)
     FROM articles a JOIN page_blocks b ON b.page_id = a.page_id JOIN block_texts t ON t.id = b.block_id
         JOIN reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.id ORDER BY 3 DESC, 1, 2"""
 
-_FOUND = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
+_DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
     FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.kind = 'page' GROUP BY u.found_via ORDER BY 2 DESC, 1"""
 
 _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, '')
     FROM runs ORDER BY started_at, id"""
 
-_SHELVED = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
-_OUTSIDE = "SELECT host, links FROM outside_hosts ORDER BY links DESC, host"
+_SHELVED_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
+_OUTSIDE_HOSTS = "SELECT host, links FROM outside_hosts ORDER BY links DESC, host"
 
-# An article is withdrawn as long as that is the last that was noted of it.
-_WITHDRAWN = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
+# An article is withdrawn as long as its latest revision says so.
+_WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
     FROM revisions r JOIN (SELECT id, url, title, page_id FROM articles
             UNION ALL SELECT id, url, title, page_id FROM shelved) a ON a.id = r.article_id
         JOIN urls u ON u.id = a.page_id
@@ -45,23 +46,23 @@ _WITHDRAWN = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
         AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
     ORDER BY r.seen_at DESC, a.url"""
 
-_DUPLICATES = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
+_DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
 _CLUSTERS = f"""SELECT c.articles, a.url, a.title FROM article_clusters k JOIN articles a ON a.id = k.article_id
         JOIN (SELECT cluster_id, count(*) AS articles FROM clusters GROUP BY cluster_id) c
             ON c.cluster_id = k.cluster_id
-    WHERE k.by_date = 1 ORDER BY c.articles DESC, a.url LIMIT {_MOST_CLUSTERS}"""
+    WHERE k.by_date = 1 ORDER BY c.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
 
-_LATEST = "(SELECT max(started_at) FROM runs)"
-_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
-_OLD_ALARMS = f"{_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
-_NEW_ALARMS = f"{_ALARMS} WHERE r.started_at = {_LATEST} ORDER BY a.host, a.part, a.what"
+_LATEST_START = "(SELECT max(started_at) FROM runs)"
+_SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
+_ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
+_ALARMS_OF_LAST_RUN = f"{_SELECT_ALARMS} WHERE r.started_at = {_LATEST_START} ORDER BY a.host, a.part, a.what"
 
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
     FROM yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
 
-# The last run with enough of a host's articles, beside all earlier ones of the same cleaner.
-_RULES = """WITH counted AS (
+# A host's last run with articles, beside all earlier runs of the same cleaner.
+_RULE_RATES = """WITH counted AS (
         SELECT y.run_id, y.host, y.articles, y.cleaner_version, r.started_at,
             row_number() OVER (PARTITION BY y.host ORDER BY r.started_at DESC, y.run_id) AS age
         FROM yields y JOIN runs r ON r.id = y.run_id WHERE y.part = '*' AND y.articles > 0),
@@ -106,15 +107,15 @@ class RemovedCount:
 
 @dataclass(frozen=True, slots=True)
 class HostCount:
-    """How many links left the scope for a host."""
+    """How many links out of the crawl's scope go to a host."""
 
     host: str
     links: int
 
 
 @dataclass(frozen=True, slots=True)
-class FoundBy:
-    """Page URLs that were first seen in one way: how many, how many were fetched, how many name an article."""
+class DiscoveryCount:
+    """Page URLs that were first found in one way: how many, how many were fetched, how many gave an article."""
 
     found_via: str
     found: int
@@ -124,7 +125,7 @@ class FoundBy:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """An article that its site withdrew: since when, and what stands at its URL now. The archive keeps it."""
+    """An article that its site withdrew: since when, and what its URL gives now. The archive keeps the article."""
 
     seen_at: str
     state: str
@@ -135,7 +136,7 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateCount:
-    """Pairs of articles of one kind of likeness, and how little alike the least of them are, 0 to 1."""
+    """Pairs of articles that are alike in one way, and the smallest similarity among them, 0 to 1."""
 
     kind: str
     pairs: int
@@ -153,7 +154,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class AlarmLine:
-    """What fell out of line with a host's past in a run: `part` and `what` as in table `alarms`."""
+    """An alarm of a run: what is out of line with a host's past; `part` and `what` as in table `alarms`."""
 
     at: str
     host: str
@@ -213,11 +214,11 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Report(Totals):
-    """Everything `broadsheet report` tells; here `alarms` are those of all runs, the latest first."""
+    """Everything that `broadsheet report` shows; here `alarms` are those of all runs, the latest first."""
 
     urls: tuple[UrlCount, ...]
     coverage: tuple[Coverage, ...]
-    found_by: tuple[FoundBy, ...]
+    found_by: tuple[DiscoveryCount, ...]
     outside: tuple[HostCount, ...]
     withdrawals: tuple[Withdrawal, ...]
     duplicates: tuple[DuplicateCount, ...]
@@ -230,38 +231,44 @@ class Report(Totals):
 _Row = TypeVar("_Row")
 
 
-def totals(db: Database) -> Totals:
-    """Gather what the end of a crawl shows; a reading connection is enough."""
-    return Totals(_articles(db), _shelved(db), _rows(db, RemovedCount, _REMOVED), _rows(db, AlarmLine, _NEW_ALARMS))
-
-
-def report(db: Database) -> Report:
-    """Gather the report from an archive; a reading connection is enough."""
-    return Report(
-        articles=_articles(db),
-        shelved=_shelved(db),
-        removed=_rows(db, RemovedCount, _REMOVED),
-        alarms=_rows(db, AlarmLine, _OLD_ALARMS),
-        urls=_rows(db, UrlCount, _URLS),
-        coverage=coverage(db),
-        found_by=_rows(db, FoundBy, _FOUND),
-        outside=_rows(db, HostCount, _OUTSIDE),
-        withdrawals=_rows(db, Withdrawal, _WITHDRAWN),
-        duplicates=_rows(db, DuplicateCount, _DUPLICATES),
-        clusters=_rows(db, Cluster, _CLUSTERS),
-        yields=_rows(db, Yield, _YIELDS),
-        rule_rates=_rows(db, RuleRate, _RULES),
-        runs=_rows(db, RunLine, _RUNS),
+def gather_totals(db: Database) -> Totals:
+    """Gather what the end of a crawl shows; a read-only connection is enough."""
+    return Totals(
+        _count_articles(db),
+        _count_shelved(db),
+        _read_rows(db, RemovedCount, _REMOVED_COUNTS),
+        _read_rows(db, AlarmLine, _ALARMS_OF_LAST_RUN),
     )
 
 
-def _articles(db: Database) -> int:
+def gather_report(db: Database) -> Report:
+    """Gather the report from an archive; a read-only connection is enough."""
+    return Report(
+        articles=_count_articles(db),
+        shelved=_count_shelved(db),
+        removed=_read_rows(db, RemovedCount, _REMOVED_COUNTS),
+        alarms=_read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS),
+        urls=_read_rows(db, UrlCount, _URL_COUNTS),
+        coverage=measure_coverage(db),
+        found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
+        outside=_read_rows(db, HostCount, _OUTSIDE_HOSTS),
+        withdrawals=_read_rows(db, Withdrawal, _WITHDRAWALS),
+        duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
+        clusters=_read_rows(db, Cluster, _CLUSTERS),
+        yields=_read_rows(db, Yield, _YIELDS),
+        rule_rates=_read_rows(db, RuleRate, _RULE_RATES),
+        runs=_read_rows(db, RunLine, _RUNS),
+    )
+
+
+def _count_articles(db: Database) -> int:
     return int(db.execute("SELECT count(*) FROM articles").fetchone()[0])
 
 
-def _shelved(db: Database) -> tuple[tuple[str, int], ...]:
-    return tuple(db.execute(_SHELVED).fetchall())
+def _count_shelved(db: Database) -> tuple[tuple[str, int], ...]:
+    return tuple(db.execute(_SHELVED_COUNTS).fetchall())
 
 
-def _rows(db: Database, make: Callable[..., _Row], query: str) -> tuple[_Row, ...]:
-    return tuple(make(*row) for row in db.execute(query))
+def _read_rows(db: Database, row_type: Callable[..., _Row], query: str) -> tuple[_Row, ...]:
+    """The rows of a query, each as a value of a type whose fields are the query's columns in order."""
+    return tuple(row_type(*row) for row in db.execute(query))

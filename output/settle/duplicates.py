@@ -1,4 +1,4 @@
-"""Which article pages carry one text: groups of pages, and the URL that names each group.
+"""Which article pages carry one text: groups of pages, and the page that represents each group.
 
 Pure: the answer depends on the pages alone, not on the order in which they were fetched.
 """
@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from output.db.text import words_of
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
-NEAR_SAME = 0.9  # share of words in common that two captures of one text have, with a date or counter between them
+MIN_COPY_OVERLAP = 0.9  # share of words in common of two captures of one text, with a date or counter between them
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """An article page, as far as its identity goes. `words` is its text's length in words.
+class PageIdentity:
+    """What identifies an article page as a copy of another.
 
-    `digest` may be empty where no other page has the same text, and `title` where nothing asks for it: there are as
-    many of these as pages.
+    `digest` may be empty where no other page has the same text, and `title` where no comparison needs it: there are as
+    many of these in memory as pages.
     """
 
     page_id: int
@@ -28,100 +28,109 @@ class Member:
     title: str
     canonical_url: str
     digest: str
-    words: int
+    word_count: int
 
 
-class Winners(dict[int, int]):
-    """The page that names a page's text. Only those that another names are held; a page missing names itself."""
+class Representatives(dict[int, int]):
+    """Page id → id of the page that represents its group of copies. Holds only the pages that another represents; any
+    other page represents itself."""
 
     def __missing__(self, page_id: int) -> int:
         """The page itself."""
         return page_id
 
 
-def winners(members: Sequence[Member], text_of: Callable[[int], str]) -> Winners:
-    """Map each page to the page that names its text, itself where nothing else does.
+def find_representatives(pages: Sequence[PageIdentity], text_of: Callable[[int], str]) -> Representatives:
+    """Group the pages that carry one text, and choose the page whose URL represents each group.
 
-    `text_of` gives the text of a page by its id; it is asked only for pages whose canonical URLs meet.
+    `text_of` gives the text of a page by its id; it is called only for pages that a canonical URL relates.
     """
-    leader: dict[int, int] = {}
-    for pair in (*_same_text(members), *_same_canonical(members, text_of)):
-        _join(leader, *pair)
-    groups: dict[int, list[Member]] = defaultdict(list)
-    for member in members:
-        if member.page_id in leader:
-            groups[_root(leader, member.page_id)].append(member)
-    named = ((member.page_id, _name_giver(group).page_id) for group in groups.values() for member in group)
-    return Winners((page, winner) for page, winner in named if page != winner)
+    parents: dict[int, int] = {}
+    for pair in (*_pairs_with_same_text(pages), *_pairs_with_same_canonical(pages, text_of)):
+        _union_groups(parents, *pair)
+    groups: dict[int, list[PageIdentity]] = defaultdict(list)
+    for page in pages:
+        if page.page_id in parents:
+            groups[_find_root(parents, page.page_id)].append(page)
+    pairs = ((page.page_id, _choose_representative(group).page_id) for group in groups.values() for page in group)
+    return Representatives((page_id, representative) for page_id, representative in pairs if page_id != representative)
 
 
-def overlap(one: str, other: str) -> float:
+def word_overlap(first_text: str, second_text: str) -> float:
     """Share of words, counted with repeats, that two texts have in common, of the longer one's; 0 to 1."""
-    first, second = Counter(words_of(one)), Counter(words_of(other))
-    longest = max(first.total(), second.total())
-    return (first & second).total() / longest if longest else 0.0
+    first_words, second_words = Counter(words_of(first_text)), Counter(words_of(second_text))
+    longest = max(first_words.total(), second_words.total())
+    return (first_words & second_words).total() / longest if longest else 0.0
 
 
-def _same_text(members: Iterable[Member]) -> Iterator[tuple[int, int]]:
-    first: dict[tuple[str, str], int] = {}
-    for member in members:
-        if member.digest:
-            key = (member.digest, member.title if member.words < SHORT_WORDS else "")
-            if (other := first.setdefault(key, member.page_id)) != member.page_id:
-                yield other, member.page_id
+def _pairs_with_same_text(pages: Iterable[PageIdentity]) -> Iterator[tuple[int, int]]:
+    """Each page whose text an earlier page has, with the first such page; a short text needs the same title too."""
+    first_pages: dict[tuple[str, str], int] = {}
+    for page in pages:
+        if page.digest:
+            key = (page.digest, page.title if page.word_count < SHORT_WORDS else "")
+            if (first_page := first_pages.setdefault(key, page.page_id)) != page.page_id:
+                yield first_page, page.page_id
 
 
-def _same_canonical(members: Sequence[Member], text_of: Callable[[int], str]) -> Iterator[tuple[int, int]]:
-    """Pairs that a canonical URL relates and whose texts are nearly the same.
+def _pairs_with_same_canonical(
+    pages: Sequence[PageIdentity], text_of: Callable[[int], str]
+) -> Iterator[tuple[int, int]]:
+    """Pairs of pages that a canonical URL relates and whose texts are nearly the same.
 
     All that name one URL are compared with the page at that URL, or with the first of them if it was not
     fetched: a site that names its home page everywhere costs one comparison a page.
     """
-    for canonical, group in _by_canonical(members).items():
-        anchor = min(group, key=lambda member: (member.url != canonical, *_order(member)))
-        for member in group:
-            if member is not anchor and _near(anchor, member, text_of):
-                yield anchor.page_id, member.page_id
+    for canonical_url, group in _group_by_canonical(pages).items():
+        anchor = min(group, key=lambda page: (page.url != canonical_url, *_url_sort_key(page)))
+        for page in group:
+            if page is not anchor and _is_near_copy(anchor, page, text_of):
+                yield anchor.page_id, page.page_id
 
 
-def _by_canonical(members: Sequence[Member]) -> Mapping[str, list[Member]]:
-    groups: dict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        if member.canonical_url and member.canonical_url != member.url:
-            groups[member.canonical_url].append(member)
-    for member in members:
-        if member.url in groups:
-            groups[member.url].append(member)
+def _group_by_canonical(pages: Sequence[PageIdentity]) -> Mapping[str, list[PageIdentity]]:
+    """By canonical URL, the pages that name it, and the page at that URL."""
+    groups: dict[str, list[PageIdentity]] = defaultdict(list)
+    for page in pages:
+        if page.canonical_url and page.canonical_url != page.url:
+            groups[page.canonical_url].append(page)
+    for page in pages:
+        if page.url in groups:
+            groups[page.url].append(page)
     return groups
 
 
-def _near(one: Member, other: Member, text_of: Callable[[int], str]) -> bool:
-    if one.digest and one.digest == other.digest:
+def _is_near_copy(first: PageIdentity, second: PageIdentity, text_of: Callable[[int], str]) -> bool:
+    if first.digest and first.digest == second.digest:
         return True
-    if min(one.words, other.words) < NEAR_SAME * max(one.words, other.words):
+    if min(first.word_count, second.word_count) < MIN_COPY_OVERLAP * max(first.word_count, second.word_count):
         return False
-    return overlap(text_of(one.page_id), text_of(other.page_id)) >= NEAR_SAME
+    return word_overlap(text_of(first.page_id), text_of(second.page_id)) >= MIN_COPY_OVERLAP
 
 
-def _name_giver(group: Sequence[Member]) -> Member:
+def _choose_representative(group: Sequence[PageIdentity]) -> PageIdentity:
     """The page that others call canonical, else one that calls itself so, else the shortest URL."""
     if len(group) == 1:
         return group[0]
-    named = {member.canonical_url for member in group if member.canonical_url != member.url}
-    return min(group, key=lambda member: (member.url not in named, member.canonical_url != member.url, *_order(member)))
+    canonical_urls = {page.canonical_url for page in group if page.canonical_url != page.url}
+    return min(
+        group,
+        key=lambda page: (page.url not in canonical_urls, page.canonical_url != page.url, *_url_sort_key(page)),
+    )
 
 
-def _order(member: Member) -> tuple[int, str]:
-    return len(member.url), member.url
+def _url_sort_key(page: PageIdentity) -> tuple[int, str]:
+    return len(page.url), page.url
 
 
-def _root(leader: dict[int, int], page: int) -> int:
-    while leader.setdefault(page, page) != page:
-        leader[page] = leader[leader[page]]
-        page = leader[page]
-    return page
+def _find_root(parents: dict[int, int], page_id: int) -> int:
+    """The root of a page's group in the union-find forest `parents`, with path halving."""
+    while parents.setdefault(page_id, page_id) != page_id:
+        parents[page_id] = parents[parents[page_id]]
+        page_id = parents[page_id]
+    return page_id
 
 
-def _join(leader: dict[int, int], one: int, other: int) -> None:
-    first, second = sorted((_root(leader, one), _root(leader, other)))
-    leader[second] = first
+def _union_groups(parents: dict[int, int], first_page: int, second_page: int) -> None:
+    lower_root, higher_root = sorted((_find_root(parents, first_page), _find_root(parents, second_page)))
+    parents[higher_root] = lower_root

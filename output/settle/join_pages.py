@@ -14,126 +14,136 @@ from sqlite_utils import Database
 from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
 from output.db.text import words_of
-from output.settle.duplicates import Member
-from output.store.leads import NEXT, WHOLE, Lead
-from output.store.multipage import Part
+from output.settle.duplicates import PageIdentity
+from output.store.leads import NEXT, WHOLE, PageLead
+from output.store.multipage import ArticlePart
 
-_WITHIN = 0.8  # share of a page's words that the whole article must have
+_MIN_WORDS_WITHIN = 0.8  # share of a page's words that the whole article must have
 _MAX_PARTS = 100
-_NAMES = "page|paged|pagenum|pageno|page_no|pg|p|pagina|página|pagine|seite|side|sida|part|teil|start"
-_IN_QUERY = re.compile(rf"[?&](?:{_NAMES})=(\d{{1,3}})(?=&|$)", re.IGNORECASE)
-_IN_PATH = re.compile(rf"[/_.-](?:(?:{_NAMES})[/_=-]?)?(\d{{1,3}})(?=/?$|\.\w{{2,5}}$)", re.IGNORECASE)
-_NUMBERED = re.compile(rf"\b(?:(?:{_NAMES})\s+)?\d{{1,3}}(?:\s+\w{{1,3}}\s+\d{{1,3}})?$", re.IGNORECASE)
+_PAGE_NAMES = "page|paged|pagenum|pageno|page_no|pg|p|pagina|página|pagine|seite|side|sida|part|teil|start"
+_NUMBER_IN_QUERY = re.compile(rf"[?&](?:{_PAGE_NAMES})=(\d{{1,3}})(?=&|$)", re.IGNORECASE)
+_NUMBER_IN_PATH = re.compile(rf"[/_.-](?:(?:{_PAGE_NAMES})[/_=-]?)?(\d{{1,3}})(?=/?$|\.\w{{2,5}}$)", re.IGNORECASE)
+_TITLE_NUMBER = re.compile(rf"\b(?:(?:{_PAGE_NAMES})\s+)?\d{{1,3}}(?:\s+\w{{1,3}}\s+\d{{1,3}})?$", re.IGNORECASE)
 _LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
-_AWAITED = """SELECT u.url FROM page_leads l JOIN urls u ON u.url = l.url
+_AWAITED_URLS = """SELECT u.url FROM page_leads l JOIN urls u ON u.url = l.url
     WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit')"""
 
 
 def find_parts(
-    db: Database, members: Sequence[Member], winner: Mapping[int, int], text_of: Callable[[int], str]
-) -> dict[int, Part]:
+    db: Database, pages: Sequence[PageIdentity], representatives: Mapping[int, int], text_of: Callable[[int], str]
+) -> dict[int, ArticlePart]:
     """Which of the archive's article pages are parts of which article."""
-    leads = [Lead(page, way, url, bool(ruled)) for page, way, url, ruled in db.execute(_LEADS)]
+    leads = [PageLead(page_id, kind, url, bool(by_rule)) for page_id, kind, url, by_rule in db.execute(_LEADS)]
     if not leads:
         return {}
-    return parts(members, leads, winner, {url for (url,) in db.execute(_AWAITED)}, text_of)
+    return assign_parts(pages, leads, representatives, {url for (url,) in db.execute(_AWAITED_URLS)}, text_of)
 
 
-def parts(
-    members: Sequence[Member],
-    leads: Iterable[Lead],
-    winner: Mapping[int, int],
-    awaited: Collection[str],
+def assign_parts(
+    pages: Sequence[PageIdentity],
+    leads: Iterable[PageLead],
+    representatives: Mapping[int, int],
+    awaited_urls: Collection[str],
     text_of: Callable[[int], str],
-) -> dict[int, Part]:
+) -> dict[int, ArticlePart]:
     """Say of each page that is a part which part it is; the head of numbered pages is their first.
 
-    `winner` maps duplicates to the page that names them. An article with a page among the URLs `awaited` is not
-    complete, and is left as it is.
+    `representatives` maps each page to the page that represents its copies. An article with a page among
+    `awaited_urls`, which are still to be fetched, is not complete, and is left as it is.
     """
-    by_id = {member.page_id: member for member in members}
-    at = {member.url: by_id[winner[member.page_id]] for member in members}
-    own = [lead for lead in leads if lead.page_id in by_id and winner[lead.page_id] == lead.page_id]
-    found = dict(_wholes(at, own, text_of))
-    for chain in _chains(by_id, at, own, awaited):
-        if not any(page in found for page in chain):
-            found.update({page: Part(chain[0], place) for place, page in enumerate(chain)})
-    return found
+    by_id = {page.page_id: page for page in pages}
+    by_url = {page.url: by_id[representatives[page.page_id]] for page in pages}
+    leads = [lead for lead in leads if lead.page_id in by_id and representatives[lead.page_id] == lead.page_id]
+    parts = dict(_parts_of_whole_pages(by_url, leads, text_of))
+    for chain in _complete_chains(by_id, by_url, leads, awaited_urls):
+        if not any(page_id in parts for page_id in chain):
+            parts.update({page_id: ArticlePart(chain[0], number) for number, page_id in enumerate(chain)})
+    return parts
 
 
-def _wholes(
-    at: Mapping[str, Member], leads: Iterable[Lead], text_of: Callable[[int], str]
-) -> Iterator[tuple[int, Part]]:
+def _parts_of_whole_pages(
+    by_url: Mapping[str, PageIdentity], leads: Iterable[PageLead], text_of: Callable[[int], str]
+) -> Iterator[tuple[int, ArticlePart]]:
     """Pages whose article stands whole on another page, which itself leads to no other."""
-    goes_to = {lead.page_id: at[lead.url] for lead in leads if lead.way == WHOLE and lead.url in at}
-    for page, whole in sorted(goes_to.items()):
-        if page != whole.page_id and whole.page_id not in goes_to and _holds(text_of(whole.page_id), text_of(page)):
-            yield page, Part(whole.page_id, -1)
+    whole_pages = {lead.page_id: by_url[lead.url] for lead in leads if lead.kind == WHOLE and lead.url in by_url}
+    for page_id, whole in sorted(whole_pages.items()):
+        if page_id == whole.page_id or whole.page_id in whole_pages:
+            continue
+        if _contains_words(text_of(whole.page_id), text_of(page_id)):
+            yield page_id, ArticlePart(whole.page_id, -1)
 
 
-def _holds(whole: str, part: str) -> bool:
-    words, inside = words_of(part), frozenset(words_of(whole))
-    return bool(words) and sum(word in inside for word in words) >= _WITHIN * len(words)
+def _contains_words(whole_text: str, part_text: str) -> bool:
+    part_words, whole_words = words_of(part_text), frozenset(words_of(whole_text))
+    return bool(part_words) and sum(word in whole_words for word in part_words) >= _MIN_WORDS_WITHIN * len(part_words)
 
 
-def _chains(
-    by_id: Mapping[int, Member], at: Mapping[str, Member], leads: Iterable[Lead], awaited: Collection[str]
+def _complete_chains(
+    by_id: Mapping[int, PageIdentity],
+    by_url: Mapping[str, PageIdentity],
+    leads: Iterable[PageLead],
+    awaited_urls: Collection[str],
 ) -> Iterator[list[int]]:
-    """The pages of each article that is complete, in order."""
-    following: dict[int, int] = {}
-    preceded: dict[int, int] = {}
-    open_ended: set[int] = set()
-    first: set[int] = set()
-    for page, ways in _by_page(leads).items():
-        for lead in ways:
-            step = _step(by_id[page].url, lead)
-            if step is None:
+    """The page ids of each article that is complete, in order of its pages."""
+    next_pages: dict[int, int] = {}
+    previous_pages: dict[int, int] = {}
+    incomplete_pages: set[int] = set()
+    first_pages: set[int] = set()
+    for page_id, page_leads in _next_leads_by_page(leads).items():
+        for lead in page_leads:
+            number = _page_number_before(by_id[page_id].url, lead)
+            if number is None:
                 continue
-            target = at.get(lead.url)
+            target = by_url.get(lead.url)
             if target is None:
-                open_ended |= {page} if lead.url in awaited else set()
-            elif page not in following and _goes_on(by_id[page], target) and target.page_id not in preceded:
-                following[page], preceded[target.page_id] = target.page_id, page
-                first |= {page} if step <= 1 else set()
-    for page in sorted(first - preceded.keys()):
-        chain = [page]
-        while (page := following.get(page, page)) not in chain and len(chain) < _MAX_PARTS:
-            chain.append(page)
-        if not open_ended.intersection(chain):
+                incomplete_pages |= {page_id} if lead.url in awaited_urls else set()
+            elif (
+                page_id not in next_pages
+                and _has_same_title(by_id[page_id], target)
+                and target.page_id not in previous_pages
+            ):
+                next_pages[page_id], previous_pages[target.page_id] = target.page_id, page_id
+                first_pages |= {page_id} if number <= 1 else set()
+    for page_id in sorted(first_pages - previous_pages.keys()):
+        chain = [page_id]
+        while (page_id := next_pages.get(page_id, page_id)) not in chain and len(chain) < _MAX_PARTS:
+            chain.append(page_id)
+        if not incomplete_pages.intersection(chain):
             yield chain
 
 
-def _by_page(leads: Iterable[Lead]) -> Mapping[int, list[Lead]]:
-    found: dict[int, list[Lead]] = defaultdict(list)
-    for lead in sorted(leads, key=lambda lead: (lead.page_id, not lead.ruled, lead.url)):
-        if lead.way == NEXT:
-            found[lead.page_id].append(lead)
-    return found
+def _next_leads_by_page(leads: Iterable[PageLead]) -> Mapping[int, list[PageLead]]:
+    """By page id, the links to an article's next page: those that a person's rule names first, then by URL."""
+    leads_by_page: dict[int, list[PageLead]] = defaultdict(list)
+    for lead in sorted(leads, key=lambda lead: (lead.page_id, not lead.is_by_rule, lead.url)):
+        if lead.kind == NEXT:
+            leads_by_page[lead.page_id].append(lead)
+    return leads_by_page
 
 
-def _goes_on(one: Member, other: Member) -> bool:
+def _has_same_title(first: PageIdentity, second: PageIdentity) -> bool:
     """Whether two pages have one title, but for a page's number."""
-    first, second = (_NUMBERED.sub("", fold_title(each.title)).strip() for each in (one, other))
-    return one.page_id != other.page_id and bool(first) and first == second
+    first_title, second_title = (_TITLE_NUMBER.sub("", fold_title(page.title)).strip() for page in (first, second))
+    return first.page_id != second.page_id and bool(first_title) and first_title == second_title
 
 
-def _step(url: str, lead: Lead) -> int | None:
-    """The number of a page whose next page the lead's is, by both URLs; None if they are not pages of one article."""
+def _page_number_before(url: str, lead: PageLead) -> int | None:
+    """The number of the page at `url` if the lead goes to a later page of its article, by both URLs; None if not."""
     if host_of(url) != host_of(lead.url):
         return None
-    own = dict(reversed(_forms(url)))
-    for stem, number in _forms(lead.url)[1:]:
-        if stem in own and own[stem] < number:
-            return own[stem]
-    return 1 if lead.ruled else None
+    number_by_stem = dict(reversed(_stems_and_numbers(url)))
+    for stem, number in _stems_and_numbers(lead.url)[1:]:
+        if stem in number_by_stem and number_by_stem[stem] < number:
+            return number_by_stem[stem]
+    return 1 if lead.is_by_rule else None
 
 
-def _forms(url: str) -> list[tuple[str, int]]:
+def _stems_and_numbers(url: str) -> list[tuple[str, int]]:
     """The URL as it is, which is page 1 of its article, then without what may be a page's number, and that number."""
-    found = [(url.rstrip("/"), 1)]
-    for pattern in (_IN_QUERY, _IN_PATH):
+    stems = [(url.rstrip("/"), 1)]
+    for pattern in (_NUMBER_IN_QUERY, _NUMBER_IN_PATH):
         if match := pattern.search(url):
-            rest = url[: match.start()] + url[match.end() :]
-            rest = rest if "?" in rest else rest.replace("&", "?", 1)
-            found.append((rest.rstrip("/"), int(match[1])))
-    return found
+            stem = url[: match.start()] + url[match.end() :]
+            stem = stem if "?" in stem else stem.replace("&", "?", 1)
+            stems.append((stem.rstrip("/"), int(match[1])))
+    return stems

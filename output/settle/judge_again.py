@@ -1,5 +1,5 @@
-"""Judge again with the evidence of the whole archive: one article a text, no page that only repeats others, and no
-text in an article that the site repeats.
+"""Settling: page verdicts with the evidence of the whole archive. One article for each text, no article for a page that
+only repeats others, and no text in an article that the site repeats.
 
 The result depends on what is in the archive, not on the order in which it came, and settling twice changes
 nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict and `own_verdicts` that on its blocks, and an
@@ -18,49 +18,56 @@ from sqlite_utils import Database
 from cleaners.document import PageType, Verdict
 from output.db.clock import utc_now
 from output.db.text import as_json
-from output.db.transaction import writing
-from output.settle.aggregates import ArticlePage, aggregates
-from output.settle.duplicates import SHORT_WORDS, Member, Winners, winners
+from output.db.transaction import write_transaction
+from output.settle.aggregates import ArticlePage, find_list_pages
+from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
 from output.settle.join_pages import find_parts
-from output.settle.parallel_map import Share, alone
-from output.settle.similar.relate import relate
-from output.settle.site_memory.repeats import count_kept, forget_counts, judged_again, kept_text, told_by
+from output.settle.parallel_map import ParallelMap, serial_map
+from output.settle.similar.relate import relate_articles
+from output.settle.site_memory.repeats import (
+    create_kept_table,
+    drop_temporary_tables,
+    kept_text,
+    rejudge_pages,
+    verdict_reasons,
+)
 from output.store.articles import article_id, note_change
-from output.store.multipage import Part, put_parts
+from output.store.multipage import ArticlePart, put_parts
 from output.store.page_rows import SETTLED_EVIDENCE
 from output.store.shelf import shelve, unshelve
 from output.verdicts.apply_rulings import apply_rulings
 from output.verdicts.rebuild import rebuild_page
-from output.verdicts.site_verdicts import held_verdicts, holding_pages, put_verdicts
-from output.watch.decide_edits import decide, note_absences
+from output.verdicts.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
+from output.watch.decide_edits import decide_pending, note_absences
 
-# What other pages than their own are named as canonical by pages.
-_NAMED = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url
+# The URLs that pages name as canonical, other than their own.
+_CREATE_NAMED_URLS = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url
     FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') AND p.canonical_url <> '' AND p.canonical_url <> u.url"""
 
-# The pages that may be one with another, and no others: an archive may have more pages than memory holds. Of these,
-# what only few are asked for is read of those few.
-_SHARED = """EXISTS (SELECT 1 FROM pages o
+# The pages that may be copies or parts of another, and no others: an archive may have more pages than memory holds. A
+# title or digest is read only of the few pages whose comparison needs it.
+_HAS_SHARED_TEXT = """EXISTS (SELECT 1 FROM pages o
     WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
-_LEADING = "(p.id IN (SELECT page_id FROM page_leads) OR u.url IN (SELECT url FROM page_leads))"
-_MEMBERS = f"""SELECT p.id, u.url, CASE WHEN {_LEADING} OR (p.word_count < {SHORT_WORDS} AND {_SHARED})
-            THEN p.title ELSE '' END,
+_HAS_LEADS = "(p.id IN (SELECT page_id FROM page_leads) OR u.url IN (SELECT url FROM page_leads))"
+_PAGE_IDENTITIES = f"""SELECT p.id, u.url,
+        CASE WHEN {_HAS_LEADS} OR (p.word_count < {SHORT_WORDS} AND {_HAS_SHARED_TEXT}) THEN p.title ELSE '' END,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
-        CASE WHEN {_SHARED} THEN p.text_digest ELSE '' END, p.word_count
+        CASE WHEN {_HAS_SHARED_TEXT} THEN p.text_digest ELSE '' END, p.word_count
     FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') AND ((p.canonical_url <> '' AND p.canonical_url <> u.url)
-        OR u.url IN (SELECT url FROM temp.settle_named) OR {_SHARED} OR {_LEADING})
+        OR u.url IN (SELECT url FROM temp.settle_named) OR {_HAS_SHARED_TEXT} OR {_HAS_LEADS})
     ORDER BY u.url"""
 
-_WORDS = "SELECT id, word_count FROM pages WHERE own_type IN ('article', 'teaser') ORDER BY id"
-_COUNT = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
-_STANDING = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, instr(p.evidence, '"{SETTLED_EVIDENCE}') > 0
+_WORD_COUNTS = "SELECT id, word_count FROM pages WHERE own_type IN ('article', 'teaser') ORDER BY id"
+_COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
+_STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id,
+        instr(p.evidence, '"{SETTLED_EVIDENCE}') > 0
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
-# What the crawler wrote when it fetched the page again is its own verdict; the page's row has the settled one, where
-# what came is what the page's row is about.
-_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages p WHERE p.id = urls.id),
+# When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
+# where the latest response is the one that the row of `pages` is about.
+_UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages p WHERE p.id = urls.id),
         reason = CASE WHEN state = 'done' AND held_at IS fetched_at
             THEN (SELECT page_type FROM pages p WHERE p.id = urls.id) ELSE reason END
     WHERE id IN (
@@ -69,25 +76,26 @@ _REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages p WHERE
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettleResult:
     """What settling found, and what it changed.
 
-    `removed` and `returned` are articles, `pages_changed` rewritten rows; `repeated` are blocks that the site's
-    memory takes out of pages, and `judged_again` the pages where its verdicts changed.
+    `removed_articles` were shelved and `returned_articles` brought back from there; `rewritten_rows` are those of
+    `pages`; `repeated_blocks` are blocks that the site's memory takes out of pages, and `rejudged_pages` the pages
+    where its verdicts changed.
     """
 
     articles: int
-    duplicates: int
-    lists: int
-    removed: int
-    returned: int
-    pages_changed: int
-    repeated: int
-    judged_again: int
+    duplicate_pages: int
+    list_pages: int
+    removed_articles: int
+    returned_articles: int
+    rewritten_rows: int
+    repeated_blocks: int
+    rejudged_pages: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _SettledRow:
     """A page's row as it should be."""
 
     page_id: int
@@ -98,166 +106,177 @@ class _Judged:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """The winner of each page, and how many articles a winner repeats if it is a list."""
+    """What the archive's pages are to each other: who represents whom, how many articles a representative repeats if it
+    is a list, and which pages are parts of an article. All by page id."""
 
-    winner: Winners
-    repeats: dict[int, int]
-    parts: dict[int, Part]
+    representatives: Representatives
+    repeat_counts: dict[int, int]
+    parts: dict[int, ArticlePart]
 
-    def shelved_for(self, page_id: int) -> str:
+    def shelving_reason(self, page_id: int) -> str:
         """Why a page's article is taken out; empty if it stays."""
-        if self.winner[page_id] != page_id:
+        if self.representatives[page_id] != page_id:
             return "duplicate"
-        if self.head(page_id) != page_id:
+        if self.head_page(page_id) != page_id:
             return "part"
-        return "list" if page_id in self.repeats else ""
+        return "list" if page_id in self.repeat_counts else ""
 
     @property
-    def shelves(self) -> Counter[str]:
-        """How many pages' articles are taken out, by why."""
-        pages = self.winner.keys() | self.parts.keys() | self.repeats.keys()
-        return Counter(why for page in pages if (why := self.shelved_for(page)))
+    def shelving_counts(self) -> Counter[str]:
+        """How many pages' articles are taken out, by reason."""
+        page_ids = self.representatives.keys() | self.parts.keys() | self.repeat_counts.keys()
+        return Counter(reason for page_id in page_ids if (reason := self.shelving_reason(page_id)))
 
-    def head(self, page_id: int) -> int:
-        """The page whose article a page's text is in, as a copy or as a part."""
-        winner = self.winner[page_id]
-        return self.parts[winner].head if winner in self.parts else winner
+    def head_page(self, page_id: int) -> int:
+        """The page whose article has a page's text in it, as a copy or as a part."""
+        representative = self.representatives[page_id]
+        return self.parts[representative].head_id if representative in self.parts else representative
 
 
-def settle(db: Database, clock: Callable[[], str] = utc_now, share: Share = alone) -> Settled:
+def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: ParallelMap = serial_map) -> SettleResult:
     """Settle the archive in one transaction, and say what changed. `clock` gives UTC ISO 8601 times.
 
-    What is pure and takes long goes through `share`.
+    What is pure and takes long goes through `parallel_map`.
     """
-    with writing(db):
-        count_kept(db)
-        findings = _findings(db)
-        heads = put_parts(db, findings.parts)
-        at = clock()
-        removed, returned = _move(db, findings, at)
-        repeated, judged = _clear_repeats(db, findings, at, share)
-        forget_counts(db)
-        changed = list(_changes(db, findings))
-        _rewrite(db, changed)
-        apply_rulings(db, at)
-        for head in heads:
-            rebuild_page(db, head, at)
-        relate(db, share)
-        db.execute(_REASONS)
-        decide(db, at)
-        note_absences(db, at)
-        pages = int(db.execute(_COUNT).fetchone()[0])
-    shelves = findings.shelves
-    return Settled(
-        articles=pages - shelves.total(),
-        duplicates=shelves["duplicate"],
-        lists=shelves["list"],
-        removed=removed,
-        returned=returned,
-        pages_changed=len(changed),
-        repeated=repeated,
-        judged_again=judged,
+    with write_transaction(db):
+        create_kept_table(db)
+        findings = _gather_findings(db)
+        head_pages = put_parts(db, findings.parts)
+        settled_at = clock()
+        removed_articles, returned_articles = _shelve_and_unshelve(db, findings, settled_at)
+        repeated_blocks, rejudged_pages = _clear_repeats(db, findings, settled_at, parallel_map)
+        drop_temporary_tables(db)
+        changed_rows = list(_changed_rows(db, findings))
+        _rewrite_rows(db, changed_rows)
+        apply_rulings(db, settled_at)
+        for head_page in head_pages:
+            rebuild_page(db, head_page, settled_at)
+        relate_articles(db, parallel_map)
+        db.execute(_UPDATE_REASONS)
+        decide_pending(db, settled_at)
+        note_absences(db, settled_at)
+        article_pages = int(db.execute(_COUNT_ARTICLE_PAGES).fetchone()[0])
+    shelving_counts = findings.shelving_counts
+    return SettleResult(
+        articles=article_pages - shelving_counts.total(),
+        duplicate_pages=shelving_counts["duplicate"],
+        list_pages=shelving_counts["list"],
+        removed_articles=removed_articles,
+        returned_articles=returned_articles,
+        rewritten_rows=len(changed_rows),
+        repeated_blocks=repeated_blocks,
+        rejudged_pages=rejudged_pages,
     )
 
 
-def _members(db: Database) -> list[Member]:
-    """The article pages that may be one with another, by URL."""
+def _read_page_identities(db: Database) -> list[PageIdentity]:
+    """The article pages that may be copies or parts of one another, in the order of their URLs."""
     db.execute("DROP TABLE IF EXISTS temp.settle_named")
     try:
-        db.execute(_NAMED)
+        db.execute(_CREATE_NAMED_URLS)
         db.execute("CREATE UNIQUE INDEX temp.settle_named_url ON settle_named (url)")
         return [
-            Member(page, url, title, url if canonical is None else canonical, digest, words)
-            for page, url, title, canonical, digest, words in db.execute(_MEMBERS)
+            PageIdentity(page_id, url, title, url if canonical_url is None else canonical_url, digest, word_count)
+            for page_id, url, title, canonical_url, digest, word_count in db.execute(_PAGE_IDENTITIES)
         ]
     finally:
         db.execute("DROP TABLE IF EXISTS temp.settle_named")
 
 
-def _findings(db: Database) -> _Findings:
-    """Duplicates first: two copies of one text must not each be evidence that the other repeats it."""
-    members = _members(db)
-    text_of = _reader_of_own_texts(db)
-    winner = winners(members, text_of)
-    parts = find_parts(db, members, winner, text_of)
-    copies = winner.keys() | {page for page, part in parts.items() if part.head != page}
-    naming = (ArticlePage(page, words) for page, words in db.execute(_WORDS) if page not in copies)
-    return _Findings(winner, aggregates(db, naming), parts)
+def _gather_findings(db: Database) -> _Findings:
+    """Find duplicates, then parts, then lists: two copies of one text must not each be evidence that the other repeats
+    it."""
+    pages = _read_page_identities(db)
+    text_of = _own_text_reader(db)
+    representatives = find_representatives(pages, text_of)
+    parts = find_parts(db, pages, representatives, text_of)
+    copies = representatives.keys() | {page_id for page_id, part in parts.items() if part.head_id != page_id}
+    word_counts = db.execute(_WORD_COUNTS)
+    article_pages = (ArticlePage(page_id, words) for page_id, words in word_counts if page_id not in copies)
+    return _Findings(representatives, find_list_pages(db, article_pages), parts)
 
 
-def _reader_of_own_texts(db: Database) -> Callable[[int], str]:
-    """The text that a page gives by itself, whatever its site repeats and wherever its article goes on."""
+def _own_text_reader(db: Database) -> Callable[[int], str]:
+    """A function that reads the text of a page by its own verdicts: with what its site repeats, without other parts."""
     return lambda page_id: kept_text(db, page_id)
 
 
-def _clear_repeats(db: Database, findings: _Findings, at: str, share: Share) -> tuple[int, int]:
-    """Take out what each site repeats and bring back what it repeats no more; blocks out, and pages that changed."""
-    lists = findings.repeats.keys()
-    unjudged = lists | {page for page, winner in findings.winner.items() if winner in lists}
-    changes: dict[int, dict[int, Verdict]] = {}
-    out, holding = 0, holding_pages(db)
-    for page, verdicts in judged_again(db, unjudged | findings.winner.keys(), unjudged, share):
-        out += len(verdicts)
-        if told_by(verdicts) != (held_verdicts(db, page) if page in holding else {}):
-            changes[page] = verdicts
-        holding.discard(page)
-    changes |= {page: {} for page in holding}
-    put_verdicts(db, dict(sorted(changes.items())), at)
-    return out, len(changes)
+def _clear_repeats(db: Database, findings: _Findings, settled_at: str, parallel_map: ParallelMap) -> tuple[int, int]:
+    """Store the verdicts of the site's memory where they differ from the stored ones: take out what each site repeats,
+    bring back what it repeats no more. Returns the number of blocks with such a verdict, and of pages that changed."""
+    list_pages = findings.repeat_counts.keys()
+    unjudged_pages = list_pages | {
+        page_id for page_id, representative in findings.representatives.items() if representative in list_pages
+    }
+    uncounted_pages = unjudged_pages | findings.representatives.keys()
+    changed_verdicts: dict[int, dict[int, Verdict]] = {}
+    block_count, unvisited_pages = 0, pages_with_site_verdicts(db)
+    for page_id, verdicts in rejudge_pages(db, uncounted_pages, unjudged_pages, parallel_map):
+        block_count += len(verdicts)
+        if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
+            changed_verdicts[page_id] = verdicts
+        unvisited_pages.discard(page_id)
+    changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
+    replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
+    return block_count, len(changed_verdicts)
 
 
-def _changes(db: Database, findings: _Findings) -> Iterator[_Judged]:
-    """How the rows of pages should be that are not so."""
-    for page_id, url, own_type, page_type, article, marked in db.execute(_STANDING):
-        head = findings.head(page_id)
-        repeats = findings.repeats.get(head, 0)
-        number = None if repeats else article_id(url if head == page_id else _url(db, head))
-        wanted = str(PageType.LIST) if repeats else own_type
-        if (wanted, number) == (page_type, article) and not (repeats or marked):
+def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
+    """The rows of `pages` that differ from what the findings make of them, as they should be."""
+    for page_id, url, own_type, stored_type, stored_article_id, has_list_evidence in db.execute(_STORED_ROWS):
+        head_page = findings.head_page(page_id)
+        repeat_count = findings.repeat_counts.get(head_page, 0)
+        settled_article_id = None if repeat_count else article_id(url if head_page == page_id else _url(db, head_page))
+        settled_type = str(PageType.LIST) if repeat_count else own_type
+        is_unchanged = (settled_type, settled_article_id) == (stored_type, stored_article_id)
+        if is_unchanged and not (repeat_count or has_list_evidence):
             continue
-        evidence = _one(db, "SELECT evidence FROM pages WHERE id = ?", page_id)
+        evidence = _only_value(db, "SELECT evidence FROM pages WHERE id = ?", page_id)
         facts = [fact for fact in json.loads(evidence) if not fact.startswith(SETTLED_EVIDENCE)]
-        want = _Judged(page_id, wanted, number, as_json([*facts, *_repeating(repeats)]))
-        if want != _Judged(page_id, page_type, article, evidence):
-            yield want
+        settled_evidence = as_json([*facts, *_list_evidence(repeat_count)])
+        settled_row = _SettledRow(page_id, settled_type, settled_article_id, settled_evidence)
+        if settled_row != _SettledRow(page_id, stored_type, stored_article_id, evidence):
+            yield settled_row
 
 
-def _repeating(repeats: int) -> Iterator[str]:
-    if repeats:
-        yield f"{SETTLED_EVIDENCE}{repeats} articles"
+def _list_evidence(repeat_count: int) -> Iterator[str]:
+    if repeat_count:
+        yield f"{SETTLED_EVIDENCE}{repeat_count} articles"
 
 
 def _url(db: Database, page_id: int) -> str:
-    return _one(db, "SELECT url FROM urls WHERE id = ?", page_id)
+    return _only_value(db, "SELECT url FROM urls WHERE id = ?", page_id)
 
 
-def _one(db: Database, query: str, page_id: int) -> str:
+def _only_value(db: Database, query: str, page_id: int) -> str:
     return str(db.execute(query, [page_id]).fetchone()[0])
 
 
-def _rewrite(db: Database, changed: Iterable[_Judged]) -> None:
+def _rewrite_rows(db: Database, rows: Iterable[_SettledRow]) -> None:
     db.conn.executemany(
         "UPDATE pages SET page_type = ?, article_id = ?, evidence = ? WHERE id = ?",
-        [(want.page_type, want.article_id, want.evidence, want.page_id) for want in changed],
+        [(row.page_type, row.article_id, row.evidence, row.page_id) for row in rows],
     )
 
 
-def _move(db: Database, findings: _Findings, at: str) -> tuple[int, int]:
-    """Shelve what leaves and bring back what returns; the numbers of both."""
-    shelved = dict(db.execute("SELECT page_id, id FROM shelved").fetchall())
-    waiting = [(why, page) for page in shelved if (why := findings.shelved_for(page))]
-    db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", waiting)
-    leaving = [
-        (number, why)
-        for page in sorted(findings.winner.keys() | findings.parts.keys() | findings.repeats.keys())
-        if (why := findings.shelved_for(page))
-        for (number,) in db.execute("SELECT id FROM articles WHERE page_id = ?", [page]).fetchall()
+def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> tuple[int, int]:
+    """Shelve the articles that the findings take out and bring back the others; returns how many of each."""
+    article_by_page = dict(db.execute("SELECT page_id, id FROM shelved").fetchall())
+    reasons = [(reason, page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
+    db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
+    articles_to_shelve = [
+        (article, reason)
+        for page_id in sorted(findings.representatives.keys() | findings.parts.keys() | findings.repeat_counts.keys())
+        if (reason := findings.shelving_reason(page_id))
+        for (article,) in db.execute("SELECT id FROM articles WHERE page_id = ?", [page_id]).fetchall()
     ]
-    returning = [number for page, number in shelved.items() if not findings.shelved_for(page)]
-    shelve(db, leaving)
-    for number, _ in leaving:
-        note_change(db, number, at, "removed")
-    for number in returning:
-        unshelve(db, number)
-        note_change(db, number, at, "added")
-    return len(leaving), len(returning)
+    articles_to_return = [
+        article for page_id, article in article_by_page.items() if not findings.shelving_reason(page_id)
+    ]
+    shelve(db, articles_to_shelve)
+    for article, _ in articles_to_shelve:
+        note_change(db, article, settled_at, "removed")
+    for article in articles_to_return:
+        unshelve(db, article)
+        note_change(db, article, settled_at, "added")
+    return len(articles_to_shelve), len(articles_to_return)

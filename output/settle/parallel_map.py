@@ -1,26 +1,26 @@
-"""Sharing pure work out: who settles says how, and here is the way that needs nobody else."""
+"""How pure work is spread out: a `map` that the caller chooses, and the one that runs in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeVar
 
-J = TypeVar("J")
-R = TypeVar("R")
+JobT = TypeVar("JobT")
+ResultT = TypeVar("ResultT")
 
 
-class Share(Protocol):
-    """Does pure work wherever it likes, and gives the results in the order of the jobs, as `map` does.
+class ParallelMap(Protocol):
+    """Runs a pure function over jobs in whatever process it likes, and gives the results in the order of the jobs.
 
-    Functions are those of a module, jobs and results are values that pickle takes. Jobs are taken one after the other
-    on the caller's thread, some ahead of the result that is given.
+    The function is one of a module; jobs and results can be pickled. Jobs are taken from the iterable one after the
+    other on the caller's thread, some ahead of the result that is given.
     """
 
-    def __call__(self, function: Callable[[J], R], jobs: Iterable[J], /) -> Iterator[R]:
+    def __call__(self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], /) -> Iterator[ResultT]:
         """The function's result for each job."""
         ...
 
 
-def alone(function: Callable[[J], R], jobs: Iterable[J], /) -> Iterator[R]:
-    """Do everything here, one job when its result is asked for."""
+def serial_map(function: Callable[[JobT], ResultT], jobs: Iterable[JobT], /) -> Iterator[ResultT]:
+    """Run each job in this process, when its result is asked for."""
     return map(function, jobs)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.db.ids import content_id
-from output.db.text import as_json, storable
-from output.store.page_rows import PreparedPage
-from output.store.revisions import Seen, Standing, correct, note_capture, note_first
+from output.db.text import as_json, storable_text
+from output.store.page_rows import PageRows
+from output.store.revisions import ArticleCapture, ArticleState, correct_revision, note_first_revision, note_new_capture
 
-# The metadata that is stored as it is said, NULL where the page says nothing.
-_PLAIN = (
+# The metadata fields that are stored as text, NULL where the page states nothing.
+_PLAIN_FIELDS = (
     *("canonical_url", "published", "modified", "language"),
     *("description", "section", "licence", "sitename", "image"),
 )
@@ -25,7 +25,7 @@ COLUMNS = (
     *("section", "tags", "licence", "sitename", "image", "metadata_sources", "text", "markdown", "word_count"),
     *("page_type", "first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
 )
-"""The columns of `articles`; every other one is a user's."""
+"""The columns of `articles` in the schema; every other one was added by a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,114 +36,121 @@ class Sighting:
     host: str
     page_id: int
     capture_id: int | None
-    at: str
+    seen_at: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """What an archive already holds of an article: the table it is in, what decides about a revision, and its type."""
+class StoredArticle:
+    """What an archive already holds of an article, and in which table: `articles` or `shelved`."""
 
     table: str
     title: str
     text: str
     capture_id: int | None
     page_type: str
-    words: int
+    word_count: int
 
 
 def article_id(url: str) -> int:
-    """The number of the article that lives at a URL: 53 bits, the same in every archive."""
-    return content_id(storable(url))
+    """The id of the article at a URL: 53 bits, the same in every archive."""
+    return content_id(storable_text(url))
 
 
-def stored_article(db: Database, url: str) -> Stored | None:
+def stored_article(db: Database, url: str) -> StoredArticle | None:
     """What `articles` or `shelved` holds for the article at this URL."""
     for table in ("articles", "shelved"):
         query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
         row = db.execute(query, [article_id(url)]).fetchone()
         if row:
-            return Stored(table, *row)
+            return StoredArticle(table, *row)
     return None
 
 
 def save_article(
-    db: Database, page: PreparedPage, seen: Sighting, before: Stored | None, standing: Standing | None = None
+    db: Database,
+    page: PageRows,
+    sighting: Sighting,
+    stored: StoredArticle | None,
+    state_before: ArticleState | None = None,
 ) -> bool:
-    """Insert or update the article of a page, with its revision and change; whether title or text differ.
+    """Insert or update the article of a page, with its revision and change; return whether title or text differ.
 
-    `standing` is the article as it stood before another capture. Runs in the caller's transaction.
+    `stored` is what the archive held of it, `state_before` its state before this capture, where this is another one
+    than the stored. Runs in the caller's transaction.
     """
-    values = _values(page, seen)
-    note = Seen(article_id(seen.url), seen.page_id, seen.capture_id, seen.at, page.digest)
-    if before is None:
-        _insert(db, values | {"first_seen": seen.at})
-        note_first(db, note, str(values["title"]))
-        note_change(db, note.article_id, seen.at, "added")
+    values = _article_columns(page, sighting)
+    capture = ArticleCapture(
+        article_id(sighting.url), sighting.page_id, sighting.capture_id, sighting.seen_at, page.digest
+    )
+    if stored is None:
+        _insert_article(db, values | {"first_seen": sighting.seen_at})
+        note_first_revision(db, capture, str(values["title"]))
+        note_change(db, capture.article_id, sighting.seen_at, "added")
         return True
-    _update(db, before.table, values)
-    differs = (before.title, before.text) != (values["title"], values["text"])
-    if differs and before.table == "articles":
-        note_change(db, note.article_id, seen.at, "changed")
-    if standing is not None:
-        note_capture(db, note, standing)
-    elif differs:
-        correct(db, note.article_id, str(values["title"]), page.digest)
-    return differs
+    _update_article(db, stored.table, values)
+    has_changed = (stored.title, stored.text) != (values["title"], values["text"])
+    if has_changed and stored.table == "articles":
+        note_change(db, capture.article_id, sighting.seen_at, "changed")
+    if state_before is not None:
+        note_new_capture(db, capture, state_before)
+    elif has_changed:
+        correct_revision(db, capture.article_id, str(values["title"]), page.digest)
+    return has_changed
 
 
-def remove_article(db: Database, url: str, at: str) -> None:
-    """Take an article out for good; its revisions stay."""
-    number = article_id(url)
-    if db.execute("DELETE FROM articles WHERE id = ?", [number]).rowcount:
-        note_change(db, number, at, "removed")
-    db.execute("DELETE FROM shelved WHERE id = ?", [number])
+def remove_article(db: Database, url: str, removed_at: str) -> None:
+    """Delete an article from `articles` and `shelved`; its revisions stay."""
+    article_number = article_id(url)
+    if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
+        note_change(db, article_number, removed_at, "removed")
+    db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
 
 
 def note_change(
-    db: Database, number: object, at: str, change: str, kind: str = "", revision: int | None = None
+    db: Database, article_number: object, changed_at: str, change: str, kind: str = "", revision: int | None = None
 ) -> None:
     """Append to `changes`; `change` is added, changed or removed, `kind` and `revision` are those of an edit."""
     db.execute(
         "INSERT INTO changes (article_id, at, change, kind, revision) VALUES (?, ?, ?, ?, ?)",
-        [number, at, change, kind, revision],
+        [article_number, changed_at, change, kind, revision],
     )
 
 
-def _insert(db: Database, values: dict[str, object]) -> None:
+def _insert_article(db: Database, values: dict[str, object]) -> None:
     columns = ", ".join(values)
-    marks = ", ".join(f":{name}" for name in values)
-    db.execute(f"INSERT INTO articles ({columns}) VALUES ({marks})", values)
+    placeholders = ", ".join(f":{name}" for name in values)
+    db.execute(f"INSERT INTO articles ({columns}) VALUES ({placeholders})", values)
 
 
-def _update(db: Database, table: str, values: dict[str, object]) -> None:
-    changes = ", ".join(f"{name} = :{name}" for name in values if name != "id")
-    db.execute(f"UPDATE {table} SET {changes} WHERE id = :id", values)
+def _update_article(db: Database, table: str, values: dict[str, object]) -> None:
+    assignments = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+    db.execute(f"UPDATE {table} SET {assignments} WHERE id = :id", values)
 
 
-def _values(page: PreparedPage, seen: Sighting) -> dict[str, object]:
-    """The article's columns, without `first_seen`, which an update leaves alone."""
-    return _described(page) | {
-        "id": article_id(seen.url),
-        "url": storable(seen.url),
-        "host": seen.host,
+def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
+    """The values of the article's columns by name, without `first_seen`, which an update does not change."""
+    return _metadata_columns(page) | {
+        "id": article_id(sighting.url),
+        "url": storable_text(sighting.url),
+        "host": sighting.host,
         "text": page.text,
         "markdown": page.markdown,
         "word_count": page.words,
         "page_type": str(page.verdict.page_type),
-        "last_seen": seen.at,
-        "page_id": seen.page_id,
-        "capture_id": seen.capture_id,
+        "last_seen": sighting.seen_at,
+        "page_id": sighting.page_id,
+        "capture_id": sighting.capture_id,
         "cleaner_version": page.cleaner_version,
     }
 
 
-def _described(page: PreparedPage) -> dict[str, object]:
-    """The columns that come from what the page says about its article; what it does not say is NULL."""
-    said = page.metadata
-    plain: dict[str, object] = {name: storable(getattr(said, name)) or None for name in _PLAIN}
-    return plain | {
-        "title": storable(said.title),
-        "authors": as_json(list(said.authors)),
-        "tags": as_json(list(said.tags)),
-        "metadata_sources": as_json(dict(said.sources)),
+def _metadata_columns(page: PageRows) -> dict[str, object]:
+    """The values of the columns that hold the page's metadata; NULL where it states nothing."""
+    metadata = page.metadata
+    columns: dict[str, object] = {name: storable_text(getattr(metadata, name)) or None for name in _PLAIN_FIELDS}
+    return columns | {
+        "title": storable_text(metadata.title),
+        "authors": as_json(list(metadata.authors)),
+        "tags": as_json(list(metadata.tags)),
+        "metadata_sources": as_json(dict(metadata.sources)),
     }

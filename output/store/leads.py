@@ -1,4 +1,4 @@
-"""Where a page leads: to the next page of its article, or to the article whole."""
+"""Leads: the links of a page to the next page of its article, or to the whole article on one page."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from cleaners.document import Outlink
-from output.db.text import storable
+from output.db.text import storable_text
 
 _PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
 NEXT, WHOLE = "next", "whole"
-_WAYS = {"next": NEXT, "single_page": WHOLE}
+_KIND_OF_LINK = {"next": NEXT, "single_page": WHOLE}
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
-    """Where a page leads: to its `next` page or to the article in one page, `whole`; `ruled` if a rule says so."""
+class PageLead:
+    """A page's link to its article's `next` page or to the `whole` article; `is_by_rule` if a site rule names it."""
 
     page_id: int
-    way: str
+    kind: str
     url: str
-    ruled: bool = False
+    is_by_rule: bool = False
 
 
-def leads_of(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]:
-    """(way, URL, whether a site's rule says so) of the links to an article's next page, and to it in one page."""
+def page_leads(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]:
+    """(kind, URL, whether a site rule names it) of each link that is a lead."""
     return tuple(
-        (_WAYS[link.via], storable(link.url), link.via == "single_page" or not link.rel)
+        (_KIND_OF_LINK[link.via], storable_text(link.url), link.via == "single_page" or not link.rel)
         for link in outlinks
-        if link.via in _WAYS and "prev" not in link.rel
+        if link.via in _KIND_OF_LINK and "prev" not in link.rel
     )
 
 
 def put_leads(db: Database, page_id: int, leads: Sequence[tuple[str, str, bool]]) -> None:
-    """Replace what is known of where a page leads. Runs in the caller's transaction."""
+    """Replace the leads of a page. Runs in the caller's transaction."""
     db.execute("DELETE FROM page_leads WHERE page_id = ?", [page_id])
     db.conn.executemany(_PUT_LEAD, [(page_id, *lead) for lead in leads])

@@ -1,8 +1,8 @@
 """The ledger: one row for each block of an article page, kept or removed, with the reason and the rule.
 
-Texts and reasons are stored once and named by number. What only a judge needs (where a block stood, its markdown)
-is packed by page: paths are long and alike, so that over 125 pages of as many sites they take 30 KB a page as a
-table of texts, and together with all markdown a few KB when packed.
+Texts and reasons are stored once and referred to by number. What is needed only to judge the blocks again (the path
+of each in the document, its markdown) is packed into one value a page, its layout: paths are long and alike. Over 125
+pages of as many sites they take 30 KB a page as a table of texts, and together with all markdown a few KB when packed.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import orjson
 from sqlite_utils import Database
 from zlib_ng import zlib_ng
 
-from cleaners.document import Block, Kind, Verdict
+from cleaners.document import Block, BlockKind, Verdict
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.migrations import BLOCK_KINDS
-from output.db.text import storable
+from output.db.text import storable_text
 
 # Over 1,261 real pages of 85 KB as JSON: 0.14 ms and 7.5 KB a page; zlib takes 0.42 ms for 6.9 KB. ISA-L takes 0.06 ms,
-# but what it makes hangs now and then on what lay in memory: the same page is to have the same bytes each time.
-_PACKING = 2
+# but its output depends now and then on what was in memory: the same page must have the same bytes each time.
+_COMPRESSION_LEVEL = 2
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
     VALUES (?, ?, ?, ?, ?, ?)"""
-_READ = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
+_READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
 
@@ -37,8 +37,8 @@ _READ = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
 class LedgerRows:
     """The ledger of a page as rows: plain tuples, quick to send and to store.
 
-    `texts` are (number, text); `blocks` are (position, number of its text, kind, kept, place of its reason in
-    `reasons`); `reasons` are (reason, rule).
+    `texts` are (id, text); `reasons` are (reason, rule); `blocks` are (position, id of its text, number of its kind,
+    whether it is kept, index of its reason in `reasons`).
     """
 
     texts: tuple[tuple[int, str], ...] = ()
@@ -46,36 +46,45 @@ class LedgerRows:
     blocks: tuple[tuple[int, int, int, bool, int], ...] = ()
     layout: bytes = b""
 
-    def is_read_as(self, other: LedgerRows) -> bool:
-        """Whether both say the same; another version of the packer packs a layout otherwise."""
-        if self == other:
+    def has_same_content(self, rows: LedgerRows) -> bool:
+        """Whether both hold the same, even if another version of the packer gave their layouts other bytes."""
+        if self == rows:
             return True
-        return replace(self, layout=other.layout) == other and _places(self.layout) == _places(other.layout)
+        return replace(self, layout=rows.layout) == rows and _layout_rows(self.layout) == _layout_rows(rows.layout)
 
 
-def ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> LedgerRows:
+def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> LedgerRows:
     """The rows of a page's blocks and their verdicts. Pure."""
-    stored = {text: storable(text) for text in dict.fromkeys([block.text for block in blocks])}
-    texts = {text: content_id(kept, bits=BLOCK_BITS) for text, kept in stored.items()}
-    place = {pair: at for at, pair in enumerate(dict.fromkeys((each.reason, each.rule) for each in verdicts))}
+    storable_texts = {text: storable_text(text) for text in dict.fromkeys([block.text for block in blocks])}
+    text_ids = {text: content_id(stored_text, bits=BLOCK_BITS) for text, stored_text in storable_texts.items()}
+    reason_indexes = {
+        reason_and_rule: index
+        for index, reason_and_rule in enumerate(dict.fromkeys((verdict.reason, verdict.rule) for verdict in verdicts))
+    }
     return LedgerRows(
-        texts=tuple(zip(texts.values(), stored.values(), strict=True)),
-        reasons=tuple(place),
+        texts=tuple(zip(text_ids.values(), storable_texts.values(), strict=True)),
+        reasons=tuple(reason_indexes),
         blocks=tuple(
-            (block.position, texts[block.text], _KIND_NUMBER[block.kind], each.kept, place[each.reason, each.rule])
-            for block, each in zip(blocks, verdicts, strict=True)
+            (
+                block.position,
+                text_ids[block.text],
+                _KIND_NUMBER[block.kind],
+                verdict.kept,
+                reason_indexes[verdict.reason, verdict.rule],
+            )
+            for block, verdict in zip(blocks, verdicts, strict=True)
         ),
-        layout=_packed(blocks),
+        layout=_packed_layout(blocks),
     )
 
 
 def block_id(text: str) -> int:
-    """The number that stands for a block's text in `block_texts`."""
-    return content_id(storable(text), bits=BLOCK_BITS)
+    """The id of a block's text in `block_texts`."""
+    return content_id(storable_text(text), bits=BLOCK_BITS)
 
 
 def clear_ledger(db: Database, page_id: int) -> None:
-    """Forget the blocks of a page; the texts stay, since other pages may carry them."""
+    """Delete the blocks of a page; their texts stay, since other pages may have them."""
     db.execute("DELETE FROM page_blocks WHERE page_id = ?", [page_id])
     db.execute("DELETE FROM page_layout WHERE page_id = ?", [page_id])
 
@@ -84,75 +93,81 @@ def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     """Replace the ledger of a page. Runs in the caller's transaction; the page must have its row in `pages`."""
     clear_ledger(db, page_id)
     db.conn.executemany("INSERT OR IGNORE INTO block_texts (id, text) VALUES (?, ?)", ledger.texts)
-    reasons = intern_reasons(db, ledger.reasons)
-    rows = [(page_id, at, number, kind, kept, reasons[reason]) for at, number, kind, kept, reason in ledger.blocks]
+    reason_ids = intern_reasons(db, ledger.reasons)
+    rows = [
+        (page_id, position, text_id, kind, is_kept, reason_ids[reason_index])
+        for position, text_id, kind, is_kept, reason_index in ledger.blocks
+    ]
     db.conn.executemany(_PUT_BLOCK, rows)
     db.execute("INSERT INTO page_layout (page_id, layout) VALUES (?, ?)", [page_id, ledger.layout])
 
 
 def read_ledger(
-    db: Database, page_id: int, which: Callable[[int, bool], bool] | None = None
+    db: Database, page_id: int, is_wanted: Callable[[int, bool], bool] | None = None
 ) -> Iterator[tuple[Block, Verdict]]:
     """The blocks of a page as they were read, in order, with their verdicts (whose votes are not stored).
 
-    `which` says from position and verdict which blocks are asked for, all if None.
+    `is_wanted` gets position and verdict of a block and selects the blocks to read; None reads all.
     """
-    stored = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
-    layout = read_layout(stored[0]) if stored else []
-    for row, place in zip(db.execute(_READ, [page_id]).fetchall(), layout, strict=True):
-        position, kind, text, kept, reason, rule = row
-        if which and not which(position, bool(kept)):
+    layout_column = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
+    layout = read_layout(layout_column[0]) if layout_column else []
+    for row, layout_row in zip(db.execute(_READ_BLOCKS, [page_id]).fetchall(), layout, strict=True):
+        position, kind, text, is_kept, reason, rule = row
+        if is_wanted and not is_wanted(position, bool(is_kept)):
             continue
-        path, level, link_chars, landmarks, markdown = place
+        path, level, link_chars, landmarks, markdown = layout_row
         yield (
-            Block(position, Kind(BLOCK_KINDS[kind]), text, markdown, path, level, link_chars, frozenset(landmarks)),
-            Verdict(bool(kept), reason, rule),
+            Block(
+                position, BlockKind(BLOCK_KINDS[kind]), text, markdown, path, level, link_chars, frozenset(landmarks)
+            ),
+            Verdict(bool(is_kept), reason, rule),
         )
 
 
-def _packed(blocks: Sequence[Block]) -> bytes:
-    """All that is packed of a page, as JSON: `[[path, level, link_chars, landmarks, markdown], ...]`."""
+def _packed_layout(blocks: Sequence[Block]) -> bytes:
+    """The layout of a page: compressed JSON, `[[path, level, link_chars, landmarks, markdown], ...]`."""
     rows = [
-        (each.path, each.level, each.link_chars, _named(each.landmarks), each.markdown)
-        for each in sorted(blocks, key=lambda block: block.position)
+        (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
+        for block in sorted(blocks, key=lambda block: block.position)
     ]
     try:
         packed = orjson.dumps(rows)
-    except orjson.JSONEncodeError:  # half a character
+    except orjson.JSONEncodeError:  # a lone surrogate
         packed = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace")
-    return zlib_ng.compress(packed, _PACKING)
+    return zlib_ng.compress(packed, _COMPRESSION_LEVEL)
 
 
 @lru_cache(maxsize=256)
-def _named(landmarks: frozenset[str]) -> tuple[str, ...]:
+def _sorted_landmarks(landmarks: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(landmarks))
 
 
 def read_layout(layout: bytes) -> list[tuple[str, int, int, list[str], str]]:
-    """What is packed of a page: of each block its path, level, characters in links, landmarks and markdown."""
+    """A layout unpacked: of each block its path, level, number of characters in links, landmarks and markdown."""
     rows: list[tuple[str, int, int, list[str], str]] = orjson.loads(zlib_ng.decompress(layout))
     return rows
 
 
-def _places(layout: bytes) -> list[tuple[str, int, int, list[str], str]]:
+def _layout_rows(layout: bytes) -> list[tuple[str, int, int, list[str], str]]:
+    """As `read_layout`, with no rows for the empty layout of a page without ledger."""
     return read_layout(layout) if layout else []
 
 
-def read_paths(layout: bytes) -> list[str]:
-    """Where each block of a page stood, by position: its path alone."""
-    return [place[0] for place in read_layout(layout)]
+def read_block_paths(layout: bytes) -> list[str]:
+    """The path of each block of a page in the document, by position."""
+    return [row[0] for row in read_layout(layout)]
 
 
 def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """The number of each (reason, rule), which gets one if it has none."""
-    known = _numbers_of(db, pairs)
-    if missing := [pair for pair, number in zip(pairs, known, strict=True) if number is None]:
+    """The number in `reasons` of each (reason, rule); those that have none are added."""
+    numbers = _reason_numbers(db, pairs)
+    if missing := [pair for pair, number in zip(pairs, numbers, strict=True) if number is None]:
         db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", sorted(missing))
-        known = _numbers_of(db, pairs)
-    return [number for number in known if number is not None]
+        numbers = _reason_numbers(db, pairs)
+    return [number for number in numbers if number is not None]
 
 
-def _numbers_of(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
-    """The number of each (reason, rule) that has one."""
-    found = "SELECT (SELECT id FROM reasons WHERE reason = ? AND rule = ?)"
-    return [db.conn.execute(found, pair).fetchone()[0] for pair in pairs]
+def _reason_numbers(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
+    """The number of each (reason, rule); None for one that has none."""
+    query = "SELECT (SELECT id FROM reasons WHERE reason = ? AND rule = ?)"
+    return [db.conn.execute(query, pair).fetchone()[0] for pair in pairs]

@@ -1,4 +1,4 @@
-"""The pages of an article that a site shows in several: where they are kept, and the text that they make together."""
+"""Articles on several pages: which pages make up which article, and the blocks that the further pages add."""
 
 from __future__ import annotations
 
@@ -11,59 +11,62 @@ from cleaners.document import Block
 from output.db.text import count_words
 from output.store.ledger import read_ledger
 
-_FEW_WORDS = 4  # a shorter line may come again on a later page and mean something there
+_FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
 _HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
 _PARTS = "SELECT page_id FROM page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
 
 
-def put_parts(db: Database, found: Mapping[int, Part]) -> tuple[int, ...]:
-    """Make these the parts; the pages that head an article now or did before. Runs in the caller's transaction."""
-    held = {row[0]: Part(*row[1:]) for row in db.execute("SELECT page_id, head_id, place FROM page_parts").fetchall()}
-    if held != dict(found):
+def put_parts(db: Database, parts: Mapping[int, ArticlePart]) -> tuple[int, ...]:
+    """Replace the parts (by page id) in the caller's transaction; return the first pages of old and new ones."""
+    stored_parts = {
+        row[0]: ArticlePart(*row[1:]) for row in db.execute("SELECT page_id, head_id, place FROM page_parts").fetchall()
+    }
+    if stored_parts != dict(parts):
         db.execute("DELETE FROM page_parts")
-        rows = [(page, part.head, part.place) for page, part in found.items()]
+        rows = [(page, part.head_id, part.index) for page, part in parts.items()]
         db.conn.executemany("INSERT INTO page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
-    return tuple(sorted({part.head for part in (*held.values(), *found.values())}))
+    return tuple(sorted({part.head_id for part in (*stored_parts.values(), *parts.values())}))
 
 
-def head_of(db: Database, page_id: int) -> int:
-    """The page that heads the article of which this one is a part; the page itself where it is none."""
+def head_page(db: Database, page_id: int) -> int:
+    """The first page of the article of which this page is a part; the page itself where it is no part."""
     row = db.execute(_HEAD, [page_id]).fetchone()
     return int(row[0]) if row else page_id
 
 
 def has_further_pages(db: Database, page_id: int) -> bool:
-    """Whether a page heads an article that goes on on others."""
+    """Whether a page is the first of an article that continues on other pages."""
     return db.execute(_PARTS, [page_id]).fetchone() is not None
 
 
-def further_blocks(db: Database, page_id: int, first: Iterable[Block]) -> list[Block]:
-    """The kept blocks of the pages after the one that heads an article, without those that an earlier page has.
+def further_blocks(db: Database, page_id: int, head_blocks: Iterable[Block]) -> list[Block]:
+    """The kept blocks of an article's pages after the first one, without those that an earlier page has.
 
-    Title and standfirst come again at the beginning of each page, notes at its end.
+    Sites repeat title and standfirst at the beginning of each page, and notes at its end.
     """
-    known = {block.text for block in first}
+    known_texts = {block.text for block in head_blocks}
     blocks: list[Block] = []
-    for (part,) in db.execute(_PARTS, [page_id]).fetchall():
-        kept = [block for block, _ in read_ledger(db, part, lambda _, kept: kept)]
-        new = list(_new(kept, known))
-        known |= {block.text for block in new}
-        blocks += new
+    for (part_id,) in db.execute(_PARTS, [page_id]).fetchall():
+        kept_blocks = [block for block, _ in read_ledger(db, part_id, lambda _, is_kept: is_kept)]
+        new_blocks = list(_new_blocks(kept_blocks, known_texts))
+        known_texts |= {block.text for block in new_blocks}
+        blocks += new_blocks
     return blocks
 
 
-def _new(blocks: Iterable[Block], known: set[str]) -> Iterable[Block]:
-    begun = False
+def _new_blocks(blocks: Iterable[Block], known_texts: set[str]) -> Iterable[Block]:
+    """The blocks of a further page without repeated ones; a short repeated one is dropped only at the beginning."""
+    has_begun = False
     for block in blocks:
-        again = block.text in known and (not begun or count_words(block.text) >= _FEW_WORDS)
-        begun = begun or not again
-        if not again:
+        is_repeated = block.text in known_texts and (not has_begun or count_words(block.text) >= _FEW_WORDS)
+        has_begun = has_begun or not is_repeated
+        if not is_repeated:
             yield block
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A page's place in an article: which page heads it, and which in order it is; -1: the head holds its text."""
+class ArticlePart:
+    """A page's part in an article: id of the first page, and index; -1 for one whose text the first page holds too."""
 
-    head: int
-    place: int
+    head_id: int
+    index: int

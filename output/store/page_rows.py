@@ -1,24 +1,24 @@
-"""A cleaned page as the rows that the archive stores: everything that can be computed before the database is asked.
+"""A cleaned page as the rows that the archive stores: all that can be computed without the database.
 
-Numbers of texts, digests, counts and the packed layout are made where the page was cleaned, in a worker process, and
-only for an article is there a text and a ledger. So the value that crosses to the crawl is small and quick to read,
-and the one thread that writes does little besides writing. Pure.
+Ids of texts, digests, counts and the packed layout are computed where the page was cleaned, in a worker process, and
+only an article has text and ledger. So what is sent back to the crawl's process is small and quick to unpickle, and
+the one thread that writes to the database does little else. Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cleaners.document import Cleaned, Metadata, PageVerdict
+from cleaners.document import CleanedPage, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
 from output.db.ids import text_digest
-from output.db.text import count_words, storable
-from output.store.leads import leads_of
-from output.store.ledger import LedgerRows, ledger_rows
+from output.db.text import count_words, storable_text
+from output.store.leads import page_leads
+from output.store.ledger import LedgerRows, make_ledger_rows
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedPage:
+class PageRows:
     """What the archive stores of a page. `text`, `markdown` and `ledger` are empty where the page is no article.
 
     `blocks`, `kept` and `outlinks` are counts; `words` and `digest` are those of the text, storable already.
@@ -37,8 +37,8 @@ class PreparedPage:
     kept: int
     outlinks: int
     ledger: LedgerRows
-    leads: tuple[tuple[str, str, bool], ...] = ()  # to the article's next page and to all of it, where it is one
-    lineage: Lineage | None = None  # what it was made by
+    leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
+    lineage: Lineage | None = None  # the cleaner that made it
 
     @property
     def is_article(self) -> bool:
@@ -46,37 +46,37 @@ class PreparedPage:
         return self.verdict.is_article
 
 
-def prepared(cleaned: Cleaned | PreparedPage, site_rules: str = "") -> PreparedPage:
-    """The rows of a cleaned page; one that is prepared already stays as it is.
+def make_page_rows(cleaned: CleanedPage | PageRows, site_rules: str = "") -> PageRows:
+    """The rows of a cleaned page; rows are returned as they are.
 
-    `site_rules` is the digest of a person's rules that it was cleaned by.
+    `site_rules` is the digest of the user's site rules that it was cleaned with.
     """
-    if isinstance(cleaned, PreparedPage):
+    if isinstance(cleaned, PageRows):
         return cleaned
-    text, keeps = storable(cleaned.text), cleaned.is_article
-    return PreparedPage(
+    text, is_article = storable_text(cleaned.text), cleaned.is_article
+    return PageRows(
         url=cleaned.url,
         verdict=cleaned.verdict,
         metadata=cleaned.metadata,
         robots=cleaned.robots,
         cleaner_version=cleaned.cleaner_version,
-        text=text if keeps else "",
-        markdown=storable(cleaned.markdown) if keeps else "",
+        text=text if is_article else "",
+        markdown=storable_text(cleaned.markdown) if is_article else "",
         words=count_words(text),
         digest=text_digest(text),
         blocks=len(cleaned.blocks),
         kept=sum(verdict.kept for verdict in cleaned.verdicts),
         outlinks=len(cleaned.outlinks),
-        ledger=ledger_rows(cleaned.blocks, cleaned.verdicts) if keeps else LedgerRows(),
-        leads=leads_of(cleaned.outlinks) if keeps else (),
+        ledger=make_ledger_rows(cleaned.blocks, cleaned.verdicts) if is_article else LedgerRows(),
+        leads=page_leads(cleaned.outlinks) if is_article else (),
         lineage=replace(lineage(), site_rules=site_rules),
     )
 
 
-def marked(page: PreparedPage, fact: str) -> PreparedPage:
-    """The page with one more fact beside its verdict."""
+def with_evidence(page: PageRows, fact: str) -> PageRows:
+    """The page with one more fact in the evidence of its verdict."""
     return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, fact)))
 
 
-# Evidence that `settle` adds to a page's own begins with this name; a page judged again keeps it until then.
+# Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle.
 SETTLED_EVIDENCE = "repeats="

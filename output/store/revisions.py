@@ -1,7 +1,7 @@
-"""The revisions of articles: their rows, and the blocks of those that another one has replaced.
+"""The revisions of articles: their rows, and the blocks of those that a later one has replaced.
 
 A new capture whose text or title differs makes a revision that is `pending`: whether the publication changed the
-article, or only something around it or a verdict, is decided when the crawl settles, under the same evidence for both
+article, or only something around it or a verdict, is decided when the crawl settles, with the same evidence for both
 captures (`output.watch.decide_edits`). All of it runs in the caller's transaction.
 """
 
@@ -13,41 +13,41 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.edits import may_matter
-from cleaners.compare.site_memory import container
+from cleaners.compare.edits import may_report_edit
+from cleaners.compare.site_memory import container_path
 from output.db.ids import content_id
-from output.db.text import storable
+from output.db.text import storable_text
 from output.store.ledger import read_layout
 
 PENDING, FIRST, WITHDRAWN, RETURNED, CLEANER = "pending", "first", "withdrawn", "returned", "cleaner"
-BARE = (WITHDRAWN, RETURNED)
-"""Revisions without a text of their own: that of the one before still holds."""
+TEXTLESS = (WITHDRAWN, RETURNED)
+"""Kinds of revision without a text of their own: the text of the one before still holds."""
 
-_BOX_BITS = 31
-_BARE = str(BARE)
-_LATEST_TEXT = f"SELECT max(number) FROM revisions WHERE article_id = ? AND change NOT IN {_BARE}"
-_NEXT = "SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE article_id = ?"
+_CONTAINER_BITS = 31
+_TEXTLESS = str(TEXTLESS)
+_LATEST_TEXT = f"SELECT max(number) FROM revisions WHERE article_id = ? AND change NOT IN {_TEXTLESS}"
+_NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE article_id = ?"
 _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, title, text_digest, change, kinds, note)
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
-_PUT = """INSERT INTO revision_blocks (
+_PUT_BLOCK = """INSERT INTO revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
         coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?), 0))"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
-_STATED = """SELECT a.title, a.published, a.metadata_sources, a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
+_METADATA = """SELECT a.title, a.published, a.metadata_sources, a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
         SELECT title, published, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
     JOIN pages p ON p.id = a.page_id"""
 
-_LINKED = 0.9  # share of a text's characters that are link text, from which the text is a link
-_Row = tuple[int, int, int, int, int, int]  # position, number of the text, kind, kept, reason, length of the text
+_LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link
+_BlockRow = tuple[int, int, int, int, int, int]  # position, text id, kind, kept, reason id, length of the text
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """What the page of an article states of it and where, and the cleaner that read it: its version and number."""
+class StatedMetadata:
+    """Title and date that an article's page states, their sources, and the cleaner that read it: version and id."""
 
     title: str = ""
     title_source: str = ""
@@ -55,85 +55,89 @@ class Stated:
     published_source: str = ""
     cleaner: str = ""
 
-    def packed(self) -> str:
-        """As JSON."""
+    def to_json(self) -> str:
+        """The values as a JSON list, in the order of the fields."""
         return json.dumps([getattr(self, name) for name in self.__slots__], ensure_ascii=False)
 
     @classmethod
-    def unpacked(cls, text: str) -> Stated:
-        """Back from JSON."""
-        return cls(*json.loads(text))
+    def from_json(cls, json_text: str) -> StatedMetadata:
+        """The metadata that `to_json` wrote."""
+        return cls(*json.loads(json_text))
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What an archive holds of an article before another capture takes its place: its page's ledger and statements."""
+class ArticleState:
+    """What an archive holds of an article at a time: the blocks and layout of its page, and the stated metadata."""
 
-    blocks: tuple[_Row, ...]
+    blocks: tuple[_BlockRow, ...]
     layout: bytes
-    stated: Stated
+    metadata: StatedMetadata
 
     @property
-    def kept(self) -> tuple[int, ...]:
-        """The texts that are kept, in order."""
+    def kept_texts(self) -> tuple[int, ...]:
+        """The ids of the texts that are kept, in order."""
         return tuple(row[1] for row in self.blocks if row[3])
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A capture of an article that was just stored: when, and the digest of the text that came of it."""
+class ArticleCapture:
+    """A capture of an article that was just stored: when it was fetched (UTC), and the digest of the article's text."""
 
     article_id: int
     page_id: int
     capture_id: int | None
-    at: str
-    digest: str
+    seen_at: str
+    text_digest: str
 
 
-def standing(db: Database, article_id: int, page_id: int) -> Standing:
-    """The article as it stands now."""
+def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleState:
+    """The article as the archive holds it now."""
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
-    return Standing(
-        tuple(db.execute(_BLOCKS, [page_id]).fetchall()), layout[0] if layout else b"", stated(db, article_id)
+    return ArticleState(
+        tuple(db.execute(_BLOCKS, [page_id]).fetchall()),
+        layout[0] if layout else b"",
+        read_stated_metadata(db, article_id),
     )
 
 
-def stated(db: Database, article_id: int) -> Stated:
-    """What the article's page states of it."""
-    title, published, sources, cleaner = db.execute(_STATED, [article_id]).fetchone()
-    said = json.loads(sources)
-    return Stated(title, str(said.get("title", "")), published or "", str(said.get("published", "")), cleaner)
+def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
+    """The metadata in the row of the article, shelved or not."""
+    title, published, sources, cleaner = db.execute(_METADATA, [article_id]).fetchone()
+    source_names = json.loads(sources)
+    return StatedMetadata(
+        title, str(source_names.get("title", "")), published or "", str(source_names.get("published", "")), cleaner
+    )
 
 
-def note_first(db: Database, seen: Seen, title: str) -> None:
-    """The first sight of an article, or the first since it was taken out."""
-    _insert(db, seen, title, FIRST)
+def note_first_revision(db: Database, capture: ArticleCapture, title: str) -> None:
+    """Add the first revision of an article, or the first since it was removed."""
+    _insert_revision(db, capture, title, FIRST)
 
 
-def note_capture(db: Database, seen: Seen, before: Standing) -> None:
-    """Another capture took the place of `before`: a pending revision, if it may be an edit."""
-    now = standing(db, seen.article_id, seen.page_id)
-    if not _may_be_edit(db, before, now):
-        correct(db, seen.article_id, now.stated.title, seen.digest)
+def note_new_capture(db: Database, capture: ArticleCapture, state_before: ArticleState) -> None:
+    """Add a pending revision for a capture after `state_before`, if it may be an edit; else correct the last one."""
+    state_now = read_article_state(db, capture.article_id, capture.page_id)
+    if not _may_be_edit(db, state_before, state_now):
+        correct_revision(db, capture.article_id, state_now.metadata.title, capture.text_digest)
         return
-    row = db.execute(_LATEST_TEXT, [seen.article_id]).fetchone()
+    row = db.execute(_LATEST_TEXT, [capture.article_id]).fetchone()
     if row[0] is None:
         return
-    put_blocks(db, seen.article_id, int(row[0]), before)
-    _insert(db, seen, now.stated.title, PENDING, note=before.stated.packed())
+    put_revision_blocks(db, capture.article_id, int(row[0]), state_before)
+    _insert_revision(db, capture, state_now.metadata.title, PENDING, note=state_before.metadata.to_json())
 
 
-def note_bare(db: Database, seen: Seen, title: str, change: str, note: str = "") -> int:
-    """An article was withdrawn, or returned; return the revision's number."""
-    return _insert(db, seen, title, change, (change,), note)
+def note_textless_revision(db: Database, capture: ArticleCapture, title: str, change: str, note: str = "") -> int:
+    """Add the revision of an article that was withdrawn, or returned; return its number."""
+    return _insert_revision(db, capture, title, change, (change,), note)
 
 
-def correct(db: Database, article_id: int, title: str | None, digest: str) -> None:
-    """The current text of an article is judged otherwise: its revision is corrected in place. None: title as it is."""
+def correct_revision(db: Database, article_id: int, title: str | None, digest: str) -> None:
+    """Correct the current revision in place, after the same capture got another text; title None leaves the title."""
     db.execute(
         f"""UPDATE revisions SET title = coalesce(?1, title), text_digest = ?2
             WHERE article_id = ?3 AND number >= (SELECT max(number) FROM revisions
-                WHERE article_id = ?3 AND change NOT IN {_BARE})""",
+                WHERE article_id = ?3 AND change NOT IN {_TEXTLESS})""",
         [title, digest, article_id],
     )
 
@@ -144,53 +148,65 @@ def is_pending(db: Database, article_id: int) -> bool:
     return db.execute(query, [article_id]).fetchone() is not None
 
 
-def put_blocks(db: Database, article_id: int, number: int, held: Standing) -> None:
-    """Store the blocks of a revision that another one replaces, with what the site's memory knows of them."""
-    places = places_of(held.layout, [row[5] for row in held.blocks])
-    rows = [(article_id, number, *row[:5], *place, row[1]) for row, place in zip(held.blocks, places, strict=True)]
-    drop_blocks(db, article_id, number)
-    db.conn.executemany(_PUT, rows)
+def put_revision_blocks(db: Database, article_id: int, number: int, state: ArticleState) -> None:
+    """Store the blocks of a revision that a later one replaces, with the number of other pages that had each."""
+    containers = block_containers(state.layout, [row[5] for row in state.blocks])
+    rows = [
+        (article_id, number, *row[:5], *container, row[1])
+        for row, container in zip(state.blocks, containers, strict=True)
+    ]
+    drop_revision_blocks(db, article_id, number)
+    db.conn.executemany(_PUT_BLOCK, rows)
 
 
-def drop_blocks(db: Database, article_id: int, number: int) -> None:
-    """Forget the blocks of a revision that holds again."""
+def drop_revision_blocks(db: Database, article_id: int, number: int) -> None:
+    """Delete the stored blocks of a revision that is the current one again."""
     db.execute("DELETE FROM revision_blocks WHERE article_id = ? AND number = ?", [article_id, number])
 
 
-def places_of(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """For each block, of so many characters, the number of the part of the page that it stands in, and whether all
-    of it is a link."""
-    places = [(row[0], row[2]) for row in read_layout(layout)] if layout else [("", 0)] * len(lengths)
+def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """For each block: the id of its container in the page, and 1 if (nearly) all of its text is a link, else 0.
+
+    `lengths` are the numbers of characters of the blocks.
+    """
+    paths = [(row[0], row[2]) for row in read_layout(layout)] if layout else [("", 0)] * len(lengths)
     return [
-        (content_id(container(path), bits=_BOX_BITS), int(linked >= _LINKED * length > 0))
-        for (path, linked), length in zip(places, lengths, strict=True)
+        (content_id(container_path(path), bits=_CONTAINER_BITS), int(link_chars >= _LINK_SHARE * length > 0))
+        for (path, link_chars), length in zip(paths, lengths, strict=True)
     ]
 
 
-def _may_be_edit(db: Database, before: Standing, now: Standing) -> bool:
-    was, then = before.stated, now.stated
-    if before.kept != now.kept or (was.title, was.published) != (then.title, then.published):
+def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleState) -> bool:
+    """Whether kept texts, title or date differ, or a new block may be a note about an edit."""
+    metadata_before, metadata_now = state_before.metadata, state_now.metadata
+    if state_before.kept_texts != state_now.kept_texts or (metadata_before.title, metadata_before.published) != (
+        metadata_now.title,
+        metadata_now.published,
+    ):
         return True
-    known = {row[1] for row in before.blocks}
-    fresh = [row[1] for row in now.blocks if row[1] not in known]
-    texts = (db.execute("SELECT text FROM block_texts WHERE id = ?", [number]).fetchone()[0] for number in fresh)
-    return any(may_matter(text) for text in texts)
+    known_ids = {row[1] for row in state_before.blocks}
+    new_ids = [row[1] for row in state_now.blocks if row[1] not in known_ids]
+    texts = (db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()[0] for block_id in new_ids)
+    return any(may_report_edit(text) for text in texts)
 
 
-def _insert(db: Database, seen: Seen, title: str, change: str, kinds: Sequence[str] = (), note: str = "") -> int:
-    number = int(db.execute(_NEXT, [seen.article_id]).fetchone()[0])
+def _insert_revision(
+    db: Database, capture: ArticleCapture, title: str, change: str, kinds: Sequence[str] = (), note: str = ""
+) -> int:
+    """Add a revision with the next number of its article, and return the number."""
+    number = int(db.execute(_NEXT_NUMBER, [capture.article_id]).fetchone()[0])
     db.execute(
         _INSERT,
         {
-            "article_id": seen.article_id,
+            "article_id": capture.article_id,
             "number": number,
-            "seen_at": seen.at,
-            "capture_id": seen.capture_id,
+            "seen_at": capture.seen_at,
+            "capture_id": capture.capture_id,
             "title": title,
-            "text_digest": seen.digest,
+            "text_digest": capture.text_digest,
             "change": change,
             "kinds": json.dumps(list(kinds)),
-            "note": storable(note),
+            "note": storable_text(note),
         },
     )
     return number

@@ -1,1 +1,1 @@
-"""The site's memory and a person's rulings over a page's own verdicts; the text that follows."""
+"""Verdicts that replace a page's own (of the site's memory, of a person's rulings), and the text that follows."""

@@ -1,7 +1,7 @@
-"""What a person's rulings do: they win over every other verdict, now and whenever a page is judged again.
+"""Applying a person's rulings: they replace every other verdict, now and whenever a page is judged again.
 
-Applying them compares the ledger with the rulings that stand (`output.verdicts.ruling_steps`). Doing it twice changes
-nothing, and it may be done after anything that wrote verdicts.
+Applying compares the ledger with the stored rulings (`output.verdicts.ruling_steps`). Doing it twice changes nothing,
+and it may be done after anything that wrote verdicts.
 """
 
 from __future__ import annotations
@@ -13,127 +13,144 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from output.db.ids import text_digest
-from output.db.transaction import writing
-from output.store.page_rows import PreparedPage
-from output.verdicts.rebuild import assembled, count_page, rebuild_page
-from output.verdicts.ruling_steps import OF_ALL, OF_BLOCK, OF_PAGE, Step, commonest, steps, take
+from output.db.transaction import write_transaction
+from output.store.page_rows import PageRows
+from output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
+from output.verdicts.ruling_steps import OF_ALL, OF_BLOCK, OF_PAGE, RulingStep, commonest_reason, find_steps, take_steps
 from output.verdicts.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
 
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """What a ruling changes in an article: its words before and after. A shelved one is a copy, shown nowhere."""
+    """How a ruling changes an article's length in words. A shelved article is a copy and not in `articles`."""
 
     url: str
     title: str
-    before: int
-    after: int
-    shelved: bool
+    words_before: int
+    words_after: int
+    is_shelved: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """What a ruling comes to. `taken_back`: it only undoes the ruling that stood, since that gives what was asked.
+class RulingEffect:
+    """What a ruling does. `takes_back`: it only removes the opposite ruling, since that alone gives what was asked.
 
-    `pages` are those that carry the block in the ruling's scope; `reason` and `rule` are of the verdict that it
-    overrules most often.
+    `page_count` is of the pages that have the block in the ruling's scope; `reason` and `rule` are those of the verdict
+    that it overrules most often.
     """
 
-    taken_back: bool
-    pages: int
-    changes: tuple[TextChange, ...]
+    takes_back: bool
+    page_count: int
+    text_changes: tuple[TextChange, ...]
     reason: str
     rule: str
 
 
-def preview(db: Database, ruling: Ruling, *, undo: bool = False) -> Effect:
-    """What a ruling, or with `undo` taking back the one in its scope, would do. A reading connection is enough.
+def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
+    """What a ruling, or with `undo` removing the one in its scope, would do. A read-only connection is enough.
 
-    Asking for the opposite of a ruling takes that ruling back if this alone gives what is asked.
+    Asking for the opposite of a stored ruling removes that ruling if this alone gives what is asked.
     """
-    without = _prospect(db, ruling, stands=False)
-    held = [step for step in without if step.held_by(ruling.id)]
-    if undo or _is_answered(db, ruling, held):
-        return Effect(True, _pages(held), _changes(db, without), *commonest(db, held))
-    found = _prospect(db, ruling, stands=True)
-    covered = [step for step in found if step.ruling == ruling.id]
-    return Effect(False, _pages(covered), _changes(db, found), *commonest(db, covered))
+    steps_without = _prospective_steps(db, ruling, is_in_force=False)
+    held_steps = [step for step in steps_without if step.is_held_by(ruling.id)]
+    if undo or _is_answered_without(db, ruling, held_steps):
+        return RulingEffect(
+            True, _page_count(held_steps), _text_changes(db, steps_without), *commonest_reason(db, held_steps)
+        )
+    steps_with = _prospective_steps(db, ruling, is_in_force=True)
+    covered_steps = [step for step in steps_with if step.ruling_id == ruling.id]
+    return RulingEffect(
+        False, _page_count(covered_steps), _text_changes(db, steps_with), *commonest_reason(db, covered_steps)
+    )
 
 
-def carry_out(db: Database, ruling: Ruling, *, undo: bool = False) -> Effect:
-    """Store a ruling or take one back, and apply it at once, in one transaction."""
-    with writing(db):
-        effect = preview(db, ruling, undo=undo)
-        if effect.taken_back:
+def carry_out_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
+    """Store a ruling or remove one, and apply the change, in one transaction."""
+    with write_transaction(db):
+        effect = preview_ruling(db, ruling, undo=undo)
+        if effect.takes_back:
             drop_ruling(db, ruling)
         else:
             store_ruling(db, replace(ruling, reason=effect.reason, rule=effect.rule))
-        apply_rulings(db, ruling.at)
+        apply_rulings(db, ruling.ruled_at)
     return effect
 
 
-def apply_rulings(db: Database, at: str) -> int:
-    """Bring verdicts and texts in line with the rulings that stand; return how many pages had other verdicts.
+def apply_rulings(db: Database, changed_at: str) -> int:
+    """Bring verdicts and texts in line with the stored rulings; return how many pages changed.
 
-    Call it after anything that wrote verdicts into the ledger, in the same transaction. `at` is the time that
-    `changes` gets. It costs two small reads where nobody has ruled.
+    Call it after anything that wrote verdicts into the ledger, in the same transaction. `changed_at` is the time for
+    rows of `changes`. Without any rulings it costs two small reads.
     """
-    if not _any_rulings(db):
+    if not _has_rulings(db):
         return 0
-    pages = sorted({step.page_id for step in take(db, OF_ALL, {})})
-    for page_id in pages:
-        rebuild_page(db, page_id, at)
-    return len(pages)
+    page_ids = sorted({step.page_id for step in take_steps(db, OF_ALL, {})})
+    for page_id in page_ids:
+        rebuild_page(db, page_id, changed_at)
+    return len(page_ids)
 
 
-def under_rulings(db: Database, page_id: int, rows: PreparedPage) -> PreparedPage:
-    """A page whose own verdicts were just stored, with its rulings applied to its row, its ledger and its text."""
-    if not _any_rulings(db):
+def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
+    """Apply the rulings to a page whose ledger was just stored; return its rows with the text that follows."""
+    if not _has_rulings(db):
         return rows
-    if not any(step.turns for step in take(db, OF_PAGE, {"page": page_id})):
+    if not any(step.changes_text for step in take_steps(db, OF_PAGE, {"page": page_id})):
         return rows
-    found = assembled(db, page_id)
-    count_page(db, page_id, found)
-    digest = text_digest(found.text)
-    return replace(rows, text=found.text, markdown=found.markdown, words=found.words, digest=digest, kept=found.kept)
+    assembled = assemble_page(db, page_id)
+    update_counts(db, page_id, assembled)
+    digest = text_digest(assembled.text)
+    return replace(
+        rows,
+        text=assembled.text,
+        markdown=assembled.markdown,
+        words=assembled.word_count,
+        digest=digest,
+        kept=assembled.kept_count,
+    )
 
 
-def _any_rulings(db: Database) -> bool:
+def _has_rulings(db: Database) -> bool:
+    """Whether there is a ruling, or a verdict that one has overruled."""
     return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "overruled"))
 
 
-def _prospect(db: Database, ruling: Ruling, *, stands: bool) -> list[Step]:
-    """The steps on this block if the ruling stood, in place of the one in its scope, or if neither did."""
+def _prospective_steps(db: Database, ruling: Ruling, *, is_in_force: bool) -> list[RulingStep]:
+    """The steps on the ruling's block if it replaced the one in its scope, or (not in force) if neither were stored."""
     scope = {"id": ruling.id, "block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
-    return steps(db, OF_BLOCK, {**scope, "kept": ruling.kept, "stands": stands})
+    return find_steps(db, OF_BLOCK, {**scope, "kept": ruling.is_kept, "stands": is_in_force})
 
 
-def _is_answered(db: Database, ruling: Ruling, held: list[Step]) -> bool:
-    """Whether taking back the opposite ruling, which holds for these blocks, gives what is asked."""
-    standing = stored_ruling(db, ruling)
-    opposite = standing is not None and standing.kept != ruling.kept
-    return opposite and bool(held) and all(step.then[0] == ruling.kept for step in held)
+def _is_answered_without(db: Database, ruling: Ruling, held_steps: list[RulingStep]) -> bool:
+    """Whether removing the opposite ruling, which holds for the blocks of `held_steps`, alone gives what is asked."""
+    stored = stored_ruling(db, ruling)
+    is_opposite = stored is not None and stored.is_kept != ruling.is_kept
+    return is_opposite and bool(held_steps) and all(step.target_verdict[0] == ruling.is_kept for step in held_steps)
 
 
-def _pages(found: Iterable[Step]) -> int:
-    return len({step.page_id for step in found})
+def _page_count(steps: Iterable[RulingStep]) -> int:
+    return len({step.page_id for step in steps})
 
 
-def _changes(db: Database, found: Iterable[Step]) -> tuple[TextChange, ...]:
+def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange, ...]:
     """The articles whose text would change, by URL, the shelved ones last."""
-    otherwise: dict[int, dict[int, bool]] = defaultdict(dict)
-    for step in found:
-        if step.turns:
-            otherwise[step.page_id][step.position] = step.then[0]
-    changes = [each for page_id, kept in otherwise.items() for each in _change(db, page_id, kept)]
-    return tuple(sorted(changes, key=lambda change: (change.shelved, change.url)))
+    kept_by_page: dict[int, dict[int, bool]] = defaultdict(dict)
+    for step in steps:
+        if step.changes_text:
+            kept_by_page[step.page_id][step.position] = step.target_verdict[0]
+    changes = [
+        change
+        for page_id, kept_by_position in kept_by_page.items()
+        for change in _page_text_changes(db, page_id, kept_by_position)
+    ]
+    return tuple(sorted(changes, key=lambda text_change: (text_change.is_shelved, text_change.url)))
 
 
-def _change(db: Database, page_id: int, otherwise: Mapping[int, bool]) -> list[TextChange]:
+def _page_text_changes(db: Database, page_id: int, kept_by_position: Mapping[int, bool]) -> list[TextChange]:
+    """The changes of a page's article, shelved or not, if blocks at these positions were kept or removed."""
     query = """SELECT url, title, word_count, 0 FROM articles WHERE page_id = ?1
         UNION ALL SELECT url, title, word_count, 1 FROM shelved WHERE page_id = ?1"""
-    after = assembled(db, page_id, otherwise).words
+    words_after = assemble_page(db, page_id, kept_by_position).word_count
     return [
-        TextChange(url, title, before, after, bool(shelved))
-        for url, title, before, shelved in db.execute(query, [page_id]).fetchall()
+        TextChange(url, title, words_before, words_after, bool(is_shelved))
+        for url, title, words_before, is_shelved in db.execute(query, [page_id]).fetchall()
     ]

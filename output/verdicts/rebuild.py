@@ -1,4 +1,4 @@
-"""Making an article's text anew from the ledger, after verdicts on its blocks have changed."""
+"""Assembling an article's text from the ledger again, after verdicts on its blocks have changed."""
 
 from __future__ import annotations
 
@@ -10,88 +10,87 @@ from sqlite_utils import Database
 from cleaners.document import Block, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.db.ids import text_digest
-from output.db.text import count_words, storable
+from output.db.text import count_words, storable_text
 from output.store.articles import note_change
 from output.store.ledger import read_ledger
-from output.store.multipage import further_blocks, has_further_pages, head_of
-from output.store.page_rows import PreparedPage
-from output.store.revisions import correct
+from output.store.multipage import further_blocks, has_further_pages, head_page
+from output.store.page_rows import PageRows
+from output.store.revisions import correct_revision
 
 _KEPT = Verdict(True, "", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Assembled:
-    """The kept blocks of a page, and of those that go on with its article: text, markdown, length in words.
+class AssembledText:
+    """The text of a page's kept blocks and of those of its article's further pages, with its length in words.
 
-    `kept` counts those of the page itself.
+    `kept_count` is of the blocks of the page itself.
     """
 
     text: str
     markdown: str
-    words: int
-    kept: int
+    word_count: int
+    kept_count: int
 
 
-def assembled(db: Database, page_id: int, otherwise: Mapping[int, bool] | None = None) -> Assembled:
-    """What a page's ledger gives, with the pages that go on; `otherwise` says which positions are kept instead."""
-    blocks = _kept_blocks(db, page_id, otherwise or {})
-    return _assembled([*blocks, *further_blocks(db, page_id, blocks)], len(blocks))
+def assemble_page(db: Database, page_id: int, kept_instead: Mapping[int, bool] | None = None) -> AssembledText:
+    """The text that a page's ledger gives; `kept_instead` overrides by position whether a block is kept."""
+    blocks = _kept_blocks(db, page_id, kept_instead or {})
+    return _assemble_blocks([*blocks, *further_blocks(db, page_id, blocks)], len(blocks))
 
 
-def _kept_blocks(db: Database, page_id: int, otherwise: Mapping[int, bool]) -> list[Block]:
-    return [block for block, _ in read_ledger(db, page_id, otherwise.get)]
+def _kept_blocks(db: Database, page_id: int, kept_instead: Mapping[int, bool]) -> list[Block]:
+    return [block for block, _ in read_ledger(db, page_id, kept_instead.get)]
 
 
-def _assembled(blocks: list[Block], kept: int) -> Assembled:
+def _assemble_blocks(blocks: list[Block], kept_count: int) -> AssembledText:
     text, markdown = assemble(blocks, [_KEPT] * len(blocks))
-    text = storable(text)
-    return Assembled(text, storable(markdown), count_words(text), kept)
+    text = storable_text(text)
+    return AssembledText(text, storable_text(markdown), count_words(text), kept_count)
 
 
-def count_page(db: Database, page_id: int, found: Assembled) -> None:
-    """Bring the counts in a page's row in line with its ledger; its digest and words stay those of its own text."""
+def update_counts(db: Database, page_id: int, assembled: AssembledText) -> None:
+    """Set `kept` and `removed` in a page's row; digest and word count stay those of the page's own text."""
     db.execute(
         "UPDATE pages SET kept = ?1, removed = blocks - ?1 WHERE id = ?2",
-        [found.kept, page_id],
+        [assembled.kept_count, page_id],
     )
 
 
-def rebuild_page(db: Database, page_id: int, at: str) -> None:
-    """Make a page's counts and its article's text anew, and the text of the article that it is a part of; a text
-    that differs is a change at `at`.
+def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
+    """Assemble the text of a page's article again, and of the article of which it is a further page.
 
-    The current revision is corrected in place: it is the same capture, judged otherwise. Runs in the caller's
-    transaction.
+    A text that differs is noted in `changes` at `changed_at`. The current revision is corrected in place: it is the
+    same capture with other verdicts. Runs in the caller's transaction.
     """
-    found = assembled(db, page_id)
-    count_page(db, page_id, found)
+    assembled = assemble_page(db, page_id)
+    update_counts(db, page_id, assembled)
     for table in ("articles", "shelved"):
         query = f"SELECT id, text, markdown FROM {table} WHERE page_id = ?"
-        for number, text, markdown in db.execute(query, [page_id]).fetchall():
-            if (text, markdown) != (found.text, found.markdown):
-                _replace(db, table, number, found)
-            if text != found.text:
-                _note(db, table, number, found, at)
-    if (head := head_of(db, page_id)) != page_id:
-        rebuild_page(db, head, at)
+        for article_number, text, markdown in db.execute(query, [page_id]).fetchall():
+            if (text, markdown) != (assembled.text, assembled.markdown):
+                _replace_text(db, table, article_number, assembled)
+            if text != assembled.text:
+                _note_new_text(db, table, article_number, assembled, changed_at)
+    if (head_id := head_page(db, page_id)) != page_id:
+        rebuild_page(db, head_id, changed_at)
 
 
-def _replace(db: Database, table: str, number: int, found: Assembled) -> None:
+def _replace_text(db: Database, table: str, article_number: int, assembled: AssembledText) -> None:
     update = f"UPDATE {table} SET text = ?, markdown = ?, word_count = ? WHERE id = ?"
-    db.execute(update, [found.text, found.markdown, found.words, number])
+    db.execute(update, [assembled.text, assembled.markdown, assembled.word_count, article_number])
 
 
-def _note(db: Database, table: str, number: int, found: Assembled, at: str) -> None:
-    correct(db, number, None, text_digest(found.text))
+def _note_new_text(db: Database, table: str, article_number: int, assembled: AssembledText, changed_at: str) -> None:
+    correct_revision(db, article_number, None, text_digest(assembled.text))
     if table == "articles":
-        note_change(db, number, at, "changed")
+        note_change(db, article_number, changed_at, "changed")
 
 
-def joined(db: Database, page_id: int, rows: PreparedPage) -> PreparedPage:
-    """A page whose ledger was just stored, with the text of the pages that go on with its article."""
+def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
+    """The rows of a page whose ledger was just stored, with the text of its article's further pages added."""
     if not has_further_pages(db, page_id):
         return rows
-    found = assembled(db, page_id)
-    digest = text_digest(found.text)
-    return replace(rows, text=found.text, markdown=found.markdown, words=found.words, digest=digest)
+    assembled = assemble_page(db, page_id)
+    digest = text_digest(assembled.text)
+    return replace(rows, text=assembled.text, markdown=assembled.markdown, words=assembled.word_count, digest=digest)

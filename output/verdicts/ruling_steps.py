@@ -1,7 +1,7 @@
-"""The verdicts that rulings replace: how far the ledger is from the rulings that stand, and the steps between.
+"""The steps by which the ledger comes in line with the stored rulings: blocks and their verdicts before and after.
 
 The ledger holds the verdict in force; `overruled` keeps beside it the verdict that a ruling replaced. Of several
-rulings on a block the one for its article holds, then the one for its host, then the one for everywhere.
+rulings on a block the one for its article is in force, else the one for its host, else the one for everywhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from output.verdicts.rulings import PERSON, REMOVED, RESTORED
 
-_REASONS = {True: RESTORED, False: REMOVED}
+_PERSON_REASONS = {True: RESTORED, False: REMOVED}
 
 _IN_ARTICLE = """r.article_id = p.article_id
         OR EXISTS (SELECT 1 FROM articles a WHERE a.id = r.article_id AND a.page_id = b.page_id)
@@ -51,94 +51,113 @@ _PUT_OVERRULED = """INSERT INTO overruled (page_id, position, ruling_id, kept, r
     ON CONFLICT (page_id, position) DO UPDATE
     SET ruling_id = excluded.ruling_id, kept = excluded.kept, reason_id = excluded.reason_id"""
 
-_Mark = tuple[bool, int]  # kept, and the number of the reason
+_ReasonedVerdict = tuple[bool, int]  # kept, and the number of the reason
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A block's way from the verdict in force to the one that should be; each is (kept, number of the reason).
+class RulingStep:
+    """The change of a block from the current verdict to the target; verdicts are (kept, id of the reason).
 
-    `own` is the verdict without any ruling. `ruling` is the ruling that should hold, None where none does. `noted` is
-    what `overruled` says: the ruling that holds so far, and the verdict that it replaced.
+    `own_verdict` is the one without any ruling. `ruling_id` is the ruling to be in force, None for none.
+    `overruled_row` is the block's row in `overruled`: the ruling in force so far, and the verdict that it replaced.
     """
 
     page_id: int
     position: int
-    now: _Mark
-    then: _Mark
-    own: _Mark
-    ruling: int | None
-    noted: tuple[int, _Mark] | None
+    current_verdict: _ReasonedVerdict
+    target_verdict: _ReasonedVerdict
+    own_verdict: _ReasonedVerdict
+    ruling_id: int | None
+    overruled_row: tuple[int, _ReasonedVerdict] | None
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is to be done."""
-        return self.now == self.then and self.noted == (None if self.ruling is None else (self.ruling, self.own))
+        """Whether ledger and `overruled` already are as they should be."""
+        return self.current_verdict == self.target_verdict and self.overruled_row == (
+            None if self.ruling_id is None else (self.ruling_id, self.own_verdict)
+        )
 
     @property
-    def turns(self) -> bool:
+    def changes_text(self) -> bool:
         """Whether the block enters or leaves the text."""
-        return self.now[0] != self.then[0]
+        return self.current_verdict[0] != self.target_verdict[0]
 
-    def held_by(self, ruling: int) -> bool:
-        """Whether this ruling holds so far."""
-        return self.noted is not None and self.noted[0] == ruling
-
-
-def steps(db: Database, query: str, given: Mapping[str, object]) -> list[Step]:
-    """The steps that one of the queries above finds. A reading connection is enough."""
-    marks = _person_marks(db)
-    return [_step(row, marks) for row in db.execute(query, dict(given)).fetchall()]
+    def is_held_by(self, ruling_id: int) -> bool:
+        """Whether this ruling is in force so far."""
+        return self.overruled_row is not None and self.overruled_row[0] == ruling_id
 
 
-def take(db: Database, query: str, given: Mapping[str, object]) -> list[Step]:
-    """Set the verdicts, and note or forget what they replaced. Runs in the caller's transaction.
+def find_steps(db: Database, query: str, parameters: Mapping[str, object]) -> list[RulingStep]:
+    """The steps that OF_ALL, OF_PAGE or OF_BLOCK finds. A read-only connection is enough."""
+    person_verdicts = _person_verdicts(db)
+    return [_step_from_row(row, person_verdicts) for row in db.execute(query, dict(parameters)).fetchall()]
 
-    Return the steps that were taken.
+
+def take_steps(db: Database, query: str, parameters: Mapping[str, object]) -> list[RulingStep]:
+    """Write the target verdicts into the ledger, and what they replace into `overruled`; return the steps taken.
+
+    Runs in the caller's transaction.
     """
-    pairs = [(reason, PERSON) for reason in _REASONS.values()]
+    pairs = [(reason, PERSON) for reason in _PERSON_REASONS.values()]
     db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", pairs)
-    found = [step for step in steps(db, query, given) if not step.is_idle]
+    steps = [step for step in find_steps(db, query, parameters) if not step.is_idle]
     db.conn.executemany(
         "UPDATE page_blocks SET kept = ?, reason_id = ? WHERE page_id = ? AND position = ?",
-        [(*step.then, step.page_id, step.position) for step in found],
+        [(*step.target_verdict, step.page_id, step.position) for step in steps],
     )
-    _note(db, found)
-    return found
+    _write_overruled(db, steps)
+    return steps
 
 
-def commonest(db: Database, found: Iterable[Step]) -> tuple[str, str]:
-    """(reason, rule) that most of the blocks would have without a ruling; empty for no block."""
-    counted = Counter(step.own[1] for step in found)
-    if not counted:
+def commonest_reason(db: Database, steps: Iterable[RulingStep]) -> tuple[str, str]:
+    """The (reason, rule) that most of the blocks would have without a ruling; empty strings for no block."""
+    counts = Counter(step.own_verdict[1] for step in steps)
+    if not counts:
         return "", ""
-    number = min(counted, key=lambda reason: (-counted[reason], reason))
-    reason, rule = db.execute("SELECT reason, rule FROM reasons WHERE id = ?", [number]).fetchone()
+    reason_id = min(counts, key=lambda reason: (-counts[reason], reason))
+    reason, rule = db.execute("SELECT reason, rule FROM reasons WHERE id = ?", [reason_id]).fetchone()
     return str(reason), str(rule)
 
 
-def _note(db: Database, found: Sequence[Step]) -> None:
+def _write_overruled(db: Database, steps: Sequence[RulingStep]) -> None:
+    """Store the replaced verdict of each block with a ruling, and delete that of each block without."""
     db.conn.executemany(
         "DELETE FROM overruled WHERE page_id = ? AND position = ?",
-        [(step.page_id, step.position) for step in found if step.ruling is None],
+        [(step.page_id, step.position) for step in steps if step.ruling_id is None],
     )
     db.conn.executemany(
         _PUT_OVERRULED,
-        [(step.page_id, step.position, step.ruling, *step.own) for step in found if step.ruling is not None],
+        [
+            (step.page_id, step.position, step.ruling_id, *step.own_verdict)
+            for step in steps
+            if step.ruling_id is not None
+        ],
     )
 
 
-def _step(row: tuple[int, ...], marks: Mapping[bool, _Mark]) -> Step:
-    page_id, position, kept, reason, by_person, ruling, wanted, noted, own_kept, own_reason = row
-    now = (bool(kept), reason)
-    own = (bool(own_kept), own_reason) if by_person and noted is not None else now
-    then = own if ruling is None else marks[bool(wanted)]
-    before = None if noted is None else (noted, (bool(own_kept), own_reason))
-    return Step(page_id, position, now, then, own, ruling, before)
+def _step_from_row(row: tuple[int, ...], person_verdicts: Mapping[bool, _ReasonedVerdict]) -> RulingStep:
+    """The step for a row of the query `_STEPS`."""
+    (
+        page_id,
+        position,
+        is_kept,
+        reason_id,
+        is_by_person,
+        ruling_id,
+        ruling_keeps,
+        overruled_by,
+        own_is_kept,
+        own_reason_id,
+    ) = row
+    current_verdict = (bool(is_kept), reason_id)
+    own_verdict = (bool(own_is_kept), own_reason_id) if is_by_person and overruled_by is not None else current_verdict
+    target_verdict = own_verdict if ruling_id is None else person_verdicts[bool(ruling_keeps)]
+    overruled_row = None if overruled_by is None else (overruled_by, (bool(own_is_kept), own_reason_id))
+    return RulingStep(page_id, position, current_verdict, target_verdict, own_verdict, ruling_id, overruled_row)
 
 
-def _person_marks(db: Database) -> dict[bool, _Mark]:
-    """The verdicts of a person; a number below zero where the archive has not given the reason one yet."""
+def _person_verdicts(db: Database) -> dict[bool, _ReasonedVerdict]:
+    """The verdicts of a person, kept and removed; with a negative id where the archive does not have the reason yet."""
     query = "SELECT id FROM reasons WHERE reason = ? AND rule = ?"
-    found = {kept: db.execute(query, [reason, PERSON]).fetchone() for kept, reason in _REASONS.items()}
-    return {kept: (kept, row[0] if row else -1 - kept) for kept, row in found.items()}
+    rows = {is_kept: db.execute(query, [reason, PERSON]).fetchone() for is_kept, reason in _PERSON_REASONS.items()}
+    return {is_kept: (is_kept, row[0] if row else -1 - is_kept) for is_kept, row in rows.items()}

@@ -1,6 +1,6 @@
-"""A person's rulings on blocks: this text belongs to an article, or does not, in one article or wherever it stands.
+"""A person's rulings on blocks: a text belongs to the article, or does not, in one article, on one host, or anywhere.
 
-A ruling is kept until it is taken back. What it does to the ledger and the texts is in `output.verdicts.apply_rulings`.
+A ruling is stored until it is removed. What it does to the ledger and the texts is in `output.verdicts.apply_rulings`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
-from output.db.text import storable
+from output.db.text import storable_text
 
 PERSON = "person"
 RESTORED = "restored"
@@ -22,7 +22,7 @@ _COLUMNS = "id, block_id, article_id, host, kept, at, note, reason, rule"
 _STORE = f"""INSERT INTO rulings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, reason = excluded.reason,
         rule = excluded.rule, note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END"""
-_LISTED = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
+_LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
         (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
             LEFT JOIN shelved s ON s.id = r.article_id),
         (SELECT count(DISTINCT o.page_id) FROM overruled o WHERE o.ruling_id = r.id)
@@ -32,79 +32,87 @@ _ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM shelved W
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """A verdict on a block for one article, for one host, or (with neither) wherever it stands.
+    """A verdict on a block text for one article, for one host, or (with neither) for every page.
 
-    `at` is a UTC ISO 8601 time. `reason` and `rule` are of the verdict that it overruled, where the block stood
-    most often.
+    `ruled_at` is a UTC ISO 8601 time. `reason` and `rule` are those of the verdict that it overruled most often.
     """
 
     block_id: int
-    kept: bool
+    is_kept: bool
     article_id: int | None = None
     host: str | None = None
-    at: str = ""
+    ruled_at: str = ""
     note: str = ""
     reason: str = ""
     rule: str = ""
 
     @property
     def id(self) -> int:
-        """The number of the ruling: one for each block and scope, so that a later ruling replaces an earlier one."""
+        """The id of the ruling: one for each block and scope, so that a later ruling replaces an earlier one."""
         scope = "" if self.article_id is None else str(self.article_id)
-        return content_id(str(self.block_id), scope, storable(self.host or ""))
+        return content_id(str(self.block_id), scope, storable_text(self.host or ""))
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A ruling with what a person wants to see of it: the text, the article's URL, and on how many pages it holds.
+class ListedRuling:
+    """A ruling as the user sees it: with the block's text, the article's URL, and on how many pages it is in force.
 
-    `text` is None where the archive has no such text any more; `url` where it holds for no single article.
+    `text` is None where the archive no longer has the text; `url` where the ruling is not for a single article.
     """
 
     ruling: Ruling
     text: str | None
     url: str | None
-    pages: int
+    page_count: int
 
 
-def listed(db: Database) -> list[Listed]:
+def list_rulings(db: Database) -> list[ListedRuling]:
     """All rulings, the earliest first."""
-    return [Listed(Ruling(row[0], bool(row[1]), *row[2:8]), *row[8:]) for row in db.execute(_LISTED).fetchall()]
+    return [
+        ListedRuling(Ruling(row[0], bool(row[1]), *row[2:8]), *row[8:]) for row in db.execute(_LIST_RULINGS).fetchall()
+    ]
 
 
 def stored_ruling(db: Database, scope: Ruling) -> Ruling | None:
-    """The ruling that stands for this block in exactly this scope."""
+    """The stored ruling on the same block in exactly the same scope; None if there is none."""
     query = "SELECT block_id, kept, article_id, host, at, note, reason, rule FROM rulings WHERE id = ?"
     row = db.execute(query, [scope.id]).fetchone()
     return Ruling(row[0], bool(row[1]), *row[2:]) if row else None
 
 
 def store_ruling(db: Database, ruling: Ruling) -> None:
-    """Keep a ruling, in place of the one in the same scope. Runs in the caller's transaction."""
-    scope = (ruling.article_id, storable(ruling.host) if ruling.host else None)
-    verdict = (ruling.kept, ruling.at, storable(ruling.note), ruling.reason, ruling.rule)
+    """Store a ruling, in place of the one in the same scope. Runs in the caller's transaction."""
+    scope = (ruling.article_id, storable_text(ruling.host) if ruling.host else None)
+    verdict = (ruling.is_kept, ruling.ruled_at, storable_text(ruling.note), ruling.reason, ruling.rule)
     db.execute(_STORE, [ruling.id, ruling.block_id, *scope, *verdict])
 
 
 def drop_ruling(db: Database, ruling: Ruling) -> None:
-    """Forget the ruling in this scope; what it did to the ledger stays until rulings are applied."""
+    """Delete the ruling in this scope; its effect on the ledger stays until rulings are applied."""
     db.execute("DELETE FROM rulings WHERE id = ?", [ruling.id])
 
 
-def block_text(db: Database, number: int) -> str | None:
-    """The text of a block by its number; None if the archive has none of this number."""
-    row = db.execute("SELECT text FROM block_texts WHERE id = ?", [number]).fetchone()
+def block_text(db: Database, block_id: int) -> str | None:
+    """The text of a block by its id; None if the archive has none."""
+    row = db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()
     return str(row[0]) if row else None
 
 
-def find_article(db: Database, named: str) -> int | None:
-    """The article that a person names by number or by any of its URLs; None if the archive knows none."""
-    if named.isascii() and named.isdigit() and len(named) < 19:
-        return _first(db.execute(_ARTICLE, [int(named)]).fetchall())
-    urls = dict.fromkeys((named.strip(), canonicalise(named) or ""))
+def find_article(db: Database, reference: str) -> int | None:
+    """The id of the article that a user refers to by id or by any of its URLs; None if the archive has none."""
+    if reference.isascii() and reference.isdigit() and len(reference) < 19:
+        return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
+    urls = dict.fromkeys((reference.strip(), canonicalise(reference) or ""))
     query = "SELECT article_id FROM article_urls WHERE url = ?"
-    return next((found for url in urls if url and (found := _first(db.execute(query, [url]).fetchall()))), None)
+    return next(
+        (
+            article_number
+            for url in urls
+            if url and (article_number := _first_number(db.execute(query, [url]).fetchall()))
+        ),
+        None,
+    )
 
 
-def _first(rows: Iterable[tuple[int]]) -> int | None:
+def _first_number(rows: Iterable[tuple[int]]) -> int | None:
     return next((int(number) for (number,) in rows), None)

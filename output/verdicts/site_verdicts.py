@@ -1,7 +1,7 @@
-"""Verdicts that the site's memory puts in place of a page's own, and the way back.
+"""Site verdicts: those that the site's memory puts in place of a page's own, and how they are taken back.
 
-`own_verdicts` keeps the page's own verdict beside. A person's ruling goes above both: where one holds, the verdict
-under it stands in `overruled`, and that one is changed here, not the one in force.
+Table `own_verdicts` keeps the page's own verdict. A person's ruling goes above both: where one is in force, the verdict
+below it is in `overruled`, and that one is changed here, not the one in `page_blocks`.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from sqlite_utils import Database
 from cleaners.document import Verdict
 from output.db.ids import text_digest
 from output.store.ledger import intern_reasons
-from output.store.page_rows import PreparedPage
-from output.verdicts.rebuild import assembled, count_page, rebuild_page
+from output.store.page_rows import PageRows
+from output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
 
-_Mark = tuple[int, int]  # kept, and the number of the reason
+_ReasonedVerdict = tuple[int, int]  # kept, and the id of the reason
 
-# Every block with the verdict in force but for rulings.
-_UNDER = """page_blocks b LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
+# Every block with the verdict that it has without rulings.
+_BLOCKS_BELOW_RULINGS = """page_blocks b LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 
-_HELD = f"""SELECT o.position, r.reason, r.rule FROM own_verdicts o
-    CROSS JOIN {_UNDER} JOIN reasons r ON r.id = coalesce(v.reason_id, b.reason_id)
+_SITE_VERDICTS = f"""SELECT o.position, r.reason, r.rule FROM own_verdicts o
+    CROSS JOIN {_BLOCKS_BELOW_RULINGS} JOIN reasons r ON r.id = coalesce(v.reason_id, b.reason_id)
     WHERE o.page_id = ? AND b.page_id = o.page_id AND b.position = o.position"""
 
 _CARRIED = f"""SELECT b.block_id, o.kept, o.reason_id, coalesce(v.kept, b.kept), coalesce(v.reason_id, b.reason_id)
-    FROM own_verdicts o CROSS JOIN {_UNDER}
+    FROM own_verdicts o CROSS JOIN {_BLOCKS_BELOW_RULINGS}
     WHERE o.page_id = ? AND b.page_id = o.page_id AND b.position = o.position"""
 
-_OWN = "SELECT kept, reason_id, page_id, position FROM own_verdicts WHERE page_id = ?"
+_OWN_VERDICTS = "SELECT kept, reason_id, page_id, position FROM own_verdicts WHERE page_id = ?"
 
-_ASIDE = f"""INSERT INTO own_verdicts (page_id, position, kept, reason_id)
+_KEEP_OWN_VERDICT = f"""INSERT INTO own_verdicts (page_id, position, kept, reason_id)
     SELECT b.page_id, b.position, coalesce(v.kept, b.kept), coalesce(v.reason_id, b.reason_id)
-    FROM {_UNDER} WHERE b.page_id = ? AND b.position = ?"""
+    FROM {_BLOCKS_BELOW_RULINGS} WHERE b.page_id = ? AND b.position = ?"""
 
-_SET = (
+_SET_VERDICT = (
     "UPDATE overruled SET kept = ?1, reason_id = ?2 WHERE page_id = ?3 AND position = ?4",
     """UPDATE page_blocks SET kept = ?1, reason_id = ?2 WHERE page_id = ?3 AND position = ?4
         AND NOT EXISTS (SELECT 1 FROM overruled WHERE page_id = ?3 AND position = ?4)""",
@@ -44,66 +44,79 @@ _SET = (
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """A verdict of the site's memory on a block of a page: the text it is on, and the own verdict it replaced."""
+class CarriedVerdict:
+    """A site verdict on a block text of a page, with the own verdict that it replaced."""
 
     block_id: int
-    own: _Mark
-    now: _Mark
+    own_verdict: _ReasonedVerdict
+    site_verdict: _ReasonedVerdict
 
 
-def holding_pages(db: Database) -> set[int]:
-    """The pages that have verdicts that are not their own."""
-    return {page for (page,) in db.execute("SELECT DISTINCT page_id FROM own_verdicts")}
+def pages_with_site_verdicts(db: Database) -> set[int]:
+    """The ids of the pages that have site verdicts."""
+    return {page_id for (page_id,) in db.execute("SELECT DISTINCT page_id FROM own_verdicts")}
 
 
-def held_verdicts(db: Database, page_id: int) -> dict[int, tuple[str, str]]:
-    """By position: reason and rule of a page's verdicts that are not its own."""
-    return {position: (reason, rule) for position, reason, rule in db.execute(_HELD, [page_id])}
+def site_verdict_reasons(db: Database, page_id: int) -> dict[int, tuple[str, str]]:
+    """Reason and rule of a page's site verdicts, by position."""
+    return {position: (reason, rule) for position, reason, rule in db.execute(_SITE_VERDICTS, [page_id])}
 
 
-def put_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict]], at: str) -> None:
-    """Make these the pages' only verdicts that are not their own, and their articles' texts what they say.
+def replace_site_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict]], changed_at: str) -> None:
+    """Make these, by page and position, the only site verdicts of the pages, and rebuild their articles' texts.
 
-    A text that differs is a change at `at`. Runs in the caller's transaction. All verdicts come first, since each
-    write to another table makes the full-text index write what it has gathered.
+    A text that differs is noted in `changes` at `changed_at`. Runs in the caller's transaction. All verdicts are
+    written first, since each write to another table makes the full-text index write a segment of what it has collected.
     """
     for page_id, verdicts in pages.items():
-        _set(db, db.execute(_OWN, [page_id]).fetchall())
+        _set_verdicts(db, db.execute(_OWN_VERDICTS, [page_id]).fetchall())
         db.execute("DELETE FROM own_verdicts WHERE page_id = ?", [page_id])
-        numbers = intern_reasons(db, [(each.reason, each.rule) for each in verdicts.values()])
-        marks = [(int(each.kept), number) for each, number in zip(verdicts.values(), numbers, strict=True)]
-        _put(db, page_id, dict(zip(verdicts, marks, strict=True)))
+        reason_ids = intern_reasons(db, [(verdict.reason, verdict.rule) for verdict in verdicts.values()])
+        reasoned_verdicts = [
+            (int(verdict.kept), reason_id) for verdict, reason_id in zip(verdicts.values(), reason_ids, strict=True)
+        ]
+        _put_site_verdicts(db, page_id, dict(zip(verdicts, reasoned_verdicts, strict=True)))
     for page_id in pages:
-        rebuild_page(db, page_id, at)
+        rebuild_page(db, page_id, changed_at)
 
 
-def carried_verdicts(db: Database, page_id: int) -> tuple[Carried, ...]:
-    """What the site's memory says of a page's blocks, to be taken along while the page is stored again."""
-    return tuple(Carried(row[0], (row[1], row[2]), (row[3], row[4])) for row in db.execute(_CARRIED, [page_id]))
+def read_carried_verdicts(db: Database, page_id: int) -> tuple[CarriedVerdict, ...]:
+    """A page's site verdicts, to be carried over while the page is stored again."""
+    return tuple(CarriedVerdict(row[0], (row[1], row[2]), (row[3], row[4])) for row in db.execute(_CARRIED, [page_id]))
 
 
-def carry_over(db: Database, page_id: int, page: PreparedPage, carried: Sequence[Carried]) -> PreparedPage:
-    """The page under the same evidence as before: a text with the same own verdict gets the verdict it had.
+def carry_over_verdicts(
+    db: Database, page_id: int, page: PageRows, carried_verdicts: Sequence[CarriedVerdict]
+) -> PageRows:
+    """Give a page that was stored again its earlier site verdicts: each text with the same own verdict has its one.
 
-    The page's ledger is written already. Digest and count of words are those of the text that comes out.
+    The page's new ledger is already written. Return the rows with the text that follows, its digest and word count.
     """
-    by_own = {(each.block_id, *each.own): each.now for each in carried}
-    if not by_own:
+    site_by_own = {(verdict.block_id, *verdict.own_verdict): verdict.site_verdict for verdict in carried_verdicts}
+    if not site_by_own:
         return page
     rows = db.execute("SELECT position, block_id, kept, reason_id FROM page_blocks WHERE page_id = ?", [page_id])
-    _put(db, page_id, {row[0]: by_own[row[1:]] for row in rows.fetchall() if row[1:] in by_own})
-    found = assembled(db, page_id)
-    count_page(db, page_id, found)
-    digest = text_digest(found.text)
-    return replace(page, text=found.text, markdown=found.markdown, words=found.words, digest=digest, kept=found.kept)
+    _put_site_verdicts(db, page_id, {row[0]: site_by_own[row[1:]] for row in rows.fetchall() if row[1:] in site_by_own})
+    assembled = assemble_page(db, page_id)
+    update_counts(db, page_id, assembled)
+    digest = text_digest(assembled.text)
+    return replace(
+        page,
+        text=assembled.text,
+        markdown=assembled.markdown,
+        words=assembled.word_count,
+        digest=digest,
+        kept=assembled.kept_count,
+    )
 
 
-def _put(db: Database, page_id: int, marks: Mapping[int, _Mark]) -> None:
-    db.conn.executemany(_ASIDE, [(page_id, position) for position in marks])
-    _set(db, [(*mark, page_id, position) for position, mark in marks.items()])
+def _put_site_verdicts(db: Database, page_id: int, verdicts: Mapping[int, _ReasonedVerdict]) -> None:
+    """Move the own verdicts at these positions into `own_verdicts`, and put site verdicts in their place."""
+    db.conn.executemany(_KEEP_OWN_VERDICT, [(page_id, position) for position in verdicts])
+    _set_verdicts(db, [(*verdict, page_id, position) for position, verdict in verdicts.items()])
 
 
-def _set(db: Database, rows: Sequence[tuple[int, int, int, int]]) -> None:
-    for statement in _SET:
+def _set_verdicts(db: Database, rows: Sequence[tuple[int, int, int, int]]) -> None:
+    """Set verdicts below the rulings; rows are (kept, reason id, page id, position)."""
+    for statement in _SET_VERDICT:
         db.conn.executemany(statement, rows)

@@ -1,7 +1,7 @@
-"""Deciding what pending revisions are, and noting articles that were withdrawn or came back.
+"""Deciding what kind of edit each pending revision is, and noting articles that were withdrawn or came back.
 
-Both captures are compared with their verdicts as they stand when the crawl settles. What is decided stays decided:
-evidence that comes later makes no revision and takes none away. All of it runs in the caller's transaction.
+Both captures are compared with the verdicts that they have when the crawl settles. A decision is final: evidence that
+comes later makes no revision and takes none away. All of it runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.edits import Edit, Stood, Version, compare
-from cleaners.compare.folding import squeezed
+from cleaners.compare.edits import ArticleVersion, CapturedBlock, Edit, compare_versions
+from cleaners.compare.folding import comparison_key
 from output.store.articles import note_change
 from output.store.revisions import (
-    BARE,
     CLEANER,
     RETURNED,
+    TEXTLESS,
     WITHDRAWN,
-    Seen,
-    Stated,
-    correct,
-    drop_blocks,
-    note_bare,
-    stated,
+    ArticleCapture,
+    StatedMetadata,
+    correct_revision,
+    drop_revision_blocks,
+    note_textless_revision,
+    read_stated_metadata,
 )
-from output.watch.history import both
+from output.watch.history import old_and_new_blocks
 
-Again = Callable[[int | None], Sequence[Stood] | None]
-"""Cleans a capture again with the present cleaner, by its number; None where its raw response is not at hand."""
+Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
+"""Cleans a capture again with the present cleaner, by its id; gives None where its raw response is not stored."""
 
 _NOTE_CHARS = 500
-_WAITING = f"""SELECT r.article_id, r.number, r.note, r.capture_id, r.text_digest, coalesce(a.page_id, s.page_id),
-        coalesce(a.host, s.host), a.id IS NOT NULL,
+_PENDING_REVISIONS = f"""SELECT r.article_id, r.number, r.note, r.capture_id, r.text_digest,
+        coalesce(a.page_id, s.page_id), coalesce(a.host, s.host), a.id IS NOT NULL,
         (SELECT max(number) FROM revisions o WHERE o.article_id = r.article_id AND o.number < r.number
-            AND o.change NOT IN {BARE})
+            AND o.change NOT IN {TEXTLESS})
     FROM revisions r INDEXED BY revisions_pending LEFT JOIN articles a ON a.id = r.article_id
         LEFT JOIN shelved s ON s.id = r.article_id
     WHERE r.change = 'pending' AND (:only IS NULL OR r.article_id = :only) ORDER BY r.article_id"""
 
-_DECIDED = """UPDATE revisions SET change = ?, kinds = ?, added = ?, removed = ?, rewritten = ?, note = ?
+_UPDATE_REVISION = """UPDATE revisions SET change = ?, kinds = ?, added = ?, removed = ?, rewritten = ?, note = ?
     WHERE article_id = ? AND number = ?"""
 
-# What came in place of an article: an answer that it is gone, a page without it, or a redirect to a start page or list.
-_GONE = """SELECT a.id, a.page_id, a.title, u.reason, u.fetched_at, a.capture_id
+# Articles whose URL now gives something else: a response that it is gone, a page without the article, or a redirect to
+# a start page or list.
+_WITHDRAWN_ARTICLES = """SELECT a.id, a.page_id, a.title, u.reason, u.fetched_at, a.capture_id
     FROM urls u JOIN articles a ON a.page_id = u.id
     WHERE u.state = 'failed' AND u.kind = 'page' AND u.reason IN ('http_404', 'http_410')
     UNION ALL
@@ -60,105 +61,129 @@ _GONE = """SELECT a.id, a.page_id, a.title, u.reason, u.fetched_at, a.capture_id
         AND (t.found_via = 'seed' OR p.page_type = 'list' OR t.reason IN ('http_404', 'http_410')
             OR t.url = substr(t.url, 1, instr(t.url, '://') + 2) || t.host || '/')"""
 
-_BACK = """SELECT a.id, a.page_id, a.title, '', u.fetched_at, a.capture_id
+_RETURNED_ARTICLES = """SELECT a.id, a.page_id, a.title, '', u.fetched_at, a.capture_id
     FROM revisions r JOIN articles a ON a.id = r.article_id JOIN urls u ON u.id = a.page_id
     WHERE r.change = 'withdrawn' AND u.state = 'done' AND u.held_at = u.fetched_at"""
 
-_ABSENT = f"""SELECT change = '{WITHDRAWN}' FROM revisions WHERE article_id = ? AND change IN {BARE}
+_IS_WITHDRAWN = f"""SELECT change = '{WITHDRAWN}' FROM revisions WHERE article_id = ? AND change IN {TEXTLESS}
     ORDER BY number DESC LIMIT 1"""
-_DIGEST = "SELECT text_digest FROM revisions WHERE article_id = ? ORDER BY number DESC LIMIT 1"
+_LATEST_DIGEST = "SELECT text_digest FROM revisions WHERE article_id = ? ORDER BY number DESC LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _PendingRevision:
+    """A row of `revisions` that is not decided yet. `metadata_json` is what the page stated before, `digest` that of
+    the new text, `in_articles` whether the article is not shelved, `previous_number` that of the last revision with
+    text."""
+
     article_id: int
     number: int
-    stated: str
+    metadata_json: str
     capture_id: int | None
     digest: str
     page_id: int | None
     host: str
-    shown: int
-    before: int | None
+    in_articles: int
+    previous_number: int | None
 
-    def seen(self, at: str) -> Seen:
-        return Seen(self.article_id, self.page_id or 0, self.capture_id, at, self.digest)
-
-
-def decide(db: Database, at: str, only: int | None = None, again: Again | None = None) -> int:
-    """Decide about what is pending, of one article or of all; the number of edits found. `at` is when, UTC."""
-    waiting = [_Waiting(*row) for row in db.execute(_WAITING, {"only": only}).fetchall()]
-    return sum(_decide(db, each, at, again) for each in waiting)
+    def as_capture(self, seen_at: str) -> ArticleCapture:
+        return ArticleCapture(self.article_id, self.page_id or 0, self.capture_id, seen_at, self.digest)
 
 
-def note_absences(db: Database, at: str) -> int:
-    """Note which articles their publication took away since, and which it put back; return how many."""
-    gone = [row for row in db.execute(_GONE).fetchall() if not _is_absent(db, row[0])]
-    back = [row for row in db.execute(_BACK).fetchall() if _is_absent(db, row[0])]
-    _note(db, gone, WITHDRAWN, at)
-    _note(db, {row[0]: row for row in back}.values(), RETURNED, at)
-    return len(gone) + len(back)
+def decide_pending(
+    db: Database, decided_at: str, only_article_id: int | None = None, reclean: Recleaner | None = None
+) -> int:
+    """Decide the pending revisions of one article, or of all; returns the number of edits. `decided_at` is UTC."""
+    rows = db.execute(_PENDING_REVISIONS, {"only": only_article_id}).fetchall()
+    revisions = [_PendingRevision(*row) for row in rows]
+    return sum(_decide_revision(db, revision, decided_at, reclean) for revision in revisions)
+
+
+def note_absences(db: Database, noted_at: str) -> int:
+    """Note which articles their publication took away since, and which it put back; returns how many of both."""
+    withdrawn_rows = db.execute(_WITHDRAWN_ARTICLES).fetchall()
+    returned_rows = db.execute(_RETURNED_ARTICLES).fetchall()
+    withdrawn_rows = [row for row in withdrawn_rows if not _is_absent(db, article_id=row[0])]
+    returned_rows = [row for row in returned_rows if _is_absent(db, article_id=row[0])]
+    row_by_article = {row[0]: row for row in returned_rows}
+    _note_absence_changes(db, withdrawn_rows, WITHDRAWN, noted_at)
+    _note_absence_changes(db, row_by_article.values(), RETURNED, noted_at)
+    return len(withdrawn_rows) + len(returned_rows)
 
 
 def _is_absent(db: Database, article_id: int) -> bool:
-    row = db.execute(_ABSENT, [article_id]).fetchone()
+    """Whether the last that was noted of an article is that it was withdrawn."""
+    row = db.execute(_IS_WITHDRAWN, [article_id]).fetchone()
     return bool(row and row[0])
 
 
-def _note(db: Database, rows: Iterable[tuple[int, int, str, str, str, int | None]], change: str, at: str) -> None:
+def _note_absence_changes(
+    db: Database, rows: Iterable[tuple[int, int, str, str, str, int | None]], change: str, noted_at: str
+) -> None:
+    """Add a revision without a text, and a change, for each of the rows of `_WITHDRAWN_ARTICLES`."""
     for article_id, page_id, title, reason, seen_at, capture_id in rows:
-        (digest,) = db.execute(_DIGEST, [article_id]).fetchone() or ("",)
-        seen = Seen(article_id, page_id, capture_id, seen_at, digest)
-        note_change(db, article_id, at, "changed", change, note_bare(db, seen, title, change, reason))
+        (digest,) = db.execute(_LATEST_DIGEST, [article_id]).fetchone() or ("",)
+        capture = ArticleCapture(article_id, page_id, capture_id, seen_at, digest)
+        number = note_textless_revision(db, capture, title, change, reason)
+        note_change(db, article_id, noted_at, "changed", change, number)
 
 
-def _decide(db: Database, waiting: _Waiting, at: str, again: Again | None) -> bool:
-    if waiting.page_id is None or waiting.before is None:
-        db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [waiting.article_id, waiting.number])
+def _decide_revision(db: Database, pending: _PendingRevision, decided_at: str, reclean: Recleaner | None) -> bool:
+    """Decide one revision, or delete it where it was no edit; returns whether it was one."""
+    if pending.page_id is None or pending.previous_number is None:
+        db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [pending.article_id, pending.number])
         return False
-    kinds, edit = _judged(db, waiting, again)
+    kinds, edit = _compare_captures(db, pending, reclean)
     if not kinds:
-        _withdraw(db, waiting)
+        _drop_revision(db, pending)
         return False
     note = edit.note[:_NOTE_CHARS]
-    counts = (edit.added, edit.removed, edit.rewritten)
-    db.execute(_DECIDED, [kinds[0], json.dumps(kinds), *counts, note, waiting.article_id, waiting.number])
-    if waiting.shown:
-        note_change(db, waiting.article_id, at, "changed", kinds[0], waiting.number)
+    counts = (edit.added_count, edit.removed_count, edit.rewritten_count)
+    db.execute(_UPDATE_REVISION, [kinds[0], json.dumps(kinds), *counts, note, pending.article_id, pending.number])
+    if pending.in_articles:
+        note_change(db, pending.article_id, decided_at, "changed", kinds[0], pending.number)
     return True
 
 
-def _judged(db: Database, waiting: _Waiting, again: Again | None) -> tuple[tuple[str, ...], Edit]:
-    """The kinds of an edit, and what it did. Where two cleaners made the texts and none can be made again, nobody
-    can say what the publication did."""
-    said, now = Stated.unpacked(waiting.stated), stated(db, waiting.article_id)
-    old, new = both(db, waiting.article_id, waiting.before or 0, waiting.page_id or 0, waiting.host)
-    if said.cleaner != now.cleaner:
-        made = again(_capture_of(db, waiting)) if again else None
-        if made is None:
-            same = _text(old) == _text(new) and said.title == now.title
-            return (() if same else (CLEANER,)), Edit()
-        old = tuple(made)
-    edit = compare(_version(old, said), _version(new, now))
+def _compare_captures(
+    db: Database, pending: _PendingRevision, reclean: Recleaner | None
+) -> tuple[tuple[str, ...], Edit]:
+    """The kinds of an edit, and what it changed. Where two cleaners made the texts and the old capture cannot be
+    cleaned again, nobody can say what the publication changed: the kind is `cleaner`."""
+    old_metadata = StatedMetadata.from_json(pending.metadata_json)
+    new_metadata = read_stated_metadata(db, pending.article_id)
+    old_blocks, new_blocks = old_and_new_blocks(
+        db, pending.article_id, pending.previous_number or 0, pending.page_id or 0, pending.host
+    )
+    if old_metadata.cleaner != new_metadata.cleaner:
+        recleaned_blocks = reclean(_previous_capture_id(db, pending)) if reclean else None
+        if recleaned_blocks is None:
+            same_text = _kept_text(old_blocks) == _kept_text(new_blocks)
+            is_unchanged = same_text and old_metadata.title == new_metadata.title
+            return (() if is_unchanged else (CLEANER,)), Edit()
+        old_blocks = tuple(recleaned_blocks)
+    edit = compare_versions(_article_version(old_blocks, old_metadata), _article_version(new_blocks, new_metadata))
     return edit.kinds, edit
 
 
-def _capture_of(db: Database, waiting: _Waiting) -> int | None:
+def _previous_capture_id(db: Database, pending: _PendingRevision) -> int | None:
     query = "SELECT capture_id FROM revisions WHERE article_id = ? AND number = ?"
-    row = db.execute(query, [waiting.article_id, waiting.before]).fetchone()
+    row = db.execute(query, [pending.article_id, pending.previous_number]).fetchone()
     return row[0] if row else None
 
 
-def _text(blocks: Sequence[Stood]) -> str:
-    return "".join(squeezed(block.text) for block in blocks if block.kept)
+def _kept_text(blocks: Sequence[CapturedBlock]) -> str:
+    return "".join(comparison_key(block.text) for block in blocks if block.is_kept)
 
 
-def _version(blocks: Sequence[Stood], said: Stated) -> Version:
-    return Version(tuple(blocks), said.title, said.title_source, said.published, said.published_source)
+def _article_version(blocks: Sequence[CapturedBlock], metadata: StatedMetadata) -> ArticleVersion:
+    return ArticleVersion(
+        tuple(blocks), metadata.title, metadata.title_source, metadata.published, metadata.published_source
+    )
 
 
-def _withdraw(db: Database, waiting: _Waiting) -> None:
-    """It was no edit: the revision before holds on, with the text as it is judged now."""
-    db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [waiting.article_id, waiting.number])
-    drop_blocks(db, waiting.article_id, waiting.before or 0)
-    correct(db, waiting.article_id, stated(db, waiting.article_id).title, waiting.digest)
+def _drop_revision(db: Database, pending: _PendingRevision) -> None:
+    """Delete a revision that was no edit: the one before stays the latest, with the text as it is now."""
+    db.execute("DELETE FROM revisions WHERE article_id = ? AND number = ?", [pending.article_id, pending.number])
+    drop_revision_blocks(db, pending.article_id, pending.previous_number or 0)
+    correct_revision(db, pending.article_id, read_stated_metadata(db, pending.article_id).title, pending.digest)

@@ -1,4 +1,4 @@
-"""The edits of an archive in the order in which they were found, for whoever asks what is new since."""
+"""The edits of an archive in the order in which they were found, for a reader who asks what is new since a time."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.compare.edits import KINDS
-from output.store.revisions import BARE, CLEANER
+from cleaners.compare.edits import COMPARED_KINDS
+from output.store.revisions import CLEANER, TEXTLESS
 
 NEW = "new"
-EDIT_KINDS = (*KINDS, *BARE)
+EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS)
 """What is an edit; `new` articles and texts of another `cleaner` are listed where a person asks for them."""
 ALL_KINDS = (*EDIT_KINDS, CLEANER, NEW)
 
-_WHERE = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
+_FROM_CHANGES = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
         LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
     WHERE c.seq > :seq AND c.at >= :since AND (c.kind <> '' OR c.change = 'added')
         AND coalesce(a.url, s.url) IS NOT NULL"""
-_LISTED = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.kind END, coalesce(r.kinds, '[]'),
+_EDITS = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.kind END, coalesce(r.kinds, '[]'),
         coalesce(c.revision, 1), c.article_id, coalesce(a.url, s.url), coalesce(r.title, a.title, s.title),
         coalesce((SELECT o.title FROM revisions o WHERE o.article_id = c.article_id AND o.number = c.revision - 1), ''),
         coalesce(r.added, 0), coalesce(r.removed, 0), coalesce(r.rewritten, 0), coalesce(r.note, '')
-    {_WHERE} ORDER BY c.seq"""
+    {_FROM_CHANGES} ORDER BY c.seq"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class ListedEdit:
     note: str
 
 
-def edits(
+def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
 ) -> list[ListedEdit]:
     """The edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in order."""
-    rows = db.execute(_LISTED, {"seq": after_seq, "since": since}).fetchall()
-    found = (_edit(*row) for row in rows)
-    return [edit for edit in found if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
+    rows = db.execute(_EDITS, {"seq": after_seq, "since": since}).fetchall()
+    edits = (_make_edit(*row) for row in rows)
+    return [edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
 
 
 def latest_seq(db: Database) -> int:
@@ -64,5 +64,5 @@ def latest_seq(db: Database) -> int:
     return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
 
 
-def _edit(seq: int, at: str, kind: str, kinds: str, *rest: Any) -> ListedEdit:
-    return ListedEdit(seq, at, kind, tuple(json.loads(kinds)) or (kind,), *rest)
+def _make_edit(seq: int, at: str, kind: str, kinds_json: str, *values: Any) -> ListedEdit:
+    return ListedEdit(seq, at, kind, tuple(json.loads(kinds_json)) or (kind,), *values)

@@ -9,36 +9,37 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.compare.edits import Stood
+from cleaners.compare.edits import CapturedBlock
 from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
 from output.db.migrations import BLOCK_KINDS
-from output.db.text import storable
-from output.store.revisions import BARE, PENDING, places_of
+from output.db.text import storable_text
+from output.store.revisions import PENDING, TEXTLESS, block_containers
 from output.verdicts.rulings import find_article
 
-_ENOUGH = 2  # other articles with a block, from which it is the site's
-_THEN = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
+_ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
+_REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
     FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id
     WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
-_NOW = """SELECT b.block_id, b.kind, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
-_ELSEWHERE = f"""SELECT count(*) FROM (SELECT DISTINCT p.article_id
+_COUNT_ELSEWHERE = f"""SELECT count(*) FROM (SELECT DISTINCT p.article_id
     FROM page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
-    WHERE b.block_id = ? AND u.host = ? AND p.article_id IS NOT NULL AND p.article_id <> ? LIMIT {_ENOUGH})"""
+    WHERE b.block_id = ? AND u.host = ? AND p.article_id IS NOT NULL AND p.article_id <> ? LIMIT {_ENOUGH_ARTICLES})"""
 _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, rewritten, note, capture_id
     FROM revisions WHERE article_id = ? ORDER BY number"""
+_CHANGE_COLUMN = 3
 
-_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
+_REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
     UNION ALL SELECT id, url, page_id FROM shelved WHERE id = ?1"""
 
-_Placed = tuple[int, Stood]  # number of the text, and the block
+_NumberedBlock = tuple[int, CapturedBlock]  # id of the text, and the block
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A row of `revisions`; `kinds` says all that an edit is."""
+    """A row of `revisions`; `change` is the main one of `kinds`."""
 
     number: int
     seen_at: str
@@ -52,85 +53,94 @@ class Revision:
     capture_id: int | None
 
     @property
-    def is_bare(self) -> bool:
+    def is_textless(self) -> bool:
         """Whether it has no text of its own: the article was withdrawn or returned."""
-        return self.change in BARE
+        return self.change in TEXTLESS
 
 
 @dataclass(frozen=True, slots=True)
-class StoredArticle:
-    """An article with revisions: its number, the URL that names it, and the page with its current text."""
+class RevisedArticle:
+    """An article with revisions, shelved or not: its id, its URL, and the page with its current text."""
 
     id: int
     url: str
     page_id: int
 
 
-def stored_article(db: Database, named: str) -> StoredArticle | None:
-    """The article that a person names by number or by any of its URLs; the one at that very URL goes first."""
-    own = [content_id(storable(url)) for url in dict.fromkeys((named.strip(), canonicalise(named) or "")) if url]
-    for number in (*own, find_article(db, named)):
-        if number is not None and (row := db.execute(_ARTICLE, [number]).fetchone()):
-            return StoredArticle(*row)
+def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
+    """The article that a person names by its id or any of its URLs; one at that very URL goes first."""
+    urls = dict.fromkeys((url_or_id.strip(), canonicalise(url_or_id) or ""))
+    ids_of_urls = [content_id(storable_text(url)) for url in urls if url]
+    for article_id in (*ids_of_urls, find_article(db, url_or_id)):
+        if article_id is not None and (row := db.execute(_REVISED_ARTICLE, [article_id]).fetchone()):
+            return RevisedArticle(*row)
     return None
 
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
     """The decided revisions of an article, the first one first."""
-    return tuple(_revision(*row) for row in db.execute(_REVISIONS, [article_id]) if row[3] != PENDING)
+    return tuple(_make_revision(*row) for row in db.execute(_REVISIONS, [article_id]) if row[_CHANGE_COLUMN] != PENDING)
 
 
-def blocks_of(db: Database, article_id: int, page_id: int, number: int) -> tuple[Stood, ...] | None:
+def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:
     """The blocks of a revision; None for one from before their blocks were stored.
 
     A revision without a text of its own has that of the one before. The latest has its page's ledger.
     """
-    texts = [each.number for each in revisions_of(db, article_id) if not each.is_bare]
-    chosen = max((each for each in texts if each <= number), default=None)
-    if chosen is None:
+    text_numbers = [revision.number for revision in revisions_of(db, article_id) if not revision.is_textless]
+    text_number = max((candidate for candidate in text_numbers if candidate <= number), default=None)
+    if text_number is None:
         return None
-    if then := _then(db, article_id, chosen):
-        return tuple(block for _, block in then)
-    return tuple(block for _, block in _now(db, page_id)) if chosen == texts[-1] else None
+    if stored_blocks := _revision_blocks(db, article_id, text_number):
+        return tuple(block for _, block in stored_blocks)
+    return tuple(block for _, block in _page_blocks(db, page_id)) if text_number == text_numbers[-1] else None
 
 
-def both(
+def old_and_new_blocks(
     db: Database, article_id: int, number: int, page_id: int, host: str
-) -> tuple[tuple[Stood, ...], tuple[Stood, ...]]:
-    """The blocks of a replaced revision and those of the page now; those that are on one side alone with the number
-    of the site's other articles that carry them."""
-    then, now = _then(db, article_id, number), _now(db, page_id)
-    shared = {number for number, _ in then} & {number for number, _ in now}
+) -> tuple[tuple[CapturedBlock, ...], tuple[CapturedBlock, ...]]:
+    """The blocks of a replaced revision and those of the page now. A block that only one side has comes with the number
+    of the site's other articles that have it."""
+    old_blocks, new_blocks = _revision_blocks(db, article_id, number), _page_blocks(db, page_id)
+    shared_ids = {block_id for block_id, _ in old_blocks} & {block_id for block_id, _ in new_blocks}
 
-    def counted(blocks: Sequence[_Placed]) -> tuple[Stood, ...]:
+    def with_counts(blocks: Sequence[_NumberedBlock]) -> tuple[CapturedBlock, ...]:
         return tuple(
-            block if at in shared else replace(block, elsewhere=block.elsewhere or _elsewhere(db, at, host, article_id))
-            for at, block in blocks
+            block
+            if block_id in shared_ids
+            else replace(
+                block,
+                other_article_count=block.other_article_count or _count_elsewhere(db, block_id, host, article_id),
+            )
+            for block_id, block in blocks
         )
 
-    return counted(then), counted(now)
+    return with_counts(old_blocks), with_counts(new_blocks)
 
 
-def _revision(number: int, seen_at: str, title: str, change: str, kinds: str, *rest: Any) -> Revision:
-    return Revision(number, seen_at, title, change, tuple(json.loads(kinds)), *rest)
+def _make_revision(number: int, seen_at: str, title: str, change: str, kinds_json: str, *values: Any) -> Revision:
+    return Revision(number, seen_at, title, change, tuple(json.loads(kinds_json)), *values)
 
 
-def _then(db: Database, article_id: int, number: int) -> list[_Placed]:
+def _revision_blocks(db: Database, article_id: int, number: int) -> list[_NumberedBlock]:
+    """The stored blocks of a replaced revision."""
+    rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
     return [
-        (block_id, Stood(text, BLOCK_KINDS[kind], bool(kept), box, bool(linked), elsewhere))
-        for block_id, kind, kept, box, linked, elsewhere, text in db.execute(_THEN, [article_id, number]).fetchall()
+        (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), other_article_count))
+        for block_id, kind, is_kept, container, is_link, other_article_count, text in rows
     ]
 
 
-def _now(db: Database, page_id: int) -> list[_Placed]:
-    rows = db.execute(_NOW, [page_id]).fetchall()
+def _page_blocks(db: Database, page_id: int) -> list[_NumberedBlock]:
+    """The blocks of a page's ledger."""
+    rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
-    places = places_of(layout[0] if layout else b"", [len(row[3]) for row in rows])
+    containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
     return [
-        (block_id, Stood(text, BLOCK_KINDS[kind], bool(kept), box, bool(linked)))
-        for (block_id, kind, kept, text), (box, linked) in zip(rows, places, strict=True)
+        (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
+        for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)
     ]
 
 
-def _elsewhere(db: Database, block_id: int, host: str, article_id: int) -> int:
-    return int(db.execute(_ELSEWHERE, [block_id, host, article_id]).fetchone()[0])
+def _count_elsewhere(db: Database, block_id: int, host: str, article_id: int) -> int:
+    return int(db.execute(_COUNT_ELSEWHERE, [block_id, host, article_id]).fetchone()[0])

@@ -1,12 +1,12 @@
-"""When to look at a page again. Pure policy: what is known of a page and the time come in, a decision goes out.
+"""When to fetch a page again. Pure policy: what is known of a page and the time come in, a decision goes out.
 
-A page is looked at again after an interval that follows how often it was found changed: a visit that finds a change
+A page is visited again after an interval that follows how often it was found changed: a visit that finds a change
 halves it, one that finds none makes it half as long again, between a floor and a ceiling. It comes to rest where some
 37 of 100 visits find a change. (Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of
 change frequency without their need of a history; the factors are ours.) Before the second visit the age of the article
 is the guess: texts are corrected most on their first days, so a page waits an eighth of its age.
 
-What a sitemap or feed says goes before the interval: a page that it dates later than our last look is due at once. One
+What a sitemap or feed says goes before the interval: a page that it dates later than the last visit is due at once. One
 that said so three times in a row without a change is no longer believed for that page.
 """
 
@@ -16,107 +16,114 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parsedate_to_datetime
 
-FLOOR = 3_600
-"""Seconds: no known page is looked at more often, unless a sitemap or feed asks for it."""
-CEILING = 30 * 86_400
-"""Seconds: every known page is looked at at least so often."""
+MIN_INTERVAL = 3_600
+"""Seconds: no known page is visited more often, unless a sitemap or feed announces a change."""
+MAX_INTERVAL = 30 * 86_400
+"""Seconds: every known page is visited at least so often."""
 
-_FEWER, _MORE = 0.5, 1.5
-_OF_AGE = 1 / 8
-_UNKNOWN_AGE = 8 * 86_400  # seconds
-_EARLY = 0.9  # share of an interval after which a look is not too soon: a run that starts each hour is never punctual
-_PATIENCE = 3  # announcements in a row that came to nothing
+_CHANGED_FACTOR, _UNCHANGED_FACTOR = 0.5, 1.5
+_SHARE_OF_AGE = 1 / 8
+_DEFAULT_AGE = 8 * 86_400  # seconds
+_DUE_SHARE = 0.9  # share of an interval after which a visit is not too soon: a run started each hour is never punctual
+_MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a page: when it was last looked at, its interval so far in seconds, when its article was
-    published (or the URL first seen), announcements of changes that came to nothing, and the last one as it was
-    written. Times are ISO 8601."""
+class VisitHistory:
+    """What is known of a page. Times are ISO 8601; `visited_at` is that of the last visit, `article_date` when the
+    article was published, or else the URL first seen. `interval_seconds` is the last interval.
+    `unfounded_announcements` counts the sitemap or feed dates in a row without a change; `lastmod` is the last such
+    date as it was written."""
 
-    looked_at: str
-    interval: int | None = None
-    born: str = ""
-    unfounded: int = 0
+    visited_at: str
+    interval_seconds: int | None = None
+    article_date: str = ""
+    unfounded_announcements: int = 0
     lastmod: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How often a person wants pages looked at: `every` so many seconds, 0 for the rule above; or `all` now."""
+class RevisitPolicy:
+    """How often a person wants pages visited: every `interval_seconds`, 0 for the learned interval; or all of them
+    now."""
 
-    every: float = 0.0
-    all: bool = False
+    interval_seconds: float = 0.0
+    revisit_all: bool = False
 
 
-def is_due(known: Known, now: str, pace: Pace) -> bool:
-    """Whether a page is to be looked at again."""
-    looked_at = instant(known.looked_at)
-    if pace.all or looked_at is None:
+def is_due(history: VisitHistory, now: str, policy: RevisitPolicy) -> bool:
+    """Whether a page is to be visited again. `now` is ISO 8601."""
+    visited_at = parse_instant(history.visited_at)
+    if policy.revisit_all or visited_at is None:
         return True
-    wait = pace.every or current_interval(known)
-    return (_now(now) - looked_at).total_seconds() >= _EARLY * wait
+    interval = policy.interval_seconds or current_interval(history)
+    return (_parse_now(now) - visited_at).total_seconds() >= _DUE_SHARE * interval
 
 
-def is_announced(known: Known, stated: str, now: str) -> bool:
-    """Whether a sitemap's or feed's date says that the page has changed since, and may be believed."""
-    changed, looked_at = last_instant(stated), instant(known.looked_at)
-    if changed is None or looked_at is None or known.unfounded >= _PATIENCE:
+def is_announced(history: VisitHistory, announced_date: str, now: str) -> bool:
+    """Whether a sitemap's or feed's date says that the page has changed since the last visit, and may be believed."""
+    changed_at, visited_at = parse_last_instant(announced_date), parse_instant(history.visited_at)
+    if changed_at is None or visited_at is None or history.unfounded_announcements >= _MAX_UNFOUNDED:
         return False
-    told_before = _is_day(stated) and stated == known.lastmod and changed.date() == looked_at.date()
-    return looked_at < min(changed, _now(now)) and not told_before
+    is_known_day = (
+        _is_day_only(announced_date) and announced_date == history.lastmod and changed_at.date() == visited_at.date()
+    )
+    return visited_at < min(changed_at, _parse_now(now)) and not is_known_day
 
 
-def next_interval(known: Known, changed: bool) -> int:
-    """The interval in seconds after a look that found a change, or none."""
-    factor = _FEWER if changed else _MORE
-    return round(min(max(current_interval(known) * factor, FLOOR), CEILING))
+def next_interval(history: VisitHistory, changed: bool) -> int:
+    """The interval in seconds after a visit that found a change, or none."""
+    factor = _CHANGED_FACTOR if changed else _UNCHANGED_FACTOR
+    return round(min(max(current_interval(history) * factor, MIN_INTERVAL), MAX_INTERVAL))
 
 
-def current_interval(known: Known) -> float:
-    """The interval in seconds, by the article's age where none has been learned."""
-    if known.interval is not None:
-        return min(max(known.interval, FLOOR), CEILING)
-    born, looked_at = instant(known.born), instant(known.looked_at)
-    age = (looked_at - born).total_seconds() if born and looked_at else _UNKNOWN_AGE
-    return min(max(age * _OF_AGE, FLOOR), CEILING)
+def current_interval(history: VisitHistory) -> float:
+    """The interval in seconds; from the article's age where none has been learned."""
+    if history.interval_seconds is not None:
+        return min(max(history.interval_seconds, MIN_INTERVAL), MAX_INTERVAL)
+    article_date, visited_at = parse_instant(history.article_date), parse_instant(history.visited_at)
+    age = (visited_at - article_date).total_seconds() if article_date and visited_at else _DEFAULT_AGE
+    return min(max(age * _SHARE_OF_AGE, MIN_INTERVAL), MAX_INTERVAL)
 
 
-def instant(text: str) -> datetime | None:
-    """An ISO 8601 or HTTP date in UTC; without a zone it counts as UTC, a day alone as its beginning."""
-    found = _parsed(text.strip())
-    if found is None:
+def parse_instant(text: str) -> datetime | None:
+    """An ISO 8601 or HTTP date in UTC; without a zone it counts as UTC, a day alone as its beginning. None if the text
+    is no date."""
+    moment = _parse_date(text.strip())
+    if moment is None:
         return None
     try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         return None
 
 
-def last_instant(text: str) -> datetime | None:
-    """The same, but a day alone counts as its end: what changed on it may have changed after we looked."""
-    found = instant(text)
-    return datetime.combine(found.date(), time.max, UTC) if found and _is_day(text) else found
+def parse_last_instant(text: str) -> datetime | None:
+    """As `parse_instant`, but a day alone counts as its end: a change on that day may have come after the last
+    visit."""
+    moment = parse_instant(text)
+    return datetime.combine(moment.date(), time.max, UTC) if moment and _is_day_only(text) else moment
 
 
-def _is_day(text: str) -> bool:
+def _is_day_only(text: str) -> bool:
     return len(text.strip()) <= len("2026-01-31")
 
 
-def _parsed(text: str) -> datetime | None:
-    for read in (datetime.fromisoformat, _month, parsedate_to_datetime):
+def _parse_date(text: str) -> datetime | None:
+    for parse in (datetime.fromisoformat, _parse_partial_date, parsedate_to_datetime):
         try:
-            return read(text)
+            return parse(text)
         except (ValueError, TypeError, IndexError):
             continue
     return None
 
 
-def _month(text: str) -> datetime:
+def _parse_partial_date(text: str) -> datetime:
     """A year and month, or a year, by its first day."""
     parts = [int(part) for part in text.split("-")]
     return datetime.combine(date(*parts, *(1,) * (3 - len(parts))), time.min)
 
 
-def _now(text: str) -> datetime:
+def _parse_now(text: str) -> datetime:
+    """The time in UTC; without one, a day before the last that Python knows, so that everything is due."""
     return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.max.replace(tzinfo=UTC) - timedelta(1)

@@ -1,1 +1,1 @@
-"""The one owner of a file: a transaction a batch; takedowns."""
+"""Writing to an archive: its one owner with a transaction a batch, the records of runs, takedowns."""

@@ -1,7 +1,7 @@
-"""The writing side of an archive: one owner, and one transaction for a page's record and its acknowledgement.
+"""The writing side of an archive: one owner, and one transaction for each batch of outcomes.
 
-A URL leaves the queue in the same transaction that stores what came of it, so a crawl that is killed at any
-moment has lost and doubled nothing.
+A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has
+lost nothing and stored nothing twice.
 """
 
 from __future__ import annotations
@@ -19,176 +19,167 @@ from sqlite_utils import Database
 
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
-from output.db.ids import content_id
 from output.db.lock import ArchiveLock
-from output.db.open import check_place, open_database
-from output.db.text import as_json, storable
-from output.db.transaction import writing
-from output.outcome import NOT_MODIFIED, Found, Outcome
-from output.queue.requeue import Passing, Requeue
-from output.queue.rows import add_found, give_up_host, note_listed
-from output.queue.url_bounds import Bounds, Patterns, is_new_text, newest_url
-from output.raw.erase import erase
-from output.raw.save_capture import RawKeeper, save_capture
-from output.raw.warc_files import SIZE, cut_back
-from output.watch.requeue_due import Update, UrlRow, give_back, note_look, queue_announced, queue_due, url_row
+from output.db.open import check_path, open_database
+from output.db.text import storable_text
+from output.db.transaction import write_transaction
+from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.queue.requeue import PassingReason, Requeuer
+from output.queue.rows import add_urls, give_up_host, note_listed_urls
+from output.queue.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
+from output.raw.erase import erase_records
+from output.raw.save_capture import RawResponseWriter, save_capture
+from output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
+from output.watch.requeue_due import (
+    UpdateRun,
+    UrlRow,
+    find_url_row,
+    note_visit,
+    queue_announced,
+    queue_due,
+    restore_unvisited,
+)
 from output.write.forget import FORGOTTEN, is_forgotten
-from output.write.index_articles import index_awaited, index_later
-from output.write.pages import PageRef, Saved, save_page
-from output.write.robots_files import save_robots
+from output.write.index_articles import index_postponed, postpone_indexing
+from output.write.pages import PageRef, SaveResult, save_page
+from output.write.robots_files import save_robots_file
+from output.write.runs import RunRecorder
 
-# What failed keeps what was known: where it redirected to, and what the archive holds of it.
+# A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
     http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
     location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), not_before = :not_before,
     held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
     held_at = CASE WHEN :held THEN coalesce(:at, held_at) ELSE held_at END
     WHERE id = :id"""
-_HOLDS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
+_HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
 
-_GIVEN_UP_AT_ONCE = 5_000  # rows of a given-up host that one transaction changes; the others are done between
+_GIVE_UP_BATCH = 5_000  # rows of a given-up host that one transaction changes
 
 
 class Archive:
-    """An archive file that this process owns. Use `Archive.open`, and close it, or use it in a `with`."""
+    """An archive file that this process owns and writes. Use `Archive.open`, and close it, or use it in a `with`."""
 
     def __init__(
-        self, db: Database, file: Path, lock: ArchiveLock, clock: Callable[[], str], bounds: Bounds | None = None
+        self, db: Database, file: Path, lock: ArchiveLock, clock: Callable[[], str], limits: PatternLimits | None = None
     ) -> None:
         self.db = db
         self._file = file
-        self._patterns = Patterns(db, bounds or Bounds())
-        self._patterns.reload()
+        self._pattern_tracker = PatternTracker(db, limits or PatternLimits())
+        self._pattern_tracker.reload()
         self._lock = lock
         self._clock = clock
-        self._closed = False
-        self._update: Update | None = None
-        self._raw: RawKeeper | None = None
-        self.cut_back = 0
-        """Bytes of WARC files that were written by a run which ended before it could commit them."""
+        self._is_closed = False
+        self.runs = RunRecorder(db, clock)
+        """Records which runs have worked on this archive."""
+        self._update: UpdateRun | None = None
+        self._raw_writer: RawResponseWriter | None = None
+        self.truncated_bytes = 0
+        """Bytes cut off WARC files when the archive was opened: an earlier run had not committed them."""
         self.short_files: tuple[str, ...] = ()
         """WARC files that are missing, or shorter than what was committed to them."""
-        self.given_up: Counter[str] = Counter()
-        """URLs that were given up with their whole host, by state and reason."""
-        self.left_over = Requeue(db)
-        """What an earlier run left, as far as it is not queued again yet."""
+        self.given_up_counts: Counter[str] = Counter()
+        """How many URLs were given up together with their host, by `state/reason`."""
+        self.requeuer = Requeuer(db)
+        """Queues again, step by step, what an earlier run left."""
 
     @classmethod
     def open(
         cls,
         path: str | Path,
         clock: Callable[[], str] = utc_now,
-        bounds: Bounds | None = None,
+        limits: PatternLimits | None = None,
         *,
-        every_commit: bool = False,
+        sync_commits: bool = False,
     ) -> Self:
-        """Own and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
+        """Lock and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
 
-        `bounds` say how long URLs that are alike may go on without anything new. With `every_commit` each commit
-        waits for the disk, so that a loss of power costs none.
+        `limits` say how many pages of one URL pattern may bring nothing new. With `sync_commits` each commit waits for
+        the disk, so that a loss of power costs none.
 
         ArchiveError if another crawl owns it or the file cannot be used.
         """
         file = Path(path).absolute()
-        check_place(file, read_only=False)
+        check_path(file, read_only=False)
         lock = ArchiveLock(file)
         lock.acquire()
         try:
             db = open_database(file)
-            if every_commit:
+            if sync_commits:
                 db.conn.execute("PRAGMA synchronous = FULL")
-            archive = cls(db, file, lock, clock, bounds)
-            archive.cut_back, archive.short_files = cut_back(db, file.parent)
-            erase(db, file.parent, clock)
+            archive = cls(db, file, lock, clock, limits)
+            archive.truncated_bytes, archive.short_files = truncate_to_committed(db, file.parent)
+            erase_records(db, file.parent, clock)
             return archive
         except BaseException:
             lock.release()
             raise
 
     def save(self, batch: Sequence[Outcome]) -> None:
-        """Store what came of some URLs, with everything they led to, all or nothing."""
+        """Store outcomes with everything that follows from them, in one transaction."""
         try:
-            if self._raw and (size := sum(outcome.raw_size for outcome in batch)):
-                self._raw.make_room(size)
-            with writing(self.db):
+            if self._raw_writer and (size := sum(outcome.raw_size for outcome in batch)):
+                self._raw_writer.make_room(size)
+            with write_transaction(self.db):
                 for outcome in batch:
-                    self._save_one(outcome)
-                index_awaited(self.db)
-                if self._raw:
-                    self._raw.sync()
+                    self._save_outcome(outcome)
+                index_postponed(self.db)
+                if self._raw_writer:
+                    self._raw_writer.sync()
         except BaseException:
             with suppress(DatabaseError):
-                if self._raw:
-                    self._raw.undo()
-                self._patterns.reload()
+                if self._raw_writer:
+                    self._raw_writer.roll_back()
+                self._pattern_tracker.reload()
             raise
-        if self._raw:
-            self._raw.committed()
+        if self._raw_writer:
+            self._raw_writer.mark_committed()
 
-    def keep_raw(self, about: Mapping[str, str], size: int = SIZE) -> None:
-        """From now on keep raw responses, in WARC files of about `size` bytes; `about` goes into their `warcinfo`."""
-        self._raw = RawKeeper(self.db, self._file, self._clock, about, size)
+    def keep_raw(self, warcinfo: Mapping[str, str], size_limit: int = WARC_FILE_SIZE) -> None:
+        """Keep raw responses from now on, in WARC files of about `size_limit` bytes; `warcinfo` describes the crawl."""
+        self._raw_writer = RawResponseWriter(self.db, self._file, self._clock, warcinfo, size_limit)
 
     @property
     def raw_bytes(self) -> int:
-        """Bytes of raw responses in the archive's WARC files."""
-        return self._raw.total if self._raw else 0
-
-    def start_run(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
-        """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`."""
-        at = self._clock()
-        with writing(self.db):
-            self.db.execute("UPDATE runs SET outcome = 'killed' WHERE outcome IS NULL")
-            run_id = self._free_run_id(at, command)
-            self.db.execute(
-                "INSERT INTO runs (id, started_at, command, options, versions) VALUES (?, ?, ?, ?, ?)",
-                [run_id, at, storable(command), as_json(dict(options)), as_json(dict(versions))],
-            )
-        return run_id
-
-    def finish_run(self, run_id: int, outcome: str, reason: str, counts: Mapping[str, int]) -> None:
-        """Note how a run ended."""
-        self.db.execute(
-            "UPDATE runs SET finished_at = ?, outcome = ?, reason = ?, counts = ? WHERE id = ?",
-            [self._clock(), outcome, storable(reason), as_json(dict(counts)), run_id],
-        )
+        """Committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
+        return self._raw_writer.total_bytes if self._raw_writer else 0
 
     def skip_queued(self, reason: str) -> int:
         """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many.
 
-        What was to be looked at again stays what it was.
+        URLs that were queued for a revisit get back the state they had.
         """
         query = "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'"
-        with writing(self.db):
-            return give_back(self.db, reason) + int(self.db.execute(query, [reason]).rowcount)
+        with write_transaction(self.db):
+            return restore_unvisited(self.db, reason) + int(self.db.execute(query, [reason]).rowcount)
 
-    def look_again(self, update: Update) -> int:
-        """Queue again what is due, and from now on what sitemaps and feeds say has changed; return how many are due."""
+    def queue_revisits(self, update: UpdateRun) -> int:
+        """Queue the URLs due for a revisit, and from now on those announced as changed; return how many are due."""
         self._update = update
-        with writing(self.db):
+        with write_transaction(self.db):
             return queue_due(self.db, update, self._clock())
 
-    def requeue(self, passing: Iterable[Passing]) -> int:
-        """Begin to queue again what was left for these reasons; return how many rows the first step changed.
+    def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
+        """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
 
-        `left_over.step` goes on with it.
+        `requeuer.step` does the next one.
         """
-        self.left_over = Requeue(self.db, passing)
-        return self.left_over.step()
+        self.requeuer = Requeuer(self.db, passing_reasons)
+        return self.requeuer.step()
 
     def close(self) -> None:
-        """Leave one file: everything written back, and no longer in WAL mode unless a reader still has it open.
+        """Leave a single file: everything written back, and no longer in WAL mode unless a reader still has it open.
 
         A file that is not in WAL mode can be read from a folder that cannot be written, by any tool.
         Closing again does nothing.
         """
-        if self._closed:
+        if self._is_closed:
             return
-        self._closed = True
+        self._is_closed = True
         try:
-            if self._raw:
-                self._raw.close()
-            self._settle_file()
+            if self._raw_writer:
+                self._raw_writer.close()
+            self._leave_wal_mode()
         finally:
             self.db.close()
             self._lock.release()
@@ -197,11 +188,12 @@ class Archive:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
 
-    def _settle_file(self) -> None:
+    def _leave_wal_mode(self) -> None:
+        """Write the WAL back and delete it, as far as readers let it."""
         self.db.rollback()
         with suppress(OperationalError), self.db.ensure_autocommit_on():
             self.db.conn.execute("PRAGMA busy_timeout = 1000")  # a reader may keep what is not yet written back
@@ -209,89 +201,84 @@ class Archive:
             self.db.conn.execute("PRAGMA busy_timeout = 200")
             self.db.conn.execute("PRAGMA journal_mode = DELETE").fetchone()
 
-    def _save_one(self, outcome: Outcome) -> None:
+    def _save_outcome(self, outcome: Outcome) -> None:
+        """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
         if outcome.cleaned and is_forgotten(self.db, outcome.cleaned.metadata.canonical_url):
             outcome = replace(outcome, state="skipped", reason=FORGOTTEN, capture=None, cleaned=None)
-        if outcome.older and outcome.capture:
-            save_capture(self.db, outcome.capture, self._raw)
+        if outcome.is_older and outcome.capture:
+            save_capture(self.db, outcome.capture, self._raw_writer)
             return
-        at = outcome.fetched_at or self._clock()
-        row = self._url_row(outcome, at)
-        new_text = outcome.cleaned is not None and is_new_text(self.db, outcome.url, outcome.cleaned)
+        seen_at = outcome.fetched_at or self._clock()
+        row = self._get_or_add_row(outcome, seen_at)
+        has_new_text = outcome.cleaned is not None and is_new_text(self.db, outcome.url, outcome.cleaned)
         if outcome.robots_file:
-            save_robots(self.db, outcome.robots_file)
-        saved = self._save_page(row, outcome, at)
-        self._acknowledge(row, outcome, held=outcome.state == "done" and saved.stored)
-        if outcome.whole_host:
+            save_robots_file(self.db, outcome.robots_file)
+        save_result = self._save_page(row, outcome, seen_at)
+        self._acknowledge(row, outcome, is_content_current=outcome.state == "done" and save_result.is_current)
+        if outcome.given_up_host:
             self._give_up_host(outcome)
-        newest = newest_url(self.db)
-        add_found(self.db, outcome.found, at)
-        note_listed(self.db, outcome.found)
-        if row.is_known and row.kind != "robots" and not outcome.retry:
-            grew = row.held_reason != "article" and newest_url(self.db) > newest
-            note_look(self.db, row, outcome, saved.changed or grew)
-        self._patterns.note(row.id, outcome, new_text, newest, again=row.is_known)
+        newest_id = newest_url_id(self.db)
+        add_urls(self.db, outcome.discovered_urls, seen_at)
+        note_listed_urls(self.db, outcome.discovered_urls)
+        if row.was_fetched and row.kind != "robots" and not outcome.is_retry:
+            has_new_urls = row.held_reason != "article" and newest_url_id(self.db) > newest_id
+            note_visit(self.db, row, outcome, save_result.has_changed or has_new_urls)
+        self._pattern_tracker.note_outcome(row.id, outcome, has_new_text, newest_id, is_revisit=row.was_fetched)
         if self._update:
-            queue_announced(self.db, outcome.found, self._update, at)
+            queue_announced(self.db, outcome.discovered_urls, self._update, seen_at)
         if not row.held_at:
-            self._count_outside(outcome.outside)
+            self._count_outside_links(outcome.outside_links)
 
-    def _url_row(self, outcome: Outcome, at: str) -> UrlRow:
-        """The URL's row, made if missing."""
-        row = url_row(self.db, outcome.url)
+    def _get_or_add_row(self, outcome: Outcome, seen_at: str) -> UrlRow:
+        """The row of the outcome's URL, added if missing."""
+        row = find_url_row(self.db, outcome.url)
         if row is None:
-            via = "robots" if outcome.kind == "robots" else outcome.via
-            add_found(self.db, [Found(outcome.url, host_of(outcome.url), outcome.kind, via)], at)
-            row = url_row(self.db, outcome.url)
+            found_via = "robots" if outcome.kind == "robots" else outcome.found_via
+            add_urls(self.db, [DiscoveredUrl(outcome.url, host_of(outcome.url), outcome.kind, found_via)], seen_at)
+            row = find_url_row(self.db, outcome.url)
         assert row is not None
         return row
 
-    def _save_page(self, row: UrlRow, outcome: Outcome, at: str) -> Saved:
-        """Store capture and page; whether the archive now holds what came: a page that was an article holds on."""
-        for beside in outcome.beside:
-            save_capture(self.db, beside, self._raw)
-        capture_id = save_capture(self.db, outcome.capture, self._raw) if outcome.capture else None
+    def _save_page(self, row: UrlRow, outcome: Outcome, seen_at: str) -> SaveResult:
+        """Store captures and page. A stored article stays the current content when the URL now gives no page."""
+        for capture in outcome.extra_captures:
+            save_capture(self.db, capture, self._raw_writer)
+        capture_id = save_capture(self.db, outcome.capture, self._raw_writer) if outcome.capture else None
         if outcome.cleaned:
-            url = storable(outcome.url)
+            url = storable_text(outcome.url)
             if outcome.cleaned.is_article:
-                index_later(self.db, url)
-            return save_page(self.db, PageRef(row.id, url, host_of(outcome.url), capture_id, at), outcome.cleaned)
-        kept = outcome.reason != NOT_MODIFIED and self.db.execute(_HOLDS_ARTICLE, [row.id]).fetchone()
-        return Saved(stored=not kept)
+                postpone_indexing(self.db, url)
+            return save_page(self.db, PageRef(row.id, url, host_of(outcome.url), capture_id, seen_at), outcome.cleaned)
+        has_article = outcome.reason != NOT_MODIFIED and self.db.execute(_HAS_ARTICLE, [row.id]).fetchone()
+        return SaveResult(is_current=not has_article)
 
-    def _acknowledge(self, row: UrlRow, outcome: Outcome, *, held: bool) -> None:
+    def _acknowledge(self, row: UrlRow, outcome: Outcome, *, is_content_current: bool) -> None:
+        """Take the URL out of the queue with its outcome; current content also sets `held_reason` and `held_at`."""
         reason = row.held_reason if outcome.reason == NOT_MODIFIED and row.held_reason else outcome.reason
         self.db.execute(
             _ACKNOWLEDGE,
             {
                 "state": outcome.state,
                 "reason": reason,
-                "attempts": int(outcome.attempted),
+                "attempts": int(outcome.is_attempt),
                 "status": outcome.http_status,
                 "at": outcome.fetched_at or None,
-                "location": storable(outcome.location) or None,
+                "location": storable_text(outcome.location) or None,
                 "not_before": outcome.not_before or None,
-                "held": held,
+                "held": is_content_current,
                 "id": row.id,
             },
         )
 
     def _give_up_host(self, outcome: Outcome) -> None:
-        changed = give_up_host(self.db, outcome.whole_host, outcome.state, outcome.reason, _GIVEN_UP_AT_ONCE)
-        self.given_up[f"{outcome.state}/{outcome.reason}"] += changed
+        """Give a batch of the host's queued URLs the outcome's state and reason, and count them."""
+        changed_count = give_up_host(self.db, outcome.given_up_host, outcome.state, outcome.reason, _GIVE_UP_BATCH)
+        self.given_up_counts[f"{outcome.state}/{outcome.reason}"] += changed_count
 
-    def _count_outside(self, outside: Mapping[str, int]) -> None:
+    def _count_outside_links(self, outside_links: Mapping[str, int]) -> None:
+        """Add to the number of links to each host outside the crawl."""
         self.db.conn.executemany(
             """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
                 ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
-            [(storable(host), links) for host, links in outside.items()],
+            [(storable_text(host), links) for host, links in outside_links.items()],
         )
-
-    def _free_run_id(self, at: str, command: str) -> int:
-        """An id that comes after those of the runs that began in the same second: what is later is told by both."""
-        taken = {run_id for (run_id,) in self.db.execute("SELECT id FROM runs")}
-        (last,) = self.db.execute("SELECT coalesce(max(id), 0) FROM runs WHERE started_at = ?", [at]).fetchone()
-        run_id = max(content_id(at, command), int(last) + 1)
-        while run_id in taken:
-            run_id += 1
-        return run_id

@@ -19,18 +19,18 @@ from sqlite_utils import Database
 from cleaners.urls.canonical import canonicalise
 from output.db.clock import utc_now
 from output.db.ids import content_id
-from output.db.open import file_of
-from output.db.text import storable
-from output.db.transaction import writing
-from output.raw.erase import erase, note_going, rescue, rescues
-from output.raw.save_capture import RawKeeper
-from output.raw.warc_files import SIZE
+from output.db.open import database_file
+from output.db.text import storable_text
+from output.db.transaction import write_transaction
+from output.raw.erase import erase_records, find_rescues, note_erasures, write_rescues
+from output.raw.save_capture import RawResponseWriter
+from output.raw.warc_files import WARC_FILE_SIZE
 from output.store.articles import article_id, note_change
 
 FORGOTTEN = "forgotten"
 WILDCARD = "*"
-_LONG = 80  # characters of a block that names a copy of an article
-_MOST = 20  # copies told
+_COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy
+_MAX_COPIES = 20  # listed at most
 
 _AS_GLOB = "replace(replace({}, '[', '[[]'), '?', '[?]')"
 _IS_FORGOTTEN = f"SELECT 1 FROM takedowns WHERE pattern = ?1 OR ?1 GLOB {_AS_GLOB.format('pattern')} LIMIT 1"
@@ -56,9 +56,9 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT id FROM pages_of UNION
         SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
     SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
-_GOING = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
-_FOREIGN = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"
-_LOST_BLOCKS = """SELECT count(*) FROM (
+_REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
+_IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"
+_UNSHARED_BLOCKS = """SELECT count(*) FROM (
     SELECT block_id FROM page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
     SELECT block_id FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
         SELECT 1 FROM page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))
@@ -89,91 +89,91 @@ _REMOVALS = (
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """What a URL or pattern reaches: URLs, (title, URL) of articles, captures, and what only it uses.
+    """What taking down a URL or pattern removes: URLs, (title, URL) of articles, and the counts of the rest.
 
-    `warc_files` hold their responses too, were imported, and are not touched. `copies`, other pages that keep
-    long blocks of these articles, are not touched either.
+    `block_count` is of block texts that no other page uses. Not touched are `warc_files`, imported files that hold
+    responses of these URLs too, and `copies`, URLs of other pages that keep long blocks of these articles.
     """
 
     pattern: str
     urls: tuple[str, ...]
     articles: tuple[tuple[str, str], ...]
-    pages: int
-    captures: int
-    blocks: int
+    page_count: int
+    capture_count: int
+    block_count: int
     warc_files: tuple[str, ...]
     copies: tuple[str, ...]
 
     @property
-    def empty(self) -> bool:
-        """Whether nothing is stored any more under its URLs."""
-        return not (self.pages or self.captures or self.articles)
+    def is_empty(self) -> bool:
+        """Whether nothing is stored for its URLs."""
+        return not (self.page_count or self.capture_count or self.articles)
 
 
 def is_forgotten(db: Database, url: str) -> bool:
-    """Whether a URL, such as the one a page calls its own, was taken down."""
-    return bool(url) and db.execute(_IS_FORGOTTEN, [storable(url)]).fetchone() is not None
+    """Whether a URL, such as a page's canonical one, was taken down."""
+    return bool(url) and db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone() is not None
 
 
-def pattern_of(text: str) -> str:
-    """What a person wrote, as the archive spells it: a URL canonical, a pattern with `*` as it is."""
+def archive_pattern(text: str) -> str:
+    """The pattern for what a user typed: a URL in its canonical form, a pattern with `*` unchanged."""
     return text.strip() if WILDCARD in text else (canonicalise(text) or text.strip())
 
 
-def plan(db: Database, pattern: str) -> Takedown:
-    """What would go. A reading connection is enough."""
-    _reach(db, pattern)
+def plan_takedown(db: Database, pattern: str) -> Takedown:
+    """What taking down a pattern would remove. A read-only connection is enough."""
+    _collect_reached(db, pattern)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
-    captures = "FROM captures WHERE url IN (SELECT url FROM reached)"
+    from_captures = "FROM captures WHERE url IN (SELECT url FROM reached)"
     return Takedown(
         pattern,
         urls,
-        tuple(db.execute(f"{_GOING.format('title, url', 'articles')} ORDER BY url").fetchall()),
-        _one(db, "SELECT count(*) FROM pages WHERE id IN (SELECT id FROM reached)"),
-        _one(db, f"SELECT count(*) {captures}"),
-        _one(db, _LOST_BLOCKS),
-        _firsts(db.execute(f"SELECT DISTINCT warc_file {captures} AND {_FOREIGN} ORDER BY 1")),
-        _firsts(db.execute(_COPIES, [_LONG, _MOST])),
+        tuple(db.execute(f"{_REACHED_ROWS.format('title, url', 'articles')} ORDER BY url").fetchall()),
+        _count(db, "SELECT count(*) FROM pages WHERE id IN (SELECT id FROM reached)"),
+        _count(db, f"SELECT count(*) {from_captures}"),
+        _count(db, _UNSHARED_BLOCKS),
+        _first_column(db.execute(f"SELECT DISTINCT warc_file {from_captures} AND {_IS_IMPORTED} ORDER BY 1")),
+        _first_column(db.execute(_COPIES, [_COPY_BLOCK_LENGTH, _MAX_COPIES])),
     )
 
 
-def forget(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
-    """Take out what a URL or pattern reaches, in one transaction, and remember it. `wipe` the file afterwards."""
+def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
+    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `rewrite_file` afterwards."""
     db.execute("PRAGMA secure_delete = ON")
-    file = file_of(db)
-    found = plan(db, pattern)
-    staying = rescues(db, file.parent)
-    raw = RawKeeper(db, file, clock, {"software": "Broadsheet, forget"}, SIZE)
+    file = database_file(db)
+    takedown = plan_takedown(db, pattern)
+    rescues = find_rescues(db, file.parent)
+    raw_writer = RawResponseWriter(db, file, clock, {"software": "Broadsheet, forget"}, WARC_FILE_SIZE)
     try:
-        if staying:
-            raw.make_room(sum(each.wire.size for each in staying))
-        with writing(db):
-            note_going(db, staying)
-            rescue(db, raw, staying)
-            _take_out(db, pattern, found, note, clock)
-            raw.sync()
-        raw.committed()
+        if rescues:
+            raw_writer.make_room(sum(rescue.exchange.size for rescue in rescues))
+        with write_transaction(db):
+            note_erasures(db, rescues)
+            write_rescues(db, raw_writer, rescues)
+            _apply_takedown(db, pattern, takedown, note, clock)
+            raw_writer.sync()
+        raw_writer.mark_committed()
     except BaseException:
-        raw.undo()
+        raw_writer.roll_back()
         raise
     finally:
-        raw.close()
-    erase(db, file.parent, clock)
-    return found
+        raw_writer.close()
+    erase_records(db, file.parent, clock)
+    return takedown
 
 
-def _take_out(db: Database, pattern: str, found: Takedown, note: str, clock: Callable[[], str]) -> None:
-    """Take the rows out, and remember what was asked."""
-    for (number,) in db.execute(_GOING.format("id", "articles")).fetchall():
-        note_change(db, number, clock(), "removed")
+def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, clock: Callable[[], str]) -> None:
+    """Delete the rows, note each article's removal in `changes`, and record the takedown."""
+    for (article_number,) in db.execute(_REACHED_ROWS.format("id", "articles")).fetchall():
+        note_change(db, article_number, clock(), "removed")
     for statement in _REMOVALS:
         db.execute(statement)
-    names = [pattern] if WILDCARD in pattern else list(dict.fromkeys((pattern, *found.urls)))
-    _remember(db, names, found, note, clock())
+    patterns = [pattern] if WILDCARD in pattern else list(dict.fromkeys((pattern, *takedown.urls)))
+    _record_takedown(db, patterns, takedown, note, clock())
 
 
-def wipe(db: Database) -> None:
-    """Rewrite the index and the file, so that no free page and no log holds what was deleted. Takes the file's size."""
+def rewrite_file(db: Database) -> None:
+    """Rewrite index and file, so that no free page and no WAL holds deleted text. Needs the file's size on the disk."""
     db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
     db.conn.commit()
     with db.ensure_autocommit_on():
@@ -181,44 +181,51 @@ def wipe(db: Database) -> None:
         db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
-def backups_of(file: Path) -> tuple[str, ...]:
-    """The backups beside an archive: copies from before an upgrade, which hold what was there then."""
-    return tuple(sorted(str(each) for each in file.parent.glob(f"{file.name}.backup-v*")))
+def archive_backups(file: Path) -> tuple[str, ...]:
+    """The backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
+    return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
 
 
-def _reach(db: Database, pattern: str) -> None:
-    """Make the temporary tables of the URLs that go, and of their articles, also those that only revisions tell of."""
+def _collect_reached(db: Database, pattern: str) -> None:
+    """Make the temporary tables `reached`, the URLs to remove, and `gone`, their articles, also long removed ones."""
     for table in ("reached", "gone"):
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
-    db.execute(_REACHED, [storable(pattern), WILDCARD in pattern])
-    known = f"{_GOING.format('id', 'articles')} UNION {_GOING.format('id', 'shelved')}"
-    named = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
+    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern])
+    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
+    ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
     db.execute(
-        f"CREATE TEMP TABLE gone AS SELECT id FROM ({known}) UNION SELECT value FROM json_each(?)", [json.dumps(named)]
+        f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
+        [json.dumps(ids_by_url)],
     )
 
 
-def _remember(db: Database, names: Iterable[str], found: Takedown, note: str, at: str) -> None:
-    """A row for what was asked; a single article's other URLs get theirs, so that no new file has them back."""
+def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, note: str, taken_down_at: str) -> None:
+    """Add a row for each pattern; the counts stand with the first. A row keeps its URLs out of new crawls too."""
     db.conn.executemany(
         """INSERT INTO takedowns (id, pattern, at, urls, articles, blocks, note) VALUES (?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (pattern) DO UPDATE SET at = excluded.at, urls = max(urls, excluded.urls),
                 articles = articles + excluded.articles, blocks = blocks + excluded.blocks,
                 note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END""",
         [
-            (content_id(storable(name)), storable(name), at, *((0, 0, 0) if place else _size(found)), storable(note))
-            for place, name in enumerate(names)
+            (
+                content_id(storable_text(pattern)),
+                storable_text(pattern),
+                taken_down_at,
+                *((0, 0, 0) if index else _takedown_counts(takedown)),
+                storable_text(note),
+            )
+            for index, pattern in enumerate(patterns)
         ],
     )
 
 
-def _size(found: Takedown) -> tuple[int, int, int]:
-    return len(found.urls), len(found.articles), found.blocks
+def _takedown_counts(takedown: Takedown) -> tuple[int, int, int]:
+    return len(takedown.urls), len(takedown.articles), takedown.block_count
 
 
-def _firsts(rows: sqlite3.Cursor) -> tuple[str, ...]:
+def _first_column(rows: sqlite3.Cursor) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in rows)
 
 
-def _one(db: Database, query: str) -> int:
+def _count(db: Database, query: str) -> int:
     return int(db.execute(query).fetchone()[0])

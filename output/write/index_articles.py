@@ -1,8 +1,8 @@
-"""New articles of one transaction enter the full-text index together.
+"""The new articles of one transaction enter the full-text index together.
 
-FTS5 holds what it is given in memory and writes it as one piece of the index, but it does so before each statement that
-may be undone alone, as one with triggers may: articles that come between such statements are a piece each, and pieces
-are merged again and again. Together they take a tenth off all that storing pages takes.
+FTS5 collects new text in memory and writes it as one segment of the index, but it does so before each statement that
+has a savepoint of its own, as one with triggers has: articles between such statements become a segment each, and
+segments are merged again and again. Indexing them together saves a tenth of the time that storing pages takes.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from sqlite_utils import Database
 
 from output.store.articles import article_id
 
-_AWAIT = """INSERT OR IGNORE INTO unindexed (id)
+_PUT_UNINDEXED = """INSERT OR IGNORE INTO unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""
-_INDEX = """INSERT INTO articles_fts (rowid, title, text)
+_INDEX_UNINDEXED = """INSERT INTO articles_fts (rowid, title, text)
     SELECT s.id, s.title, s.text FROM unindexed n CROSS JOIN articles_search s ON s.id = n.id ORDER BY n.id"""
 
 
-def index_later(db: Database, url: str) -> None:
-    """Have the article of a URL enter the index when `index_awaited` is called, if this transaction adds one."""
-    db.execute(_AWAIT, [article_id(url)])
+def postpone_indexing(db: Database, url: str) -> None:
+    """Leave the article of a URL, if it is a new one, out of the index until `index_postponed` is called."""
+    db.execute(_PUT_UNINDEXED, [article_id(url)])
 
 
-def index_awaited(db: Database) -> None:
-    """Index what `index_later` put off, in the same transaction."""
-    db.execute(_INDEX)
+def index_postponed(db: Database) -> None:
+    """Index the postponed articles, in the same transaction."""
+    db.execute(_INDEX_UNINDEXED)
     db.execute("DELETE FROM unindexed")

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from output.db.text import storable
+from output.db.text import storable_text
 from output.outcome import RobotsFile
 
 
-def save_robots(db: Database, file: RobotsFile) -> None:
-    """Keep a robots.txt, unless it is known. Runs in the caller's transaction."""
-    values = (file.host, file.url, file.seen_at, file.access, file.reason, file.text)
+def save_robots_file(db: Database, robots_file: RobotsFile) -> None:
+    """Store a robots.txt, unless the host has one with this text and decision. Runs in the caller's transaction."""
+    values = (
+        robots_file.host,
+        robots_file.url,
+        robots_file.seen_at,
+        robots_file.access,
+        robots_file.reason,
+        robots_file.text,
+    )
     db.execute(
         """INSERT OR IGNORE INTO robots_files (id, host, url, seen_at, access, reason, text)
             VALUES (?, ?, ?, ?, ?, ?, ?)""",
-        [file.id, *map(storable, values)],
+        [robots_file.id, *map(storable_text, values)],
     )

@@ -38,10 +38,10 @@ UNSTATED = b"<p>A page that does not say in which language it is written, so tha
 STAGES = {
     "decode and parse": ("decode", "parse"),
     "blocks": ("base_url", "read_blocks"),
-    "first look": ("first_look",),
-    "extractor": ("without_stripped", "selected_blocks"),
+    "first look": ("take_first_look",),
+    "extractor": ("copy_without_stripped", "selected_blocks"),
     "metadata": ("read_metadata",),
-    "links": ("read_outlinks", "robots_tokens"),
+    "links": ("read_outlinks", "read_robots_directives"),
     "judge": ("judge",),
     "page type": ("page_features", "page_verdict"),
     "assemble": ("assemble",),

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from cleaners.html.decode import decode, parse
-from cleaners.metadata.authors import key_of, split_names
+from cleaners.metadata.authors import name_key, split_names
 from cleaners.metadata.fields import read_metadata
 
 Read = Callable[[Any, str], "Answer"]
@@ -95,11 +95,11 @@ def score(answer: Answer, truth: Answer) -> dict[str, float]:
     """Score the fields that the truth has, each from 0 to 1."""
     scores = {"title": float(_words(answer.title) == _words(truth.title))}
     if truth.authors:
-        scores["authors"] = _set_f1(map(key_of, answer.authors), map(key_of, truth.authors))
+        scores["authors"] = _set_f1(map(name_key, answer.authors), map(name_key, truth.authors))
     if truth.published:
         scores["published"] = float(answer.published == truth.published)
     if truth.tags:
-        scores["tags"] = _set_f1(map(key_of, answer.tags), map(key_of, truth.tags))
+        scores["tags"] = _set_f1(map(name_key, answer.tags), map(name_key, truth.tags))
     return scores
 
 

@@ -26,15 +26,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from crawler.frontier.robots_txt import Robots
-from crawler.frontier.turns import Frontier, Manners
+from crawler.frontier.robots_txt import RobotsRules
+from crawler.frontier.turns import Frontier, PolitenessSettings
 from crawler.options import CrawlOptions
 from crawler.session.run import CrawlSession
 from output.db.clock import utc_now
-from output.db.transaction import writing
-from output.outcome import Found, Outcome
-from output.queue.requeue import HOSTS_BACK
-from output.queue.rows import add_found
+from output.db.transaction import write_transaction
+from output.outcome import DiscoveredUrl, Outcome
+from output.queue.requeue import UNREACHED_HOSTS
+from output.queue.rows import add_urls
 from output.write.archive import Archive
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"
@@ -44,22 +44,22 @@ WAITING = 0.01  # share of the rows that wait for a retry
 def build(file: pathlib.Path, urls: int, hosts: int) -> None:
     """An archive of queued pages, spread evenly over the hosts."""
     later = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)).isoformat(timespec="seconds")
-    with Archive.open(file) as archive, writing(archive.db):
-        add_found(archive.db, _found(urls, hosts), utc_now())
+    with Archive.open(file) as archive, write_transaction(archive.db):
+        add_urls(archive.db, _found(urls, hosts), utc_now())
         archive.db.execute("UPDATE urls SET not_before = ? WHERE id % ? = 0", [later, round(1 / WAITING)])
 
 
-def _found(urls: int, hosts: int) -> Iterator[Found]:
+def _found(urls: int, hosts: int) -> Iterator[DiscoveredUrl]:
     for number in range(urls):
         host = f"host{number % hosts:05}.example"
-        yield Found(f"https://{host}/stories/of-the-harbour/{number}", host, priority=number % 5)
+        yield DiscoveredUrl(f"https://{host}/stories/of-the-harbour/{number}", host, priority=number % 5)
 
 
 def measure(file: pathlib.Path, turns: int) -> dict[str, Any]:
     """What it costs to go on with an archive, in this process."""
     before = time.perf_counter()
     session = CrawlSession.open(file, CrawlOptions(("https://host00000.example/",)))
-    session.under_way = lambda: 1  # one at a time: the writer has no other to wait for
+    session.pending_count = lambda: 1  # one at a time: the writer has no other to wait for
     opened = time.perf_counter()
     session.start("bench", ())
     started = time.perf_counter()
@@ -78,24 +78,24 @@ def measure(file: pathlib.Path, turns: int) -> dict[str, Any]:
 
 async def _take_turns(session: CrawlSession, turns: int) -> tuple[list[float], list[float], float]:
     """Seconds of each turn without its acknowledgement, seconds of single takes, and the time of the first turn."""
-    frontier = Frontier(session.queue, Manners(delay=0))
+    frontier = Frontier(session.queue, PolitenessSettings(delay=0))
     steps, seconds, takes, first = frontier.turns(), [], [], 0.0
     for number in range(turns):
         before = time.perf_counter()
         turn = await anext(steps)
-        if turn.queued.kind == "robots":
-            frontier.set_robots(turn.queued.host, Robots.from_response(404, b"", turn.queued.url))
-            frontier.finished(turn.queued.url)
+        if turn.queued_url.kind == "robots":
+            frontier.set_robots(turn.queued_url.host, RobotsRules.from_response(404, b"", turn.queued_url.url))
+            frontier.mark_stored(turn.queued_url.url)
         else:
             seconds.append(time.perf_counter() - before)
-            await session.store(Outcome(turn.queued.url, "done", "other", 200))
+            await session.store(Outcome(turn.queued_url.url, "done", "other", 200))
             before = time.perf_counter()
-            frontier.finished(turn.queued.url)
+            frontier.mark_stored(turn.queued_url.url)
             seconds[-1] += time.perf_counter() - before
         first = first or time.perf_counter()
         if number % 10 == 0:
             before = time.perf_counter()
-            session.queue.take(turn.queued.host, 1, {turn.queued.url})
+            session.queue.take(turn.queued_url.host, 1, {turn.queued_url.url})
             takes.append(time.perf_counter() - before)
     return seconds, takes, first
 
@@ -115,14 +115,14 @@ def _give_up(file: pathlib.Path) -> dict[str, Any]:
     with Archive.open(file) as archive:
         (url, host) = archive.db.execute("SELECT url, host FROM urls LIMIT 1").fetchone()
         before, turns = time.perf_counter(), 0
-        while not turns or archive.given_up.pop("failed/host_unreachable:timeout"):
-            archive.save([Outcome(url, "failed", "host_unreachable:timeout", whole_host=host)])
+        while not turns or archive.given_up_counts.pop("failed/host_unreachable:timeout"):
+            archive.save([Outcome(url, "failed", "host_unreachable:timeout", given_up_host=host)])
             turns += 1
         between = time.perf_counter()
-        requeued = archive.requeue(HOSTS_BACK)
+        requeued = archive.requeue(UNREACHED_HOSTS)
         first_s = time.perf_counter() - between
-        while archive.left_over.more:
-            requeued += archive.left_over.step()
+        while archive.requeuer.has_more:
+            requeued += archive.requeuer.step()
         requeue_s = time.perf_counter() - between
     return {
         "give_up_s": round(between - before, 2),

@@ -18,7 +18,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.outcome import Outcome
-from output.settle.similar.relate import relate
+from output.settle.similar.relate import relate_articles
 from output.write.archive import Archive
 from tests.output.conftest import Maker
 
@@ -56,7 +56,7 @@ def measure(count: int, file: Path) -> str:
 
 def _seconds(db: Database) -> float:
     started = time.process_time()
-    relate(db)
+    relate_articles(db)
     return time.process_time() - started
 
 

@@ -19,23 +19,23 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from cleaners.learned.model import LINES, probabilities
+from cleaners.learned.model import LINE_MODEL, predict
 from cleaners.rules.loader import load_rules
 from cleaners.text_mode.plaintext import judge_text
-from cleaners.training.line_model import compared
-from cleaners.training.text_dumps import Dump, read_dumps
+from cleaners.training.line_model import compare_cleaning
+from cleaners.training.text_dumps import TextDump, read_dumps
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
 TRAINED = ROOT / "cleaners/learned/lines.json"
 
 
-def in_sample(dumps: Sequence[Dump]) -> dict[str, Any]:
+def in_sample(dumps: Sequence[TextDump]) -> dict[str, Any]:
     """The figures of the texts as they are, by the rules alone, and cleaned by the model that is shipped."""
-    return compared(dumps, [probabilities(each.names, each.rows, LINES) for each in dumps])
+    return compare_cleaning(dumps, [predict(each.feature_names, each.rows, LINE_MODEL) for each in dumps])
 
 
-def milliseconds(dumps: Sequence[Dump]) -> dict[str, float]:
+def milliseconds(dumps: Sequence[TextDump]) -> dict[str, float]:
     """CPU ms to judge a text, by kind, rules and model loaded before; each text is new to the rules' memory."""
     spent: dict[str, list[float]] = {}
     rules = load_rules()

@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cleaners.clean import read
+from cleaners.clean import read_page
 from cleaners.document import Page, PageType
 from cleaners.html.decode import decode, parse
 from cleaners.page_type.decide import page_verdict
-from cleaners.page_type.page_features import Features, page_features
-from cleaners.page_type.page_weights import Table, read_steps
+from cleaners.page_type.page_features import PageFeatures, page_features
+from cleaners.page_type.page_weights import PointsTable, parse_table
 from cleaners.training.block_model import fold_of
-from cleaners.training.page_type_model import Example, host_of, tables_by_fold
+from cleaners.training.page_type_model import PageTypeExample, host_of, train_fold_tables
 from cleaners.verdicts.judge import judge
 from tests.bench.quality import SHARED, corpus_hash
 
@@ -50,19 +50,19 @@ class Judged:
     corpus: str
     host: str
     truth: str
-    features: Features | None
+    features: PageFeatures | None
 
-    def verdict(self, steps: Table | None = None) -> PageType:
+    def verdict(self, steps: PointsTable | None = None) -> PageType:
         """The page's type, by a learned table or by the one that ships."""
         return page_verdict(self.features, steps).page_type if self.features else PageType.EMPTY
 
     @property
-    def example(self) -> Example | None:
+    def example(self) -> PageTypeExample | None:
         """The page as one to learn from; none without a block."""
         if self.features is None or not self.features.visible_words:
             return None
         kind = _KINDS.get(self.truth, self.truth)
-        return Example(self.corpus, "", self.host, kind, dict(self.features.signs))
+        return PageTypeExample(self.corpus, "", self.host, kind, dict(self.features.signs))
 
 
 def pages(corpus: str, every: int = 1) -> Iterator[Judged]:
@@ -76,12 +76,12 @@ def pages(corpus: str, every: int = 1) -> Iterator[Judged]:
         yield Judged(corpus, host_of(row), row.get("page_type") or "article", features)
 
 
-def read_features(url: str, html: bytes) -> Features | None:
+def read_features(url: str, html: bytes) -> PageFeatures | None:
     """What a page's verdict is made of."""
     tree = parse(decode(html, "").text)
     if tree is None:
         return None
-    reading = read(Page(url, html), tree)
+    reading = read_page(Page(url, html), tree)
     return page_features(tree, 200, reading, judge(reading))
 
 
@@ -126,7 +126,7 @@ def run(every: int) -> dict[str, Any]:
     """Judge all corpora, each page by a table that saw no page of its host."""
     judged = [page for corpus in CORPORA for page in pages(corpus, every)]
     examples = [example for page in judged if (example := page.example)]
-    tables = [read_steps(table) for table in tables_by_fold(examples)]
+    tables = [parse_table(table) for table in train_fold_tables(examples)]
     found = [(page, page.verdict(tables[fold_of(page.host)])) for page in judged]
     typed = [(page.truth, kind) for page, kind in found if page.corpus == "wcxb"]
     only = {corpus: [is_article(kind) for page, kind in found if page.corpus == corpus] for corpus in CORPORA[1:]}

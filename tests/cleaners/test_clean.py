@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleaners.clean import article_text, clean
-from cleaners.document import Cleaned, Page, PageType
+from cleaners.document import CleanedPage, Page, PageType
 from cleaners.html.decode import decode
 from crawler.demo.render import Resource, render
 
@@ -42,21 +42,21 @@ _WORD = re.compile(r"\w+")
 def words_of(markup: str, *, hidden: bool = False) -> Counter[str]:
     """The words that a reader sees, or also hidden ones, found with another parser and another walk than ours."""
     root = html5lib.parse(markup, treebuilder="etree", namespaceHTMLElements=False)
-    text = unicodedata.normalize("NFC", _SOFT.sub("", "".join(_shown(root, hidden))))
+    text = unicodedata.normalize("NFC", _SOFT.sub("", "".join(_visible_texts(root, hidden))))
     return Counter(_WORD.findall(text))
 
 
-def _shown(element: object, hidden: bool, depth: int = 0) -> Iterator[str]:
+def _visible_texts(element: object, hidden: bool, depth: int = 0) -> Iterator[str]:
     tag, attributes = element.tag, element.attrib  # type: ignore[attr-defined]
     if not isinstance(tag, str) or depth > 300:
         return
     tag = tag.rpartition("}")[2]  # html5lib puts a namespace before the names of SVG and MathML
-    seen = tag not in UNSEEN and (hidden or not _says_hidden(attributes))
+    is_visible = tag not in UNSEEN and (hidden or not _says_hidden(attributes))
     gap = "" if tag in INLINE else "\n"
-    if seen:
+    if is_visible:
         yield gap + (element.text or "")  # type: ignore[attr-defined]
         for child in element:  # type: ignore[attr-defined]
-            yield from _shown(child, hidden, depth + 1)
+            yield from _visible_texts(child, hidden, depth + 1)
             yield child.tail or ""
     yield gap
 
@@ -71,7 +71,7 @@ def _says_hidden(attributes: dict[str, str]) -> bool:
     )
 
 
-def told_words(cleaned: Cleaned) -> Counter[str]:
+def block_words(cleaned: CleanedPage) -> Counter[str]:
     return Counter(word for block in cleaned.blocks for word in _WORD.findall(block.text))
 
 
@@ -80,23 +80,23 @@ def unaccounted(page: Page) -> tuple[float, list[tuple[str, int]]]:
 
     A page that hides nearly all its text until a script shows it is read with that text: so hidden words may be told.
     """
-    markup, told = decode(page.body, page.content_type).text, told_words(clean(page))
-    seen = words_of(markup)
-    difference = (seen - told) + (told - (seen | words_of(markup, hidden=True)))
-    return difference.total() / max(1, seen.total()), difference.most_common(8)
+    markup, extracted_words = decode(page.body, page.content_type).text, block_words(clean(page))
+    visible_words = words_of(markup)
+    difference = (visible_words - extracted_words) + (extracted_words - (visible_words | words_of(markup, hidden=True)))
+    return difference.total() / max(1, visible_words.total()), difference.most_common(8)
 
 
-def hidden_told(page: Page) -> Counter[str]:
+def hidden_words_in_blocks(page: Page) -> Counter[str]:
     """Words of blocks that no reader sees."""
-    return told_words(clean(page)) - words_of(decode(page.body, page.content_type).text)
+    return block_words(clean(page)) - words_of(decode(page.body, page.content_type).text)
 
 
-def check_shape(cleaned: Cleaned) -> None:
+def check_invariants(cleaned: CleanedPage) -> None:
     """What holds for any page: a verdict a block, the text is the kept blocks, every removal is explained."""
     assert len(cleaned.blocks) == len(cleaned.verdicts)
     assert [block.position for block in cleaned.blocks] == list(range(len(cleaned.blocks)))
-    kept = [block.text for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if verdict.kept]
-    assert cleaned.text == "\n".join(kept)
+    kept_texts = [block.text for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if verdict.kept]
+    assert cleaned.text == "\n".join(kept_texts)
     assert all(verdict.reason and verdict.rule for verdict in cleaned.verdicts)
     assert all(block.text.strip() for block in cleaned.blocks)
     assert "\0" not in cleaned.text
@@ -117,8 +117,8 @@ def test_every_visible_word_of_the_sample_site_is_kept_or_removed(path: str, res
     page = Page("http://lantern.example.org" + path, resource.body, resource.headers["Content-Type"])
     share, words = unaccounted(page)
     assert share <= LOST, words
-    assert hidden_told(page).total() <= 2
-    check_shape(clean(page))
+    assert hidden_words_in_blocks(page).total() <= 2
+    check_invariants(clean(page))
 
 
 def corpus_pages() -> list[Path]:
@@ -131,7 +131,7 @@ def test_every_visible_word_of_real_pages_is_kept_or_removed() -> None:
     over = []
     for file in corpus_pages():
         page = Page("https://corpus.example/" + file.stem, gzip.decompress(file.read_bytes()))
-        check_shape(clean(page))
+        check_invariants(clean(page))
         share, words = unaccounted(page)
         if share > LOST:
             over.append((file.name, share, words))
@@ -181,20 +181,20 @@ LEISURE = settings(max_examples=60, deadline=None, suppress_health_check=list(He
 @given(URLS, st.binary(max_size=600), TYPES)
 @LEISURE
 def test_any_bytes_give_a_result(url: str, body: bytes, content_type: str) -> None:
-    check_shape(clean(Page(url, body, content_type)))
+    check_invariants(clean(Page(url, body, content_type)))
 
 
 @given(URLS, MARKUP, st.sampled_from(["utf-8", "utf-16", "cp1252"]))
 @LEISURE
 def test_any_markup_gives_a_result(url: str, markup: str, encoding: str) -> None:
-    check_shape(clean(Page(url, markup.encode(encoding, "replace"))))
+    check_invariants(clean(Page(url, markup.encode(encoding, "replace"))))
 
 
 @pytest.mark.slow
 @given(URLS, MARKUP | st.binary(max_size=3000).map(lambda raw: raw.decode("latin-1")))
 @settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_markup_gives_a_result_at_length(url: str, markup: str) -> None:
-    check_shape(clean(Page(url, markup.encode("utf-8", "replace"))))
+    check_invariants(clean(Page(url, markup.encode("utf-8", "replace"))))
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_any_markup_gives_a_result_at_length(url: str, markup: str) -> None:
 )
 def test_a_page_made_to_hurt_is_read(body: bytes) -> None:
     cleaned = clean(Page("https://a.example/x", body))
-    check_shape(cleaned)
+    check_invariants(cleaned)
     assert cleaned.blocks
 
 

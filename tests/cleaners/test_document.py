@@ -7,16 +7,16 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from cleaners.document import Block, Kind
+from cleaners.document import Block, BlockKind
 
-BLOCK = Block(3, Kind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
+BLOCK = Block(3, BlockKind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
 
 
 def test_a_block_counts_its_words_and_its_links() -> None:
     assert (BLOCK.words, BLOCK.link_density) == (4, 0.5)
-    assert Block(0, Kind.PARAGRAPH, "").words == 0
-    assert Block(0, Kind.PARAGRAPH, "\u6c34\u8eca\u5c0f\u5c4b").words == 2, "two characters count as a word"
-    assert Block(0, Kind.PARAGRAPH, "ab", link_chars=9).link_density == 1.0
+    assert Block(0, BlockKind.PARAGRAPH, "").words == 0
+    assert Block(0, BlockKind.PARAGRAPH, "\u6c34\u8eca\u5c0f\u5c4b").words == 2, "two characters count as a word"
+    assert Block(0, BlockKind.PARAGRAPH, "ab", link_chars=9).link_density == 1.0
 
 
 def test_another_text_is_counted_anew() -> None:
@@ -24,7 +24,7 @@ def test_another_text_is_counted_anew() -> None:
     assert replace(BLOCK, position=4) != BLOCK
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(Block)])
+@pytest.mark.parametrize("name", [field.name for field in fields(Block)])
 def test_a_block_cannot_be_changed(name: str) -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(BLOCK, name, getattr(BLOCK, name))
@@ -33,13 +33,13 @@ def test_a_block_cannot_be_changed(name: str) -> None:
 
 
 def test_equal_blocks_are_one_in_a_set_and_survive_the_way_to_another_process() -> None:
-    sent = pickle.loads(pickle.dumps(BLOCK))
+    unpickled = pickle.loads(pickle.dumps(BLOCK))
     assert type(BLOCK) is Block
-    assert {sent, BLOCK} == {BLOCK}
-    assert (sent.words, sent.link_density) == (4, 0.5)
-    assert repr(sent) == repr(BLOCK)
+    assert {unpickled, BLOCK} == {BLOCK}
+    assert (unpickled.words, unpickled.link_density) == (4, 0.5)
+    assert repr(unpickled) == repr(BLOCK)
 
 
 def test_what_no_block_can_do_without_is_asked_for() -> None:
     with pytest.raises(TypeError, match="text"):
-        Block(0, Kind.PARAGRAPH)  # type: ignore[call-arg]
+        Block(0, BlockKind.PARAGRAPH)  # type: ignore[call-arg]

@@ -10,15 +10,15 @@ import pytest
 import cleaners
 from cleaners.lineage import (
     CLEANER_VERSION,
-    FACTS,
-    LEARNED,
+    MODEL_DATA,
+    RULE_DATA,
     DataFile,
     data_digest,
     lineage,
     rule_files,
     site_rules_digest,
 )
-from cleaners.site_rules.ftr_format import read_rule
+from cleaners.site_rules.ftr_format import parse_rule_file
 
 ROOM = Path(cleaners.__file__).parent
 SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
@@ -44,22 +44,22 @@ def data_files() -> set[DataFile]:
 
 
 def test_a_lineage_names_version_data_and_libraries():
-    said = lineage()
-    assert (said.version, said.site_rules) == (CLEANER_VERSION, "")
-    assert (len(said.rules), len(said.model)) == (16, 16)
-    assert "trafilatura " in said.libraries
-    assert lineage() is said
+    current = lineage()
+    assert (current.version, current.site_rules) == (CLEANER_VERSION, "")
+    assert (len(current.rules), len(current.model)) == (16, 16)
+    assert "trafilatura " in current.libraries
+    assert lineage() is current
 
 
 def test_every_data_file_is_in_the_lineage_or_known_to_change_no_verdict():
-    counted_files = [*rule_files().values(), *LEARNED.values()]
+    counted_files = [*rule_files().values(), *MODEL_DATA.values()]
     assert len(counted_files) == len(set(counted_files))
     assert not CHANGES_NO_VERDICT & set(counted_files)
     assert data_files() == {*counted_files, *CHANGES_NO_VERDICT}
 
 
 def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
-    assert " ".join(sorted([*FACTS, *LEARNED])) == (
+    assert " ".join(sorted([*RULE_DATA, *MODEL_DATA])) == (
         "block-model first-look-model layout line-model metadata-words notices page-signs page-type page-type-weights"
         " robots-directives url-shape urls"
     )
@@ -108,7 +108,15 @@ def test_a_file_that_is_moved_and_renamed_is_the_same_lineage(tmp_path: Path, mo
 
 
 def test_site_rules_count_by_what_they_say():
-    one, other = read_rule("strip: //aside\n", "a.txt"), read_rule("strip: //nav\n", "a.txt")
+    strip_aside, strip_nav = parse_rule_file("strip: //aside\n", "a.txt"), parse_rule_file("strip: //nav\n", "a.txt")
     assert site_rules_digest(()) == ""
-    assert site_rules_digest((one,)) == site_rules_digest((read_rule("strip: //aside\n", "a.txt"),))
-    assert len({site_rules_digest(each) for each in ((one,), (other,), (one, other), (other, one))}) == 4
+    assert site_rules_digest((strip_aside,)) == site_rules_digest((parse_rule_file("strip: //aside\n", "a.txt"),))
+    assert (
+        len(
+            {
+                site_rules_digest(rules)
+                for rules in ((strip_aside,), (strip_nav,), (strip_aside, strip_nav), (strip_nav, strip_aside))
+            }
+        )
+        == 4
+    )

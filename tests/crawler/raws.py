@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastwarc import ArchiveIterator
 
-from output.raw.warc_reader import Record
+from output.raw.warc_reader import WarcRecord
 
 TOOLS = Path(sys.executable).parent
 
@@ -20,18 +20,18 @@ def files(db: Path) -> list[Path]:
     return sorted(db.parent.glob(f"{db.name}.warc/*"))
 
 
-def records(db: Path) -> Iterator[Record]:
+def records(db: Path) -> Iterator[WarcRecord]:
     """All records of an archive's WARC files, in order."""
     for file in files(db):
         with file.open("rb") as stream:
             for each in ArchiveIterator(stream, parse_http=False):
                 fields = {name.lower(): value for name, value in each.headers.items()}
-                yield Record(str(each.record_type), fields, each.reader.read())
+                yield WarcRecord(str(each.record_type), fields, each.reader.read())
 
 
-def by_url(db: Path) -> dict[str, dict[str, list[Record]]]:
+def by_url(db: Path) -> dict[str, dict[str, list[WarcRecord]]]:
     """Records by URL and type."""
-    found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[str, list[WarcRecord]]] = defaultdict(lambda: defaultdict(list))
     for record in records(db):
         found[record.url][record.kind].append(record)
     return found

@@ -16,8 +16,8 @@ class StoppingSpider(SiteSpider):
 
     name = "stopping"
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        if self.pages == _LAST and not self.ended:
-            self.ended = "stopped by the test"
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        if self.requested_pages == _LAST and not self.end_reason:
+            self.end_reason = "stopped by the test"
             self.stopping = asyncio.get_running_loop().create_task(self.crawler.engine.stop_async())
-        super()._begin(work)
+        super()._start_task(work)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawler.scripted_site import Reply, ScriptedSite
-from tests.crawler.warm import REPOSITORY, Warm, run
+from tests.crawler.warm import REPOSITORY, WarmProcess, run
 
 COMMANDS = (
     ["--version"],
@@ -23,12 +23,12 @@ COMMANDS = (
 def test_exit_code_and_words_are_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
 ) -> None:
-    found = []
+    results = []
     for cold in ("0", "1"):
         monkeypatch.setenv("BROADSHEET_COLD", cold)
-        found.append(run("crawler.cli", arguments, os.environ, tmp_path))
-    assert found[0] == found[1]
-    assert any(found[0])
+        results.append(run("crawler.cli", arguments, os.environ, tmp_path))
+    assert results[0] == results[1]
+    assert any(results[0])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -41,7 +41,7 @@ def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatc
 
 def test_a_command_that_hangs_is_killed_and_the_next_one_runs(site: ScriptedSite, tmp_path: Path) -> None:
     site.routes["/robots.txt"] = Reply(wait=30)
-    forks = Warm()
+    forks = WarmProcess()
     try:
         hanging = ["crawl", f"{site.url}/", "--allow-private"]
         with pytest.raises(subprocess.TimeoutExpired):

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds after which a command counts as hung
 
 
-class Warm:
+class WarmProcess:
     """The process, seen from the tests."""
 
     def __init__(self) -> None:
@@ -53,9 +53,9 @@ class Warm:
         seconds: float,
     ) -> tuple[int, str, str]:
         """Exit code, standard output and standard error of `python -m module arguments`, run in a folder."""
-        asked = json.dumps([module, *arguments, str(folder.absolute()), dict(environment)]).encode() + b"\n"
+        request = json.dumps([module, *arguments, str(folder.absolute()), dict(environment)]).encode() + b"\n"
         with self._lock, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
-            socket.send_fds(self._channel, [asked], [out.fileno(), errors.fileno()])
+            socket.send_fds(self._channel, [request], [out.fileno(), errors.fileno()])
             code = self._ended(int(self._answers.readline()), seconds)
             out.seek(0)
             errors.seek(0)
@@ -107,6 +107,6 @@ def run(
 
 
 @cache
-def _warm() -> Warm:
+def _warm() -> WarmProcess:
     """The process, which begins when it is first asked for."""
-    return Warm()
+    return WarmProcess()

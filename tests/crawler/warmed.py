@@ -26,15 +26,15 @@ _ASKED = 1 << 20  # bytes of a command line with its environment
 def serve(channel: socket.socket) -> list[str] | None:
     """Fork for each command. Returns in the fork, with what it is to run; and None at the end."""
     while True:
-        asked, files, _, _ = socket.recv_fds(channel, _ASKED, 2)
-        if not asked:
+        request, files, _, _ = socket.recv_fds(channel, _ASKED, 2)
+        if not request:
             return None
-        while not asked.endswith(b"\n"):
-            asked += channel.recv(_ASKED)
+        while not request.endswith(b"\n"):
+            request += channel.recv(_ASKED)
         process = os.fork()
         if process == 0:
             channel.close()
-            return _become(asked, files)
+            return _become(request, files)
         for file in files:
             os.close(file)
         channel.sendall(b"%d\n" % process)
@@ -42,8 +42,8 @@ def serve(channel: socket.socket) -> list[str] | None:
         channel.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
-def _become(asked: bytes, files: Sequence[int]) -> list[str]:
-    *command, folder, environment = json.loads(asked)
+def _become(request: bytes, files: Sequence[int]) -> list[str]:
+    *command, folder, environment = json.loads(request)
     os.setsid()
     for number, file in enumerate(files, 1):
         os.dup2(file, number)
@@ -58,27 +58,27 @@ def fork_server() -> None:
     """What multiprocessing starts as a new interpreter for the workers, as a fork that has imported all they need."""
     if sys.version_info >= (3, 14):  # it wants a key there: let it start its own
         return
-    alive, held = os.pipe()
+    alive, alive_end = os.pipe()
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address := connection.arbitrary_address("AF_UNIX"))
     listening.listen()
     process = os.fork()
     if process == 0:
-        os.close(held)
+        os.close(alive_end)
         try:
             forkserver.main(listening.fileno(), alive, [])
         finally:
             os._exit(0)
     os.close(alive)
     listening.close()
-    known = forkserver._forkserver
-    known._forkserver_address, known._forkserver_alive_fd, known._forkserver_pid = address, held, process
+    server = forkserver._forkserver
+    server._forkserver_address, server._forkserver_alive_fd, server._forkserver_pid = address, alive_end, process
 
 
 def preload() -> None:
     """Import what commands import, and read what they read at first use."""
-    for found in pkgutil.iter_modules(crawler.commands.__path__, "crawler.commands."):
-        import_module(found.name)
+    for module in pkgutil.iter_modules(crawler.commands.__path__, "crawler.commands."):
+        import_module(module.name)
     for name in (
         "crawler.answers.worker_jobs",
         "crawler.spiders.site",
@@ -87,7 +87,7 @@ def preload() -> None:
         "scrapy.cmdline",
     ):
         import_module(name)
-    _import_named(import_module("crawler.commands.crawl").project_settings().copy_to_dict())
+    _import_named(import_module("crawler.commands.run_spider").project_settings().copy_to_dict())
     article_text(_PAGE.encode())
     assert "twisted.internet.reactor" not in sys.modules, "each command installs its own"
 
@@ -95,8 +95,8 @@ def preload() -> None:
 def _import_named(value: object) -> None:
     """Import the modules of all components that Scrapy's settings name, but for the reactor's."""
     if isinstance(value, dict):
-        for each in (*value, *value.values()):
-            _import_named(each)
+        for item in (*value, *value.values()):
+            _import_named(item)
     elif isinstance(value, str) and value.startswith(("scrapy.", "crawler.")):
         with suppress(ImportError):
             import_module(value.rpartition(".")[0])
@@ -105,10 +105,10 @@ def _import_named(value: object) -> None:
 _PAGE = "<title>Mill</title><article><p>The mill was sold, and nobody had asked what it was worth.</article>"
 
 if __name__ == "__main__":
-    own = socket.socket(fileno=int(sys.argv[1]))
+    channel = socket.socket(fileno=int(sys.argv[1]))
     preload()
     gc.freeze()  # else each fork copies it all to look for garbage
-    if command := serve(own):
+    if command := serve(channel):
         fork_server()
         sys.argv = command
         sys.modules.pop(command[0], None)  # it is to begin anew, as what is run

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from cleaners.document import Block, Cleaned, Kind, Metadata, PageType, PageVerdict, Verdict
-from output.outcome import Found, Outcome
+from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
+from output.outcome import DiscoveredUrl, Outcome
 from output.raw.capture import Capture
 from output.write.archive import Archive
 
@@ -37,21 +37,21 @@ class Maker:
 
     def cleaned(
         self, url: str, *kept: str, removed: tuple[str, ...] = (), title: str = "", **changes: object
-    ) -> Cleaned:
+    ) -> CleanedPage:
         texts = [*kept, *removed]
-        blocks = tuple(Block(n, Kind.PARAGRAPH, text, text, "body>main>p") for n, text in enumerate(texts))
+        blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, text, "body>main>p") for n, text in enumerate(texts))
         verdicts = (KEPT,) * len(kept) + (GONE,) * len(removed)
         page_type = changes.pop("page_type", PageType.ARTICLE if kept else PageType.EMPTY)
         metadata = Metadata(title=title or f"Title of {url}", canonical_url=str(changes.pop("canonical", "")))
         text = "\n".join(kept)
-        made = Cleaned(
+        made = CleanedPage(
             url, PageVerdict(page_type, ("words=9",)), metadata, blocks, verdicts, text, "\n\n".join(kept), ()
         )
         return replace(made, **changes)
 
     def outcome(self, url: str, *kept: str, **changes: object) -> Outcome:
         at = self.clock()
-        rest = {name: changes.pop(name) for name in ("found", "outside", "location") if name in changes}
+        rest = {name: changes.pop(name) for name in ("discovered_urls", "outside_links", "location") if name in changes}
         cleaned = self.cleaned(url, *kept, **changes)
         capture = Capture(url, at, 200, url, "text/html", f"sha256:{at}", 10)
         return Outcome(url, "done", str(cleaned.verdict.page_type), 200, at, capture, cleaned, **rest)
@@ -59,8 +59,8 @@ class Maker:
     def failure(self, url: str, reason: str = "http_500") -> Outcome:
         return Outcome(url, "failed", reason, 500, self.clock())
 
-    def found(self, url: str, **changes: object) -> Found:
-        return Found(url, url.split("/")[2], **changes)
+    def discovered(self, url: str, **changes: object) -> DiscoveredUrl:
+        return DiscoveredUrl(url, url.split("/")[2], **changes)
 
 
 @pytest.fixture

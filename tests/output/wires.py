@@ -6,18 +6,20 @@ from dataclasses import replace
 
 from output.outcome import Outcome
 from output.raw.capture import Capture
-from output.raw.wire import Wire
+from output.raw.wire import RawExchange
 
 AT = "2026-01-01T00:00:{:02}+00:00"
 
 
-def wire(body: bytes = b"hello", *, head: bytes = b"HTTP/1.1 200 OK\r\nX-Odd: 1\r\n\r\n", **changes: object) -> Wire:
-    made = Wire(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", head, body, address="192.0.2.1")
-    return replace(made, **changes)  # type: ignore[arg-type]
+def make_exchange(
+    body: bytes = b"hello", *, head: bytes = b"HTTP/1.1 200 OK\r\nX-Odd: 1\r\n\r\n", **changes: object
+) -> RawExchange:
+    exchange = RawExchange(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", head, body, ip_address="192.0.2.1")
+    return replace(exchange, **changes)  # type: ignore[arg-type]
 
 
 def fetched(url: str, second: int = 0, body: bytes = b"hello", status: int = 200, **changes: object) -> Outcome:
     at = AT.format(second)
-    raw = wire(body, head=b"HTTP/1.1 %d Yes\r\nX-Odd: 1\r\n\r\n" % status, **changes)
+    raw = make_exchange(body, head=b"HTTP/1.1 %d Yes\r\nX-Odd: 1\r\n\r\n" % status, **changes)
     capture = Capture(url, at, status, url, "text/html", payload_length=len(body), raw=raw)
     return Outcome(url, "done", "other", status, at, capture)

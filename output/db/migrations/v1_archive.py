@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.db.fulltext import FULLTEXT
+from output.db.migrations.v1_fulltext import FULLTEXT
 
 _STATE = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -77,7 +77,8 @@ _LEDGER = (
     "CREATE TABLE page_layout (page_id INTEGER PRIMARY KEY REFERENCES pages (id), layout BLOB NOT NULL)",
 )
 
-# The order is part of the file format: page_blocks.kind is the place in this list. Only ever add at the end.
+# The order is part of the file format: page_blocks.kind is the place in this list. A migration that adds a kind lists
+# these and puts its own at the end.
 BLOCK_KINDS = ("paragraph", "heading", "list_item", "table", "quote", "code", "caption", "line")
 
 KIND_NAME = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(BLOCK_KINDS))

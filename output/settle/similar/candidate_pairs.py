@@ -1,8 +1,8 @@
 """Which sketches have enough in common: pairs of pages whose texts may be alike, found among all of an archive.
 
-Hashes are taken range by range, so many at a time, and those of a range sorted: equal ones then stand beside each
-other. What two pages have in common is counted at the end, for some pages after the other. So memory is bounded however
-many pages there are, and no index is kept in the archive, where each new text changes as many places as it has hashes.
+Hashes are taken range by range and those of a range are sorted, so that equal ones are adjacent. What two pages have in
+common is counted at the end, for some pages after the other. So memory is bounded however many pages there are, and no
+index is kept in the archive, where each new text would change as many places as it has hashes.
 """
 
 from __future__ import annotations
@@ -17,117 +17,127 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from output.settle.similar.likeness import HASH_BITS, Sketch, unpacked
+from output.settle.similar.likeness import HASH_BITS, Sketch, unpack_sketch
 
-CROWD = 24
+CROWD_LIMIT = 24
 """Articles of one host that may share a run of words; what stands in more is a form, and evidence of nothing."""
 
-# Two sketches that share less than this are not of texts that are alike: it is a sample, so well below `NEAR`.
-_LEAST_SHARED, _LEAST_SHARE = 2, 0.4
+# Two sketches that share less are not of texts that are alike. A sketch is a sample, so the share is well below
+# `relation.MIN_NEAR_SIMILARITY`.
+_MIN_SHARED_HASHES, _MIN_SHARED_SHARE = 2, 0.4
 
-_AT_ONCE = 250_000  # hashes of a range, about
-_SKETCHES_AT_ONCE = 1_000
-_MOST_FILES = 64
-_IN_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
+_HASHES_PER_RANGE = 250_000  # about
+_SKETCHES_PER_BATCH = 1_000
+_MAX_FILES = 64
+_MAX_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 
-_Numbers = NDArray[np.int64]
-_Places = NDArray[np.int32]
+_Int64Array = NDArray[np.int64]
+_Int32Array = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
-class Sketched:
-    """The pages that have a sketch, in the order of their numbers: of each its number, its host by number, and how many
-    hashes its sketch has, one at least."""
+class SketchedPages:
+    """The pages that have a sketch, as parallel arrays in the order of page ids: the id, a number for the host, and how
+    many hashes the sketch has, one at least."""
 
-    numbers: array[int]
-    hosts: array[int]
-    hashes: array[int]
+    page_ids: array[int]
+    host_numbers: array[int]
+    hash_counts: array[int]
 
 
-def alike(pages: Sketched, sketches: Callable[[], Iterable[bytes]], at_once: int = _AT_ONCE) -> list[tuple[int, int]]:
-    """The pairs of pages whose sketches share enough, each from the lower number to the higher, in order.
+def find_candidate_pairs(
+    pages: SketchedPages, sketches: Callable[[], Iterable[bytes]], hashes_per_range: int = _HASHES_PER_RANGE
+) -> list[tuple[int, int]]:
+    """The pairs of page ids whose sketches share enough, each from the lower id to the higher, in order.
 
-    The `sketches` are those of the pages, in their order, packed; they are asked for once a range, and a range holds
-    about `at_once` hashes.
+    `sketches` gives the packed sketches of the pages, in their order; it is called once for each range of hashes, and a
+    range holds about `hashes_per_range`. Within this module a page is its index in these arrays.
     """
-    if not pages.numbers:
+    if not pages.page_ids:
         return []
-    hosts = np.array(pages.hosts, np.int32)
-    sizes = np.array(pages.hashes, np.int32)
-    own = sizes.copy()
-    ranges = -(-int(sizes.sum()) // at_once)
-    with _Met(len(sizes), ranges) as met:
-        for hashes, at in _by_range(sketches, sizes, ranges):
-            crowded = _crowded(hashes, hosts[at])
-            own -= np.bincount(at[crowded], minlength=len(own)).astype(np.int32)
-            for one, other in _beside_each_other(hashes[~crowded], at[~crowded]):
-                met.meet(one, other)
+    hosts = np.array(pages.host_numbers, np.int32)
+    sizes = np.array(pages.hash_counts, np.int32)
+    uncrowded_sizes = sizes.copy()
+    range_count = -(-int(sizes.sum()) // hashes_per_range)
+    with _PairCounter(len(sizes), range_count) as counter:
+        for hashes, owners in _shared_hashes_by_range(sketches, sizes, range_count):
+            crowded = _crowded_mask(hashes, hosts[owners])
+            uncrowded_sizes -= np.bincount(owners[crowded], minlength=len(uncrowded_sizes)).astype(np.int32)
+            for firsts, seconds in _pairs_with_equal_hash(hashes[~crowded], owners[~crowded]):
+                counter.add(firsts, seconds)
         return [
-            (pages.numbers[one], pages.numbers[other])
-            for ones, others, times in met.counted()
-            for one, other in _enough(ones, others, times, own)
+            (pages.page_ids[first], pages.page_ids[second])
+            for firsts, seconds, counts in counter.pair_counts()
+            for first, second in _filter_similar_pairs(firsts, seconds, counts, uncrowded_sizes)
         ]
 
 
-def _enough(one: _Numbers, other: _Numbers, times: _Numbers, own: _Places) -> Iterator[tuple[int, int]]:
-    """The pairs whose sketches share enough of the smaller one."""
-    enough = (times >= _LEAST_SHARED) & (times >= _LEAST_SHARE * np.minimum(own[one], own[other]))
-    return zip(one[enough].tolist(), other[enough].tolist(), strict=True)
+def _filter_similar_pairs(
+    firsts: _Int64Array, seconds: _Int64Array, counts: _Int64Array, sizes: _Int32Array
+) -> Iterator[tuple[int, int]]:
+    """The pairs whose sketches share enough hashes of the smaller one; `sizes` are those without crowded hashes."""
+    is_similar = (counts >= _MIN_SHARED_HASHES) & (
+        counts >= _MIN_SHARED_SHARE * np.minimum(sizes[firsts], sizes[seconds])
+    )
+    return zip(firsts[is_similar].tolist(), seconds[is_similar].tolist(), strict=True)
 
 
-def _by_range(sketches: Callable[[], Iterable[bytes]], sizes: _Places, ranges: int) -> Iterator[tuple[Sketch, _Places]]:
-    """The hashes that several sketches have, in order, each with the place of its sketch; range by range."""
-    bounds = [(number << HASH_BITS) // ranges for number in range(ranges + 1)]
-    for least, most in pairwise(bounds):
-        parts = [_within(some, at, least, most) for some, at in _some(sketches(), sizes)]
-        hashes, at = (np.concatenate(each) for each in zip(*parts, strict=True))
+def _shared_hashes_by_range(
+    sketches: Callable[[], Iterable[bytes]], sizes: _Int32Array, range_count: int
+) -> Iterator[tuple[Sketch, _Int32Array]]:
+    """Range by range, the hashes that more than one sketch has, in order, each with its owner: the index of a page."""
+    bounds = [(number << HASH_BITS) // range_count for number in range(range_count + 1)]
+    for lower, upper in pairwise(bounds):
+        parts = [_hashes_in_range(batch, owners, lower, upper) for batch, owners in _hash_batches(sketches(), sizes)]
+        hashes, owners = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         order = np.argsort(hashes, kind="stable")
-        hashes, at = hashes[order], at[order]
-        equal = np.zeros(len(hashes) + 1, bool)
-        np.equal(hashes[1:], hashes[:-1], out=equal[1:-1])
-        several = equal[1:] | equal[:-1]
-        yield hashes[several], at[several]
+        hashes, owners = hashes[order], owners[order]
+        equals_previous = np.zeros(len(hashes) + 1, bool)
+        np.equal(hashes[1:], hashes[:-1], out=equals_previous[1:-1])
+        is_shared = equals_previous[1:] | equals_previous[:-1]
+        yield hashes[is_shared], owners[is_shared]
 
 
-def _some(sketches: Iterable[bytes], sizes: _Places) -> Iterator[tuple[Sketch, _Places]]:
-    """The hashes of some sketches, and the place of each one's sketch."""
-    coming = iter(sketches)
-    for first in range(0, len(sizes), _SKETCHES_AT_ONCE):
-        its = sizes[first : first + _SKETCHES_AT_ONCE]
-        places = np.arange(first, first + len(its), dtype=np.int32)
-        yield unpacked(b"".join(islice(coming, len(its)))), np.repeat(places, its)
+def _hash_batches(sketches: Iterable[bytes], sizes: _Int32Array) -> Iterator[tuple[Sketch, _Int32Array]]:
+    """The hashes of so many sketches at a time, and the owner of each hash."""
+    remaining = iter(sketches)
+    for start in range(0, len(sizes), _SKETCHES_PER_BATCH):
+        batch_sizes = sizes[start : start + _SKETCHES_PER_BATCH]
+        indexes = np.arange(start, start + len(batch_sizes), dtype=np.int32)
+        yield unpack_sketch(b"".join(islice(remaining, len(batch_sizes)))), np.repeat(indexes, batch_sizes)
 
 
-def _within(hashes: Sketch, at: _Places, least: int, most: int) -> tuple[Sketch, _Places]:
-    inside = (hashes >= least) & (hashes < most)
-    return hashes[inside], at[inside]
+def _hashes_in_range(hashes: Sketch, owners: _Int32Array, lower: int, upper: int) -> tuple[Sketch, _Int32Array]:
+    is_inside = (hashes >= lower) & (hashes < upper)
+    return hashes[is_inside], owners[is_inside]
 
 
-def _crowded(hashes: Sketch, hosts: _Places) -> NDArray[np.bool_]:
-    """Which of the hashes more pages of a host have than may."""
+def _crowded_mask(hashes: Sketch, hosts: _Int32Array) -> NDArray[np.bool_]:
+    """Which of the hashes more than `CROWD_LIMIT` pages of one host have; `hosts` are those of the hashes' owners."""
     keys = (hosts.astype(np.int64) << HASH_BITS) | hashes
-    _, which, pages = np.unique(keys, return_inverse=True, return_counts=True)
-    return np.asarray(pages[which] > CROWD)
+    _, key_indexes, page_counts = np.unique(keys, return_inverse=True, return_counts=True)
+    return np.asarray(page_counts[key_indexes] > CROWD_LIMIT)
 
 
-def _beside_each_other(hashes: Sketch, at: _Places) -> Iterator[tuple[_Places, _Places]]:
-    """The places of sketches that have a hash in common, for each hash and each two of them; `hashes` are in order."""
-    first, apart = np.arange(len(hashes)), 1
-    while len(first):
-        first = first[: np.searchsorted(first, len(hashes) - apart)]
-        first = first[hashes[first] == hashes[first + apart]]
-        yield at[first], at[first + apart]
-        apart += 1
+def _pairs_with_equal_hash(hashes: Sketch, owners: _Int32Array) -> Iterator[tuple[_Int32Array, _Int32Array]]:
+    """The owners of each two equal hashes, as two parallel arrays; `hashes` are in order."""
+    starts, distance = np.arange(len(hashes)), 1
+    while len(starts):
+        starts = starts[: np.searchsorted(starts, len(hashes) - distance)]
+        starts = starts[hashes[starts] == hashes[starts + distance]]
+        yield owners[starts], owners[starts + distance]
+        distance += 1
 
 
-class _Met:
-    """The pairs that were met, in a file for each part of the pages; what is small is in memory. Use it in a `with`."""
+class _PairCounter:
+    """Counts how often each pair of pages is added, in a file for each part of the pages; small files stay in memory.
+    Use it in a `with`."""
 
     def __init__(self, pages: int, parts: int) -> None:
         self._pages = pages
-        firsts = np.linspace(0, self._pages, min(parts, _MOST_FILES) + 1).astype(np.int64)
+        firsts = np.linspace(0, self._pages, min(parts, _MAX_FILES) + 1).astype(np.int64)
         self._edges = firsts[1:-1] * self._pages
-        self._files = [SpooledTemporaryFile(_IN_MEMORY // len(firsts)) for _ in firsts[1:]]  # noqa: SIM115
+        self._files = [SpooledTemporaryFile(_MAX_MEMORY // len(firsts)) for _ in firsts[1:]]  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self
@@ -136,17 +146,17 @@ class _Met:
         for file in self._files:
             file.close()
 
-    def meet(self, one: _Places, other: _Places) -> None:
-        """Meet pairs of places."""
-        pairs = one * np.int64(self._pages) + other
+    def add(self, firsts: _Int32Array, seconds: _Int32Array) -> None:
+        """Count each pair of page indexes once more."""
+        pairs = firsts * np.int64(self._pages) + seconds
         if len(self._edges):
             pairs = np.sort(pairs)
         for file, part in zip(self._files, np.split(pairs, np.searchsorted(pairs, self._edges)), strict=True):
             file.write(part.tobytes())
 
-    def counted(self) -> Iterator[tuple[_Numbers, _Numbers, _Numbers]]:
-        """The pairs in order, and how often each was met; some at a time."""
+    def pair_counts(self) -> Iterator[tuple[_Int64Array, _Int64Array, _Int64Array]]:
+        """The pairs in order as (first indexes, second indexes, how often each was added); a file at a time."""
         for file in self._files:
             file.seek(0)
-            pairs, times = np.unique(np.frombuffer(file.read(), np.int64), return_counts=True)
-            yield pairs // self._pages, pairs % self._pages, times
+            pairs, counts = np.unique(np.frombuffer(file.read(), np.int64), return_counts=True)
+            yield pairs // self._pages, pairs % self._pages, counts

@@ -6,7 +6,7 @@ and how much of the smaller stands in the larger, whatever their lengths, which 
 cannot. Case, punctuation and line breaks do not count. The method is Broder's ("On the resemblance and containment of
 documents", 1997, section 4: sketches modulo m).
 
-Pure. A text is a function of nothing else, so sketches of two archives may be compared.
+Pure. A sketch is a function of the text and nothing else, so sketches of two archives may be compared.
 """
 
 from __future__ import annotations
@@ -20,106 +20,108 @@ import numpy as np
 from numpy.typing import NDArray
 
 from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
-from output.db.text import spaced_out
+from output.db.text import space_separated_words
 
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""
 
-SHARE = 8  # one in so many shingles is in the sketch
-_MOST = 1024  # hashes of one sketch: a text of some 8,000 words; of a longer one the smallest
-_WORDS, _CHARACTERS = 3, 5
+SAMPLE_ONE_IN = 8  # one in so many shingles is in the sketch
+_MAX_HASHES = 1024  # hashes of one sketch: a text of some 8,000 words; of a longer one the smallest
+_WORDS_PER_SHINGLE, _CHARACTERS_PER_SHINGLE = 3, 5
 
 _TOKEN = re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+")
 HASH_BITS = 29
-"""Bits of a sketch's hashes: the first three of 32 are 0, as of one in `SHARE`."""
+"""Bits of a sketch's hashes: the first three of 32 are 0, as of one in `SAMPLE_ONE_IN`."""
 
-_BITS = 32
-_LIMIT = np.uint64(2**64 // SHARE)
-_ODD = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_SHORTENED_BITS = 32
+_SAMPLE_LIMIT = np.uint64(2**64 // SAMPLE_ONE_IN)
+_ODD_FACTORS = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
-H = TypeVar("H", np.uint32, np.uint64)
+HashT = TypeVar("HashT", np.uint32, np.uint64)
 Shingles = NDArray[np.uint64]
+"""The hashes of a text's shingles."""
 Sketch = NDArray[np.uint32]
 """The hashes of a sketch, each once, in order."""
 
-_PACKED = np.dtype("<u4")
+_PACKED_HASH = np.dtype("<u4")
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike two texts are, from 0 to 1: shingles of both in those of either, and in those of the smaller."""
+    """How alike two texts are, each from 0 to 1: the shingles of both as a share of those of either (`similarity`, the
+    Jaccard index), and as a share of those of the smaller text (`containment`)."""
 
     similarity: float
-    contained: float
+    containment: float
 
 
-def shingles(text: str) -> Shingles:
+def shingles_of(text: str) -> Shingles:
     """The text's shingles as distinct 64-bit hashes, sorted; none of a short text."""
-    hashed, size = _hashed(text)
-    return _distinct(_runs(hashed, size)) if len(hashed) >= SHORT_TOKENS else np.empty(0, np.uint64)
+    tokens, size = _token_hashes(text)
+    return _sorted_unique(_shingle_hashes(tokens, size)) if len(tokens) >= SHORT_TOKENS else np.empty(0, np.uint64)
 
 
 def sketch_of(text: str) -> Sketch:
-    """The sketch of a text; a short one has none."""
-    hashed, size = _hashed(text)
-    if len(hashed) < SHORT_TOKENS:
+    """The sketch of a text; empty for a short one."""
+    tokens, size = _token_hashes(text)
+    if len(tokens) < SHORT_TOKENS:
         return np.empty(0, np.uint32)
-    runs = _runs(hashed, size)
-    return sketch(_distinct(runs[runs < _LIMIT]))
+    shingles = _shingle_hashes(tokens, size)
+    return sketch_of_shingles(_sorted_unique(shingles[shingles < _SAMPLE_LIMIT]))
 
 
-def sketch(found: Shingles) -> Sketch:
+def sketch_of_shingles(shingles: Shingles) -> Sketch:
     """The smallest eighth of the hashes, as numbers below 2**29."""
-    few = found[: int(np.searchsorted(found, _LIMIT))][:_MOST]
-    return _distinct((few >> np.uint64(64 - _BITS)).astype(np.uint32))
+    sample = shingles[: int(np.searchsorted(shingles, _SAMPLE_LIMIT))][:_MAX_HASHES]
+    return _sorted_unique((sample >> np.uint64(64 - _SHORTENED_BITS)).astype(np.uint32))
 
 
-def packed(made: Sketch) -> bytes:
+def pack_sketch(sketch: Sketch) -> bytes:
     """A sketch as it is stored: four bytes a hash, the low one first."""
-    return made.astype(_PACKED).tobytes()
+    return sketch.astype(_PACKED_HASH).tobytes()
 
 
-def unpacked(stored: bytes) -> Sketch:
+def unpack_sketch(packed_sketch: bytes) -> Sketch:
     """A sketch from how it is stored."""
-    return np.frombuffer(stored, _PACKED)
+    return np.frombuffer(packed_sketch, _PACKED_HASH)
 
 
-def likeness(one: Shingles, other: Shingles) -> Likeness:
+def compare_shingles(first: Shingles, second: Shingles) -> Likeness:
     """Compare two texts by their shingles. Nothing is like a text without any."""
-    smaller = min(len(one), len(other))
-    if not smaller:
+    smaller_size = min(len(first), len(second))
+    if not smaller_size:
         return Likeness(0.0, 0.0)
-    common = len(np.intersect1d(one, other, assume_unique=True))
-    return Likeness(common / (len(one) + len(other) - common), common / smaller)
+    common_size = len(np.intersect1d(first, second, assume_unique=True))
+    return Likeness(common_size / (len(first) + len(second) - common_size), common_size / smaller_size)
 
 
-def _hashed(text: str) -> tuple[NDArray[np.uint64], int]:
+def _token_hashes(text: str) -> tuple[NDArray[np.uint64], int]:
     """The hash of each token of a text, and how many tokens make a shingle."""
-    lowered = text.lower()
-    if (parted := spaced_out(lowered)) is not None:
-        words = parted.split()
-        return np.fromiter(map(crc32, words), np.uint64, len(words)), _WORDS
-    tokens = _TOKEN.findall(lowered)
-    spaced = len(CJK_CHARACTER.findall(text)) * 2 < len(tokens)
-    hashed = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
-    return hashed, _WORDS if spaced else _CHARACTERS
+    lower_text = text.lower()
+    if (spaced_text := space_separated_words(lower_text)) is not None:
+        words = spaced_text.split()
+        return np.fromiter(map(crc32, words), np.uint64, len(words)), _WORDS_PER_SHINGLE
+    tokens = _TOKEN.findall(lower_text)
+    has_spaces = len(CJK_CHARACTER.findall(text)) * 2 < len(tokens)
+    hashes = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
+    return hashes, _WORDS_PER_SHINGLE if has_spaces else _CHARACTERS_PER_SHINGLE
 
 
-def _distinct(hashes: NDArray[H]) -> NDArray[H]:
+def _sorted_unique(hashes: NDArray[HashT]) -> NDArray[HashT]:
     """The hashes in order, each once."""
-    ordered = np.sort(hashes)
-    first = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    return ordered[first]
+    sorted_hashes = np.sort(hashes)
+    is_first = np.ones(len(sorted_hashes), bool)
+    np.not_equal(sorted_hashes[1:], sorted_hashes[:-1], out=is_first[1:])
+    return sorted_hashes[is_first]
 
 
-def _runs(hashed: NDArray[np.uint64], size: int) -> Shingles:
-    """Hash each run of so many tokens; the last step is that of splitmix64, so that the smallest are a fair sample."""
-    count = len(hashed) - size + 1
-    mixed = np.zeros(count, np.uint64)
-    for place in range(size):
-        mixed = (mixed + hashed[place : place + count]) * _ODD[0]
-        mixed ^= mixed >> np.uint64(29)
-    for shift, factor in ((30, _ODD[1]), (27, _ODD[2])):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * factor
-    return mixed ^ (mixed >> np.uint64(31))
+def _shingle_hashes(token_hashes: NDArray[np.uint64], size: int) -> Shingles:
+    """Hash each run of `size` tokens; the last step is that of splitmix64, so that the smallest are a fair sample."""
+    count = len(token_hashes) - size + 1
+    hashes = np.zeros(count, np.uint64)
+    for offset in range(size):
+        hashes = (hashes + token_hashes[offset : offset + count]) * _ODD_FACTORS[0]
+        hashes ^= hashes >> np.uint64(29)
+    for shift, factor in ((30, _ODD_FACTORS[1]), (27, _ODD_FACTORS[2])):
+        hashes = (hashes ^ (hashes >> np.uint64(shift))) * factor
+    return hashes ^ (hashes >> np.uint64(31))

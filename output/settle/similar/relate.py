@@ -1,9 +1,9 @@
 """Which articles of an archive are alike: near-duplicates, new versions, syndicated copies, parts of each other.
 
-They are relations (`duplicates`) and clusters, never drops. Texts are found by the hashes that their sketches share,
-and then compared in full, without what their host repeats: a series note of sixty words on twenty pages makes none
-of them a copy of another. Only texts that are new or changed are read for their sketches; what is found depends on
-the archive's content alone, not on the order in which it came.
+They are stored as relations (`duplicates`) and clusters; no article is dropped for them. Pairs of texts are found by
+the hashes that their sketches share, and then compared in full, without what their host repeats: a series note of
+sixty words on twenty pages makes none of them a copy of another. Only texts that are new or changed are read for their
+sketches; the result depends on the archive's content alone, not on the order in which it came.
 """
 
 from __future__ import annotations
@@ -15,122 +15,132 @@ from functools import lru_cache
 
 from sqlite_utils import Database
 
-from output.db.transaction import writing
-from output.settle.parallel_map import Share, alone
-from output.settle.similar.candidate_pairs import Sketched, alike
-from output.settle.similar.likeness import Shingles, likeness, packed, shingles, sketch_of
-from output.settle.similar.relation import Relation, Told, clusters, relation
+from output.db.transaction import write_transaction
+from output.settle.parallel_map import ParallelMap, serial_map
+from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
+from output.settle.similar.likeness import Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
+from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
 
-REPEATED = 6
+REPEATED_PAGES = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
-_AT_ONCE = 1_000  # articles whose texts are read at once
-_IN_A_JOB = 25
-_HELD_TEXTS = 64
+_TEXTS_PER_QUERY = 1_000
+_TEXTS_PER_JOB = 25
+_CACHED_TEXTS = 64
 
-_SWEEP = "DELETE FROM sketches WHERE hashes IS NULL"
-_NEW = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
+_DELETE_STALE_SKETCHES = "DELETE FROM sketches WHERE hashes IS NULL"
+_UNSKETCHED_TEXTS = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
     WHERE s.page_id IS NULL AND a.page_id > ? ORDER BY a.page_id LIMIT ?"""
-_HAVE_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id"
-_SKETCHED = f"SELECT s.page_id, u.host, s.hashes {_HAVE_SKETCHES}"
-_SKETCHES = f"SELECT s.sketch {_HAVE_SKETCHES}"
+_FROM_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id"
+_SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes {_FROM_SKETCHES}"
+_SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
-_TOLD = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published), ''), word_count
+_ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published), ''),
+        word_count
     FROM articles WHERE page_id = ?"""
-_OWN_TEXT = f"""SELECT t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_UNREPEATED_TEXT = f"""SELECT t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
         JOIN articles a ON a.page_id = ?1 LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = a.host
     WHERE b.page_id IN (SELECT ?1 UNION SELECT page_id FROM page_parts WHERE head_id = ?1 AND place > 0)
-        AND b.kept = 1 AND coalesce(e.pages, 1) < {REPEATED}
+        AND b.kept = 1 AND coalesce(e.pages, 1) < {REPEATED_PAGES}
     ORDER BY b.page_id, b.position"""
-_HELD = "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates"
+_STORED_RELATIONS = "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates"
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
-    """What `relate` found: new or changed texts, pairs that are alike, and articles in clusters of several."""
+class SimilarityCounts:
+    """What `relate_articles` found: new or changed texts, pairs that are alike, and articles in clusters of several."""
 
-    sketched: int
-    pairs: int
-    clustered: int
-
-
-def relate(db: Database, share: Share = alone) -> Related:
-    """Bring `duplicates` and `clusters` up to the articles as they stand, in one transaction; `share` sketches."""
-    with writing(db):
-        sketched = _sketch(db, share)
-        found = list(_compared(db, _candidates(db)))
-        _store(db, found)
-        grouped = clusters(found)
-        _store_clusters(db, grouped)
-    return Related(sketched, len(found), len(grouped))
+    sketched_texts: int
+    similar_pairs: int
+    clustered_articles: int
 
 
-def _sketch(db: Database, share: Share) -> int:
-    """Sketch the texts that have none; how many."""
-    db.execute(_SWEEP)
+def relate_articles(db: Database, parallel_map: ParallelMap = serial_map) -> SimilarityCounts:
+    """Bring `duplicates` and `clusters` up to date with the articles, in one transaction; sketches are made by
+    `parallel_map`."""
+    with write_transaction(db):
+        sketched_texts = _sketch_new_texts(db, parallel_map)
+        relations = list(_compare_pairs(db, _find_pairs(db)))
+        _store_relations(db, relations)
+        cluster_by_article = cluster_articles(relations)
+        _store_clusters(db, cluster_by_article)
+    return SimilarityCounts(sketched_texts, len(relations), len(cluster_by_article))
+
+
+def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> int:
+    """Sketch the texts that have no sketch yet; returns how many."""
+    db.execute(_DELETE_STALE_SKETCHES)
     count = 0
-    for made in share(sketches_of, _unsketched(db)):
-        db.conn.executemany("INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", made)
-        count += len(made)
+    for rows in parallel_map(sketch_rows, _unsketched_batches(db)):
+        db.conn.executemany("INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", rows)
+        count += len(rows)
     return count
 
 
-def _unsketched(db: Database) -> Iterator[list[tuple[int, str]]]:
-    """The texts without a sketch by page, some at a time. It is at home where sketches are stored meanwhile."""
-    last = -1
-    while rows := db.execute(_NEW, [last, _AT_ONCE]).fetchall():
-        last = int(rows[-1][0])
-        for at in range(0, len(rows), _IN_A_JOB):
-            yield rows[at : at + _IN_A_JOB]
+def _unsketched_batches(db: Database) -> Iterator[list[tuple[int, str]]]:
+    """Batches of (page id, text) without a sketch, by page id. Sketches may be stored while it runs."""
+    last_page_id = -1
+    while rows := db.execute(_UNSKETCHED_TEXTS, [last_page_id, _TEXTS_PER_QUERY]).fetchall():
+        last_page_id = int(rows[-1][0])
+        for start in range(0, len(rows), _TEXTS_PER_JOB):
+            yield rows[start : start + _TEXTS_PER_JOB]
 
 
-def sketches_of(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
-    """The sketch of each page's text as a row: page, number of hashes, the hashes packed. Pure."""
-    made = [(page, sketch_of(text)) for page, text in texts]
-    return [(page, len(sketch), packed(sketch)) for page, sketch in made]
+def sketch_rows(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
+    """Rows of `sketches` for (page id, text): page id, number of hashes, the sketch packed. Pure."""
+    sketches = [(page_id, sketch_of(text)) for page_id, text in texts]
+    return [(page_id, len(sketch), pack_sketch(sketch)) for page_id, sketch in sketches]
 
 
-def _candidates(db: Database) -> list[tuple[int, int]]:
-    """The pairs of pages whose sketches share enough."""
-    pages, numbers = Sketched(array("q"), array("i"), array("i")), dict[str, int]()
-    for page, host, hashes in db.execute(_SKETCHED):
-        pages.numbers.append(page)
-        pages.hosts.append(numbers.setdefault(host, len(numbers)))
-        pages.hashes.append(hashes)
-    return alike(pages, lambda: (sketch for (sketch,) in db.execute(_SKETCHES)))
+def _find_pairs(db: Database) -> list[tuple[int, int]]:
+    """The pairs of page ids whose sketches share enough."""
+    pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
+    for page_id, host, hash_count in db.execute(_SKETCHED_PAGES):
+        pages.page_ids.append(page_id)
+        pages.host_numbers.append(number_by_host.setdefault(host, len(number_by_host)))
+        pages.hash_counts.append(hash_count)
+    return find_candidate_pairs(pages, lambda: (sketch for (sketch,) in db.execute(_SKETCHES)))
 
 
-def _compared(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:
-    @lru_cache(maxsize=_HELD_TEXTS)
-    def told(page: int) -> Told:
-        return Told(*db.execute(_TOLD, [page]).fetchone())
+def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:
+    """The relations of those pairs of pages whose full texts are alike."""
 
-    @lru_cache(maxsize=_HELD_TEXTS)
-    def own(page: int) -> Shingles:
-        return shingles("\n".join(text for (text,) in db.execute(_OWN_TEXT, [page])))
+    @lru_cache(maxsize=_CACHED_TEXTS)
+    def facts_of(page_id: int) -> ArticleFacts:
+        return ArticleFacts(*db.execute(_ARTICLE_FACTS, [page_id]).fetchone())
 
-    for one, other in pairs:
-        if found := relation(told(one), told(other), likeness(own(one), own(other))):
-            yield found
+    @lru_cache(maxsize=_CACHED_TEXTS)
+    def unrepeated_shingles(page_id: int) -> Shingles:
+        return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
+
+    for first, second in pairs:
+        likeness = compare_shingles(unrepeated_shingles(first), unrepeated_shingles(second))
+        if relation := classify_pair(facts_of(first), facts_of(second), likeness):
+            yield relation
 
 
-def _store(db: Database, found: list[Relation]) -> None:
-    """Write what differs, so that settling again changes nothing."""
-    held = {Relation(*row) for row in db.execute(_HELD)}
-    gone, new = held - set(found), set(found) - held
+def _store_relations(db: Database, relations: list[Relation]) -> None:
+    """Write only what differs from the stored relations, so that settling again changes nothing."""
+    stored_relations = {Relation(*row) for row in db.execute(_STORED_RELATIONS)}
+    stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(
         "DELETE FROM duplicates WHERE article_id = ? AND duplicate_id = ?",
-        [(each.article_id, each.duplicate_id) for each in gone],
+        [(relation.article_id, relation.duplicate_id) for relation in stale_relations],
     )
     db.conn.executemany(
         "INSERT INTO duplicates (article_id, duplicate_id, kind, similarity, contained) VALUES (?, ?, ?, ?, ?)",
-        sorted((each.article_id, each.duplicate_id, each.kind, each.similarity, each.contained) for each in new),
+        sorted(
+            (relation.article_id, relation.duplicate_id, relation.kind, relation.similarity, relation.containment)
+            for relation in new_relations
+        ),
     )
 
 
-def _store_clusters(db: Database, grouped: dict[int, int]) -> None:
-    held = dict(db.execute("SELECT article_id, cluster_id FROM clusters").fetchall())
-    if grouped == held:
+def _store_clusters(db: Database, cluster_by_article: dict[int, int]) -> None:
+    stored_clusters = dict(db.execute("SELECT article_id, cluster_id FROM clusters").fetchall())
+    if cluster_by_article == stored_clusters:
         return
     db.execute("DELETE FROM clusters")
-    db.conn.executemany("INSERT INTO clusters (article_id, cluster_id) VALUES (?, ?)", sorted(grouped.items()))
+    db.conn.executemany(
+        "INSERT INTO clusters (article_id, cluster_id) VALUES (?, ?)", sorted(cluster_by_article.items())
+    )

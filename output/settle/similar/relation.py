@@ -9,20 +9,21 @@ from cleaners.metadata.titles import fold_title
 from cleaners.urls.canonical import host_of
 from output.settle.similar.likeness import Likeness
 
-NEAR = 0.6
-"""Share of shingles in common from which two texts are told as one story: measured, see docs/report.md."""
+MIN_NEAR_SIMILARITY = 0.6
+"""Share of shingles in common from which two texts count as one story: measured, see docs/report.md."""
 
-WHOLE = 0.8
+MIN_PART_CONTAINMENT = 0.8
 """Share of a text that must stand in a longer one to be a part of it."""
 
-_SAME = 0.9999  # every shingle in common: equal but for case, punctuation and line breaks
+_MIN_EXACT_SIMILARITY = 0.9999  # every shingle in common: equal but for case, punctuation and line breaks
 
-MERGING = frozenset(("exact", "near", "version", "syndicated"))
-"""The kinds whose articles are one cluster. A part is not: a long article may hold parts that share nothing."""
+CLUSTERED_KINDS = frozenset(("exact", "near", "version", "syndicated"))
+"""The kinds of relation that join articles in a cluster. `part` does not: a long article may have parts that share no
+text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ArticleFacts:
     """What is known of an article besides its text. `published` is in UTC, empty if unknown."""
 
     id: int
@@ -31,72 +32,82 @@ class Told:
     canonical_url: str
     title: str
     published: str
-    words: int
+    word_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`duplicate_id` says again, in whole or in part, what `article_id` says."""
+    """Two articles that are alike: `duplicate_id` says again, in whole or in part, what `article_id` says. The figures
+    are those of `Likeness`."""
 
     article_id: int
     duplicate_id: int
     kind: str
     similarity: float
-    contained: float
+    containment: float
 
 
-def relation(one: Told, other: Told, alike: Likeness) -> Relation | None:
+def classify_pair(first: ArticleFacts, second: ArticleFacts, likeness: Likeness) -> Relation | None:
     """What two articles are to each other; None if they only share a passage."""
-    if alike.similarity >= NEAR:
-        first, second = sorted((one, other), key=lambda each: _rank(each, other if each is one else one))
-        kind = _kind(one, other, alike)
-    elif alike.contained >= WHOLE:
-        second, first = sorted((one, other), key=lambda each: (each.words, -each.id))
+    if likeness.similarity >= MIN_NEAR_SIMILARITY:
+        original, duplicate = sorted(
+            (first, second),
+            key=lambda article: _originality_key(article, second if article is first else first),
+        )
+        kind = _pair_kind(first, second, likeness)
+    elif likeness.containment >= MIN_PART_CONTAINMENT:
+        duplicate, original = sorted((first, second), key=lambda article: (article.word_count, -article.id))
         kind = "part"
     else:
         return None
-    return Relation(first.id, second.id, kind, round(alike.similarity, 4), round(alike.contained, 4))
+    return Relation(original.id, duplicate.id, kind, round(likeness.similarity, 4), round(likeness.containment, 4))
 
 
-def clusters(relations: Iterable[Relation]) -> dict[int, int]:
-    """Map each article that says what another says to its cluster, named by the smallest id in it."""
-    leader: dict[int, int] = {}
+def cluster_articles(relations: Iterable[Relation]) -> dict[int, int]:
+    """Map each article that says what another says to its cluster, named by the smallest article id in it."""
+    parents: dict[int, int] = {}
 
-    def root(number: int) -> int:
-        while (above := leader.setdefault(number, number)) != number:
-            leader[number] = leader[above]
-            number = leader[number]
-        return number
+    def find_root(article_id: int) -> int:
+        while (parent := parents.setdefault(article_id, article_id)) != article_id:
+            parents[article_id] = parents[parent]
+            article_id = parents[article_id]
+        return article_id
 
-    for each in relations:
-        if each.kind in MERGING:
-            low, high = sorted((root(each.article_id), root(each.duplicate_id)))
-            leader[high] = low
-    return {number: root(number) for number in leader}
+    for relation in relations:
+        if relation.kind in CLUSTERED_KINDS:
+            lower_root, higher_root = sorted((find_root(relation.article_id), find_root(relation.duplicate_id)))
+            parents[higher_root] = lower_root
+    return {article_id: find_root(article_id) for article_id in parents}
 
 
-def same_site(one: str, other: str) -> bool:
+def is_same_site(first_host: str, second_host: str) -> bool:
     """Whether two hosts are one site: `www.` and a subdomain count as the site itself."""
-    first, second = (host.removeprefix("www.") for host in (one, other))
+    first, second = (host.removeprefix("www.") for host in (first_host, second_host))
     return first == second or first.endswith("." + second) or second.endswith("." + first)
 
 
-def _kind(one: Told, other: Told, alike: Likeness) -> str:
-    if not same_site(one.host, other.host) or _names_elsewhere(one) != _names_elsewhere(other):
+def _pair_kind(first: ArticleFacts, second: ArticleFacts, likeness: Likeness) -> str:
+    if not is_same_site(first.host, second.host) or _names_other_site(first) != _names_other_site(second):
         return "syndicated"
-    if alike.similarity >= _SAME:
+    if likeness.similarity >= _MIN_EXACT_SIMILARITY:
         return "exact"
-    folded = fold_title(one.title)
-    return "version" if folded and folded == fold_title(other.title) else "near"
+    title = fold_title(first.title)
+    return "version" if title and title == fold_title(second.title) else "near"
 
 
-def _names_elsewhere(told: Told) -> bool:
-    """Whether an article says that it belongs to another site."""
-    named = host_of(told.canonical_url)
-    return bool(named) and not same_site(named, told.host)
+def _names_other_site(article: ArticleFacts) -> bool:
+    """Whether an article's canonical URL is on another site."""
+    canonical_host = host_of(article.canonical_url)
+    return bool(canonical_host) and not is_same_site(canonical_host, article.host)
 
 
-def _rank(told: Told, other: Told) -> tuple[bool, bool, str, int, int]:
-    """The original first: not taken from elsewhere, named by the other, published earlier, longer."""
-    named = other.canonical_url == told.url
-    return _names_elsewhere(told), not named, told.published or "9999", -told.words, told.id
+def _originality_key(article: ArticleFacts, other_article: ArticleFacts) -> tuple[bool, bool, str, int, int]:
+    """Sorts the original first: not taken from another site, canonical for the other, published earlier, longer."""
+    is_canonical = other_article.canonical_url == article.url
+    return (
+        _names_other_site(article),
+        not is_canonical,
+        article.published or "9999",
+        -article.word_count,
+        article.id,
+    )

@@ -1,8 +1,9 @@
-"""What a page left out by itself though it stands where nearly all pages of the host keep text: in articles' bodies.
+"""What a page left out although it stands where nearly all pages of the host keep text: in articles' bodies.
 
 Everything starts from the pages' own verdicts, as in `repeats.py`, so neither order nor repetition matters. Longer
-texts tell where articles stand; what comes back may be a few words. What a phrase rule, the title, a copy or furniture
-above it explains stays out, and so does a text that several pages have: that may be a promo, or another's title.
+texts show where articles stand; what comes back may be a few words. What is explained by a phrase rule, the title, a
+copy or boilerplate above it stays out, and so does a text that several pages have: it may be a promo, or the title of
+another article. A place is a path in the markup.
 """
 
 from __future__ import annotations
@@ -12,81 +13,94 @@ from collections.abc import Collection, Iterator
 
 from sqlite_utils import Database
 
-from cleaners.compare.site_memory import BODY, body_places
+from cleaners.compare.site_memory import BODY_VERDICT, find_body_paths
 from cleaners.document import Verdict
-from output.settle.site_memory.page_table import Left, left_blocks, left_keys
-from output.settle.site_memory.seen_twice import Several
+from output.settle.site_memory.page_table import KEY_COLUMN, PATH_COLUMN, LeftOutRow, read_left_out, read_left_out_keys
+from output.settle.site_memory.seen_twice import SeenTwice
 
-PLACE_WORDS = 8  # of a text that tells whether articles stand at a place
-LEAST_WORDS = 2  # of a text that comes back
-_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
+MIN_PLACE_WORDS = 8  # of a text that counts for whether articles stand at a place
+MIN_RESTORED_WORDS = 2  # of a text that comes back
+_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
-# The keys in question on the pages of one host.
-_TABLE = (
+# On which pages of one host stand the keys that may be on more than one.
+_CREATE_DOUBTFUL_KEYS = (
     "DROP TABLE IF EXISTS temp.settle_left",
     """CREATE TEMP TABLE settle_left (key INTEGER NOT NULL, page_id INTEGER NOT NULL, PRIMARY KEY (key, page_id))
         WITHOUT ROWID""",
 )
-_ELSEWHERE = """SELECT EXISTS (SELECT 1 FROM settle_left WHERE key = ?1 AND page_id <> ?2)
+_HAS_KEY_ELSEWHERE = """SELECT EXISTS (SELECT 1 FROM settle_left WHERE key = ?1 AND page_id <> ?2)
     OR EXISTS (SELECT 1 FROM settle_seen WHERE key = ?1)"""
 
 
-class Bodies:
-    """What the pages of a host keep and leave, by place: numbers of pages. Places have numbers too."""
+class PlaceCounts:
+    """On how many pages of a host text is kept and left out, by path in the markup. A path at which text was left out
+    has a number too."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
-        self.keeping: Counter[str] = Counter()
-        self.leaving: Counter[str] = Counter()
-        self.since: dict[str, str] = {}
+        self.path_numbers: dict[str, int] = {}
+        self.kept_counts: Counter[str] = Counter()
+        self.left_out_counts: Counter[str] = Counter()
+        self.first_kept_at: dict[str, str] = {}
 
-    def number(self, place: str) -> int:
-        """The number of the place of a text that was left out."""
-        return self.numbers.setdefault(place, len(self.numbers))
+    def path_number(self, path: str) -> int:
+        """The number of a path at which text was left out; a new one if it has none."""
+        return self.path_numbers.setdefault(path, len(self.path_numbers))
 
-    def count(self, first_seen: str, kept: set[str], left: set[str]) -> None:
-        """Note at which places a page keeps text, and at which it leaves some and keeps none."""
-        self.keeping.update(kept)
-        self.leaving.update(left - kept)
-        for place in kept:
-            self.since[place] = min(self.since.get(place, first_seen), first_seen)
+    def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
+        """Count a page: the paths at which it keeps text, and those at which it leaves some out and keeps none."""
+        self.kept_counts.update(kept_paths)
+        self.left_out_counts.update(left_out_paths - kept_paths)
+        for path in kept_paths:
+            self.first_kept_at[path] = min(self.first_kept_at.get(path, first_seen), first_seen)
 
-    def places(self) -> dict[int, tuple[str, int, int]]:
-        """By number, the places where the host's articles stand: on how many pages kept, on how many there at all."""
-        found = body_places(self.keeping, self.leaving)
-        return {self.numbers[place]: (place, *counts) for place, counts in found.items() if place in self.numbers}
+    def article_places(self) -> dict[int, tuple[str, int, int]]:
+        """By number, the paths where the host's articles stand: (path, pages that keep text there, pages with text
+        there)."""
+        body_paths = find_body_paths(self.kept_counts, self.left_out_counts)
+        numbers = self.path_numbers
+        return {numbers[path]: (path, *counts) for path, counts in body_paths.items() if path in numbers}
 
 
-def brought_back(
-    db: Database, host: str, found: Bodies, several: Several, unjudged: Collection[int]
+def find_restored_blocks(
+    db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, Verdict]]:
-    """By page and position, what the site's evidence brings back; the evidence goes into `settle_evidence`."""
-    places = found.places()
-    wanted: dict[int, dict[int, Verdict]] = {}
+    """The verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is written
+    into `settle_evidence`."""
+    places = place_counts.article_places()
+    verdicts_by_page: dict[int, dict[int, Verdict]] = {}
     if not places:
-        return wanted
-    for page, (position, block_id, _, number) in _alone(db, several, places):
-        if page not in unjudged:
-            place, *counts = places[number]
-            wanted.setdefault(page, {})[position] = BODY
-            db.execute(_EVIDENCE, [block_id, host, *counts, found.since[place]])
-    return wanted
+        return verdicts_by_page
+    for page_id, (position, block_id, _, path_number) in _unshared_blocks(db, repeated_keys, places):
+        if page_id not in unjudged_pages:
+            path, *page_counts = places[path_number]
+            verdicts_by_page.setdefault(page_id, {})[position] = BODY_VERDICT
+            db.execute(_INSERT_EVIDENCE, [block_id, host, *page_counts, place_counts.first_kept_at[path]])
+    return verdicts_by_page
 
 
-def _alone(db: Database, several: Several, places: Collection[int]) -> Iterator[tuple[int, Left]]:
-    """What pages left out where articles stand, of which no other says the same, with the pages."""
-    doubtful = {row[2] for _, left in left_blocks(db) for row in left if row[3] in places and row[2] in several}
-    if doubtful:
-        for statement in _TABLE:
+def _unshared_blocks(
+    db: Database, repeated_keys: SeenTwice, path_numbers: Collection[int]
+) -> Iterator[tuple[int, LeftOutRow]]:
+    """What pages left out where articles stand and no other page says; with the page ids."""
+    doubtful_keys = {
+        row[KEY_COLUMN]
+        for _, rows in read_left_out(db)
+        for row in rows
+        if row[PATH_COLUMN] in path_numbers and row[KEY_COLUMN] in repeated_keys
+    }
+    if doubtful_keys:
+        for statement in _CREATE_DOUBTFUL_KEYS:
             db.execute(statement)
-        rows = ((key, page) for page, keys in left_keys(db) for key in sorted(keys & doubtful))
-        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", rows)
-    for page, left in left_blocks(db):
-        for row in left:
-            if row[3] in places and not (row[2] in doubtful and _is_elsewhere(db, row[2], page)):
-                yield page, row
+        pairs = ((key, page_id) for page_id, keys in read_left_out_keys(db) for key in sorted(keys & doubtful_keys))
+        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", pairs)
+    for page_id, rows in read_left_out(db):
+        for row in rows:
+            key, path_number = row[KEY_COLUMN], row[PATH_COLUMN]
+            if path_number in path_numbers and not (key in doubtful_keys and _is_elsewhere(db, key, page_id)):
+                yield page_id, row
 
 
-def _is_elsewhere(db: Database, key: int, page: int) -> bool:
-    return bool(db.execute(_ELSEWHERE, [key, page]).fetchone()[0])
+def _is_elsewhere(db: Database, key: int, page_id: int) -> bool:
+    """Whether another page has the key, left out or not."""
+    return bool(db.execute(_HAS_KEY_ELSEWHERE, [key, page_id]).fetchone()[0])

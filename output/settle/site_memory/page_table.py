@@ -1,7 +1,7 @@
 """The article pages of a host as the site's memory needs them: each is read once, and packed in a temporary table.
 
-There are as many blocks as an archive has, so none is held; what a second look needs of a page is unpacked from its
-row. `looking.py` makes one of the other.
+A host may have more blocks than memory holds, so none stays there; what the later passes need of a page is unpacked
+from its row. `read_pages.py` makes the packed rows of what is read here.
 """
 
 from __future__ import annotations
@@ -15,144 +15,162 @@ from typing import Any
 
 from sqlite_utils import Database
 
-KEPT, LEFT, SHARED, BESIDE = 1, 2, 4, 8
-"""What is asked of a block: whether its page kept it by itself, whether that left it out for a reason that the site's
-evidence may overrule, whether another page has its text, and whether some page keeps the text that this one left."""
-KIND = 16  # what the number of its kind is multiplied by
+IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE = 1, 2, 4, 8
+"""Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may
+overrule; another page has its text; some page keeps the text that this one left out."""
+KIND_FACTOR = 16  # the number of a block's kind, times this, is added to its flags
 
-Asked = tuple[int, int, int, str]
-"""A block: position, number of its text, what was asked of it, text."""
-Packed = tuple[int, int, int, int, int, int, int, int]
-"""Position, number of the text, key, number of the container, words, and whether heading, named, kept, as 0 or 1."""
-Left = tuple[int, int, int, int]
-"""Position, number of the text, key, number of the place, of a text that no other page has."""
+FlaggedBlock = tuple[int, int, int, str]
+"""A block: position, number of its text, flags with its kind, text."""
 
-# What no rule on the words, the metadata, a copy or furniture above it explains.
-_LEAVING = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM reasons
+CandidateRow = tuple[int, int, int, int, int, int, int, int]
+"""A block that may be what the site repeats: position, number of the text, key, number of the container, words, and as
+0 or 1 whether it is a heading, whether it names the author, whether it is kept."""
+
+LeftOutRow = tuple[int, int, int, int]
+"""A block that a page left out and whose text no other page has: position, number of the text, key, number of its path
+in the markup."""
+
+# Columns of these rows. Rows are packed one after the other, so a column of all of them is a slice of the numbers.
+KEY_COLUMN = 2  # of both
+CONTAINER_COLUMN, KEPT_COLUMN, CANDIDATE_WIDTH = 3, 7, 8
+PATH_COLUMN, LEFT_OUT_WIDTH = 3, 4
+CANDIDATE_KEYS = slice(KEY_COLUMN, None, CANDIDATE_WIDTH)
+CANDIDATE_CONTAINERS = slice(CONTAINER_COLUMN, None, CANDIDATE_WIDTH)
+LEFT_OUT_KEYS = slice(KEY_COLUMN, None, LEFT_OUT_WIDTH)
+LEFT_OUT_PATHS = slice(PATH_COLUMN, None, LEFT_OUT_WIDTH)
+
+# The reasons that the site's evidence may overrule: no phrase rule, metadata, copy or boilerplate above explains them.
+_CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM reasons
     WHERE rule <> 'context/duplicate' AND rule NOT GLOB 'model/beside-*'
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
 
-# The texts of several blocks: what is kept on one page only may stand on all.
-_COMMON = """INSERT INTO settle_common (block_id, asked) SELECT block_id,
-        (min(page_id) <> max(page_id)) * {shared} + {beside} * EXISTS (
+# The flags of texts that several blocks have: a text may stand on all pages and be kept on one only.
+_INSERT_COMMON_TEXTS = """INSERT INTO settle_common (block_id, asked) SELECT block_id,
+        (min(page_id) <> max(page_id)) * {shared} + {kept_elsewhere} * EXISTS (
             SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id)
     FROM page_blocks b GROUP BY block_id HAVING count(*) > 1"""
 
-_PREPARE = (
-    _LEAVING,
+_CREATE_TABLES = (
+    _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
     "CREATE TEMP TABLE settle_common (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL)",
-    _COMMON.format(shared=SHARED, beside=BESIDE),
+    _INSERT_COMMON_TEXTS.format(shared=IS_SHARED, kept_elsewhere=IS_KEPT_ELSEWHERE),
     """CREATE TEMP TABLE settle_looked (page_id INTEGER PRIMARY KEY, counted INTEGER NOT NULL, seen BLOB NOT NULL,
         left_out BLOB NOT NULL, shared BLOB NOT NULL)""",
 )
-TEMP = ("settle_leaving", "settle_common", "settle_looked")
+PAGE_TABLES = ("settle_leaving", "settle_common", "settle_looked")
 
-_PUT_LOOK = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
+_INSERT_SCAN = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
     VALUES (?, ?, ?, ?, ?)"""
-_PAGE = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]'),
+_PAGE_FACTS = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]'),
         coalesce(a.first_seen, s.first_seen, '')
     FROM page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
     WHERE l.page_id = ?"""
 
-_BLOCKS = f"""SELECT b.position, b.block_id, {KIND} * b.kind + CASE WHEN {{kept}} THEN {KEPT} ELSE
-            coalesce(c.asked, 0) + {LEFT} * ({{reason}} IN temp.settle_leaving) END, t.text
-    FROM page_blocks b {{beside}} LEFT JOIN temp.settle_common c ON c.block_id = b.block_id
+_BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
+        {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} ELSE
+            coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving) END, t.text
+    FROM page_blocks b {{joins}} LEFT JOIN temp.settle_common c ON c.block_id = b.block_id
         CROSS JOIN block_texts t ON t.id = b.block_id
-    WHERE b.page_id = ? AND ({{kept}} OR c.asked & {BESIDE} OR {{reason}} IN temp.settle_leaving)
+    WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
     ORDER BY b.position"""
-_BARE = _BLOCKS.format(kept="b.kept", reason="b.reason_id", beside="")
-_JUDGED = _BLOCKS.format(
+_LEDGER_BLOCKS = _BLOCKS_TEMPLATE.format(kept="b.kept", reason="b.reason_id", joins="")
+_OWN_VERDICT_BLOCKS = _BLOCKS_TEMPLATE.format(
     kept="coalesce(o.kept, v.kept, b.kept)",
     reason="coalesce(o.reason_id, v.reason_id, b.reason_id)",
-    beside="""LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+    joins="""LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position""",
 )
-_HAS_OTHERS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_id = ?1)
+_HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_id = ?1)
     OR EXISTS (SELECT 1 FROM overruled WHERE page_id = ?1)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """A page before it is looked at: what its article states, its packed layout, and the blocks that are asked about,
-    in order, with the page's own verdicts."""
+class PageFacts:
+    """A page before it is scanned: what its article states, its packed layout, and the blocks that may matter, in
+    order, with the page's own verdicts as flags."""
 
     page_id: int
     layout: bytes
     title: str
     authors: tuple[str, ...]
     first_seen: str
-    blocks: Sequence[Asked]
+    flagged_blocks: Sequence[FlaggedBlock]
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A page of the host as it was looked at: whether it is evidence, what counts for what the site repeats (rows of
-    `Packed`), what the page left out (rows of `Left`), and the keys of what it left out and others have too."""
+class StoredScan:
+    """A scanned page as its row holds it: whether it is evidence, what the site may repeat (numbers of rows of
+    `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out."""
 
     page_id: int
-    counted: bool
-    seen: array[int]
-    left: array[int]
-    shared: array[int]
+    is_evidence: bool
+    candidates: array[int]
+    left_out: array[int]
+    shared_keys: array[int]
 
 
-def prepare_looks(db: Database) -> None:
-    """Make the temporary tables, once `settle_kept` is there."""
-    for statement in _PREPARE:
+def create_page_tables(db: Database) -> None:
+    """Make the temporary tables; `settle_kept` has to be there."""
+    for statement in _CREATE_TABLES:
         db.execute(statement)
 
 
-def read_facts(db: Database, page_id: int) -> Facts:
+def read_page_facts(db: Database, page_id: int) -> PageFacts:
     """The facts of a page that has a ledger."""
-    layout, title, authors, first_seen = db.execute(_PAGE, [page_id]).fetchone()
-    (others,) = db.execute(_HAS_OTHERS, [page_id]).fetchone()
-    blocks = db.execute(_JUDGED if others else _BARE, [page_id]).fetchall()
-    return Facts(page_id, layout, title, tuple(json.loads(authors)), first_seen, blocks)
+    layout, title, authors, first_seen = db.execute(_PAGE_FACTS, [page_id]).fetchone()
+    (has_overruled_blocks,) = db.execute(_HAS_OVERRULED_BLOCKS, [page_id]).fetchone()
+    query = _OWN_VERDICT_BLOCKS if has_overruled_blocks else _LEDGER_BLOCKS
+    flagged_blocks = db.execute(query, [page_id]).fetchall()
+    return PageFacts(page_id, layout, title, tuple(json.loads(authors)), first_seen, flagged_blocks)
 
 
-def forget_looks(db: Database) -> None:
-    """Begin with another host."""
+def clear_scans(db: Database) -> None:
+    """Remove the scans of the last host, before those of another."""
     db.execute("DELETE FROM temp.settle_looked")
 
 
-def note_look(db: Database, look: Looked) -> None:
-    """Pack a page away."""
-    packed = [each.tobytes() for each in (look.seen, look.left, look.shared)]
-    db.execute(_PUT_LOOK, [look.page_id, look.counted, *packed])
+def store_scan(db: Database, scan: StoredScan) -> None:
+    """Pack a scanned page into its row."""
+    blobs = [numbers.tobytes() for numbers in (scan.candidates, scan.left_out, scan.shared_keys)]
+    db.execute(_INSERT_SCAN, [scan.page_id, scan.is_evidence, *blobs])
 
 
-def seen_blocks(db: Database) -> Iterator[tuple[int, bool, list[Packed]]]:
-    """Of each page by number: whether it is evidence, and what counts for what the site repeats."""
-    for page, counted, seen in db.execute("SELECT page_id, counted, seen FROM temp.settle_looked ORDER BY page_id"):
-        yield page, bool(counted), _rows(seen, 8)
+def read_candidates(db: Database) -> Iterator[tuple[int, bool, list[CandidateRow]]]:
+    """By page id: whether the page is evidence, and its blocks that the site may repeat."""
+    rows = db.execute("SELECT page_id, counted, seen FROM temp.settle_looked ORDER BY page_id")
+    for page_id, is_evidence, candidates in rows:
+        yield page_id, bool(is_evidence), _unpack_rows(candidates, CANDIDATE_WIDTH)
 
 
-def left_blocks(db: Database) -> Iterator[tuple[int, list[Left]]]:
-    """Of each page by number, what it left out and no other page has."""
-    for page, left in db.execute("SELECT page_id, left_out FROM temp.settle_looked ORDER BY page_id"):
-        yield page, _rows(left, 4)
+def read_left_out(db: Database) -> Iterator[tuple[int, list[LeftOutRow]]]:
+    """By page id, the blocks that the page left out and whose text no other page has."""
+    for page_id, left_out in db.execute("SELECT page_id, left_out FROM temp.settle_looked ORDER BY page_id"):
+        yield page_id, _unpack_rows(left_out, LEFT_OUT_WIDTH)
 
 
-def left_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
-    """Of each page by number, the keys of all that it left out."""
-    for page, left, shared in db.execute("SELECT page_id, left_out, shared FROM temp.settle_looked ORDER BY page_id"):
-        yield page, {row[2] for row in _rows(left, 4)}.union(_numbers(shared))
+def read_left_out_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
+    """By page id, the keys of all blocks that the page left out."""
+    rows = db.execute("SELECT page_id, left_out, shared FROM temp.settle_looked ORDER BY page_id")
+    for page_id, left_out, shared_keys in rows:
+        keys = {row[KEY_COLUMN] for row in _unpack_rows(left_out, LEFT_OUT_WIDTH)}
+        yield page_id, keys.union(_unpack_numbers(shared_keys))
 
 
-def numbers_of(rows: Iterable[Sequence[int]]) -> array[int]:
+def flatten_rows(rows: Iterable[Sequence[int]]) -> array[int]:
     """The numbers of some rows, one row after the other."""
     return array("q", chain.from_iterable(rows))
 
 
-def _numbers(packed: bytes) -> array[int]:
+def _unpack_numbers(blob: bytes) -> array[int]:
     numbers = array("q")
-    numbers.frombytes(packed)
+    numbers.frombytes(blob)
     return numbers
 
 
-def _rows(packed: bytes, width: int) -> list[Any]:
-    """The rows of so many numbers each."""
-    each = iter(_numbers(packed))
-    return list(zip(*[each] * width, strict=True))
+def _unpack_rows(blob: bytes, width: int) -> list[Any]:
+    """The rows, as tuples of `width` numbers."""
+    numbers = iter(_unpack_numbers(blob))
+    return list(zip(*[numbers] * width, strict=True))

@@ -11,19 +11,27 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sqlite_utils import Database
 
-from cleaners.compare.site_memory import Seen, judge_again, least_pages, remember
+from cleaners.compare.site_memory import KeyedBlock, build_site_memory, judge_repeated_blocks, min_repeat_pages
 from cleaners.document import Verdict
-from output.settle.parallel_map import Share, alone
-from output.settle.site_memory.article_places import Bodies, brought_back
-from output.settle.site_memory.page_table import TEMP, Packed, prepare_looks, seen_blocks
-from output.settle.site_memory.read_pages import look
-from output.settle.site_memory.seen_twice import Several
+from output.settle.parallel_map import ParallelMap, serial_map
+from output.settle.site_memory.article_places import PlaceCounts, find_restored_blocks
+from output.settle.site_memory.page_table import (
+    CONTAINER_COLUMN,
+    KEPT_COLUMN,
+    KEY_COLUMN,
+    PAGE_TABLES,
+    CandidateRow,
+    create_page_tables,
+    read_candidates,
+)
+from output.settle.site_memory.read_pages import scan_host
+from output.settle.site_memory.seen_twice import SeenTwice
 
-_TEMP = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *TEMP)
-_BLOCKS = 128  # of a page, about: for the size of a table
+_TEMPORARY_TABLES = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *PAGE_TABLES)
+_BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
-# The blocks that each page kept by itself, whatever the site's memory made of them since.
-_KEPT = """INSERT INTO settle_kept (page_id, position, block_id) SELECT b.page_id, b.position, b.block_id
+# The blocks that each page keeps by its own verdicts, whatever the site's memory made of them since.
+_INSERT_KEPT = """INSERT INTO settle_kept (page_id, position, block_id) SELECT b.page_id, b.position, b.block_id
     FROM pages p CROSS JOIN page_blocks b ON b.page_id = p.id
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
@@ -31,89 +39,94 @@ _KEPT = """INSERT INTO settle_kept (page_id, position, block_id) SELECT b.page_i
 
 _HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host"""
-_PAGES = """SELECT p.id FROM pages p JOIN urls u ON u.id = p.id
+_PAGES_OF_HOST = """SELECT p.id FROM pages p JOIN urls u ON u.id = p.id
     WHERE p.own_type IN ('article', 'teaser') AND u.host = ? ORDER BY p.id"""
 
 # A removed block counts only where the same text is kept in the same part of another page.
-_STANDING = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
+_DELETE_UNMATCHED = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
     WHERE k.key = settle_seen.key AND k.counted = 1 AND k.kept AND k.container = settle_seen.container)"""
 
-_BESIDE = "SELECT DISTINCT key, container FROM settle_seen WHERE NOT kept"
+_KEPT_ELSEWHERE = "SELECT DISTINCT key, container FROM settle_seen WHERE NOT kept"
 
-_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
+_PAGE_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
     GROUP BY key HAVING pages >= ?"""
 
-_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
+_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
         SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
         FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
         WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
 
-_PUT_SEEN = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
+_INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_STALE = """DELETE FROM block_evidence WHERE NOT EXISTS (SELECT 1 FROM settle_evidence e
+_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence WHERE NOT EXISTS (SELECT 1 FROM settle_evidence e
     WHERE e.block_id = block_evidence.block_id AND e.host = block_evidence.host)"""
-_EVIDENT = "block_id, host, pages, of_pages, first_seen"
-_NEW = f"""INSERT INTO block_evidence ({_EVIDENT})
-    SELECT {_EVIDENT} FROM (SELECT {_EVIDENT} FROM settle_evidence EXCEPT SELECT {_EVIDENT} FROM block_evidence)
+_EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
+_UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
+    SELECT {_EVIDENCE_COLUMNS} FROM (
+        SELECT {_EVIDENCE_COLUMNS} FROM settle_evidence EXCEPT SELECT {_EVIDENCE_COLUMNS} FROM block_evidence)
     WHERE true ON CONFLICT (block_id, host) DO UPDATE
     SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
 
 
-def count_kept(db: Database) -> None:
-    """Make the temporary tables of the blocks that pages keep by themselves; `forget_counts` drops them."""
-    forget_counts(db)
+def create_kept_table(db: Database) -> None:
+    """Make the temporary table of the blocks that pages keep by their own verdicts, and those that are made of it;
+    `drop_temporary_tables` drops them."""
+    drop_temporary_tables(db)
     db.execute(
         """CREATE TEMP TABLE settle_kept (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
             block_id INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
-    db.execute(_KEPT)
+    db.execute(_INSERT_KEPT)
     db.execute("CREATE INDEX temp.settle_kept_block ON settle_kept (block_id)")
-    prepare_looks(db)
+    create_page_tables(db)
 
 
 def kept_text(db: Database, page_id: int) -> str:
-    """The text that a page gives by itself, after `count_kept`."""
+    """The text of a page by its own verdicts; needs `create_kept_table`."""
     query = """SELECT t.text FROM settle_kept k JOIN block_texts t ON t.id = k.block_id
         WHERE k.page_id = ? ORDER BY k.position"""
     return "\n".join(text for (text,) in db.execute(query, [page_id]))
 
 
-def forget_counts(db: Database) -> None:
-    """Drop what was counted."""
-    for name in _TEMP:
-        db.execute(f"DROP TABLE IF EXISTS temp.{name}")
+def drop_temporary_tables(db: Database) -> None:
+    """Drop all temporary tables of settling; none of them has to exist."""
+    for table in _TEMPORARY_TABLES:
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
-def judged_again(
-    db: Database, uncounted: Collection[int], unjudged: Collection[int], share: Share = alone
+def rejudge_pages(
+    db: Database,
+    uncounted_pages: Collection[int],
+    unjudged_pages: Collection[int],
+    parallel_map: ParallelMap = serial_map,
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
     """Judge article pages again with the evidence of all of them, and store the evidence.
 
-    Yields pages with the verdicts, by position, that differ from their own; pages without any are left out, and so
-    are those `unjudged`. Those `uncounted` are no evidence. Runs in the caller's transaction, after `count_kept`;
-    `share` looks at pages.
+    Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out,
+    and so are `unjudged_pages`; `uncounted_pages` are no evidence. Runs in the caller's transaction, after
+    `create_kept_table`; pages are scanned by `parallel_map`.
     """
-    _make_tables(db)
+    _create_host_tables(db)
     for (host,) in db.execute(_HOSTS).fetchall():
-        pages = [page for (page,) in db.execute(_PAGES, [host])]
-        number = sum(page not in uncounted for page in pages)
-        if number > 1:
-            several, bodies = Several(_BLOCKS * len(pages)), Bodies()
-            boxes = look(db, pages, uncounted, several, bodies, share)
-            _gather(db, several)
-            db.execute(_EVIDENCE, {"host": host, "pages": number})
-            back = brought_back(db, host, bodies, several, unjudged)
-            for page, verdicts in _judge_host(db, number, boxes, unjudged):
-                yield page, verdicts | back.pop(page, {})
-            yield from back.items()
-    db.execute(_STALE)
-    db.execute(_NEW)
+        page_ids = [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
+        page_count = sum(page_id not in uncounted_pages for page_id in page_ids)
+        if page_count > 1:
+            repeated_keys, place_counts = SeenTwice(_BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
+            containers = scan_host(db, page_ids, uncounted_pages, repeated_keys, place_counts, parallel_map)
+            _fill_candidates(db, repeated_keys)
+            db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})
+            restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, unjudged_pages)
+            for page_id, verdicts in _judge_host(db, page_count, containers, unjudged_pages):
+                yield page_id, verdicts | restored_blocks.pop(page_id, {})
+            yield from restored_blocks.items()
+    db.execute(_DELETE_STALE_EVIDENCE)
+    db.execute(_UPSERT_EVIDENCE)
 
 
-def _make_tables(db: Database) -> None:
+def _create_host_tables(db: Database) -> None:
     """`settle_seen` holds the blocks of one host at a time whose texts seem to be on several pages."""
     db.execute(
         """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
@@ -127,49 +140,63 @@ def _make_tables(db: Database) -> None:
     )
 
 
-def _gather(db: Database, several: Several) -> None:
-    """Fill `settle_seen` with what seems to be on several of the pages that were looked at."""
+def _fill_candidates(db: Database, repeated_keys: SeenTwice) -> None:
+    """Fill `settle_seen` with the blocks whose keys seem to be on several of the scanned pages."""
     db.execute("DELETE FROM settle_seen")
-    for page_id, counted, page in seen_blocks(db):
-        rows = [(page_id, *row[:4], row[7], counted) for row in page if row[2] in several]
+    for page_id, is_evidence, candidates in read_candidates(db):
+        rows = [
+            (page_id, position, block_id, key, container, is_kept, is_evidence)
+            for position, block_id, key, container, _, _, _, is_kept in candidates
+            if key in repeated_keys
+        ]
         if rows:
-            db.conn.executemany(_PUT_SEEN, rows)
-    db.execute(_STANDING)
+            db.conn.executemany(_INSERT_CANDIDATE, rows)
+    db.execute(_DELETE_UNMATCHED)
 
 
 def _judge_host(
-    db: Database, number: int, boxes: list[str], unjudged: Collection[int]
+    db: Database, page_count: int, containers: list[str], unjudged_pages: Collection[int]
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
-    repeated = dict(db.execute(_COUNTS, [least_pages(number)]).fetchall())
-    if not repeated:
+    """The verdicts on what the host repeats, by page id and position."""
+    pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
+    if not pages_by_key:
         return
-    beside = set(db.execute(_BESIDE).fetchall())
-    counted = (page for _, counts, page in seen_blocks(db) if counts)
-    memory = remember((_standing(page, boxes, repeated, beside) for page in counted), repeated, number)
-    for page_id, _, page in seen_blocks(db):
-        kept = [row for row in page if row[7]]
-        if page_id in unjudged or repeated.keys().isdisjoint([row[2] for row in kept]):
+    kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
+    evidence = (candidates for _, is_evidence, candidates in read_candidates(db) if is_evidence)
+    counted_pages = (_counted_blocks(candidates, containers, pages_by_key, kept_elsewhere) for candidates in evidence)
+    memory = build_site_memory(counted_pages, pages_by_key, page_count)
+    for page_id, _, candidates in read_candidates(db):
+        kept_rows = [row for row in candidates if row[KEPT_COLUMN]]
+        if page_id in unjudged_pages or pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in kept_rows]):
             continue
-        if verdicts := judge_again(_as_seen(kept, boxes), memory):
+        if verdicts := judge_repeated_blocks(_memory_blocks(kept_rows, containers), memory):
             yield page_id, verdicts
 
 
-def _standing(
-    page: list[Packed], boxes: list[str], repeated: Mapping[int, int], beside: Collection[tuple[int, int]]
-) -> list[Seen]:
-    """The blocks of a page that count. Where none of them repeats, one for each container says the same."""
-    if repeated.keys().isdisjoint([row[2] for row in page]):
-        return _as_seen({row[3]: row for row in page if row[7]}.values(), boxes)
-    return _as_seen([row for row in page if row[7] or (row[2], row[3]) in beside], boxes)
+def _counted_blocks(
+    candidates: list[CandidateRow],
+    containers: list[str],
+    pages_by_key: Mapping[int, int],
+    kept_elsewhere: Collection[tuple[int, int]],
+) -> list[KeyedBlock]:
+    """The blocks of a page that are evidence: what it keeps, and what other pages keep in the same container. Where
+    none of them repeats, one for each container is as good."""
+    if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
+        row_by_container = {row[CONTAINER_COLUMN]: row for row in candidates if row[KEPT_COLUMN]}
+        return _memory_blocks(row_by_container.values(), containers)
+    counted_rows = [
+        row for row in candidates if row[KEPT_COLUMN] or (row[KEY_COLUMN], row[CONTAINER_COLUMN]) in kept_elsewhere
+    ]
+    return _memory_blocks(counted_rows, containers)
 
 
-def _as_seen(page: Iterable[Packed], boxes: list[str]) -> list[Seen]:
+def _memory_blocks(rows: Iterable[CandidateRow], containers: list[str]) -> list[KeyedBlock]:
     return [
-        Seen(at, key, boxes[box], words, bool(heading), bool(named), bool(kept))
-        for at, _, key, box, words, heading, named, kept in page
+        KeyedBlock(position, key, containers[container], words, bool(is_heading), bool(names_author), bool(is_kept))
+        for position, _, key, container, words, is_heading, names_author, is_kept in rows
     ]
 
 
-def told_by(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
-    """Verdicts as the archive holds them: reason and rule by position."""
-    return {position: (each.reason, each.rule) for position, each in verdicts.items()}
+def verdict_reasons(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
+    """Verdicts as the archive stores them: (reason, rule) by position."""
+    return {position: (verdict.reason, verdict.rule) for position, verdict in verdicts.items()}

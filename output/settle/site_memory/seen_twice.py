@@ -1,31 +1,32 @@
-"""Which numbers were met more than once, nearly: a table of fixed size in place of all the numbers.
+"""Which numbers were added more than once, approximately: a table of fixed size in place of all the numbers.
 
-A number that it does not name was met at most once. One that it names may have been met once, and another shares its
-place: who needs to know asks a table of those that are named, which are few.
+A number that it does not contain was added at most once. One that it contains may have been added once, if another
+number shares its slot: where the exact answer matters, the few that it contains are looked up in a table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-_LEAST_BITS, _MOST_BITS = 12, 23  # at most 8 MB: of ten million numbers it still tells half apart
+_MIN_BITS, _MAX_BITS = 12, 23  # at most 8 MB: enough to tell half of ten million numbers apart
 
 
-class Several:
-    """The numbers that are met, of which about `expected` are expected. They must be evenly spread, as digests are."""
+class SeenTwice:
+    """A set of the numbers that were added at least twice, with false positives. Numbers must be evenly spread, as
+    digests are; about `expected_numbers` of them are expected."""
 
-    def __init__(self, expected: int) -> None:
-        bits = min(max(expected.bit_length() + 1, _LEAST_BITS), _MOST_BITS)
+    def __init__(self, expected_numbers: int) -> None:
+        bits = min(max(expected_numbers.bit_length() + 1, _MIN_BITS), _MAX_BITS)
         self._mask = (1 << bits) - 1
-        self._met = bytearray(1 << bits)
+        self._counts = bytearray(1 << bits)
 
-    def meet(self, numbers: Iterable[int]) -> None:
-        """Meet each of the numbers once."""
-        met, mask = self._met, self._mask
+    def add(self, numbers: Iterable[int]) -> None:
+        """Add each of the numbers once."""
+        counts, mask = self._counts, self._mask
         for number in numbers:
-            place = number & mask
-            if met[place] < 2:
-                met[place] += 1
+            slot = number & mask
+            if counts[slot] < 2:
+                counts[slot] += 1
 
     def __contains__(self, number: int) -> bool:
-        return self._met[number & self._mask] > 1
+        return self._counts[number & self._mask] > 1

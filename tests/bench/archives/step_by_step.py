@@ -4,8 +4,8 @@
 
 Usually several answers are under way at once, and which is stored first is chance: a page then has another `found_on`,
 and where URLs go on without end another of them is given up. One after the other they come to the same each time.
-Knows of the code only that a class `Frontier` hands out `turns()` and says how many are `flying`; imports nothing of it
-by a path, so that it runs also where modules have moved.
+Knows of the code only that a class `Frontier` hands out `turns()` and says how many are `in_flight`, in older
+checkouts `flying`; imports nothing of it by a path, so that it runs also where modules have moved.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def slow_down(frontier: Any) -> None:
     async def turns(self: Any) -> AsyncIterator[Any]:
         async for turn in turns_at_once(self):
             yield turn
-            while self.flying:
+            while getattr(self, "in_flight", 0) or getattr(self, "flying", 0):
                 await asyncio.sleep(_PAUSE)
 
     frontier.turns = turns

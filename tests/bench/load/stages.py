@@ -11,7 +11,7 @@ from typing import Any
 
 import cleaners.clean
 from cleaners.document import Page
-from crawler.answers.worker_jobs import Fetched, Rules, work_on_page
+from crawler.answers.worker_jobs import CrawlPolicy, PageJob, process_page
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from output.db.clock import utc_now
@@ -24,8 +24,8 @@ BATCH = 16
 _WARM_UP = 15  # pages that are worked on before any is timed
 _STAGES = {
     "decode": "parse", "parse": "parse", "read_blocks": "blocks",
-    "first_look": "look", "without_stripped": "trafilatura", "selected_blocks": "trafilatura",
-    "read_metadata": "metadata", "read_outlinks": "links", "robots_tokens": "links",
+    "take_first_look": "look", "copy_without_stripped": "trafilatura", "selected_blocks": "trafilatura",
+    "read_metadata": "metadata", "read_outlinks": "links", "read_robots_directives": "links",
     "judge": "judge", "assemble": "judge", "page_features": "judge", "page_verdict": "judge",
 }  # fmt: skip
 
@@ -34,7 +34,7 @@ def budget(files: list[pathlib.Path], base: str, db: pathlib.Path) -> dict[str, 
     """CPU ms a page by stage. `links` and `rows` include what a worker does besides cleaning; `store` is the writer."""
     spent: defaultdict[str, float] = defaultdict(float)
     seed = f"{base}/index.html"
-    rules = Rules(Scope.from_seeds((seed,)), CrawlOptions((seed,)), "broadsheet").packed()
+    rules = CrawlPolicy(Scope.from_seeds((seed,)), CrawlOptions((seed,)), "broadsheet").packed()
     for file in files[:: max(1, len(files) // _WARM_UP)]:  # what is loaded once a process is no page's
         _outcome(0, f"{base}/a/{file.name}", file.read_bytes(), rules, spent)
     spent.clear()
@@ -68,18 +68,18 @@ def _timed(name: str, stage: str, spent: dict[str, float]) -> tuple[str, Callabl
 def _outcome(number: int, url: str, body: bytes, rules: bytes, spent: dict[str, float]) -> Outcome:
     """The outcome of a page, by way of the bytes that cross between processes."""
     now = utc_now()
-    queued = QueuedUrl(number, url, "127.0.0.1", "page", 1, 0, 0, "link", "", "")
+    queued_url = QueuedUrl(number, url, "127.0.0.1", "page", 1, 0, 0, "link", "", "")
     started = time.thread_time()
-    fetched = Fetched(Page(url, body, "text/html", 200, now), queued, (), _instant(now))
-    worked = work_on_page(fetched, rules)
+    job = PageJob(Page(url, body, "text/html", 200, now), queued_url, (), _instant(now))
+    result = process_page(job, rules)
     spent["work"] += time.thread_time() - started
     started = time.thread_time()
-    worked = pickle.loads(pickle.dumps(worked))
+    result = pickle.loads(pickle.dumps(result))
     spent["pipe"] += time.thread_time() - started
     capture = Capture(url, now, 200, url, "text/html", f"sha1:{number}", len(body))
-    discovered = worked.discovered
+    discovered = result.discovered
     return Outcome(
-        url, worked.state, worked.reason, 200, now, capture, worked.page, discovered.found, discovered.outside
+        url, result.state, result.reason, 200, now, capture, result.page, discovered.rows, discovered.outside_hosts
     )
 
 

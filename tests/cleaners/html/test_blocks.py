@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cleaners.document import Block, Kind
+from cleaners.document import Block, BlockKind
 from cleaners.html.blocks import path_step, read_blocks
 from cleaners.html.decode import parse
 from cleaners.html.tables import is_data_table
@@ -32,19 +32,19 @@ def first(markup: str, tag: str) -> Any:
 @pytest.mark.parametrize(
     ("markup", "kind", "level"),
     [
-        ("<p>x</p>", Kind.PARAGRAPH, 0),
-        ("x", Kind.PARAGRAPH, 0),
-        ("<h3>x</h3>", Kind.HEADING, 3),
-        ("<h2><span>x</span></h2>", Kind.HEADING, 2),
-        ("<ul><li>x</li></ul>", Kind.LIST_ITEM, 1),
-        ("<ul><li><ol><li><p>x</p></li></ol></li></ul>", Kind.LIST_ITEM, 2),
-        ("<dl><dd>x</dd></dl>", Kind.LIST_ITEM, 1),
-        ("<blockquote><p>x</p></blockquote>", Kind.QUOTE, 0),
-        ("<pre>x</pre>", Kind.CODE, 0),
-        ("<figure><figcaption>x</figcaption></figure>", Kind.CAPTION, 0),
+        ("<p>x</p>", BlockKind.PARAGRAPH, 0),
+        ("x", BlockKind.PARAGRAPH, 0),
+        ("<h3>x</h3>", BlockKind.HEADING, 3),
+        ("<h2><span>x</span></h2>", BlockKind.HEADING, 2),
+        ("<ul><li>x</li></ul>", BlockKind.LIST_ITEM, 1),
+        ("<ul><li><ol><li><p>x</p></li></ol></li></ul>", BlockKind.LIST_ITEM, 2),
+        ("<dl><dd>x</dd></dl>", BlockKind.LIST_ITEM, 1),
+        ("<blockquote><p>x</p></blockquote>", BlockKind.QUOTE, 0),
+        ("<pre>x</pre>", BlockKind.CODE, 0),
+        ("<figure><figcaption>x</figcaption></figure>", BlockKind.CAPTION, 0),
     ],
 )
-def test_a_block_has_its_kind(markup: str, kind: Kind, level: int) -> None:
+def test_a_block_has_its_kind(markup: str, kind: BlockKind, level: int) -> None:
     (block,) = blocks(markup)
     assert (block.kind, block.level, block.text, block.position) == (kind, level, "x", 0)
 
@@ -142,8 +142,8 @@ LAYOUT = "<table><tr><td><table><tr><td>menu</td></tr></table></td><td><h1>Story
 
 def test_a_data_table_is_one_block_with_a_line_a_row() -> None:
     caption, table = blocks(DATA)
-    assert (caption.kind, caption.text) == (Kind.CAPTION, "Fires")
-    assert (table.kind, table.text) == (Kind.TABLE, "Year | Mills\n1999 | 2 mills")
+    assert (caption.kind, caption.text) == (BlockKind.CAPTION, "Fires")
+    assert (table.kind, table.text) == (BlockKind.TABLE, "Year | Mills\n1999 | 2 mills")
     assert table.markdown.splitlines()[:2] == ["| Year | Mills |", "| --- | --- |"]
     assert table.link_chars == 5
 
@@ -163,10 +163,10 @@ def test_the_tree_is_not_changed_and_positions_count_up() -> None:
     from lxml import etree
 
     tree = parse(f"<html><body>{DATA}{LAYOUT}<p hidden>x</p></body></html>")
-    before = etree.tostring(tree)
-    found = read_blocks(tree, "")
-    assert etree.tostring(tree) == before
-    assert [block.position for block in found] == list(range(len(found)))
+    markup_before = etree.tostring(tree)
+    page_blocks = read_blocks(tree, "")
+    assert etree.tostring(tree) == markup_before
+    assert [block.position for block in page_blocks] == list(range(len(page_blocks)))
 
 
 def test_a_broken_address_costs_its_link_only() -> None:

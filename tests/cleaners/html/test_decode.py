@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cleaners.html.decode import BINARY, decode, parse
+from cleaners.html.decode import BINARY_PROBLEM, decode, parse
 
 LETTERS = {
     "windows-1251": "Президент подписал новый закон о выборах в регионах страны. ",
@@ -73,8 +73,8 @@ def test_control_characters_are_gone() -> None:
 
 
 def test_binary_is_said() -> None:
-    assert decode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20, "text/html").problem == BINARY
-    assert decode(b"\x00\x01\x02" * 100).problem == BINARY
+    assert decode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20, "text/html").problem == BINARY_PROBLEM
+    assert decode(b"\x00\x01\x02" * 100).problem == BINARY_PROBLEM
     assert decode(b"").text == ""
 
 
@@ -154,6 +154,6 @@ def test_a_label_that_names_no_encoding_of_pages_is_not_believed(label: str) -> 
 def test_a_page_without_body_tags_has_a_body_all_the_same() -> None:
     tree = parse("<title>Rain</title><script>x</script><article><h1>Rain comes</h1><p>It rains.</p></article>after")
     assert tree is not None
-    assert [each.tag for each in tree] == ["head", "body"]
-    assert [each.tag for each in tree.find("head")] == ["title", "script"]
+    assert [child.tag for child in tree] == ["head", "body"]
+    assert [child.tag for child in tree.find("head")] == ["title", "script"]
     assert "".join(tree.find("body").itertext()) == "Rain comesIt rains.after"

@@ -5,24 +5,26 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.inline import Run, fold
+from cleaners.html.inline import InlineRun, fold_spaces
 
 
 def run_of(markup: str) -> tuple[str, str, int]:
-    return Run.of(html.fragment_fromstring(f"<td>{markup}</td>", create_parent="table").find(".//td")).take()
+    return InlineRun.from_element(
+        html.fragment_fromstring(f"<td>{markup}</td>", create_parent="table").find(".//td")
+    ).take()
 
 
 def collected(*steps: tuple[str, ...]) -> tuple[str, str, int]:
-    run = Run()
+    run = InlineRun()
     for name, *arguments in steps:
         getattr(run, name)(*arguments)
     return run.take()
 
 
 def test_fold_gives_one_line_in_nfc_without_what_is_never_seen() -> None:
-    assert fold(" a\n b\u00a0c\u200b\u00add ") == "a b cd"
-    assert fold("e\u0301") == "é"
-    assert fold("") == ""
+    assert fold_spaces(" a\n b\u00a0c\u200b\u00add ") == "a b cd"
+    assert fold_spaces("e\u0301") == "é"
+    assert fold_spaces("") == ""
 
 
 def test_links_are_counted_and_written() -> None:
@@ -51,7 +53,7 @@ def test_what_markdown_would_read_as_markup_is_escaped() -> None:
 
 
 def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
-    run = Run()
+    run = InlineRun()
     run.add("one ")
     assert not run.line_break()
     run.add(" two")
@@ -61,13 +63,13 @@ def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
 
 
 def test_verbatim_text_keeps_its_spaces_and_lines() -> None:
-    run = Run()
+    run = InlineRun()
     run.add("\nif a:\r\n    b\n\n")
     assert run.take(verbatim=True)[0] == "if a:\n    b"
 
 
 def test_an_open_link_goes_on_in_the_next_run() -> None:
-    run = Run()
+    run = InlineRun()
     run.open_link("/x")
     run.add("first")
     assert run.take()[2] == 5
@@ -77,7 +79,7 @@ def test_an_open_link_goes_on_in_the_next_run() -> None:
 
 
 def test_taking_an_empty_run_gives_nothing() -> None:
-    assert Run().take() == ("", "", 0)
+    assert InlineRun().take() == ("", "", 0)
 
 
 def test_a_cell_s_blocks_are_parted_by_spaces() -> None:
@@ -91,7 +93,7 @@ def test_link_characters_never_exceed_the_text(text: str) -> None:
 
 
 def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
-    run = Run()
+    run = InlineRun()
     run.open_link("/a")
     run.add(" \n ")
     assert not run.visible

@@ -20,8 +20,8 @@ def link_in_markdown(href: str) -> tuple[str, str] | None:
     markdown = clean(Page("http://a.test/2024/01/02/a-bridge", page.encode(), "text/html")).markdown
     assert "here" in markdown
     assert markdown.count("](") <= 1
-    found = _LINK.search(markdown)
-    return (found[1], found[2]) if found else None
+    match = _LINK.search(markdown)
+    return (match[1], match[2]) if match else None
 
 
 @pytest.mark.parametrize(

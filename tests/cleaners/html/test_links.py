@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import html
 
 from cleaners.document import Outlink
-from cleaners.html.links import base_url, read_outlinks, robots_tokens
+from cleaners.html.links import base_url, read_outlinks, read_robots_directives
 
 URL = "https://a.example/news/story"
 
@@ -19,12 +19,12 @@ def links(body: str, head: str = "") -> dict[str, Outlink]:
 
 
 def test_links_are_canonical_in_order_and_once_with_their_first_text() -> None:
-    found = links(
+    outlinks = links(
         '<a href="b#x"> The <b>mill</b> </a><a href="/c?utm_source=y" rel="NoFollow">c</a><a href="./b">again</a>'
     )
-    assert list(found) == ["https://a.example/news/b", "https://a.example/c"]
-    assert found["https://a.example/news/b"] == Outlink("https://a.example/news/b", "The mill")
-    assert found["https://a.example/c"].rel == ("nofollow",)
+    assert list(outlinks) == ["https://a.example/news/b", "https://a.example/c"]
+    assert outlinks["https://a.example/news/b"] == Outlink("https://a.example/news/b", "The mill")
+    assert outlinks["https://a.example/c"].rel == ("nofollow",)
 
 
 def test_what_is_no_web_address_is_no_link() -> None:
@@ -45,15 +45,15 @@ def test_the_head_names_the_canonical_url_the_next_page_and_feeds() -> None:
 
 
 def test_a_link_that_is_also_canonical_is_known_as_such() -> None:
-    found = links('<a href="/c">c</a>', '<link rel="canonical" href="/c">')
-    assert found["https://a.example/c"].via in ("canonical", "link")
-    found = links('<link rel="next" href="/n">', "")
-    assert found["https://a.example/n"].via == "next"
+    outlinks = links('<a href="/c">c</a>', '<link rel="canonical" href="/c">')
+    assert outlinks["https://a.example/c"].via in ("canonical", "link")
+    outlinks = links('<link rel="next" href="/n">', "")
+    assert outlinks["https://a.example/n"].via == "next"
 
 
 def test_maps_frames_and_refreshes_lead_on() -> None:
-    found = links('<map><area href="/m"></map>', '<meta http-equiv="Refresh" content="0; url=/r">')
-    assert {url: link.via for url, link in found.items()} == {
+    outlinks = links('<map><area href="/m"></map>', '<meta http-equiv="Refresh" content="0; url=/r">')
+    assert {url: link.via for url, link in outlinks.items()} == {
         "https://a.example/m": "link", "https://a.example/r": "redirect",
     }  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_a_base_moves_the_relative_links() -> None:
 
 def test_robots_tokens_come_from_metas_and_headers() -> None:
     page = tree("", '<meta name="ROBOTS" content="NoIndex, follow"><meta name="author" content="x">')
-    assert robots_tokens(page, (("x-robots-tag", "noarchive, noindex"), ("link", "x"))) == (
+    assert read_robots_directives(page, (("x-robots-tag", "noarchive, noindex"), ("link", "x"))) == (
         "follow",
         "noarchive",
         "noindex",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cleaners.document import Kind
-from cleaners.html.prose import body_span, brief, is_prose, main_container
+from cleaners.document import BlockKind
+from cleaners.html.prose import body_span, brief_positions, is_prose, main_container_positions
 from tests.cleaners.building import PROSE, block, linked
 
 
@@ -28,15 +28,15 @@ def test_the_body_runs_from_the_first_to_the_last_selected_prose() -> None:
 def test_the_main_container_holds_most_of_the_prose() -> None:
     blocks = [block(0, path="body>nav>p", landmarks=frozenset(("nav",)))]
     blocks += [block(n, path="body>div.story>p") for n in (1, 2, 3)] + [block(4, path="body>div.side>p")]
-    assert main_container(blocks) >= {1, 2, 3}
-    assert main_container(blocks) & {0, 4} == set()
-    assert main_container([]) == frozenset()
+    assert main_container_positions(blocks) >= {1, 2, 3}
+    assert main_container_positions(blocks) & {0, 4} == set()
+    assert main_container_positions([]) == frozenset()
 
 
 def test_a_brief_is_what_follows_the_title_in_its_container() -> None:
     blocks = [
-        block(0, "The bridge is shut", kind=Kind.HEADING, level=1, path="body>main>article>header>h1"),
+        block(0, "The bridge is shut", kind=BlockKind.HEADING, level=1, path="body>main>article>header>h1"),
         block(1, "It opens on Thursday at noon again.", path="body>main>article>div>p"),
         block(2, "Elsewhere in this town and county", path="body>footer>p"),
     ]
-    assert brief(blocks, blocks[0]) == {1}
+    assert brief_positions(blocks, blocks[0]) == {1}

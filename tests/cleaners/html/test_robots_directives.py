@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.robots_directives import binding, header_directives, meta_directives
+from cleaners.html.robots_directives import directives_for, header_directives, meta_directives
 
 
 def tag(*values: str) -> tuple[str, ...]:
     return header_directives([("x-robots-tag", value) for value in values])
 
 
-def metas(*each: str) -> tuple[str, ...]:
-    head = "".join(f"<meta {attributes}>" for attributes in each)
+def metas(*attributes_of_metas: str) -> tuple[str, ...]:
+    head = "".join(f"<meta {attributes}>" for attributes in attributes_of_metas)
     return meta_directives(html.fromstring(f"<html><head>{head}</head><body><p>x</p></body></html>"))
 
 
 @pytest.mark.parametrize(
-    ("values", "found"),
+    ("values", "directives"),
     [
         (["NoIndex, NOFOLLOW"], ("nofollow", "noindex")),
         (["noindex", "noai, noimageai"], ("noai", "noimageai", "noindex")),
@@ -39,15 +39,15 @@ def metas(*each: str) -> tuple[str, ...]:
         (["", " , ,"], ()),
     ],
 )  # fmt: skip
-def test_headers(values: list[str], found: tuple[str, ...]) -> None:
-    assert tag(*values) == found
+def test_headers(values: list[str], directives: tuple[str, ...]) -> None:
+    assert tag(*values) == directives
 
 
 def test_rights_reserved_by_header_and_by_meta() -> None:
     headers = [("tdm-reservation", " 1 "), ("tdm-policy", "https://a.example/Policy.json"), ("x-other", "1")]
-    said = ("tdm-policy: https://a.example/Policy.json", "tdm-reservation: 1")
-    assert header_directives(headers) == said
-    assert metas('name="TDM-Reservation" content="1"', f'name="tdm-policy" content="{headers[1][1]}"') == said
+    directives = ("tdm-policy: https://a.example/Policy.json", "tdm-reservation: 1")
+    assert header_directives(headers) == directives
+    assert metas('name="TDM-Reservation" content="1"', f'name="tdm-policy" content="{headers[1][1]}"') == directives
 
 
 def test_metas_for_everybody_and_for_one_robot() -> None:
@@ -80,6 +80,6 @@ def test_a_flood_is_bounded() -> None:
 
 
 def test_what_binds_a_robot_is_meant_for_it_or_for_everybody() -> None:
-    said = ("broadsheet: noai", "googlebot: noindex", "nofollow")
-    assert binding(said, "broadsheet") == {"noai", "nofollow", "googlebot: noindex"}
-    assert "noindex" in binding(said, "googlebot")
+    directives = ("broadsheet: noai", "googlebot: noindex", "nofollow")
+    assert directives_for(directives, "broadsheet") == {"noai", "nofollow", "googlebot: noindex"}
+    assert "noindex" in directives_for(directives, "googlebot")

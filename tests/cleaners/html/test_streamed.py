@@ -48,8 +48,8 @@ def test_a_piece_without_a_place_is_shown_where_it_stands(body: str) -> None:
 
 
 def test_a_boundary_without_an_end_loses_nothing() -> None:
-    found = lines(f'<template id="B:0"></template><p>Begin.</p><p>End.</p>{LATE}')
-    assert found == ["The late part.", "Begin.", "End."]
+    texts = lines(f'<template id="B:0"></template><p>Begin.</p><p>End.</p>{LATE}')
+    assert texts == ["The late part.", "Begin.", "End."]
 
 
 def test_text_around_a_moved_piece_stays() -> None:

@@ -27,8 +27,8 @@ def test_a_hidden_row_is_not_read_and_an_empty_table_says_nothing() -> None:
 
 
 def test_only_captions_that_say_something_are_read() -> None:
-    found = read_captions(table(f"<caption>Fires</caption>{ROWS}"))
-    assert [text for text, _, _ in found] == ["Fires"]
+    captions = read_captions(table(f"<caption>Fires</caption>{ROWS}"))
+    assert [text for text, _, _ in captions] == ["Fires"]
     assert list(read_captions(table(f"<caption> </caption>{ROWS}"))) == []
 
 

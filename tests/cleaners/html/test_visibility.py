@@ -6,7 +6,7 @@ import pytest
 from lxml import html
 
 from cleaners.html.blocks import read_blocks
-from cleaners.html.visibility import LEAST_CHARS, is_furniture, is_hidden, prose_chars
+from cleaners.html.visibility import MIN_PROSE_CHARS, is_hidden, is_in_boilerplate, prose_chars
 
 ANSWER = "Water reaches the upper villages by three pumps, of which one was out of order all winter. "
 LONG = f"<p>{ANSWER * 6}</p>"
@@ -36,8 +36,8 @@ def shown(body: str) -> list[str]:
 
 @pytest.mark.parametrize("attributes", ["hidden", 'style="display:none"', 'aria-hidden="true" class="accordion-panel"'])
 def test_a_folded_answer_is_read_where_it_stands(attributes: str) -> None:
-    found = shown(f"<main><h2>Where does it come from?</h2><div {attributes}>{LONG}</div><p>End.</p></main>")
-    assert found == ["Where does it come from?", (ANSWER * 6).strip(), "End."]
+    texts = shown(f"<main><h2>Where does it come from?</h2><div {attributes}>{LONG}</div><p>End.</p></main>")
+    assert texts == ["Where does it come from?", (ANSWER * 6).strip(), "End."]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container: str) -
 
 
 def test_a_short_hidden_part_is_no_text() -> None:
-    assert len(ANSWER) < LEAST_CHARS
+    assert len(ANSWER) < MIN_PROSE_CHARS
     assert shown(f"<p>{ANSWER * 20}</p><div hidden><p>{ANSWER}</p></div>") == [(ANSWER * 20).strip()]
 
 
@@ -68,4 +68,4 @@ def test_only_text_in_paragraphs_is_prose() -> None:
 
 def test_the_article_ends_the_look_at_containers() -> None:
     tree = html.fromstring('<div class="modal"><article><div hidden></div></article></div>')
-    assert not is_furniture(tree.find(".//div"))
+    assert not is_in_boilerplate(tree.find(".//div"))

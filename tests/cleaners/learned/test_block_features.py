@@ -13,8 +13,14 @@ from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
 from cleaners.learned.block_features import block_features
 from cleaners.learned.characters import count_characters
-from cleaners.learned.column_math import around, last_before, neighbour, numbered, others
-from cleaners.verdicts.judge import named_verdicts
+from cleaners.learned.column_math import (
+    group_numbers,
+    leave_one_out_means,
+    neighbour_values,
+    previous_marked,
+    window_sums,
+)
+from cleaners.verdicts.judge import rule_verdicts
 
 PAGE = """
 <body><nav><ul><li><a href="/a">First menu</a></li><li><a href="/b">Second menu</a></li></ul></nav>
@@ -37,7 +43,7 @@ def reading(markup: str = PAGE, chosen: str = "The mill on the river burned,Two 
 
 def features(page: Reading) -> dict[str, Mapping[str, float]]:
     """The features of each block, by its text's first words and the feature's name."""
-    names, rows = block_features(page, named_verdicts(page))
+    names, rows = block_features(page, rule_verdicts(page))
     return {
         " ".join(block.text.split()[:2]): dict(zip(names, row, strict=True))
         for block, row in zip(page.blocks, rows.tolist(), strict=True)
@@ -46,7 +52,7 @@ def features(page: Reading) -> dict[str, Mapping[str, float]]:
 
 def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name() -> None:
     page = reading()
-    names, rows = block_features(page, named_verdicts(page))
+    names, rows = block_features(page, rule_verdicts(page))
     assert rows.shape == (len(page.blocks), len(names))
     assert len(set(names)) == len(names)
     assert rows.dtype == np.float32
@@ -89,7 +95,7 @@ def test_likeness_to_the_title_and_copies_are_seen() -> None:
 
 def test_a_page_with_nothing_selected_and_no_title_has_features_too() -> None:
     page = reading("<body><p>x</p></body>", chosen="nothing")
-    _, rows = block_features(page, named_verdicts(page))
+    _, rows = block_features(page, rule_verdicts(page))
     assert rows.shape[0] == 1
     assert np.isfinite(rows).all()
 
@@ -98,17 +104,17 @@ def test_words_are_counted_in_scripts_with_and_without_spaces() -> None:
     counted = count_characters(["one two three", "火事で粉屋が焼けた。", "\U0001f600!"])
     assert counted.words[0] == 3
     assert 4 <= counted.words[1] <= 6
-    assert list(counted.total) == [13, 10, 2]
+    assert list(counted.length) == [13, 10, 2]
 
 
 def test_columns() -> None:
     column = np.array([1.0, 2.0, 4.0])
-    assert list(neighbour(column, 1)) == [2, 4, 0]
-    assert list(neighbour(column, -2, missing=-1)) == [-1, -1, 1]
-    assert list(neighbour(column, 5)) == [0, 0, 0]
-    assert list(around(column, 1)) == [3, 7, 6]
-    assert list(numbered("aba")) == [0, 1, 0]
-    assert list(last_before(np.array([False, True, False]))) == [-1, -1, 1]
-    shares, weights = others(np.array([0, 0, 1]), np.ones(3), column)
+    assert list(neighbour_values(column, 1)) == [2, 4, 0]
+    assert list(neighbour_values(column, -2, missing=-1)) == [-1, -1, 1]
+    assert list(neighbour_values(column, 5)) == [0, 0, 0]
+    assert list(window_sums(column, 1)) == [3, 7, 6]
+    assert list(group_numbers("aba")) == [0, 1, 0]
+    assert list(previous_marked(np.array([False, True, False]))) == [-1, -1, 1]
+    shares, weights = leave_one_out_means(np.array([0, 0, 1]), np.ones(3), column)
     assert list(shares) == [2, 1, -1]
     assert list(weights) == [1, 1, 0]

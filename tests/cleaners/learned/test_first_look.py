@@ -7,11 +7,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from cleaners.clean import clean, survey
-from cleaners.document import Cleaned, Metadata, Page
+from cleaners.clean import clean, survey_page
+from cleaners.document import CleanedPage, Metadata, Page
 from cleaners.html.decode import parse
-from cleaners.learned.first_look import SURE_OF_PAGE, Look, first_look
-from cleaners.learned.model import FIRST, load_trees
+from cleaners.learned.first_look import SURE_OF_PAGE_F1, FirstLook, take_first_look
+from cleaners.learned.model import FIRST_LOOK_MODEL, load_trees
 from tests.cleaners.building import STORY
 
 TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]
@@ -26,35 +26,35 @@ CARDS = "".join(
 MIXED = f"<html lang=en><title>Today</title><body><div>{CARDS}<div><p>{STORY[0]}</p></div>{CARDS}</div></body></html>"
 
 
-def cleaned(html: str) -> Cleaned:
+def cleaned(html: str) -> CleanedPage:
     return clean(Page("https://post.example/2024/05/the-mill", html.encode()))
 
 
-def selectors(page: Cleaned) -> set[str]:
+def selecting_voters(page: CleanedPage) -> set[str]:
     """Who selected, by the votes."""
     return {vote.voter for verdict in page.verdicts for vote in verdict.votes if vote.reason == "selected"}
 
 
-def look(html: str) -> Look:
+def first_look_of(html: str) -> FirstLook:
     tree = parse(html)
     assert tree is not None
-    reading = survey(Page("https://post.example/a", html.encode()), tree)
-    return first_look(reading.blocks, reading.metadata)
+    reading = survey_page(Page("https://post.example/a", html.encode()), tree)
+    return take_first_look(reading.blocks, reading.metadata)
 
 
 def test_on_a_plain_article_the_first_look_is_sure_and_selects() -> None:
-    seen = look(PLAIN)
-    assert seen.sure
-    assert seen.expected >= SURE_OF_PAGE
+    first_look = first_look_of(PLAIN)
+    assert first_look.is_sure
+    assert first_look.expected_f1 >= SURE_OF_PAGE_F1
     page = cleaned(PLAIN)
-    assert selectors(page) == {"first-look"}
+    assert selecting_voters(page) == {"first-look"}
     assert set(TEXT) <= set(page.text.splitlines())
     assert "Sport" not in page.text
 
 
 def test_where_it_is_in_doubt_trafilatura_is_asked() -> None:
-    assert not look(MIXED).sure
-    assert selectors(cleaned(MIXED)) == {"extractor"}
+    assert not first_look_of(MIXED).is_sure
+    assert selecting_voters(cleaned(MIXED)) == {"extractor"}
 
 
 def test_a_removed_block_has_the_vote_of_no_extractor_that_was_not_asked() -> None:
@@ -64,17 +64,17 @@ def test_a_removed_block_has_the_vote_of_no_extractor_that_was_not_asked() -> No
 
 
 def test_a_page_without_blocks_is_in_doubt() -> None:
-    seen = first_look((), Metadata())
-    assert not seen.sure
-    assert seen.selected == frozenset()
+    first_look = take_first_look((), Metadata())
+    assert not first_look.is_sure
+    assert first_look.selected_positions == frozenset()
 
 
 def test_it_selects_what_is_more_likely_than_not() -> None:
-    assert Look(np.array([0.2, 0.5, 0.9]), 0.9).selected == {1, 2}
+    assert FirstLook(np.array([0.2, 0.5, 0.9]), 0.9).selected_positions == {1, 2}
 
 
 def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
-    assert len(files("cleaners.learned").joinpath(FIRST).read_bytes()) < 200_000
+    assert len(files("cleaners.learned").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
     facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
-    assert facts["first"]["features"] == len(load_trees(FIRST).names)
+    assert facts["first"]["features"] == len(load_trees(FIRST_LOOK_MODEL).feature_names)
     assert facts["cross_validated"]["wcxb"]["sure"] > 0.7

@@ -1,4 +1,4 @@
-"""The learned voice: its trees are evaluated as LightGBM would, and its file fits the features computed here."""
+"""The trained models: their trees are evaluated as LightGBM would, and their files fit the features computed here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from cleaners.document import Column
 from cleaners.learned import model
 from cleaners.learned.block_features import block_features
-from cleaners.learned.model import FILE, ModelError, Trees, flatten, load_trees, probabilities
-from cleaners.verdicts.judge import named_verdicts
+from cleaners.learned.model import BLOCK_MODEL, ModelError, Trees, load_trees, predict, trees_from_dump
+from cleaners.verdicts.judge import rule_verdicts
 from tests.cleaners.learned.test_block_features import reading
 
 Node = dict[str, Any]
@@ -33,7 +33,7 @@ DEEP = node(0, 0.5, node(1, 0.1, leaf(1), node(0, 0.2, leaf(2), leaf(3))), node(
 DUMP = {"tree_info": [{"tree_structure": tree} for tree in (DEEP, node(1, 0.3, leaf(10), leaf(20)), leaf(100))]}
 
 
-def walked(tree: Node, row: Column) -> float:
+def walk_tree(tree: Node, row: Column) -> float:
     """The leaf that a row ends in, by walking the tree."""
     while "leaf_value" not in tree:
         tree = tree["left_child"] if row[tree["split_feature"]] <= tree["threshold"] else tree["right_child"]
@@ -42,58 +42,60 @@ def walked(tree: Node, row: Column) -> float:
 
 def test_all_trees_at_once_give_what_walking_each_gives() -> None:
     rows = np.random.default_rng(3).random((200, 2)).astype(np.float32)
-    wanted = [sum(walked(each["tree_structure"], row) for each in DUMP["tree_info"]) for row in rows]
-    assert flatten(["a", "b"], DUMP).log_odds(rows).tolist() == wanted
-    assert len(set(wanted)) >= 8
+    sums = [sum(walk_tree(tree["tree_structure"], row) for tree in DUMP["tree_info"]) for row in rows]
+    assert trees_from_dump(["a", "b"], DUMP).log_odds(rows).tolist() == sums
+    assert len(set(sums)) >= 8
 
 
-def grown(random: np.random.Generator, leaves: int) -> Node:
+def random_tree(random: np.random.Generator, leaves: int) -> Node:
     """A tree of so many leaves, however it grows."""
     if leaves == 1:
         return leaf(float(random.integers(-50, 50)))
-    left = int(random.integers(1, leaves))
+    left_leaves = int(random.integers(1, leaves))
     threshold = float(random.integers(0, 9)) / 8
-    return node(int(random.integers(3)), threshold, grown(random, left), grown(random, leaves - left))
+    return node(
+        int(random.integers(3)), threshold, random_tree(random, left_leaves), random_tree(random, leaves - left_leaves)
+    )
 
 
 def test_trees_of_any_shape_give_what_walking_each_gives() -> None:
     random = np.random.default_rng(5)
-    trees = [grown(random, size) for size in (1, 2, 31, 32, *random.integers(1, 33, 60).tolist())]
+    trees = [random_tree(random, size) for size in (1, 2, 31, 32, *random.integers(1, 33, 60).tolist())]
     rows = (random.integers(0, 9, (130, 3)) / 8).astype(np.float32)
-    wanted = [sum(walked(tree, row) for tree in trees) for row in rows]
-    found = flatten(["a", "b", "c"], {"tree_info": [{"tree_structure": tree} for tree in trees]})
-    assert found.log_odds(rows).tolist() == wanted
-    assert found.log_odds(rows[:1]).tolist() == wanted[:1]
+    sums = [sum(walk_tree(tree, row) for tree in trees) for row in rows]
+    model_trees = trees_from_dump(["a", "b", "c"], {"tree_info": [{"tree_structure": tree} for tree in trees]})
+    assert model_trees.log_odds(rows).tolist() == sums
+    assert model_trees.log_odds(rows[:1]).tolist() == sums[:1]
 
 
 def test_a_page_of_very_many_blocks_is_seen_as_its_parts_are() -> None:
     rows = np.random.default_rng(4).random((1203, 2)).astype(np.float32)
-    trees = flatten(["a", "b"], DUMP)
+    trees = trees_from_dump(["a", "b"], DUMP)
     for glance in (0, 1):
         parts = [trees.log_odds(rows[n : n + 100], glance) for n in range(0, len(rows), 100)]
         assert trees.log_odds(rows, glance).tolist() == np.concatenate(parts).tolist()
 
 
 def test_a_feature_at_the_threshold_goes_left() -> None:
-    trees = flatten(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
+    trees = trees_from_dump(["a"], {"tree_info": [{"tree_structure": node(0, 0.1, leaf(1), leaf(2))}]})
     at = np.float32(0.1)  # a little above 0.1
     assert trees.log_odds(np.array([[at], [np.nextafter(at, np.float32(0))]])).tolist() == [2, 1]
 
 
 def test_a_tree_of_the_most_leaves_fits_and_the_last_leaf_is_reached() -> None:
-    tree = leaf(model.LEAVES - 1)
-    for n in reversed(range(model.LEAVES - 1)):
+    tree = leaf(model.MOST_LEAVES - 1)
+    for n in reversed(range(model.MOST_LEAVES - 1)):
         tree = node(0, n, leaf(n), tree)
-    rows = np.arange(model.LEAVES + 5, dtype=np.float32)[:, None]
-    found = flatten(["a"], {"tree_info": [{"tree_structure": tree}]}).log_odds(rows)
-    assert found.tolist() == [min(n, model.LEAVES - 1) for n in range(model.LEAVES + 5)]
+    rows = np.arange(model.MOST_LEAVES + 5, dtype=np.float32)[:, None]
+    log_odds = trees_from_dump(["a"], {"tree_info": [{"tree_structure": tree}]}).log_odds(rows)
+    assert log_odds.tolist() == [min(n, model.MOST_LEAVES - 1) for n in range(model.MOST_LEAVES + 5)]
 
 
 def test_a_block_that_the_first_trees_are_sure_is_none_is_not_looked_at_any_more() -> None:
     first, later = node(0, 0.5, leaf(-0.1), leaf(0)), node(0, 0.5, leaf(1), leaf(1))
-    trees = flatten(["a"], {"tree_info": [{"tree_structure": first}] * 40 + [{"tree_structure": later}]})
-    found = trees.log_odds(np.array([[0], [1], [0]], np.float32), glance=40)
-    assert found.tolist() == pytest.approx([-4, 1, -4], abs=1e-4)
+    trees = trees_from_dump(["a"], {"tree_info": [{"tree_structure": first}] * 40 + [{"tree_structure": later}]})
+    log_odds = trees.log_odds(np.array([[0], [1], [0]], np.float32), early_stop=40)
+    assert log_odds.tolist() == pytest.approx([-4, 1, -4], abs=1e-4)
 
 
 def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again(
@@ -101,31 +103,31 @@ def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again
 ) -> None:
     streams = [io.BytesIO(), io.BytesIO()]
     for stream in streams:
-        flatten(["a", "b"], DUMP).save(stream)
+        trees_from_dump(["a", "b"], DUMP).save(stream)
     assert streams[0].getvalue() == streams[1].getvalue()
-    (tmp_path / FILE).write_bytes(streams[0].getvalue())
+    (tmp_path / BLOCK_MODEL).write_bytes(streams[0].getvalue())
     monkeypatch.setattr(model, "files", lambda package: tmp_path)
     rows = np.random.default_rng(5).random((9, 2)).astype(np.float32)
-    again = load_trees.__wrapped__()
-    assert isinstance(again, Trees)
-    assert again.log_odds(rows).tolist() == flatten(["a", "b"], DUMP).log_odds(rows).tolist()
+    loaded_trees = load_trees.__wrapped__()
+    assert isinstance(loaded_trees, Trees)
+    assert loaded_trees.log_odds(rows).tolist() == trees_from_dump(["a", "b"], DUMP).log_odds(rows).tolist()
 
 
 def test_the_model_that_comes_along_knows_these_features_and_tells_story_from_menu() -> None:
     page = reading()
-    names, rows = block_features(page, named_verdicts(page))
-    chances = dict(zip([block.text[:8] for block in page.blocks], probabilities(names, rows).tolist(), strict=True))
+    names, rows = block_features(page, rule_verdicts(page))
+    chances = dict(zip([block.text[:8] for block in page.blocks], predict(names, rows).tolist(), strict=True))
     assert all(0 <= chance <= 1 for chance in chances.values())
     assert chances["Two witn"] > 0.5 > chances["First me"]
 
 
 def test_other_features_are_refused() -> None:
     with pytest.raises(ModelError, match="make train"):
-        probabilities(["a"], np.zeros((1, 1), np.float32))
+        predict(["a"], np.zeros((1, 1), np.float32))
 
 
 def test_the_model_is_small_and_says_how_good_it_is() -> None:
-    assert len(files("cleaners.learned").joinpath(FILE).read_bytes()) < 200_000
+    assert len(files("cleaners.learned").joinpath(BLOCK_MODEL).read_bytes()) < 200_000
     facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
-    assert facts["features"] == len(load_trees().names)
+    assert facts["features"] == len(load_trees().feature_names)
     assert facts["cross_validated"]["wcxb"]["f1"] > 0.95

@@ -66,8 +66,8 @@ def test_order_of_day_and_month_follows_the_language() -> None:
 
 
 def test_labels_before_dates() -> None:
-    found = {date.label: date.iso for date in find_dates("Published 3 May 2024, last updated: 9 June 2024")}
-    assert found == {"published": "2024-05-03", "updated": "2024-06-09"}
+    dates_by_label = {date.label: date.iso for date in find_dates("Published 3 May 2024, last updated: 9 June 2024")}
+    assert dates_by_label == {"published": "2024-05-03", "updated": "2024-06-09"}
     assert [date.label for date in find_dates("Veröffentlicht am 3. Mai 2024")] == ["published"]
     assert [date.label for date in find_dates("in the year of 3 May 2024")] == [""]
 

@@ -40,8 +40,8 @@ def read(html: str, url: str = URL, **options: str) -> Metadata:
 
 
 def test_json_ld_alone() -> None:
-    found = read(f"<script type='application/ld+json'>{json.dumps(FULL)}</script><p>text")
-    assert found == Metadata(
+    metadata = read(f"<script type='application/ld+json'>{json.dumps(FULL)}</script><p>text")
+    assert metadata == Metadata(
         title="Rain comes to the valley",
         authors=("Ann Lee",),
         published="2024-05-03T15:47:42+02:00",
@@ -54,13 +54,13 @@ def test_json_ld_alone() -> None:
         sitename="The Paper",
         image="https://paper.example/rain.jpg",
         canonical_url="",
-        sources=found.sources,
+        sources=metadata.sources,
     )
-    assert set(found.sources.values()) == {"json-ld"}
+    assert set(metadata.sources.values()) == {"json-ld"}
 
 
 def test_metas_alone() -> None:
-    found = read("""
+    metadata = read("""
         <html lang="de-AT"><head><title>Regen kommt - Das Blatt</title>
         <meta property="og:title" content="Regen kommt"><meta property="og:site_name" content="Das Blatt">
         <meta name="author" content="Anna Groß, Bernd Klein">
@@ -72,14 +72,22 @@ def test_metas_alone() -> None:
         <meta property="og:image" content="/regen.jpg?sig=A%20b">
         <link rel="license" href="https://creativecommons.org/licenses/by-sa/4.0/">
         <link rel="canonical" href="/wetter/regen"></head><body><p>Text""")
-    assert (found.title, found.authors, found.published) == ("Regen kommt", ("Anna Groß", "Bernd Klein"), "2024-05-03")
-    assert (found.modified, found.language, found.section) == ("2024-05-04T10:00:00+00:00", "de", "Wetter")
-    assert (found.description, found.tags, found.sitename) == ("Es regnet & stürmt.", ("Regen", "Tal"), "Das Blatt")
-    assert found.image == "https://paper.example/regen.jpg?sig=A%20b"
-    assert found.licence == "https://creativecommons.org/licenses/by-sa/4.0/"
-    assert found.canonical_url == "https://paper.example/wetter/regen"
-    assert found.sources["authors"] == "meta"
-    assert found.sources["language"] == found.sources["canonical_url"] == "markup"
+    assert (metadata.title, metadata.authors, metadata.published) == (
+        "Regen kommt",
+        ("Anna Groß", "Bernd Klein"),
+        "2024-05-03",
+    )
+    assert (metadata.modified, metadata.language, metadata.section) == ("2024-05-04T10:00:00+00:00", "de", "Wetter")
+    assert (metadata.description, metadata.tags, metadata.sitename) == (
+        "Es regnet & stürmt.",
+        ("Regen", "Tal"),
+        "Das Blatt",
+    )
+    assert metadata.image == "https://paper.example/regen.jpg?sig=A%20b"
+    assert metadata.licence == "https://creativecommons.org/licenses/by-sa/4.0/"
+    assert metadata.canonical_url == "https://paper.example/wetter/regen"
+    assert metadata.sources["authors"] == "meta"
+    assert metadata.sources["language"] == metadata.sources["canonical_url"] == "markup"
 
 
 @pytest.mark.parametrize(
@@ -124,8 +132,8 @@ def test_by_within_a_sentence_is_no_byline() -> None:
     ],
 )
 def test_dates_in_the_page(markup: str, iso: str, source: str) -> None:
-    found = read(f"<h1>Rain comes</h1>{markup}<p>It rains.</p>")
-    assert (found.published, found.sources["published"]) == (iso, source)
+    metadata = read(f"<h1>Rain comes</h1>{markup}<p>It rains.</p>")
+    assert (metadata.published, metadata.sources["published"]) == (iso, source)
 
 
 def test_date_in_the_url_and_none_at_all() -> None:
@@ -170,8 +178,8 @@ def test_language_is_guessed_only_if_asked() -> None:
     words = (
         "Der Regen kommt heute Abend in das Tal, und die Bauern freuen sich nach der langen Trockenheit sehr darüber. "
     )
-    found = read("<p>x", text=words * 2)
-    assert (found.language, found.sources["language"]) == ("de", "text")
+    metadata = read("<p>x", text=words * 2)
+    assert (metadata.language, metadata.sources["language"]) == ("de", "text")
     assert read("<html lang=fr><p>x", text=words * 2).language == "fr"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleaners.metadata.json_ld import is_article, read_nodes, resolve, strings, types_of
+from cleaners.metadata.json_ld import is_article, read_nodes, resolve_references, string_values, types_of
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,6 @@ def test_nothing_is_read_from_nothing(block: str) -> None:
 
 
 def test_members() -> None:
-    assert list(strings([{"name": "A"}, "B", {"@value": "C"}, None, 3])) == ["A", "B", "C"]
+    assert list(string_values([{"name": "A"}, "B", {"@value": "C"}, None, 3])) == ["A", "B", "C"]
     assert types_of({"@type": ["http://schema.org/NewsArticle", "schema:Report"]}) == ("NewsArticle", "Report")
-    assert resolve([{"@id": "#a"}], {"#a": {"@id": "#a", "name": "Ann"}}) == [{"@id": "#a", "name": "Ann"}]
+    assert resolve_references([{"@id": "#a"}], {"#a": {"@id": "#a", "name": "Ann"}}) == [{"@id": "#a", "name": "Ann"}]

@@ -10,8 +10,8 @@ GERMAN = "Die Mühle am Fluss wurde am Montag verkauft, und niemand im Dorf frag
 
 
 def language(html: str, text: str = "") -> tuple[str, str]:
-    found = read_metadata(parse(html), "https://paper.example/mill", "", text)
-    return found.language, found.sources.get("language", "")
+    metadata = read_metadata(parse(html), "https://paper.example/mill", "", text)
+    return metadata.language, metadata.sources.get("language", "")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """titles: the article's, without the site's name."""
 
-from cleaners.metadata.titles import Statement, choose_title
+from cleaners.metadata.titles import TitleCandidate, choose_title
 
 
-def chosen(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:
-    return choose_title([Statement(*pair) for pair in pairs], sites)
+def choose(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:
+    return choose_title([TitleCandidate(*pair) for pair in pairs], sites)
 
 
 def test_site_names_at_either_end_are_dropped() -> None:
@@ -14,24 +14,24 @@ def test_site_names_at_either_end_are_dropped() -> None:
         "The Paper: Rain comes",
         "Rain comes – Home - The Paper",
     ):
-        assert chosen((text, "meta", 1.0))[0] in ("Rain comes", "Rain comes – Home")
+        assert choose((text, "meta", 1.0))[0] in ("Rain comes", "Rain comes – Home")
 
 
 def test_what_most_agree_on_wins() -> None:
     statements = [("Best rain ever 2024", "meta", 1.0), ("Rain comes", "json-ld", 1.3), ("Rain comes", "markup", 1.5)]
-    assert chosen(*statements) == ("Rain comes", "markup")
+    assert choose(*statements) == ("Rain comes", "markup")
 
 
 def test_a_title_in_agreement_beats_a_lone_heading() -> None:
     statements = [("Webcams", "markup", 1.5), ("Rain comes", "meta", 1.0), ("Rain comes | The Paper", "meta", 0.6)]
-    assert chosen(*statements)[0] == "Rain comes"
+    assert choose(*statements)[0] == "Rain comes"
 
 
 def test_the_site_is_no_title() -> None:
-    assert chosen(("The Paper", "markup", 1.5)) == ("", "")
-    assert chosen(("thepaper", "markup", 1.5), ("Rain", "meta", 0.5), sites=("thepaper",)) == ("Rain", "meta")
-    assert chosen() == ("", "")
+    assert choose(("The Paper", "markup", 1.5)) == ("", "")
+    assert choose(("thepaper", "markup", 1.5), ("Rain", "meta", 0.5), sites=("thepaper",)) == ("Rain", "meta")
+    assert choose() == ("", "")
 
 
 def test_a_dash_in_a_title_stays() -> None:
-    assert chosen(("Rain - and wind", "markup", 1.5))[0] == "Rain - and wind"
+    assert choose(("Rain - and wind", "markup", 1.5))[0] == "Rain - and wind"

@@ -8,7 +8,7 @@ import pytest
 from cleaners.clean import clean
 from cleaners.document import Page, PageType, PageVerdict
 from cleaners.page_type.decide import page_verdict
-from cleaners.page_type.page_weights import KINDS
+from cleaners.page_type.page_weights import PAGE_KINDS
 from tests.bench.verdicts import read_features
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river. " * 3
@@ -147,7 +147,7 @@ def test_a_doubt_about_an_article_is_said() -> None:
 )
 def test_how_sure_the_signs_must_be_depends_on_the_kind(other: str, left: float, kind: PageType) -> None:
     page = read_features("http://site.example/kettles", f"<h1>Kettles</h1><p>{PROSE}</p><p>{PROSE}</p>".encode())
-    shares = np.array([left if each == "article" else 1 - left if each == other else 1e-9 for each in KINDS])
+    shares = np.array([left if each == "article" else 1 - left if each == other else 1e-9 for each in PAGE_KINDS])
     assert page is not None
     assert page_verdict(page, (np.log(shares), {})).page_type is kind
 

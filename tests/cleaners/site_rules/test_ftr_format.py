@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.site_rules.ftr_format import Directive, PageTest, read_rule
+from cleaners.site_rules.ftr_format import Directive, PageTest, parse_rule_file
 
 RULE = """\
 # a rule file of our own making
@@ -28,15 +28,15 @@ test_url: https://news.example/two
 
 
 def test_directives_keep_their_order_and_lines() -> None:
-    rule = read_rule(RULE, "news.example.txt")
+    rule = parse_rule_file(RULE, "news.example.txt")
     assert rule.problems == ()
-    assert [one.value for one in rule.all("body")] == ["//div[@id='story']", "//main"]
-    assert rule.all("strip") == (Directive("strip", "//aside", 6),)
-    assert rule.label(rule.all("strip")[0]) == "site:news.example.txt:6/strip"
+    assert [directive.value for directive in rule.directives_named("body")] == ["//div[@id='story']", "//main"]
+    assert rule.directives_named("strip") == (Directive("strip", "//aside", 6),)
+    assert rule.label(rule.directives_named("strip")[0]) == "site:news.example.txt:6/strip"
 
 
 def test_switches_replacements_headers_and_tests() -> None:
-    rule = read_rule(RULE, "news.example.txt")
+    rule = parse_rule_file(RULE, "news.example.txt")
     assert (rule.switch("prune", True), rule.switch("tidy", False), rule.switch("autodetect_on_failure", True)) == (
         False,
         True,
@@ -51,7 +51,7 @@ def test_switches_replacements_headers_and_tests() -> None:
 
 
 def test_an_empty_replacement_takes_the_string_out() -> None:
-    assert read_rule("find_string: <wbr>\nreplace_string:\n", "a.txt").replacements == (("<wbr>", ""),)
+    assert parse_rule_file("find_string: <wbr>\nreplace_string:\n", "a.txt").replacements == (("<wbr>", ""),)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,11 @@ def test_an_empty_replacement_takes_the_string_out() -> None:
     ],
 )
 def test_a_bad_line_is_named_and_the_rest_holds(line: str, message: str) -> None:
-    rule = read_rule(f"title: //h1\n{line}\nstrip: //aside\n", "bad.example.txt")
+    rule = parse_rule_file(f"title: //h1\n{line}\nstrip: //aside\n", "bad.example.txt")
     (problem,) = rule.problems
     assert str(problem).startswith(f"bad.example.txt:2: {message}")
-    assert [one.value for one in rule.all("strip")][-1:] == ["//aside"]
+    assert [directive.value for directive in rule.directives_named("strip")][-1:] == ["//aside"]
 
 
 def test_comments_and_marks_are_passed_over() -> None:
-    assert read_rule("\ufeff# words: here\n// more: words\n\n", "a.txt").directives == ()
+    assert parse_rule_file("\ufeff# words: here\n// more: words\n\n", "a.txt").directives == ()

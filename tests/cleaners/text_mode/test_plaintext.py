@@ -22,21 +22,21 @@ SEED_REASONS = {
 }
 
 
-def judged(text: str, language: str | None = None) -> tuple[str, list[tuple[str, str]]]:
+def judge_labels(text: str, language: str | None = None) -> tuple[str, list[tuple[str, str]]]:
     """The title and, per line, its text and its label: keep, title or remove:reason."""
     blocks = blocks_of_text(text)
     title, verdicts = judge_text(blocks, load_rules(language))
     pairs = zip(blocks, verdicts, strict=True)
-    return title, [(block.text, label(verdict.kept, verdict.reason)) for block, verdict in pairs]
+    return title, [(block.text, verdict_label(verdict.kept, verdict.reason)) for block, verdict in pairs]
 
 
-def label(kept: bool, reason: str) -> str:
+def verdict_label(kept: bool, reason: str) -> str:
     return "keep" if kept else "title" if reason == "title" else f"remove:{reason}"
 
 
-def kept(text: str) -> list[str]:
-    _, lines = judged(text)
-    return [line for line, each in lines if each in ("keep", "title")]
+def kept_lines(text: str) -> list[str]:
+    _, lines = judge_labels(text)
+    return [line for line, line_label in lines if line_label in ("keep", "title")]
 
 
 def test_there_are_ten_sibling_texts() -> None:
@@ -44,14 +44,20 @@ def test_there_are_ten_sibling_texts() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("known", [True, False], ids=["language known", "language unknown"])
-def test_sibling_text(name: str, known: bool) -> None:
+@pytest.mark.parametrize("is_language_known", [True, False], ids=["language known", "language unknown"])
+def test_sibling_text(name: str, is_language_known: bool) -> None:
     labels = json.loads((TEXTS / f"{name}.json").read_text("utf-8"))
-    title, lines = judged((TEXTS / f"{name}.txt").read_text("utf-8"), labels["language"] if known else None)
-    wanted = [labels["labels"][str(number)] for number in range(1, len(lines) + 1)]
-    wrong = [(line, got, want) for (line, got), want in zip(lines, wanted, strict=True) if got != want]
-    assert wrong == []
-    assert title == lines[wanted.index("title")][0]
+    title, lines = judge_labels(
+        (TEXTS / f"{name}.txt").read_text("utf-8"), labels["language"] if is_language_known else None
+    )
+    expected_labels = [labels["labels"][str(number)] for number in range(1, len(lines) + 1)]
+    wrong_lines = [
+        (line, label, expected_label)
+        for (line, label), expected_label in zip(lines, expected_labels, strict=True)
+        if label != expected_label
+    ]
+    assert wrong_lines == []
+    assert title == lines[expected_labels.index("title")][0]
 
 
 def test_seed() -> None:
@@ -59,7 +65,7 @@ def test_seed() -> None:
     if not folder.is_dir():
         pytest.skip(f"no seed at {folder}")
     labels = json.loads((folder / "labels.json").read_text("utf-8"))
-    _, lines = judged((folder / "article.txt").read_text("utf-8"))
+    _, lines = judge_labels((folder / "article.txt").read_text("utf-8"))
     assert len(lines) == len(labels)
     for (text, got), want in zip(lines, labels, strict=True):
         assert text.startswith(" ".join(want["starts"].split()))
@@ -110,24 +116,24 @@ Tonight he turns the key once more, looks into the mirror, and waits a minute lo
 
 @pytest.mark.parametrize("text", [POEM, BRIEF, TIMELINE, ELLIPSIS], ids=["poem", "brief", "timeline", "ellipsis"])
 def test_text_without_furniture_keeps_every_line(text: str) -> None:
-    assert kept(text) == [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    assert kept_lines(text) == [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
 def test_a_paragraph_printed_twice_is_kept_once() -> None:
     paragraph = "The mill has stood by the weir since 1611, and it has burned down in every century but this one."
     other = "Its wheel is made of oak that was felled on the estate of the last miller's grandfather."
-    _, lines = judged(f"The mill by the weir\n{paragraph}\n{other}\n{paragraph}\n")
+    _, lines = judge_labels(f"The mill by the weir\n{paragraph}\n{other}\n{paragraph}\n")
     assert [each for _, each in lines] == ["title", "keep", "keep", "remove:duplicate"]
 
 
 def test_a_comment_counter_under_the_headline_does_not_swallow_the_article() -> None:
-    _, lines = judged(f"{BRIEF.splitlines()[0]}\n12 comments\n" + "\n".join(BRIEF.splitlines()[1:]))
+    _, lines = judge_labels(f"{BRIEF.splitlines()[0]}\n12 comments\n" + "\n".join(BRIEF.splitlines()[1:]))
     assert [each for _, each in lines] == ["title", "remove:comments", "keep", "keep"]
 
 
 def test_the_window_title_and_the_headline_are_told_apart() -> None:
     text = BRIEF.replace("Harbour bridge reopens", "Harbour bridge reopens | The Outer Post\nHarbour bridge reopens")
-    title, lines = judged(text)
+    title, lines = judge_labels(text)
     assert title == "Harbour bridge reopens"
     assert [each for _, each in lines] == ["remove:duplicate", "title", "keep", "keep"]
 
@@ -135,11 +141,11 @@ def test_the_window_title_and_the_headline_are_told_apart() -> None:
 def test_truncated_teasers_without_a_heading_are_related() -> None:
     text = f"{BRIEF}\nFive more bridges\nThe city has five more bridges from the same decade, and each of them has…\n"
     text += "Who built them\nAn engineer from Malmö drew all six in one winter, it is said, in a room that…\n"
-    _, lines = judged(text)
+    _, lines = judge_labels(text)
     assert [each for _, each in lines] == ["title", "keep", "keep"] + ["remove:related"] * 4
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "Subscribe", "Share", "…", "12"])
 def test_next_to_nothing_is_judged_without_fault(text: str) -> None:
-    _, lines = judged(text)
+    _, lines = judge_labels(text)
     assert len(lines) == len(blocks_of_text(text))

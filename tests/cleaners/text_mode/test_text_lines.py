@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Kind
+from cleaners.document import BlockKind
 from cleaners.rules.loader import load_rules
 from cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
@@ -24,8 +24,8 @@ def test_hard_wrapped_paragraphs_are_joined_and_verse_is_not() -> None:
 def test_blocks_are_lines_in_order() -> None:
     blocks = blocks_of_text("One\r\n\r\nTwo  words\n")
     assert [(block.position, block.kind, block.text) for block in blocks] == [
-        (0, Kind.LINE, "One"),
-        (1, Kind.LINE, "Two words"),
+        (0, BlockKind.LINE, "One"),
+        (1, BlockKind.LINE, "Two words"),
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cleaners.document import Verdict, Vote
 from cleaners.rules.loader import load_rules
-from cleaners.text_mode.plaintext import named_lines
+from cleaners.text_mode.plaintext import judge_lines_by_rules
 from cleaners.text_mode.text_lines import blocks_of_text, read_lines
 from cleaners.text_mode.weigh_lines import weigh_lines
 
@@ -22,18 +22,20 @@ CARD = Verdict(False, "related", "text/teaser-cut", (Vote("context", False, "tex
 UNDER = Verdict(False, "related", "text/under-en-related", (Vote("context", False, "text/under-en-related"),))
 
 
-def weighed(lines: list[str], named: list[Verdict], chances: list[float]) -> list[Verdict]:
-    return list(weigh_lines(read_lines(blocks_of_text("\n".join(lines)), load_rules("en")), named, np.array(chances)))
+def weigh_texts(lines: list[str], rule_verdicts: list[Verdict], chances: list[float]) -> list[Verdict]:
+    return list(
+        weigh_lines(read_lines(blocks_of_text("\n".join(lines)), load_rules("en")), rule_verdicts, np.array(chances))
+    )
 
 
-def in_a_dump(verdict: Verdict, chance: float) -> Verdict:
+def verdict_in_dump(verdict: Verdict, chance: float) -> Verdict:
     """The verdict on a line in a text with much furniture."""
     lines = [*STORY, "A line of its own", *["Share this"] * 9]
-    return weighed(lines, [KEPT] * 6 + [verdict] + [RULED] * 9, [0.9] * 6 + [chance] + [0.0] * 9)[6]
+    return weigh_texts(lines, [KEPT] * 6 + [verdict] + [RULED] * 9, [0.9] * 6 + [chance] + [0.0] * 9)[6]
 
 
-def in_clean_text(verdict: Verdict, chance: float) -> Verdict:
-    return weighed([*STORY, "A line of its own"], [KEPT] * 6 + [verdict], [0.9] * 6 + [chance])[6]
+def verdict_in_clean_text(verdict: Verdict, chance: float) -> Verdict:
+    return weigh_texts([*STORY, "A line of its own"], [KEPT] * 6 + [verdict], [0.9] * 6 + [chance])[6]
 
 
 @pytest.mark.parametrize(
@@ -54,13 +56,19 @@ def in_clean_text(verdict: Verdict, chance: float) -> Verdict:
     ],
 )
 def test_who_decides(verdict: Verdict, chance: float, dump: bool, clean: bool) -> None:
-    assert in_a_dump(verdict, chance).kept == dump
-    assert in_clean_text(verdict, chance).kept == clean
+    assert verdict_in_dump(verdict, chance).kept == dump
+    assert verdict_in_clean_text(verdict, chance).kept == clean
 
 
 def test_all_votes_are_kept_beside_the_verdict() -> None:
-    assert [(vote.voter, vote.keep) for vote in in_a_dump(RULED, 0.95).votes] == [("model", True), ("rule", False)]
-    assert [(vote.voter, vote.keep) for vote in in_a_dump(RULED, 0.2).votes] == [("rule", False), ("model", False)]
+    assert [(vote.voter, vote.keep) for vote in verdict_in_dump(RULED, 0.95).votes] == [
+        ("model", True),
+        ("rule", False),
+    ]
+    assert [(vote.voter, vote.keep) for vote in verdict_in_dump(RULED, 0.2).votes] == [
+        ("rule", False),
+        ("model", False),
+    ]
 
 
 def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_stands_above() -> None:
@@ -74,10 +82,10 @@ def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_sta
         "Imprint of it",
     ]
     related = Verdict(False, "related", "en/related-heading", (Vote("rule", False, "en/related-heading"),))
-    named = [KEPT] * 7 + [related, KEPT, KEPT, KEPT, KEPT]
+    rule_verdicts = [KEPT] * 7 + [related, KEPT, KEPT, KEPT, KEPT]
     chances = [0.0, *[0.9] * 6, 0.0, 0.0, 0.0, 0.9, 0.0]
-    found = weighed([*lines, *["Share this"] * 9], named + [RULED] * 9, chances + [0.0] * 9)
-    removed = [(each.reason, each.rule) for each in found[:12] if not each.kept]
+    verdicts = weigh_texts([*lines, *["Share this"] * 9], rule_verdicts + [RULED] * 9, chances + [0.0] * 9)
+    removed = [(verdict.reason, verdict.rule) for verdict in verdicts[:12] if not verdict.kept]
     assert removed == [
         ("header", "model/before-article"),
         ("related", "en/related-heading"),
@@ -88,12 +96,15 @@ def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_sta
 
 
 def test_where_the_model_would_leave_next_to_nothing_the_rules_are_believed() -> None:
-    named = [KEPT] * 6 + [TAIL] + [RULED] * 9
-    assert weighed([*STORY, "A line", *["Share this"] * 9], named, [0.01] * 6 + [0.95] + [0.0] * 9) == named
+    rule_verdicts = [KEPT] * 6 + [TAIL] + [RULED] * 9
+    assert (
+        weigh_texts([*STORY, "A line", *["Share this"] * 9], rule_verdicts, [0.01] * 6 + [0.95] + [0.0] * 9)
+        == rule_verdicts
+    )
 
 
-def test_named_lines_are_what_the_model_hears() -> None:
+def test_the_rules_verdicts_are_what_the_model_gets() -> None:
     text = read_lines(blocks_of_text("The mill\n" + "\n".join(STORY)), load_rules("en"))
-    title, verdicts = named_lines(text)
+    title, verdicts = judge_lines_by_rules(text)
     assert title == 0
-    assert [each.kept for each in verdicts] == [False, *[True] * 6]
+    assert [verdict.kept for verdict in verdicts] == [False, *[True] * 6]

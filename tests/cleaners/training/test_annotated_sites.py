@@ -26,8 +26,8 @@ def site(folder: Path, name: str, texts: dict[str, str], origins: list[str]) -> 
 
 def test_a_page_comes_with_its_address_and_text(tmp_path: Path) -> None:
     site(tmp_path, "mill", {"/a/": TEXT, "/b.html": TEXT + "b"}, ["mill.example"])
-    found = {row["url"]: (row["text"], html) for row, html in site_pages(tmp_path)}
-    assert found == {
+    pages = {row["url"]: (row["text"], html) for row, html in site_pages(tmp_path)}
+    assert pages == {
         "https://mill.example/a/": (TEXT, b"<p>/a/</p>"),
         "https://mill.example/b.html": (TEXT + "b", b"<p>/b.html</p>"),
     }
@@ -43,9 +43,9 @@ def test_a_site_gives_the_same_thirty_pages_in_any_order(tmp_path: Path) -> None
     for folder, texts in ((tmp_path / "one", many), (tmp_path / "two", dict(reversed(many.items())))):
         folder.mkdir()
         site(folder, "mill", texts, ["mill.example"])
-    one, two = ([row["id"] for row, _ in site_pages(tmp_path / name)] for name in ("one", "two"))
-    assert one == two
-    assert len(set(one)) == 30
+    ids, ids_in_reverse = ([row["id"] for row, _ in site_pages(tmp_path / name)] for name in ("one", "two"))
+    assert ids == ids_in_reverse
+    assert len(set(ids)) == 30
 
 
 def test_sites_come_by_name(tmp_path: Path) -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners.document import Block, Kind
+from cleaners.document import Block, BlockKind
 from cleaners.training import block_model
-from cleaners.training.annotated_pages import read_examples
-from cleaners.training.labels import by_snippets, covered, word_f1, words_of
-from cleaners.training.scores import scores
+from cleaners.training.annotated_pages import read_block_examples
+from cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
+from cleaners.training.scores import score_examples
 from tests.cleaners.building import PAGES, STORY
 
 
 def shares(blocks: list[str], text: str) -> list[float]:
-    return [round(share, 2) for share in covered([words_of(block) for block in blocks], words_of(text)).tolist()]
+    return [round(share, 2) for share in covered_shares([words_of(block) for block in blocks], words_of(text)).tolist()]
 
 
 def test_blocks_of_the_annotated_text_are_covered_and_others_are_not() -> None:
@@ -30,8 +30,8 @@ def test_a_short_line_counts_where_it_stands_in_the_text_and_only_there() -> Non
 
 
 def test_a_copy_counts_once() -> None:
-    found = shares([STORY[0], *STORY], "\n".join(STORY))
-    assert sum(found) == 5
+    block_shares = shares([STORY[0], *STORY], "\n".join(STORY))
+    assert sum(block_shares) == 5
 
 
 def test_a_long_block_may_stand_out_of_order() -> None:
@@ -48,10 +48,10 @@ def test_nothing_is_covered_by_an_empty_text() -> None:
 
 
 def test_snippets_label_the_blocks_that_hold_them() -> None:
-    blocks = [Block(n, Kind.PARAGRAPH, text) for n, text in enumerate(["the mill  burned", "sign up", "else"])]
-    found = by_snippets(blocks, ["mill burned"], ["sign up"])
-    assert found[:2].tolist() == [1, 0]
-    assert np.isnan(found[2])
+    blocks = [Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(["the mill  burned", "sign up", "else"])]
+    labels = snippet_labels(blocks, ["mill burned"], ["sign up"])
+    assert labels[:2].tolist() == [1, 0]
+    assert np.isnan(labels[2])
 
 
 def test_word_f1() -> None:
@@ -62,36 +62,36 @@ def test_word_f1() -> None:
 
 
 def test_examples_have_labels_and_weights_for_each_block(corpus: Path) -> None:
-    names, examples = read_examples(corpus)
+    names, examples = read_block_examples(corpus)
     assert len(examples) == 3 * PAGES
     for example in examples:
-        assert example.first.shape == (len(example.blocks), len(names.first))
-        assert example.full.shape == (len(example.blocks), len(names.full))
-        known = example.labels[example.weights > 0]
-        assert set(known.tolist()) == {0, 1}
+        assert example.first_look_rows.shape == (len(example.blocks), len(names.first_look))
+        assert example.block_model_rows.shape == (len(example.blocks), len(names.block_model))
+        labels = example.labels[example.weights > 0]
+        assert set(labels.tolist()) == {0, 1}
 
 
 def test_scores_are_perfect_for_the_labels_and_not_for_all_blocks(corpus: Path) -> None:
-    _, examples = read_examples(corpus)
+    _, examples = read_block_examples(corpus)
     annotated = [example for example in examples if example.corpus == "wcxb"]
-    right = scores(annotated, [example.labels == 1 for example in annotated])
+    right = score_examples(annotated, [example.labels == 1 for example in annotated])
     assert right == {"wcxb": {"pages": PAGES, "f1": 1.0, "boilerplate_kept": 0.0}}
-    every = scores(annotated, [np.ones(len(example.blocks), bool) for example in annotated])
+    every = score_examples(annotated, [np.ones(len(example.blocks), bool) for example in annotated])
     assert every["wcxb"]["f1"] < 1
     assert every["wcxb"]["boilerplate_kept"] == 1
 
 
 @pytest.mark.slow
 def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(corpus: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[block_model]'")
+    pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     outs = [tmp_path / "one", tmp_path / "two"]
     for out in outs:
         out.mkdir()
         block_model.main(["--corpus", str(corpus), "--out", str(out)])
-    one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
-    assert one == two
-    assert one.keys() == {"first_look.npz", "model.npz", "model.json"}
-    assert json.loads(one["model.json"])["cross_validated"].keys() == {"news", "segments", "wcxb"}
+    files, files_again = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
+    assert files == files_again
+    assert files.keys() == {"first_look.npz", "model.npz", "model.json"}
+    assert json.loads(files["model.json"])["cross_validated"].keys() == {"news", "segments", "wcxb"}
     for file in outs[0].iterdir():
         file.unlink()
     block_model.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])

@@ -1,4 +1,4 @@
-"""Training the text mode's voice: dumps from annotated pages, their labels, figures, and the same file twice."""
+"""Training the text mode's model: dumps from annotated pages, their labels, scores, and the same file twice."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import pytest
 
 from cleaners.document import Verdict
 from cleaners.training import line_model
-from cleaners.training.line_model import figures
+from cleaners.training.line_model import score_dumps
 from tests.cleaners.building import PAGES, STORY
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 
-from cleaners.training.text_dumps import Dump, read_dumps
+from cleaners.training.text_dumps import TextDump, read_dumps
 
 
-def dumps_of(corpus: Path, kind: str) -> list[Dump]:
-    return [each for each in read_dumps(corpus) if each.kind == kind]
+def dumps_of(corpus: Path, kind: str) -> list[TextDump]:
+    return [dump for dump in read_dumps(corpus) if dump.kind == kind]
 
 
 def test_each_page_gives_its_full_text_what_an_extractor_leaves_and_the_annotated_text(corpus: Path) -> None:
-    kinds = [each.kind for each in read_dumps(corpus)]
+    kinds = [dump.kind for dump in read_dumps(corpus)]
     assert kinds.count("full") == 3 * PAGES
     assert 0 < kinds.count("half") <= 3 * PAGES
     assert kinds.count("clean") == 2 * PAGES
@@ -31,11 +31,11 @@ def test_each_page_gives_its_full_text_what_an_extractor_leaves_and_the_annotate
 
 
 def test_the_lines_of_a_dump_are_labelled_by_the_annotated_text(corpus: Path) -> None:
-    dump = next(each for each in dumps_of(corpus, "full") if each.corpus == "wcxb")
+    dump = next(candidate for candidate in dumps_of(corpus, "full") if candidate.corpus == "wcxb")
     lines = {block.text: label for block, label in zip(dump.text.blocks, dump.labels, strict=True)}
     assert [lines[f"{text} Page 0."] for text in STORY] == [1] * 5
     assert lines["Menu 3"] == lines["Sign up today"] == 0
-    assert dump.rows.shape == (len(lines), len(dump.names))
+    assert dump.rows.shape == (len(lines), len(dump.feature_names))
 
 
 def test_of_annotated_text_everything_but_the_title_is_the_article(corpus: Path) -> None:
@@ -49,10 +49,10 @@ def test_of_annotated_text_everything_but_the_title_is_the_article(corpus: Path)
 
 def test_figures_are_perfect_for_the_labels_and_not_for_all_lines(corpus: Path) -> None:
     dumps = dumps_of(corpus, "full")
-    right = figures(dumps, [[Verdict(bool(label), "", "") for label in each.labels] for each in dumps])["full"]
+    right = score_dumps(dumps, [[Verdict(bool(label), "", "") for label in dump.labels] for dump in dumps])["full"]
     assert right["wcxb"] == {"texts": PAGES, "f1": 1.0, "boilerplate_kept": 0.0}
     assert right["segments"]["boilerplate_kept"] == 0
-    every = figures(dumps, [[Verdict(True, "", "")] * len(each.named) for each in dumps])["full"]
+    every = score_dumps(dumps, [[Verdict(True, "", "")] * len(dump.rule_verdicts) for dump in dumps])["full"]
     assert every["wcxb"]["f1"] < 1
     assert every["wcxb"]["boilerplate_kept"] == every["segments"]["boilerplate_kept"] == 1
 
@@ -64,11 +64,11 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
     for out in outs:
         out.mkdir()
         line_model.main(["--corpus", str(corpus), "--out", str(out)])
-    one, two = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
-    assert one == two
-    assert one.keys() == {"lines.npz", "lines.json"}
-    found = json.loads(one["lines.json"])["cross_validated"]
-    assert found["cleaned"]["full"]["wcxb"]["f1"] >= found["as it is"]["full"]["wcxb"]["f1"]
+    files, files_again = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
+    assert files == files_again
+    assert files.keys() == {"lines.npz", "lines.json"}
+    scores = json.loads(files["lines.json"])["cross_validated"]
+    assert scores["cleaned"]["full"]["wcxb"]["f1"] >= scores["as it is"]["full"]["wcxb"]["f1"]
     for file in outs[0].iterdir():
         file.unlink()
     line_model.main(["--cv", "--corpus", str(corpus), "--out", str(outs[0])])
@@ -81,4 +81,4 @@ def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
 
 
 def test_a_dump_has_no_number_that_is_none(corpus: Path) -> None:
-    assert all(np.isfinite(each.rows).all() for each in read_dumps(corpus, 5))
+    assert all(np.isfinite(dump.rows).all() for dump in read_dumps(corpus, 5))

@@ -1,4 +1,4 @@
-"""Learning what speaks for a kind of page: the table is the trees' sum, and comes out the same again."""
+"""Training the page type model: the table is the sum of the trees, and comes out the same again."""
 
 from __future__ import annotations
 
@@ -9,34 +9,41 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners.page_type.page_weights import KINDS, opinion, read_steps
+from cleaners.page_type.page_weights import PAGE_KINDS, estimate_kind, parse_table
 from cleaners.training import page_type_model
-from cleaners.training.page_type_model import Example, chances, host_of, scores, signs_of, train
+from cleaners.training.page_type_model import (
+    PageTypeExample,
+    host_of,
+    page_signs,
+    page_type_probabilities,
+    score_probabilities,
+    train_table,
+)
 
 STORY = "<h1>The mill</h1>" + "<p>The council met on Monday and spoke for three hours about the old mill.</p>" * 6
 SHELF = '<div class="price">$4.00</div><p>Add to cart</p>' * 8
 
 
-def examples() -> list[Example]:
-    found = []
+def examples() -> list[PageTypeExample]:
+    page_examples = []
     for n in range(240):
-        kind = KINDS[n % len(KINDS)]
-        signs = {each: float(each == kind) for each in KINDS} | {"noise": float(n % 7)}
-        found.append(Example("wcxb", str(n), f"host{n}.example", kind, signs))
-    return found
+        kind = PAGE_KINDS[n % len(PAGE_KINDS)]
+        signs = {sign: float(sign == kind) for sign in PAGE_KINDS} | {"noise": float(n % 7)}
+        page_examples.append(PageTypeExample("wcxb", str(n), f"host{n}.example", kind, signs))
+    return page_examples
 
 
 @pytest.mark.slow
 def test_the_table_tells_kinds_apart_and_is_the_same_again() -> None:
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
-    made = examples()
-    table = train(made)
-    assert train(made) == table
-    found = chances(table, made)
-    assert [KINDS[n] for n in found.argmax(axis=1)] == [each.kind for each in made]
-    assert scores(made, found) == {"pages": 240, "kind": 1.0, "article_or_not": 1.0}
-    one = opinion(made[3].signs, read_steps(table))
-    assert np.allclose(list(one.chances.values()), found[3])
+    page_examples = examples()
+    table = train_table(page_examples)
+    assert train_table(page_examples) == table
+    probabilities = page_type_probabilities(table, page_examples)
+    assert [PAGE_KINDS[n] for n in probabilities.argmax(axis=1)] == [example.kind for example in page_examples]
+    assert score_probabilities(page_examples, probabilities) == {"pages": 240, "kind": 1.0, "article_or_not": 1.0}
+    opinion_of_page = estimate_kind(page_examples[3].signs, parse_table(table))
+    assert np.allclose(list(opinion_of_page.chances.values()), probabilities[3])
 
 
 def test_pages_of_a_host_are_in_one_fold() -> None:
@@ -46,8 +53,8 @@ def test_pages_of_a_host_are_in_one_fold() -> None:
 
 
 def test_a_page_without_blocks_has_no_signs() -> None:
-    assert signs_of("http://a.example/", b"<html></html>") == {}
-    assert signs_of("http://a.example/", SHELF.encode())["prices"] > 2
+    assert page_signs("http://a.example/", b"<html></html>") == {}
+    assert page_signs("http://a.example/", SHELF.encode())["prices"] > 2
 
 
 @pytest.mark.slow
@@ -65,9 +72,9 @@ def test_training_reads_a_corpus_and_writes_a_table(tmp_path: Path) -> None:
             body = SHELF if row["page_type"] == "product" else STORY
             (tmp_path / corpus / "html" / f"{row['id']}.html.gz").write_bytes(gzip.compress(body.encode()))
     page_type_model.main(["--corpus", str(tmp_path), "--out", str(tmp_path)])
-    held = json.loads((tmp_path / "page_weights.json").read_text())
-    assert held["cross_validated"]["article_or_not"] > 0.9
-    assert set(held["corpus"]) == {"wcxb", "news", "segments"}
-    base, table = read_steps(held)
-    assert len(base) == len(KINDS)
+    weights = json.loads((tmp_path / "page_weights.json").read_text())
+    assert weights["cross_validated"]["article_or_not"] > 0.9
+    assert set(weights["corpus"]) == {"wcxb", "news", "segments"}
+    base, table = parse_table(weights)
+    assert len(base) == len(PAGE_KINDS)
     assert table

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
-from cleaners.urls.canonical import MAX_URL_CHARS, absolute, canonicalise, host_of, ipv4_of, is_probably_media
+from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of, ipv4_of, is_probably_media, resolve_href
 
 
 @pytest.mark.parametrize(
@@ -207,4 +207,4 @@ def test_a_hostile_url_takes_no_time():
     ],
 )
 def test_an_address_in_a_text_is_joined_as_the_standard_library_does(href: str, base: str) -> None:
-    assert absolute(href, base) == urljoin(base, href)
+    assert resolve_href(href, base) == urljoin(base, href)

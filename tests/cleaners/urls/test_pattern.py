@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.urls.pattern import parameter_order, patterns_of
+from cleaners.urls.pattern import patterns_of, sort_parameters
 
 HOST = "https://a.example"
 
 
 @pytest.mark.parametrize(
-    ("path", "own", "wide"),
+    ("path", "narrow", "wide"),
     [
         ("/", "/", "*/"),
         ("/news/2024/05/12/the-mill-burned", "/news/#/#/#/slug", "*/word/#/#/#/slug"),
@@ -24,13 +24,13 @@ HOST = "https://a.example"
         ("/%E6%A0%87%E7%AD%BE/x", "/标签/word", "*/标签/word"),
     ],
 )
-def test_a_url_has_two_patterns(path: str, own: str, wide: str) -> None:
-    found = patterns_of(HOST + path)
-    assert (found.own, found.wide) == (own, wide)
+def test_a_url_has_two_patterns(path: str, narrow: str, wide: str) -> None:
+    patterns = patterns_of(HOST + path)
+    assert (patterns.narrow, patterns.wide) == (narrow, wide)
 
 
 def test_what_is_no_url_has_no_pattern() -> None:
-    assert patterns_of("http://[").own == ""
+    assert patterns_of("http://[").narrow == ""
 
 
 def test_a_path_without_end_has_a_short_pattern() -> None:
@@ -38,5 +38,5 @@ def test_a_path_without_end_has_a_short_pattern() -> None:
 
 
 def test_the_order_of_parameters_does_not_tell_urls_apart_unless_a_name_comes_twice() -> None:
-    assert parameter_order(HOST + "/?b=2&a=1") == parameter_order(HOST + "/?a=1&b=2") == HOST + "/?a=1&b=2"
-    assert parameter_order(HOST + "/?a=1") == parameter_order(HOST + "/?a=1&a=2") == ""
+    assert sort_parameters(HOST + "/?b=2&a=1") == sort_parameters(HOST + "/?a=1&b=2") == HOST + "/?a=1&b=2"
+    assert sort_parameters(HOST + "/?a=1") == sort_parameters(HOST + "/?a=1&a=2") == ""

@@ -1,15 +1,15 @@
-"""Reasons for what the learned voice removes and no rule names."""
+"""Reasons for what the model removes and no rule names."""
 
 from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Block, Kind, Verdict, Vote
-from cleaners.verdicts.explain import first_against, votes_against
+from cleaners.document import Block, BlockKind, Verdict, Vote
+from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 KEPT = Verdict(True, "selected", "extractor/selected")
-UNSAID = Verdict(False, "not_selected", "extractor/not-selected")
+UNSELECTED = Verdict(False, "not_selected", "extractor/not-selected")
 RELATED = Verdict(False, "related", "en/related", (Vote("rule", False, "en/related", "related"),))
 HOME = "body>main>p"
 
@@ -19,19 +19,24 @@ def reasons(
 ) -> list[tuple[str, str]]:
     """Rule and reason of blocks, given as (path, text), that stand between the third and the fourth kept paragraph."""
     texts = [(HOME, LONG.format(n)) for n in range(3)] + extra + [(HOME, LONG.format(4))]
-    return _found(texts, [KEPT] * 3 + (verdicts or [UNSAID] * len(extra)) + [KEPT], authors)[3:-1]
+    return _rules_and_reasons(texts, [KEPT] * 3 + (verdicts or [UNSELECTED] * len(extra)) + [KEPT], authors)[3:-1]
 
 
 def endings(extra: list[tuple[str, str]], authors: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """The same for blocks after the last kept paragraph."""
     texts = [(HOME, LONG.format(n)) for n in range(3)] + extra
-    return _found(texts, [KEPT] * 3 + [UNSAID] * len(extra), authors)[3:]
+    return _rules_and_reasons(texts, [KEPT] * 3 + [UNSELECTED] * len(extra), authors)[3:]
 
 
-def _found(texts: list[tuple[str, str]], named: list[Verdict], authors: tuple[str, ...]) -> list[tuple[str, str]]:
-    blocks = [Block(n, Kind.PARAGRAPH, text, path=path) for n, (path, text) in enumerate(texts)]
-    kept = {n for n, verdict in enumerate(named) if verdict.kept}
-    return [(vote.rule, vote.reason) for vote in votes_against(blocks, named, kept, authors).values()]
+def _rules_and_reasons(
+    texts: list[tuple[str, str]], rule_verdicts: list[Verdict], authors: tuple[str, ...]
+) -> list[tuple[str, str]]:
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path=path) for n, (path, text) in enumerate(texts)]
+    kept_positions = {n for n, verdict in enumerate(rule_verdicts) if verdict.kept}
+    return [
+        (vote.rule, vote.reason)
+        for vote in model_votes_against(blocks, rule_verdicts, kept_positions, authors).values()
+    ]
 
 
 def test_the_markup_says_it_first() -> None:
@@ -64,18 +69,18 @@ def test_another_part_of_the_page_below_the_article_is_elsewhere() -> None:
 
 def test_a_heading_takes_the_reason_of_what_it_heads() -> None:
     box = [("body>main>div.x>h4", "From our archive"), ("body>main>div.x>p", "How the weir was built")]
-    assert reasons(box, [UNSAID, RELATED])[0] == ("model/heads-related", "related")
-    assert reasons([box[0], ("body>main>p", "Else")], [UNSAID, UNSAID])[0][1] == "sidebar"
+    assert reasons(box, [UNSELECTED, RELATED])[0] == ("model/heads-related", "related")
+    assert reasons([box[0], ("body>main>p", "Else")], [UNSELECTED, UNSELECTED])[0][1] == "sidebar"
 
 
 def test_what_stands_beside_shares_its_reason() -> None:
     box = [("body>main>div.x>p", "How the weir was built"), ("body>main>div.x>p", "Who broke it")]
-    assert reasons(box, [RELATED, UNSAID])[1] == ("model/beside-related", "related")
+    assert reasons(box, [RELATED, UNSELECTED])[1] == ("model/beside-related", "related")
 
 
 @pytest.mark.parametrize(("reason", "first"), [("navigation", "layout"), ("sidebar", "rule")])
 def test_the_markup_of_a_block_says_more_than_a_heading_far_above(reason: str, first: str) -> None:
     votes = Vote("rule", False, "en/about-heading/section", "promo"), Vote("layout", False, f"layout/{reason}", reason)
-    found = first_against(Verdict(False, "promo", "en/about-heading/section", votes))
-    assert found is not None
-    assert found.voter == first
+    vote = deciding_vote_against(Verdict(False, "promo", "en/about-heading/section", votes))
+    assert vote is not None
+    assert vote.voter == first

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Block, Kind
+from cleaners.document import Block, BlockKind
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
-from cleaners.verdicts.extractor import extracted_text, laid_back, selected_blocks
+from cleaners.verdicts.extractor import blocks_in_text, extracted_text, selected_blocks
 
 
 def blocks(*texts: str) -> list[Block]:
-    return [Block(number, Kind.PARAGRAPH, text) for number, text in enumerate(texts)]
+    return [Block(number, BlockKind.PARAGRAPH, text) for number, text in enumerate(texts)]
 
 
 STORY = [
@@ -35,12 +35,12 @@ STORY = [
     ],
 )
 def test_lines_are_laid_back_over_blocks(sources: list[str], extracted: str, chosen: set[int]) -> None:
-    assert laid_back(blocks(*sources), extracted) == chosen
+    assert blocks_in_text(blocks(*sources), extracted) == chosen
 
 
 def test_a_line_that_repeats_is_found_where_it_stands_in_order() -> None:
     sources = ["Follow us", *STORY[:2], "Follow us", *STORY[2:], "Follow us"]
-    assert laid_back(blocks(*sources), "\n".join(STORY)) == {1, 2, 4, 5}
+    assert blocks_in_text(blocks(*sources), "\n".join(STORY)) == {1, 2, 4, 5}
 
 
 def test_the_story_of_a_page_is_found() -> None:
@@ -48,10 +48,10 @@ def test_the_story_of_a_page_is_found() -> None:
     story = "".join(f"<p>{text}</p>" for text in STORY)
     tree = parse(f"<html><body><nav><ul>{menu}</ul></nav><article><h1>Mill</h1>{story}</article></body></html>")
     assert tree is not None
-    found = read_blocks(tree)
-    chosen = selected_blocks(found, tree)
-    assert {block.text for block in found if block.position in chosen} >= set(STORY)
-    assert not [block for block in found if block.position in chosen and block.text.startswith("Menu")]
+    page_blocks = read_blocks(tree)
+    chosen = selected_blocks(page_blocks, tree)
+    assert {block.text for block in page_blocks if block.position in chosen} >= set(STORY)
+    assert not [block for block in page_blocks if block.position in chosen and block.text.startswith("Menu")]
 
 
 def test_a_page_without_text_selects_nothing() -> None:
@@ -63,5 +63,5 @@ def test_a_page_without_text_selects_nothing() -> None:
 
 def test_very_many_blocks_are_told_without_their_order_in_no_time() -> None:
     sources = ["a"] * 30_000 + ["Menu of the day"] * 30_000 + STORY
-    chosen = laid_back(blocks(*sources), "\n".join(["a"] * 30_000 + STORY))
+    chosen = blocks_in_text(blocks(*sources), "\n".join(["a"] * 30_000 + STORY))
     assert chosen == {*range(30_000), *range(60_000, 60_000 + len(STORY))}

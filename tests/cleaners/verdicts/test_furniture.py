@@ -2,83 +2,83 @@
 
 from __future__ import annotations
 
-from cleaners.document import Kind
+from cleaners.document import BlockKind
 from cleaners.verdicts.furniture import (
-    explain,
-    heads_box,
-    other_cells,
+    blocks_in_other_columns,
+    boilerplate_rule,
+    comment_blocks,
+    explain_by_content,
+    is_box_heading,
     pull_quotes,
-    readers_comments,
-    repeats,
-    says_furniture,
+    repeated_blocks,
 )
 from tests.cleaners.building import PROSE, block, linked
 
 
 def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
     blocks = [block(0), block(1, "Row, row."), block(2), block(3, "Row, row.")]
-    assert repeats(blocks, range(4)) == {2}
-    assert repeats(blocks, [0]) == set()
+    assert repeated_blocks(blocks, range(4)) == {2}
+    assert repeated_blocks(blocks, [0]) == set()
 
 
 def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
-    pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=Kind.QUOTE)
-    blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=Kind.QUOTE)]
+    pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=BlockKind.QUOTE)
+    blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=BlockKind.QUOTE)]
     assert pull_quotes(blocks, range(4)) == {1, 3}
     assert pull_quotes(blocks, {0, 1, 3}) == set(), "a quote is not pulled out of a quote, nor out of what goes"
-    assert pull_quotes([block(0), block(1, "for three hours", kind=Kind.QUOTE)], range(2)) == set()
+    assert pull_quotes([block(0), block(1, "for three hours", kind=BlockKind.QUOTE)], range(2)) == set()
     cut = "The council met on Monday evening and spoke for hours about the old mill by the river"
-    assert pull_quotes([block(0), block(1, cut, kind=Kind.QUOTE)], range(2)) == {1}
+    assert pull_quotes([block(0), block(1, cut, kind=BlockKind.QUOTE)], range(2)) == {1}
     lead = [block(0, f"{cut}…"), block(1)]
     assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
-    other = "The council met on Monday, and what it spoke about for all of three hours nobody knows"
-    assert pull_quotes([block(0), block(1, other, kind=Kind.QUOTE)], range(2)) == set()
+    other_quote = "The council met on Monday, and what it spoke about for all of three hours nobody knows"
+    assert pull_quotes([block(0), block(1, other_quote, kind=BlockKind.QUOTE)], range(2)) == set()
     assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()
 
 
 def test_a_page_of_very_many_quotes_is_made_of_them() -> None:
-    quotes = [block(n, PROSE, kind=Kind.QUOTE) for n in range(1, 102)]
+    quotes = [block(n, PROSE, kind=BlockKind.QUOTE) for n in range(1, 102)]
     assert pull_quotes([block(0), *quotes], range(102)) == set()
     assert pull_quotes([block(0), *quotes[:100]], range(101)) == set(range(1, 101))
 
 
 def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:
-    assert explain(linked(1, "Contact"))[1] == "navigation"
-    assert explain(linked(1, "The other mill burned down as well"))[1] == "related"
-    assert explain(block(1, "The mill in 1990", kind=Kind.CAPTION))[1] == "caption"
-    assert explain(block(1, "12:30"))[1] == "date"
+    assert explain_by_content(linked(1, "Contact"))[1] == "navigation"
+    assert explain_by_content(linked(1, "The other mill burned down as well"))[1] == "related"
+    assert explain_by_content(block(1, "The mill in 1990", kind=BlockKind.CAPTION))[1] == "caption"
+    assert explain_by_content(block(1, "12:30"))[1] == "date"
 
 
 def test_another_column_of_a_layout_table_is_no_article() -> None:
     side = [block(n, path="body>table>tr>td.left>p") for n in (0, 1)]
     main = [block(n, path="body>table>tr>td.middle>p") for n in range(2, 7)]
-    assert other_cells([*side, *main], frozenset(range(7))) == {0, 1}
+    assert blocks_in_other_columns([*side, *main], frozenset(range(7))) == {0, 1}
     alone = [block(n, path="body>table>tr>td.middle>p") for n in range(5)]
-    assert other_cells(alone, frozenset(range(5))) == frozenset()
+    assert blocks_in_other_columns(alone, frozenset(range(5))) == frozenset()
 
 
 def test_the_heading_of_a_removed_box_goes_with_it() -> None:
     blocks = [
         block(0, path="body>div.story>p"),
-        block(1, "One letter a week", path="body>div.box>h3", kind=Kind.HEADING, level=3),
+        block(1, "One letter a week", path="body>div.box>h3", kind=BlockKind.HEADING, level=3),
         block(2, path="body>div.box>p"),
     ]
-    assert heads_box(blocks, 1, [0])
-    assert not heads_box(blocks, 1, [0, 2])
+    assert is_box_heading(blocks, 1, [0])
+    assert not is_box_heading(blocks, 1, [0, 2])
 
 
 def test_a_linked_card_in_a_related_box_is_furniture_and_prose_in_it_is_not() -> None:
     title = "Another mill burned down as well"
     card = block(0, f"{title}\n3 May 2024\nIt was the third", link_chars=len(title), path="body>div.related>div")
-    assert says_furniture(card, range(1, 9)) is not None
-    assert says_furniture(block(0, path="body>div.related>p"), range(1, 9)) is None
+    assert boilerplate_rule(card, range(1, 9)) is not None
+    assert boilerplate_rule(block(0, path="body>div.related>p"), range(1, 9)) is None
 
 
 def test_comments_below_an_article_are_not_its_text() -> None:
     story = [block(n, path="body>div.story>p") for n in range(6)]
     comments = [block(n, path="body>ol.commentlist>li>p") for n in (6, 7)]
-    assert readers_comments([*story, *comments], frozenset(range(8))) == {6, 7}
+    assert comment_blocks([*story, *comments], frozenset(range(8))) == {6, 7}
     assert (
-        readers_comments([*story[:1], *[block(n, path="body>div.comment>p") for n in (1, 2)]], frozenset(range(3)))
+        comment_blocks([*story[:1], *[block(n, path="body>div.comment>p") for n in (1, 2)]], frozenset(range(3)))
         == frozenset()
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cleaners.document import Metadata, Reading, Verdict
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
-from cleaners.verdicts.judge import judge, named_verdicts
+from cleaners.verdicts.judge import judge, rule_verdicts
 
 STORY = [
     f"<p>Paragraph {n} of the story tells at some length what the council did about the old mill in {1990 + n}.</p>"
@@ -15,24 +15,24 @@ STORY = [
 ]
 
 
-def judged(body: str, metadata: Metadata | None = None, chosen: str = "Paragraph") -> dict[str, Verdict]:
+def verdicts_by_text(body: str, metadata: Metadata | None = None, chosen: str = "Paragraph") -> dict[str, Verdict]:
     """Verdicts by text; the extractor is taken to have selected the blocks that begin with `chosen`."""
     tree = parse(f"<html><body>{body}</body></html>")
     assert tree is not None
-    found = read_blocks(tree)
-    selected = frozenset(block.position for block in found if block.text.startswith(chosen))
-    reading = Reading("https://a.example/x", found, selected, metadata or Metadata(language="en"))
-    return {block.text: verdict for block, verdict in zip(found, judge(reading), strict=True)}
+    blocks = read_blocks(tree)
+    selected = frozenset(block.position for block in blocks if block.text.startswith(chosen))
+    reading = Reading("https://a.example/x", blocks, selected, metadata or Metadata(language="en"))
+    return {block.text: verdict for block, verdict in zip(blocks, judge(reading), strict=True)}
 
 
 def test_what_the_extractor_selects_is_kept_and_says_so() -> None:
-    verdicts = judged("".join(STORY))
+    verdicts = verdicts_by_text("".join(STORY))
     assert all(verdict.kept for verdict in verdicts.values())
     assert {verdict.rule for verdict in verdicts.values()} == {"extractor/selected"}
 
 
 def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
-    verdicts = judged("".join([*STORY[:2], "<p>Was this article helpful?</p>", *STORY[2:]]), chosen="")
+    verdicts = verdicts_by_text("".join([*STORY[:2], "<p>Was this article helpful?</p>", *STORY[2:]]), chosen="")
     verdict = verdicts["Was this article helpful?"]
     assert not verdict.kept
     assert verdict.reason == "feedback"
@@ -41,7 +41,7 @@ def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
         ("extractor", True),
         ("model", True),
     ]
-    assert sum(each.kept for each in verdicts.values()) == 5, "the article goes on after the prompt"
+    assert sum(verdict.kept for verdict in verdicts.values()) == 5, "the article goes on after the prompt"
 
 
 def test_each_removed_block_has_a_reason_and_a_rule() -> None:
@@ -50,14 +50,14 @@ def test_each_removed_block_has_a_reason_and_a_rule() -> None:
         + "".join(STORY)
         + "<footer><p>All rights reserved 2020</p></footer><div class='x'><p>odd words here</p></div>"
     )
-    removed = {text: verdict for text, verdict in judged(body).items() if not verdict.kept}
+    removed = {text: verdict for text, verdict in verdicts_by_text(body).items() if not verdict.kept}
     assert set(removed) == {"Home and more", "All rights reserved 2020", "odd words here"}
     assert all(verdict.reason and verdict.rule for verdict in removed.values())
 
 
 def test_the_metadata_s_own_words_are_no_text() -> None:
     metadata = Metadata(title="The mill and the council", authors=("Ada Writer",), language="en")
-    verdicts = judged("<h1>The mill and the council</h1><p>Ada Writer</p>" + "".join(STORY), metadata)
+    verdicts = verdicts_by_text("<h1>The mill and the council</h1><p>Ada Writer</p>" + "".join(STORY), metadata)
     assert {text: verdict.reason for text, verdict in verdicts.items() if not verdict.kept} == {
         "The mill and the council": "title",
         "Ada Writer": "byline",
@@ -66,21 +66,21 @@ def test_the_metadata_s_own_words_are_no_text() -> None:
 
 def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() -> None:
     ends = ("<p>Tags: mills, rivers</p>", "<p>Sign up for our newsletter to get the news each morning.</p>")
-    found = []
+    kept_by_page = []
     for end in ends:
         tree = parse(f"<html><body><div>{''.join(STORY)}</div><div><p>And so it stands.</p>{end}</div></body></html>")
         assert tree is not None
         blocks = read_blocks(tree)
         reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
-        found.append([verdict.kept for verdict in named_verdicts(reading)][5:])
-    assert found == [[True, False], [False, False]]
+        kept_by_page.append([verdict.kept for verdict in rule_verdicts(reading)][5:])
+    assert kept_by_page == [[True, False], [False, False]]
 
 
 def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
     tree = parse("<html><body>" + "".join([*STORY, STORY[1]]) + "</body></html>")
     assert tree is not None
-    found = read_blocks(tree)
-    reading = Reading("https://a.example/x", found, frozenset(range(6)), Metadata(language="en"))
+    blocks = read_blocks(tree)
+    reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
     verdicts = judge(reading)
     assert [verdict.kept for verdict in verdicts] == [True] * 5 + [False]
     assert verdicts[-1].reason == "duplicate"
@@ -88,12 +88,12 @@ def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
 
 def test_a_paragraph_that_the_extractor_missed_among_its_like_is_brought_back() -> None:
     missed = "<p>A shorter remark stands here between the others of its kind, and belongs.</p>"
-    verdicts = judged("<div>" + "".join([*STORY[:3], missed, *STORY[3:]]) + "</div>")
+    verdicts = verdicts_by_text("<div>" + "".join([*STORY[:3], missed, *STORY[3:]]) + "</div>")
     assert verdicts[missed[3:-4]].kept
 
 
 def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
-    verdicts = judged(
+    verdicts = verdicts_by_text(
         "<div class='x'>" + "".join(STORY) + "</div><nav><p>one two three four five</p></nav>", chosen="nothing"
     )
     assert sum(verdict.kept for verdict in verdicts.values()) == 5
@@ -101,7 +101,7 @@ def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
 
 def test_the_same_page_gives_the_same_verdicts() -> None:
     body = "<h1>x</h1>" + "".join(STORY) + "<p>Share this</p>"
-    assert judged(body) == judged(body)
+    assert verdicts_by_text(body) == verdicts_by_text(body)
 
 
 def test_a_page_without_blocks_has_no_verdicts() -> None:

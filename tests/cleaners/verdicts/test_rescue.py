@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cleaners.document import Kind, Metadata
-from cleaners.verdicts.rescue import ADDRESS, rescued
+from cleaners.document import BlockKind, Metadata
+from cleaners.verdicts.rescue import ADDRESS, rescued_blocks
 from tests.cleaners.building import PROSE, block, linked
 
 
@@ -12,26 +12,28 @@ def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
     blocks[4] = block(4, "A short remark between them.")
     blocks[5] = linked(5, "Read also: the other mill")
     chosen = frozenset((0, 1, 2, 3, 6, 7, 8))
-    assert 4 in rescued(blocks, chosen, Metadata(), range(9))
-    assert 5 not in rescued(blocks, chosen, Metadata(), range(9))
+    assert 4 in rescued_blocks(blocks, chosen, Metadata(), range(9))
+    assert 5 not in rescued_blocks(blocks, chosen, Metadata(), range(9))
 
 
 def test_a_standfirst_is_known_by_the_description() -> None:
     lead = "What the council hid about the mill for all of eleven years"
     blocks = [
-        block(0, "Title of it", kind=Kind.HEADING, level=1, path="body>h1"),
+        block(0, "Title of it", kind=BlockKind.HEADING, level=1, path="body>h1"),
         block(1, lead, path="body>h2.x"),
         block(2),
     ]
-    assert rescued(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {1: "context/standfirst"}
-    assert rescued(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
+    assert rescued_blocks(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {
+        1: "context/standfirst"
+    }
+    assert rescued_blocks(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
 
 
 def test_verse_of_short_lines_is_brought_back_with_its_container() -> None:
     lines = [block(n, f"line {n} of the poem goes on", path="body>div.text>p.v") for n in range(1, 8)]
     blocks = [block(0, path="body>div.text>p"), *lines]
-    found = rescued(blocks, frozenset((0,)), Metadata(), range(1))
-    assert set(found) == set(range(1, 8))
+    rules = rescued_blocks(blocks, frozenset((0,)), Metadata(), range(1))
+    assert set(rules) == set(range(1, 8))
 
 
 def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
@@ -43,9 +45,9 @@ def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
         linked(4, "See https://tide.example", path="body>div.text>p"),
         linked(5, "https://tide.example/last", path="body>div.text>p"),
         block(6, path="body>div.text>p"),
-        linked(7, "https://source.example", path="body>div.text>ul>li", kind=Kind.LIST_ITEM),
+        linked(7, "https://source.example", path="body>div.text>ul>li", kind=BlockKind.LIST_ITEM),
     ]
-    found = rescued(blocks, frozenset((1,)), Metadata(), range(1, 2))
-    assert {n for n, rule in found.items() if rule == ADDRESS} == {2, 3}
-    found = rescued(blocks, frozenset((1, 6)), Metadata(), range(1, 7))
-    assert {n for n, rule in found.items() if rule == ADDRESS} == {2, 3, 5}
+    rules = rescued_blocks(blocks, frozenset((1,)), Metadata(), range(1, 2))
+    assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3}
+    rules = rescued_blocks(blocks, frozenset((1, 6)), Metadata(), range(1, 7))
+    assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3, 5}

@@ -1,4 +1,4 @@
-"""The named voices and the learned one together: who decides, and in whose name."""
+"""Verdicts of the rules and probabilities of the model together: which decides, and with which rule."""
 
 from __future__ import annotations
 
@@ -7,100 +7,107 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cleaners.document import Block, Kind, Verdict, Vote
+from cleaners.document import Block, BlockKind, Verdict, Vote
 from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
 from cleaners.verdicts.weigh import weigh
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 SELECTED = Verdict(True, "selected", "extractor/selected", (Vote("extractor", True, "extractor/selected", "selected"),))
-UNSAID = Verdict(False, "not_selected", "extractor/not-selected")
+UNSELECTED = Verdict(False, "not_selected", "extractor/not-selected")
 PHRASE = Vote("rule", False, "en/donation", "donation")
-RULED = Verdict(False, "donation", "en/donation", (PHRASE, *SELECTED.votes))
+BY_PHRASE = Verdict(False, "donation", "en/donation", (PHRASE, *SELECTED.votes))
 
 
-def weighed(
+def weighed_verdict(
     verdict: Verdict,
-    chance: float,
+    probability: float,
     text: str = "A line of its own",
-    kind: Kind = Kind.PARAGRAPH,
+    kind: BlockKind = BlockKind.PARAGRAPH,
     path: str = "body>p",
 ) -> Verdict:
     """The verdict on one block between paragraphs of the article."""
     texts = [LONG.format(n) for n in range(4)]
     texts.insert(2, text)
-    blocks = [Block(n, kind if n == 2 else Kind.PARAGRAPH, each, path="body>p") for n, each in enumerate(texts)]
+    blocks = [
+        Block(n, kind if n == 2 else BlockKind.PARAGRAPH, block_text, path="body>p")
+        for n, block_text in enumerate(texts)
+    ]
     blocks[2] = replace(blocks[2], path=path)
-    named = [SELECTED, SELECTED, verdict, SELECTED, SELECTED]
-    return weigh(blocks, named, np.array([0.99, 0.99, chance, 0.99, 0.99]))[2]
+    rule_verdicts = [SELECTED, SELECTED, verdict, SELECTED, SELECTED]
+    return weigh(blocks, rule_verdicts, np.array([0.99, 0.99, probability, 0.99, 0.99]))[2]
 
 
 @pytest.mark.parametrize(
-    ("verdict", "chance", "kept", "rule"),
+    ("verdict", "probability", "is_kept", "rule"),
     [
         (SELECTED, 0.95, True, "extractor/selected"),
         (SELECTED, 0.47, True, "extractor/selected"),
         (SELECTED, 0.1, False, "model/inside-article"),
-        (UNSAID, 0.6, True, "model/kept"),
-        (UNSAID, 0.2, False, "model/inside-article"),
-        (RULED, 0.7, False, "en/donation"),
-        (RULED, 0.97, True, "model/kept"),
+        (UNSELECTED, 0.6, True, "model/kept"),
+        (UNSELECTED, 0.2, False, "model/inside-article"),
+        (BY_PHRASE, 0.7, False, "en/donation"),
+        (BY_PHRASE, 0.97, True, "model/kept"),
     ],
 )
-def test_who_decides(verdict: Verdict, chance: float, kept: bool, rule: str) -> None:
-    found = weighed(verdict, chance)
-    assert (found.kept, found.rule) == (kept, rule)
-    assert found.votes[0].rule == rule
-    assert found.votes[0].keep == kept
+def test_who_decides(verdict: Verdict, probability: float, is_kept: bool, rule: str) -> None:
+    weighed = weighed_verdict(verdict, probability)
+    assert (weighed.kept, weighed.rule) == (is_kept, rule)
+    assert weighed.votes[0].rule == rule
+    assert weighed.votes[0].keep == is_kept
 
 
 def test_the_model_s_own_vote_and_those_it_overruled_are_kept_beside() -> None:
-    found = weighed(RULED, 0.97)
-    assert {(vote.voter, vote.keep) for vote in found.votes} == {("model", True), ("rule", False), ("extractor", True)}
-    assert ("model", True) in {(vote.voter, vote.keep) for vote in weighed(RULED, 0.7).votes}
+    weighed = weighed_verdict(BY_PHRASE, 0.97)
+    assert {(vote.voter, vote.keep) for vote in weighed.votes} == {
+        ("model", True),
+        ("rule", False),
+        ("extractor", True),
+    }
+    assert ("model", True) in {(vote.voter, vote.keep) for vote in weighed_verdict(BY_PHRASE, 0.7).votes}
 
 
 def test_a_quote_in_the_text_needs_little() -> None:
-    assert weighed(SELECTED, 0.15, kind=Kind.QUOTE).kept
-    assert not weighed(SELECTED, 0.15).kept
+    assert weighed_verdict(SELECTED, 0.15, kind=BlockKind.QUOTE).kept
+    assert not weighed_verdict(SELECTED, 0.15).kept
 
 
 @pytest.mark.parametrize("path", ["body>button", "body>div.feedback>button.yes#first"])
 def test_what_a_button_says_is_brought_back_only_by_a_voice_that_is_sure(path: str) -> None:
-    assert not weighed(UNSAID, 0.7, text="Yes", path=path).kept
-    assert weighed(UNSAID, 0.7, text="Yes", path="body>button>p").kept
-    assert weighed(SELECTED, 0.7, text="Yes", path=path).kept
-    assert weighed(UNSAID, 0.95, text="Yes", path=path).kept
+    assert not weighed_verdict(UNSELECTED, 0.7, text="Yes", path=path).kept
+    assert weighed_verdict(UNSELECTED, 0.7, text="Yes", path="body>button>p").kept
+    assert weighed_verdict(SELECTED, 0.7, text="Yes", path=path).kept
+    assert weighed_verdict(UNSELECTED, 0.95, text="Yes", path=path).kept
 
 
 def test_an_address_that_was_brought_back_stays_though_it_looks_like_navigation() -> None:
     vote = Vote("context", True, ADDRESS, "rescued")
-    assert weighed(Verdict(True, "rescued", ADDRESS, (vote,)), 0.01, text="https://tide.example/film").kept
-    assert not weighed(replace(RULED, votes=(PHRASE, vote)), 0.01, text="https://tide.example/film").kept
+    assert weighed_verdict(Verdict(True, "rescued", ADDRESS, (vote,)), 0.01, text="https://tide.example/film").kept
+    assert not weighed_verdict(replace(BY_PHRASE, votes=(PHRASE, vote)), 0.01, text="https://tide.example/film").kept
 
 
 def test_a_copy_is_removed_as_such() -> None:
-    found = weighed(SELECTED, 0.99, text=LONG.format(1))
-    assert (found.kept, found.reason, found.rule) == (False, "duplicate", "context/duplicate")
+    weighed = weighed_verdict(SELECTED, 0.99, text=LONG.format(1))
+    assert (weighed.kept, weighed.reason, weighed.rule) == (False, "duplicate", "context/duplicate")
 
 
 def test_a_quote_pulled_out_of_the_text_is_a_copy() -> None:
     pulled = "is long enough to count as running text in any language that there is"
-    found = weighed(SELECTED, 0.99, text=pulled, kind=Kind.QUOTE)
-    assert (found.kept, found.rule) == (False, "context/duplicate")
-    assert weighed(SELECTED, 0.99, text=pulled).kept
+    weighed = weighed_verdict(SELECTED, 0.99, text=pulled, kind=BlockKind.QUOTE)
+    assert (weighed.kept, weighed.rule) == (False, "context/duplicate")
+    assert weighed_verdict(SELECTED, 0.99, text=pulled).kept
 
 
 def test_a_standfirst_that_only_begins_the_text_is_a_copy() -> None:
     lead = Verdict(True, "rescued", STANDFIRST, (Vote("context", True, STANDFIRST, "rescued"),))
     begun = " ".join(LONG.format(1).split()[:15]) + "…"
-    found = weighed(lead, 0.99, text=begun)
-    assert (found.kept, found.rule) == (False, "context/duplicate")
-    assert weighed(SELECTED, 0.99, text=begun).kept
-    assert weighed(lead, 0.99, text="What the council hid about the mill for all of eleven years").kept
+    weighed = weighed_verdict(lead, 0.99, text=begun)
+    assert (weighed.kept, weighed.rule) == (False, "context/duplicate")
+    assert weighed_verdict(SELECTED, 0.99, text=begun).kept
+    assert weighed_verdict(lead, 0.99, text="What the council hid about the mill for all of eleven years").kept
 
 
 def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
-    kinds = (Kind.QUOTE, *[Kind.PARAGRAPH] * 5)
+    kinds = (BlockKind.QUOTE, *[BlockKind.PARAGRAPH] * 5)
     texts = [" ".join(f"word{n % 5}-{at}" for at in range(20)) for n in range(6)]
     blocks = [Block(n, kind, texts[n], path="body>p") for n, kind in enumerate(kinds)]
     assert [verdict.kept for verdict in weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))] == [True] * 5 + [False]
@@ -109,37 +116,46 @@ def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
 def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_above_it() -> None:
     texts = ["Before", *(LONG.format(n) for n in range(4)), "Related", "A headline", "Another", "Elsewhere"]
     boxes = ["body>p"] * 5 + ["body>div.box>p"] * 3 + ["body>p"]
-    blocks = [Block(n, Kind.PARAGRAPH, text, path=box) for n, (text, box) in enumerate(zip(texts, boxes, strict=True))]
+    blocks = [
+        Block(n, BlockKind.PARAGRAPH, text, path=box) for n, (text, box) in enumerate(zip(texts, boxes, strict=True))
+    ]
     related = Verdict(False, "related", "en/related", (Vote("rule", False, "en/related", "related"),))
-    named = [UNSAID, *[SELECTED] * 4, related, UNSAID, UNSAID, UNSAID]
-    found = weigh(blocks, named, np.array([0.0, *[1.0] * 4, 0, 0, 0, 0]))
-    assert [each.reason for each in found] == ["header", *["selected"] * 4, "related", "related", "related", "closing"]
+    rule_verdicts = [UNSELECTED, *[SELECTED] * 4, related, UNSELECTED, UNSELECTED, UNSELECTED]
+    verdicts = weigh(blocks, rule_verdicts, np.array([0.0, *[1.0] * 4, 0, 0, 0, 0]))
+    assert [verdict.reason for verdict in verdicts] == [
+        "header",
+        *["selected"] * 4,
+        "related",
+        "related",
+        "related",
+        "closing",
+    ]
 
 
 def test_where_the_model_would_leave_nothing_the_named_voices_are_believed() -> None:
-    blocks = [Block(n, Kind.PARAGRAPH, LONG.format(n), path="body>p") for n in range(4)]
+    blocks = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path="body>p") for n in range(4)]
     assert all(verdict.kept for verdict in weigh(blocks, [SELECTED] * 4, np.zeros(4)))
-    assert all(verdict.kept for verdict in weigh(blocks, [SELECTED] * 3 + [RULED], np.array([0, 0, 0, 1.0]))[:3])
+    assert all(verdict.kept for verdict in weigh(blocks, [SELECTED] * 3 + [BY_PHRASE], np.array([0, 0, 0, 1.0]))[:3])
 
 
 def test_the_sentence_that_opens_the_article_needs_less() -> None:
     texts = ["The mill burned down in one short night of May.", *(LONG.format(n) for n in range(4))]
-    blocks = [Block(n, Kind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
-    chances = np.array([0.35, *[0.99] * 4])
-    assert weigh(blocks, [SELECTED] * 5, chances)[0].kept
-    assert not weigh(blocks, [UNSAID, *[SELECTED] * 4], chances)[0].kept
-    assert not weigh([replace(b, position=n) for n, b in enumerate(blocks[::-1])], [SELECTED] * 5, chances[::-1])[
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    probabilities = np.array([0.35, *[0.99] * 4])
+    assert weigh(blocks, [SELECTED] * 5, probabilities)[0].kept
+    assert not weigh(blocks, [UNSELECTED, *[SELECTED] * 4], probabilities)[0].kept
+    assert not weigh([replace(b, position=n) for n, b in enumerate(blocks[::-1])], [SELECTED] * 5, probabilities[::-1])[
         4
     ].kept
 
 
-@pytest.mark.parametrize(("label", "kept"), [("Lue myös:", False), ("He said so:", False), ("She said it", True)])
-def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, kept: bool) -> None:
+@pytest.mark.parametrize(("label", "is_kept"), [("Lue myös:", False), ("He said so:", False), ("She said it", True)])
+def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, is_kept: bool) -> None:
     teaser = Verdict(False, "related", "context/teaser", (Vote("layout", False, "context/teaser", "related"),))
     texts = [LONG.format(0), label, "Another headline", *(LONG.format(n) for n in (1, 2, 3))]
-    blocks = [Block(n, Kind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
-    named = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
-    found = weigh(blocks, named, np.array([0.99, 0.9, 0.1, 0.99, 0.99, 0.99]))
-    assert found[1].kept == kept
-    assert found[1].reason == ("selected" if kept else "related")
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    rule_verdicts = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
+    found = weigh(blocks, rule_verdicts, np.array([0.99, 0.9, 0.1, 0.99, 0.99, 0.99]))
+    assert found[1].kept == is_kept
+    assert found[1].reason == ("selected" if is_kept else "related")
     assert weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))[1].kept

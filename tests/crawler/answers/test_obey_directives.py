@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from cleaners.document import Outlink
-from crawler.answers.obey_directives import REASONS, kept_out, unfollowed
-from output.outcome import Found
+from crawler.answers.obey_directives import DIRECTIVE_REASONS, exclusion_reason, with_nofollow_skipped
+from output.outcome import DiscoveredUrl
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 A, B, FEED = "https://a.example/a", "https://a.example/b", "https://a.example/feed"
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("directive", "reason"),
     [
         ("noindex", "noindex"),
         ("none", "noindex"),
@@ -39,34 +39,34 @@ A, B, FEED = "https://a.example/a", "https://a.example/b", "https://a.example/fe
         ("index", ""),
     ],
 )
-def test_a_page_is_kept_out_for_a_reason(said: str, reason: str) -> None:
-    assert kept_out([said, "follow"], "broadsheet", NOW) == reason
-    assert reason in ("", *REASONS)
+def test_a_page_is_kept_out_for_a_reason(directive: str, reason: str) -> None:
+    assert exclusion_reason([directive, "follow"], "broadsheet", NOW) == reason
+    assert reason in ("", *DIRECTIVE_REASONS)
 
 
-def found(*urls: str) -> list[Found]:
-    return [Found(url, "a.example") for url in urls]
+def link_rows(*urls: str) -> list[DiscoveredUrl]:
+    return [DiscoveredUrl(url, "a.example") for url in urls]
 
 
-def states(rows: list[Found]) -> dict[str, tuple[str, str]]:
+def states(rows: list[DiscoveredUrl]) -> dict[str, tuple[str, str]]:
     return {row.url: (row.state, row.reason) for row in rows}
 
 
-@pytest.mark.parametrize("said", ["nofollow", "none", "broadsheet: nofollow"])
-def test_a_page_may_ask_not_to_follow_its_links(said: str) -> None:
-    feed = Found(FEED, "a.example", "feed")
-    canonical = Found(B, "a.example", via="canonical")
-    rows = unfollowed([*found(A), canonical], [Outlink(A)], [said], "broadsheet")
+@pytest.mark.parametrize("directive", ["nofollow", "none", "broadsheet: nofollow"])
+def test_a_page_may_ask_not_to_follow_its_links(directive: str) -> None:
+    feed = DiscoveredUrl(FEED, "a.example", "feed")
+    canonical = DiscoveredUrl(B, "a.example", found_via="canonical")
+    rows = with_nofollow_skipped([*link_rows(A), canonical], [Outlink(A)], [directive], "broadsheet")
     assert states(rows) == {A: ("skipped", "nofollow"), B: ("queued", "")}
-    assert states(unfollowed([feed], [], [said], "broadsheet")) == {FEED: ("queued", "")}
+    assert states(with_nofollow_skipped([feed], [], [directive], "broadsheet")) == {FEED: ("queued", "")}
 
 
 def test_a_link_may_ask_not_to_be_followed() -> None:
     links = [Outlink(A, rel=("ugc", "nofollow")), Outlink(B, rel=("noopener",))]
-    rows = unfollowed(found(A, B), links, ["googlebot: nofollow"], "broadsheet")
+    rows = with_nofollow_skipped(link_rows(A, B), links, ["googlebot: nofollow"], "broadsheet")
     assert states(rows) == {A: ("skipped", "nofollow"), B: ("queued", "")}
 
 
 def test_what_is_skipped_already_keeps_its_reason() -> None:
-    row = Found(A, "a.example", state="skipped", reason="depth")
-    assert states(unfollowed([row], [], ["nofollow"], "broadsheet")) == {A: ("skipped", "depth")}
+    row = DiscoveredUrl(A, "a.example", state="skipped", reason="depth")
+    assert states(with_nofollow_skipped([row], [], ["nofollow"], "broadsheet")) == {A: ("skipped", "depth")}

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cleaners.clean import clean
-from cleaners.document import Cleaned, Page, PageType, PageVerdict, Verdict
+from cleaners.document import CleanedPage, Page, PageType, PageVerdict, Verdict
 from cleaners.lineage import Lineage
 from cleaners.verdicts.assemble import assemble
 from output.outcome import Outcome
 from output.raw.capture import Capture
 from output.settle.judge_again import settle
-from output.store.page_rows import prepared
+from output.store.page_rows import make_page_rows
 from output.write.archive import Archive
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record, write
@@ -25,51 +25,51 @@ SEEN = "2024-03-01T10:00:00+00:00"
 LONG_AGO = Lineage("0", "rules", "model")
 
 
-def kept_all(cleaned: Cleaned) -> Cleaned:
+def kept_all(cleaned: CleanedPage) -> CleanedPage:
     """The page as a cleaner that keeps everything would have it."""
-    return judged(cleaned, [Verdict(True, "selected", "extractor/selected")] * len(cleaned.blocks))
+    return with_verdicts(cleaned, [Verdict(True, "selected", "extractor/selected")] * len(cleaned.blocks))
 
 
-def lost_last(cleaned: Cleaned) -> Cleaned:
+def lost_last(cleaned: CleanedPage) -> CleanedPage:
     """The page as a cleaner that takes its last paragraph for a promo would have it."""
-    kept = [at for at, verdict in enumerate(cleaned.verdicts) if verdict.kept]
+    kept_positions = [at for at, verdict in enumerate(cleaned.verdicts) if verdict.kept]
     verdicts = list(cleaned.verdicts)
-    verdicts[kept[-1]] = Verdict(False, "promo", "old/promo")
-    return judged(cleaned, verdicts)
+    verdicts[kept_positions[-1]] = Verdict(False, "promo", "old/promo")
+    return with_verdicts(cleaned, verdicts)
 
 
-def no_article(cleaned: Cleaned) -> Cleaned:
+def no_article(cleaned: CleanedPage) -> CleanedPage:
     return replace(cleaned, verdict=PageVerdict(PageType.LIST, ("old=guess",)), cleaner_version="0")
 
 
-def as_article(cleaned: Cleaned) -> Cleaned:
+def as_article(cleaned: CleanedPage) -> CleanedPage:
     return replace(kept_all(cleaned), verdict=PageVerdict(PageType.ARTICLE, ("old=guess",)))
 
 
-def judged(cleaned: Cleaned, verdicts: Iterable[Verdict]) -> Cleaned:
+def with_verdicts(cleaned: CleanedPage, verdicts: Iterable[Verdict]) -> CleanedPage:
     verdicts = tuple(verdicts)
     text, markdown = assemble(cleaned.blocks, verdicts)
     return replace(cleaned, verdicts=verdicts, text=text, markdown=markdown, cleaner_version="0")
 
 
-def archive(folder: Path, bodies: Mapping[str, str], was: Mapping[str, Any], *, name: str = "a") -> Path:
+def archive(folder: Path, bodies: Mapping[str, str], cleaners: Mapping[str, Any], *, name: str = "a") -> Path:
     """An archive of pages by path, cleaned as `was` says by path (else as today), with its WARC file."""
     db, file = folder / f"{name}.db", folder / f"{name}.warc.gz"
     records = [record(f"{SITE}{path}", answer(body)) for path, body in bodies.items()]
-    sizes = [write(file, [one]).stat().st_size for one in records]
+    sizes = [write(file, [record_bytes]).stat().st_size for record_bytes in records]
     write(file, records)
-    with Archive.open(db, clock=lambda: SEEN) as held:
+    with Archive.open(db, clock=lambda: SEEN) as archive_db:
         for at, (path, body) in enumerate(bodies.items()):
             url = f"{SITE}{path}"
             cleaned = clean(Page(url, body.encode(), "text/html; charset=utf-8", fetched_at=SEEN))
-            made = replace(prepared(was.get(path, lambda same: same)(cleaned)), lineage=LONG_AGO)
+            page_rows = replace(make_page_rows(cleaners.get(path, lambda same: same)(cleaned)), lineage=LONG_AGO)
             capture = Capture(
                 url, SEEN, 200, url, "text/html", f"sha1:{at}", len(body),
                 warc_file=file.name, warc_offset=sum(sizes[:at]), warc_length=sizes[at],
             )  # fmt: skip
-            state = str(made.verdict.page_type)
-            held.save([Outcome(url, "done", state, 200, SEEN, capture, made)])
-        settle(held.db, lambda: SEEN)
+            state = str(page_rows.verdict.page_type)
+            archive_db.save([Outcome(url, "done", state, 200, SEEN, capture, page_rows)])
+        settle(archive_db.db, lambda: SEEN)
     return db
 
 
@@ -83,15 +83,15 @@ def town(**was: Any) -> tuple[dict[str, str], dict[str, Any]]:
 
 def tables(db: Path, *without: str) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in an archive but for its runs and what only grows."""
-    left = ("runs", "sqlite_", "_sqlite", "articles_fts", "reasons", "cleaners", "recleans", "changes", *without)
+    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts", "reasons", "cleaners", "recleans", "changes", *without)
     connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
     try:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        held = {
+        rows_by_table = {
             name: sorted(connection.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
             for name in names
-            if not name.startswith(left)
+            if not name.startswith(left_out)
         }
     finally:
         connection.close()
-    return held
+    return rows_by_table

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cleaners.document import PageType
-from crawler.commands.changes import since_of
-from crawler.console.option_types import Mistake
+from crawler.commands.changes import parse_since
+from crawler.console.option_types import CommandError
 from output.outcome import Outcome
 from output.settle.judge_again import settle
 from output.write.archive import Archive
@@ -67,11 +67,11 @@ def test_edits_are_listed_in_order_with_what_they_did(db: Path) -> None:
 
 def test_since_a_number_and_by_kind_and_as_json(db: Path) -> None:
     _, out, _ = command("changes", db, "--json")
-    found = [json.loads(line) for line in out.splitlines()]
-    assert [edit["kind"] for edit in found] == ["correction", "withdrawn", "headline", "headline"]
-    assert found[0]["kinds"] == ["correction", "lead"]
-    _, out, _ = command("changes", db, "--json", "--since", found[1]["seq"])
-    assert [json.loads(line)["seq"] for line in out.splitlines()] == [found[2]["seq"], found[3]["seq"]]
+    edits = [json.loads(line) for line in out.splitlines()]
+    assert [edit["kind"] for edit in edits] == ["correction", "withdrawn", "headline", "headline"]
+    assert edits[0]["kinds"] == ["correction", "lead"]
+    _, out, _ = command("changes", db, "--json", "--since", edits[1]["seq"])
+    assert [json.loads(line)["seq"] for line in out.splitlines()] == [edits[2]["seq"], edits[3]["seq"]]
     _, out, _ = command("changes", db, "--json", "--kind", "lead", "--kind", "withdrawn")
     assert [json.loads(line)["url"] for line in out.splitlines()] == [STORY, GONE, EVIL]
     _, out, _ = command("changes", db, "--json", "--kind", "new")
@@ -79,13 +79,13 @@ def test_since_a_number_and_by_kind_and_as_json(db: Path) -> None:
 
 
 def test_since_a_time() -> None:
-    assert since_of("17") == (17, "")
+    assert parse_since("17") == (17, "")
     week_ago = (datetime.now(UTC) - timedelta(days=7)).isoformat(timespec="seconds")
-    assert abs(datetime.fromisoformat(since_of("7d")[1]) - datetime.fromisoformat(week_ago)) < timedelta(seconds=5)
-    assert since_of("2026-01-31T12:00:00+02:00") == (0, "2026-01-31T10:00:00+00:00")
+    assert abs(datetime.fromisoformat(parse_since("7d")[1]) - datetime.fromisoformat(week_ago)) < timedelta(seconds=5)
+    assert parse_since("2026-01-31T12:00:00+02:00") == (0, "2026-01-31T10:00:00+00:00")
     for wrong in ("yesterday", "7 days", "", "-3"):
-        with pytest.raises(Mistake, match="is no time"):
-            since_of(wrong)
+        with pytest.raises(CommandError, match="is no time"):
+            parse_since(wrong)
 
 
 def test_nothing_new_says_so(db: Path) -> None:
@@ -112,12 +112,12 @@ def test_the_last_two_revisions_are_compared_unless_others_are_named(db: Path) -
 
 def test_a_diff_as_json(db: Path) -> None:
     code, out, _ = command("diff", db, STORY, "--from", 1, "--json")
-    found = json.loads(out)
-    assert (code, found["url"], found["from"]["number"], found["to"]["number"]) == (0, STORY, 1, 3)
-    assert found["title"] == {"before": "Dredger stays", "after": "Second dredger stays"}
-    assert [block["change"] for block in found["blocks"]] == ["rewritten", "added"]
-    assert ["-", "Tuesday "] in found["blocks"][0]["words"]
-    assert found["unchanged"] == 1
+    values = json.loads(out)
+    assert (code, values["url"], values["from"]["number"], values["to"]["number"]) == (0, STORY, 1, 3)
+    assert values["title"] == {"before": "Dredger stays", "after": "Second dredger stays"}
+    assert [block["change"] for block in values["blocks"]] == ["rewritten", "added"]
+    assert ["-", "Tuesday "] in values["blocks"][0]["words"]
+    assert values["unchanged"] == 1
 
 
 def test_on_a_terminal_it_is_in_colour_and_nothing_acts(db: Path) -> None:
@@ -158,11 +158,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "said"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
-def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, said: str) -> None:
-    got, out, errors = command(*(each.replace("{db}", str(db)) for each in arguments))
+@pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
+def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
+    got, out, errors = command(*(argument.replace("{db}", str(db)) for argument in arguments))
     assert (got, out, errors.count("\n")) == (code, "", 1)
-    assert said in errors
+    assert message in errors
 
 
 def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:

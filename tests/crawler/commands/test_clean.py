@@ -49,17 +49,17 @@ def test_a_fragment_is_html_and_a_text_that_quotes_a_tag_is_text() -> None:
 
 
 def test_explain_lists_every_block() -> None:
-    given = page("river").encode()
-    found = clean(Page("", given))
-    _, out = run_clean("-", "--explain", "--format", "json", given=given)
+    arguments = page("river").encode()
+    output = clean(Page("", arguments))
+    _, out = run_clean("-", "--explain", "--format", "json", given=arguments)
     blocks = json.loads(out)["blocks"]
-    assert [block["text"] for block in blocks] == [block.text for block in found.blocks]
+    assert [block["text"] for block in blocks] == [block.text for block in output.blocks]
     assert {"position", "kept", "reason", "rule", "votes", "kind", "path", "text"} == set(blocks[0])
     for columns in ("60", "140"):
-        result = CliRunner(env={"COLUMNS": columns}).invoke(cli, ["clean", "-", "--explain"], input=given)
+        result = CliRunner(env={"COLUMNS": columns}).invoke(cli, ["clean", "-", "--explain"], input=arguments)
         lines = result.stdout.splitlines()
         assert max(map(len, lines)) <= int(columns)
-        assert sum(verdict.rule in result.stdout for verdict in found.verdicts) == len(found.verdicts)
+        assert sum(verdict.rule in result.stdout for verdict in output.verdicts) == len(output.verdicts)
 
 
 def test_markdown_has_its_heading() -> None:
@@ -80,12 +80,12 @@ def test_no_article_is_said_and_is_1(capsys: pytest.CaptureFixture[str], tmp_pat
     assert "no article text found" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [b"\x7fELF\0\0\0\1\2\3" * 50, None], ids=["binary", "missing"])
+@pytest.mark.parametrize("arguments", [b"\x7fELF\0\0\0\1\2\3" * 50, None], ids=["binary", "missing"])
 def test_what_cannot_be_read_is_one_line(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, given: bytes | None
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: bytes | None
 ) -> None:
     file = tmp_path / "file"
-    if given is not None:
-        file.write_bytes(given)
+    if arguments is not None:
+        file.write_bytes(arguments)
     assert run(["clean", str(file)]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -37,26 +37,26 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
-def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[str], said: str) -> None:
+@pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
+def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[str], message: str) -> None:
     code, out, errors = command("crawl", *arguments, "--db", tmp_path / "a.db")
     assert (code, out, errors.count("\n")) == (2, "", 1)
     assert errors.startswith("broadsheet: ")
-    assert said in errors
+    assert message in errors
     assert not set(errors) & set("\x1b\x07\u202e")
     assert not (tmp_path / "a.db").exists()
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("path", "message"),
     [("none/a.db", "does not exist"), ("folder", "is a folder"), ("text.db", "is not a SQLite database")],
 )
-def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, place: str, said: str) -> None:
+def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, message: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "text.db").write_text("no database, but a text of some length")
-    code, out, errors = command("crawl", "https://a.example/", "--db", tmp_path / place)
+    code, out, errors = command("crawl", "https://a.example/", "--db", tmp_path / path)
     assert (code, out, errors.count("\n")) == (1, "", 1)
-    assert said in errors
+    assert message in errors
 
 
 def test_an_archive_in_use_is_one_line(db: Path) -> None:
@@ -101,10 +101,10 @@ def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSit
     )  # fmt: skip
     assert (code, errors) == (0, "")
     assert set(site.paths()) == {"/robots.txt", "/", "/one"}
-    seen = site.log[-1].headers
-    assert seen["User-Agent"] == f"Reader/1 (+{CONTACT})"
-    assert (seen["X-Why"], seen["Cookie"]) == ("because", "pass=word")
-    assert "text/html" in seen["Accept"]
+    headers = site.log[-1].headers
+    assert headers["User-Agent"] == f"Reader/1 (+{CONTACT})"
+    assert (headers["X-Why"], headers["Cookie"]) == ("because", "pass=word")
+    assert "text/html" in headers["Accept"]
     ((options,),) = rows(tmp_path / "a.db", "SELECT options FROM runs")
     assert json.loads(options) | {"max_time": 120.0, "max_depth": 3, "exclude": ["/no/"]} == json.loads(options)
 
@@ -121,7 +121,7 @@ def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (Reply("gone", 410), "failed: HTTP 410 Gone"),
         (Reply(b"%PDF-1.7 ...", headers={"Content-Type": "application/pdf"}), "failed: a file such as a PDF"),
@@ -131,11 +131,11 @@ def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path:
     ids=["gone", "pdf", "moved", "empty"],
 )
 def test_a_start_that_fails_is_one_clear_line(
-    serve: Callable[..., ScriptedSite], tmp_path: Path, reply: Reply, said: str
+    serve: Callable[..., ScriptedSite], tmp_path: Path, reply: Reply, message: str
 ) -> None:
     code, out, errors = crawl(serve({"/": reply}), tmp_path / "a.db")
     assert code == 1
-    assert said in errors
+    assert message in errors
     assert errors.count("\n") == 1
     assert "Next:" not in out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from crawler.demo.truth import stories
+from crawler.demo.truth import expected_stories
 from output.write.archive import Archive
 from tests.crawler.shell import command
 
@@ -14,10 +14,10 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
     folder = tmp_path / "kept here"
     folder.mkdir()
     with Archive.open(folder / "sample.db") as archive:  # an earlier sample, which makes way
-        archive.start_run("crawl http://127.0.0.1:9/", {}, {})
+        archive.runs.start("crawl http://127.0.0.1:9/", {}, {})
     code, out, errors = command("demo", "--keep", folder)
     assert (code, errors) == (0, "")
-    titles = {story.title for story in stories()}
+    titles = {story.title for story in expected_stories()}
     shown = sum(" ".join(title.split())[:40] in out for title in titles)
     assert shown >= 0.9 * len(titles)
     for part in ("Articles", "Removed from them", "Every URL", "http_500", "One page", "Next:", "broadsheet search"):
@@ -30,9 +30,9 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
 
 def test_another_archive_of_that_name_is_left_alone(tmp_path: Path) -> None:
     with Archive.open(tmp_path / "sample.db") as archive:
-        archive.start_run("crawl https://a.example/", {}, {})
-    before = (tmp_path / "sample.db").read_bytes()
+        archive.runs.start("crawl https://a.example/", {}, {})
+    bytes_before = (tmp_path / "sample.db").read_bytes()
     code, out, errors = command("demo", "--keep", tmp_path)
     assert (code, out) == (2, "")
     assert "name another folder with --keep" in errors
-    assert (tmp_path / "sample.db").read_bytes() == before
+    assert (tmp_path / "sample.db").read_bytes() == bytes_before

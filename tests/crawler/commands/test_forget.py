@@ -22,9 +22,9 @@ def urls(db: Path) -> set[str]:
 
 def test_an_article_is_taken_down(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["forget", str(db), RIVER, "--yes", "--note", "asked by letter"]) == 0
-    told = capsys.readouterr().out
-    assert "https://a.example/river: The story of river and the harbour" in told
-    assert "forgotten: 1 article, 1 URL" in told
+    output = capsys.readouterr().out
+    assert "https://a.example/river: The story of river and the harbour" in output
+    assert "forgotten: 1 article, 1 URL" in output
     assert urls(db) == {"https://a.example/Evil"}
     assert rows(db, "SELECT pattern, note FROM takedowns") == [(RIVER, "asked by letter")]
     assert rows(db, f"SELECT state, reason FROM urls WHERE url = '{RIVER}'") == [("skipped", "forgotten")]
@@ -34,20 +34,18 @@ def test_an_article_is_taken_down(db: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = db.read_bytes()
+    bytes_before = db.read_bytes()
     assert run(["forget", str(db), "https://a.example/*", "--dry-run"]) == 0
-    told = capsys.readouterr().out
-    assert "2 articles, 2 pages" in told
-    assert not ACTIVE & set(told)
-    assert db.read_bytes() == before
+    output = capsys.readouterr().out
+    assert "2 articles, 2 pages" in output
+    assert not ACTIVE & set(output)
+    assert db.read_bytes() == bytes_before
 
 
 @pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
-@pytest.mark.parametrize("asked", ["https://a.example/nothing", "https://b.example/*", "no url"])
-def test_what_the_archive_does_not_know_is_1(
-    db: Path, capsys: pytest.CaptureFixture[str], mode: str, asked: str
-) -> None:
-    assert run(["forget", str(db), asked, mode]) == 1
+@pytest.mark.parametrize("url", ["https://a.example/nothing", "https://b.example/*", "no url"])
+def test_what_the_archive_does_not_know_is_1(db: Path, capsys: pytest.CaptureFixture[str], mode: str, url: str) -> None:
+    assert run(["forget", str(db), url, mode]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert len(urls(db)) == 2
     assert rows(db, "SELECT count(*) FROM takedowns") == [(0,)]
@@ -62,8 +60,8 @@ def test_without_a_terminal_it_wants_to_be_told(db: Path) -> None:
     assert len(urls(db)) == 2
 
 
-@pytest.mark.parametrize(("answer", "left", "code"), [("y\n", 1, 0), ("n\n", 2, 1)])
-def test_at_a_terminal_it_asks(db: Path, answer: str, left: int, code: int) -> None:
+@pytest.mark.parametrize(("answer", "article_count", "code"), [("y\n", 1, 0), ("n\n", 2, 1)])
+def test_at_a_terminal_it_asks(db: Path, answer: str, article_count: int, code: int) -> None:
     ours, theirs = pty.openpty()
     process = start("forget", db, RIVER, stdin=theirs)
     os.close(theirs)
@@ -71,15 +69,15 @@ def test_at_a_terminal_it_asks(db: Path, answer: str, left: int, code: int) -> N
     process.communicate(timeout=60)
     os.close(ours)
     assert process.returncode == code
-    assert len(urls(db)) == left
+    assert len(urls(db)) == article_count
 
 
 def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db):
         assert run(["forget", str(db), RIVER, "--yes"]) == 1
-    told = capsys.readouterr().err
-    assert "in use by another crawl" in told
-    assert told.count("\n") == 1
+    errors = capsys.readouterr().err
+    assert "in use by another crawl" in errors
+    assert errors.count("\n") == 1
     assert len(urls(db)) == 2
 
 

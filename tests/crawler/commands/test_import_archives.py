@@ -91,9 +91,9 @@ def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
     command("import", file, "--db", db)
     query = "SELECT url, fetched_at, warc_file, warc_offset, warc_length FROM captures"
-    found = rows(db, query)
-    assert len(found) == 9
-    for url, fetched_at, name, offset, length in found:
+    captures = rows(db, query)
+    assert len(captures) == 9
+    for url, fetched_at, name, offset, length in captures:
         assert (fetched_at, name) == ("2024-03-01T10:00:00+00:00", "site.warc.gz")
         said = gzip.decompress(file.read_bytes()[offset : offset + length]).partition(b"\r\n\r\n")[0].decode()
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
@@ -102,27 +102,27 @@ def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
 def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
     command("import", file, "--db", db)
-    before = everything(db)
+    rows_before = everything(db)
     code, out, errors = command("import", file, "--db", db)
     assert (code, errors) == (0, "")
     assert "Nothing to do: 1 file is in the archive already." in out
-    assert everything(db) == before
+    assert everything(db) == rows_before
     copy = tmp_path / "copy.warc.gz"
     copy.write_bytes(file.read_bytes())
     command("import", copy, "--db", db)
     assert {name: table for name, table in everything(db).items() if name != "imports"} == {
-        name: table for name, table in before.items() if name != "imports"
+        name: table for name, table in rows_before.items() if name != "imports"
     }
 
 
 def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
-    made = []
+    archives = []
     for name, packed in (("a", True), ("b", False)):
         warc = write(tmp_path / f"{name}.warc.gz", site(), packed=packed)
-        made.append(tmp_path / f"{name}.db")
-        command("import", wacz(tmp_path / f"{name}.wacz", warc) if packed else warc, "--db", made[-1])
-    assert texts(made[0]) == texts(made[1])
-    assert states(made[0]) == states(made[1])
+        archives.append(tmp_path / f"{name}.db")
+        command("import", wacz(tmp_path / f"{name}.wacz", warc) if packed else warc, "--db", archives[-1])
+    assert texts(archives[0]) == texts(archives[1])
+    assert states(archives[0]) == states(archives[1])
 
 
 def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_files(tmp_path: Path, db: Path):
@@ -132,7 +132,7 @@ def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_fil
     assert code == 0
     assert "later" in texts(db)["/x"]
     revisions = rows(db, "SELECT seen_at, change FROM revisions ORDER BY seen_at")
-    assert [seen[14:16] for seen, _ in revisions] == ["10", "30"]
+    assert [query[14:16] for query, _ in revisions] == ["10", "30"]
 
 
 def test_an_older_capture_than_what_is_stored_is_noted_and_changes_nothing_else(tmp_path: Path, db: Path):
@@ -160,8 +160,8 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: 
     assert states(db) == {
         "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
     }  # fmt: skip
-    seen = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
-    assert rows(db, f"{seen} articles UNION {seen} shelved") == [
+    seen_at = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
+    assert rows(db, f"{seen_at} articles UNION {seen_at} shelved") == [
         (f"{SITE}/copy", "09", "09"),
         (f"{SITE}/river", "01", "09"),
     ]
@@ -169,7 +169,7 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: 
 
 
 def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path, db: Path):
-    packed = [gzip.compress(one, mtime=0) for one in site()]
+    packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in site()]
     packed[4] = packed[4][:300] + bytes(40) + packed[4][340:]
     file = tmp_path / "a.warc.gz"
     file.write_bytes(b"".join(packed))
@@ -208,10 +208,10 @@ def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, 
     assert (code, errors.count("\n")) == (1, 1)
     assert "odd.warc holds no WARC records" in errors
     assert len(texts(db)) == 3
-    for names, said in (((tmp_path / "gone.warc",), "is not there"), ((tmp_path,), "is a folder")):
+    for names, message in (((tmp_path / "gone.warc",), "is not there"), ((tmp_path,), "is a folder")):
         code, _, errors = command("import", *names, "--db", db)
         assert (code, errors.count("\n")) == (2, 1)
-        assert said in errors
+        assert message in errors
 
 
 def many(tmp_path: Path, number: int) -> Path:
@@ -224,9 +224,9 @@ def test_an_import_that_was_killed_goes_on_and_doubles_nothing(tmp_path: Path, d
     file, whole = many(tmp_path, 60), tmp_path / "whole.db"
     command("import", file, "--db", whole)
     deaths = 0
-    for wanted in (1, 15, 30, 45):
+    for capture_count in (1, 15, 30, 45):
         process = start("import", file, "--db", db, start_new_session=True)
-        while process.poll() is None and _captures(db) < wanted:
+        while process.poll() is None and _captures(db) < capture_count:
             time.sleep(0.01)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -268,8 +268,8 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: P
 
 def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Path, site: ScriptedSite):
     site.routes |= {"/": page("home", "/river", "/mill"), "/river": page("river"), "/mill": page("mill")}
-    held = [record(f"{site.url}/", answer(page("home", "/river", "/mill", "http://127.0.0.2/x")))]
-    command("import", write(tmp_path / "a.warc.gz", held), "--db", db)
+    records = [record(f"{site.url}/", answer(page("home", "/river", "/mill", "http://127.0.0.2/x")))]
+    command("import", write(tmp_path / "a.warc.gz", records), "--db", db)
     assert rows(db, "SELECT count(*) FROM urls WHERE reason = 'not_in_archive'") == [(2,)]
     code, _, _ = crawl(site, db, "--exclude", "/mill")
     assert code == 0
@@ -295,8 +295,8 @@ def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", site())
     command("import", file, "--db", db)
     command("forget", db, f"{SITE}/river", "--yes")
-    again = write(tmp_path / "b.warc.gz", [*site(), record(f"{SITE}/river", answer(page("river")), at(50))])
-    code, _, _ = command("import", again, "--db", db)
+    second_warc = write(tmp_path / "b.warc.gz", [*site(), record(f"{SITE}/river", answer(page("river")), at(50))])
+    code, _, _ = command("import", second_warc, "--db", db)
     assert code == 0
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/river"] == ("skipped", "forgotten")

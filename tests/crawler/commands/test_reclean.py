@@ -39,7 +39,7 @@ def texts(db: Path) -> dict[str, str]:
 
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
-    before = db.read_bytes()
+    bytes_before = db.read_bytes()
     code, out, errors = command("reclean", db, "--dry-run")
     assert (code, errors) == (0, "")
     assert "5 pages looked at" in out
@@ -51,26 +51,29 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
     assert "share" in removed
     assert "+ [promo old/promo] Mill paragraph 2" in out
     assert "Nothing was written" in out
-    assert db.read_bytes() == before
+    assert db.read_bytes() == bytes_before
 
 
 def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
-    before = texts(db)
+    tables_before = texts(db)
     code, out, _ = command("reclean", db)
     assert code == 0
-    after = texts(db)
-    assert "Share this story" in before["/river"]
-    assert "Share this story" not in after["/river"]
-    assert "Mill paragraph 2" in after["/mill"]
-    assert before["/ferry"] == after["/ferry"]
-    assert (before.keys() - after.keys(), after.keys() - before.keys()) == ({"/missing"}, {"/quay"})
+    tables_after = texts(db)
+    assert "Share this story" in tables_before["/river"]
+    assert "Share this story" not in tables_after["/river"]
+    assert "Mill paragraph 2" in tables_after["/mill"]
+    assert tables_before["/ferry"] == tables_after["/ferry"]
+    assert (tables_before.keys() - tables_after.keys(), tables_after.keys() - tables_before.keys()) == (
+        {"/missing"},
+        {"/quay"},
+    )
     assert "This was run 1; broadsheet reclean" in out
-    made = rows(
+    change_rows = rows(
         db,
         "SELECT DISTINCT c.version <> '0', length(c.rules), c.site_rules FROM pages p"
         " JOIN cleaners c ON c.id = p.cleaner_id",
     )
-    assert made == [(1, 16, "")]
+    assert change_rows == [(1, 16, "")]
     assert rows(db, f"SELECT DISTINCT first_seen, last_seen FROM articles WHERE last_seen <> '{SEEN}'") == []
     assert rows(db, "SELECT count(*), count(DISTINCT article_id) FROM revisions") == [(5, 5)]
     noted = rows(
@@ -79,26 +82,26 @@ def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     assert [(str(url).removeprefix(SITE), change) for url, change in noted] == [
         ("None", "removed"), ("/mill", "changed"), ("/quay", "added"), ("/river", "changed")
     ]  # fmt: skip
-    stated = rows(db, "SELECT u.url, u.reason, p.page_type FROM urls u JOIN pages p USING (id)")
-    assert all(reason == page_type for _, reason, page_type in stated)
+    stated_rows = rows(db, "SELECT u.url, u.reason, p.page_type FROM urls u JOIN pages p USING (id)")
+    assert all(reason == page_type for _, reason, page_type in stated_rows)
     assert command("verify", db)[0] == 0
 
 
 def test_a_second_time_there_is_nothing_to_do(db: Path):
     command("reclean", db)
-    before = tables(db)
+    tables_before = tables(db)
     code, out, _ = command("reclean", db)
     assert code == 0
     assert "0 pages cleaned again" in out
     assert "5 made by this cleaner already" in out
     code, out, _ = command("reclean", db, "--all")
     assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
-    assert tables(db) == before
+    assert tables(db) == tables_before
     assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
 
 
 def test_undo_puts_back_what_stood_before(db: Path):
-    before, stood = (
+    tables_before, stood = (
         tables(db),
         rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id"),
     )
@@ -107,12 +110,12 @@ def test_undo_puts_back_what_stood_before(db: Path):
     assert code == 0
     assert rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id") == stood
     assert "4 pages are as they were before" in out
-    after = tables(db)
+    tables_after = tables(db)
     same = rows(db, "SELECT id FROM pages WHERE cleaner_version <> '0'")  # the cleaner of today reads it as it was read
     assert len(same) == 1
     left_out = ("pages", "articles", "block_texts")  # texts that no ledger names may stay
-    assert {name: held for name, held in after.items() if name not in left_out} == {
-        name: held for name, held in before.items() if name not in left_out
+    assert {name: table_rows for name, table_rows in tables_after.items() if name not in left_out} == {
+        name: table_rows for name, table_rows in tables_before.items() if name not in left_out
     }
     assert command("verify", db)[0] == 0
     code, _, errors = command("reclean", db, "--undo")
@@ -156,17 +159,17 @@ def test_what_a_person_ruled_holds(db: Path):
     ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM blocks WHERE text = 'Donate now'")
     command("remove", db, kept, "--article", f"{SITE}/mill")
     command("restore", db, share, "--article", f"{SITE}/ferry")
-    before = rows(db, "SELECT * FROM rulings ORDER BY id")
+    text_before = rows(db, "SELECT * FROM rulings ORDER BY id")
     command("reclean", db)
-    after = texts(db)
-    assert "Mill paragraph 0" not in after["/mill"]
-    assert "Mill paragraph 2" in after["/mill"]
-    assert "Donate now" in after["/ferry"]
-    assert "Share this story" not in after["/river"]
+    text_after = texts(db)
+    assert "Mill paragraph 0" not in text_after["/mill"]
+    assert "Mill paragraph 2" in text_after["/mill"]
+    assert "Donate now" in text_after["/ferry"]
+    assert "Share this story" not in text_after["/river"]
     command("reclean", db, "--undo")
     assert "Mill paragraph 0" not in texts(db)["/mill"]
     assert "Donate now" in texts(db)["/ferry"]
-    assert rows(db, "SELECT * FROM rulings ORDER BY id") == before
+    assert rows(db, "SELECT * FROM rulings ORDER BY id") == text_before
 
 
 def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
@@ -175,14 +178,14 @@ def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     connection.execute(f"UPDATE captures SET warc_file = 'gone.warc.gz' WHERE url = '{SITE}/mill'")
     connection.commit()
     connection.close()
-    before = texts(db)
+    tables_before = texts(db)
     code, out, errors = command("reclean", db)
     assert code == 0
     assert "1 without a raw response, 1 whose raw response is not there" in out
     assert errors.count("\n") == 1
     assert f"{SITE}/mill: raw_missing: gone.warc.gz" in errors
     assert {path: text for path, text in texts(db).items() if path in ("/river", "/mill")} == {
-        path: before[path] for path in ("/river", "/mill")
+        path: tables_before[path] for path in ("/river", "/mill")
     }
 
 
@@ -191,7 +194,7 @@ def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     names = [f"p{at}" for at in range(60)]
     bodies = {f"/{name}": page(name, words=200) for name in names}
     db = archive(tmp_path, bodies, dict.fromkeys(bodies, kept_all))
-    before = texts(db)
+    tables_before = texts(db)
     process = start("reclean", db, start_new_session=True)
     while process.poll() is None and _done(db) < 20:
         time.sleep(0.01)
@@ -203,13 +206,13 @@ def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     code, out, _ = command("reclean", db)
     assert code == 0
     assert f"{done} made by this cleaner already" in out or "Left" not in out
-    assert [path for path, text in texts(db).items() if text == before[path]] == []
+    assert [path for path, text in texts(db).items() if text == tables_before[path]] == []
     assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
     assert rows(db, "SELECT count(*) FROM reclean_before") == [(60,)]
     assert rows(db, f"SELECT count(*) FROM changes WHERE at > '{SEEN}' AND change <> 'changed'") == [(0,)]
     assert rows(db, "PRAGMA integrity_check") == [("ok",)]
     command("reclean", db, "--undo")
-    assert texts(db) == before
+    assert texts(db) == tables_before
 
 
 def _done(db: Path) -> int:
@@ -247,13 +250,13 @@ def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:
 
 
 def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db: Path):
-    before = write_beside(db)
+    rows_before = write_beside(db)
     assert command("reclean", db)[0] == 0
-    after = dict(rows(db, "SELECT url, note FROM articles"))
-    assert after == {url: before.get(url) for url in after}
-    assert before.keys() - after.keys() == {f"{SITE}/missing"}
+    rows_after = dict(rows(db, "SELECT url, note FROM articles"))
+    assert rows_after == {url: rows_before.get(url) for url in rows_after}
+    assert rows_before.keys() - rows_after.keys() == {f"{SITE}/missing"}
     assert command("reclean", db, "--undo")[0] == 0
-    assert dict(rows(db, "SELECT url, note FROM articles")) == before
+    assert dict(rows(db, "SELECT url, note FROM articles")) == rows_before
     assert command("verify", db)[0] == 0
 
 

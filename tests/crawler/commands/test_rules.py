@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cleaners.site_rules.ftr_format import WITHOUT_EFFECT, read_rule
+from cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, parse_rule_file
 from crawler.cli import cli, run
-from crawler.fetch.rule_headers import refusal, sent_headers
+from crawler.fetch.rule_headers import allowed_headers, header_refusal
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import REPOSITORY, command
 
@@ -142,16 +142,16 @@ def test_pages_on_private_addresses_are_refused(tmp_path: Path) -> None:
      "X-Forwarded-For", "Transfer-Encoding", "Content-Length", "Accept-Encoding", "bad name", "x(y"],
 )  # fmt: skip
 def test_a_header_that_a_rule_may_not_send(name: str) -> None:
-    assert refusal(name, "value")
-    assert sent_headers([read_rule(f"http_header({name}): value\n", "a.txt")]) == {}
+    assert header_refusal(name, "value")
+    assert allowed_headers([parse_rule_file(f"http_header({name}): value\n", "a.txt")]) == {}
 
 
 def test_headers_that_a_rule_may_send() -> None:
-    rules = [read_rule(f"http_header(Referer): https://{name}.example/\n", "a.txt") for name in ("own", "all")]
-    assert sent_headers(rules) == {"referer": "https://own.example/"}
-    assert refusal("referer", "a\x07") == "is no header that can be sent"
+    rules = [parse_rule_file(f"http_header(Referer): https://{name}.example/\n", "a.txt") for name in ("own", "all")]
+    assert allowed_headers(rules) == {"referer": "https://own.example/"}
+    assert header_refusal("referer", "a\x07") == "is no header that can be sent"
 
 
 def test_the_docs_name_every_directive_without_effect() -> None:
     words = (REPOSITORY / "docs/site-rules.md").read_text("utf-8")
-    assert [name for name in WITHOUT_EFFECT if f"`{name}`" not in words] == []
+    assert [name for name in IGNORED_DIRECTIVES if f"`{name}`" not in words] == []

@@ -6,14 +6,14 @@ import pytest
 from scrapy.http import Request, Response
 from scrapy.utils.test import get_crawler
 
-from crawler.console.log_format import SparingFormatter
+from crawler.console.log_format import QuietLogFormatter
 
 REQUEST = Request("http://a.example/")
 RESPONSE = Response("http://a.example/", request=REQUEST)
 
 
-def formatter(level: str) -> SparingFormatter:
-    return SparingFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": level}))
+def formatter(level: str) -> QuietLogFormatter:
+    return QuietLogFormatter.from_crawler(get_crawler(settings_dict={"LOG_LEVEL": level}))
 
 
 @pytest.mark.parametrize("level", ["INFO", "WARNING", "ERROR"])

@@ -12,7 +12,7 @@ from scrapy.settings import Settings
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from crawler.console.progress import Progress
+from crawler.console.progress import ProgressDisplay
 from output.outcome import Outcome
 from tests.crawler.scripted_site import page
 
@@ -22,7 +22,7 @@ ARTICLE = clean(Page("https://a.example/x", page("mill").encode()))
 
 def shown(*, terminal: bool) -> str:
     out = io.StringIO()
-    progress = Progress(Console(file=out, force_terminal=terminal, width=100))
+    progress = ProgressDisplay(Console(file=out, force_terminal=terminal, width=100))
     progress._spider = SPIDER
     for item in (
         Outcome("a", "done", "article", cleaned=ARTICLE),
@@ -42,11 +42,11 @@ def test_a_log_gets_a_plain_line() -> None:
 
 
 def test_it_counts_only_outcomes_and_only_pages_as_pages() -> None:
-    progress = Progress(Console(file=io.StringIO()))
+    progress = ProgressDisplay(Console(file=io.StringIO()))
     progress._spider = SPIDER
-    assert progress.line().startswith("0 pages  0 articles  7 queued  0.0 pages/s  0 failed")
+    assert progress.status_line().startswith("0 pages  0 articles  7 queued  0.0 pages/s  0 failed")
 
 
 def test_it_is_off_unless_asked_for() -> None:
     with pytest.raises(NotConfigured):
-        Progress.from_crawler(SimpleNamespace(settings=Settings({"BROADSHEET_PROGRESS": False})))  # type: ignore[arg-type]
+        ProgressDisplay.from_crawler(SimpleNamespace(settings=Settings({"BROADSHEET_PROGRESS": False})))  # type: ignore[arg-type]

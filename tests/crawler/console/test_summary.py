@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.reasons import meaning
-from crawler.console.summary import Run, complaints, exit_code, next_steps, seed_trouble, show_summary
+from crawler.console.reasons import reason_text
+from crawler.console.summary import RunResult, exit_code, failure_lines, next_steps, print_summary, seed_failure
 from output.outcome import Outcome
 from output.write.archive import Archive
 
@@ -15,8 +15,8 @@ SEED = "https://a.example/river"  # in the archive, as an article
 MISSING = "https://a.example/missing"
 
 
-def run(db: Path, *seeds: str, ended: str = "", **stored: int) -> Run:
-    return Run(str(db), seeds or (SEED,), 2.0, stored or {"done/article": 2}, ended)
+def run(db: Path, *seeds: str, ended: str = "", **stored: int) -> RunResult:
+    return RunResult(str(db), seeds or (SEED,), 2.0, stored or {"done/article": 2}, ended)
 
 
 def add(db: Path, *outcomes: Outcome) -> None:
@@ -37,18 +37,18 @@ def test_exit_codes(db: Path, tmp_path: Path) -> None:
 
 
 def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None:
-    one, two = "https://a.example/1", "https://a.example/2"
-    add(db, Outcome(one, "done", "redirect", location=two), Outcome(two, "failed", "timeout"))
+    first_url, two = "https://a.example/1", "https://a.example/2"
+    add(db, Outcome(first_url, "done", "redirect", location=two), Outcome(two, "failed", "timeout"))
     with Archive.open(db) as archive:
-        assert seed_trouble(archive.db, one) == "no answer in time"
-        archive.save([Outcome(two, "done", "redirect", location=one)])
-        assert seed_trouble(archive.db, one) == ""
-        assert seed_trouble(archive.db, "https://never.example/") == ""
+        assert seed_failure(archive.db, first_url) == "no answer in time"
+        archive.save([Outcome(two, "done", "redirect", location=first_url)])
+        assert seed_failure(archive.db, first_url) == ""
+        assert seed_failure(archive.db, "https://never.example/") == ""
 
 
 def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
-    show_summary(Run(str(db), (SEED,), 61.4, stored))
+    print_summary(RunResult(str(db), (SEED,), 61.4, stored))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
     assert "Failed:  timeout 3\n" in shown.out
@@ -57,13 +57,13 @@ def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_complaints(db: Path, tmp_path: Path) -> None:
-    assert complaints(run(db)) == []
+    assert failure_lines(run(db)) == []
     add(db, Outcome(MISSING, "failed", "http_404"))
-    assert complaints(run(db, SEED, MISSING)) == [f"{MISSING} failed: HTTP 404 Not Found"]
-    assert complaints(run(db, ended="archive: disk full")) == ["archive: disk full"]
-    assert complaints(run(db, ended="fault: KeyError: 'x'")) == ["fault: KeyError: 'x'"]
+    assert failure_lines(run(db, SEED, MISSING)) == [f"{MISSING} failed: HTTP 404 Not Found"]
+    assert failure_lines(run(db, ended="archive: disk full")) == ["archive: disk full"]
+    assert failure_lines(run(db, ended="fault: KeyError: 'x'")) == ["fault: KeyError: 'x'"]
     Archive.open(tmp_path / "empty.db").close()
-    assert complaints(run(tmp_path / "empty.db")) == ["no article found"]
+    assert failure_lines(run(tmp_path / "empty.db")) == ["no article found"]
 
 
 def test_next_steps_quote_the_file() -> None:
@@ -82,4 +82,4 @@ def test_next_steps_quote_the_file() -> None:
     ],
 )
 def test_reasons_in_words(reason: str, words: str) -> None:
-    assert meaning(reason) == words
+    assert reason_text(reason) == words

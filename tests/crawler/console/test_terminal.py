@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from crawler.console.terminal import cut, fit, one_line, say, table
+from crawler.console.terminal import cut_line, fit, format_table, one_line, print_text
 from tests.crawler.shell import ACTIVE, HOSTILE
 
 
@@ -16,7 +16,7 @@ def test_one_line_is_inert() -> None:
 
 
 def test_say_keeps_lines_and_nothing_that_acts(capsys: pytest.CaptureFixture[str]) -> None:
-    say(f"one\ntwo {HOSTILE}")
+    print_text(f"one\ntwo {HOSTILE}")
     out = capsys.readouterr().out
     assert out.count("\n") == 2
     assert not set(out) & ACTIVE
@@ -25,7 +25,7 @@ def test_say_keeps_lines_and_nothing_that_acts(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize("text", ["short", "a line longer than fits", "東京の港に新しい橋がかかった", "e\u0301" * 30])
 @pytest.mark.parametrize("columns", [1, 2, 9, 10])
 def test_a_cut_line_fits_whatever_its_characters(text: str, columns: int) -> None:
-    shown = cut(text, columns)
+    shown = cut_line(text, columns)
     assert cell_len(shown) <= columns
     assert shown == text or shown.endswith("…")
 
@@ -37,7 +37,7 @@ def test_what_fits_is_not_cut() -> None:
 
 def test_a_table_is_aligned_and_no_wider_than_asked() -> None:
     rows = [("n", "name", "text"), ("1", "東京", "x" * 90), ("200", HOSTILE, "short")]
-    lines = table(rows, 50, right=frozenset({0})).splitlines()
+    lines = format_table(rows, 50, right_aligned=frozenset({0})).splitlines()
     assert [line[:5] for line in lines] == ["  n  ", "  1  ", "200  "]
     marks = zip(lines, ("text", "xxx", "short"), strict=True)
     assert len({cell_len(line[: line.index(mark)]) for line, mark in marks}) == 1
@@ -46,5 +46,5 @@ def test_a_table_is_aligned_and_no_wider_than_asked() -> None:
 
 
 def test_a_long_cell_before_the_last_leaves_room_for_the_last() -> None:
-    (line,) = table([("a" * 200, "the end")], 80).splitlines()
+    (line,) = format_table([("a" * 200, "the end")], 80).splitlines()
     assert line.endswith("the end")

@@ -17,12 +17,12 @@ from crawler.demo import feeds
 from crawler.demo.content import articles
 from crawler.demo.head import ATOM, RSS
 from crawler.demo.prose import to_blocks, to_html
-from crawler.demo.render import ORIGIN, Resource, missing, render
+from crawler.demo.render import ORIGIN, Resource, not_found_resource, render
 from crawler.demo.server import DemoServer
-from crawler.demo.truth import EXPECTED, Truth, truth
+from crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_pages
 
 SITE = render()
-BY_PATH = {page.path: page for page in truth()}
+BY_PATH = {page.path: page for page in expected_pages()}
 SITEMAP_NS = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
 
 
@@ -79,7 +79,7 @@ def server() -> Iterator[DemoServer]:
 def test_the_site_has_the_stories_it_promises() -> None:
     assert Counter(story.language for story in articles()) == {"en": 14, "es": 7, "de": 6}
     assert {story.skin for story in articles()} == {"modern", "blocks", "tables"}
-    words = {page.path: sum(len(block.split()) for block in page.text_blocks) for page in truth()}
+    words = {page.path: sum(len(block.split()) for block in page.text_blocks) for page in expected_pages()}
     short = {path for path, count in words.items() if count < 120}
     assert short == {"/news/mill-bridge-closed"}
     assert max(words.values()) < 460
@@ -96,8 +96,8 @@ def test_links_to_other_hosts_lead_to_example_names_only() -> None:
     assert len(hosts) > 2
 
 
-@pytest.mark.parametrize("page", truth(), ids=lambda page: page.path)
-def test_a_story_s_own_words_stand_in_its_page_in_order(page: Truth) -> None:
+@pytest.mark.parametrize("page", expected_pages(), ids=lambda page: page.path)
+def test_a_story_s_own_words_stand_in_its_page_in_order(page: ExpectedPage) -> None:
     for path in (page.path, *page.aliases):
         text, start = page_text(path), 0
         for block in page.text_blocks:
@@ -108,9 +108,9 @@ def test_a_story_s_own_words_stand_in_its_page_in_order(page: Truth) -> None:
 
 
 def test_a_story_has_no_furniture_in_its_truth() -> None:
-    told = "\n".join(block for page in truth() for block in page.text_blocks)
+    text = "\n".join(block for page in expected_pages() for block in page.text_blocks)
     furniture = ("share icon", "Was this article helpful", "Haga una donación", "Bitte spenden", "Photo:", "republish")
-    assert [words for words in furniture if words in told] == []
+    assert [words for words in furniture if words in text] == []
     everything = b"".join(resource.body for _, resource in html_pages()).decode("utf-8", "replace")
     assert [words for words in furniture if words not in everything] == []
 
@@ -134,8 +134,8 @@ def test_stories_after_a_prompt_in_the_middle_go_on() -> None:
 
 
 def test_stories_found_only_by_sitemap_or_feed_are_linked_nowhere() -> None:
-    only_sitemap = {page.path for page in truth() if page.listed == "sitemap"}
-    only_feed = {page.path for page in truth() if page.listed == "feed"}
+    only_sitemap = {page.path for page in expected_pages() if page.listed == "sitemap"}
+    only_feed = {page.path for page in expected_pages() if page.listed == "feed"}
     assert (len(only_sitemap), len(only_feed)) == (2, 1)
     elsewhere = {
         target
@@ -151,7 +151,11 @@ def test_stories_found_only_by_sitemap_or_feed_are_linked_nowhere() -> None:
 
 
 def sitemap_paths() -> set[str]:
-    trees = [gzip.decompress(SITE[feeds.ZIPPED].body), SITE[feeds.PLAIN].body, SITE[feeds.NEWS].body]
+    trees = [
+        gzip.decompress(SITE[feeds.GZIPPED_SITEMAP].body),
+        SITE[feeds.PLAIN_SITEMAP].body,
+        SITE[feeds.NEWS_SITEMAP].body,
+    ]
     locations = [loc for tree in trees for loc in etree.fromstring(tree).xpath("//s:loc/text()", namespaces=SITEMAP_NS)]
     return {urlsplit(str(loc)).path for loc in locations}
 
@@ -167,10 +171,10 @@ def test_every_story_is_reachable_in_some_way() -> None:
 
 
 def test_sitemap_index_names_its_children_and_every_entry_says_when_it_changed() -> None:
-    index = etree.fromstring(SITE[feeds.INDEX].body)
+    index = etree.fromstring(SITE[feeds.SITEMAP_INDEX].body)
     children = [urlsplit(loc).path for loc in index.xpath("//s:loc/text()", namespaces=SITEMAP_NS)]
-    assert children == [feeds.ZIPPED, feeds.PLAIN, feeds.NEWS]
-    urls = etree.fromstring(gzip.decompress(SITE[feeds.ZIPPED].body)).xpath("//s:url", namespaces=SITEMAP_NS)
+    assert children == [feeds.GZIPPED_SITEMAP, feeds.PLAIN_SITEMAP, feeds.NEWS_SITEMAP]
+    urls = etree.fromstring(gzip.decompress(SITE[feeds.GZIPPED_SITEMAP].body)).xpath("//s:url", namespaces=SITEMAP_NS)
     assert len(urls) == 13
     assert all(url.find("s:lastmod", SITEMAP_NS) is not None for url in urls)
 
@@ -184,8 +188,8 @@ def test_feeds_are_well_formed_and_named_in_every_head() -> None:
 
 def test_robots_forbids_a_path_that_is_linked() -> None:
     robots = SITE["/robots.txt"].body.decode()
-    assert f"Sitemap: {ORIGIN}{feeds.INDEX}" in robots
-    forbidden = [path for path in linked() if path.startswith(feeds.DISALLOWED)]
+    assert f"Sitemap: {ORIGIN}{feeds.SITEMAP_INDEX}" in robots
+    forbidden = [path for path in linked() if path.startswith(feeds.DISALLOWED_PATH)]
     assert forbidden == ["/internal/drafts.html"]
 
 
@@ -203,7 +207,7 @@ def test_windows_1252_pages_declare_it_in_one_place_and_decode(path: str, declar
 
 
 def test_duplicates_have_one_text_and_a_canonical_link_in_one_pair_only() -> None:
-    pairs = {page.path: page.aliases for page in truth() if page.aliases}
+    pairs = {page.path: page.aliases for page in expected_pages() if page.aliases}
     assert len(pairs) == 2
     canonical = [b'rel="canonical"' in SITE[copy].body for copies in pairs.values() for copy in copies]
     assert sorted(canonical) == [False, True]
@@ -228,7 +232,7 @@ def follow(path: str) -> str:
 
 
 def test_story_in_two_pages_is_joined_by_next_and_prev() -> None:
-    first = next(page for page in truth() if page.next_path)
+    first = next(page for page in expected_pages() if page.next_path)
     assert f'<link rel="next" href="{first.next_path}">'.encode() in SITE[first.path].body
     assert f'<link rel="prev" href="{first.path}">'.encode() in SITE[first.next_path].body
     assert not set(first.text_blocks) & set(BY_PATH[first.next_path].text_blocks)
@@ -249,14 +253,18 @@ def test_special_pages_are_what_they_claim() -> None:
 
 def test_expectations_name_every_page_and_use_one_outcome_each() -> None:
     assets = {path for path in SITE if path.startswith(("/static/", "/media/"))}
-    assert SITE.keys() - assets - EXPECTED.keys() == set()
-    assert EXPECTED.keys() - SITE.keys() == set()
-    assert Counter(state for state, _ in EXPECTED.values()).keys() == {"done", "failed", "skipped"}
-    wrong = [path for path, (_, reason) in EXPECTED.items() if reason == "article" and SITE[path].status != 200]
+    assert SITE.keys() - assets - EXPECTED_OUTCOMES.keys() == set()
+    assert EXPECTED_OUTCOMES.keys() - SITE.keys() == set()
+    assert Counter(state for state, _ in EXPECTED_OUTCOMES.values()).keys() == {"done", "failed", "skipped"}
+    wrong = [
+        path for path, (_, reason) in EXPECTED_OUTCOMES.items() if reason == "article" and SITE[path].status != 200
+    ]
     assert wrong == []
-    codes = {reason for _, reason in EXPECTED.values() if reason.startswith("http_")}
+    codes = {reason for _, reason in EXPECTED_OUTCOMES.values() if reason.startswith("http_")}
     assert codes == {"http_403", "http_404", "http_410", "http_500"}
-    assert all(SITE[path].status == int(reason[5:]) for path, (_, reason) in EXPECTED.items() if reason in codes)
+    assert all(
+        SITE[path].status == int(reason[5:]) for path, (_, reason) in EXPECTED_OUTCOMES.items() if reason in codes
+    )
 
 
 def test_rendering_is_the_same_twice() -> None:
@@ -280,7 +288,7 @@ def test_server_makes_absolute_links_with_its_own_origin(server: DemoServer) -> 
 
 def test_server_knows_no_other_path_and_ignores_the_query(server: DemoServer) -> None:
     unknown = request(f"{server.url}/no/such/page")
-    assert (unknown.status, unknown.read()) == (404, missing().body)
+    assert (unknown.status, unknown.read()) == (404, not_found_resource().body)
     assert request(f"{server.url}/news/how-we-counted?utm_source=x").status == 200
 
 
@@ -295,16 +303,21 @@ def test_server_spares_a_client_what_it_has(server: DemoServer) -> None:
 
 
 def test_server_answers_head_without_a_body_and_logs_each_request(server: DemoServer) -> None:
-    before = len(server.log)
+    request_count = len(server.requests)
     answer = request(f"{server.url}/es/?x=1", "HEAD")
     assert (answer.status, answer.read()) == (200, b"")
-    entry = server.log[-1]
-    assert (entry.method, entry.path, entry.status, len(server.log)) == ("HEAD", "/es/?x=1", 200, before + 1)
+    entry = server.requests[-1]
+    assert (entry.method, entry.path, entry.status, len(server.requests)) == (
+        "HEAD",
+        "/es/?x=1",
+        200,
+        request_count + 1,
+    )
 
 
 def test_server_frees_its_port() -> None:
     with DemoServer() as running:
         port = urlsplit(running.url).port
         assert port
-    with DemoServer(port) as again:
-        assert request(f"{again.url}/").status == 200
+    with DemoServer(port) as second_server:
+        assert request(f"{second_server.url}/").status == 200

@@ -33,7 +33,7 @@ def test_rss():
         FeedEntry("https://example.org/a", "Tue, 07 May 2024 10:00:00 +0200", "", "One & two"),
         FeedEntry("https://example.org/b", title="By its guid"),
     )
-    assert feed.following == "https://example.org/feed/?paged=2"
+    assert feed.next_url == "https://example.org/feed/?paged=2"
     assert feed.reason == ""
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.discovery.scope import Decision, Scope, ScopeError
+from crawler.discovery.scope import Scope, ScopeDecision, ScopeError
 
 
 def contains(seed, url):
@@ -45,33 +45,33 @@ def test_several_seeds_add_up():
 
 
 def test_outside_needs_no_row():
-    assert Scope.from_seeds(["https://example.org/"]).decide("https://other.example/", 1) == Decision(False)
+    assert Scope.from_seeds(["https://example.org/"]).decide("https://other.example/", 1) == ScopeDecision(False)
 
 
 def test_patterns():
     scope = Scope.from_seeds(["https://example.org/"], include=["/news/", "/خبر/"], exclude=[r"\?print=", "/news/tag/"])
-    assert scope.decide("https://example.org/news/a", 1).fetch
-    assert scope.decide("https://example.org/%D8%AE%D8%A8%D8%B1/a", 1).fetch
-    assert scope.decide("https://example.org/news/tag/b", 1) == Decision(True, "pattern")
-    assert scope.decide("https://example.org/news/a?print=1", 1) == Decision(True, "pattern")
-    assert scope.decide("https://example.org/about", 1) == Decision(True, "pattern")
-    assert scope.decide("https://example.org/", 0).fetch
+    assert scope.decide("https://example.org/news/a", 1).should_fetch
+    assert scope.decide("https://example.org/%D8%AE%D8%A8%D8%B1/a", 1).should_fetch
+    assert scope.decide("https://example.org/news/tag/b", 1) == ScopeDecision(True, "pattern")
+    assert scope.decide("https://example.org/news/a?print=1", 1) == ScopeDecision(True, "pattern")
+    assert scope.decide("https://example.org/about", 1) == ScopeDecision(True, "pattern")
+    assert scope.decide("https://example.org/", 0).should_fetch
 
 
 def test_depth():
     scope = Scope.from_seeds(["https://example.org/"], max_depth=1)
-    assert scope.decide("https://example.org/a", 1).fetch
-    assert scope.decide("https://example.org/a/b", 2) == Decision(True, "depth")
-    assert Scope.from_seeds(["https://example.org/"]).decide("https://example.org/a", 99).fetch
+    assert scope.decide("https://example.org/a", 1).should_fetch
+    assert scope.decide("https://example.org/a/b", 2) == ScopeDecision(True, "depth")
+    assert Scope.from_seeds(["https://example.org/"]).decide("https://example.org/a", 99).should_fetch
 
 
 def test_depth_0_bounds_a_crawl_to_its_seeds():
-    assert not Scope.from_seeds(["https://example.org/"], max_depth=0).decide("https://example.org/a", 1).fetch
+    assert not Scope.from_seeds(["https://example.org/"], max_depth=0).decide("https://example.org/a", 1).should_fetch
 
 
 def test_widened_by_a_redirected_seed():
     scope = Scope.from_seeds(["https://old.example/"], exclude=["x"])
-    wider = scope.widened("https://new.example/start/")
+    wider = scope.with_seed("https://new.example/start/")
     assert wider.contains("https://new.example/start/a")
     assert wider.contains("https://old.example/a")
     assert wider.exclude == scope.exclude

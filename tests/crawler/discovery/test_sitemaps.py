@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.discovery import sitemaps
-from crawler.discovery.sitemaps import Entry, SitemapKind, read_sitemap
+from crawler.discovery.sitemaps import SitemapEntry, SitemapKind, read_sitemap
 
 SITE = "https://example.org/"
 AT = "https://example.org/sitemap.xml"
@@ -36,8 +36,8 @@ def test_urlset():
     assert result.kind is SitemapKind.URLSET
     assert result.reason == ""
     assert result.entries == (
-        Entry("https://example.org/a?b=1&c=2", "2024-05-01"),
-        Entry("https://example.org/%D8%AE%D8%A8%D8%B1"),
+        SitemapEntry("https://example.org/a?b=1&c=2", "2024-05-01"),
+        SitemapEntry("https://example.org/%D8%AE%D8%A8%D8%B1"),
     )
 
 
@@ -47,7 +47,7 @@ def test_index():
     )
     result = read_sitemap(body.encode(), AT)
     assert result.kind is SitemapKind.INDEX
-    assert result.entries == (Entry(SITE + "posts.xml.gz", "2024"),)
+    assert result.entries == (SitemapEntry(SITE + "posts.xml.gz", "2024"),)
 
 
 def test_news_images_and_translations():
@@ -61,8 +61,8 @@ def test_news_images_and_translations():
         'xmlns:n="http://www.google.com/schemas/sitemap-news/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"',
     )
     assert read_sitemap(body, AT).entries == (
-        Entry("https://example.org/story", "2024-05-02T10:00Z", True, "Bridge & tunnel"),
-        Entry("https://example.org/de/story", "2024-05-02T10:00Z"),
+        SitemapEntry("https://example.org/story", "2024-05-02T10:00Z", True, "Bridge & tunnel"),
+        SitemapEntry("https://example.org/de/story", "2024-05-02T10:00Z"),
     )
 
 
@@ -207,7 +207,7 @@ ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><title>t</title><entry><tit
 def test_a_feed_in_a_sitemap_s_place():
     result = read_sitemap(ATOM, AT)
     assert result.kind is SitemapKind.FEED
-    assert result.entries == (Entry("https://example.org/a", "2024-05-03T00:00:00Z", title="One"),)
+    assert result.entries == (SitemapEntry("https://example.org/a", "2024-05-03T00:00:00Z", title="One"),)
 
 
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda tail: PLAIN[:120] + tail)))

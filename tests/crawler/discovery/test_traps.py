@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from crawler.discovery.traps import trap_of
-from output.queue.url_bounds import Bounds
+from crawler.discovery.traps import trap_reason
+from output.queue.url_bounds import PatternLimits
 from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.warm import PATIENCE
@@ -40,7 +40,7 @@ LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
     ],
 )
 def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
-    assert trap_of(HOST + path, 2026) == reason
+    assert trap_reason(HOST + path, 2026) == reason
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
     ],
 )  # fmt: skip
 def test_addresses_of_real_sites_are_none(path: str) -> None:
-    assert trap_of(HOST + path, 2026) == ""
+    assert trap_reason(HOST + path, 2026) == ""
 
 
 def test_what_is_no_url_is_no_trap() -> None:
-    assert trap_of("http://[") == ""
+    assert trap_reason("http://[") == ""
 
 
 STORIES = tuple(f"harbour{number}" for number in range(20))
@@ -81,9 +81,9 @@ class Maze(ScriptedSite):
         name = path.removeprefix("/2024/05/the-").removesuffix("-of-town")
         if name in STORIES:
             return Reply(page(name, *self._trap(seen)[:2]))
-        links = [*(self._trap(seen)), *([story(each) for each in STORIES[:10]] if path == "/" else [])]
+        links = [*(self._trap(seen)), *([story(url) for url in STORIES[:10]] if path == "/" else [])]
         if path.count("/") == 1 and path != "/":
-            links += [story(each) for each in STORIES[10:]]
+            links += [story(url) for url in STORIES[10:]]
         items = "".join(f'<li><a href="{link}">{link}</a></li>' for link in links)
         return Reply(f"<!DOCTYPE html><html><head><title>Pages</title></head><body><ul>{items}</ul></body></html>")
 
@@ -93,55 +93,55 @@ def word(*parts: object) -> str:
     return re.sub(r"\d", "x", hashlib.sha256(repr(parts).encode()).hexdigest()[:7])
 
 
-def calendar(seen: Seen) -> list[str]:
-    query = dict(parse_qsl(urlsplit(seen.path).query))
+def calendar(request: Seen) -> list[str]:
+    query = dict(parse_qsl(urlsplit(request.path).query))
     year, month = int(query.get("year", 2026)), int(query.get("month", 1))
     return [f"/calendar?month={month % 12 + 1}&year={year + step}" for step in (0, 1)]
 
 
-def path_calendar(seen: Seen) -> list[str]:
-    found = re.match(r"/(\d{4})/\d\d/$", seen.path)
-    return [f"/{(int(found[1]) if found else 2026) + 1}/05/", "/list"]
+def path_calendar(request: Seen) -> list[str]:
+    match = re.match(r"/(\d{4})/\d\d/$", request.path)
+    return [f"/{(int(match[1]) if match else 2026) + 1}/05/", "/list"]
 
 
-def growing_path(seen: Seen) -> list[str]:
-    path = urlsplit(seen.path).path
+def growing_path(request: Seen) -> list[str]:
+    path = urlsplit(request.path).path
     return ["a/b/" if path == "/" else "a/", "b/", "/list"]
 
 
-def session_ids(seen: Seen) -> list[str]:
-    return [f"/{kind}?token={word(seen.path, kind)}" for kind in ("list", "other")]
+def session_ids(request: Seen) -> list[str]:
+    return [f"/{kind}?token={word(request.path, kind)}" for kind in ("list", "other")]
 
 
-def known_sessions(seen: Seen) -> list[str]:
-    token = hashlib.sha256(seen.path.encode() + repr(seen.at).encode()).hexdigest()[:32]
+def known_sessions(request: Seen) -> list[str]:
+    token = hashlib.sha256(request.path.encode() + repr(request.at).encode()).hexdigest()[:32]
     return [f"/list;jsessionid={token}", f"/other?PHPSESSID={token}", f"/third?sid={token}"]
 
 
-def facets(seen: Seen) -> list[str]:
+def facets(request: Seen) -> list[str]:
     names = [f"{name}[]" for name in ("colour", "size", "brand", "price", "material", "season", "cut")]
-    query = urlsplit(seen.path).query
+    query = urlsplit(request.path).query
     return ["/list", *(f"/shop?{query}&{name}={value}" for name in names for value in "xyz")]
 
 
-def permutations(seen: Seen) -> list[str]:
-    query = urlsplit(seen.path).query.split("&") if "?" in seen.path else list("abcdef")
+def permutations(request: Seen) -> list[str]:
+    query = urlsplit(request.path).query.split("&") if "?" in request.path else list("abcdef")
     turned = [*query[1:], query[0]] if "=" in query[0] else [f"{name}=1" for name in query]
     swapped = [turned[1], turned[0], *turned[2:]]
     return ["/list", f"/shop?{'&'.join(turned)}", f"/shop?{'&'.join(swapped)}"]
 
 
-def pagination(seen: Seen) -> list[str]:
-    found = re.search(r"page=(\d+)", seen.path)
-    return [f"/list?page={int(found[1]) + 1 if found else 1}", *map(story, STORIES[10:])]
+def pagination(request: Seen) -> list[str]:
+    match = re.search(r"page=(\d+)", request.path)
+    return [f"/list?page={int(match[1]) + 1 if match else 1}", *map(story, STORIES[10:])]
 
 
-def random_words(seen: Seen) -> list[str]:
-    return ["/list", *(f"/{word(seen.path, n)}/{word(seen.path, -n)}" for n in range(2))]
+def random_words(request: Seen) -> list[str]:
+    return ["/list", *(f"/{word(request.path, n)}/{word(request.path, -n)}" for n in range(2))]
 
 
-def long_urls(seen: Seen) -> list[str]:
-    return ["/list", f"{urlsplit(seen.path).path}?a={'x' * 100}{urlsplit(seen.path).query.removeprefix('a=')}"]
+def long_urls(request: Seen) -> list[str]:
+    return ["/list", f"{urlsplit(request.path).path}?a={'x' * 100}{urlsplit(request.path).query.removeprefix('a=')}"]
 
 
 def crawled(crawl: Crawl, trap: Callable[[Seen], list[str]], patience: int = PATIENCE) -> tuple[Result, Maze]:
@@ -166,13 +166,15 @@ QUICK_TRAPS = [
 ]
 
 
-@pytest.mark.parametrize(("trap", "reason", "most"), QUICK_TRAPS, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason: str, most: int) -> None:
+@pytest.mark.parametrize(
+    ("trap", "reason", "max_requests"), QUICK_TRAPS, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason: str, max_requests: int) -> None:
     result, site = crawled(crawl, trap)
     assert result.code == 0
     assert result.run() == ("finished", "finished")
     assert stories_of(result) == set(STORIES)
-    assert len(site.log) <= most
+    assert len(site.log) <= max_requests
     assert reason in {told for _, told in result.states().values()} | {""}
 
 
@@ -180,10 +182,10 @@ def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason:
 @pytest.mark.parametrize(
     ("trap", "reason", "bound"),
     [
-        (session_ids, "trap:pattern", 3 * Bounds().own),
-        (facets, "trap:pattern", Bounds().wide + Bounds().own),
-        (pagination, "trap:pattern", Bounds().own),
-        (random_words, "trap:pattern", Bounds().wide),
+        (session_ids, "trap:pattern", 3 * PatternLimits().narrow_pattern),
+        (facets, "trap:pattern", PatternLimits().wide_pattern + PatternLimits().narrow_pattern),
+        (pagination, "trap:pattern", PatternLimits().narrow_pattern),
+        (random_words, "trap:pattern", PatternLimits().wide_pattern),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -209,9 +211,9 @@ def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
     finally:
         site.close()
     assert result.run() == ("finished", "finished")
-    assert len(site.log) < Bounds().own * 1.2 + 300
+    assert len(site.log) < PatternLimits().narrow_pattern * 1.2 + 300
     (counted,) = result.rows("SELECT dry FROM url_patterns WHERE pattern = '/word?page'")
-    assert counted[0] > Bounds().own
+    assert counted[0] > PatternLimits().narrow_pattern
 
 
 def test_the_archive_is_whole_after_a_trap(crawl: Crawl) -> None:

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaners.urls.canonical import canonicalise
-from crawler.discovery.usual_places import priority, too_old, usual_feed_places, usual_sitemap_places
+from crawler.discovery.usual_places import fetch_priority, is_too_old, usual_feed_urls, usual_sitemap_urls
 
 SITE = "https://example.org/"
 
 
 def test_usual_places():
-    assert usual_sitemap_places("https://example.org/blog/x?y")[0] == "https://example.org/sitemap.xml"
-    assert "https://example.org:8443/feed/" in usual_feed_places("https://example.org:8443")
-    assert len(usual_sitemap_places(SITE)) + len(usual_feed_places(SITE)) < 10
+    assert usual_sitemap_urls("https://example.org/blog/x?y")[0] == "https://example.org/sitemap.xml"
+    assert "https://example.org:8443/feed/" in usual_feed_urls("https://example.org:8443")
+    assert len(usual_sitemap_urls(SITE)) + len(usual_feed_urls(SITE)) < 10
 
 
 ARTICLES = [
@@ -42,16 +42,16 @@ UNKNOWN = ["", "about", "news/", "index.html", "2024/index.html", "blog/bridge/"
 )
 def test_priority(path, expected):
     url = canonicalise(path or "/", SITE)
-    assert priority(url, "link") == expected
+    assert fetch_priority(url, "link") == expected
 
 
 def test_how_it_was_found_counts():
     assert (
-        priority(SITE, "seed")
-        > priority(SITE + "a-long-slug-here", "sitemap")
-        > priority(SITE + "a-long-slug-here", "")
+        fetch_priority(SITE, "seed")
+        > fetch_priority(SITE + "a-long-slug-here", "sitemap")
+        > fetch_priority(SITE + "a-long-slug-here", "")
     )
-    assert priority(SITE + "tag/x", "feed") < priority(SITE + "about", "link")
+    assert fetch_priority(SITE + "tag/x", "feed") < fetch_priority(SITE + "about", "link")
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_how_it_was_found_counts():
     ],
 )
 def test_too_old(when, old):
-    assert too_old(when, date(2024, 5, 7)) is old
+    assert is_too_old(when, date(2024, 5, 7)) is old
 
 
 def test_the_last_day_of_a_leap_february_counts():
-    assert not too_old("2024-02", date(2024, 2, 29))
-    assert too_old("2024-02", date(2024, 3, 1))
+    assert not is_too_old("2024-02", date(2024, 2, 29))
+    assert is_too_old("2024-02", date(2024, 3, 1))
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_date_or_none(text):
-    assert too_old(text, date(2024, 1, 1)) in (True, False)
+    assert is_too_old(text, date(2024, 1, 1)) in (True, False)

@@ -6,17 +6,17 @@ import gzip
 
 import pytest
 
-from crawler.discovery.xml_body import head_of, root_of, unpacked
+from crawler.discovery.xml_body import gunzip_body, head_text, root_name
 
 
 def test_gzip_is_taken_off_twice_and_nothing_else_is_touched():
-    assert unpacked(gzip.compress(gzip.compress(b"<rss/>"))) == (b"<rss/>", "")
-    assert unpacked(b"plain") == (b"plain", "")
+    assert gunzip_body(gzip.compress(gzip.compress(b"<rss/>"))) == (b"<rss/>", "")
+    assert gunzip_body(b"plain") == (b"plain", "")
 
 
 def test_a_broken_member_gives_what_came_and_its_reason():
     packed = gzip.compress(b"<urlset>" * 20_000)
-    data, reason = unpacked(packed[:-20])
+    data, reason = gunzip_body(packed[:-20])
     assert reason == "bad_gzip"
     assert data.startswith(b"<urlset>")
 
@@ -33,4 +33,4 @@ def test_a_broken_member_gives_what_came_and_its_reason():
     ],
 )
 def test_a_body_has_a_root(body, root):
-    assert root_of(head_of(body)) == root
+    assert root_name(head_text(body)) == root

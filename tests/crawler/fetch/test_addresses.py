@@ -6,7 +6,14 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from crawler.fetch.addresses import OPENED, SPECIAL, address_verdict, check_url, port_of, refused
+from crawler.fetch.addresses import (
+    PRIVATE_VERDICTS,
+    SPECIAL_NETWORKS,
+    address_refusal,
+    address_verdict,
+    check_url,
+    port_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,9 @@ def test_addresses(ip: str, verdict: str | None) -> None:
     assert address_verdict(ip) == verdict
 
 
-@pytest.mark.parametrize(("reason", "network"), [(why, each) for why, many in SPECIAL.items() for each in many.split()])
+@pytest.mark.parametrize(
+    ("reason", "network"), [(why, each) for why, many in SPECIAL_NETWORKS.items() for each in many.split()]
+)
 def test_every_special_network_is_refused_from_end_to_end_also_inside_ipv6(reason: str, network: str) -> None:
     for place in (0, -1):
         address = ip_network(network)[place]
@@ -93,9 +102,9 @@ def test_a_name_is_no_address() -> None:
 
 
 def test_what_allow_private_opens() -> None:
-    assert {ip: refused(ip, allow_private=True) for ip in ("10.0.0.1", "127.0.0.1", "100.64.0.1")} == dict.fromkeys(
-        ("10.0.0.1", "127.0.0.1", "100.64.0.1")
-    )
+    assert {
+        ip: address_refusal(ip, allow_private=True) for ip in ("10.0.0.1", "127.0.0.1", "100.64.0.1")
+    } == dict.fromkeys(("10.0.0.1", "127.0.0.1", "100.64.0.1"))
     for ip in (
         "169.254.169.254",
         "169.254.1.1",
@@ -105,7 +114,7 @@ def test_what_allow_private_opens() -> None:
         "fd00:ec2::254",
         "2002:a9fe:a9fe::",
     ):
-        assert refused(ip, allow_private=True) == address_verdict(ip) not in OPENED
+        assert address_refusal(ip, allow_private=True) == address_verdict(ip) not in PRIVATE_VERDICTS
 
 
 @pytest.mark.parametrize(

@@ -6,37 +6,37 @@ import asyncio
 
 import pytest
 
-from crawler.fetch.byte_budget import Held
+from crawler.fetch.byte_budget import ByteBudget
 
 
-@pytest.mark.parametrize(("most", "closer"), [(10, None), (10, 20), (20, 10)])
-def test_there_is_room_until_more_than_the_bound_is_held(most: int, closer: int | None) -> None:
+@pytest.mark.parametrize(("max_bytes", "tighter_limit"), [(10, None), (10, 20), (20, 10)])
+def test_there_is_room_until_more_than_the_bound_is_held(max_bytes: int, tighter_limit: int | None) -> None:
     async def steps() -> list[str]:
-        held, told = Held(most), []
+        budget, events = ByteBudget(max_bytes), []
 
         async def fetch_more() -> None:
-            await held.room(closer)
-            told.append("room")
+            await budget.wait_for_room(tighter_limit)
+            events.append("room")
 
-        with held.holding(10):
+        with budget.reserve(10):
             await fetch_more()
-            with held.holding(1):
-                waiting = asyncio.create_task(fetch_more())
+            with budget.reserve(1):
+                fetching = asyncio.create_task(fetch_more())
                 await asyncio.sleep(0)
-                told.append("full")
-            await waiting
-        return told
+                events.append("full")
+            await fetching
+        return events
 
     assert asyncio.run(steps()) == ["room", "full", "room"]
 
 
 def test_what_fails_holds_nothing_any_more() -> None:
     async def fails() -> None:
-        held = Held(0)
+        budget = ByteBudget(0)
         try:
-            with held.holding(5):
+            with budget.reserve(5):
                 raise ValueError
         except ValueError:
-            await asyncio.wait_for(held.room(), 5)
+            await asyncio.wait_for(budget.wait_for_room(), 5)
 
     asyncio.run(fails())

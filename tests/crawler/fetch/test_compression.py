@@ -11,9 +11,9 @@ import brotli
 import pytest
 from scrapy.http import HtmlResponse, Request, Response
 
-from crawler.fetch.compression import Decompression, unpacked
+from crawler.fetch.compression import Decompression, decompress
 from crawler.fetch.errors import AnswerError
-from crawler.fetch.limits import MAX_CODINGS, MAX_MEMBERS, RATIO, RATIO_FROM
+from crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES
 from tests.crawler.attacks import zstd
 
 RANDOM = random.Random(5)
@@ -34,7 +34,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("coding", PACK)
 def test_what_was_packed_comes_back(coding: str, body: str) -> None:
-    assert unpacked(PACK[coding](BODIES[body]), [coding]) == BODIES[body]
+    assert decompress(PACK[coding](BODIES[body]), [coding]) == BODIES[body]
 
 
 @pytest.mark.parametrize("coding", PACK)
@@ -42,46 +42,46 @@ def test_cut_anywhere_it_is_never_taken_for_whole(coding: str) -> None:
     whole = PACK[coding](b"A page of a few words, and then some. " * 30)
     for end in range(1, len(whole)):
         with pytest.raises(AnswerError) as caught:
-            unpacked(whole[:end], [coding])
+            decompress(whole[:end], [coding])
         assert caught.value.reason in ("cut_off", "bad_encoding")
-    assert unpacked(whole, [coding])
+    assert decompress(whole, [coding])
 
 
 @pytest.mark.parametrize("coding", PACK)
 def test_noise_is_no_encoding(coding: str) -> None:
     with pytest.raises(AnswerError, match=r"bad_encoding|cut_off|too_large"):
-        unpacked(b"\x00\x01<html>" + RANDOM.randbytes(500), [coding])
+        decompress(b"\x00\x01<html>" + RANDOM.randbytes(500), [coding])
 
 
 @pytest.mark.parametrize("coding", PACK)
 def test_a_body_may_unpack_to_the_limit_and_not_to_a_byte_more(coding: str) -> None:
     packed = PACK[coding](bytes(100_000))
-    assert len(unpacked(packed, [coding], limit=100_000)) == 100_000
+    assert len(decompress(packed, [coding], limit=100_000)) == 100_000
     with pytest.raises(AnswerError, match="too_large"):
-        unpacked(packed, [coding], limit=99_999)
+        decompress(packed, [coding], limit=99_999)
 
 
 def test_the_ratio_counts_from_a_size_on_and_through_all_encodings() -> None:
-    assert len(unpacked(gzip.compress(bytes(RATIO_FROM)), ["gzip"])) == RATIO_FROM
+    assert len(decompress(gzip.compress(bytes(RATIO_MIN_BYTES)), ["gzip"])) == RATIO_MIN_BYTES
     with pytest.raises(AnswerError, match="too_large"):
-        unpacked(gzip.compress(bytes(RATIO_FROM + 1)), ["gzip"])
-    dense = RANDOM.randbytes(RATIO_FROM // RATIO)
-    assert len(unpacked(gzip.compress(dense + bytes(RATIO_FROM)), ["gzip"])) > RATIO_FROM
+        decompress(gzip.compress(bytes(RATIO_MIN_BYTES + 1)), ["gzip"])
+    dense = RANDOM.randbytes(RATIO_MIN_BYTES // MAX_RATIO)
+    assert len(decompress(gzip.compress(dense + bytes(RATIO_MIN_BYTES)), ["gzip"])) > RATIO_MIN_BYTES
     with pytest.raises(AnswerError, match="too_large"):
-        unpacked(gzip.compress(gzip.compress(bytes(50 * RATIO_FROM))), ["gzip", "gzip"])
+        decompress(gzip.compress(gzip.compress(bytes(50 * RATIO_MIN_BYTES))), ["gzip", "gzip"])
 
 
 def test_encodings_and_members_are_counted() -> None:
     body = b"x"
     for _ in range(MAX_CODINGS):
         body = gzip.compress(body)
-    assert unpacked(body, ["gzip"] * MAX_CODINGS) == b"x"
+    assert decompress(body, ["gzip"] * MAX_CODINGS) == b"x"
     with pytest.raises(AnswerError, match="bad_encoding"):
-        unpacked(gzip.compress(body), ["gzip"] * (MAX_CODINGS + 1))
+        decompress(gzip.compress(body), ["gzip"] * (MAX_CODINGS + 1))
     for pack, coding in ((gzip.compress, "gzip"), (zstd.compress, "zstd")):
-        assert unpacked(pack(b"x") * MAX_MEMBERS, [coding]) == b"x" * MAX_MEMBERS
+        assert decompress(pack(b"x") * MAX_STREAMS, [coding]) == b"x" * MAX_STREAMS
         with pytest.raises(AnswerError, match="bad_encoding"):
-            unpacked(pack(b"x") * (MAX_MEMBERS + 2), [coding])
+            decompress(pack(b"x") * (MAX_STREAMS + 2), [coding])
 
 
 def test_which_faults_are_worth_another_try() -> None:
@@ -91,7 +91,7 @@ def test_which_faults_are_worth_another_try() -> None:
         (gzip.compress(bytes(9_000)), False),
     ):
         with pytest.raises(AnswerError) as caught:
-            unpacked(body, ["gzip"], limit=1000)
+            decompress(body, ["gzip"], limit=1000)
         assert caught.value.retry is retry
 
 

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 from twisted.web.client import ResponseFailed
 
-from crawler.fetch.connection import GuardedProtocol, named
+from crawler.fetch.connection import GuardedProtocol, root_cause
 from crawler.fetch.errors import AddressRefusedError, AnswerError
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
@@ -49,7 +49,7 @@ def certificate(folder: Path, *, days: int = 1, ip: str = "127.0.0.1") -> Path:
     return file
 
 
-def asked(file: Path, *, trusted: bool) -> tuple[list[object], list[str]]:
+def ask_tls_server(file: Path, *, trusted: bool) -> tuple[list[object], list[str]]:
     """What came of asking a TLS server with that certificate, and what it was asked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
@@ -63,19 +63,19 @@ def asked(file: Path, *, trusted: bool) -> tuple[list[object], list[str]]:
 
 
 def test_a_certificate_that_is_trusted_and_names_the_host(tmp_path: Path) -> None:
-    assert asked(certificate(tmp_path), trusted=True) == (["ok", 200, 5, "hello"], ["/"])
+    assert ask_tls_server(certificate(tmp_path), trusted=True) == (["ok", 200, 5, "hello"], ["/"])
 
 
 def test_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
-    assert asked(certificate(tmp_path), trusted=False) == (["tls", "tls"], [])
+    assert ask_tls_server(certificate(tmp_path), trusted=False) == (["tls", "tls"], [])
 
 
 def test_so_is_one_that_is_out_of_date(tmp_path: Path) -> None:
-    assert asked(certificate(tmp_path, days=-1), trusted=True) == (["tls", "tls"], [])
+    assert ask_tls_server(certificate(tmp_path, days=-1), trusted=True) == (["tls", "tls"], [])
 
 
 def test_and_one_of_another_host(tmp_path: Path) -> None:
-    assert asked(certificate(tmp_path, ip="127.0.0.9"), trusted=True) == (["tls", "tls"], [])
+    assert ask_tls_server(certificate(tmp_path, ip="127.0.0.9"), trusted=True) == (["tls", "tls"], [])
 
 
 def test_no_tls_where_it_was_asked_for(serve: Callable[..., ScriptedSite]) -> None:
@@ -118,7 +118,7 @@ def failed(*causes: Exception) -> DownloadFailedError:
     ],
 )
 def test_a_failure_is_named_after_its_cause(cause: Exception, reason: str) -> None:
-    error = named(failed(cause))
+    error = root_cause(failed(cause))
     assert isinstance(error, AnswerError | AddressRefusedError)
     assert error.reason == reason
 
@@ -126,4 +126,4 @@ def test_a_failure_is_named_after_its_cause(cause: Exception, reason: str) -> No
 @pytest.mark.parametrize("cause", [ConnectionLost(), SSL.Error([("SSL routines", "", "unexpected eof while reading")])])
 def test_a_break_stays_a_break(cause: Exception) -> None:
     error = failed(cause)
-    assert named(error) is error
+    assert root_cause(error) is error

@@ -15,7 +15,7 @@ from scrapy.exceptions import (
 )
 
 from crawler.fetch.errors import AddressRefusedError, AnswerError
-from crawler.fetch.faults import Fault, Retries, fault_of, is_retried, retry_after
+from crawler.fetch.faults import Fault, RetryPolicy, fault_of, is_retryable_status, retry_after_seconds
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -49,21 +49,21 @@ def test_each_error_has_its_reason(error: BaseException, fault: Fault) -> None:
     ("status", "again"), [(429, True), (500, True), (503, True), (404, False), (403, False), (451, False)]
 )
 def test_statuses_that_may_change_are_retried(status: int, again: bool) -> None:
-    assert is_retried(status) is again
+    assert is_retryable_status(status) is again
 
 
 def test_waits_grow_and_the_host_s_own_word_counts_up_to_an_hour() -> None:
-    retries = Retries(times=2, wait=5)
+    retries = RetryPolicy(max_retries=2, first_wait=5)
     assert [retries.wait_before(attempts) for attempts in (1, 2, 3, 9)] == [5, 30, 120, 120]
     assert retries.wait_before(1, 50) == 50
     assert retries.wait_before(1, 2) == 5
     assert retries.wait_before(1, 1e9) == 3600
-    assert Retries(2, 0.1).wait_before(1) == 0.1
+    assert RetryPolicy(2, 0.1).wait_before(1) == 0.1
 
 
 def test_tries_are_counted_from_the_first() -> None:
-    assert [Retries(2).left(attempts) for attempts in (0, 1, 2)] == [True, True, False]
-    assert not Retries(0).left(0)
+    assert [RetryPolicy(2).allows_retry(attempts) for attempts in (0, 1, 2)] == [True, True, False]
+    assert not RetryPolicy(0).allows_retry(0)
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_tries_are_counted_from_the_first() -> None:
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value, NOW) == seconds
+    assert retry_after_seconds(value, NOW) == seconds

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.commands.crawl import project_settings
-from crawler.fetch.guard import fault_in
+from crawler.commands.run_spider import project_settings
+from crawler.fetch.guard import settings_problem
 from tests.crawler.crawls import Crawl
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
@@ -116,10 +116,10 @@ UNGUARDED = {
 @pytest.mark.parametrize("setting", UNGUARDED)
 def test_a_setting_that_takes_the_guard_away_is_a_fault(setting: str) -> None:
     settings = project_settings()
-    assert fault_in(settings) == ""
+    assert settings_problem(settings) == ""
     name, _, value = setting.partition("=")
     settings.set(name, value, priority="cmdline")
-    fault = fault_in(settings)
+    fault = settings_problem(settings)
     assert fault.startswith(UNGUARDED[setting])
     assert "\n" not in fault
 

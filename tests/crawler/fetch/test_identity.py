@@ -18,27 +18,27 @@ MAIL = "crawls@a.example"
 
 
 def test_the_contact_is_in_the_user_agent() -> None:
-    assert Identity.of(USER_AGENT, PAGE) == Identity(f"{PRODUCT} (+{PAGE})")
-    assert Identity.of("Reader/1 (compatible)", PAGE).user_agent == f"Reader/1 (compatible) (+{PAGE})"
-    assert Identity.of(f"Reader/1 (+{PAGE})", PAGE).user_agent == f"Reader/1 (+{PAGE})"
-    assert Identity.of(USER_AGENT, "") == Identity(USER_AGENT)
+    assert Identity.with_contact(USER_AGENT, PAGE) == Identity(f"{PRODUCT} (+{PAGE})")
+    assert Identity.with_contact("Reader/1 (compatible)", PAGE).user_agent == f"Reader/1 (compatible) (+{PAGE})"
+    assert Identity.with_contact(f"Reader/1 (+{PAGE})", PAGE).user_agent == f"Reader/1 (+{PAGE})"
+    assert Identity.with_contact(USER_AGENT, "") == Identity(USER_AGENT)
 
 
 def test_a_mail_address_is_the_sender_too() -> None:
-    assert Identity.of(USER_AGENT, MAIL).headers() == {"User-Agent": f"{PRODUCT} (+{MAIL})", "From": MAIL}
-    assert Identity.of(USER_AGENT, PAGE).headers() == {"User-Agent": f"{PRODUCT} (+{PAGE})"}
-    assert "From" not in Identity.of(USER_AGENT, "https://social.example/@us").headers()
+    assert Identity.with_contact(USER_AGENT, MAIL).headers() == {"User-Agent": f"{PRODUCT} (+{MAIL})", "From": MAIL}
+    assert Identity.with_contact(USER_AGENT, PAGE).headers() == {"User-Agent": f"{PRODUCT} (+{PAGE})"}
+    assert "From" not in Identity.with_contact(USER_AGENT, "https://social.example/@us").headers()
 
 
 @pytest.mark.parametrize(
     ("agent", "robot"), [(USER_AGENT, "broadsheet"), ("Reader/2", "reader"), ("My_Bot-x 1", "my_bot-x"), ("1", "")]
 )
 def test_directives_call_it_by_its_product(agent: str, robot: str) -> None:
-    assert Identity.of(agent, "").robot == robot
+    assert Identity.with_contact(agent, "").robot_name == robot
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("contact", "read"),
     [
         (f" {PAGE} ", PAGE),
         (f"mailto:{MAIL}", MAIL),
@@ -47,36 +47,36 @@ def test_directives_call_it_by_its_product(agent: str, robot: str) -> None:
         ("", ""),
     ],
 )
-def test_contacts_as_they_are_sent(given: str, read: str) -> None:
-    assert read_contact(given) == read
+def test_contacts_as_they_are_sent(contact: str, read: str) -> None:
+    assert read_contact(contact) == read
 
 
 @pytest.mark.parametrize(
-    "given",
+    "contact",
     [
         "a.example", "ftp://a.example/", "me at a.example", "me@", "@a.example", "a@b@c", f"{MAIL}\r\nX-Evil: 1",
         f"{PAGE}\nX: y", "(me)@a.example", "https://a.example/) (Googlebot", "é@a.example", "a@b." + "c" * 300,
         "x y@a.example",
     ],
 )  # fmt: skip
-def test_what_is_no_contact(given: str) -> None:
+def test_what_is_no_contact(contact: str) -> None:
     with pytest.raises(OptionError, match="a contact must be a URL or a mail address") as error:
-        read_contact(given)
+        read_contact(contact)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("given", ["", "  ", "a\r\nb: c", "a\nb", "x\x00", "Zeitungsträger/1"])
-def test_what_is_no_user_agent(given: str) -> None:
+@pytest.mark.parametrize("user_agent", ["", "  ", "a\r\nb: c", "a\nb", "x\x00", "Zeitungsträger/1"])
+def test_what_is_no_user_agent(user_agent: str) -> None:
     with pytest.raises(OptionError, match="one line of printable ASCII") as error:
-        read_user_agent(given)
+        read_user_agent(user_agent)
     assert "\n" not in str(error.value)
 
 
 def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
     """What `broadsheet crawl` of a host that does not exist says on standard error."""
-    known = {name: value for name, value in os.environ.items() if name != "BROADSHEET_CONTACT"}
+    inherited = {name: value for name, value in os.environ.items() if name != "BROADSHEET_CONTACT"}
     command = ["crawl", "http://nosuchhost.invalid/", *options, "--db", str(tmp_path / "a.db")]
-    _, _, errors = run("crawler.cli", command, known | environment)
+    _, _, errors = run("crawler.cli", command, inherited | environment)
     return errors.splitlines()
 
 
@@ -96,7 +96,7 @@ def test_nobody_else_is_told(tmp_path: Path, options: list[str], environment: di
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "said"),
+    ("options", "environment", "message"),
     [
         (["--contact", "me\r\nX-Evil: 1"], {}, "a contact must be a URL or a mail address"),
         ([], {"BROADSHEET_CONTACT": "nobody"}, "a contact must be a URL or a mail address"),
@@ -104,8 +104,8 @@ def test_nobody_else_is_told(tmp_path: Path, options: list[str], environment: di
     ],
     ids=["contact", "environment", "agent"],
 )
-def test_nonsense_is_one_line(tmp_path: Path, options: list[str], environment: dict[str, str], said: str) -> None:
+def test_nonsense_is_one_line(tmp_path: Path, options: list[str], environment: dict[str, str], message: str) -> None:
     (line,) = crawled(tmp_path, *options, **environment)
     assert line.startswith("broadsheet: ")
-    assert said in line
+    assert message in line
     assert not (tmp_path / "a.db").exists()

@@ -19,9 +19,9 @@ import crawler.fetch.limits
 import crawler.frontier.robots_txt
 import crawler.settings
 import crawler.workers.worker
-from crawler.commands.crawl import project_settings
-from crawler.console.reasons import meaning
-from crawler.fetch.addresses import OPENED, SPECIAL
+from crawler.commands.run_spider import project_settings
+from crawler.console.reasons import reason_text
+from crawler.fetch.addresses import PRIVATE_VERDICTS, SPECIAL_NETWORKS
 from crawler.fetch.faults import is_refusal
 from tests.crawler.attacks import ATTACKS
 from tests.crawler.crawls import REPOSITORY
@@ -58,25 +58,25 @@ def test_a_bound_in_the_document_is_the_bound_in_the_code(value: float, module: 
 
 
 def test_every_limit_of_answers_is_in_the_document() -> None:
-    named = {name for _, module, name in bounds() if module == "limits"}
-    assert named == {
+    limit_names = {name for _, module, name in bounds() if module == "limits"}
+    assert limit_names == {
         name for name, value in vars(crawler.fetch.limits).items() if name.isupper() and isinstance(value, int)
     }
 
 
 def test_every_refused_network_is_in_the_document() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", DOCUMENT, re.MULTILINE))
-    assert {reason: rows.get(reason, "").replace("`", "").split(", ") for reason in SPECIAL} == {
-        reason: networks.split() for reason, networks in SPECIAL.items()
+    assert {reason: rows.get(reason, "").replace("`", "").split(", ") for reason in SPECIAL_NETWORKS} == {
+        reason: networks.split() for reason, networks in SPECIAL_NETWORKS.items()
     }
     opened = set(re.findall(r"^\| `(\w+)` \| [^|]+ \| yes \|", DOCUMENT, re.MULTILINE))
-    assert opened == OPENED
+    assert opened == PRIVATE_VERDICTS
 
 
 def test_every_reason_of_an_attack_is_in_the_document_and_has_words() -> None:
     reasons = {reason for _, reason in ATTACKS.values()} | {"tls", "port", "proxy", "bad_url", "private_address"}
     assert {reason for reason in reasons if f"`{reason}`" not in DOCUMENT} == set()
-    assert {reason for reason in reasons if meaning(reason) == reason} == set()
+    assert {reason for reason in reasons if reason_text(reason) == reason} == set()
     assert {reason for reason in reasons if is_refusal(reason)} == {"port", "proxy", "bad_url", "private_address"}
 
 

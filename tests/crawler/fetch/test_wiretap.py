@@ -11,9 +11,9 @@ from pathlib import Path
 import brotli  # type: ignore[import-untyped]
 import pytest
 
-from crawler.fetch.wiretap import Exchange
-from output.raw.warc_reader import Record, read_record
-from output.raw.wire import digest
+from crawler.fetch.wiretap import ExchangeRecorder
+from output.raw.warc_reader import WarcRecord, read_record
+from output.raw.wire import warc_digest
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.fetch.test_connection import certificate
@@ -89,12 +89,12 @@ def payload(block: bytes) -> bytes:
 @pytest.fixture(scope="module", params=["http", "https"])
 def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
     """All odd answers, crawled over one scheme."""
-    folder, tls, before = tmp_path_factory.mktemp("odd"), None, pytest.MonkeyPatch()
+    folder, tls, environment = tmp_path_factory.mktemp("odd"), None, pytest.MonkeyPatch()
     if request.param == "https":
         file = certificate(folder)
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(file)
-        before.setenv("SSL_CERT_FILE", str(file))
+        environment.setenv("SSL_CERT_FILE", str(file))
     start = sized(page("start", *ODD).encode(), PLAIN)
     server = HostileServer(
         {"/": start, "/robots.txt": sized(b"User-agent: *\n", "Content-Type: text/plain"), **ODD}, tls=tls
@@ -106,21 +106,21 @@ def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         assert not result.errors
         yield url, server, result
     finally:
-        before.undo()
+        environment.undo()
         server.close()
 
 
 def test_every_answer_is_there_byte_for_byte(crawled: Crawled) -> None:
     url, _, result = crawled
-    kept = raws.by_url(result.db)
+    records = raws.by_url(result.db)
     for path, sent in ODD.items():
-        (record,) = kept[url + path]["response"] or kept[url + path]["revisit"]
-        wanted = expected(path, sent)
+        (record,) = records[url + path]["response"] or records[url + path]["revisit"]
+        expected_block = expected(path, sent)
         if record.kind == "response":
-            assert record.block == wanted, path
+            assert record.block == expected_block, path
         else:
-            assert record.block == wanted.removesuffix(payload(wanted)), path
-            assert record.fields["warc-payload-digest"] == digest(payload(wanted)), path
+            assert record.block == expected_block.removesuffix(payload(expected_block)), path
+            assert record.fields["warc-payload-digest"] == warc_digest(payload(expected_block)), path
         assert "warc-truncated" not in record.fields, path
 
 
@@ -146,12 +146,12 @@ def test_what_came_before_an_answer_stands_beside_it(crawled: Crawled) -> None:
 
 def test_a_payload_that_was_kept_already_is_referred_to(crawled: Crawled) -> None:
     url, _, result = crawled
-    kept = raws.by_url(result.db)
-    of_text = [path for path in SAME_TEXT if kept[url + path]["response"]]
+    records = raws.by_url(result.db)
+    of_text = [path for path in SAME_TEXT if records[url + path]["response"]]
     assert len(of_text) == 1
-    (original,) = kept[url + of_text[0]]["response"]
+    (original,) = records[url + of_text[0]]["response"]
     for path in SAME_TEXT - set(of_text):
-        (revisit,) = kept[url + path]["revisit"]
+        (revisit,) = records[url + path]["revisit"]
         assert revisit.fields["warc-profile"] == "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
         assert revisit.fields["warc-refers-to-target-uri"] == url + of_text[0]
         assert revisit.fields["warc-refers-to-date"] == original.fields["warc-date"]
@@ -165,16 +165,16 @@ def test_each_row_finds_its_record(crawled: Crawled) -> None:
 def assert_rows(db: Path) -> None:
     """Every capture has its record, with its URL, time and digest, at its place."""
 
-    found = raws.rows(
+    captures = raws.rows(
         db, "SELECT final_url, fetched_at, payload_digest, warc_file, warc_offset, warc_length FROM captures"
     )
-    assert found
-    for url, at, payload_sum, *place in found:
-        record = read_record(db.parent, *place)  # type: ignore[arg-type]
+    assert captures
+    for url, at, payload_sum, *location in captures:
+        record = read_record(db.parent, *location)  # type: ignore[arg-type]
         assert (record.url, record.fields["warc-date"]) == (url, str(at).replace("+00:00", "Z"))
         assert record.fields.get("warc-payload-digest", payload_sum) == payload_sum
-        assert not Path(str(place[0])).is_absolute()
-    assert len(found) == sum(record.kind in ("response", "revisit") for record in raws.records(db))
+        assert not Path(str(location[0])).is_absolute()
+    assert len(captures) == sum(record.kind in ("response", "revisit") for record in raws.records(db))
 
 
 def test_the_tools_find_nothing_wrong(crawled: Crawled) -> None:
@@ -188,7 +188,9 @@ def test_pages_are_read_from_what_was_kept(crawled: Crawled) -> None:
         assert states[url + path] == ("done", "article"), path
 
 
-def stopped(folder: Path, path: str, behaviour: object, **settings: object) -> tuple[Record, tuple[str, str], bytes]:
+def stopped(
+    folder: Path, path: str, behaviour: object, **settings: object
+) -> tuple[WarcRecord, tuple[str, str], bytes]:
     """The record and outcome of a page whose download does not end well."""
     start = sized(page("start", path).encode(), PLAIN)
     server = HostileServer({"/": start, path: behaviour})  # type: ignore[dict-item]
@@ -291,32 +293,32 @@ def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
 
 
 def test_a_body_is_held_once() -> None:
-    exchange, body = Exchange(), b"the body " * 1000
+    exchange, body = ExchangeRecorder(), b"the body " * 1000
     exchange.begin("192.0.2.1")
-    exchange.received(b"HTTP/1.1 200 OK\r\n\r\n" + body[:50])
-    exchange.headed(19)
-    exchange.received(body[50:])
-    exchange.ended(0)
-    wire = exchange.wire(body=body)
+    exchange.record_received(b"HTTP/1.1 200 OK\r\n\r\n" + body[:50])
+    exchange.mark_head_end(19)
+    exchange.record_received(body[50:])
+    exchange.mark_complete(0)
+    wire = exchange.take_raw_exchange(body=body)
     assert wire is not None
     assert wire.body is body
-    assert exchange.wire(body=body) is None
+    assert exchange.take_raw_exchange(body=body) is None
 
 
 def test_without_a_head_there_is_nothing_to_keep() -> None:
-    exchange = Exchange()
-    exchange.received(b"HTTP/1.1 200 OK\r\nno end")
-    assert exchange.wire("time") is None
+    exchange = ExchangeRecorder()
+    exchange.record_received(b"HTTP/1.1 200 OK\r\nno end")
+    assert exchange.take_raw_exchange("time") is None
 
 
 def test_a_connection_that_was_dead_leaves_nothing(tmp_path: Path) -> None:
-    exchange = Exchange()
+    exchange = ExchangeRecorder()
     exchange.begin("192.0.2.1")
-    exchange.sent(b"GET / HTTP/1.1\r\n\r\n")
+    exchange.record_sent(b"GET / HTTP/1.1\r\n\r\n")
     exchange.begin("192.0.2.2")
-    exchange.sent(b"GET / HTTP/1.1\r\n\r\n")
-    exchange.received(b"HTTP/1.1 204 None\r\n\r\n")
-    exchange.headed(21)
-    wire = exchange.wire("time")
+    exchange.record_sent(b"GET / HTTP/1.1\r\n\r\n")
+    exchange.record_received(b"HTTP/1.1 204 None\r\n\r\n")
+    exchange.mark_head_end(21)
+    wire = exchange.take_raw_exchange("time")
     assert wire is not None
-    assert (wire.request, wire.address, wire.truncated) == (b"GET / HTTP/1.1\r\n\r\n", "192.0.2.2", "time")
+    assert (wire.request, wire.ip_address, wire.truncated) == (b"GET / HTTP/1.1\r\n\r\n", "192.0.2.2", "time")

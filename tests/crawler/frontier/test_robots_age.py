@@ -7,82 +7,82 @@ from pathlib import Path
 
 import pytest
 
-from crawler.frontier.robots_txt import GRACE, MAX_AGE, TRY_AGAIN, Robots
+from crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, RobotsRules
 from output.queue.rows import Queue
 from output.write.archive import Archive
-from tests.crawler.frontier.test_turns import Hand
+from tests.crawler.frontier.test_turns import FrontierDriver
 
 HOST, ROBOTS = "a.example", "http://a.example/robots.txt"
-FIRST = Robots.from_response(200, b"User-agent: *\nDisallow: /no\n", ROBOTS)
-SECOND = Robots.from_response(200, b"User-agent: *\nDisallow: /n\nCrawl-delay: 7\n", ROBOTS)
-DOWN = Robots.from_response(503, b"", ROBOTS)
+FIRST = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no\n", ROBOTS)
+SECOND = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /n\nCrawl-delay: 7\n", ROBOTS)
+DOWN = RobotsRules.from_response(503, b"", ROBOTS)
 
 
 @pytest.fixture
-def hand(tmp_path: Path) -> Iterator[Hand]:
+def hand(tmp_path: Path) -> Iterator[FrontierDriver]:
     """A host with many pages, whose robots.txt was just read."""
     with Archive.open(tmp_path / "a.db") as archive:
-        hand = Hand(archive, per_host=1)
+        hand = FrontierDriver(archive, requests_per_host=1)
         hand.add(*(f"http://{HOST}/{n}" for n in range(20)))
         hand.open(HOST, FIRST)
         yield hand
 
 
-def ask(hand: Hand, later: float) -> str:
+def ask(hand: FrontierDriver, later: float) -> str:
     """The URL that is asked for after so many seconds, its outcome stored."""
     hand.clock.now += later
     turn = hand.take()
     assert turn
-    if turn.queued.kind == "page":
-        hand.finish(turn.queued.url)
-    return turn.queued.url
+    if turn.queued_url.kind == "page":
+        hand.finish(turn.queued_url.url)
+    return turn.queued_url.url
 
 
-def answer(hand: Hand, robots: Robots) -> None:
+def answer(hand: FrontierDriver, robots: RobotsRules) -> None:
     hand.frontier.set_robots(HOST, robots)
     hand.finish(ROBOTS)
 
 
-def test_it_is_read_again_after_a_day_and_not_before(hand: Hand) -> None:
-    assert ask(hand, MAX_AGE - 10) != ROBOTS
+def test_it_is_read_again_after_a_day_and_not_before(hand: FrontierDriver) -> None:
+    assert ask(hand, MAX_AGE_SECONDS - 10) != ROBOTS
     assert ask(hand, 11) == ROBOTS
     assert hand.take() is None  # nothing else meanwhile
-    assert hand.frontier.robots_of(HOST) is FIRST
+    assert hand.frontier.robots_for(HOST) is FIRST
     answer(hand, SECOND)
-    assert hand.frontier.robots_of(HOST) is SECOND
+    assert hand.frontier.robots_for(HOST) is SECOND
     assert hand.take() is None
     assert ask(hand, 7) != ROBOTS
-    assert ask(hand, MAX_AGE) == ROBOTS
+    assert ask(hand, MAX_AGE_SECONDS) == ROBOTS
 
 
-def test_it_holds_for_another_day_while_it_cannot_be_read(hand: Hand) -> None:
-    assert ask(hand, MAX_AGE) == ROBOTS
+def test_it_holds_for_another_day_while_it_cannot_be_read(hand: FrontierDriver) -> None:
+    assert ask(hand, MAX_AGE_SECONDS) == ROBOTS
     answer(hand, DOWN)
-    assert hand.frontier.robots_of(HOST) is FIRST
+    assert hand.frontier.robots_for(HOST) is FIRST
     assert ask(hand, 10) != ROBOTS
-    assert ask(hand, TRY_AGAIN) == ROBOTS
+    assert ask(hand, RETRY_SECONDS) == ROBOTS
     answer(hand, DOWN)
     assert ask(hand, 10) != ROBOTS
-    assert ask(hand, GRACE - TRY_AGAIN) == ROBOTS
+    assert ask(hand, GRACE_SECONDS - RETRY_SECONDS) == ROBOTS
     answer(hand, DOWN)
-    assert hand.frontier.robots_of(HOST) is DOWN
+    assert hand.frontier.robots_for(HOST) is DOWN
     turn = hand.take()
     assert turn
     assert (turn.state, turn.reason) == ("skipped", "robots_unreachable")
 
 
-def test_a_later_reading_ends_the_wait(hand: Hand) -> None:
-    ask(hand, MAX_AGE)
+def test_a_later_reading_ends_the_wait(hand: FrontierDriver) -> None:
+    ask(hand, MAX_AGE_SECONDS)
     answer(hand, DOWN)
-    assert ask(hand, TRY_AGAIN) == ROBOTS
+    assert ask(hand, RETRY_SECONDS) == ROBOTS
     answer(hand, SECOND)
-    assert hand.frontier.robots_of(HOST) is SECOND
-    assert ask(hand, TRY_AGAIN * 2) != ROBOTS
+    assert hand.frontier.robots_for(HOST) is SECOND
+    assert ask(hand, RETRY_SECONDS * 2) != ROBOTS
 
 
-def test_a_wait_that_the_host_asked_for_holds_for_its_robots_txt_too(hand: Hand) -> None:
+def test_a_wait_that_the_host_asked_for_holds_for_its_robots_txt_too(hand: FrontierDriver) -> None:
     (page,) = Queue(hand.archive.db).take(HOST, 1)
-    hand.clock.now += MAX_AGE
-    hand.frontier.refused(page, 900)
+    hand.clock.now += MAX_AGE_SECONDS
+    hand.frontier.record_refusal(page, 900)
     assert hand.take() is None
     assert ask(hand, 900) == ROBOTS

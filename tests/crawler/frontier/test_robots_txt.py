@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.frontier.robots_txt import MAX_BYTES, Access, Robots, robot_name
+from crawler.frontier.robots_txt import MAX_BYTES, Access, RobotsRules, robot_name
 
 URL = "https://example.org/robots.txt"
 AGENT = "Mozilla/5.0 (compatible; Paperboy/1.0; +https://example.org/bot)"
@@ -22,7 +22,7 @@ Sitemap: ftp://example.org/x.xml
 
 
 def read(body=BODY, status=200):
-    return Robots.from_response(status, body, URL)
+    return RobotsRules.from_response(status, body, URL)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def read(body=BODY, status=200):
     ],
 )
 def test_rules_for_everyone(path, allowed):
-    assert read().allowed("https://example.org" + path, "Another/2.0") is allowed
+    assert read().allows("https://example.org" + path, "Another/2.0") is allowed
 
 
 def test_a_group_of_ones_own_replaces_the_general_one():
     robots = read()
-    assert robots.allowed("https://example.org/private/x", AGENT)
-    assert not robots.allowed("https://example.org/only-for-others", AGENT)
+    assert robots.allows("https://example.org/private/x", AGENT)
+    assert not robots.allows("https://example.org/only-for-others", AGENT)
 
 
 def test_pace():
@@ -60,7 +60,7 @@ def test_sitemaps_are_absolute_once_and_http():
 
 def test_patterns_in_another_script_match_either_spelling():
     robots = read("User-agent: *\nDisallow: /خاص/".encode())
-    assert not robots.allowed("https://example.org/%D8%AE%D8%A7%D8%B5/a", AGENT)
+    assert not robots.allows("https://example.org/%D8%AE%D8%A7%D8%B5/a", AGENT)
 
 
 @pytest.mark.parametrize(
@@ -80,37 +80,37 @@ def test_patterns_in_another_script_match_either_spelling():
 def test_the_answer_s_status(status, access, reason):
     robots = read(status=status)
     assert (robots.access, robots.reason) == (access, reason)
-    assert robots.allowed("https://example.org/", AGENT) is (access is not Access.NOTHING)
+    assert robots.allows("https://example.org/", AGENT) is (access is not Access.NOTHING)
 
 
 def test_a_status_other_than_2xx_has_no_rules():
-    assert read(status=404).allowed("https://example.org/private/x", "Another/2.0")
+    assert read(status=404).allows("https://example.org/private/x", "Another/2.0")
 
 
 def test_a_page_in_place_of_the_file_allows_all():
     robots = read(b"<!DOCTYPE html>\nUser-agent: *\nDisallow: /")
     assert robots.reason == "not_robots"
-    assert robots.allowed("https://example.org/", AGENT)
+    assert robots.allows("https://example.org/", AGENT)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_byte_order_marks(encoding):
-    assert not read("User-agent: *\nDisallow: /".encode(encoding)).allowed("https://example.org/a", AGENT)
+    assert not read("User-agent: *\nDisallow: /".encode(encoding)).allows("https://example.org/a", AGENT)
 
 
 def test_only_whole_lines_within_the_limit_count():
     filler = b"# filler\n" * (MAX_BYTES // 9 - 3)
     head = b"User-agent: *\nDisallow: /a\n"
     robots = read(head + filler + b"Disallow: /b-and-more\n" * 3)
-    assert not robots.allowed("https://example.org/a", AGENT)
-    assert robots.allowed("https://example.org/b", AGENT)
+    assert not robots.allows("https://example.org/a", AGENT)
+    assert robots.allows("https://example.org/b", AGENT)
     late = read(head + filler * 2 + b"Disallow: /late\n")
-    assert late.allowed("https://example.org/late", AGENT)
+    assert late.allows("https://example.org/late", AGENT)
 
 
 @pytest.mark.parametrize("body", [b"", b"\x00\xff\xfe\x01", b"Disallow /x\n:::\n" * 10])
 def test_nonsense_allows_all(body):
-    assert read(body).allowed("https://example.org/x", AGENT)
+    assert read(body).allows("https://example.org/x", AGENT)
 
 
 @pytest.mark.parametrize(
@@ -124,38 +124,44 @@ def test_nonsense_allows_all(body):
 def test_addresses_in_the_user_agent_are_no_names(header, name):
     assert robot_name(header).startswith(name.split(" (")[0])
     assert "otherbot" not in robot_name(header)
-    rules = Robots.from_response(200, b"User-agent: otherbot\nDisallow: /\n", URL)
-    assert rules.allowed("https://example.org/x", header)
+    rules = RobotsRules.from_response(200, b"User-agent: otherbot\nDisallow: /\n", URL)
+    assert rules.allows("https://example.org/x", header)
 
 
 def test_what_is_asked_for_is_the_longer_of_delay_and_rate():
-    assert read().asked_delay("Another/2.0") == pytest.approx(10)
-    assert read().asked_delay(AGENT) == 0
-    assert read(b"User-agent: *\nCrawl-delay: 86400\n").asked_delay(AGENT) == 86_400
+    assert read().requested_delay("Another/2.0") == pytest.approx(10)
+    assert read().requested_delay(AGENT) == 0
+    assert read(b"User-agent: *\nCrawl-delay: 86400\n").requested_delay(AGENT) == 86_400
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e999", "ten", ""])
 def test_a_delay_that_is_none_is_none(value):
-    assert read(f"User-agent: *\nCrawl-delay: {value}\nRequest-rate: {value}/{value}\n".encode()).asked_delay("X") == 0
+    assert (
+        read(f"User-agent: *\nCrawl-delay: {value}\nRequest-rate: {value}/{value}\n".encode()).requested_delay("X") == 0
+    )
 
 
 def test_the_file_to_keep_has_the_text_as_it_was_read():
     text = "User-agent: GPTBot\nDisallow: /\n# ours: none\n"
-    file = Robots.from_response(200, b"\xef\xbb\xbf" + text.encode(), URL, "www.example.org").file(
+    file = RobotsRules.from_response(200, b"\xef\xbb\xbf" + text.encode(), URL, "www.example.org").to_robots_file(
         "2026-03-01T12:00:00+00:00"
     )
     assert (file.host, file.url, file.text) == ("www.example.org", URL, text)
     assert (file.access, file.reason) == ("rules", "http_200")
-    assert read(status=404).file("").text == ""
+    assert read(status=404).to_robots_file("").text == ""
 
 
 def test_a_file_is_known_by_host_decision_and_text():
-    first = Robots.from_response(200, BODY, URL, "a.example")
-    assert first.id == first.file("now").id == Robots.from_response(200, BODY, "https://b.example/", "a.example").id
+    first = RobotsRules.from_response(200, BODY, URL, "a.example")
+    assert (
+        first.id
+        == first.to_robots_file("now").id
+        == RobotsRules.from_response(200, BODY, "https://b.example/", "a.example").id
+    )
     others = (
-        Robots.from_response(200, BODY, URL, "b.example"),
-        Robots.from_response(200, BODY + b"#", URL, "a.example"),
-        Robots.from_response(404, b"", URL, "a.example"),
-        Robots.from_response(None, b"", URL, "a.example"),
+        RobotsRules.from_response(200, BODY, URL, "b.example"),
+        RobotsRules.from_response(200, BODY + b"#", URL, "a.example"),
+        RobotsRules.from_response(404, b"", URL, "a.example"),
+        RobotsRules.from_response(None, b"", URL, "a.example"),
     )
     assert len({first.id, *(each.id for each in others)}) == 5

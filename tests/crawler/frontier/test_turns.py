@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.faults import Retries
+from crawler.fetch.faults import RetryPolicy
 from crawler.frontier import hosts
-from crawler.frontier.robots_txt import Robots
-from crawler.frontier.turns import Frontier, Manners, Turn
-from output.outcome import Found, Outcome
+from crawler.frontier.robots_txt import RobotsRules
+from crawler.frontier.turns import Frontier, PolitenessSettings, Turn
+from output.outcome import DiscoveredUrl, Outcome
 from output.queue.rows import LONGEST_WAIT, Queue
 from output.write.archive import Archive
 
-FREE = Robots.from_response(404, b"", "http://a.example/robots.txt")
-SILENT = Robots.from_response(None, b"", "http://a.example/robots.txt")
+FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
+SILENT = RobotsRules.from_response(None, b"", "http://a.example/robots.txt")
 
 
 class Clock:
@@ -30,17 +30,17 @@ class Clock:
         return self.now
 
 
-class Hand:
+class FrontierDriver:
     """Takes turns from a frontier by hand."""
 
-    def __init__(self, archive: Archive, **manners: object) -> None:
+    def __init__(self, archive: Archive, **politeness: object) -> None:
         self.archive = archive
         self.clock = Clock()
         self.loop = asyncio.new_event_loop()
-        self.frontier = Frontier(Queue(archive.db), Manners(**manners), self.clock)  # type: ignore[arg-type]
+        self.frontier = Frontier(Queue(archive.db), PolitenessSettings(**politeness), self.clock)  # type: ignore[arg-type]
 
     def add(self, *urls: str, **fields: object) -> None:
-        Queue(self.archive.db).add_seeds(Found(url, url.split("/")[2], **fields) for url in urls)  # type: ignore[arg-type]
+        Queue(self.archive.db).add_seeds(DiscoveredUrl(url, url.split("/")[2], **fields) for url in urls)  # type: ignore[arg-type]
 
     def take(self, wait: float = 0.15) -> Turn | None:
         """The next turn, or None if none comes soon; the clock stands still meanwhile."""
@@ -65,19 +65,19 @@ class Hand:
         return self.loop.run_until_complete(asyncio.wait_for(every(), 5))
 
     def urls(self, count: int) -> list[str]:
-        return [turn.queued.url if (turn := self.take()) else "" for _ in range(count)]
+        return [turn.queued_url.url if (turn := self.take()) else "" for _ in range(count)]
 
     def finish(self, url: str) -> None:
         self.archive.save([Outcome(url, "done", "other")])
-        self.frontier.finished(url)
+        self.frontier.mark_stored(url)
 
-    def open(self, host: str, robots: Robots = FREE) -> None:
+    def open(self, host: str, robots: RobotsRules = FREE) -> None:
         """Take and answer a host's robots.txt."""
         turn = self.take()
         assert turn
-        assert turn.queued.kind == "robots"
+        assert turn.queued_url.kind == "robots"
         self.frontier.set_robots(host, robots)
-        self.finish(turn.queued.url)
+        self.finish(turn.queued_url.url)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 def test_robots_goes_first_and_alone(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example:81/x")
     assert hand.urls(2) == ["http://a.example:81/robots.txt", ""]
     hand.frontier.set_robots("a.example:81", FREE)
@@ -95,7 +95,7 @@ def test_robots_goes_first_and_alone(archive: Archive) -> None:
 
 
 def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archive: Archive) -> None:
-    hand = Hand(archive, delay=1)
+    hand = FrontierDriver(archive, delay=1)
     hand.add("http://a.example/1", "http://a.example/2", "http://b.example/1")
     assert sorted(hand.urls(2)) == ["http://a.example/robots.txt", "http://b.example/robots.txt"]
     hand.frontier.set_robots("a.example", FREE)
@@ -112,9 +112,9 @@ def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archi
 
 def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
     for text in (b"User-agent: *\nCrawl-delay: 3\n", b"User-agent: *\nRequest-rate: 1/3\n"):
-        hand = Hand(archive, delay=0)
+        hand = FrontierDriver(archive, delay=0)
         hand.add("http://a.example/1", "http://a.example/2")
-        hand.open("a.example", Robots.from_response(200, text, "http://a.example/robots.txt"))
+        hand.open("a.example", RobotsRules.from_response(200, text, "http://a.example/robots.txt"))
         assert hand.take() is None
         hand.clock.now += 3.1
         assert hand.take()
@@ -125,32 +125,32 @@ def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
 
 
 def test_only_so_many_are_under_way_at_once(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, per_host=2, at_once=3)
+    hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=3)
     hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(4)))
     hand.open("a.example")
     hand.frontier.set_robots("b.example", FREE)
     got = hand.urls(5)
     assert [bool(url) for url in got] == [True, True, True, False, False]
-    assert hand.frontier.flying == 3
+    assert hand.frontier.in_flight == 3
     hand.finish(got[0])
     assert hand.urls(1) != [""]
 
 
 def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, per_host=2, at_once=2, landed=7)
+    hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=2, max_unstored=7)
     hand.add(*(f"http://a.example/{n}" for n in range(9)))
     hand.open("a.example")
     answered = []
     while turn := hand.take():
-        hand.frontier.answered(turn.queued, 0.0)
-        answered.append(turn.queued.url)
+        hand.frontier.record_answer(turn.queued_url, 0.0)
+        answered.append(turn.queued_url.url)
     assert len(answered) == 7
     hand.finish(answered[0])
     assert hand.take()
 
 
 def test_what_is_under_way_is_not_handed_out_again_though_it_stays_queued(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.open("a.example")
     assert sorted(hand.urls(3)) == ["", "http://a.example/1", "http://a.example/2"]
@@ -158,32 +158,36 @@ def test_what_is_under_way_is_not_handed_out_again_though_it_stays_queued(archiv
 
 
 def test_a_queued_row_that_was_not_stored_is_not_lost(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
     hand.open("a.example")
     assert hand.urls(1) == ["http://a.example/1"]
-    assert Hand(archive, delay=0).take(), "another frontier on the same file starts with it again"
+    assert FrontierDriver(archive, delay=0).take(), "another frontier on the same file starts with it again"
 
 
 def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archive) -> None:
-    hand = Hand(archive, delay=5)
+    hand = FrontierDriver(archive, delay=5)
     hand.add("http://a.example/no/1", "http://a.example/no/2")
-    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt"))
+    hand.open(
+        "a.example", RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt")
+    )
     turns = [hand.take(), hand.take()]
     assert [(turn.state, turn.reason) for turn in turns if turn] == [("skipped", "robots.txt")] * 2
 
 
 def test_robots_may_be_disobeyed_on_request(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, obey_robots=False)
+    hand = FrontierDriver(archive, delay=0, obey_robots=False)
     hand.add("http://a.example/no/1")
-    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nDisallow: /\n", "http://a.example/robots.txt"))
+    hand.open(
+        "a.example", RobotsRules.from_response(200, b"User-agent: *\nDisallow: /\n", "http://a.example/robots.txt")
+    )
     turn = hand.take()
     assert turn
     assert turn.reason == ""
 
 
 def test_a_host_whose_robots_is_out_of_reach_is_not_asked(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
     hand.open("a.example", SILENT)
     turn = hand.take()
@@ -192,32 +196,32 @@ def test_a_host_whose_robots_is_out_of_reach_is_not_asked(archive: Archive) -> N
 
 
 def test_robots_is_asked_for_again_after_the_wait(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
     turn = hand.take()
     assert turn
-    hand.frontier.ask_robots_again(turn.queued, 5)
+    hand.frontier.retry_robots(turn.queued_url, 5)
     assert hand.take() is None
     hand.clock.now += 5.1
-    again = hand.take()
-    assert again
-    assert (again.queued.kind, again.queued.attempts) == ("robots", 1)
+    second_turn = hand.take()
+    assert second_turn
+    assert (second_turn.queued_url.kind, second_turn.queued_url.attempts) == ("robots", 1)
 
 
 def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.take()
     hand.frontier.give_up_host("a.example", "dns")
     for _ in range(2):
         turn = hand.take()
         assert turn
-        assert (turn.state, turn.reason, turn.whole_host) == ("failed", "dns", "a.example")
-        hand.finish(turn.queued.url)
+        assert (turn.state, turn.reason, turn.given_up_host) == ("failed", "dns", "a.example")
+        hand.finish(turn.queued_url.url)
 
 
 def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(300)))
     hand.take()
     hand.take()
@@ -226,31 +230,31 @@ def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
     for _ in range(2):
         turn = hand.take()
         assert turn
-        hand.archive.save([Outcome(turn.queued.url, turn.state, turn.reason, whole_host=turn.whole_host)])
-        hand.frontier.finished(turn.queued.url)
+        hand.archive.save([Outcome(turn.queued_url.url, turn.state, turn.reason, given_up_host=turn.given_up_host)])
+        hand.frontier.mark_stored(turn.queued_url.url)
     states = archive.db.execute("SELECT state, reason, count(*) FROM urls GROUP BY 1, 2 ORDER BY 1").fetchall()
     assert states == [("failed", "host_unreachable:timeout", 300), ("skipped", "robots_unreachable", 300)]
 
 
 def test_a_dead_host_s_retries_do_not_hold_the_end(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
     hand.add("http://a.example/1")
     hand.take()
-    archive.save([Outcome("http://a.example/1", "queued", "timeout", not_before=soon, retry=True)])
+    archive.save([Outcome("http://a.example/1", "queued", "timeout", not_before=soon, is_retry=True)])
     hand.frontier.give_up_host("a.example", "dns")
-    hand.frontier.finished("http://a.example/robots.txt")
+    hand.frontier.mark_stored("http://a.example/robots.txt")
     assert hand.urls(1) == ["http://a.example/1"]
 
 
-def fail(hand: Hand, reason: str = "timeout", wait: float = 121) -> Turn:
+def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Turn:
     """Take the next turn, however late it comes, and let it fail."""
     hand.clock.now += wait
     turn = hand.take()
     assert turn
     if not turn.reason:
-        hand.frontier.failed(turn.queued, reason)
-        hand.finish(turn.queued.url)
+        hand.frontier.record_failure(turn.queued_url, reason)
+        hand.finish(turn.queued_url.url)
     return turn
 
 
@@ -265,7 +269,7 @@ def fail(hand: Hand, reason: str = "timeout", wait: float = 121) -> Turn:
 def test_a_host_that_keeps_failing_is_given_up(
     archive: Archive, reason: str, wait: float, bound: int, given_up: str
 ) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add(*(f"http://a.example/{n}" for n in range(40)))
     hand.open("a.example")
     turns = [fail(hand, reason, wait) for _ in range(bound + 1)]
@@ -273,45 +277,45 @@ def test_a_host_that_keeps_failing_is_given_up(
 
 
 def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add(*(f"http://a.example/{n}" for n in range(40)))
     hand.open("a.example")
     for _ in range(3):
         turns = [fail(hand) for _ in range(9)]
-        hand.frontier.answered(turns[-1].queued, 0.1)
+        hand.frontier.record_answer(turns[-1].queued_url, 0.1)
         assert not any(turn.reason for turn in turns)
 
 
 def test_what_failed_together_counts_once(archive: Archive) -> None:
     """A process that was stopped for an hour finds all its requests timed out."""
-    hand = Hand(archive, delay=0, per_host=16)
+    hand = FrontierDriver(archive, delay=0, requests_per_host=16)
     hand.add(*(f"http://a.example/{n}" for n in range(40)))
     hand.open("a.example")
     turns = [turn for _ in range(16) if (turn := hand.take())]
     hand.clock.now += 3600
     for turn in turns:
         hand.clock.now += 0.001
-        hand.frontier.failed(turn.queued, "timeout")
-        hand.finish(turn.queued.url)
+        hand.frontier.record_failure(turn.queued_url, "timeout")
+        hand.finish(turn.queued_url.url)
     turn = hand.take()
     assert turn
     assert turn.reason == ""
 
 
 def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
-    hand = Hand(archive, delay=1)
+    hand = FrontierDriver(archive, delay=1)
     hand.add(*(f"http://a.example/{n}" for n in range(9)))
     hand.open("a.example")
     for _ in range(2):
         hand.clock.now += 1.1
         turn = hand.take()
         assert turn
-        hand.frontier.failed(turn.queued, "http_500")
-        hand.finish(turn.queued.url)
+        hand.frontier.record_failure(turn.queued_url, "http_500")
+        hand.finish(turn.queued_url.url)
     hand.clock.now += 1.1
     turn = hand.take()
     assert turn, "two failures in a row may be the URLs' own"
-    hand.frontier.failed(turn.queued, "http_500")
+    hand.frontier.record_failure(turn.queued_url, "http_500")
     hand.clock.now += 1.1
     assert hand.take() is None, "a third one slows the host"
     hand.clock.now += 1
@@ -319,12 +323,12 @@ def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
 
 
 def test_retry_after_holds_the_whole_host(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.open("a.example")
     turn = hand.take()
     assert turn
-    hand.frontier.refused(turn.queued, 20)
+    hand.frontier.record_refusal(turn.queued_url, 20)
     hand.clock.now += 19
     assert hand.take() is None
     hand.clock.now += 2
@@ -332,7 +336,7 @@ def test_retry_after_holds_the_whole_host(archive: Archive) -> None:
 
 
 def test_it_ends_when_nothing_is_queued_and_nothing_under_way(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
     hand.open("a.example")
     (url,) = hand.urls(1)
@@ -340,70 +344,70 @@ def test_it_ends_when_nothing_is_queued_and_nothing_under_way(archive: Archive) 
 
 
 def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archive) -> None:
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.open("a.example")
     (url,) = hand.urls(1)
     hand.frontier.drain()
-    assert hand.frontier.flying == 1
+    assert hand.frontier.in_flight == 1
     assert hand.rest(finish=url) == []
-    assert hand.frontier.flying == 0
-    other = Hand(archive, delay=0)
+    assert hand.frontier.in_flight == 0
+    other = FrontierDriver(archive, delay=0)
     other.frontier.stop()
     assert other.rest() == []
     assert Queue(archive.db).counts()["queued"] == 1
 
 
 def test_a_crawl_of_many_hosts_serves_all_of_them(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, per_host=1, at_once=8)
+    hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=8)
     hand.add(*(f"http://h{host}.example/{n}" for host in range(3) for n in range(5)))
     for _ in range(3):
         turn = hand.take()
         assert turn
-        hand.frontier.set_robots(turn.queued.host, FREE)
-        hand.finish(turn.queued.url)
+        hand.frontier.set_robots(turn.queued_url.host, FREE)
+        hand.finish(turn.queued_url.url)
     assert sorted(url.split("/")[2] for url in hand.urls(3)) == [f"h{n}.example" for n in range(3)]
 
 
-@pytest.mark.parametrize("at_once", [2, 4, 16])
-def test_a_slow_host_leaves_places_to_others(archive: Archive, at_once: int) -> None:
-    hand = Hand(archive, delay=0, per_host=16, at_once=at_once)
+@pytest.mark.parametrize("max_requests", [2, 4, 16])
+def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
     hand.add(*(f"http://slow.example/{n}" for n in range(30)))
     hand.open("slow.example")
     hand.add("http://zz.example/1", "http://zz.example/2")
     hand.clock.now += 2
-    hand.open("zz.example", Robots.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
-    slow = [turn.queued.url for _ in range(at_once) if (turn := hand.take())]
-    assert len(slow) == at_once - 1, "a place is kept for the other host, though it is not due"
+    hand.open("zz.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    slow = [turn.queued_url.url for _ in range(max_requests) if (turn := hand.take())]
+    assert len(slow) == max_requests - 1, "a place is kept for the other host, though it is not due"
     hand.clock.now += 61
     assert hand.urls(2) == ["http://zz.example/1", ""]
 
 
 def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, at_once=4)
+    hand = FrontierDriver(archive, delay=0, max_requests=4)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.open("a.example")
     hand.add(*(f"http://silent{n}.example/" for n in range(9)))
     hand.clock.now += 2
-    kinds = [turn.queued.kind for _ in range(4) if (turn := hand.take())]
+    kinds = [turn.queued_url.kind for _ in range(4) if (turn := hand.take())]
     assert sorted(kinds) == ["page", "robots", "robots"], "one place is kept for hosts that have none"
 
 
 def test_where_no_host_is_open_a_silent_one_does_not_keep_others_from_being_opened(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, at_once=2)
+    hand = FrontierDriver(archive, delay=0, max_requests=2)
     hand.add("http://a.example/", "http://b.example/", "http://c.example/")
     assert hand.urls(3) == ["http://a.example/robots.txt", "http://b.example/robots.txt", ""]
 
 
 def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, per_host=1)
+    hand = FrontierDriver(archive, delay=0, requests_per_host=1)
     hand.add(*(f"http://{host}.example/{n}" for host in "abc" for n in range(3)))
     for _ in range(3):
         turn = hand.take()
         assert turn
-        hand.frontier.set_robots(turn.queued.host, FREE)
+        hand.frontier.set_robots(turn.queued_url.host, FREE)
         hand.clock.now += 0.01
-        hand.finish(turn.queued.url)
+        hand.finish(turn.queued_url.url)
     order = []
     for _ in range(9):
         (url,) = hand.urls(1)
@@ -414,7 +418,7 @@ def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -
 
 
 def test_after_a_stop_of_an_hour_the_pace_is_what_it_was(archive: Archive) -> None:
-    hand = Hand(archive, delay=1)
+    hand = FrontierDriver(archive, delay=1)
     hand.add(*(f"http://a.example/{n}" for n in range(9)))
     hand.open("a.example")
     hand.clock.now += 3600
@@ -424,9 +428,9 @@ def test_after_a_stop_of_an_hour_the_pace_is_what_it_was(archive: Archive) -> No
 @pytest.mark.parametrize("end", ["stop", "drain"])
 def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) -> None:
     """The clock stands still, so nothing but the call itself can end the waiting."""
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
-    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    hand.open("a.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
 
     async def turns() -> list[Turn]:
         asyncio.get_running_loop().call_later(0.05, getattr(hand.frontier, end))
@@ -436,14 +440,14 @@ def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) ->
 
 
 def test_no_retry_waits_longer_than_the_queue_believes() -> None:
-    longest = Retries(times=99).wait_before(99, retry_after=10.0**9)
+    longest = RetryPolicy(max_retries=99).wait_before(99, retry_after=10.0**9)
     assert timedelta(seconds=longest) <= LONGEST_WAIT
 
 
 def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ACTIVE": 4, "REMEMBERED": 4, "WALK": 3, "_SHARE": 2}.items():
+    for name, value in {"MAX_ACTIVE_HOSTS": 4, "MAX_IDLE_HOSTS": 4, "SCAN_HOSTS": 3, "_SHARE_TURNS": 2}.items():
         monkeypatch.setattr(hosts, name, value)
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add(*(f"http://h{host:02}.example/{n}" for host in range(30) for n in range(3)))
     served = []
     for _ in range(1000):
@@ -453,13 +457,13 @@ def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monk
             if Queue(archive.db).is_empty():
                 break
             continue
-        served.append(turn.queued.url)
-        if turn.queued.kind == "robots":
-            hand.frontier.set_robots(turn.queued.host, FREE)
-            hand.frontier.finished(turn.queued.url)
+        served.append(turn.queued_url.url)
+        if turn.queued_url.kind == "robots":
+            hand.frontier.set_robots(turn.queued_url.host, FREE)
+            hand.frontier.mark_stored(turn.queued_url.url)
         else:
-            hand.finish(turn.queued.url)
-        assert hand.frontier._hosts.known <= 4 + 4 + 3 + 1
+            hand.finish(turn.queued_url.url)
+        assert hand.frontier._hosts.in_memory <= 4 + 4 + 3 + 1
     pages = [url for url in served if "robots" not in url]
     assert len(set(pages)) == len(pages) == 90
     first, last = pages.index("http://h29.example/0"), pages.index("http://h00.example/2")
@@ -467,13 +471,13 @@ def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monk
 
 
 def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: Archive) -> None:
-    hand = Hand(archive, delay=0, per_host=1, at_once=2)
+    hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=2)
     hand.add(*(f"http://a.example/{n}" for n in range(4)))
     hand.open("a.example")
     first = hand.take()
     assert first
     assert hand.take() is None, "one request at once"
-    hand.frontier.answered(first.queued, 0.1)
+    hand.frontier.record_answer(first.queued_url, 0.1)
     assert hand.urls(2) == ["http://a.example/1", ""], "no more are under way, answered or not, than all hosts may have"
 
 
@@ -482,7 +486,7 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     archive: Archive, retry_after: float | None, bound: int, minutes: int
 ) -> None:
     """Each time the frontier is asked as soon as it has a turn; the waits are its own."""
-    hand = Hand(archive, delay=1)
+    hand = FrontierDriver(archive, delay=1)
     hand.add(*(f"http://a.example/{n}" for n in range(40)))
     hand.open("a.example")
     start, asked = hand.clock.now, 0
@@ -494,8 +498,8 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
         if turn.reason:
             break
         asked += 1
-        hand.frontier.refused(turn.queued, retry_after)
-        hand.finish(turn.queued.url)
+        hand.frontier.record_refusal(turn.queued_url, retry_after)
+        hand.finish(turn.queued_url.url)
     assert turn is not None
     assert (asked, turn.reason) == (bound, "host_failing:http_503")
     assert hand.clock.now - start <= minutes * 60
@@ -504,9 +508,9 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
 @pytest.mark.parametrize("steps", range(4))
 def test_who_waits_for_a_turn_is_cancelled_also_where_something_changes_at_once(archive: Archive, steps: int) -> None:
     """Scrapy stops a spider so; one that went on would ask for pages whose answers nobody stores."""
-    hand = Hand(archive, delay=0)
+    hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
-    hand.open("a.example", Robots.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    hand.open("a.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
 
     async def turns() -> None:
         async for _ in hand.frontier.turns():

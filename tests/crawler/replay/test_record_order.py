@@ -5,30 +5,30 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay.record_index import Entry
-from crawler.replay.record_order import Job, Order
-from output.raw.capture import Place
+from crawler.replay.record_index import IndexedRecord
+from crawler.replay.record_order import RecordOrder, ReplayJob
+from output.raw.capture import RecordLocation
 from tests.crawler.warcs import answer, record, write
 
 SITE = "https://a.example"
 
 
 @pytest.fixture
-def order() -> Iterator[Order]:
-    made = Order()
-    yield made
-    made.close()
+def order() -> Iterator[RecordOrder]:
+    record_order = RecordOrder()
+    yield record_order
+    record_order.close()
 
 
 def at(minute: int) -> str:
     return f"2024-03-01T10:{minute:02}:00Z"
 
 
-def paths(order: Order) -> list[str]:
+def paths(order: RecordOrder) -> list[str]:
     return [job.url.removeprefix(SITE) for job in order.jobs()]
 
 
-def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path: Path, order: Order):
+def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path: Path, order: RecordOrder):
     first = [
         record(f"{SITE}/late", answer("<p>"), at(30)),
         record(f"{SITE}/map", answer("<urlset/>", content_type="text/xml"), at(40)),
@@ -36,49 +36,49 @@ def test_what_names_others_comes_first_then_time_decides_across_files(tmp_path: 
         record(f"{SITE}/robots.txt", answer("", content_type="text/plain"), at(50)),
     ]
     second = [record(f"{SITE}/early", answer("<p>"), at(10)), record(f"{SITE}/map.xml.gz", answer("x"), at(45))]
-    order.add("a", write(tmp_path / "a", first))
-    order.add("b", write(tmp_path / "b", second))
+    order.add_file("a", write(tmp_path / "a", first))
+    order.add_file("b", write(tmp_path / "b", second))
     order.sort()
     assert paths(order) == ["/robots.txt", "/map", "/map.xml.gz", "/early", "/late", "/x.html"]
-    assert [job.names_others for job in order.jobs()] == [True] * 3 + [False] * 3
+    assert [job.lists_urls for job in order.jobs()] == [True] * 3 + [False] * 3
     assert (len(order), order.hosts()) == (6, ["a.example"])
 
 
-def test_records_are_counted_and_what_stands_for_no_answer_is_left_out(tmp_path: Path, order: Order):
-    made = [
+def test_records_are_counted_and_what_stands_for_no_answer_is_left_out(tmp_path: Path, order: RecordOrder):
+    records = [
         record(f"{SITE}/", answer("<p>")),
         record("https://www.a.example/", answer("<p>")),
         record("https://b.example/", answer("<p>")),
         record("urn:x", b"<p>", kind="resource"),
         record(f"{SITE}/", b"GET", kind="request"),
     ]
-    counts = order.add("a", write(tmp_path / "a", made), frozenset({"a.example"}))
+    counts = order.add_file("a", write(tmp_path / "a", records), frozenset({"a.example"}))
     order.sort()
     assert counts == {"response": 3, "resource": 1, "request": 1, "no_url": 1, "other_host": 1}
     assert [job.url for job in order.jobs()] == [f"{SITE}/", "https://www.a.example/"]
 
 
-def test_stored_records_are_left_out(tmp_path: Path, order: Order):
-    order.add("a", write(tmp_path / "a", [record(f"{SITE}/{name}", answer("<p>")) for name in "xyz"]))
-    order.skip([("a", 0), ("b", 1)])
+def test_stored_records_are_left_out(tmp_path: Path, order: RecordOrder):
+    order.add_file("a", write(tmp_path / "a", [record(f"{SITE}/{name}", answer("<p>")) for name in "xyz"]))
+    order.skip_locations([("a", 0), ("b", 1)])
     order.sort()
     assert paths(order) == ["/y", "/z"]
 
 
-def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_before(tmp_path: Path, order: Order):
-    made = [
+def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_before(tmp_path: Path, order: RecordOrder):
+    records = [
         record(f"{SITE}/x", answer("<p>one"), at(1), WARC_Payload_Digest="sha1:ONE"),
         record(f"{SITE}/x", answer("<p>two"), at(2), WARC_Payload_Digest="sha1:TWO"),
         record(f"{SITE}/y", answer("<p>two"), at(3), WARC_Payload_Digest="sha1:THREE"),
     ]
-    order.add("a", write(tmp_path / "a", made))
+    order.add_file("a", write(tmp_path / "a", records))
     order.sort()
-    places = [Place(job.file, job.entry.offset, job.entry.length) for job in order.jobs()]
+    places = [RecordLocation(job.file, job.record.offset, job.record.length) for job in order.jobs()]
 
-    def held(**said: str) -> list[Place]:
-        return order.held_by(Entry(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00+00:00", **said))
+    def body_locations(**fields: str) -> list[RecordLocation]:
+        return order.body_locations(IndexedRecord(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00+00:00", **fields))
 
-    named = held(refers_to=f"{SITE}/x", refers_at="2024-03-01T10:01:00+00:00", digest="sha1:THREE")
-    assert named == [places[0], places[2], places[1]]
-    assert held() == [places[1]]
-    assert isinstance(next(order.jobs()), Job)
+    by_name = body_locations(refers_to=f"{SITE}/x", refers_at="2024-03-01T10:01:00+00:00", digest="sha1:THREE")
+    assert by_name == [places[0], places[2], places[1]]
+    assert body_locations() == [places[1]]
+    assert isinstance(next(order.jobs()), ReplayJob)

@@ -8,15 +8,15 @@ import brotli
 import pytest
 
 from crawler.replay import recorded_response
-from crawler.replay.recorded_response import ReplayError, read_place, read_record
-from output.raw.capture import Place
+from crawler.replay.recorded_response import ReplayError, read_record, read_response
+from output.raw.capture import RecordLocation
 from tests.crawler.warcs import answer, record, write
 
 URL = "https://a.example/x"
 HTML = b"<html><body><p>Words of a page</p></body></html>"
 
 
-def replayed(block: bytes, **headers: str) -> recorded_response.Replayed:
+def replayed(block: bytes, **headers: str) -> recorded_response.RecordedResponse:
     return read_record(record(URL, block, **headers))
 
 
@@ -29,7 +29,7 @@ def reason(data: bytes) -> str:
 def test_a_response_comes_out_as_it_was_sent():
     got = replayed(answer(HTML, "203 Odd", x_robots_tag="noindex"))
     assert (got.url, got.status, got.body, got.header("x-robots-tag")) == (URL, 203, HTML, "noindex")
-    assert got.at.isoformat() == "2024-03-01T10:00:00+00:00"
+    assert got.recorded_at.isoformat() == "2024-03-01T10:00:00+00:00"
     page = got.page("2024-03-01T10:00:00+00:00")
     assert (page.body, page.content_type, page.headers) == (
         HTML, "text/html; charset=utf-8", (("x-robots-tag", "noindex"),)
@@ -68,7 +68,7 @@ def test_a_resource_is_an_answer_without_headers():
 
 def test_a_revisit_says_that_its_body_is_elsewhere():
     got = read_record(record(URL, answer(b"", "304 Not Modified"), kind="revisit"))
-    assert (got.revisit, got.status, got.body) == (True, 304, b"")
+    assert (got.is_revisit, got.status, got.body) == (True, 304, b"")
     assert read_record(record(URL, b"", kind="revisit")).status == 0
 
 
@@ -87,10 +87,10 @@ def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch):
 def test_a_place_names_the_bytes_of_one_record(tmp_path: Path):
     first, second = gzip.compress(record(URL, answer(b"<p>one"))), gzip.compress(record(URL, answer(b"<p>two")))
     (tmp_path / "a.warc.gz").write_bytes(first + second)
-    assert read_place(Place("a.warc.gz", len(first), len(second)), tmp_path).body == b"<p>two"
-    for place in (Place("gone.warc.gz", 0, 9), Place("a.warc.gz", 10**6, 9)):
+    assert read_response(RecordLocation("a.warc.gz", len(first), len(second)), tmp_path).body == b"<p>two"
+    for location in (RecordLocation("gone.warc.gz", 0, 9), RecordLocation("a.warc.gz", 10**6, 9)):
         with pytest.raises(ReplayError, match="raw_missing"):
-            read_place(place, tmp_path)
+            read_response(location, tmp_path)
 
 
 def test_header_lines_that_go_on_and_lines_that_are_none(tmp_path: Path):

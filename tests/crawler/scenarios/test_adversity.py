@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from output.outcome import Found, Outcome
+from output.outcome import DiscoveredUrl, Outcome
 from output.queue.rows import Queue
 from output.read.verify import raw_responses
 from output.write.archive import Archive
@@ -215,7 +215,7 @@ def assert_in_step(db: Path) -> None:
     if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = 'warc_files'"):
         return
     with Archive.open(db) as archive:
-        assert (archive.cut_back, archive.short_files) == (0, ())
+        assert (archive.truncated_bytes, archive.short_files) == (0, ())
         assert list(raw_responses(archive.db)) == []
 
 
@@ -373,14 +373,14 @@ def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path) -> None:
     clock = Clock()
     url, later = "http://a.test/one", "http://a.test/two"
     with Archive.open(tmp_path / "a.db", clock) as archive:
-        archive.start_run("crawl", {}, {})
+        archive.runs.start("crawl", {}, {})
         queue = Queue(archive.db, clock)
-        queue.add_seeds([Found(url, "a.test"), Found(later, "a.test")])
-        archive.save([Outcome(url, "queued", "retry:timeout", fetched_at=clock(), not_before=clock(), retry=True)])
+        queue.add_seeds([DiscoveredUrl(url, "a.test"), DiscoveredUrl(later, "a.test")])
+        archive.save([Outcome(url, "queued", "retry:timeout", fetched_at=clock(), not_before=clock(), is_retry=True)])
         clock.hour = 8
-        run = archive.start_run("crawl", {}, {})
+        run = archive.runs.start("crawl", {}, {})
         archive.save([Outcome(later, "failed", "http_404", 404, clock())])
-        archive.finish_run(run, "finished", "", {})
+        archive.runs.finish(run, "finished", "", {})
         clock.hour = 11
         assert [queued.url for queued in queue.take("a.test", 5)] == [url]
         outcomes = archive.db.execute("SELECT outcome, started_at FROM runs ORDER BY rowid").fetchall()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.demo.server import DemoServer
-from crawler.demo.server import _Handler as DemoHandler
+from crawler.demo.server import _RequestHandler as DemoHandler
 from tests.crawler.scenarios.test_watch_sites import AUTUMN, SPRING
 from tests.crawler.shell import command, rows
 from tests.crawler.watched import Edits, edited
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def served() -> Iterator[tuple[str, Edits]]:
     edits = Edits(everywhere=[SPRING])
     with DemoServer() as server:
-        server._http.RequestHandlerClass = edited(DemoHandler, edits)
+        server._server.RequestHandlerClass = edited(DemoHandler, edits)
         yield server.url, edits
 
 

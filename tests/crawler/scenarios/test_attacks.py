@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawler.console.reasons import meaning
+from crawler.console.reasons import reason_text
 from tests.crawler.attacks import ATTACKS, HARMLESS, SETTINGS
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.hostile import HostileServer, answer
@@ -40,7 +40,7 @@ def fetched() -> Iterator[Fetched]:
 def test_an_attack_costs_its_own_url_with_a_reason(fetched: Fetched, name: str) -> None:
     reason = ATTACKS[name][1]
     assert fetched[name][0] == reason
-    assert meaning(reason) != reason.replace("_", " ")
+    assert reason_text(reason) != reason.replace("_", " ")
 
 
 @pytest.mark.parametrize("name", HARMLESS)

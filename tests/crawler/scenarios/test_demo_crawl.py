@@ -12,10 +12,10 @@ import pytest
 from cleaners.clean import article_text
 from crawler.demo.render import render
 from crawler.demo.server import DemoServer
-from crawler.demo.truth import EXPECTED, Truth, stories
+from crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_stories
 from tests.crawler.crawls import Crawl, Result
 
-PAGES = stories()
+PAGES = expected_stories()
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,20 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
         process = crawl.start(server.url + "/", export=export, BROADSHEET_WORKERS=0)
         _, errors = process.communicate(timeout=120)
         result = crawl.result(process, errors)
-        articles, asked = read_articles(result, server.url), [entry.path for entry in server.log]
+        articles, asked = read_articles(result, server.url), [entry.path for entry in server.requests]
         rows = [json.loads(line) for line in export.read_text("utf-8").splitlines()]
         crawl(server.url + "/")
-        yield Crawled(server.url, result, rows, articles, asked, [entry.path for entry in server.log[len(asked) :]])
+        yield Crawled(
+            server.url, result, rows, articles, asked, [entry.path for entry in server.requests[len(asked) :]]
+        )
 
 
 def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
     got = {url.removeprefix(crawled.origin): row for url, row in crawled.result.states().items()}
-    wrong = {path: (got.get(path), want) for path, want in EXPECTED.items() if got.get(path) != want}
+    wrong = {path: (got.get(path), want) for path, want in EXPECTED_OUTCOMES.items() if got.get(path) != want}
     assert wrong == {}
     media = {path for path, row in got.items() if row == ("skipped", "media_type")}
-    assert got.keys() - EXPECTED.keys() - media == set()
+    assert got.keys() - EXPECTED_OUTCOMES.keys() - media == set()
 
 
 def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> None:
@@ -71,12 +73,12 @@ def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> 
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_a_story_has_its_own_blocks_in_order_and_no_others(crawled: Crawled, page: Truth) -> None:
+def test_a_story_has_its_own_blocks_in_order_and_no_others(crawled: Crawled, page: ExpectedPage) -> None:
     assert crawled.text(page.path).split("\n") == "\n".join(page.text_blocks).split("\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
-def test_a_story_says_what_its_page_says(crawled: Crawled, page: Truth) -> None:
+def test_a_story_says_what_its_page_says(crawled: Crawled, page: ExpectedPage) -> None:
     _, title, _, authors, published, modified, language, page_type = crawled.articles[page.path]
     assert (title, json.loads(str(authors)), language) == (page.title, list(page.authors), page.language)
     assert (str(published)[:10], str(modified or "")[:10]) == (page.published[:10], page.modified[:10])

@@ -52,7 +52,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with DemoServer() as server:
         result = crawl(server.url + "/", BROADSHEET_WORKERS=0)
         asked = crawl.folder / "asked.txt"
-        asked.write_text("\n".join(dict.fromkeys(server.url + entry.path for entry in server.log)))
+        asked.write_text("\n".join(dict.fromkeys(server.url + entry.path for entry in server.requests)))
         yield Live(server.url, result, asked)
 
 

@@ -76,7 +76,7 @@ def once_asked(rows: object, result: Result) -> object:
 @pytest.mark.slow
 def test_the_sample_site_survives_forty_kills(tmp_path: Path) -> None:
     with DemoServer() as server:
-        check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.log)], seed=1)
+        check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.requests)], seed=1)
 
 
 @pytest.mark.slow

@@ -382,8 +382,8 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
             pass
 
     spider = SiteSpider.__new__(SiteSpider)
-    spider.session, spider.ended, spider._closed = Session(), "", False  # type: ignore[assignment]
-    spider._at_the_end = threading.Lock()
+    spider.session, spider.end_reason, spider._is_closed = Session(), "", False  # type: ignore[assignment]
+    spider._end_lock = threading.Lock()
     spider.settings, spider.workers = Settings({"FEEDS": feeds}), Workers()  # type: ignore[assignment]
     asyncio.run(settled())
     assert heard == ([True, True] if feeds else [True])

@@ -14,7 +14,7 @@ import pytest
 
 from crawler.demo.content import articles as stories
 from crawler.demo.server import DemoServer
-from crawler.demo.server import _Handler as DemoHandler
+from crawler.demo.server import _RequestHandler as DemoHandler
 from tests.bench.sites import SHARED, Site
 from tests.crawler.crawls import kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
@@ -148,7 +148,7 @@ def lantern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The sample site."""
     edits = Edits(everywhere=[SPRING])
     with DemoServer() as server:
-        server._http.RequestHandlerClass = edited(DemoHandler, edits)
+        server._server.RequestHandlerClass = edited(DemoHandler, edits)
         yield Watched(tmp_path_factory.mktemp("lantern") / "a.db", server.url, edits)
 
 

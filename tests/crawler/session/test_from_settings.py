@@ -9,26 +9,28 @@ from scrapy.settings import Settings
 
 from crawler.fetch.identity import Identity
 from crawler.options import OptionError
-from crawler.session.from_settings import checked_seeds, manners_of, workers_of
-from crawler.session.writer import ENOUGH
+from crawler.session.from_settings import checked_seeds, politeness_of, worker_count
+from crawler.session.writer import BATCH_TARGET
 
 PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_PER_HOST": "3", "BROADSHEET_ROBOTS_AGE": "60"}
 
 
-def settings(**given: object) -> Settings:
-    return Settings({**PACE, **given})
+def settings(**values: object) -> Settings:
+    return Settings({**PACE, **values})
 
 
 def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_says() -> None:
-    assert workers_of(settings(BROADSHEET_WORKERS="0")) == os.cpu_count()
-    assert workers_of(settings(BROADSHEET_WORKERS="7")) == 7
+    assert worker_count(settings(BROADSHEET_WORKERS="0")) == os.cpu_count()
+    assert worker_count(settings(BROADSHEET_WORKERS="7")) == 7
 
 
 def test_more_processes_may_have_more_answers_before_them() -> None:
-    few, many = (manners_of(settings(BROADSHEET_WORKERS=n), Identity.of("Broadsheet", "")) for n in (1, 32))
-    assert ENOUGH < few.landed < many.landed
-    assert many.landed >= ENOUGH + 2 * 32, "each has one under way and the next, beside a batch"
-    assert (few.delay, few.per_host, few.robots_age) == (2.5, 3, 60)
+    few, many = (
+        politeness_of(settings(BROADSHEET_WORKERS=n), Identity.with_contact("Broadsheet", "")) for n in (1, 32)
+    )
+    assert BATCH_TARGET < few.max_unstored < many.max_unstored
+    assert many.max_unstored >= BATCH_TARGET + 2 * 32, "each has one under way and the next, beside a batch"
+    assert (few.delay, few.requests_per_host, few.robots_max_age) == (2.5, 3, 60)
 
 
 def test_each_start_page_once_and_none_that_cannot_be() -> None:

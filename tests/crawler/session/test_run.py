@@ -12,9 +12,9 @@ import pytest
 from cleaners.clean import clean
 from cleaners.document import Page
 from crawler.options import CrawlOptions
-from crawler.session.run import Allowed, CrawlSession, seeds_of
+from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
 from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
-from output.outcome import Found, Outcome
+from output.outcome import DiscoveredUrl, Outcome
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"
@@ -23,7 +23,7 @@ OPTIONS = CrawlOptions((HOME,), max_pages=3)
 
 def opened(file: Path) -> CrawlSession:
     session = CrawlSession.open(file, OPTIONS)
-    session.start("crawl", seeds_of((HOME,)))
+    session.start("crawl", seed_rows((HOME,)))
     return session
 
 
@@ -65,9 +65,11 @@ def test_articles_come_out_as_they_were_stored(tmp_path: Path) -> None:
 def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     session = opened(file)
-    asyncio.run(session.store(Outcome(HOME, "done", "list", 200, found=(Found(HOME + "1", "a.example"),))))
+    asyncio.run(
+        session.store(Outcome(HOME, "done", "list", 200, discovered_urls=(DiscoveredUrl(HOME + "1", "a.example"),)))
+    )
     session.settle()
-    assert session.skip_rest() == 1
+    assert session.skip_queued() == 1
     session.close("finished", "max_pages")
     assert rows(file, "SELECT state, reason FROM urls WHERE url LIKE '%/1'") == [("skipped", "limit")]
     session = opened(file)
@@ -141,7 +143,7 @@ def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
     session.close("finished", "")
     for ports, back in ((frozenset(), set()), (frozenset({8080}), {"http://a.example:8080/1"})):
         session = CrawlSession.open(file, OPTIONS)
-        session.start("crawl", seeds_of((HOME,)), allowed=Allowed(ports))
+        session.start("crawl", seed_rows((HOME,)), allowed_targets=AllowedTargets(ports))
         session.close("finished", "")
         queued = {url for (url,) in rows(file, "SELECT url FROM urls WHERE state = 'queued'")}
         assert queued == {HOME} | back

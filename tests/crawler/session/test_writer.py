@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from crawler.session.writer import BATCH, Writer
-from output.outcome import Found, Outcome
+from crawler.session.writer import MAX_BATCH, Writer
+from output.outcome import DiscoveredUrl, Outcome
 from output.write.archive import Archive
 
 
-class LeftOver:
+class ScriptedRequeuer:
     """Rows to be queued again, in steps."""
 
     def __init__(self, steps: int = 0, broken: bool = False) -> None:
         self.steps, self.broken = steps, broken
 
     @property
-    def more(self) -> bool:
+    def has_more(self) -> bool:
         return self.steps > 0
 
     def step(self) -> int:
@@ -33,7 +33,7 @@ class LeftOver:
         self.steps -= 1
         return 1
 
-    def drop(self) -> None:
+    def drop_rest(self) -> None:
         self.steps = 0
 
 
@@ -45,7 +45,7 @@ class Recorder:
         self.threads: set[int] = set()
         self.gate = threading.Event()
         self.gate.set()
-        self.left_over = LeftOver()
+        self.requeuer = ScriptedRequeuer()
 
     def save(self, batch: Sequence[Outcome]) -> None:
         self.gate.wait(10)
@@ -77,16 +77,16 @@ def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
     writer = Writer(recorder)  # type: ignore[arg-type]
 
     async def save() -> None:
-        tasks = [asyncio.create_task(writer.save(one)) for one in outcomes(3 * BATCH)]
+        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(3 * MAX_BATCH)]
         await asyncio.sleep(0.1)
         recorder.gate.set()
         await asyncio.gather(*tasks)
 
     asyncio.run(save())
     writer.close()
-    assert sum(recorder.batches) == 3 * BATCH
+    assert sum(recorder.batches) == 3 * MAX_BATCH
     assert len(recorder.batches) <= 4
-    assert max(recorder.batches) == BATCH
+    assert max(recorder.batches) == MAX_BATCH
     assert len(recorder.threads) == 1
     assert threading.get_ident() not in recorder.threads
 
@@ -97,8 +97,8 @@ def test_a_batch_waits_for_outcomes_that_keep_coming() -> None:
 
     async def save() -> None:
         tasks = []
-        for one in outcomes(20):
-            tasks.append(asyncio.create_task(writer.save(one)))
+        for outcome in outcomes(20):
+            tasks.append(asyncio.create_task(writer.save(outcome)))
             await asyncio.sleep(0.005)
         await asyncio.gather(*tasks)
 
@@ -125,7 +125,7 @@ def test_closing_writes_what_waits() -> None:
     writer = Writer(recorder)  # type: ignore[arg-type]
 
     async def save() -> None:
-        tasks = [asyncio.create_task(writer.save(one)) for one in outcomes(5)]
+        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(5)]
         await asyncio.sleep(0.05)
         threading.Timer(0.1, recorder.gate.set).start()
         await asyncio.to_thread(writer.close)
@@ -136,26 +136,26 @@ def test_closing_writes_what_waits() -> None:
 
 
 def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() -> None:
-    sent: list[tuple[str, ...]] = []
+    sent_urls: list[tuple[str, ...]] = []
     broken = [True, False, False]
 
     class Counting(Recorder):
         def save(self, batch: Sequence[Outcome]) -> None:
-            sent.extend(tuple(found.url for found in outcome.found) for outcome in batch)
+            sent_urls.extend(tuple(found.url for found in outcome.discovered_urls) for outcome in batch)
             if broken.pop(0):
                 raise sqlite3.OperationalError("disk full")
 
     async def save() -> None:
         writer = Writer(Counting())  # type: ignore[arg-type]
-        link = Found("https://a.example/next", "a.example")
+        link = DiscoveredUrl("https://a.example/next", "a.example")
         with pytest.raises(sqlite3.OperationalError):
-            await writer.save(replace(outcomes(1)[0], found=(link,)))
-        await writer.save(replace(outcomes(1)[0], found=(link,)))
-        await writer.save(replace(outcomes(1)[0], found=(link,)))
+            await writer.save(replace(outcomes(1)[0], discovered_urls=(link,)))
+        await writer.save(replace(outcomes(1)[0], discovered_urls=(link,)))
+        await writer.save(replace(outcomes(1)[0], discovered_urls=(link,)))
         writer.close()
 
     asyncio.run(save())
-    assert sent == [("https://a.example/next",), ("https://a.example/next",), ()]
+    assert sent_urls == [("https://a.example/next",), ("https://a.example/next",), ()]
 
 
 def wait_until(done: Callable[[], bool]) -> bool:
@@ -167,15 +167,15 @@ def wait_until(done: Callable[[], bool]) -> bool:
 
 def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
     recorder = Recorder()
-    recorder.left_over = LeftOver(50)
+    recorder.requeuer = ScriptedRequeuer(50)
     writer = Writer(recorder)  # type: ignore[arg-type]
-    assert wait_until(lambda: recorder.left_over.steps == 0)
+    assert wait_until(lambda: recorder.requeuer.steps == 0)
     writer.close()
 
 
 def test_outcomes_go_before_what_is_left_over() -> None:
     recorder = Recorder()
-    recorder.left_over = LeftOver(10**9)
+    recorder.requeuer = ScriptedRequeuer(10**9)
 
     async def save() -> None:
         writer = Writer(recorder)  # type: ignore[arg-type]
@@ -184,12 +184,12 @@ def test_outcomes_go_before_what_is_left_over() -> None:
 
     asyncio.run(save())
     assert sum(recorder.batches) == 5
-    assert recorder.left_over.more
+    assert recorder.requeuer.has_more
 
 
 def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
     recorder = Recorder()
-    recorder.left_over = LeftOver(5, broken=True)
+    recorder.requeuer = ScriptedRequeuer(5, broken=True)
 
     async def save() -> None:
         writer = Writer(recorder)  # type: ignore[arg-type]
@@ -201,7 +201,7 @@ def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
 
 
 def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PAUSE", "LINGER"):
+    for name in ("MAX_IDLE_SECONDS", "MAX_BATCH_SECONDS"):
         monkeypatch.setattr(f"crawler.session.writer.{name}", 60.0)
     recorder = Recorder()
     writer = Writer(recorder, lambda: 2)  # type: ignore[arg-type]

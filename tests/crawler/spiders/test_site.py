@@ -158,10 +158,10 @@ def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve:
     assert sorted(set(states.values())) == [DONE, LIST, ROBOTS, ("skipped", "limit")]
     assert list(states.values()).count(("skipped", "limit")) == 6
     assert first.run() == ("finished", "max_pages")
-    before = first.articles()
+    first_articles = first.articles()
     second = crawl(site.url + "/", **SMALL)
     assert set(second.states(site).values()) == {DONE, LIST, ROBOTS}
-    assert before.items() <= second.articles().items()
+    assert first_articles.items() <= second.articles().items()
     pages = [path for path in site.paths() if path != "/robots.txt"]
     assert len(pages) == len(set(pages)) == 9
 
@@ -199,7 +199,7 @@ def test_the_export_has_the_archive_s_articles(crawl: Crawl, serve: Serve, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"max_pages": "lots"}, "max_pages must be a number"),
         ({"nonsense": 1}, "unknown argument: nonsense"),
@@ -208,8 +208,8 @@ def test_the_export_has_the_archive_s_articles(crawl: Crawl, serve: Serve, tmp_p
     ],
 )
 @pytest.mark.slow
-def test_scrapy_says_what_is_wrong_with_an_argument(crawl: Crawl, arguments: dict[str, object], told: str) -> None:
+def test_scrapy_says_what_is_wrong_with_an_argument(crawl: Crawl, arguments: dict[str, object], message: str) -> None:
     result = crawl("http://127.0.0.1:9/", **arguments)
-    assert told in result.errors
+    assert message in result.errors
     assert result.code != 0
     assert not result.db.exists()

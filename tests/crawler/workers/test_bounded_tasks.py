@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from crawler.workers.bounded_tasks import pump
+from crawler.workers.bounded_tasks import run_bounded
 
 
-def pumped(jobs, work, at_once=3, stopping=lambda: False):
-    asyncio.run(pump(jobs, work, at_once, stopping))
+def run(jobs, work, at_once=3, stopping=lambda: False):
+    asyncio.run(run_bounded(jobs, work, at_once, stopping))
 
 
 def test_all_jobs_are_done_and_never_more_at_once_than_allowed():
@@ -21,7 +21,7 @@ def test_all_jobs_are_done_and_never_more_at_once_than_allowed():
         now[0] -= 1
         done.append(job)
 
-    pumped(range(20), work)
+    run(range(20), work)
     assert sorted(done) == list(range(20))
     assert most == [3]
 
@@ -38,7 +38,7 @@ def test_jobs_are_taken_only_when_there_is_room():
         await asyncio.sleep(0.001)
         done.append(job)
 
-    pumped(jobs(), work, at_once=2)
+    run(jobs(), work, at_once=2)
     assert all(number - finished <= 2 for number, finished in enumerate(taken))
 
 
@@ -49,7 +49,7 @@ def test_what_is_under_way_is_finished_when_it_is_to_stop():
         await asyncio.sleep(0.001)
         done.append(job)
 
-    pumped(range(100), work, stopping=lambda: len(done) >= 5)
+    run(range(100), work, stopping=lambda: len(done) >= 5)
     assert 5 <= len(done) <= 8
     assert sorted(done) == list(range(len(done)))
 
@@ -61,4 +61,4 @@ def test_the_first_error_ends_it():
             raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        pumped(range(100), work)
+        run(range(100), work)

@@ -16,42 +16,42 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from crawler.workers.pool import _TRIES, WorkerError, Workers, _overran
-from crawler.workers.worker import Worker
+from crawler.workers.pool import _MAX_FAILED_STARTS, WorkerError, WorkerPool, _is_noticed_late
+from crawler.workers.worker import WorkerProcess
 from tests.crawler.crawls import REPOSITORY
 
 T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
-    pool = Workers(1, seconds=10)  # a bound for the page that hangs; the others need far less
+def workers() -> Iterator[WorkerPool]:
+    pool = WorkerPool(1, page_seconds=10)  # a bound for the page that hangs; the others need far less
     yield pool
     pool.close()
 
 
-def reason_of(workers: Workers, function: object, *args: object) -> str:
+def reason_of(workers: WorkerPool, function: object, *args: object) -> str:
     with pytest.raises(WorkerError) as caught:
         asyncio.run(workers.run(function, *args))  # type: ignore[arg-type]
     return caught.value.reason
 
 
-def test_work_is_done_in_another_process(workers: Workers) -> None:
+def test_work_is_done_in_another_process(workers: WorkerPool) -> None:
     assert asyncio.run(workers.run(os.getpid)) != os.getpid()
 
 
-def test_a_page_is_cleaned_in_a_worker_as_it_is_here(workers: Workers) -> None:
+def test_a_page_is_cleaned_in_a_worker_as_it_is_here(workers: WorkerPool) -> None:
     page = Page("https://a.example/x", b"<html><body><article><p>" + b"some words of it " * 40)
     assert asyncio.run(workers.run(clean, page)) == clean(page)
 
 
-def test_a_fault_comes_back_and_the_next_page_goes_on(workers: Workers) -> None:
+def test_a_fault_comes_back_and_the_next_page_goes_on(workers: WorkerPool) -> None:
     assert reason_of(workers, int, "x") == "worker_error"
     assert asyncio.run(workers.run(int, "7")) == 7
 
 
 @pytest.mark.slow
-def test_a_page_that_hangs_is_given_up_in_time(workers: Workers) -> None:
+def test_a_page_that_hangs_is_given_up_in_time(workers: WorkerPool) -> None:
     started = time.monotonic()
     assert reason_of(workers, time.sleep, 60) == "worker_timeout"
     assert time.monotonic() - started < 20
@@ -65,7 +65,7 @@ def pause_in(folder: str) -> int:
     return 5
 
 
-def killed(workers: Workers, folder: Path, times: int) -> list[object]:
+def killed(workers: WorkerPool, folder: Path, times: int) -> list[object]:
     """The results of a page whose worker is killed so often, and of two that wait behind it."""
 
     async def three() -> list[object]:
@@ -81,25 +81,25 @@ def killed(workers: Workers, folder: Path, times: int) -> list[object]:
 
 
 def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
-    found = "{'trafilatura', 'cleaners.clean', 'feedparser'} & set(sys.modules)"
-    code = f"import sys, crawler.commands.crawl as _; print({found})"
+    expression = "{'trafilatura', 'cleaners.clean', 'feedparser'} & set(sys.modules)"
+    code = f"import sys, crawler.commands.crawl as _; print({expression})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_page_whose_worker_is_killed_is_tried_again(workers: Workers, tmp_path: Path, times: int) -> None:
+def test_a_page_whose_worker_is_killed_is_tried_again(workers: WorkerPool, tmp_path: Path, times: int) -> None:
     assert killed(workers, tmp_path, times) == [5, 1, 2]
 
 
-def test_a_page_that_kills_three_workers_costs_itself_only(workers: Workers, tmp_path: Path) -> None:
-    first, *others = killed(workers, tmp_path, 3)
+def test_a_page_that_kills_three_workers_costs_itself_only(workers: WorkerPool, tmp_path: Path) -> None:
+    first, *results = killed(workers, tmp_path, 3)
     assert isinstance(first, WorkerError)
     assert first.reason == "worker_died"
-    assert others == [1, 2]
+    assert results == [1, 2]
 
 
-def test_a_killed_idle_worker_does_not_end_the_pool(workers: Workers) -> None:
+def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None:
     async def kill_and_run() -> list[int]:
         os.kill(await workers.run(os.getpid), signal.SIGKILL)
         await asyncio.sleep(1)  # time for the pool to find out
@@ -109,7 +109,7 @@ def test_a_killed_idle_worker_does_not_end_the_pool(workers: Workers) -> None:
 
 
 def test_what_waits_behind_a_long_page_goes_to_a_worker_that_has_nothing() -> None:
-    pool = Workers(2, seconds=60)
+    pool = WorkerPool(2, page_seconds=60)
 
     async def three() -> float:
         await asyncio.gather(*(pool.run(time.sleep, 0.1) for _ in range(6)))  # both are there
@@ -124,14 +124,14 @@ def test_what_waits_behind_a_long_page_goes_to_a_worker_that_has_nothing() -> No
         pool.close()
 
 
-async def closing_after(pool: Workers, work: Coroutine[Any, Any, T]) -> T:
+async def closing_after(pool: WorkerPool, work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     finally:
         await asyncio.to_thread(pool.close)
 
 
-def test_large_pages_and_large_results_pass_whole(workers: Workers) -> None:
+def test_large_pages_and_large_results_pass_whole(workers: WorkerPool) -> None:
     body = bytes(range(256)) * 40_000
 
     async def several() -> list[bytes]:
@@ -140,55 +140,55 @@ def test_large_pages_and_large_results_pass_whole(workers: Workers) -> None:
     assert asyncio.run(several()) == [body.swapcase()] * 4
 
 
-def test_what_cannot_be_sent_or_sent_back_is_a_fault(workers: Workers) -> None:
+def test_what_cannot_be_sent_or_sent_back_is_a_fault(workers: WorkerPool) -> None:
     assert reason_of(workers, len, (x for x in "ab")) == "worker_error"
     assert reason_of(workers, iter_of, "ab") == "worker_error"
     assert asyncio.run(workers.run(int, "3")) == 3
 
 
 def iter_of(text: str) -> object:
-    return (each for each in text)
+    return (letter for letter in text)
 
 
 def test_a_time_limit_that_was_noticed_far_too_late_is_no_fault_of_the_page() -> None:
-    assert not _overran(10.2, 10)
-    assert _overran(3600.0, 10), "the process was stopped meanwhile"
+    assert not _is_noticed_late(10.2, 10)
+    assert _is_noticed_late(3600.0, 10), "the process was stopped meanwhile"
 
 
-def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: Workers) -> None:
+def test_a_worker_leaves_ctrl_c_to_the_crawl(workers: WorkerPool) -> None:
     pid = asyncio.run(workers.run(os.getpid))
     os.kill(pid, signal.SIGINT)
     assert asyncio.run(workers.run(os.getpid)) == pid
 
 
-def test_a_page_cannot_eat_the_machine_s_memory(workers: Workers) -> None:
+def test_a_page_cannot_eat_the_machine_s_memory(workers: WorkerPool) -> None:
     assert reason_of(workers, bytes, 6 * 1024**3) == "worker_error"
     assert asyncio.run(workers.run(int, "9")) == 9
 
 
 @pytest.mark.parametrize("times", [2, 1000])
 def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
-    pool, started, calls = Workers(1, seconds=60), Worker.started, []
+    pool, started, calls = WorkerPool(1, page_seconds=60), WorkerProcess.start, []
 
-    def start() -> Worker:
+    def start() -> WorkerProcess:
         calls.append(1)
         if len(calls) <= times:
             raise BrokenPipeError("it was killed")
         return started()
 
-    monkeypatch.setattr(Worker, "started", start)
+    monkeypatch.setattr(WorkerProcess, "start", start)
     try:
         if times == 2:
             assert asyncio.run(pool.run(int, "4")) == 4
         else:
             assert reason_of(pool, int, "4") == "worker_died"
-            assert len(calls) == _TRIES
+            assert len(calls) == _MAX_FAILED_STARTS
     finally:
         pool.close()
 
 
 def test_closing_gives_up_what_is_under_way() -> None:
-    pool = Workers(1, seconds=60)
+    pool = WorkerPool(1, page_seconds=60)
     started = time.monotonic()
 
     async def begin() -> None:
@@ -203,7 +203,7 @@ def test_closing_gives_up_what_is_under_way() -> None:
 
 
 def test_closing_gives_up_what_is_not_yet_begun() -> None:
-    pool = Workers(1, seconds=60)
+    pool = WorkerPool(1, page_seconds=60)
 
     async def begin() -> list[object]:
         tasks = [asyncio.create_task(pool.run(time.sleep, 50)) for _ in range(4)]

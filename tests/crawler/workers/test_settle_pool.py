@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.workers.settle_pool import Sharing
-from crawler.workers.worker import Worker
-from output.settle.parallel_map import alone
+from crawler.workers.settle_pool import SettlePool
+from crawler.workers.worker import WorkerProcess
+from output.settle.parallel_map import serial_map
 
 
 def double(number: int) -> tuple[int, int]:
@@ -21,71 +21,71 @@ def long_answer(number: int) -> bytes:
     return bytes([number]) * 3_000_000  # more than a socket takes at once
 
 
-def fail_elsewhere(home: int) -> int:
-    if os.getpid() != home:
+def fail_elsewhere(parent_pid: int) -> int:
+    if os.getpid() != parent_pid:
         raise ValueError("not at home")
-    return home
+    return parent_pid
 
 
-def die_elsewhere(home: int) -> int:
-    if os.getpid() != home:
+def die_elsewhere(parent_pid: int) -> int:
+    if os.getpid() != parent_pid:
         os.kill(os.getpid(), signal.SIGKILL)
-    return home
+    return parent_pid
 
 
-def doubles(found: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
-    pairs = list(found)
+def doubles(results: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
+    pairs = list(results)
     return [number for number, _ in pairs], {pid for _, pid in pairs}
 
 
 @pytest.mark.parametrize("jobs", [0, 1, 3, 4, 5, 40])
 def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here(jobs: int) -> None:
-    with Sharing(2) as share:
+    with SettlePool(2) as share:
         numbers, pids = doubles(share(double, range(jobs)))
-    assert numbers == doubles(alone(double, range(jobs)))[0] == [2 * number for number in range(jobs)]
-    others = pids - {os.getpid()}
-    assert len(others) == {4: 2, 5: 2, 40: 2}.get(jobs, 0)
+    assert numbers == doubles(serial_map(double, range(jobs)))[0] == [2 * number for number in range(jobs)]
+    worker_pids = pids - {os.getpid()}
+    assert len(worker_pids) == {4: 2, 5: 2, 40: 2}.get(jobs, 0)
 
 
 def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
-    with Sharing(1) as share:
+    with SettlePool(1) as share:
         _, first = doubles(share(double, range(9)))
         _, second = doubles(share(double, range(9)))
     assert first == second
-    [other] = first - {os.getpid()}
+    [worker_pid] = first - {os.getpid()}
     with pytest.raises(ProcessLookupError):
-        os.kill(other, 0)
+        os.kill(worker_pid, 0)
 
 
 def test_neither_side_waits_for_the_other_with_long_jobs_and_answers() -> None:
-    with Sharing(2) as share:
+    with SettlePool(2) as share:
         assert list(share(len, [b"x" * 3_000_000] * 12)) == [3_000_000] * 12
         assert [len(each) for each in share(long_answer, range(12))] == [3_000_000] * 12
 
 
 def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
-    taken = list[int]()
+    taken_jobs = list[int]()
 
     def jobs() -> Iterator[int]:
         for number in range(20):
-            taken.append(number)
+            taken_jobs.append(number)
             yield number
 
-    with Sharing(2) as share:
-        for given, _ in enumerate(share(double, jobs())):
-            assert len(taken) <= given + 4
+    with SettlePool(2) as share:
+        for result_count, _ in enumerate(share(double, jobs())):
+            assert len(taken_jobs) <= result_count + 4
 
 
 @pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
 def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
-    with Sharing(2) as share:
+    with SettlePool(2) as share:
         assert list(share(work, [os.getpid()] * 20)) == [os.getpid()] * 20  # type: ignore[arg-type]
 
 
 def test_where_no_process_can_be_started_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> Worker:
+    def none() -> WorkerProcess:
         raise OSError("no more processes")
 
-    monkeypatch.setattr(Worker, "started", none)
-    with Sharing(2) as share:
+    monkeypatch.setattr(WorkerProcess, "start", none)
+    with SettlePool(2) as share:
         assert doubles(share(double, range(9))) == ([2 * number for number in range(9)], {os.getpid()})

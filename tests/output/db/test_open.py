@@ -11,8 +11,8 @@ import pytest
 from sqlite_utils import Migrations
 
 from output.db.errors import ArchiveError, NotAnArchive, NotReachable, WrongSchema
-from output.db.migrations import MIGRATIONS
-from output.db.open import SCHEMA_VERSION, open_database, open_writer
+from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from output.db.open import open_database, open_writer
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.write.archive import Archive
@@ -146,10 +146,10 @@ def _as_nobody(work: Callable[[], str]) -> str:
                 os.setgroups([])
                 os.setgid(65534)
                 os.setuid(65534)
-            said = work()
+            stdout = work()
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells it
-            said = f"failed: {error!r}"
-        os.write(writing, said.encode())
+            stdout = f"failed: {error!r}"
+        os.write(writing, stdout.encode())
         os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
@@ -205,7 +205,7 @@ def test_an_archive_of_version_3_goes_on(tmp_path, make):
         archive.save([copies[2]])
         settle(archive.db)
         assert archive.db["duplicates"].count == 3
-        found = archive.db.execute("SELECT count(*) FROM articles_fts WHERE articles_fts MATCH 'copy0 OR copy2'")
-        assert found.fetchone() == (2,)
+        rows = archive.db.execute("SELECT count(*) FROM articles_fts WHERE articles_fts MATCH 'copy0 OR copy2'")
+        assert rows.fetchone() == (2,)
         assert verify(archive.db) == []
     assert Path(f"{older}.backup-v3").is_file()

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from output.db.ids import content_id, text_digest
-from output.db.text import count_words, escaped, inert, storable, words_of
+from output.db.text import count_words, escaped_json, inert_text, storable_text, words_of
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,12 @@ def test_words(text, count):
 
 
 def test_storable():
-    assert storable("a\0b\udc00é") == "ab?é"
+    assert storable_text("a\0b\udc00é") == "ab?é"
 
 
 def test_inert_and_escaped():
-    assert inert("a\u202eb\x1b[0m\r\nc\td\u2028e") == "ab[0m\nc\td\ne"
-    assert escaped('"\u202e"') == '"\\u202e"'
+    assert inert_text("a\u202eb\x1b[0m\r\nc\td\u2028e") == "ab[0m\nc\td\ne"
+    assert escaped_json('"\u202e"') == '"\\u202e"'
 
 
 def test_ids_are_fixed_and_of_their_size():

@@ -8,7 +8,7 @@ import unicodedata
 
 import pytest
 
-from output.exports.csv import cell, export_csv
+from output.exports.csv import csv_cell, export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown, file_name
 from output.settle.judge_again import settle
@@ -54,12 +54,12 @@ def test_csv_reads_back_and_holds_no_formula(filled):
     ["=1", "+1", "-1", "@x", "\t=1", " =1", "\n=1", "\r=1", "＝1", "\u202e=1", "\x00=1", "\xa0=1", "\u3000@x", " \t-1"],
 )
 def test_cells_that_would_be_formulas(text):
-    assert cell(text).startswith("'")
+    assert csv_cell(text).startswith("'")
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, None, "a=b", "", "plain"])
 def test_cells_that_are_left_alone(value):
-    assert cell(value) == value
+    assert csv_cell(value) == value
 
 
 def test_markdown_files_have_front_matter_that_yaml_reads(filled, tmp_path):

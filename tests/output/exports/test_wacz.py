@@ -26,7 +26,7 @@ from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
 from tests.output.conftest import Maker
-from tests.output.raw.test_warc_files import file, keeping, warcs  # noqa: F401
+from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched
 
 TOOLS = Path(os.environ.get("BROADSHEET_ARCHIVE_TOOLS") or Path(tempfile.gettempdir()) / "broadsheet-archive-tools")
@@ -34,13 +34,13 @@ TOOLS = Path(os.environ.get("BROADSHEET_ARCHIVE_TOOLS") or Path(tempfile.gettemp
 
 def members(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as packed:
-        assert all(each.compress_type == zipfile.ZIP_STORED for each in packed.infolist())
-        return {each.filename: packed.read(each) for each in packed.infolist()}
+        assert all(name.compress_type == zipfile.ZIP_STORED for name in packed.infolist())
+        return {name.filename: packed.read(name) for name in packed.infolist()}
 
 
 def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Path) -> None:  # noqa: F811
     target, make = tmp_path / "out.wacz", Maker()
-    with keeping(file, 20_000) as archive:
+    with archive_with_warcs(file, 20_000) as archive:
         for number in range(4):
             outcome = fetched(f"http://a.test/{number}", number, os.urandom(9000) if number else b"hello")
             archive.save([outcome])
@@ -86,7 +86,7 @@ def assert_index(found: dict[str, bytes]) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
         warcs(file)[0].unlink()
         with pytest.raises(MissingWarcError, match="No such file"):
@@ -94,13 +94,13 @@ def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None: 
 
 
 def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
-    with keeping(file):
+    with archive_with_warcs(file):
         pass
     target = tmp_path / "out.wacz"
     code, _, errors = command("export", file, "--format", "wacz", "-o", target)
     assert (code, "holds no raw responses" in errors) == (2, True)
     assert command("export", file, "--format", "wacz")[0] == 2
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     code, out, errors = command("export", file, "--format", "wacz", "-o", target)
     assert (code, out) == (0, "")
@@ -142,16 +142,16 @@ def test_py_wacz_finds_it_valid(tools: Path, sample: tuple[str, Path]) -> None:
 @pytest.mark.slow
 def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
     url, db = sample
-    home = db.parent / "pywb"
-    home.mkdir()
+    folder = db.parent / "pywb"
+    folder.mkdir()
     files = raws.files(db)
     for arguments in (["init", "kept"], ["add", "kept", *files]):
-        subprocess.run([tools / "wb-manager", *arguments], cwd=home, check=True, capture_output=True)
+        subprocess.run([tools / "wb-manager", *arguments], cwd=folder, check=True, capture_output=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     started = [tools / "wayback", "--port", str(port), "-b", "127.0.0.1"]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(started, cwd=home, stdout=quiet, stderr=quiet) as server:
+    with subprocess.Popen(started, cwd=folder, stdout=quiet, stderr=quiet) as server:
         try:
             assert b"<title" in replayed(f"http://127.0.0.1:{port}/kept/mp_/{url}/")
             pages = raws.rows(

@@ -7,11 +7,11 @@ from sqlite_utils import Migrations
 
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
-from output.db.transaction import writing
+from output.db.transaction import write_transaction
 from output.outcome import Outcome
 from output.queue import requeue
 from output.queue import rows as module
-from output.queue.rows import Queue, add_found, give_up_host
+from output.queue.rows import Queue, add_urls, give_up_host
 from output.write.archive import Archive
 
 HOST = "a.test"
@@ -22,43 +22,43 @@ def queue(archive, make):
     return Queue(archive.db, lambda: "2026-06-01")
 
 
-def add(archive, *found):
-    with writing(archive.db):
-        add_found(archive.db, found, "2026-01-01")
+def add(archive, *discovered_urls):
+    with write_transaction(archive.db):
+        add_urls(archive.db, discovered_urls, "2026-01-01")
 
 
 def test_order(archive, queue, make):
     add(
         archive,
-        make.found("http://a.test/low"),
-        make.found("http://a.test/high", priority=9),
-        make.found("http://a.test/low2"),
-        make.found("http://a.test/feed", kind="feed", priority=-5),
-        make.found("http://a.test/map", kind="sitemap", priority=3),
-        make.found("http://a.test/robots.txt", kind="robots"),
-        make.found("http://b.test/x", priority=99),
+        make.discovered("http://a.test/low"),
+        make.discovered("http://a.test/high", priority=9),
+        make.discovered("http://a.test/low2"),
+        make.discovered("http://a.test/feed", kind="feed", priority=-5),
+        make.discovered("http://a.test/map", kind="sitemap", priority=3),
+        make.discovered("http://a.test/robots.txt", kind="robots"),
+        make.discovered("http://b.test/x", priority=99),
     )
-    taken = [one.url.split("/")[-1] for one in queue.take(HOST, 10)]
-    assert taken == ["robots.txt", "map", "feed", "high", "low", "low2"]
+    taken_urls = [queued_url.url.split("/")[-1] for queued_url in queue.take(HOST, 10)]
+    assert taken_urls == ["robots.txt", "map", "feed", "high", "low", "low2"]
 
 
 def test_what_is_in_flight_is_left_out_by_id_or_url(archive, queue, make):
-    add(archive, *(make.found(f"http://a.test/{n}") for n in range(5)))
+    add(archive, *(make.discovered(f"http://a.test/{n}") for n in range(5)))
     first, second = queue.take(HOST, 2)
-    assert [one.url[-1] for one in queue.take(HOST, 2, {first.id, second.url})] == ["2", "3"]
+    assert [queued_url.url[-1] for queued_url in queue.take(HOST, 2, {first.id, second.url})] == ["2", "3"]
     assert queue.take(HOST, 2) == [first, second]
 
 
 def retry(archive, url, not_before):
-    archive.save([Outcome(url, "queued", "timeout", not_before=not_before, retry=True)])
+    archive.save([Outcome(url, "queued", "timeout", not_before=not_before, is_retry=True)])
 
 
 def test_a_retry_waits_for_its_time(archive, queue):
     retry(archive, "http://a.test/1", "2026-06-01T01:30:00")
     retry(archive, "http://a.test/2", "2026-05-01")
-    assert [one.url[-1] for one in queue.take(HOST, 5)] == ["2"]
-    [one, two] = Queue(archive.db, lambda: "2026-06-01T01:30:01").take(HOST, 2)
-    assert (one.url[-1], two.url[-1], one.attempts) == ("1", "2", 1)
+    assert [queued_url.url[-1] for queued_url in queue.take(HOST, 5)] == ["2"]
+    [first, second] = Queue(archive.db, lambda: "2026-06-01T01:30:01").take(HOST, 2)
+    assert (first.url[-1], second.url[-1], first.attempts) == ("1", "2", 1)
 
 
 def test_a_clock_that_was_set_back_does_not_hold_a_retry(archive, make):
@@ -66,41 +66,41 @@ def test_a_clock_that_was_set_back_does_not_hold_a_retry(archive, make):
     retry(archive, "http://a.test/1", "2026-06-01T00:00:05+00:00")
     for now, due in [("05-31T00:00:00", True), ("05-31T23:00:00", False), ("06-01T00:00:05", True)]:
         queue = Queue(archive.db, lambda now=now: f"2026-{now}+00:00")
-        assert (len(queue.take(HOST, 5)), queue.hosts_after("", 5)) == (int(due), [(HOST, due)])
+        assert (len(queue.take(HOST, 5)), queue.next_hosts("", 5)) == (int(due), [(HOST, due)])
 
 
 def test_a_due_retry_has_the_place_of_its_kind_and_priority(archive, queue, make):
-    add(archive, make.found("http://a.test/high", priority=9), make.found("http://a.test/low"))
-    add(archive, make.found("http://a.test/middle", priority=4))
+    add(archive, make.discovered("http://a.test/high", priority=9), make.discovered("http://a.test/low"))
+    add(archive, make.discovered("http://a.test/middle", priority=4))
     retry(archive, "http://a.test/middle", "2026-05-01")
-    assert [one.url[14:] for one in queue.take(HOST, 2)] == ["high", "middle"]
+    assert [queued_url.url[14:] for queued_url in queue.take(HOST, 2)] == ["high", "middle"]
 
 
 def test_any_queued_url_of_a_host_is_found_also_one_that_waits(archive, queue, make):
-    assert queue.any_of(HOST) is None
+    assert queue.any_queued(HOST) is None
     retry(archive, "http://a.test/1", "2026-06-01T01:30:00")
     assert queue.take(HOST, 1) == []
-    assert queue.any_of(HOST).url == "http://a.test/1"
-    assert queue.any_of(HOST, {"http://a.test/1"}) is None
+    assert queue.any_queued(HOST).url == "http://a.test/1"
+    assert queue.any_queued(HOST, {"http://a.test/1"}) is None
 
 
 def test_hosts_come_in_order_with_whether_one_is_due(archive, queue, make):
-    assert (queue.hosts_after("", 9), queue.is_empty()) == ([], True)
+    assert (queue.next_hosts("", 9), queue.is_empty()) == ([], True)
     retry(archive, "http://c.test/1", "2026-06-01T01:00:00")
     assert not queue.is_empty()
-    add(archive, *(make.found(f"http://{host}.test/{n}") for host in "dab" for n in range(3)))
+    add(archive, *(make.discovered(f"http://{host}.test/{n}") for host in "dab" for n in range(3)))
     retry(archive, "http://b.test/1", "2026-06-01T01:00:00")
     expected = [("a.test", True), ("b.test", True), ("c.test", False), ("d.test", True)]
-    assert queue.hosts_after("", 9) == expected
-    assert queue.hosts_after("", 2) + queue.hosts_after("b.test", 2) == expected
+    assert queue.next_hosts("", 9) == expected
+    assert queue.next_hosts("", 2) + queue.next_hosts("b.test", 2) == expected
 
 
 def test_counts_are_kept_in_step_with_every_change(archive, queue, make):
-    add(archive, *(make.found(f"http://b.test/{n}") for n in range(4)), make.found("http://a.test/"))
+    add(archive, *(make.discovered(f"http://b.test/{n}") for n in range(4)), make.discovered("http://a.test/"))
     archive.save([make.outcome("http://c.test/", "text"), make.failure("http://b.test/0")])
-    add(archive, make.found("http://b.test/9", state="skipped", reason="depth"))
+    add(archive, make.discovered("http://b.test/9", state="skipped", reason="depth"))
     assert queue.counts() == {"queued": 4, "done": 1, "failed": 1, "skipped": 1}
-    add(archive, make.found("http://b.test/9"))
+    add(archive, make.discovered("http://b.test/9"))
     archive.db.execute("DELETE FROM urls WHERE url = 'http://a.test/'")
     archive.db.execute("INSERT OR REPLACE INTO urls SELECT * FROM urls WHERE url = 'http://b.test/1'")
     assert queue.counts() == {"queued": 4, "done": 1, "failed": 1, "skipped": 0}
@@ -111,7 +111,7 @@ def test_counts_are_kept_in_step_with_every_change(archive, queue, make):
 def test_counts_of_an_older_file_are_taken_when_it_is_upgraded(tmp_path):
     file = tmp_path / "old.db"
     older = Migrations("broadsheet")
-    older._migrations = [one for one in MIGRATIONS._migrations if one.name == "m0001_archive"]
+    older._migrations = [migration for migration in MIGRATIONS._migrations if migration.name == "m0001_archive"]
     db = open_writer(file, older, 1)
     db.execute(
         "INSERT INTO urls (url, host, kind, state, found_via, first_seen) VALUES ('x', 'x', 'page', 'queued', '', '')"
@@ -122,71 +122,74 @@ def test_counts_of_an_older_file_are_taken_when_it_is_upgraded(tmp_path):
 
 
 def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue, make):
-    add(archive, *(make.found(f"http://a.test/{n}") for n in range(5)), make.found("http://b.test/"))
+    add(archive, *(make.discovered(f"http://a.test/{n}") for n in range(5)), make.discovered("http://b.test/"))
     retry(archive, "http://a.test/3", "2026-06-01T01:00:00")
-    with writing(archive.db):
+    with write_transaction(archive.db):
         steps = [give_up_host(archive.db, HOST, "failed", "host_unreachable:timeout", 3) for _ in range(3)]
     assert steps == [3, 2, 0]
     assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
     archive.save([make.failure("http://b.test/")])
-    assert archive.requeue(requeue.HOSTS_BACK) == 5
+    assert archive.requeue(requeue.UNREACHED_HOSTS) == 5
     assert queue.counts() == {"queued": 5, "done": 0, "failed": 1, "skipped": 0}
-    assert [one.attempts for one in queue.take(HOST, 9)] == [0] * 5
+    assert [queued_url.attempts for queued_url in queue.take(HOST, 9)] == [0] * 5
 
 
 def test_an_outcome_may_stand_for_its_whole_host(archive, queue, make):
-    add(archive, *(make.found(f"http://a.test/{n}") for n in range(5)), make.found("http://b.test/"))
-    archive.save([Outcome("http://a.test/0", "failed", "host_failing:http_503", whole_host=HOST)])
+    add(archive, *(make.discovered(f"http://a.test/{n}") for n in range(5)), make.discovered("http://b.test/"))
+    archive.save([Outcome("http://a.test/0", "failed", "host_failing:http_503", given_up_host=HOST)])
     assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
-    assert archive.given_up == {"failed/host_failing:http_503": 4}
+    assert archive.given_up_counts == {"failed/host_failing:http_503": 4}
 
 
 def test_a_better_way_improves_a_queued_row_only(archive, queue, make):
     url = "http://a.test/1"
-    add(archive, make.found(url, depth=5, priority=1, on="http://a.test/far"))
-    add(archive, make.found(url, depth=7, priority=4), make.found(url, depth=2, priority=0))
-    [one] = queue.take(HOST, 5)
-    assert (one.depth, one.priority, one.found_on) == (2, 4, "http://a.test/far")
+    add(archive, make.discovered(url, depth=5, priority=1, found_on="http://a.test/far"))
+    add(archive, make.discovered(url, depth=7, priority=4), make.discovered(url, depth=2, priority=0))
+    [queued_url] = queue.take(HOST, 5)
+    assert (queued_url.depth, queued_url.priority, queued_url.found_on) == (2, 4, "http://a.test/far")
     archive.save([make.outcome(url, "text")])
-    add(archive, make.found(url, depth=0, priority=99))
+    add(archive, make.discovered(url, depth=0, priority=99))
     assert archive.db.execute("SELECT state, depth FROM urls").fetchall() == [("done", 2)]
 
 
 def test_what_was_too_deep_is_queued_on_a_shorter_way(archive, queue, make):
     deep, barred = "http://a.test/deep", "http://a.test/barred"
-    add(archive, make.found(deep, depth=9, state="skipped", reason="depth"))
-    add(archive, make.found(barred, state="skipped", reason="robots.txt"))
-    add(archive, make.found(deep, depth=1), make.found(barred))
-    assert [(one.url, one.depth) for one in queue.take(HOST, 5)] == [(deep, 1)]
+    add(archive, make.discovered(deep, depth=9, state="skipped", reason="depth"))
+    add(archive, make.discovered(barred, state="skipped", reason="robots.txt"))
+    add(archive, make.discovered(deep, depth=1), make.discovered(barred))
+    assert [(queued_url.url, queued_url.depth) for queued_url in queue.take(HOST, 5)] == [(deep, 1)]
 
 
 def test_a_queued_url_is_not_skipped_by_a_longer_way(archive, queue, make):
-    add(archive, make.found("http://a.test/1", depth=1))
-    add(archive, make.found("http://a.test/1", depth=9, state="skipped", reason="depth"))
+    add(archive, make.discovered("http://a.test/1", depth=1))
+    add(archive, make.discovered("http://a.test/1", depth=9, state="skipped", reason="depth"))
     assert queue.counts()["queued"] == 1
 
 
 def test_seeds_give_failures_another_chance_and_leave_the_done_alone(archive, queue, make):
     archive.save([make.failure("http://a.test/bad"), make.outcome("http://a.test/good", "text")])
-    seeds = [make.found(f"http://a.test/{name}", via="seed") for name in ("bad", "good", "new")]
+    seeds = [make.discovered(f"http://a.test/{name}", found_via="seed") for name in ("bad", "good", "new")]
     queue.add_seeds(seeds)
     queue.add_seeds(seeds)
-    assert [(one.url[14:], one.attempts) for one in queue.take(HOST, 5)] == [("bad", 0), ("new", 0)]
+    assert [(queued_url.url[14:], queued_url.attempts) for queued_url in queue.take(HOST, 5)] == [
+        ("bad", 0),
+        ("new", 0),
+    ]
 
 
 PLANS = {
     "take": (module._TAKE, [HOST, 5], {"urls_ready (host=?)"}),
     "due": (module._TAKE_DUE, [HOST, "", 5], {"urls_retry (host=? AND not_before>? AND not_before<?)"}),
-    "astray": (module._TAKE_ASTRAY, [HOST, "", 5], {"urls_retry (host=? AND not_before>?)"}),
+    "astray": (module._TAKE_TOO_LATE, [HOST, "", 5], {"urls_retry (host=? AND not_before>?)"}),
     "hosts": (module._HOSTS, {"after": "", "count": 5, "now": "", "astray": ""}, {"urls_ready (host>?)"}),
     "give up": (module._GIVE_UP.format(rows=module._READY), ["", "", HOST, 5], {"urls_ready (host=?)"}),
     "requeue": (
-        requeue._ROWS.format(""),
+        requeue._NEXT_IDS.format(""),
         ["failed", "page", "a", 0, 9, 5],
         {"urls_outcome (state=? AND kind=? AND reason=? AND rowid>? AND rowid<?)"},
     ),
     "reasons": (
-        requeue._NEXT.format(">="),
+        requeue._NEXT_REASON.format(">="),
         ["failed", "page", "a", "b"],
         {"urls_outcome (state=? AND kind=? AND reason>? AND reason<?)"},
     ),
@@ -216,17 +219,17 @@ def test_taking_costs_the_same_however_long_the_queue_and_however_many_wait(arch
     def cost():
         calls = (
             lambda: queue.take(HOST, 8, {"http://a.test/0"}),
-            lambda: queue.hosts_after("", 3),
+            lambda: queue.next_hosts("", 3),
             queue.is_empty,
             queue.counts,
         )
         return [work(archive, call)[0] for call in calls]
 
     def fill(numbers):
-        add(archive, *(make.found(f"http://{'abcd'[n % 4]}.test/{n}", priority=n % 7) for n in numbers))
-        with writing(archive.db):
-            waiting = "UPDATE urls SET not_before = '2026-06-01T01:00:00' WHERE id % 5 = 0"
-            archive.db.execute(waiting)
+        add(archive, *(make.discovered(f"http://{'abcd'[n % 4]}.test/{n}", priority=n % 7) for n in numbers))
+        with write_transaction(archive.db):
+            retry_count = "UPDATE urls SET not_before = '2026-06-01T01:00:00' WHERE id % 5 = 0"
+            archive.db.execute(retry_count)
 
     fill(range(200))
     few = cost()

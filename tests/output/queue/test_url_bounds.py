@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from cleaners.document import PageType
-from output.db.transaction import writing
-from output.queue.rows import add_found
-from output.queue.url_bounds import Bounds
+from output.db.transaction import write_transaction
+from output.queue.rows import add_urls
+from output.queue.url_bounds import PatternLimits
 from output.write.archive import Archive
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"
-FEW = Bounds(own=5, wide=12, host=40, files=3)
+FEW = PatternLimits(narrow_pattern=5, wide_pattern=12, host=40, list_file=3)
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def archive(file: Path, make: Maker) -> Archive:
 
 def page(archive: Archive, make: Maker, path: str, *links: str, text: str = "", **changes: object) -> None:
     """Store a page that a link led to: an article with a text, else a list. Its links are found on it."""
-    with writing(archive.db):
-        add_found(archive.db, [make.found(HOST + path)], make.clock())
-    found = tuple(make.found(HOST + link, on=HOST + path) for link in links)
+    with write_transaction(archive.db):
+        add_urls(archive.db, [make.discovered(HOST + path)], make.clock())
+    discovered_urls = tuple(make.discovered(HOST + link, found_on=HOST + path) for link in links)
     changes = {"page_type": PageType.ARTICLE if text else PageType.LIST} | changes
-    outcome = make.outcome(HOST + path, *([text] if text else []), found=found, **changes)
+    outcome = make.outcome(HOST + path, *([text] if text else []), discovered_urls=discovered_urls, **changes)
     archive.save([outcome])
 
 
@@ -135,8 +135,8 @@ def test_random_words_are_bounded_by_the_host(archive: Archive, make: Maker) -> 
 
 
 def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive: Archive, make: Maker) -> None:
-    listed = tuple(make.found(f"{HOST}list?x={number}", via="sitemap") for number in range(60))
-    archive.save([replace(make.failure(HOST + "sitemap.xml"), kind="sitemap", state="done", found=listed)])
+    listed = tuple(make.discovered(f"{HOST}list?x={number}", found_via="sitemap") for number in range(60))
+    archive.save([replace(make.failure(HOST + "sitemap.xml"), kind="sitemap", state="done", discovered_urls=listed)])
     for number in range(50):
         page(archive, make, f"list?x={number}")
     assert state(archive, "list?x=59") == ("queued", "")
@@ -146,9 +146,9 @@ def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive: Archi
 
 def test_feeds_that_name_nothing_new_are_bounded(archive: Archive, make: Maker) -> None:
     for number in range(6):
-        following = make.found(f"{HOST}feed?page={number + 1}", kind="feed", via="next")
+        following = make.discovered(f"{HOST}feed?page={number + 1}", kind="feed", found_via="next")
         feed = replace(make.failure(f"{HOST}feed?page={number}"), kind="feed", state="done", reason="feed")
-        archive.save([replace(feed, found=(following,))])
+        archive.save([replace(feed, discovered_urls=(following,))])
     assert state(archive, "feed?page=6") == ("skipped", "trap:pattern")
 
 
@@ -156,8 +156,8 @@ def test_feeds_that_name_nothing_new_are_bounded(archive: Archive, make: Maker) 
 def test_articles_left_out_are_no_trap(archive: Archive, make: Maker, reason: str) -> None:
     page(archive, make, "", "story?k=99")
     for number in range(20):
-        made = make.outcome(f"{HOST}story?k={number}", page_type=PageType.OTHER)
-        archive.save([replace(made, state="skipped", reason=reason)])
+        outcome = make.outcome(f"{HOST}story?k={number}", page_type=PageType.OTHER)
+        archive.save([replace(outcome, state="skipped", reason=reason)])
     assert state(archive, "story?k=99") == ("queued", "")
 
 
@@ -172,8 +172,8 @@ def test_another_order_of_the_same_parameters_is_one_url(archive: Archive, make:
     page(archive, make, "", "l?a=1&b=2", "l?b=2&a=1", "l?a=2&b=1", "l?a=1&a=2", "l?a=2&a=1")
     states = {path: state(archive, path)[1] for path in ("l?b=2&a=1", "l?a=2&b=1", "l?a=1&a=2", "l?a=2&a=1")}
     assert states == {"l?b=2&a=1": "trap:parameter_order", "l?a=2&b=1": "", "l?a=1&a=2": "", "l?a=2&a=1": ""}
-    stated = make.found(HOST + "l?b=1&a=2", via="redirect")
-    archive.save([make.outcome(HOST + "x", found=(stated,))])
+    redirect_target = make.discovered(HOST + "l?b=1&a=2", found_via="redirect")
+    archive.save([make.outcome(HOST + "x", discovered_urls=(redirect_target,))])
     assert state(archive, "l?b=1&a=2") == ("queued", "")
 
 

@@ -10,29 +10,29 @@ from uuid import UUID
 import pytest
 
 from output.raw import erase
-from output.raw.erase import blank
-from output.raw.warc_reader import parse_record, response_of
+from output.raw.erase import blank_record
+from output.raw.warc_reader import parse_record, read_response
 from output.read.verify import raw_responses, verify
 from output.write.archive import Archive
-from output.write.forget import forget
+from output.write.forget import take_down
 from tests.crawler import raws
-from tests.output.raw.test_warc_files import file, keeping, warcs  # noqa: F401
+from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched
 
 URN = UUID(int=7).urn
 SECRET = b"the secret of the harbour " * 40
 
 
-def places(archive: Archive) -> dict[str, tuple[object, ...]]:
+def spans(archive: Archive) -> dict[str, tuple[object, ...]]:
     rows = archive.db.execute("SELECT url, warc_file, warc_offset, warc_length FROM captures")
-    return {url: place for url, *place in rows.fetchall()}  # type: ignore[misc]
+    return {url: span for url, *span in rows.fetchall()}  # type: ignore[misc]
 
 
 def body_of(archive: Archive, folder: Path, url: str) -> bytes:
     (number,) = archive.db.execute("SELECT id FROM captures WHERE url = ?", [url]).fetchone()
-    found = response_of(archive.db, folder, number)
-    assert found is not None
-    return found.body
+    exchange = read_response(archive.db, folder, number)
+    assert exchange is not None
+    return exchange.body
 
 
 def unpacked(path: Path) -> bytes:
@@ -44,26 +44,26 @@ def unpacked(path: Path) -> bytes:
     "length", [283, 284, 300, 4000, 65_557, 65_558, 65_559, 65_563, 65_564, 131_000, 131_100, 700_001]
 )
 def test_a_blank_has_the_length_that_is_asked_for(length: int) -> None:
-    made = blank(length, "2026-01-01T00:00:00Z", URN)
-    assert len(made) == length
-    record = parse_record(made, "blank")
+    member = blank_record(length, "2026-01-01T00:00:00Z", URN)
+    assert len(member) == length
+    record = parse_record(member, "blank")
     assert record.kind == "metadata"
     assert record.block.strip() in (b"taken-down: yes", b"taken-down: yes"[: len(record.block)].strip())
 
 
 def test_a_blank_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="too few"):
-        blank(200, "2026-01-01T00:00:00Z", URN)
+        blank_record(200, "2026-01-01T00:00:00Z", URN)
 
 
 def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file: Path) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched(f"http://a.test/{name}", n, SECRET * n) for n, name in enumerate(("a", "b", "c"), 1)])
-        before = places(archive)
+        before = spans(archive)
         (path,) = warcs(file)
         size = path.stat().st_size
-        forget(archive.db, "http://a.test/b")
-        after = places(archive)
+        take_down(archive.db, "http://a.test/b")
+        after = spans(archive)
         assert after == {url: place for url, place in before.items() if not url.endswith("/b")}
         assert body_of(archive, file.parent, "http://a.test/c") == SECRET * 3
         assert verify(archive.db) == []
@@ -76,9 +76,9 @@ def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file:
 
 def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  # noqa: F811
     urls = [f"http://a.test/{name}" for name in "abcd"]
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched(url, n, SECRET) for n, url in enumerate(urls)])
-        forget(archive.db, urls[0])
+        take_down(archive.db, urls[0])
         for url in urls[1:]:
             assert body_of(archive, file.parent, url) == SECRET
         assert list(raw_responses(archive.db)) == []
@@ -97,24 +97,24 @@ def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  #
 
 
 def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET)])
-        forget(archive.db, "http://a.test/b")
+        take_down(archive.db, "http://a.test/b")
         assert body_of(archive, file.parent, "http://a.test/a") == SECRET
         assert verify(archive.db) == []
     raws.checked(file)
 
 
 def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, os.urandom(100_000))])
 
         def killed(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(erase, "_write_over", killed)
+        monkeypatch.setattr(erase, "_overwrite", killed)
         with pytest.raises(KeyboardInterrupt):
-            forget(archive.db, "http://a.test/*")
+            take_down(archive.db, "http://a.test/*")
         monkeypatch.undo()
     (path,) = warcs(file)
     assert SECRET in unpacked(path)
@@ -128,27 +128,27 @@ def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeyp
 
 
 def test_an_imported_file_is_not_ours_to_write_to(file: Path) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         (path,) = warcs(file)
         archive.db.execute("DELETE FROM warc_files")
         archive.db.conn.commit()
         before = path.read_bytes()
-        found = forget(archive.db, "http://a.test/a")
+        found = take_down(archive.db, "http://a.test/a")
         assert found.warc_files == (f"a.db.warc/{path.name}",)
     assert path.read_bytes() == before
 
 
 def test_damage_does_not_keep_a_takedown_from_its_record(file: Path) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET * 2)])
         (path,) = warcs(file)
-        place = places(archive)["http://a.test/a"]
+        place = spans(archive)["http://a.test/a"]
         with path.open("r+b") as stream:
             stream.seek(int(str(place[1])) + 60)
             stream.write(b"\0" * 20)
         assert len(list(raw_responses(archive.db))) == 1
-        forget(archive.db, "http://a.test/a")
+        take_down(archive.db, "http://a.test/a")
         assert verify(archive.db) == []
         assert body_of(archive, file.parent, "http://a.test/b") == SECRET * 2
     assert b"test/a" not in unpacked(path)
@@ -165,7 +165,7 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file: Path) -> None:  #
     ],
 )
 def test_verify_tells_a_row_from_another_s_record(file: Path, change: str, said: str) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
         assert list(raw_responses(archive.db)) == []
         archive.db.execute(change)
@@ -174,7 +174,7 @@ def test_verify_tells_a_row_from_another_s_record(file: Path, change: str, said:
 
 
 def test_verify_tells_a_changed_byte_in_any_record(file: Path) -> None:  # noqa: F811
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, os.urandom(500)), fetched("http://a.test/b", 2, os.urandom(500))])
         (path,) = warcs(file)
         whole = path.read_bytes()

@@ -15,9 +15,9 @@ from fastwarc import ArchiveIterator
 
 from output.db.errors import NotAnArchive
 from output.raw import warc_files
-from output.raw.save_capture import where
-from output.raw.warc_files import own_file
-from output.raw.warc_reader import read_record, response_of
+from output.raw.save_capture import record_location
+from output.raw.warc_files import warc_path
+from output.raw.warc_reader import read_record, read_response
 from output.read.verify import raw_responses
 from output.write.archive import Archive
 from tests.output.wires import fetched
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "a.db"
 
 
-def keeping(file: Path, size: int = 10**9) -> Archive:
+def archive_with_warcs(file: Path, size: int = 10**9) -> Archive:
     archive = Archive.open(file)
     archive.keep_raw({"software": "test"}, size)
     return archive
@@ -43,108 +43,108 @@ def kinds(path: Path) -> list[str]:
         return [str(record.record_type) for record in ArchiveIterator(stream)]
 
 
-def agree(file: Path) -> int:
+def count_checked_captures(file: Path) -> int:
     """Open the archive as the next run does, check that each row has its record and the file nothing else; captures."""
     with Archive.open(file) as archive:
         assert list(raw_responses(archive.db)) == []
         [(captures,)] = archive.db.execute("SELECT count(*) FROM captures WHERE warc_file IS NOT NULL").fetchall()
         lengths = dict(archive.db.execute("SELECT name, length FROM warc_files"))
-    found = {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)}
-    assert found == {name: length for name, length in lengths.items() if length or name in found}
+    file_sizes = {f"a.db.warc/{path.name}": path.stat().st_size for path in warcs(file)}
+    assert file_sizes == {name: length for name, length in lengths.items() if length or name in file_sizes}
     answers = [kind for path in warcs(file) for kind in kinds(path) if kind in ("response", "revisit")]
     assert len(answers) == captures
     return captures
 
 
 def test_a_capture_names_its_record(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", body=b"other")])
         rows = archive.db.execute("SELECT final_url, warc_file, warc_offset, warc_length FROM captures").fetchall()
-        for url, *place in rows:
-            assert read_record(file.parent, *place).url == url
+        for url, *location in rows:
+            assert read_record(file.parent, *location).url == url
         numbers = [number for (number,) in archive.db.execute("SELECT id FROM captures")]
-        bodies = {response_of(archive.db, file.parent, number).body for number in numbers}  # type: ignore[union-attr]
+        bodies = {read_response(archive.db, file.parent, number).body for number in numbers}  # type: ignore[union-attr]
         assert bodies == {b"hello", b"other"}
     (path,) = warcs(file)
     assert kinds(path) == ["warcinfo", "response", "request", "response", "request"]
-    assert agree(file) == 2
+    assert count_checked_captures(file) == 2
 
 
 def test_the_same_payload_is_kept_once_also_within_a_batch(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/2", 1)])
         archive.save([fetched("http://a.test/1", 2), fetched("http://a.test/3", 3, b"")])
         rows = archive.db.execute("SELECT id, refers_to FROM captures ORDER BY fetched_at").fetchall()
         assert [refers for _, refers in rows] == [None, rows[0][0], rows[0][0], None]
         for number, _ in rows[:3]:
-            assert response_of(archive.db, file.parent, number).body == b"hello"  # type: ignore[union-attr]
-    assert agree(file) == 4
+            assert read_response(archive.db, file.parent, number).body == b"hello"  # type: ignore[union-attr]
+    assert count_checked_captures(file) == 4
 
 
 def test_a_cut_payload_is_none_to_refer_to(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1", truncated="time"), fetched("http://a.test/2", 1)])
         assert archive.db.execute("SELECT count(refers_to) FROM captures").fetchone() == (0,)
 
 
 def test_a_304_refers_to_what_its_url_gave_before(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/1", 5, b"", 304)])
         number, refers = archive.db.execute("SELECT id, refers_to FROM captures WHERE http_status = 304").fetchone()
         assert refers == archive.db.execute("SELECT id FROM captures WHERE http_status = 200").fetchone()[0]
-        place = where(archive.db, number)
-        assert place is not None
-        record = read_record(file.parent, *place)
+        location = record_location(archive.db, number)
+        assert location is not None
+        record = read_record(file.parent, *location)
         assert record.fields["warc-profile"].endswith("/server-not-modified")
         assert record.fields["warc-refers-to-date"] == "2026-01-01T00:00:00Z"
-        assert response_of(archive.db, file.parent, number).body == b""  # type: ignore[union-attr]
-    assert agree(file) == 2
+        assert read_response(archive.db, file.parent, number).body == b""  # type: ignore[union-attr]
+    assert count_checked_captures(file) == 2
 
 
 def test_the_same_capture_twice_has_one_record(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1"), fetched("http://a.test/1")])
-    assert agree(file) == 1
+    assert count_checked_captures(file) == 1
 
 
 def test_a_batch_that_fails_leaves_neither_rows_nor_records(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
         size = warcs(file)[0].stat().st_size
 
         def full(fd: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(warc_files, "SYNC", full)
+        monkeypatch.setattr(warc_files, "sync_to_disk", full)
         with pytest.raises(OSError, match="No space"):
             archive.save([fetched("http://a.test/2", 1, os.urandom(9000))])
         monkeypatch.undo()
         assert warcs(file)[0].stat().st_size == size
         archive.save([fetched("http://a.test/3", 2, b"third")])
-    assert agree(file) == 2
+    assert count_checked_captures(file) == 2
 
 
 def test_files_rotate_and_none_is_over_its_size_but_by_one_batch(file: Path) -> None:
-    with keeping(file, 20_000) as archive:
+    with archive_with_warcs(file, 20_000) as archive:
         for number in range(12):
             archive.save([fetched(f"http://a.test/{number}", number, os.urandom(7000))])
     assert len(warcs(file)) == 6
     assert all(path.stat().st_size <= 20_000 for path in warcs(file))
     assert all(kinds(path)[0] == "warcinfo" for path in warcs(file))
-    assert agree(file) == 12
+    assert count_checked_captures(file) == 12
 
 
 def test_a_later_run_goes_on_in_the_same_file(file: Path) -> None:
     for number in range(3):
-        with keeping(file) as archive:
+        with archive_with_warcs(file) as archive:
             archive.save([fetched(f"http://a.test/{number}", number, b"%d" % number)])
     (path,) = warcs(file)
     assert kinds(path) == ["warcinfo", "response", "request"] * 3
-    assert agree(file) == 3
+    assert count_checked_captures(file) == 3
 
 
 def test_what_was_not_committed_is_cut_off_and_other_files_stay(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     (path,) = warcs(file)
     whole = path.read_bytes()
@@ -152,17 +152,17 @@ def test_what_was_not_committed_is_cut_off_and_other_files_stay(file: Path) -> N
     other.write_bytes(b"somebody else's")
     path.write_bytes(whole + whole[:100])
     with Archive.open(file) as archive:
-        assert (archive.cut_back, archive.short_files) == (100, ())
+        assert (archive.truncated_bytes, archive.short_files) == (100, ())
     assert path.read_bytes() == whole
     assert other.read_bytes() == b"somebody else's"
 
 
 def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     (path,) = warcs(file)
     os.truncate(path, path.stat().st_size - 10)
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         assert archive.short_files == (f"a.db.warc/{path.name}",)
         archive.save([fetched("http://a.test/2", 1, b"second")])
         assert len(list(raw_responses(archive.db))) == 1
@@ -170,20 +170,20 @@ def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file: Path) -> No
 
 
 def test_a_folder_may_be_moved(file: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     moved = file.parent / "elsewhere"
     moved.mkdir()
-    for each in (file, file.with_name("a.db.warc")):
-        each.rename(moved / each.name)
-    assert agree(moved / "a.db") == 1
+    for path in (file, file.with_name("a.db.warc")):
+        path.rename(moved / path.name)
+    assert count_checked_captures(moved / "a.db") == 1
 
 
 @pytest.mark.parametrize("name", ["../x.warc.gz", "/etc/x", "a.db.warc/../../x", "notes/x.txt", "a.db.warc"])
 def test_a_forged_name_leads_to_no_other_file(file: Path, name: str) -> None:
     victim = file.parent.parent / "x.warc.gz"
     with pytest.raises(NotAnArchive):
-        own_file(file.parent, name)
+        warc_path(file.parent, name)
     with Archive.open(file) as archive:
         archive.db.execute("INSERT INTO warc_files VALUES (?, 0, '')", [name])
         archive.db.conn.commit()
@@ -193,7 +193,7 @@ def test_a_forged_name_leads_to_no_other_file(file: Path, name: str) -> None:
 
 
 def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -> None:
-    with keeping(file) as archive:
+    with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
     (path,) = warcs(file)
     victim = tmp_path / "victim"
@@ -209,7 +209,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -
 def write_for_ever(file: Path, seed: int, ready: Any) -> None:
     """Store batches of random size, some of whose payloads are the same, until somebody kills us."""
     chance = random.Random(seed)
-    with keeping(file, 400_000) as archive:
+    with archive_with_warcs(file, 400_000) as archive:
         number = 1000 * (seed + 1)
         ready.set()
         while True:
@@ -224,7 +224,7 @@ def write_for_ever(file: Path, seed: int, ready: Any) -> None:
 def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
     """Bytes that each kill left uncommitted, after the next opening made rows and records agree."""
     chance, context = random.Random(seed), multiprocessing.get_context("fork")
-    with keeping(file) as archive:  # a slow machine may store nothing before the last kill
+    with archive_with_warcs(file) as archive:  # a slow machine may store nothing before the last kill
         archive.save([fetched("http://a.test/1")])
     for number in range(kills):
         ready = context.Event()
@@ -235,15 +235,15 @@ def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
         writer.kill()
         writer.join()
         with Archive.open(file) as archive:
-            cut = archive.cut_back
+            cut = archive.truncated_bytes
             assert archive.short_files == ()
-        agree(file)
+        count_checked_captures(file)
         yield cut
 
 
 def test_kills_between_record_and_row_leave_both_in_step(file: Path) -> None:
     assert len(list(killed_writers(file, 5, seed=1))) == 5
-    assert agree(file) > 0
+    assert count_checked_captures(file) > 0
 
 
 @pytest.mark.slow
@@ -253,6 +253,6 @@ def test_five_hundred_kills_leave_both_in_step(tmp_path: Path) -> None:
         folder = tmp_path / str(part)
         folder.mkdir()
         cuts += killed_writers(folder / "a.db", 10, seed=part)
-        assert agree(folder / "a.db") > 0
+        assert count_checked_captures(folder / "a.db") > 0
     assert len(cuts) == 500
     assert sum(cut > 0 for cut in cuts) >= 50, "too few kills fell between a record and its row"

@@ -20,7 +20,7 @@ def filled(archive, make):
     return archive
 
 
-def found(archive, query, limit=20):
+def found_urls(archive, query, limit=20):
     return [hit.url[-2:] for hit in search(archive.db, query, limit)]
 
 
@@ -42,11 +42,11 @@ def found(archive, query, limit=20):
     ],
 )
 def test_queries(filled, query, urls):
-    assert found(filled, query) == urls
+    assert found_urls(filled, query) == urls
 
 
 def test_the_limit(filled):
-    assert found(filled, "harbour", 1) == ["en"]
+    assert found_urls(filled, "harbour", 1) == ["en"]
 
 
 def test_snippets_are_one_line_and_mark_what_matched(filled):
@@ -60,13 +60,13 @@ def test_snippets_are_one_line_and_mark_what_matched(filled):
     "query", ['"', "AND", "a AND", "NEAR(", "title:", "x^2", "-", "a-b", "col:x", "{a b}: c", '""', "\0"]
 )
 def test_fts_syntax_is_only_text(filled, query):
-    assert isinstance(found(filled, query), list)
+    assert isinstance(found_urls(filled, query), list)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
 @given(st.text(max_size=30))
 def test_no_query_is_an_error(filled, query):
-    found(filled, query)
+    found_urls(filled, query)
 
 
 def test_a_run_of_characters_is_asked_for_as_its_pairs():

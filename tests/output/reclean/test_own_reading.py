@@ -9,10 +9,10 @@ import pytest
 from cleaners.clean import clean
 from cleaners.document import Page
 from output.outcome import Outcome
-from output.reclean.own_reading import own_reading, unpacked
+from output.reclean.own_reading import read_own_reading, unpack_reading
 from output.settle.judge_again import settle
-from output.store.page_rows import prepared
-from output.verdicts.apply_rulings import carry_out
+from output.store.page_rows import make_page_rows
+from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
 from tests.crawler.scripted_site import page
@@ -25,11 +25,11 @@ BODIES = {f"/{name}": page(name, "/next", extra=SHARED) for name in ("river", "m
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    made = Archive.open(tmp_path / "a.db")
+    new_archive = Archive.open(tmp_path / "a.db")
     for path, body in (BODIES | {"/gone": LIST}).items():
         cleaned = clean(Page(SITE + path, body.encode()))
-        made.save([Outcome(SITE + path, "done", str(cleaned.verdict.page_type), 200, cleaned=cleaned)])
-    return made
+        new_archive.save([Outcome(SITE + path, "done", str(cleaned.verdict.page_type), 200, cleaned=cleaned)])
+    return new_archive
 
 
 def number(archive: Archive, path: str) -> int:
@@ -39,40 +39,42 @@ def number(archive: Archive, path: str) -> int:
 @pytest.mark.parametrize("path", ["/river", "/gone"])
 def test_a_stored_page_is_read_as_it_was_cleaned_and_survives_packing(archive: Archive, path: str):
     with archive:
-        reading = own_reading(archive.db, number(archive, path))
+        reading = read_own_reading(archive.db, number(archive, path))
         assert reading is not None
-        again = prepared(clean(Page(SITE + path, (BODIES | {"/gone": LIST})[path].encode())))
-        assert reading.is_read_as(again)
-        assert reading.rows.lineage == again.lineage
-        assert unpacked(archive.db, SITE + path, reading.packed()) == reading
-        assert reading.differs_in(again) == ()
-        assert not reading.is_read_as(replace(again, digest="another"))
-        other = replace(again, metadata=replace(again.metadata, title="Another"), outlinks=77)
-        assert reading.differs_in(other) == ("title", "outlinks")
-        assert own_reading(archive.db, 10**9) is None
+        same_rows = make_page_rows(clean(Page(SITE + path, (BODIES | {"/gone": LIST})[path].encode())))
+        assert reading.equals(same_rows)
+        assert reading.rows.lineage == same_rows.lineage
+        assert unpack_reading(archive.db, SITE + path, reading.pack()) == reading
+        assert reading.differing_fields(same_rows) == ()
+        assert not reading.equals(replace(same_rows, digest="another"))
+        other_rows = replace(same_rows, metadata=replace(same_rows.metadata, title="Another"), outlinks=77)
+        assert reading.differing_fields(other_rows) == ("title", "outlinks")
+        assert read_own_reading(archive.db, 10**9) is None
 
 
 def test_a_layout_that_another_packer_packed_is_the_same(archive: Archive):
     with archive:
-        reading = own_reading(archive.db, number(archive, "/river"))
-        again = prepared(clean(Page(f"{SITE}/river", BODIES["/river"].encode())))
-        repacked = zlib.compress(zlib.decompress(again.ledger.layout), 9)
+        reading = read_own_reading(archive.db, number(archive, "/river"))
+        same_rows = make_page_rows(clean(Page(f"{SITE}/river", BODIES["/river"].encode())))
+        repacked = zlib.compress(zlib.decompress(same_rows.ledger.layout), 9)
         assert reading
-        assert repacked != again.ledger.layout
-        assert reading.is_read_as(replace(again, ledger=replace(again.ledger, layout=repacked)))
+        assert repacked != same_rows.ledger.layout
+        assert reading.equals(replace(same_rows, ledger=replace(same_rows.ledger, layout=repacked)))
         elsewhere = zlib.compress(zlib.decompress(repacked).replace(b"article", b"section"))
-        assert reading.differs_in(replace(again, ledger=replace(again.ledger, layout=elsewhere))) == ("reasons",)
+        assert reading.differing_fields(replace(same_rows, ledger=replace(same_rows.ledger, layout=elsewhere))) == (
+            "reasons",
+        )
 
 
 def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(archive: Archive):
     with archive:
-        before = own_reading(archive.db, number(archive, "/river"))
-        assert before is not None
+        reading_before = read_own_reading(archive.db, number(archive, "/river"))
+        assert reading_before is not None
         settle(archive.db)
         query = "SELECT block_id, kept FROM blocks WHERE url = ? ORDER BY position"
         blocks = archive.db.execute(query, [f"{SITE}/river"]).fetchall()
-        for block, kept in blocks[:3]:
-            carry_out(archive.db, Ruling(block, not kept, at="2024-01-01T00:00:00+00:00"))
-        held = archive.db.execute("SELECT (SELECT count(*) FROM own_verdicts), (SELECT count(*) FROM overruled)")
-        assert all(held.fetchone())
-        assert own_reading(archive.db, number(archive, "/river")) == before
+        for block, is_kept in blocks[:3]:
+            carry_out_ruling(archive.db, Ruling(block, not is_kept, ruled_at="2024-01-01T00:00:00+00:00"))
+        counts = archive.db.execute("SELECT (SELECT count(*) FROM own_verdicts), (SELECT count(*) FROM overruled)")
+        assert all(counts.fetchone())
+        assert read_own_reading(archive.db, number(archive, "/river")) == reading_before

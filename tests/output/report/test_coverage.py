@@ -7,20 +7,20 @@ import pytest
 
 import crawler.console
 from output.outcome import Outcome
-from output.report.coverage import EXAMPLES, coverage, hint
+from output.report.coverage import MAX_EXAMPLES, hint_for, measure_coverage
 
 HOST = "http://a.test"
 
 
 def listed(make, via, *paths, **changes):
     """The outcome of a sitemap or feed that names some pages."""
-    found = tuple(make.found(f"{HOST}/{path}", via=via, **changes) for path in paths)
-    return Outcome(f"{HOST}/{via}.xml", "done", via, 200, make.clock(), found=found, kind=via)
+    discovered = tuple(make.discovered(f"{HOST}/{path}", found_via=via, **changes) for path in paths)
+    return Outcome(f"{HOST}/{via}.xml", "done", via, 200, make.clock(), discovered_urls=discovered, kind=via)
 
 
-def only(found, source):
-    [each] = [each for each in found if each.source == source]
-    return each
+def coverage_of(coverages, source):
+    [match] = [coverage for coverage in coverages if coverage.source == source]
+    return match
 
 
 def test_what_a_sitemap_names_by_what_came_of_it(archive, make):
@@ -36,31 +36,31 @@ def test_what_a_sitemap_names_by_what_came_of_it(archive, make):
             make.outcome(f"{HOST}/own", "found by a link only"),
         ]
     )
-    found = only(coverage(archive.db), "sitemap")
-    assert (found.named, found.articles) == (6, 2)
-    assert [(gap.state, gap.reason, gap.urls) for gap in found.pages] == [("done", "list", 1)]
-    assert {(gap.state, gap.reason): gap.examples for gap in found.gaps} == {
+    coverage = coverage_of(measure_coverage(archive.db), "sitemap")
+    assert (coverage.named, coverage.articles) == (6, 2)
+    assert [(gap.state, gap.reason, gap.urls) for gap in coverage.pages] == [("done", "list", 1)]
+    assert {(gap.state, gap.reason): gap.examples for gap in coverage.gaps} == {
         ("failed", "http_404"): (f"{HOST}/gone",),
         ("queued", ""): (f"{HOST}/waits",),
         ("done", "redirect"): (f"{HOST}/out",),
     }
-    assert all(gap.hint for gap in found.gaps)
-    assert (found.unnamed, found.unnamed_examples) == (1, (f"{HOST}/own",))
+    assert all(gap.hint for gap in coverage.gaps)
+    assert (coverage.unnamed, coverage.unnamed_examples) == (1, (f"{HOST}/own",))
 
 
 def test_a_url_counts_for_each_that_names_it_whoever_was_first(archive, make):
-    archive.save([make.outcome(f"{HOST}/", page_type="list", found=(make.found(f"{HOST}/1"),))])
+    archive.save([make.outcome(f"{HOST}/", page_type="list", discovered_urls=(make.discovered(f"{HOST}/1"),))])
     archive.save([listed(make, "sitemap", "1", "2"), listed(make, "feed", "1")])
-    found = coverage(archive.db)
-    assert {each.source: each.named for each in found} == {"sitemap": 2, "feed": 1, "link": 1}
+    coverages = measure_coverage(archive.db)
+    assert {coverage.source: coverage.named for coverage in coverages} == {"sitemap": 2, "feed": 1, "link": 1}
 
 
 def test_an_article_that_fails_now_is_still_captured(archive, make):
     archive.save([listed(make, "sitemap", "1")])
     archive.save([make.outcome(f"{HOST}/1", "the text")])
     archive.save([make.failure(f"{HOST}/1", "http_410")])
-    found = only(coverage(archive.db), "sitemap")
-    assert (found.articles, found.gaps) == (1, ())
+    coverage = coverage_of(measure_coverage(archive.db), "sitemap")
+    assert (coverage.articles, coverage.gaps) == (1, ())
 
 
 def test_redirects_in_a_circle_come_to_an_end(archive, make):
@@ -68,26 +68,26 @@ def test_redirects_in_a_circle_come_to_an_end(archive, make):
     ways = [("a", "b"), ("b", "a")]
     archive.save(
         [
-            Outcome(f"{HOST}/{one}", "done", "redirect", 301, make.clock(), location=f"{HOST}/{other}")
-            for one, other in ways
+            Outcome(f"{HOST}/{source_url}", "done", "redirect", 301, make.clock(), location=f"{HOST}/{target_url}")
+            for source_url, target_url in ways
         ]
     )
-    assert only(coverage(archive.db), "sitemap").gaps[0].urls == 2
+    assert coverage_of(measure_coverage(archive.db), "sitemap").gaps[0].urls == 2
 
 
 def test_a_long_gap_shows_a_few_examples(archive, make):
     archive.save([listed(make, "feed", *map(str, range(50)), state="skipped", reason="too_old")])
-    [gap] = only(coverage(archive.db), "feed").gaps
-    assert (gap.urls, len(gap.examples)) == (50, EXAMPLES)
+    [gap] = coverage_of(measure_coverage(archive.db), "feed").gaps
+    assert (gap.urls, len(gap.examples)) == (50, MAX_EXAMPLES)
 
 
 def test_nothing_named_is_no_coverage(archive, make):
     archive.save([make.outcome(f"{HOST}/1", "the text")])
-    assert coverage(archive.db) == ()
+    assert measure_coverage(archive.db) == ()
 
 
 @pytest.mark.parametrize(
-    ("state", "reason", "said"),
+    ("state", "reason", "hint"),
     [
         ("failed", "http_599", "run the same crawl again"),
         ("failed", "host_failing:http_503", "recovered"),
@@ -96,12 +96,12 @@ def test_nothing_named_is_no_coverage(archive, make):
         ("queued", "retry:timeout", "goes on with them"),
     ],
 )
-def test_there_is_a_hint_for_every_reason(state, reason, said):
-    assert said in hint(state, reason)
+def test_there_is_a_hint_for_every_reason(state, reason, hint):
+    assert hint in hint_for(state, reason)
 
 
 def test_hints_are_about_reasons_that_exist():
     words = tomllib.loads(Path(crawler.console.__file__).with_name("reasons.toml").read_text("utf-8"))
-    hints = tomllib.loads(Path(coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
-    known = words.keys() | {"queued", "failed", "skipped"}
-    assert {each for each in hints if not each.startswith("http_")} <= known
+    hints = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
+    known_words = words.keys() | {"queued", "failed", "skipped"}
+    assert {reason for reason in hints if not reason.startswith("http_")} <= known_words

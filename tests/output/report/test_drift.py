@@ -4,29 +4,29 @@ import random
 
 import pytest
 
-from output.report.drift import LEAST, Share, chance_of_at_most, fell, rose
+from output.report.drift import MIN_PAGES, PageShare, chance_of_at_most, has_fallen, has_risen
 
 
 @pytest.mark.parametrize(
     ("now", "past", "alarmed"),
     [
-        (Share(0, 20), [Share(39, 40)], True),
-        (Share(10, 40), [Share(39, 40)], True),
-        (Share(30, 40), [Share(39, 40)], False),  # not far enough
-        (Share(0, LEAST - 1), [Share(400, 400)], False),  # too few pages to say anything
-        (Share(2, LEAST), [Share(8, 10)], False),  # a past of ten pages is no firm ground
-        (Share(2, 20), [Share(38, 40), Share(6, 40)], False),  # it has been as low before
-        (Share(0, 20), [], False),
-        (Share(0, 20), [Share(3, 3)], False),
+        (PageShare(0, 20), [PageShare(39, 40)], True),
+        (PageShare(10, 40), [PageShare(39, 40)], True),
+        (PageShare(30, 40), [PageShare(39, 40)], False),  # not far enough
+        (PageShare(0, MIN_PAGES - 1), [PageShare(400, 400)], False),  # too few pages to say anything
+        (PageShare(2, MIN_PAGES), [PageShare(8, 10)], False),  # a past of ten pages is no firm ground
+        (PageShare(2, 20), [PageShare(38, 40), PageShare(6, 40)], False),  # it has been as low before
+        (PageShare(0, 20), [], False),
+        (PageShare(0, 20), [PageShare(3, 3)], False),
     ],
 )
 def test_what_falls(now, past, alarmed):
-    assert fell(now, past) is alarmed
+    assert has_fallen(now, past) is alarmed
 
 
 def test_rising_is_falling_of_the_rest():
-    assert rose(Share(30, 30), [Share(1, 40)])
-    assert not rose(Share(3, 30), [Share(1, 40)])
+    assert has_risen(PageShare(30, 30), [PageShare(1, 40)])
+    assert not has_risen(PageShare(3, 30), [PageShare(1, 40)])
 
 
 def test_the_chance_is_binomial():
@@ -43,10 +43,10 @@ def test_noise_raises_nothing():
 
     def drawn(share):
         pages = rng.choice((8, 10, 20, 50, 200))
-        return Share(sum(rng.random() < share for _ in range(pages)), pages)
+        return PageShare(sum(rng.random() < share for _ in range(pages)), pages)
 
     for _ in range(10_000):
         share = rng.random()
         past, now = [drawn(share) for _ in range(rng.randint(1, 5))], drawn(share)
-        assert not fell(now, past)
-        assert not rose(now, past)
+        assert not has_fallen(now, past)
+        assert not has_risen(now, past)

@@ -28,25 +28,25 @@ class Site:
     def page(self, number, **changes):
         """An article of 60 to 400 words, with a share row and one of several promos beside it."""
         words = changes.pop("words", self.rng.randint(60, 400))
-        beside = changes.pop("removed", ("Share this", self.rng.choice(("Donate now", "Join us", "Our app"))))
-        kept = changes.pop("kept", (" ".join(prose(number * 7 + 1, words)),))
-        return self.make.outcome(f"{HOST}/news/the-story-of-{number}", *kept, removed=beside, **changes)
+        removed = changes.pop("removed", ("Share this", self.rng.choice(("Donate now", "Join us", "Our app"))))
+        kept_texts = changes.pop("kept", (" ".join(prose(number * 7 + 1, words)),))
+        return self.make.outcome(f"{HOST}/news/the-story-of-{number}", *kept_texts, removed=removed, **changes)
 
     def lists(self, count):
         return [
             self.make.outcome(f"{HOST}/tag/{self.runs}x{n}", "links", page_type=PageType.LIST) for n in range(count)
         ]
 
-    def run(self, new=30, lists=6, again=0, **changes):
+    def run(self, new_count=30, lists=6, known_count=0, **changes):
         """One run; returns the alarms as (part, what)."""
-        run = self.archive.start_run("crawl", {}, {})
-        known = self.rng.sample(range(self.articles), again)
-        numbers = [*known, *range(self.articles, self.articles + new)]
-        self.articles, self.runs = self.articles + new, self.runs + 1
+        run = self.archive.runs.start("crawl", {}, {})
+        known_numbers = self.rng.sample(range(self.articles), known_count)
+        numbers = [*known_numbers, *range(self.articles, self.articles + new_count)]
+        self.articles, self.runs = self.articles + new_count, self.runs + 1
         self.archive.save([*(self.page(number, **changes) for number in numbers), *self.lists(lists)])
         settle(self.archive.db)
         survey(self.archive.db, run, self.make.clock())
-        self.archive.finish_run(run, "finished", "", {})
+        self.archive.runs.finish(run, "finished", "", {})
         rows = self.archive.db.execute("SELECT part, what FROM alarms WHERE run_id = ? ORDER BY 1, 2", [run])
         return rows.fetchall()
 
@@ -57,7 +57,7 @@ def site(archive, make):
 
 
 def test_what_is_kept_of_a_run(site):
-    site.run(new=30, lists=6)
+    site.run(new_count=30, lists=6)
     rows = {row["part"]: row for row in site.archive.db["yields"].rows}
     assert set(rows) == {"*", "new", "*/word/slug"}
     assert (rows["*"]["pages"], rows["*"]["articles"]) == (36, 30)
@@ -81,22 +81,22 @@ def steps_of_a_survey(archive, run):
 def test_the_work_grows_with_the_pages_and_not_with_their_square(archive, make):
     took = []
     for size in (100, 900):
-        run = archive.start_run("crawl", {}, {})
+        run = archive.runs.start("crawl", {}, {})
         pages = [make.outcome(f"{HOST}/{size}/the-story-of-{n}", f"Text {n} of {size}.") for n in range(size)]
         archive.save(pages)
         took.append(steps_of_a_survey(archive, run))
-        archive.finish_run(run, "finished", "", {})
+        archive.runs.finish(run, "finished", "", {})
     assert took[1] < 2 * 10 * took[0]
 
 
 def test_a_run_in_which_nothing_changes_is_silent(site):
-    runs = [site.run(new=20, again=15 * bool(n), lists=site.rng.randint(0, 9)) for n in range(6)]
+    runs = [site.run(new_count=20, known_count=15 * bool(n), lists=site.rng.randint(0, 9)) for n in range(6)]
     assert runs == [[]] * 6
 
 
 def test_runs_of_all_sizes_and_mixtures_are_silent(site):
     sizes = [(40, 0, 0), (3, 2, 40), (1, 39, 0), (0, 20, 10), (25, 25, 25), (9, 9, 0), (12, 0, 12)]
-    assert [site.run(new=new, again=again, lists=lists) for new, again, lists in sizes] == [[]] * len(sizes)
+    assert [site.run(new_count=new, known_count=known, lists=lists) for new, known, lists in sizes] == [[]] * len(sizes)
 
 
 @pytest.mark.parametrize(
@@ -109,55 +109,55 @@ def test_runs_of_all_sizes_and_mixtures_are_silent(site):
     ],
 )
 def test_a_changed_template_is_told_for_known_and_for_new_pages(site, changes, whats):
-    site.run(new=60)
-    assert site.run(new=10, again=20) == []
-    told = site.run(new=25, again=25, **changes)
-    assert {what for _, what in told} == whats
-    assert {part for part, _ in told} >= {"again", "*/word/slug"}
-    assert site.run(new=25, again=25, **changes) != []  # until it is mended
-    assert site.run(new=25) == []
+    site.run(new_count=60)
+    assert site.run(new_count=10, known_count=20) == []
+    alarms = site.run(new_count=25, known_count=25, **changes)
+    assert {what for _, what in alarms} == whats
+    assert {part for part, _ in alarms} >= {"again", "*/word/slug"}
+    assert site.run(new_count=25, known_count=25, **changes) != []  # until it is mended
+    assert site.run(new_count=25) == []
 
 
 def test_pages_that_all_say_the_same_are_told(site):
-    site.run(new=60)
-    told = site.run(new=25, kept=("We value your privacy. " + " ".join(prose(1, 80)),))
-    assert ("*/word/slug", "alike") in told
+    site.run(new_count=60)
+    alarms = site.run(new_count=25, kept=("We value your privacy. " + " ".join(prose(1, 80)),))
+    assert ("*/word/slug", "alike") in alarms
 
 
 def test_the_first_second_look_at_known_articles_needs_no_earlier_one(site):
-    site.run(new=60)
-    assert ("again", "barren") in site.run(new=0, again=30, kept=(), page_type=PageType.EMPTY)
+    site.run(new_count=60)
+    assert ("again", "barren") in site.run(new_count=0, known_count=30, kept=(), page_type=PageType.EMPTY)
 
 
 def test_a_rule_that_always_fired_and_stops_is_told_once(site):
-    site.run(new=40)
-    assert site.run(new=20, removed=()) == [("*", "rule:share.icons")]
+    site.run(new_count=40)
+    assert site.run(new_count=20, removed=()) == [("*", "rule:share.icons")]
     [message] = [row["message"] for row in site.archive.db["alarms"].rows]
     assert message == "the rule share.icons (share) fired on 0 of 20 article pages; before on 40 of 40"
-    assert site.run(new=20, removed=()) == []
+    assert site.run(new_count=20, removed=()) == []
 
 
 def test_a_quiet_site_is_no_alarm(site):
-    site.run(new=60)
-    assert site.run(new=0, lists=30) == []
+    site.run(new_count=60)
+    assert site.run(new_count=0, lists=30) == []
 
 
 def test_another_cleaner_has_no_past(site, monkeypatch):
-    site.run(new=60)
+    site.run(new_count=60)
     monkeypatch.setattr("output.report.rates.CLEANER_VERSION", "another")
-    assert site.run(new=25, words=12) == []
+    assert site.run(new_count=25, words=12) == []
 
 
 def test_a_run_that_was_cut_off_counts_with_the_next(site):
-    site.archive.start_run("crawl", {}, {})
+    site.archive.runs.start("crawl", {}, {})
     site.archive.save([site.page(1000 + n) for n in range(10)])
-    site.run(new=5, lists=0)
+    site.run(new_count=5, lists=0)
     assert [row["pages"] for row in site.archive.db["yields"].rows_where("part = '*'")] == [15]
 
 
 def test_surveying_again_changes_nothing(site):
-    site.run(new=20)
-    before = list(site.archive.db["yields"].rows)
+    site.run(new_count=20)
+    yields_before = list(site.archive.db["yields"].rows)
     [run] = [row["id"] for row in site.archive.db["runs"].rows]
     survey(site.archive.db, run, site.make.clock())
-    assert list(site.archive.db["yields"].rows) == before
+    assert list(site.archive.db["yields"].rows) == yields_before

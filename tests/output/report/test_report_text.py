@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from output.report.figures import report
+from output.report.figures import gather_report
 from output.report.report_text import alarm_line, render
 from output.settle.judge_again import settle
 from tests.output.report.test_coverage import HOST, listed
@@ -9,7 +9,7 @@ from tests.output.settle.similar.test_likeness import edited, prose
 
 
 def shown(archive, width=100):
-    text = render(report(archive.db), width)
+    text = render(gather_report(archive.db), width)
     assert max(map(len, text.splitlines())) <= width
     return text
 
@@ -42,17 +42,17 @@ def test_articles_that_are_alike_and_those_withdrawn(archive, make):
     assert "\x1b" not in text
     withdrawn = text[text.index("Withdrawn by their sites") :].splitlines()
     assert withdrawn[2].split()[:2] == ["2026-02-01", "http_410"]
-    assert report(archive.db).clusters[0].articles == 2
+    assert gather_report(archive.db).clusters[0].articles == 2
 
 
 def test_alarms_yields_and_rules(archive, make):
     site = Site(archive, make)
-    site.run(new=40)
-    assert alarm_line(report(archive.db).alarms) == ""
-    site.run(new=20, removed=())
-    found = report(archive.db)
-    assert alarm_line(found.alarms).startswith("Look at a.test: the rule share.icons (share) fired on 0 of 20")
-    [rate] = found.rule_rates
+    site.run(new_count=40)
+    assert alarm_line(gather_report(archive.db).alarms) == ""
+    site.run(new_count=20, removed=())
+    report = gather_report(archive.db)
+    assert alarm_line(report.alarms).startswith("Look at a.test: the rule share.icons (share) fired on 0 of 20")
+    [rate] = report.rule_rates
     assert (rate.pages, rate.of_pages, rate.pages_before, rate.of_pages_before) == (0, 20, 40, 40)
     text = shown(archive)
     assert "Out of line with the past" in text

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from cleaners.document import Metadata
-from output.db.text import escaped, inert
+from output.db.text import escaped_json, inert_text
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
 from output.read.search import search
 from output.read.verify import verify
-from output.report.figures import report
+from output.report.figures import gather_report
 from output.report.report_text import render
 
 ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"
@@ -77,14 +77,14 @@ def test_markdown(filled: Any, tmp_path: Path) -> None:
 
 def test_search_and_report(filled: Any) -> None:
     (hit,) = search(filled.db, "bridge", 5)
-    assert not acts(inert(hit.title + hit.snippet))
-    shown = render(report(filled.db), 80)
+    assert not acts(inert_text(hit.title + hit.snippet))
+    shown = render(gather_report(filled.db), 80)
     assert not acts(shown)
     shown.encode("utf-8")
 
 
 def test_inert_and_escaped_leave_nothing_that_no_file_can_hold() -> None:
-    for text in (inert(HOSTILE), escaped(json.dumps(HOSTILE, ensure_ascii=False))):
+    for text in (inert_text(HOSTILE), escaped_json(json.dumps(HOSTILE, ensure_ascii=False))):
         assert not acts(text)
         text.encode("utf-8")
-    assert json.loads(escaped(json.dumps(HOSTILE, ensure_ascii=False))) == HOSTILE
+    assert json.loads(escaped_json(json.dumps(HOSTILE, ensure_ascii=False))) == HOSTILE

@@ -15,12 +15,12 @@ from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
 from output.queue.imports import ImportedFile, note_import
 from output.read.verify import verify
-from output.report.figures import report
+from output.report.figures import gather_report
 from output.report.rates import survey
 from output.settle.judge_again import settle
 from output.store.articles import COLUMNS
 from output.write.archive import Archive
-from output.write.forget import forget
+from output.write.forget import take_down
 from tests.output.conftest import Maker
 from tests.output.older import copy_as_version
 
@@ -55,7 +55,7 @@ def bring_back(archive: Archive, make: Maker, words) -> None:
 
 def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, words):
     add_note(copies.db)
-    assert settle(copies.db, make.clock).removed == 1
+    assert settle(copies.db, make.clock).removed_articles == 1
     assert notes(copies.db) == {STAYS: "read"}
     assert notes(copies.db, "shelved") == {COPY: "seen twice"}
     bring_back(copies, make, words)
@@ -102,7 +102,7 @@ def test_a_generated_column_is_worked_out_anew(file: Path, make, words, kind: st
         assert notes(archive.db, name="shout") == {STAYS: "TITLE OF HTTP://A.TEST/STORY"}
         bring_back(archive, make, words)
         assert notes(archive.db, name="shout") == {url: f"TITLE OF {url.upper()}" for url in NOTES}
-        assert report(archive.db).articles == 2
+        assert gather_report(archive.db).articles == 2
 
 
 def add_generated(db: Database, kind: str) -> None:
@@ -136,7 +136,7 @@ def test_an_article_that_was_shelved_before_there_was_the_column_gets_its_defaul
     settle(copies.db, make.clock)
     copies.db.execute(f"ALTER TABLE articles ADD COLUMN {declared}")
     copies.save([make.outcome(f"{STAYS}/{name}", words("n")) for name in ("new", "newer")])
-    assert settle(copies.db, make.clock).removed == 1
+    assert settle(copies.db, make.clock).removed_articles == 1
     bring_back(copies, make, words)
     assert notes(copies.db)[COPY] == value
 
@@ -236,7 +236,7 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     copies.save([make.failure(COPY, "http_410")])
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE shelved ADD COLUMN of_the_shelf TEXT")
-    assert report(copies.db).articles == 1
+    assert gather_report(copies.db).articles == 1
 
 
 def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
@@ -244,14 +244,14 @@ def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
         for name in archive.db.table_names():
             if not name.startswith(("sqlite_", "articles_fts")):
                 archive.db.execute(f"ALTER TABLE {name} ADD COLUMN users_note TEXT")
-        run = archive.start_run("crawl", {}, {})
-        archive.save([make.outcome(url, words("w"), found=(make.found(COPY),)) for url in (STAYS, COPY)])
+        run = archive.runs.start("crawl", {}, {})
+        archive.save([make.outcome(url, words("w"), discovered_urls=(make.discovered(COPY),)) for url in (STAYS, COPY)])
         archive.save([make.outcome(f"{STAYS}/{name}", words(name), words("s")) for name in "abcdef"])
         settle(archive.db, make.clock)
         survey(archive.db, run, make.clock())
         note_import(archive.db, ImportedFile("a.warc.gz", 1, "1"), {}, make.clock(), {})
         bring_back(archive, make, words)
-        forget(archive.db, COPY, clock=make.clock)
+        take_down(archive.db, COPY, clock=make.clock)
         assert verify(archive.db) == []
     with Archive.open(file, make.clock) as archive:
         assert archive.db["articles"].count == 7
@@ -269,8 +269,8 @@ def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, ma
 def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
     add_note(copies.db, name="pages")
     copies.save([make.outcome(f"{STAYS}/another", words("x"))])
-    assert settle(copies.db, make.clock).removed == 1
-    assert settle(copies.db, make.clock).removed == 0
+    assert settle(copies.db, make.clock).removed_articles == 1
+    assert settle(copies.db, make.clock).removed_articles == 0
     assert notes(copies.db, "shelved", name="pages") == {COPY: "seen twice"}
 
 

@@ -10,10 +10,10 @@ from cleaners.document import Outlink
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
-from output.verdicts.apply_rulings import carry_out
+from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
-from output.write.forget import forget
+from output.write.forget import take_down
 
 ONE, TWO, THREE, ALL = (f"http://a.test/story{end}" for end in ("", "?page=2", "?page=3", "/print"))
 TITLE = "The long story of the wall"
@@ -58,8 +58,8 @@ def dump(archive: Archive) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_pages_of_one_article_become_one_whatever_their_order(archive, make, words, three, order):
     outcomes = three()
-    for place in order:
-        archive.save([outcomes[place]])
+    for index in order:
+        archive.save([outcomes[index]])
     settle(archive.db, make.clock)
     assert articles(archive) == {ONE: whole(words)}
     shelved = archive.db.execute("SELECT url, why FROM shelved ORDER BY url").fetchall()
@@ -75,9 +75,9 @@ def test_pages_of_one_article_become_one_whatever_their_order(archive, make, wor
 def test_settling_twice_changes_nothing(archive, make, three):
     archive.save(three())
     settle(archive.db, make.clock)
-    before = dump(archive)
+    dump_before = dump(archive)
     settle(archive.db, make.clock)
-    assert dump(archive) == before
+    assert dump(archive) == dump_before
 
 
 def test_pages_fetched_again_change_nothing(archive, make, words, three):
@@ -97,10 +97,10 @@ def test_what_is_a_part_no_more_comes_back(archive, make, words, three):
     settle(archive.db, make.clock)
     archive.save([make.outcome(TWO, words("other", 40), title="Something else")])
     settle(archive.db, make.clock)
-    found = articles(archive)
-    assert set(found) == {ONE, TWO, THREE}
-    assert "part0" in found[ONE]
-    assert "part1" not in found[ONE]
+    texts = articles(archive)
+    assert set(texts) == {ONE, TWO, THREE}
+    assert "part0" in texts[ONE]
+    assert "part1" not in texts[ONE]
     assert verify(archive.db) == []
 
 
@@ -163,9 +163,9 @@ def test_another_title_is_another_article(archive, make, words):
 
 
 def test_a_rule_may_name_a_next_page_with_any_address(archive, make, words):
-    other = "http://a.test/continued"
-    archive.save([make.outcome(ONE, words("one", 30), title=TITLE, outlinks=leads(other, rel=""))])
-    archive.save([make.outcome(other, words("two", 30), title=f"{TITLE} (page 2)")])
+    next_url = "http://a.test/continued"
+    archive.save([make.outcome(ONE, words("one", 30), title=TITLE, outlinks=leads(next_url, rel=""))])
+    archive.save([make.outcome(next_url, words("two", 30), title=f"{TITLE} (page 2)")])
     settle(archive.db, make.clock)
     assert articles(archive) == {ONE: f"{words('one', 30)}\n{words('two', 30)}"}
 
@@ -187,7 +187,7 @@ def test_the_whole_article_takes_the_place_of_its_parts(archive, make, words, th
 def test_a_takedown_takes_all_parts(archive, make, three):
     archive.save(three())
     settle(archive.db, make.clock)
-    forget(archive.db, ONE, clock=make.clock)
+    take_down(archive.db, ONE, clock=make.clock)
     assert articles(archive) == {}
     assert archive.db.execute(
         "SELECT (SELECT count(*) FROM shelved), (SELECT count(*) FROM page_parts)"
@@ -200,11 +200,11 @@ def test_a_block_restored_in_a_part_comes_into_the_article(archive, make, words)
     archive.save([make.outcome(ONE, words("one", 30), title=TITLE, outlinks=leads(TWO))])
     archive.save([make.outcome(TWO, words("two", 30), removed=(gone,), title=TITLE)])
     settle(archive.db, make.clock)
-    ruling = Ruling(block_id(gone), kept=True, at=make.clock())
-    carry_out(archive.db, ruling)
+    ruling = Ruling(block_id(gone), is_kept=True, ruled_at=make.clock())
+    carry_out_ruling(archive.db, ruling)
     assert articles(archive)[ONE].endswith(gone)
     settle(archive.db, make.clock)
     assert articles(archive)[ONE].endswith(gone)
     assert verify(archive.db) == []
-    carry_out(archive.db, ruling, undo=True)
+    carry_out_ruling(archive.db, ruling, undo=True)
     assert gone not in articles(archive)[ONE]

@@ -19,7 +19,7 @@ def shown(archive):
 
 def urls_of(archive, url):
     sql = "SELECT u.url FROM article_urls u JOIN articles a ON a.id = u.article_id WHERE a.url = ? ORDER BY u.url"
-    return [found for (found,) in archive.db.execute(sql, [url])]
+    return [article_url for (article_url,) in archive.db.execute(sql, [url])]
 
 
 def page_rows(archive):
@@ -30,10 +30,10 @@ def page_rows(archive):
 
 def test_one_text_at_two_paths_is_one_article_with_both_urls(archive, make, words):
     archive.save([make.outcome(url, words("w")) for url in (B, A, C)])
-    found = settle(archive.db, make.clock)
+    result = settle(archive.db, make.clock)
     assert shown(archive) == [A]
     assert urls_of(archive, A) == sorted([A, B, C])
-    assert (found.articles, found.duplicates, found.removed) == (1, 2, 2)
+    assert (result.articles, result.duplicate_pages, result.removed_articles) == (1, 2, 2)
     assert archive.db.execute("SELECT change FROM changes WHERE seq > 3").fetchall() == [("removed",)] * 2
     assert verify(archive.db) == []
 
@@ -57,30 +57,30 @@ def test_canonical_pages_with_nearly_the_same_text_are_one(archive, make, words)
 
 
 def test_a_canonical_url_alone_joins_nothing(archive, make, words):
-    home = "http://a.test/"
-    archive.save([make.outcome(url, words(url[-3:]), canonical=home) for url in (A + "1", A + "2", A + "3")])
-    assert settle(archive.db, make.clock).duplicates == 0
+    home_url = "http://a.test/"
+    archive.save([make.outcome(url, words(url[-3:]), canonical=home_url) for url in (A + "1", A + "2", A + "3")])
+    assert settle(archive.db, make.clock).duplicate_pages == 0
 
 
 def test_nearly_the_same_text_without_canonical_stays_two(archive, make, words):
     archive.save([make.outcome(A, words("w", 60) + " one"), make.outcome(B, words("w", 60))])
-    assert settle(archive.db, make.clock).duplicates == 0
+    assert settle(archive.db, make.clock).duplicate_pages == 0
 
 
 def test_short_texts_need_the_same_title(archive, make):
     archive.save([make.outcome(A, "No comment.", title="x"), make.outcome(B, "No comment.", title="y")])
-    assert settle(archive.db, make.clock).duplicates == 0
+    assert settle(archive.db, make.clock).duplicate_pages == 0
     archive.save([make.outcome(C, "No comment.", title="x")])
-    assert settle(archive.db, make.clock).duplicates == 1
+    assert settle(archive.db, make.clock).duplicate_pages == 1
 
 
 def test_settling_again_changes_nothing(archive, make, words):
     archive.save([*issue(make, words), make.outcome(B, words("a", 30), words("a2", 30))])
     settle(archive.db, make.clock)
-    before = "\n".join(archive.db.iterdump())
-    again = settle(archive.db, make.clock)
-    assert (again.removed, again.returned, again.pages_changed) == (0, 0, 0)
-    assert "\n".join(archive.db.iterdump()) == before
+    dump_before = "\n".join(archive.db.iterdump())
+    result = settle(archive.db, make.clock)
+    assert (result.removed_articles, result.returned_articles, result.rewritten_rows) == (0, 0, 0)
+    assert "\n".join(archive.db.iterdump()) == dump_before
 
 
 ISSUE = "http://a.test/issue"
@@ -96,8 +96,8 @@ def issue(make, words, **changes):
 
 def test_a_page_that_only_repeats_articles_is_a_list(archive, make, words):
     archive.save(issue(make, words))
-    found = settle(archive.db, make.clock)
-    assert found.lists == 1
+    result = settle(archive.db, make.clock)
+    assert result.list_pages == 1
     assert ISSUE not in shown(archive)
     [row] = [row for row in page_rows(archive) if row[0] == ISSUE]
     assert row[1:4] == ("list", "list", "article")
@@ -109,14 +109,14 @@ def test_a_page_that_only_repeats_articles_is_a_list(archive, make, words):
 def test_it_is_an_article_again_when_what_it_repeats_goes(archive, make, words):
     whole, *parts = issue(make, words)
     archive.save([whole, *parts])
-    [before] = archive.db["articles"].rows_where("url = ?", [ISSUE])
+    [row_before] = archive.db["articles"].rows_where("url = ?", [ISSUE])
     settle(archive.db, make.clock)
     for part in parts:  # the same captures, judged again
         object.__setattr__(part, "cleaned", make.cleaned(part.url, "x", page_type=PageType.OTHER))
     archive.save(parts)
-    assert settle(archive.db, make.clock).returned == 1
-    [after] = archive.db["articles"].rows_where("url = ?", [ISSUE])
-    assert after == before
+    assert settle(archive.db, make.clock).returned_articles == 1
+    [row_after] = archive.db["articles"].rows_where("url = ?", [ISSUE])
+    assert row_after == row_before
     [row] = [row for row in page_rows(archive) if row[0] == ISSUE]
     assert row[1:5] == ("article", "article", "article", '["words=9"]')
     assert verify(archive.db) == []
@@ -126,37 +126,37 @@ def test_a_fetch_of_a_settled_page_does_not_undo_it(archive, make, words):
     whole, *parts = issue(make, words)
     archive.save([whole, *parts])
     settle(archive.db, make.clock)
-    before, texts = page_rows(archive), shown(archive)
+    rows_before, texts = page_rows(archive), shown(archive)
     changes = archive.db["changes"].count
     archive.save([issue(make, words)[0]])
     assert shown(archive) == texts
     settle(archive.db, make.clock)
-    assert page_rows(archive) == before
+    assert page_rows(archive) == rows_before
     assert archive.db["changes"].count == changes
 
 
 def test_an_article_that_quotes_one_other_at_length_stays(archive, make, words):
     archive.save([make.outcome(A, words("a", 80)), make.outcome(B, words("a", 80), words("own", 15))])
-    assert settle(archive.db, make.clock).lists == 0
+    assert settle(archive.db, make.clock).list_pages == 0
 
 
 def test_a_view_of_all_parts_of_one_article_stays(archive, make, words):
     parts = [words(name, 40) for name in "abc"]
     archive.save([make.outcome(f"{A}/{n}", text, title="Long read") for n, text in enumerate(parts)])
     archive.save([make.outcome(f"{A}/all", *parts, title="Long read")])
-    assert settle(archive.db, make.clock).lists == 0
+    assert settle(archive.db, make.clock).list_pages == 0
 
 
 def test_furniture_that_was_kept_by_mistake_is_no_evidence(archive, make, words):
     prompts = [words(f"give{n}", 20) for n in range(3)]
     archive.save([make.outcome(f"{A}/{n}", *prompts, words(f"x{n}x", n % 9 + 3)) for n in range(60)])
-    assert settle(archive.db, make.clock).lists == 0
+    assert settle(archive.db, make.clock).list_pages == 0
 
 
 def test_copies_of_an_article_are_not_evidence_against_it(archive, make, words):
     archive.save([make.outcome(url, words("w", 50), words("v", 50)) for url in (A, B, C)])
-    found = settle(archive.db, make.clock)
-    assert (found.lists, found.duplicates) == (0, 2)
+    result = settle(archive.db, make.clock)
+    assert (result.list_pages, result.duplicate_pages) == (0, 2)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::17])
@@ -164,8 +164,8 @@ def test_the_order_of_the_crawl_does_not_matter(tmp_path, make, words, order):
     def result(name, order, between):
         with Archive.open(tmp_path / name, make.clock) as archive:
             pages = [*issue(make, words), make.outcome(B, words("a", 30), words("a2", 30), canonical="http://a.test/a")]
-            for place in order:
-                archive.save([pages[place]])
+            for index in order:
+                archive.save([pages[index]])
                 if between:
                     settle(archive.db, make.clock)
             settle(archive.db, make.clock)
@@ -178,9 +178,9 @@ def test_the_order_of_the_crawl_does_not_matter(tmp_path, make, words, order):
 def test_settling_many_pages_is_quick(archive, make, words):
     import time
 
-    shared = tuple(words(f"menu{n}", 9) for n in range(20))
+    menu = tuple(words(f"menu{n}", 9) for n in range(20))
     pages = [
-        make.outcome(f"http://a.test/{n}", *(words(f"t{n}p{k}", 12) for k in range(8)), removed=shared)
+        make.outcome(f"http://a.test/{n}", *(words(f"t{n}p{k}", 12) for k in range(8)), removed=menu)
         for n in range(400)
     ]
     archive.save(pages)

@@ -4,15 +4,15 @@ import json
 import zlib
 from dataclasses import replace
 
-from cleaners.document import Block, Kind, Verdict
-from output.store.ledger import block_id, ledger_rows, read_ledger, read_paths
+from cleaners.document import Block, BlockKind, Verdict
+from output.store.ledger import block_id, make_ledger_rows, read_block_paths, read_ledger
 
 URL = "http://a.test/1"
 BLOCKS = (
-    Block(0, Kind.HEADING, "Title", "", "body>h1", 1, 0, frozenset({"header", "main"})),
-    Block(1, Kind.PARAGRAPH, "One é link", "One é [link](http://b.test/)", "body>p.a[&>b]", 0, 4),
-    Block(2, Kind.PARAGRAPH, "One é link", "", "body>p.b"),
-    Block(5, Kind.LINE, "Share", "[Share](http://a.test/s)", "body>nav>a", 0, 5, frozenset({"nav"})),
+    Block(0, BlockKind.HEADING, "Title", "", "body>h1", 1, 0, frozenset({"header", "main"})),
+    Block(1, BlockKind.PARAGRAPH, "One é link", "One é [link](http://b.test/)", "body>p.a[&>b]", 0, 4),
+    Block(2, BlockKind.PARAGRAPH, "One é link", "", "body>p.b"),
+    Block(5, BlockKind.LINE, "Share", "[Share](http://a.test/s)", "body>nav>a", 0, 5, frozenset({"nav"})),
 )
 VERDICTS = tuple(Verdict(n != 3, f"reason{n % 2}", "rule") for n in range(4))
 
@@ -51,9 +51,10 @@ def test_one_number_a_text(archive, make):
 def test_what_is_packed_is_json_whatever_stands_in_it():
     odd = 'a "b" [\\", 0, 0, ["x"], \x01 \u2028 é \ud800'
     blocks = [
-        Block(n, Kind.LINE, "t", odd, odd, 2, 3, frozenset(marks)) for n, marks in enumerate([(), ("main", "aside")])
+        Block(n, BlockKind.LINE, "t", odd, odd, 2, 3, frozenset(marks))
+        for n, marks in enumerate([(), ("main", "aside")])
     ]
-    packed = ledger_rows(blocks, [Verdict(True, "a", "b")] * 2).layout
-    said = odd.replace("\ud800", "?")
-    assert json.loads(zlib.decompress(packed)) == [[said, 2, 3, [], said], [said, 2, 3, ["aside", "main"], said]]
-    assert read_paths(packed) == [said, said]
+    packed = make_ledger_rows(blocks, [Verdict(True, "a", "b")] * 2).layout
+    text = odd.replace("\ud800", "?")
+    assert json.loads(zlib.decompress(packed)) == [[text, 2, 3, [], text], [text, 2, 3, ["aside", "main"], text]]
+    assert read_block_paths(packed) == [text, text]

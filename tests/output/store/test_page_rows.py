@@ -5,8 +5,8 @@ from __future__ import annotations
 import pickle
 
 from cleaners.document import PageType
-from output.outcome import Found
-from output.store.page_rows import PreparedPage, prepared
+from output.outcome import DiscoveredUrl
+from output.store.page_rows import PageRows, make_page_rows
 from output.write.archive import Archive
 from tests.output.conftest import Maker
 
@@ -20,7 +20,7 @@ def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object,
 
     outcome = make.outcome(URL, "One two three.", "Four five.\nSix \ud800 seven.", "One two three.")
     assert outcome.cleaned
-    elsewhere = dataclasses.replace(outcome, cleaned=pickle.loads(pickle.dumps(prepared(outcome.cleaned))))
+    elsewhere = dataclasses.replace(outcome, cleaned=pickle.loads(pickle.dumps(make_page_rows(outcome.cleaned))))
     stored = []
     for name, one in (("direct.db", outcome), ("elsewhere.db", elsewhere)):
         with Archive.open(pathlib.Path(str(tmp_path)) / name) as archive:
@@ -32,17 +32,19 @@ def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object,
 
 
 def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
-    page = prepared(make.cleaned(URL, "one two", page_type=PageType.LIST))
+    page = make_page_rows(make.cleaned(URL, "one two", page_type=PageType.LIST))
     assert (page.text, page.ledger.blocks, page.words, page.blocks) == ("", (), 2, 1)
     assert page.digest
 
 
 def test_preparing_twice_is_preparing_once(make: Maker) -> None:
-    page = prepared(make.cleaned(URL, "one two"))
-    assert isinstance(page, PreparedPage)
-    assert prepared(page) is page
+    page = make_page_rows(make.cleaned(URL, "one two"))
+    assert isinstance(page, PageRows)
+    assert make_page_rows(page) is page
 
 
 def test_a_found_url_comes_through_a_pipe_as_it_was() -> None:
-    found = Found(URL, "a.example", "feed", "sitemap", "https://a.example/", 3, 7, "2024-01-01", "skipped", "depth")
-    assert pickle.loads(pickle.dumps(found)) == found
+    discovered_url = DiscoveredUrl(
+        URL, "a.example", "feed", "sitemap", "https://a.example/", 3, 7, "2024-01-01", "skipped", "depth"
+    )
+    assert pickle.loads(pickle.dumps(discovered_url)) == discovered_url

@@ -19,10 +19,10 @@ from output.read.search import search
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
-from output.verdicts.apply_rulings import Effect, apply_rulings, carry_out, preview
-from output.verdicts.rulings import Ruling, find_article, listed
+from output.verdicts.apply_rulings import RulingEffect, apply_rulings, carry_out_ruling, preview_ruling
+from output.verdicts.rulings import Ruling, find_article, list_rulings
 from output.write.archive import Archive
-from output.write.forget import forget
+from output.write.forget import take_down
 from tests.output.conftest import Maker
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
@@ -38,14 +38,16 @@ def stored(archive: Archive, make: Maker, words: Callable[..., str]) -> Archive:
     return archive
 
 
-def rule(archive: Archive, make: Maker, kept: bool, *, text: str = ASIDE, undo: bool = False, **scope: Any) -> Effect:
-    return carry_out(archive.db, Ruling(block_id(text), kept, at=make.clock(), **scope), undo=undo)
+def rule(
+    archive: Archive, make: Maker, is_kept: bool, *, text: str = ASIDE, undo: bool = False, **scope: Any
+) -> RulingEffect:
+    return carry_out_ruling(archive.db, Ruling(block_id(text), is_kept, ruled_at=make.clock(), **scope), undo=undo)
 
 
-def number(archive: Archive, url: str) -> int:
-    found = find_article(archive.db, url)
-    assert found is not None
-    return found
+def article_number(archive: Archive, url: str) -> int:
+    found_number = find_article(archive.db, url)
+    assert found_number is not None
+    return found_number
 
 
 def texts(archive: Archive) -> dict[str, bool]:
@@ -62,10 +64,13 @@ def changes(archive: Archive) -> list[str]:
 
 
 def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) -> None:
-    effect = rule(stored, make, kept=True)
+    effect = rule(stored, make, is_kept=True)
     assert texts(stored) == {A: True, B: True, C: True}
-    assert (effect.pages, effect.taken_back, effect.reason, effect.rule) == (3, False, "share", "share.icons")
-    assert [(change.url, change.after - change.before) for change in effect.changes] == [(A, 12), (C, 12)]
+    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (3, False, "share", "share.icons")
+    assert [(change.url, change.words_after - change.words_before) for change in effect.text_changes] == [
+        (A, 12),
+        (C, 12),
+    ]
     verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM blocks WHERE text = ?", [ASIDE]).fetchall()
     assert verdicts == [(1, "restored", "person")]
     assert changes(stored) == ["added"] * 3 + ["changed"] * 2
@@ -75,7 +80,7 @@ def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) ->
 def test_text_markdown_counts_revision_and_search_agree(stored: Archive, make: Maker) -> None:
     before = stored.db.execute("SELECT kept, removed, text_digest FROM pages JOIN urls USING (id) WHERE url = ?", [A])
     kept, removed, own_digest = before.fetchone()
-    rule(stored, make, kept=True, article_id=number(stored, A))
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A))
     [article] = stored.db["articles"].rows_where("url = ?", [A])
     assert article["text"].endswith("\n" + ASIDE)
     assert article["markdown"].endswith("\n\n" + ASIDE)
@@ -93,7 +98,7 @@ def test_text_markdown_counts_revision_and_search_agree(stored: Archive, make: M
     [({}, {A: False, B: False, C: False}), ({"host": "b.test"}, {A: False, B: True, C: False})],
 )
 def test_a_block_is_taken_out(stored: Archive, make: Maker, scope: dict[str, str], left: dict[str, bool]) -> None:
-    rule(stored, make, kept=False, **scope)
+    rule(stored, make, is_kept=False, **scope)
     assert texts(stored) == left
     reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed_by_person'").fetchone()
     assert reasons == (1 if scope else 3,)
@@ -101,56 +106,56 @@ def test_a_block_is_taken_out(stored: Archive, make: Maker, scope: dict[str, str
 
 
 def test_the_narrower_ruling_holds_whichever_came_last(stored: Archive, make: Maker) -> None:
-    rule(stored, make, kept=True, article_id=number(stored, C))
-    rule(stored, make, kept=True, host="a.test")
-    rule(stored, make, kept=False)
+    rule(stored, make, is_kept=True, article_id=article_number(stored, C))
+    rule(stored, make, is_kept=True, host="a.test")
+    rule(stored, make, is_kept=False)
     assert texts(stored) == {A: True, B: True, C: True}
-    rule(stored, make, kept=True, host="a.test", undo=True)
+    rule(stored, make, is_kept=True, host="a.test", undo=True)
     assert texts(stored) == {A: False, B: False, C: True}
-    rule(stored, make, kept=True, article_id=number(stored, C), undo=True)
+    rule(stored, make, is_kept=True, article_id=article_number(stored, C), undo=True)
     assert texts(stored) == {A: False, B: False, C: False}
 
 
-@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("is_kept", [True, False])
 @pytest.mark.parametrize("scope", [{}, {"host": "a.test"}, {"article": A}], ids=str)
 def test_taken_back_leaves_everything_as_it_was(
-    stored: Archive, make: Maker, kept: bool, scope: dict[str, str]
+    stored: Archive, make: Maker, is_kept: bool, scope: dict[str, str]
 ) -> None:
-    where: dict[str, Any] = {"article_id": number(stored, scope["article"])} if "article" in scope else scope
+    where: dict[str, Any] = {"article_id": article_number(stored, scope["article"])} if "article" in scope else scope
     before = state(stored)
-    rule(stored, make, kept=kept, **where)
+    rule(stored, make, is_kept=is_kept, **where)
     assert state(stored) != before
-    assert rule(stored, make, kept=kept, undo=True, **where).taken_back
+    assert rule(stored, make, is_kept=is_kept, undo=True, **where).takes_back
     assert state(stored) == before
 
 
 def test_the_opposite_takes_back_what_it_answers(stored: Archive, make: Maker) -> None:
-    where = {"article_id": number(stored, A)}
+    where = {"article_id": article_number(stored, A)}
     before = state(stored)
-    rule(stored, make, kept=True, **where)
-    assert rule(stored, make, kept=False, **where).taken_back
+    rule(stored, make, is_kept=True, **where)
+    assert rule(stored, make, is_kept=False, **where).takes_back
     assert state(stored) == before
 
 
 def test_the_opposite_replaces_what_it_does_not_answer(stored: Archive, make: Maker) -> None:
-    rule(stored, make, kept=True)
-    assert not rule(stored, make, kept=False).taken_back
+    rule(stored, make, is_kept=True)
+    assert not rule(stored, make, is_kept=False).takes_back
     assert texts(stored) == {A: False, B: False, C: False}
-    assert len(listed(stored.db)) == 1
+    assert len(list_rulings(stored.db)) == 1
 
 
 def test_it_holds_for_pages_that_come_later(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
-    rule(stored, make, kept=True)
+    rule(stored, make, is_kept=True)
     stored.save([make.outcome(B + "2", words("d"), removed=(ASIDE,))])
     assert texts(stored)[B + "2"]
     assert changes(stored)[-1] == "added"
     assert verify(stored.db) == []
-    rule(stored, make, kept=True, undo=True)
+    rule(stored, make, is_kept=True, undo=True)
     assert not texts(stored)[B + "2"]
 
 
 def test_the_same_page_fetched_again_is_no_change(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
-    rule(stored, make, kept=True)
+    rule(stored, make, is_kept=True)
     before = (changes(stored), stored.db["revisions"].count, texts(stored))
     stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
     assert (changes(stored), stored.db["revisions"].count, texts(stored)) == before
@@ -158,7 +163,7 @@ def test_the_same_page_fetched_again_is_no_change(stored: Archive, make: Maker, 
 
 
 def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
-    rule(stored, make, kept=True, article_id=number(stored, A))
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A))
     stored.save([make.outcome(A, words("new"), removed=("Print", ASIDE))])
     [article] = stored.db["articles"].rows_where("url = ?", [A])
     assert article["text"] == f"{words('new')}\n{ASIDE}"
@@ -169,7 +174,7 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
 
 
 def test_a_page_that_drops_out_and_comes_back(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
-    rule(stored, make, kept=True)
+    rule(stored, make, is_kept=True)
     stored.save([make.outcome(A)])  # empty now: the article stays as it was
     assert texts(stored)[A]
     stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
@@ -181,8 +186,8 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Mak
     archive.save([make.outcome(A, words("a"), removed=(ASIDE,))])
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     settle(archive.db, make.clock)
-    effect = rule(archive, make, kept=True, article_id=number(archive, A))
-    assert [change.shelved for change in effect.changes] == [False, True]
+    effect = rule(archive, make, is_kept=True, article_id=article_number(archive, A))
+    assert [change.is_shelved for change in effect.text_changes] == [False, True]
     settle(archive.db, make.clock)
     assert texts(archive) == {A: True}
     assert archive.db["shelved"].count == 1
@@ -197,7 +202,7 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
     archive: Archive, make: Maker, words: Callable[..., str]
 ) -> None:
     archive.save([make.outcome(A, words("a"), removed=(ASIDE,))])
-    rule(archive, make, kept=True, article_id=number(archive, A))
+    rule(archive, make, is_kept=True, article_id=article_number(archive, A))
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     assert texts(archive) == {A: True, A + "/print": False}
     settle(archive.db, make.clock)
@@ -210,36 +215,36 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
 def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
     for n in range(12):
         archive.save([make.outcome(f"{A}/{n}", words(f"x{n}y"), words(f"z{n}y"), ASIDE)])
-    rule(archive, make, kept=True, article_id=number(archive, f"{A}/3"))
+    rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"))
     settle(archive.db, make.clock)
     assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
     before = state(archive)
-    rule(archive, make, kept=True)
+    rule(archive, make, is_kept=True)
     settle(archive.db, make.clock)
     assert set(texts(archive).values()) == {True}
     archive.save([make.outcome(f"{A}/4", words("x4y"), words("z4y"), ASIDE)])  # fetched again
     assert set(texts(archive).values()) == {True}
-    rule(archive, make, kept=True, undo=True)
+    rule(archive, make, is_kept=True, undo=True)
     assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
     after = state(archive)
     assert after["page_blocks"] == before["page_blocks"]
     assert [row[:2] for row in after["rulings"]] == [row[:2] for row in before["rulings"]]
     settle(archive.db, make.clock)
     assert state(archive) == after
-    rule(archive, make, kept=True, article_id=number(archive, f"{A}/3"), undo=True)
+    rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"), undo=True)
     settle(archive.db, make.clock)
     assert set(texts(archive).values()) == {False}
     assert verify(archive.db) == []
 
 
 def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive, make: Maker) -> None:
-    rule(stored, make, kept=False)
+    rule(stored, make, is_kept=False)
     reason = stored.db.execute("SELECT id FROM reasons WHERE rule = 'selected'").fetchone()[0]
     write = "UPDATE page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
     stored.db.execute(write, [reason, block_id(ASIDE)])
     assert apply_rulings(stored.db, make.clock()) == 3
     assert set(texts(stored).values()) == {False}
-    rule(stored, make, kept=False, undo=True)
+    rule(stored, make, is_kept=False, undo=True)
     assert set(texts(stored).values()) == {True}
     assert verify(stored.db) == []
 
@@ -247,25 +252,25 @@ def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive
 def test_looking_changes_nothing(stored: Archive, make: Maker, file: Path) -> None:
     before = state(stored)
     db = open_database(file, read_only=True)
-    seen = preview(db, Ruling(block_id(ASIDE), True, at=make.clock()))
+    seen = preview_ruling(db, Ruling(block_id(ASIDE), True, ruled_at=make.clock()))
     db.close()
     assert state(stored) == before
-    assert seen == rule(stored, make, kept=True)
+    assert seen == rule(stored, make, is_kept=True)
 
 
 def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Maker) -> None:
-    rule(stored, make, kept=True, article_id=number(stored, A), note="a quotation")
-    rule(stored, make, kept=False, text="Share", host="a.test")
-    first, second = listed(stored.db)
-    assert (first.text, first.url, first.pages) == (ASIDE, A, 1)
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A), note="a quotation")
+    rule(stored, make, is_kept=False, text="Share", host="a.test")
+    first, second = list_rulings(stored.db)
+    assert (first.text, first.url, first.page_count) == (ASIDE, A, 1)
     assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == ("a quotation", "share", "share.icons")
     assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
 
 
 def test_a_takedown_takes_the_rulings_on_its_article_too(stored: Archive, make: Maker) -> None:
-    rule(stored, make, kept=True, article_id=number(stored, A), note="said by Perpetua")
-    forget(stored.db, A, "", make.clock)
-    assert listed(stored.db) == []
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A), note="said by Perpetua")
+    take_down(stored.db, A, "", make.clock)
+    assert list_rulings(stored.db) == []
     assert verify(stored.db) == []
 
 
@@ -276,7 +281,7 @@ def test_an_archive_of_the_first_version_takes_rulings(tmp_path: Path, make: Mak
     open_writer(file, first, 1).close()
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(A, "one two three", removed=(ASIDE,))])
-        rule(archive, make, kept=True)
+        rule(archive, make, is_kept=True)
         assert texts(archive) == {A: True}
 
 
@@ -297,12 +302,12 @@ def test_whatever_happens_all_taken_back_is_as_if_nobody_had_ruled(
     tmp_path_factory: pytest.TempPathFactory, words: Callable[..., str], acts: list[tuple[str, bool, str | None, str]]
 ) -> None:
     """Articles and ledger are those of an archive where the same happened without rulings."""
-    assert _lived(tmp_path_factory.mktemp("ruled"), words, acts, rules=True) == _lived(
+    assert texts_after_acts(tmp_path_factory.mktemp("ruled"), words, acts, rules=True) == texts_after_acts(
         tmp_path_factory.mktemp("plain"), words, acts, rules=False
     )
 
 
-def _lived(folder: Path, words: Callable[..., str], acts: list[Any], *, rules: bool) -> list[Any]:
+def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *, rules: bool) -> list[Any]:
     make = Maker()
     common = "Common words of the harbour."
 
@@ -317,10 +322,10 @@ def _lived(folder: Path, words: Callable[..., str], acts: list[Any], *, rules: b
             elif act == "settle":
                 settle(archive.db, make.clock)
             elif rules:
-                rule(archive, make, kept, text=text, article_id=where and number(archive, where))
+                rule(archive, make, kept, text=text, article_id=where and article_number(archive, where))
                 assert verify(archive.db) == []
-        for each in listed(archive.db):
-            carry_out(archive.db, each.ruling, undo=True)
+        for listed_ruling in list_rulings(archive.db):
+            carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
         assert archive.db["overruled"].count == archive.db["rulings"].count == 0
         articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
         blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM blocks ORDER BY 1, 2").fetchall()

@@ -8,18 +8,18 @@ from dataclasses import replace
 import pytest
 from sqlite_utils import Database, Migrations
 
-from cleaners.compare.edits import Stood
+from cleaners.compare.edits import CapturedBlock
 from cleaners.document import PageType
 from output.db.migrations import MIGRATIONS
 from output.outcome import NOT_MODIFIED, Outcome
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.articles import article_id
-from output.verdicts.apply_rulings import carry_out
+from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
-from output.watch.decide_edits import decide
-from output.watch.history import blocks_of, revisions_of
-from output.write.forget import forget, wipe
+from output.watch.decide_edits import decide_pending
+from output.watch.history import blocks_of_revision, revisions_of
+from output.write.forget import rewrite_file, take_down
 
 URL = "http://a.test/story"
 ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
@@ -29,15 +29,15 @@ NOTICE = "Correction: An earlier version of this article said that the vote was 
 PROMO = "Our spring appeal has begun: help us to reach the goal of nine thousand readers by the end of May."
 
 
-def seen(archive, make, *kept, url=URL, removed=("Home", "Share"), title="Second dredger stays", **rest):
-    archive.save([make.outcome(url, *kept, removed=removed, title=title, **rest)])
+def capture(archive, make, *kept_texts, url=URL, removed=("Home", "Share"), title="Second dredger stays", **rest):
+    archive.save([make.outcome(url, *kept_texts, removed=removed, title=title, **rest)])
 
 
-def again(archive, make, *kept, **rest):
+def capture_and_settle(archive, make, *kept_texts, **rest):
     """Seen and settled; the changes of all revisions."""
-    seen(archive, make, *kept, **rest)
+    capture(archive, make, *kept_texts, **rest)
     settle(archive.db, make.clock)
-    return [each.change for each in history(archive)]
+    return [revision.change for revision in history(archive)]
 
 
 def history(archive, url=URL):
@@ -46,8 +46,8 @@ def history(archive, url=URL):
 
 def text(archive, number, url=URL):
     (page,) = archive.db.execute("SELECT page_id FROM articles WHERE url = ?", [url]).fetchone()
-    blocks = blocks_of(archive.db, article_id(url), page, number)
-    return blocks and "\n".join(block.text for block in blocks if block.kept)
+    blocks = blocks_of_revision(archive.db, article_id(url), page, number)
+    return blocks and "\n".join(block.text for block in blocks if block.is_kept)
 
 
 def kinds_told(archive):
@@ -55,8 +55,8 @@ def kinds_told(archive):
 
 
 def test_an_edit_is_a_revision_with_its_kinds_counts_and_notice(archive, make):
-    seen(archive, make, ONE, TWO, THREE)
-    assert again(archive, make, ONE.replace("Tuesday", "Monday"), THREE, NOTICE) == ["first", "correction"]
+    capture(archive, make, ONE, TWO, THREE)
+    assert capture_and_settle(archive, make, ONE.replace("Tuesday", "Monday"), THREE, NOTICE) == ["first", "correction"]
     last = history(archive)[-1]
     assert last.kinds == ("correction", "lead", "body")
     assert (last.added, last.removed, last.rewritten, last.note) == (1, 1, 1, NOTICE)
@@ -65,28 +65,28 @@ def test_an_edit_is_a_revision_with_its_kinds_counts_and_notice(archive, make):
 
 
 def test_the_text_of_each_revision_can_be_read(archive, make):
-    seen(archive, make, ONE, TWO)
-    again(archive, make, ONE, THREE)
-    again(archive, make, ONE, THREE, TWO, title="Third title")
+    capture(archive, make, ONE, TWO)
+    capture_and_settle(archive, make, ONE, THREE)
+    capture_and_settle(archive, make, ONE, THREE, TWO, title="Third title")
     assert [text(archive, number) for number in (1, 2, 3)] == [
         f"{ONE}\n{TWO}",
         f"{ONE}\n{THREE}",
         f"{ONE}\n{THREE}\n{TWO}",
     ]
-    assert [each.title for each in history(archive)] == ["Second dredger stays"] * 2 + ["Third title"]
+    assert [revision.title for revision in history(archive)] == ["Second dredger stays"] * 2 + ["Third title"]
 
 
 def test_the_same_text_costs_nothing(archive, make):
-    seen(archive, make, ONE, TWO)
-    assert again(archive, make, ONE, TWO, removed=("Home", "Other", "news")) == ["first"]
+    capture(archive, make, ONE, TWO)
+    assert capture_and_settle(archive, make, ONE, TWO, removed=("Home", "Other", "news")) == ["first"]
     assert archive.db["revision_blocks"].count == 0
     assert kinds_told(archive) == []
 
 
 def test_a_verdict_that_changed_is_no_edit_either_way(archive, make):
-    seen(archive, make, ONE, TWO, removed=("Home", PROMO))
-    assert again(archive, make, ONE, TWO, PROMO) == ["first"]
-    assert again(archive, make, ONE, TWO, removed=(PROMO,)) == ["first"]
+    capture(archive, make, ONE, TWO, removed=("Home", PROMO))
+    assert capture_and_settle(archive, make, ONE, TWO, PROMO) == ["first"]
+    assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO,)) == ["first"]
     assert archive.db["revision_blocks"].count == 0
     assert verify(archive.db) == []
 
@@ -95,81 +95,81 @@ def test_a_promo_that_the_site_s_memory_takes_out_later_is_no_edit(archive, make
     """Alone the page keeps the new promo; settling sees it on other pages too."""
     names = [f"http://a.test/other{number}" for number in range(4)]
     for number, url in enumerate(names):
-        own = " ".join(f"word{number}n{n}" for n in range(40))
-        seen(archive, make, own, PROMO, url=url, title=f"Story {number}")
-    seen(archive, make, ONE, TWO, THREE)
+        article_text = " ".join(f"word{number}n{n}" for n in range(40))
+        capture(archive, make, article_text, PROMO, url=url, title=f"Story {number}")
+    capture(archive, make, ONE, TWO, THREE)
     settle(archive.db, make.clock)
-    assert again(archive, make, ONE, TWO, THREE, PROMO) == ["first"]
+    assert capture_and_settle(archive, make, ONE, TWO, THREE, PROMO) == ["first"]
     assert kinds_told(archive) == []
 
 
 def test_settling_again_makes_and_hides_nothing(archive, make):
-    seen(archive, make, ONE, TWO)
-    again(archive, make, ONE, THREE)
-    before = list(archive.db["revisions"].rows), kinds_told(archive)
+    capture(archive, make, ONE, TWO)
+    capture_and_settle(archive, make, ONE, THREE)
+    state_before = list(archive.db["revisions"].rows), kinds_told(archive)
     settle(archive.db, make.clock)
     settle(archive.db, make.clock)
-    assert (list(archive.db["revisions"].rows), kinds_told(archive)) == before
+    assert (list(archive.db["revisions"].rows), kinds_told(archive)) == state_before
 
 
 def test_a_crawl_killed_before_it_settles_is_decided_by_the_next(archive, make):
-    seen(archive, make, ONE, TWO)
-    seen(archive, make, ONE, THREE)
+    capture(archive, make, ONE, TWO)
+    capture(archive, make, ONE, THREE)
     assert [row["change"] for row in archive.db["revisions"].rows] == ["first", "pending"]
-    assert [each.change for each in history(archive)] == ["first"]
-    seen(archive, make, ONE, THREE, NOTICE)
+    assert [revision.change for revision in history(archive)] == ["first"]
+    capture(archive, make, ONE, THREE, NOTICE)
     settle(archive.db, make.clock)
-    assert [each.change for each in history(archive)] == ["first", "body", "correction"]
+    assert [revision.change for revision in history(archive)] == ["first", "body", "correction"]
     assert text(archive, 2) == f"{ONE}\n{THREE}"
 
 
 @pytest.mark.parametrize("reason", ["http_404", "http_410"])
 def test_a_page_that_is_gone_and_comes_back(archive, make, reason):
-    seen(archive, make, ONE, TWO)
+    capture(archive, make, ONE, TWO)
     archive.save([make.failure(URL, reason)])
     settle(archive.db, make.clock)
     settle(archive.db, make.clock)
-    assert [(each.change, each.note) for each in history(archive)] == [("first", ""), ("withdrawn", reason)]
+    assert [(revision.change, revision.note) for revision in history(archive)] == [("first", ""), ("withdrawn", reason)]
     assert text(archive, 2) == f"{ONE}\n{TWO}"
     archive.save([Outcome(URL, "done", NOT_MODIFIED, 304, make.clock())])
     settle(archive.db, make.clock)
-    assert [each.change for each in history(archive)] == ["first", "withdrawn", "returned"]
+    assert [revision.change for revision in history(archive)] == ["first", "withdrawn", "returned"]
     assert kinds_told(archive) == [("withdrawn", 2), ("returned", 3)]
     assert verify(archive.db) == []
 
 
 def test_a_page_that_comes_back_changed_is_both(archive, make):
-    seen(archive, make, ONE, TWO)
+    capture(archive, make, ONE, TWO)
     archive.save([make.failure(URL, "http_404")])
     settle(archive.db, make.clock)
-    assert sorted(again(archive, make, ONE, THREE)) == ["body", "first", "returned", "withdrawn"]
+    assert sorted(capture_and_settle(archive, make, ONE, THREE)) == ["body", "first", "returned", "withdrawn"]
     assert text(archive, 1) == f"{ONE}\n{TWO}"
 
 
 @pytest.mark.parametrize("reason", ["http_500", "timeout", "host_unreachable:timeout", "http_403"])
 def test_a_failure_is_no_withdrawal_and_the_row_shows_both(archive, make, reason):
-    seen(archive, make, ONE, TWO)
-    before = list(archive.db["articles"].rows)
+    capture(archive, make, ONE, TWO)
+    articles_before = list(archive.db["articles"].rows)
     archive.save([make.failure(URL, reason)])
     settle(archive.db, make.clock)
-    assert [each.change for each in history(archive)] == ["first"]
-    assert list(archive.db["articles"].rows) == before
+    assert [revision.change for revision in history(archive)] == ["first"]
+    assert list(archive.db["articles"].rows) == articles_before
     query = "SELECT state, reason, held_reason, held_at < fetched_at FROM urls WHERE url = ?"
     assert archive.db.execute(query, [URL]).fetchone() == ("failed", reason, "article", 1)
 
 
 @pytest.mark.parametrize("page_type", [PageType.WALL, PageType.SOFT_404, PageType.EMPTY])
 def test_a_page_without_the_article_is_a_withdrawal_that_harms_nothing(archive, make, page_type):
-    seen(archive, make, ONE, TWO)
+    capture(archive, make, ONE, TWO)
     text_before = archive.db.execute("SELECT text FROM articles").fetchall()
-    assert again(archive, make, "Please log in", page_type=page_type) == ["first", "withdrawn"]
+    assert capture_and_settle(archive, make, "Please log in", page_type=page_type) == ["first", "withdrawn"]
     assert archive.db.execute("SELECT text FROM articles").fetchall() == text_before
-    assert again(archive, make, ONE, TWO) == ["first", "withdrawn", "returned"]
+    assert capture_and_settle(archive, make, ONE, TWO) == ["first", "withdrawn", "returned"]
 
 
 def test_a_paywall_that_came_later_leaves_the_whole_text(archive, make):
-    seen(archive, make, ONE, TWO, THREE)
-    assert again(archive, make, ONE, page_type=PageType.TEASER) == ["first", "withdrawn"]
+    capture(archive, make, ONE, TWO, THREE)
+    assert capture_and_settle(archive, make, ONE, page_type=PageType.TEASER) == ["first", "withdrawn"]
     assert archive.db.execute("SELECT text, page_type FROM articles").fetchall() == [
         (f"{ONE}\n{TWO}\n{THREE}", "article")
     ]
@@ -179,23 +179,23 @@ def test_a_paywall_that_came_later_leaves_the_whole_text(archive, make):
     ("target", "expected"), [("http://a.test/", ["first", "withdrawn"]), ("http://a.test/new", ["first"])]
 )
 def test_a_redirect_to_the_start_page_is_a_withdrawal_one_to_another_article_is_not(archive, make, target, expected):
-    seen(archive, make, ONE, TWO)
+    capture(archive, make, ONE, TWO)
     links = {"page_type": PageType.LIST} if target.endswith("/") else {}
-    seen(archive, make, "word " * 40, url=target, title="There", **links)
+    capture(archive, make, "word " * 40, url=target, title="There", **links)
     archive.save([Outcome(URL, "done", "redirect", 301, make.clock(), location=target)])
     settle(archive.db, make.clock)
-    assert [each.change for each in history(archive)] == expected
+    assert [revision.change for revision in history(archive)] == expected
     assert archive.db["articles"].count_where("url = ?", [URL]) == 1
 
 
 def test_another_cleaner_is_no_edit_unless_the_old_capture_can_be_cleaned_again(archive, make):
-    seen(archive, make, ONE, TWO)
-    assert again(archive, make, ONE, THREE, cleaner_version="next") == ["first", "cleaner"]
+    capture(archive, make, ONE, TWO)
+    assert capture_and_settle(archive, make, ONE, THREE, cleaner_version="next") == ["first", "cleaner"]
     assert kinds_told(archive) == [("cleaner", 2)]
-    seen(archive, make, ONE, TWO, THREE, cleaner_version="later")
-    cleaned = [Stood(each, "paragraph", True) for each in (ONE, THREE)]
-    decide(archive.db, make.clock(), again=lambda capture: cleaned)
-    assert [each.change for each in history(archive)] == ["first", "cleaner", "body"]
+    capture(archive, make, ONE, TWO, THREE, cleaner_version="later")
+    cleaned = [CapturedBlock(revision, "paragraph", True) for revision in (ONE, THREE)]
+    decide_pending(archive.db, make.clock(), reclean=lambda capture: cleaned)
+    assert [revision.change for revision in history(archive)] == ["first", "cleaner", "body"]
     assert history(archive)[-1].added == 1
 
 
@@ -203,45 +203,45 @@ def test_a_duplicate_s_edit_is_told_once(archive, make):
     copy = "http://a.test/print/story"
     for texts in ((ONE, TWO), (ONE, THREE)):
         for url in (URL, copy):
-            seen(archive, make, *texts, url=url, canonical=URL)
+            capture(archive, make, *texts, url=url, canonical=URL)
         settle(archive.db, make.clock)
     assert kinds_told(archive) == [("body", 2)]
 
 
 def test_a_person_s_ruling_between_captures_is_no_edit(archive, make):
-    seen(archive, make, ONE, TWO, removed=(PROMO, "Share"))
+    capture(archive, make, ONE, TWO, removed=(PROMO, "Share"))
     settle(archive.db, make.clock)
     (block,) = archive.db.execute("SELECT id FROM block_texts WHERE text = ?", [PROMO]).fetchone()
-    carry_out(archive.db, Ruling(block, True, at=make.clock()))
-    assert again(archive, make, ONE, TWO, removed=(PROMO, "Follow")) == ["first"]
+    carry_out_ruling(archive.db, Ruling(block, True, ruled_at=make.clock()))
+    assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO, "Follow")) == ["first"]
 
 
 def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
     secret = "Perpetua Oakenshaw had sold the lighthouse to her cousin, as the papers of the sale show plainly."
-    seen(archive, make, ONE, secret)
-    again(archive, make, ONE, TWO)
-    seen(archive, make, THREE, TWO, ONE, url="http://a.test/other", title="Other")
+    capture(archive, make, ONE, secret)
+    capture_and_settle(archive, make, ONE, TWO)
+    capture(archive, make, THREE, TWO, ONE, url="http://a.test/other", title="Other")
     assert archive.db["revision_blocks"].count > 0
-    found = forget(archive.db, URL, "", make.clock)
-    assert found.blocks >= 1
-    wipe(archive.db)
+    result = take_down(archive.db, URL, "", make.clock)
+    assert result.block_count >= 1
+    rewrite_file(archive.db)
     assert (archive.db["revision_blocks"].count, archive.db["revisions"].count) == (0, 1)
-    raw = b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*"))
+    raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert b"Perpetua" not in raw
     assert verify(archive.db) == []
 
 
 def test_forgetting_another_article_leaves_old_revisions_whole(archive, make):
-    seen(archive, make, ONE, TWO)
-    again(archive, make, ONE, THREE)
-    seen(archive, make, TWO, "another text of some words", url="http://a.test/other", title="Other")
-    forget(archive.db, "http://a.test/other", "", make.clock)
+    capture(archive, make, ONE, TWO)
+    capture_and_settle(archive, make, ONE, THREE)
+    capture(archive, make, TWO, "another text of some words", url="http://a.test/other", title="Other")
+    take_down(archive.db, "http://a.test/other", "", make.clock)
     assert text(archive, 1) == f"{ONE}\n{TWO}"
 
 
 def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):
-    seen(archive, make, ONE, TWO)
-    again(archive, make, ONE, THREE)
+    capture(archive, make, ONE, TWO)
+    capture_and_settle(archive, make, ONE, THREE)
     archive.db.execute("DELETE FROM revision_blocks")
     assert text(archive, 1) is None
     assert text(archive, 2) == f"{ONE}\n{THREE}"
@@ -251,7 +251,7 @@ def test_what_the_page_states_elsewhere_is_no_new_headline(archive, make):
     first = make.outcome(URL, ONE, TWO, removed=("Second dredger stays",), title="Second dredger stays")
     sources = replace(first.cleaned.metadata, sources={"title": "h1"})
     archive.save([replace(first, cleaned=replace(first.cleaned, metadata=sources))])
-    assert again(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
+    assert capture_and_settle(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
     assert json.loads(archive.db.execute("SELECT metadata_sources FROM articles").fetchone()[0]) == {}
 
 
@@ -263,5 +263,5 @@ def test_revisions_of_earlier_versions_get_their_numbers():
         db.execute("INSERT INTO revisions VALUES (1, ?, NULL, 'A title', 'x', ?)", [f"2026-01-{day}", change])
     db.execute("INSERT INTO revisions VALUES (2, '2026-01-01', NULL, 'Another', 'y', 'first')")
     MIGRATIONS.apply(db)
-    found = db.execute("SELECT article_id, number, change FROM revisions ORDER BY 1, 2").fetchall()
-    assert found == [(1, 1, "first"), (1, 2, "text"), (1, 3, "text"), (1, 4, "title"), (2, 1, "first")]
+    revisions = db.execute("SELECT article_id, number, change FROM revisions ORDER BY 1, 2").fetchall()
+    assert revisions == [(1, 1, "first"), (1, 2, "text"), (1, 3, "text"), (1, 4, "title"), (2, 1, "first")]

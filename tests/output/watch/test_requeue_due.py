@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import PageType
-from output.outcome import NOT_MODIFIED, Found, Outcome
-from output.queue.rows import Queue, add_found
+from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.queue.rows import Queue, add_urls
 from output.raw.capture import Capture
 from output.read.verify import verify
-from output.watch.requeue_due import Update, validators
-from output.watch.when_due import CEILING, FLOOR, Pace
+from output.watch.requeue_due import UpdateRun, conditional_headers
+from output.watch.when_due import MAX_INTERVAL, MIN_INTERVAL, RevisitPolicy
 
 HOST = "http://a.test/"
 STORY, HOME, MAP = HOST + "story", HOST, HOST + "sitemap.xml"
@@ -20,18 +20,20 @@ WORDS = "the council of the harbour town voted on tuesday"
 @pytest.fixture
 def crawled(archive, make):
     """A start page, a sitemap and a story, all done."""
-    found = (make.found(STORY, depth=1), make.found(MAP, kind="sitemap"))
-    Queue(archive.db, make.clock).add_seeds([make.found(HOME, via="seed", priority=100)])
+    discovered = (make.discovered(STORY, depth=1), make.discovered(MAP, kind="sitemap"))
+    Queue(archive.db, make.clock).add_seeds([make.discovered(HOME, found_via="seed", priority=100)])
     archive.save([
-        make.outcome(HOME, page_type=PageType.LIST, found=found),
+        make.outcome(HOME, page_type=PageType.LIST, discovered_urls=discovered),
         make.outcome(STORY, WORDS),
         Outcome(MAP, "done", "sitemap", 200, make.clock(), kind="sitemap"),
     ])  # fmt: skip
     return archive
 
 
-def update(make, *, every=0.0, everything=False, since="~", wanted=lambda url, depth: True, **more):
-    return Update(Pace(every, everything), since, wanted, **more)
+def update(
+    make, *, interval_seconds=0.0, revisit_all=False, started_at="~", selects_page=lambda url, depth: True, **more
+):
+    return UpdateRun(RevisitPolicy(interval_seconds, revisit_all), started_at, selects_page, **more)
 
 
 def queued(archive):
@@ -43,53 +45,53 @@ def row(archive, url, columns="state, reason, held_reason"):
 
 
 def test_start_page_and_sitemap_are_always_looked_at_a_story_when_it_is_due(crawled, make):
-    assert crawled.look_again(update(make)) == 2
+    assert crawled.queue_revisits(update(make)) == 2
     assert queued(crawled) == {HOME: "revisit", MAP: "revisit"}
-    make.clock.seconds += FLOOR  # the test's clock shows a day's seconds alone: an hour is where it started
+    make.clock.seconds += MIN_INTERVAL  # the test's clock shows a day's seconds alone: an hour is where it started
     crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T00:00:00+00:00' WHERE url = ?", [STORY])
-    crawled.look_again(update(make))
+    crawled.queue_revisits(update(make))
     assert set(queued(crawled)) == {HOME, MAP, STORY}
 
 
 def test_a_row_that_waits_again_says_what_is_held(crawled, make):
-    crawled.look_again(update(make, everything=True))
+    crawled.queue_revisits(update(make, revisit_all=True))
     assert row(crawled, STORY) == ("queued", "revisit", "article")
     assert row(crawled, HOME) == ("queued", "revisit", "list")
 
 
 def test_lists_go_before_stories_and_new_stories_before_known_ones(crawled, make):
-    crawled.look_again(update(make, everything=True))
-    add_found(crawled.db, [make.found(HOST + "new", priority=60)], make.clock())
-    taken = [each.url for each in Queue(crawled.db, make.clock).take("a.test", 9)]
-    assert taken == [MAP, HOME, HOST + "new", STORY]
+    crawled.queue_revisits(update(make, revisit_all=True))
+    add_urls(crawled.db, [make.discovered(HOST + "new", priority=60)], make.clock())
+    queued_urls = [queued_url.url for queued_url in Queue(crawled.db, make.clock).take("a.test", 9)]
+    assert queued_urls == [MAP, HOME, HOST + "new", STORY]
 
 
 def test_a_due_crawl_leaves_start_pages_and_files_an_hour(crawled, make):
-    assert crawled.look_again(update(make, files=False)) == 0
+    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 0
     crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T22:00:00+00:00' WHERE url <> ?", [STORY])
-    assert crawled.look_again(update(make, files=False)) == 2
+    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 2
 
 
 def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make):
     fetched = row(crawled, STORY, "fetched_at")[0]
-    crawled.look_again(update(make, everything=True, since=fetched, resumed=True))
+    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched, is_resumed=True))
     assert STORY not in queued(crawled)
 
 
 def test_what_another_run_fetched_in_the_second_in_which_an_update_begins_is_queued(crawled, make):
     fetched = row(crawled, STORY, "fetched_at")[0]
-    crawled.look_again(update(make, everything=True, since=fetched))
+    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched))
     assert STORY in queued(crawled)
 
 
 def test_what_is_out_of_bounds_is_left_alone(crawled, make):
-    crawled.look_again(update(make, everything=True, wanted=lambda url, depth: url != STORY))
+    crawled.queue_revisits(update(make, revisit_all=True, selects_page=lambda url, depth: url != STORY))
     assert STORY not in queued(crawled)
 
 
 def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
-    before = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
-    crawled.look_again(update(make, everything=True))
+    article_before = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
+    crawled.queue_revisits(update(make, revisit_all=True))
     at = make.clock()
     crawled.save([Outcome(STORY, "done", NOT_MODIFIED, 304, at, Capture(STORY, at, 304))])
     assert row(crawled, STORY, "state, reason, held_reason, held_at, http_status") == (
@@ -99,74 +101,74 @@ def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
         at,
         304,
     )
-    after = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
-    assert after == (*before[:2], at)
-    assert before[2] < at
+    article_after = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
+    assert article_after == (*article_before[:2], at)
+    assert article_before[2] < at
     assert verify(crawled.db) == []
 
 
 def test_the_interval_follows_what_was_found(crawled, make):
-    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * FLOOR])
-    crawled.look_again(update(make, everything=True))
+    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS + " again")])
-    assert row(crawled, STORY, "revisit_seconds") == (4 * FLOOR,)
-    crawled.look_again(update(make, everything=True))
+    assert row(crawled, STORY, "revisit_seconds") == (4 * MIN_INTERVAL,)
+    crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS + " again"), make.outcome(HOME, page_type=PageType.LIST)])
-    assert row(crawled, STORY, "revisit_seconds") == (6 * FLOOR,)
-    assert row(crawled, HOME, "revisit_seconds") == (12 * FLOOR,)
-    crawled.look_again(update(make, everything=True))
-    crawled.save([make.outcome(HOME, page_type=PageType.LIST, found=(make.found(HOST + "new"),))])
-    assert row(crawled, HOME, "revisit_seconds") == (6 * FLOOR,)
+    assert row(crawled, STORY, "revisit_seconds") == (6 * MIN_INTERVAL,)
+    assert row(crawled, HOME, "revisit_seconds") == (12 * MIN_INTERVAL,)
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(HOME, page_type=PageType.LIST, discovered_urls=(make.discovered(HOST + "new"),))])
+    assert row(crawled, HOME, "revisit_seconds") == (6 * MIN_INTERVAL,)
 
 
 def test_a_page_that_is_gone_is_asked_for_less_and_less_often_one_that_failed_as_soon_as_can_be(crawled, make):
-    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * FLOOR])
-    crawled.look_again(update(make, everything=True))
+    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.failure(STORY, "http_404"), make.failure(HOME, "timeout")])
     assert row(crawled, STORY, "state, reason, held_reason, revisit_seconds") == (
         "failed",
         "http_404",
         "article",
-        12 * FLOOR,
+        12 * MIN_INTERVAL,
     )
-    assert row(crawled, HOME, "revisit_seconds") == (8 * FLOOR,)
-    assert crawled.look_again(update(make)) == 1
+    assert row(crawled, HOME, "revisit_seconds") == (8 * MIN_INTERVAL,)
+    assert crawled.queue_revisits(update(make)) == 1
     assert queued(crawled) == {HOME: "revisit:timeout", MAP: "revisit"}
 
 
 def test_a_failed_refetch_of_a_redirect_keeps_where_it_led(crawled, make):
     old = HOST + "old"
     crawled.save([Outcome(old, "done", "redirect", 301, make.clock(), location=STORY)])
-    crawled.look_again(update(make, everything=True))
+    crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.failure(old, "http_500")])
     assert row(crawled, old, "state, reason, held_reason, location") == ("failed", "http_500", "redirect", STORY)
 
 
 @pytest.mark.parametrize(
-    ("stated", "asked"), [("2026-01-02", True), ("2025-12-31", False), ("2026-01-01T00:00:59Z", True), ("", False)]
+    ("lastmod", "is_queued"), [("2026-01-02", True), ("2025-12-31", False), ("2026-01-01T00:00:59Z", True), ("", False)]
 )
-def test_a_sitemap_that_says_a_page_has_changed_has_it_fetched(crawled, make, stated, asked):
+def test_a_sitemap_that_says_a_page_has_changed_has_it_fetched(crawled, make, lastmod, is_queued):
     make.clock.seconds = 120
-    crawled.look_again(update(make))
-    crawled.save([self_of(MAP, make, Found(STORY, "a.test", via="sitemap", lastmod=stated))])
-    assert (queued(crawled).get(STORY) == "announced") is asked
+    crawled.queue_revisits(update(make))
+    crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod=lastmod))])
+    assert (queued(crawled).get(STORY) == "announced") is is_queued
 
 
-def self_of(url, make, *found):
-    return Outcome(url, "done", "sitemap", 200, make.clock(), found=found, kind="sitemap")
+def self_of(url, make, *discovered):
+    return Outcome(url, "done", "sitemap", 200, make.clock(), discovered_urls=discovered, kind="sitemap")
 
 
 def test_in_a_first_crawl_nobody_announces(crawled, make):
-    crawled.save([self_of(MAP, make, Found(STORY, "a.test", via="sitemap", lastmod="2026-01-02"))])
+    crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod="2026-01-02"))])
     assert queued(crawled) == {}
 
 
 def test_announcements_in_vain_are_counted_until_one_is_true(crawled, make):
     for times in (1, 2, 3):
         make.clock.seconds += 30
-        crawled.look_again(update(make))
-        stated = make.clock()
-        crawled.save([self_of(MAP, make, Found(STORY, "a.test", via="sitemap", lastmod=stated))])
+        crawled.queue_revisits(update(make))
+        lastmod = make.clock()
+        crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod=lastmod))])
         if times < 3:
             crawled.save([make.outcome(STORY, WORDS)])
             assert row(crawled, STORY, "unfounded") == (times,)
@@ -175,17 +177,17 @@ def test_announcements_in_vain_are_counted_until_one_is_true(crawled, make):
 
 
 def test_the_target_of_a_redirect_is_looked_at_too(crawled, make):
-    crawled.look_again(update(make))
+    crawled.queue_revisits(update(make))
     moved = Outcome(HOST + "old", "done", "redirect", 301, make.clock(), location=STORY,
-                    found=(Found(STORY, "a.test", via="redirect"),))  # fmt: skip
+                    discovered_urls=(DiscoveredUrl(STORY, "a.test", found_via="redirect"),))  # fmt: skip
     crawled.save([moved])
     assert queued(crawled)[STORY] == "announced"
 
 
 def test_a_limit_gives_back_what_waited(crawled, make):
     crawled.save([make.failure(HOST + "gone", "http_404")])
-    crawled.look_again(update(make, everything=True))
-    add_found(crawled.db, [make.found(HOST + "new")], make.clock())
+    crawled.queue_revisits(update(make, revisit_all=True))
+    add_urls(crawled.db, [make.discovered(HOST + "new")], make.clock())
     crawled.skip_queued("limit")
     assert row(crawled, STORY) == ("done", "article", "article")
     assert row(crawled, HOST + "gone") == ("failed", "http_404", None)
@@ -194,11 +196,11 @@ def test_a_limit_gives_back_what_waited(crawled, make):
 
 
 def test_looking_again_counts_neither_links_nor_patterns_twice(crawled, make):
-    crawled.save([make.outcome(STORY, WORDS, outside={"b.test": 2})])
-    before = list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)
-    crawled.look_again(update(make, everything=True))
-    crawled.save([make.outcome(STORY, WORDS, outside={"b.test": 2})])
-    assert (list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)) == before
+    crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
+    counts_before = list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
+    assert (list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)) == counts_before
 
 
 def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):
@@ -214,13 +216,13 @@ def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):
         [Outcome(STORY, "done", "wall", 200, later, wall, make.cleaned(STORY, "log in", page_type=PageType.WALL))]
     )
     (number,) = row(crawled, STORY, "id")
-    assert validators(crawled.db, number, STORY) == {
+    assert conditional_headers(crawled.db, number, STORY) == {
         "If-None-Match": '"one"', "If-Modified-Since": "Sun, 10 May 2026 13:00:00 GMT",
     }  # fmt: skip
 
 
 def test_an_hour_old_story_waits_an_hour_and_an_ancient_one_the_longest(crawled, make):
     crawled.db.execute("UPDATE articles SET published = '2001-01-01'")
-    crawled.look_again(update(make, everything=True))
+    crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS)])
-    assert row(crawled, STORY, "revisit_seconds") == (CEILING,)
+    assert row(crawled, STORY, "revisit_seconds") == (MAX_INTERVAL,)

@@ -2,18 +2,27 @@ from __future__ import annotations
 
 import pytest
 
-from output.watch.when_due import CEILING, FLOOR, Known, Pace, current_interval, is_announced, is_due, next_interval
+from output.watch.when_due import (
+    MAX_INTERVAL,
+    MIN_INTERVAL,
+    RevisitPolicy,
+    VisitHistory,
+    current_interval,
+    is_announced,
+    is_due,
+    next_interval,
+)
 
 NOON = "2026-05-10T12:00:00+00:00"
 DAY = 86_400
 
 
-def known(looked_at: str = NOON, **rest: object) -> Known:
-    return Known(looked_at, **rest)  # type: ignore[arg-type]
+def history(visited_at: str = NOON, **values: object) -> VisitHistory:
+    return VisitHistory(visited_at, **values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("born", "hours"),
+    ("article_date", "hours"),
     [
         ("2026-05-10T11:00:00Z", 1),
         ("2026-05-09T12:00:00Z", 3),
@@ -22,44 +31,44 @@ def known(looked_at: str = NOON, **rest: object) -> Known:
         ("", 24),
     ],
 )
-def test_the_first_interval_is_an_eighth_of_the_age(born: str, hours: int) -> None:
-    assert current_interval(known(born=born)) == hours * 3600
+def test_the_first_interval_is_an_eighth_of_the_age(article_date: str, hours: int) -> None:
+    assert current_interval(history(article_date=article_date)) == hours * 3600
 
 
 def test_a_change_halves_the_interval_and_none_makes_it_half_as_long_again() -> None:
-    assert next_interval(known(interval=8 * FLOOR), changed=True) == 4 * FLOOR
-    assert next_interval(known(interval=8 * FLOOR), changed=False) == 12 * FLOOR
+    assert next_interval(history(interval_seconds=8 * MIN_INTERVAL), changed=True) == 4 * MIN_INTERVAL
+    assert next_interval(history(interval_seconds=8 * MIN_INTERVAL), changed=False) == 12 * MIN_INTERVAL
 
 
 def test_the_interval_stays_between_floor_and_ceiling() -> None:
-    assert next_interval(known(interval=FLOOR), changed=True) == FLOOR
-    assert next_interval(known(interval=CEILING), changed=False) == CEILING
+    assert next_interval(history(interval_seconds=MIN_INTERVAL), changed=True) == MIN_INTERVAL
+    assert next_interval(history(interval_seconds=MAX_INTERVAL), changed=False) == MAX_INTERVAL
 
 
 def test_it_grows_where_one_look_in_three_finds_a_change_and_shrinks_where_one_in_two_does() -> None:
-    for least, most, every in ((100, 720, 3), (1, 10, 2)):
-        interval = 100 * FLOOR
+    for lower, upper, every in ((100, 720, 3), (1, 10, 2)):
+        interval = 100 * MIN_INTERVAL
         for number in range(60):
-            interval = next_interval(known(interval=interval), changed=number % every == 0)
-        assert least * FLOOR <= interval <= most * FLOOR
+            interval = next_interval(history(interval_seconds=interval), changed=number % every == 0)
+        assert lower * MIN_INTERVAL <= interval <= upper * MIN_INTERVAL
 
 
 def test_due_after_the_interval_and_a_little_early() -> None:
-    page = known(interval=10 * 3600)
-    assert not is_due(page, "2026-05-10T20:59:00+00:00", Pace())
-    assert is_due(page, "2026-05-10T21:00:00+00:00", Pace())
+    page = history(interval_seconds=10 * 3600)
+    assert not is_due(page, "2026-05-10T20:59:00+00:00", RevisitPolicy())
+    assert is_due(page, "2026-05-10T21:00:00+00:00", RevisitPolicy())
 
 
 def test_every_and_all_go_before_the_interval() -> None:
-    page, later = known(interval=CEILING), "2026-05-10T18:00:00+00:00"
-    assert not is_due(page, later, Pace())
-    assert is_due(page, later, Pace(every=6 * 3600))
-    assert not is_due(known(interval=FLOOR), later, Pace(every=DAY))
-    assert is_due(page, NOON, Pace(all=True))
+    page, later = history(interval_seconds=MAX_INTERVAL), "2026-05-10T18:00:00+00:00"
+    assert not is_due(page, later, RevisitPolicy())
+    assert is_due(page, later, RevisitPolicy(interval_seconds=6 * 3600))
+    assert not is_due(history(interval_seconds=MIN_INTERVAL), later, RevisitPolicy(interval_seconds=DAY))
+    assert is_due(page, NOON, RevisitPolicy(revisit_all=True))
 
 
 @pytest.mark.parametrize(
-    ("stated", "announced"),
+    ("announced_date", "is_change"),
     [
         ("2026-05-10T12:00:01Z", True),
         ("2026-05-10T14:00:01+02:00", True),
@@ -72,20 +81,20 @@ def test_every_and_all_go_before_the_interval() -> None:
         ("", False),
     ],
 )
-def test_a_date_after_our_last_look_announces_a_change(stated: str, announced: bool) -> None:
-    assert is_announced(known(), stated, "2026-05-11T00:00:00+00:00") is announced
+def test_a_date_after_our_last_look_announces_a_change(announced_date: str, is_change: bool) -> None:
+    assert is_announced(history(), announced_date, "2026-05-11T00:00:00+00:00") is is_change
 
 
 def test_who_announced_in_vain_three_times_is_not_believed() -> None:
-    assert is_announced(known(unfounded=2), "2026-05-11", "2026-05-12T00:00:00+00:00")
-    assert not is_announced(known(unfounded=3), "2026-05-11", "2026-05-12T00:00:00+00:00")
+    assert is_announced(history(unfounded_announcements=2), "2026-05-11", "2026-05-12T00:00:00+00:00")
+    assert not is_announced(history(unfounded_announcements=3), "2026-05-11", "2026-05-12T00:00:00+00:00")
 
 
 def test_the_same_day_is_announced_once() -> None:
     later = "2026-05-10T15:00:00+00:00"
-    assert is_announced(known(lastmod="2026-05-09"), "2026-05-10", later)
-    assert not is_announced(known(lastmod="2026-05-10"), "2026-05-10", later)
+    assert is_announced(history(lastmod="2026-05-09"), "2026-05-10", later)
+    assert not is_announced(history(lastmod="2026-05-10"), "2026-05-10", later)
 
 
 def test_a_date_in_the_future_announces_no_more_than_now() -> None:
-    assert not is_announced(known(), "2031-01-01", NOON)
+    assert not is_announced(history(), "2031-01-01", NOON)

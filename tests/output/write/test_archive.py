@@ -15,8 +15,8 @@ import output
 from cleaners.document import PageType
 from output.db.errors import InUse, NotAnArchive
 from output.db.open import open_database
-from output.outcome import Found, Outcome
-from output.queue.requeue import Passing
+from output.outcome import DiscoveredUrl, Outcome
+from output.queue.requeue import PassingReason
 from output.read.verify import verify
 from output.write.archive import Archive
 
@@ -29,7 +29,7 @@ def rows(archive, sql):
 
 
 def test_a_page_is_stored_whole(archive, make):
-    archive.save([make.outcome(URL, "one two", "three four", removed=("share this",), outside={"b.test": 2})])
+    archive.save([make.outcome(URL, "one two", "three four", removed=("share this",), outside_links={"b.test": 2})])
     [article] = archive.db["articles"].rows
     assert (article["url"], article["host"], article["text"]) == (URL, "a.test", "one two\nthree four")
     assert rows(archive, "SELECT state, reason, attempts, http_status FROM urls") == [("done", "article", 1, 200)]
@@ -103,7 +103,7 @@ def test_a_later_failure_does_not_harm_an_article(archive, make, what):
 
 
 def test_a_retry_is_a_row(archive, make):
-    archive.save([Outcome(URL, "queued", "http_503", 503, "2026-01-01", not_before="2026-01-02", retry=True)])
+    archive.save([Outcome(URL, "queued", "http_503", 503, "2026-01-01", not_before="2026-01-02", is_retry=True)])
     assert rows(archive, "SELECT state, reason, attempts, not_before FROM urls") == [
         ("queued", "http_503", 1, "2026-01-02")
     ]
@@ -135,9 +135,12 @@ def test_a_redirect_loop_ends(archive, make):
 
 def test_links_outside_are_counted_once_a_page(archive, make):
     archive.save(
-        [make.outcome(URL, "one", outside={"b.test": 2}), make.outcome(f"{URL}2", "two", outside={"b.test": 1})]
+        [
+            make.outcome(URL, "one", outside_links={"b.test": 2}),
+            make.outcome(f"{URL}2", "two", outside_links={"b.test": 1}),
+        ]
     )
-    archive.save([make.outcome(URL, "one", outside={"b.test": 2})])
+    archive.save([make.outcome(URL, "one", outside_links={"b.test": 2})])
     assert rows(archive, "SELECT host, links FROM outside_hosts") == [("b.test", 3)]
 
 
@@ -155,37 +158,20 @@ def test_text_that_sqlite_cannot_hold_is_mended(archive, make):
     assert verify(archive.db) == []
 
 
-def test_runs(archive):
-    first = archive.start_run("crawl a", {"delay": 1}, {"broadsheet": "0"})
-    second = archive.start_run("crawl b", {}, {})
-    archive.finish_run(second, "finished", "queue empty", {"articles": 3})
-    assert rows(archive, "SELECT id, outcome, reason, counts FROM runs ORDER BY started_at") == [
-        (first, "killed", None, None),
-        (second, "finished", "queue empty", '{"articles": 3}'),
-    ]
-
-
-def test_two_runs_in_one_second_have_two_ids(file):
-    with Archive.open(file, lambda: "2026") as archive:
-        assert archive.start_run("crawl", {}, {}) != archive.start_run("crawl", {}, {})
-
-
-def test_of_the_runs_of_one_second_the_later_has_the_greater_id(tmp_path):
-    with Archive.open(tmp_path / "a.db", lambda: "2026-01-01T10:00:00+00:00") as archive:
-        ids = [archive.start_run(f"crawl {number}", {}, {}) for number in range(30)]
-        assert ids == sorted(set(ids))
-        found = archive.db.execute("SELECT command FROM runs ORDER BY started_at, id")
-        assert [command for (command,) in found] == [f"crawl {number}" for number in range(30)]
-
-
 def test_skipping_and_queueing_again(archive, make):
-    archive.save([make.outcome(URL, "one", found=(make.found("http://a.test/b"), make.found("http://a.test/c")))])
+    archive.save(
+        [
+            make.outcome(
+                URL, "one", discovered_urls=(make.discovered("http://a.test/b"), make.discovered("http://a.test/c"))
+            )
+        ]
+    )
     assert archive.skip_queued("limit") == 2
     assert (
         rows(archive, "SELECT state, reason FROM urls WHERE url <> ? ".replace("?", f"'{URL}'"))
         == [("skipped", "limit")] * 2
     )
-    assert archive.requeue([Passing("skipped", "limit")]) == 2
+    assert archive.requeue([PassingReason("skipped", "limit")]) == 2
 
 
 def test_one_crawler_owns_a_file(archive, file):
@@ -228,8 +214,8 @@ def test_closing_under_a_reader_loses_nothing(file, make):
     transaction.fetchone()
     archive.close()
     reader.close()
-    with Archive.open(file, make.clock) as again:
-        assert again.db["articles"].count == 1
+    with Archive.open(file, make.clock) as reopened:
+        assert reopened.db["articles"].count == 1
 
 
 _WRITER = """
@@ -240,8 +226,8 @@ from output.write.archive import Archive
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)
 for n in range(100_000):
-    found = tuple(make.found(f"http://a.test/{n}/{k}") for k in range(200))
-    archive.save([make.outcome(f"http://a.test/{n}", *(f"text {n} {k}" for k in range(50)), found=found)])
+    found = tuple(make.discovered(f"http://a.test/{n}/{k}") for k in range(200))
+    archive.save([make.outcome(f"http://a.test/{n}", *(f"text {n} {k}" for k in range(50)), discovered_urls=found)])
     if n == 0:
         print("ready", flush=True)
 """
@@ -263,9 +249,9 @@ def test_a_killed_save_leaves_nothing_half(file, seconds):
         )
         assert done == articles == captures
         assert captures or seconds < 0.1, "a busy machine may be slow to begin, not that slow"
-        [(found,)] = rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")
-        assert found == 200 * done
+        [(queued_count,)] = rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")
+        assert queued_count == 200 * done
 
 
 def test_found_defaults():
-    assert Found("http://a.test/", "a.test").state == "queued"
+    assert DiscoveredUrl("http://a.test/", "a.test").state == "queued"

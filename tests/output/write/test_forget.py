@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from output.db.open import open_database
-from output.outcome import Found
-from output.queue.requeue import Passing
+from output.outcome import DiscoveredUrl
+from output.queue.requeue import PassingReason
 from output.queue.rows import Queue
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.write.archive import Archive
-from output.write.forget import backups_of, forget, is_forgotten, pattern_of, plan, wipe
+from output.write.forget import archive_backups, archive_pattern, is_forgotten, plan_takedown, rewrite_file, take_down
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"
@@ -29,8 +29,8 @@ def stored(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
     archive.save([make.outcome(HOST + "secret", EARLIER, COMMON, title="Perpetua Oakenshaw sells")])
     archive.save([make.outcome(HOST + "secret", SECRET, COMMON, title="Perpetua Oakenshaw sold")])
     archive.save([make.outcome(HOST + "print/secret", SECRET, COMMON, title="Perpetua Oakenshaw sold")])
-    found = (make.found(HOST + "old"),)
-    archive.save([make.outcome(HOST + "other", words("other"), COMMON, words("end"), found=found)])
+    discovered_urls = (make.discovered(HOST + "old"),)
+    archive.save([make.outcome(HOST + "other", words("other"), COMMON, words("end"), discovered_urls=discovered_urls)])
     moved = make.failure(HOST + "old", "redirect")
     archive.save([type(moved)(HOST + "old", "done", "redirect", 301, make.clock(), location=HOST + "secret")])
     settle(archive.db, make.clock)
@@ -51,8 +51,8 @@ def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Call
         stored(archive, make, words)
     assert all(word in raw(file) for word in UNIQUE)
     with Archive.open(file, make.clock) as archive:
-        forget(archive.db, HOST + "secret", "asked by letter", make.clock)
-        wipe(archive.db)
+        take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
+        rewrite_file(archive.db)
         assert not [word for word in UNIQUE if word in raw(file)]
     assert not [word for word in UNIQUE if word in raw(file)]
     assert COMMON.encode() in raw(file)
@@ -62,9 +62,9 @@ def test_copies_and_redirects_go_with_it_and_the_rest_stays(
     archive: Archive, make: Maker, words: Callable[..., str]
 ) -> None:
     stored(archive, make, words)
-    found = plan(archive.db, HOST + "secret")
-    assert found.urls == (HOST + "old", HOST + "print/secret", HOST + "secret")
-    assert forget(archive.db, HOST + "secret", "", make.clock) == found
+    takedown = plan_takedown(archive.db, HOST + "secret")
+    assert takedown.urls == (HOST + "old", HOST + "print/secret", HOST + "secret")
+    assert take_down(archive.db, HOST + "secret", "", make.clock) == takedown
     gone = ("skipped", "forgotten")
     assert urls(archive) == {"secret": gone, "print/secret": gone, "old": gone, "other": ("done", "article")}
     for table in ("articles", "pages", "captures"):
@@ -72,42 +72,51 @@ def test_copies_and_redirects_go_with_it_and_the_rest_stays(
     assert archive.db.execute("SELECT count(*) FROM shelved").fetchone() == (0,)
     assert archive.db.execute("SELECT count(DISTINCT article_id) FROM revisions").fetchone() == (1,)
     assert archive.db.execute("SELECT change FROM changes ORDER BY seq DESC").fetchone() == ("removed",)
-    wipe(archive.db)
+    rewrite_file(archive.db)
     assert verify(archive.db) == []
 
 
 @pytest.mark.parametrize("asked", ["old", "print/secret", "secret"])
 def test_any_of_its_urls_names_it(archive: Archive, make: Maker, words: Callable[..., str], asked: str) -> None:
     stored(archive, make, words)
-    forget(archive.db, HOST + asked, "", make.clock)
+    take_down(archive.db, HOST + asked, "", make.clock)
     assert archive.db.execute("SELECT url FROM articles").fetchall() == [(HOST + "other",)]
     assert all(is_forgotten(archive.db, HOST + url) for url in ("old", "print/secret", "secret"))
 
 
 def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
     stored(archive, make, words)
-    forget(archive.db, HOST + "secret", "asked by letter", make.clock)
+    take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
     row = "SELECT urls, articles, blocks, note FROM takedowns WHERE pattern = ?"
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
-    again = forget(archive.db, HOST + "secret", "", make.clock)
-    assert again.empty
+    again = take_down(archive.db, HOST + "secret", "", make.clock)
+    assert again.is_empty
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
 
 
 def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(HOST + "people/ann", SECRET)])
-    forget(archive.db, HOST + "people/*", "", make.clock)
-    archive.save([make.outcome(HOST, found=(make.found(HOST + "people/bob"), make.found(HOST + "people/ann")))])
-    seeds = (Found(HOST + "people/ann", "a.example", via="seed"), Found(HOST + "people/eve", "a.example", via="seed"))
+    take_down(archive.db, HOST + "people/*", "", make.clock)
+    archive.save(
+        [
+            make.outcome(
+                HOST, discovered_urls=(make.discovered(HOST + "people/bob"), make.discovered(HOST + "people/ann"))
+            )
+        ]
+    )
+    seeds = (
+        DiscoveredUrl(HOST + "people/ann", "a.example", found_via="seed"),
+        DiscoveredUrl(HOST + "people/eve", "a.example", found_via="seed"),
+    )
     Queue(archive.db, make.clock).add_seeds(seeds)
-    archive.requeue([Passing("skipped", "forgotten")])
+    archive.requeue([PassingReason("skipped", "forgotten")])
     assert {state for url, state in urls(archive).items() if url.startswith("people/")} == {("skipped", "forgotten")}
     assert Queue(archive.db).counts()["queued"] == 0
 
 
 def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(HOST + "secret", SECRET)])
-    forget(archive.db, HOST + "secret", "", make.clock)
+    take_down(archive.db, HOST + "secret", "", make.clock)
     archive.save([make.outcome(HOST + "amp/secret", SECRET, canonical=HOST + "secret")])
     assert urls(archive)["amp/secret"] == ("skipped", "forgotten")
     assert archive.db.execute("SELECT count(*) FROM pages").fetchone() == (0,)
@@ -126,14 +135,14 @@ def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive: Arc
 def test_only_the_star_is_a_wildcard(archive: Archive, make: Maker, pattern: str, taken: list[str]) -> None:
     for url in ("a?b=1", "axb=1", "[x]y", "xy"):
         archive.save([make.outcome(HOST + url, f"The story of {url}")])
-    assert [url.removeprefix(HOST) for url in plan(archive.db, pattern).urls] == taken
+    assert [url.removeprefix(HOST) for url in plan_takedown(archive.db, pattern).urls] == taken
 
 
 def test_a_redirect_to_a_front_page_takes_no_front_page_down(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(HOST)])
     moved = make.failure(HOST + "gone")
     archive.save([type(moved)(HOST + "gone", "done", "redirect", 301, make.clock(), location=HOST)])
-    forget(archive.db, HOST + "gone", "", make.clock)
+    take_down(archive.db, HOST + "gone", "", make.clock)
     assert urls(archive) == {"": ("done", "empty"), "gone": ("skipped", "forgotten")}
 
 
@@ -144,19 +153,19 @@ def test_the_plan_names_pages_that_keep_its_words_and_changes_nothing(
         stored(archive, make, words)
     before = file.read_bytes()
     db = open_database(file, read_only=True)
-    assert plan(db, HOST + "secret").copies == (HOST + "other",)
-    assert plan(db, HOST + "nothing").urls == ()
+    assert plan_takedown(db, HOST + "secret").copies == (HOST + "other",)
+    assert plan_takedown(db, HOST + "nothing").urls == ()
     db.close()
     assert file.read_bytes() == before
 
 
 def test_a_url_is_spelled_as_the_archive_spells_it_and_a_pattern_as_it_is() -> None:
-    assert pattern_of(" HTTPS://A.example/x#part ") == "https://a.example/x"
-    assert pattern_of("https://A.example/*") == "https://A.example/*"
-    assert pattern_of("no url") == "no url"
+    assert archive_pattern(" HTTPS://A.example/x#part ") == "https://a.example/x"
+    assert archive_pattern("https://A.example/*") == "https://A.example/*"
+    assert archive_pattern("no url") == "no url"
 
 
 def test_backups_beside_an_archive_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.db.backup-v1").touch()
     (tmp_path / "b.db.backup-v1").touch()
-    assert backups_of(tmp_path / "a.db") == (str(tmp_path / "a.db.backup-v1"),)
+    assert archive_backups(tmp_path / "a.db") == (str(tmp_path / "a.db.backup-v1"),)

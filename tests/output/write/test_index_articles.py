@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from output.db.transaction import writing
+from output.db.transaction import write_transaction
 from output.outcome import Outcome
 from output.read.verify import verify
 from output.store.articles import article_id
 from output.write.archive import Archive
-from output.write.index_articles import index_awaited, index_later
+from output.write.index_articles import index_postponed, postpone_indexing
 from tests.output.conftest import found_by
 
 URL = "http://a.test/one"
@@ -38,12 +38,12 @@ def test_an_article_that_goes_again_before_the_end_is_not_indexed(archive, make)
     [row] = archive.db["articles"].rows
     other = row | {"id": article_id("http://a.test/two"), "url": "http://a.test/two", "text": "The second words."}
     names = ", ".join(other)
-    with writing(archive.db):
-        index_later(archive.db, other["url"])
+    with write_transaction(archive.db):
+        postpone_indexing(archive.db, other["url"])
         archive.db.execute(f"INSERT INTO articles ({names}) VALUES ({', '.join('?' * len(other))})", [*other.values()])
         archive.db.execute("UPDATE articles SET text = 'Third words.' WHERE id = ?", [other["id"]])
         archive.db.execute("DELETE FROM articles WHERE id = ?", [other["id"]])
-        index_awaited(archive.db)
+        index_postponed(archive.db)
     assert found_by(archive.db, "words") == [URL]
     assert verify(archive.db) == []
 

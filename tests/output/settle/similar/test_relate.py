@@ -5,10 +5,10 @@ import random
 import pytest
 
 from output.settle.judge_again import settle
-from output.settle.similar.candidate_pairs import CROWD
-from output.settle.similar.relate import REPEATED, relate
+from output.settle.similar.candidate_pairs import CROWD_LIMIT
+from output.settle.similar.relate import REPEATED_PAGES, relate_articles
 from output.write.archive import Archive
-from output.write.forget import forget
+from output.write.forget import take_down
 from tests.output.settle.similar.test_likeness import edited, prose
 
 SITE, OTHER = "http://a.test", "http://b.test"
@@ -114,7 +114,7 @@ def test_chinese_too(archive, make):
     assert [row[2] for row in pairs(archive)] == ["near"]
 
 
-def some(make):
+def some_outcomes(make):
     """A site with copies of several kinds."""
     forms = [" ".join([*prose(50, 90), f"street{n}", f"number{n}", *prose(51, 90)]) for n in range(4)]
     return [
@@ -129,13 +129,13 @@ def some(make):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
-    pages = some(make)
+    pages = some_outcomes(make)
 
     def result(name, order, between):
         with Archive.open(tmp_path / name) as archive:
-            for place in order:
-                archive.save([pages[place]])
-                if between and place % 5 == 0:
+            for index in order:
+                archive.save([pages[index]])
+                if between and index % 5 == 0:
                     settle(archive.db)
             settle(archive.db)
             rows = archive.db.execute("SELECT * FROM duplicates ORDER BY 1, 2").fetchall()
@@ -156,7 +156,7 @@ def test_a_text_that_changes_or_goes_loses_its_relations(archive, make):
     assert len(pairs(archive)) == 1
     settle(archive.db)
     assert clusters(archive) == [[f"{SITE}/0"], [f"{SITE}/1", f"{SITE}/2"]]
-    forget(archive.db, f"{SITE}/1")
+    take_down(archive.db, f"{SITE}/1")
     assert pairs(archive) == []
     pages = {page for (page,) in archive.db.execute("SELECT page_id FROM sketches")}
     assert pages == {page for (page,) in archive.db.execute("SELECT page_id FROM articles")}
@@ -166,33 +166,33 @@ def test_a_text_that_changes_or_goes_loses_its_relations(archive, make):
 
 
 def test_only_what_is_new_is_read_again(archive, make):
-    stored(archive, *some(make))
-    assert relate(archive.db).sketched == 0
+    stored(archive, *some_outcomes(make))
+    assert relate_articles(archive.db).sketched_texts == 0
     archive.save([make.outcome(f"{SITE}/new", text(70))])
-    assert relate(archive.db).sketched == 1
+    assert relate_articles(archive.db).sketched_texts == 1
 
 
 def test_a_form_filled_in_many_times_is_no_cluster(archive, make):
-    forms = [" ".join([*prose(50, 90), f"street{n}", f"number{n}", *prose(51, 90)]) for n in range(2 * CROWD)]
+    forms = [" ".join([*prose(50, 90), f"street{n}", f"number{n}", *prose(51, 90)]) for n in range(2 * CROWD_LIMIT)]
     stored(archive, *(make.outcome(f"{SITE}/form/{n}", form) for n, form in enumerate(forms)))
     assert pairs(archive) == []
 
 
 def test_a_story_on_many_sites_is_one_cluster(archive, make):
-    copies = [" ".join(edited(prose(1), 40 + n)) for n in range(CROWD + 6)]
+    copies = [" ".join(edited(prose(1), 40 + n)) for n in range(CROWD_LIMIT + 6)]
     stored(archive, *(make.outcome(f"http://site{n}.test/", copy) for n, copy in enumerate(copies)))
-    assert [len(group) for group in clusters(archive)] == [CROWD + 6]
+    assert [len(group) for group in clusters(archive)] == [CROWD_LIMIT + 6]
 
 
 def test_what_a_site_repeats_makes_no_copies(archive, make):
     """A note of sixty words kept under each of many short texts."""
     note = text(9, count=60)
-    stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 45)), note) for n in range(REPEATED + 2)))
+    stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 45)), note) for n in range(REPEATED_PAGES + 2)))
     assert pairs(archive) == []
 
 
 def test_one_row_a_cluster(archive, make):
-    stored(archive, *some(make))
+    stored(archive, *some_outcomes(make))
     for rank in ("by_date", "by_length"):
         sql = f"SELECT count(*), count(DISTINCT cluster_id) FROM article_clusters WHERE {rank} = 1"
         ((rows, distinct),) = archive.db.execute(sql).fetchall()

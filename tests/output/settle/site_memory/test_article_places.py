@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.compare.site_memory import body_places
-from cleaners.document import Block, Kind, Verdict
+from cleaners.compare.site_memory import find_body_paths
+from cleaners.document import Block, BlockKind, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.verdicts.apply_rulings import carry_out
+from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
 
@@ -21,12 +21,12 @@ LEFT = Verdict(False, "closing", "model/closing-line")
 BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
 
 
-def article(make, name, note="", verdict=LEFT, place=BODY):
+def article(make, name, note="", verdict=LEFT, block_path=BODY):
     """An outcome whose page keeps two paragraphs, and a note of its own with its verdict."""
-    own = [(" ".join(f"{name}{part}{n}" for n in range(40)), BODY, KEPT) for part in "xy"]
+    paragraphs = [(" ".join(f"{name}{part}{n}" for n in range(40)), BODY, KEPT) for part in "xy"]
     words = " ".join(f"{name}{part}" for part in ("wer", "dam", "mill"))  # digits would be folded
-    rows = [*own, (note or f"{words} ends with a few closing words of its own", place, verdict)]
-    blocks = tuple(Block(n, Kind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
+    rows = [*paragraphs, (note or f"{words} ends with a few closing words of its own", block_path, verdict)]
+    blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
     verdicts = tuple(row[2] for row in rows)
     text, markdown = assemble(blocks, verdicts)
     outcome = make.outcome(f"http://a.test/{name}", "x")
@@ -34,7 +34,7 @@ def article(make, name, note="", verdict=LEFT, place=BODY):
     return replace(outcome, cleaned=cleaned)
 
 
-def named(number):
+def letter(number):
     return "abcdefghijkl"[number]
 
 
@@ -52,24 +52,24 @@ def texts(archive):
 
 
 def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evidence(archive, make):
-    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
-    found = settle(archive.db, make.clock)
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
+    result = settle(archive.db, make.clock)
     assert back(archive) == [("http://a.test/short", "site_body", "site/body", "10 of 10 pages since 2026-01-01")]
     assert "ends with a few closing words" in dict(row[:2] for row in texts(archive))["http://a.test/short"]
-    assert found.judged_again == 1
-    assert settle(archive.db, make.clock).judged_again == 0
+    assert result.rejudged_pages == 1
+    assert settle(archive.db, make.clock).rejudged_pages == 0
     assert verify(archive.db) == []
 
 
 def test_one_page_and_few_pages_change_nothing(archive, make):
     for n in range(4):
-        archive.save([article(make, named(n))])
+        archive.save([article(make, letter(n))])
         settle(archive.db, make.clock)
     assert back(archive) == []
 
 
 @pytest.mark.parametrize(
-    ("verdict", "place"),
+    ("verdict", "block_path"),
     [
         (Verdict(False, "donation", "en/donation-ask", ()), BODY),
         (Verdict(False, "duplicate", "context/duplicate", ()), BODY),
@@ -79,17 +79,17 @@ def test_one_page_and_few_pages_change_nothing(archive, make):
     ],
     ids=["a phrase rule", "a copy", "the title", "furniture above it", "another place"],
 )
-def test_what_something_else_explains_stays_out(archive, make, verdict, place):
-    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
-    archive.save([article(make, "short", verdict=verdict, place=place)])
+def test_what_something_else_explains_stays_out(archive, make, verdict, block_path):
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, "short", verdict=verdict, block_path=block_path)])
     settle(archive.db, make.clock)
     assert back(archive) == []
 
 
 def test_a_text_that_several_pages_have_stays_out(archive, make):
     promo = "Support this magazine with a small gift for its next issue"
-    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
-    archive.save([article(make, "p" + named(n), promo) for n in range(2)])
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, "p" + letter(n), promo) for n in range(2)])
     settle(archive.db, make.clock)
     assert back(archive) == []
 
@@ -97,7 +97,7 @@ def test_a_text_that_several_pages_have_stays_out(archive, make):
 def test_a_text_of_few_words_comes_back_unless_it_is_another_page_s_title(archive, make):
     linked = Verdict(False, "navigation", "context/links", ())
     title = Verdict(False, "title", "metadata/title", ())
-    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)])
     archive.save([article(make, "p", "Tide tables", linked), article(make, "q", "Harbour lights", linked)])
     archive.save([article(make, "r", "Harbour lights", title), article(make, "s", "More", linked)])
     settle(archive.db, make.clock)
@@ -105,17 +105,17 @@ def test_a_text_of_few_words_comes_back_unless_it_is_another_page_s_title(archiv
 
 
 def test_a_shared_text_still_says_that_a_place_is_no_body(archive, make):
-    archive.save([article(make, named(n), verdict=KEPT, place=NOTE) for n in range(9)])
+    archive.save([article(make, letter(n), verdict=KEPT, block_path=NOTE) for n in range(9)])
     promo = "Support this magazine with a small gift for its next issue"
-    archive.save([article(make, "p" + named(n), promo, place=NOTE) for n in range(3)])
-    archive.save([article(make, "short", place=NOTE)])
+    archive.save([article(make, "p" + letter(n), promo, block_path=NOTE) for n in range(3)])
+    archive.save([article(make, "short", block_path=NOTE)])
     settle(archive.db, make.clock)
     assert back(archive) == []
 
 
 def test_the_order_of_the_crawl_changes_nothing(make, tmp_path):
-    pages = [article(make, named(n), verdict=KEPT) for n in range(9)] + [
-        article(make, "s" + named(n)) for n in range(3)
+    pages = [article(make, letter(n), verdict=KEPT) for n in range(9)] + [
+        article(make, "s" + letter(n)) for n in range(3)
     ]
     states = []
     for n in range(3):
@@ -133,24 +133,25 @@ def test_the_order_of_the_crawl_changes_nothing(make, tmp_path):
 
 def test_it_goes_again_when_the_share_falls(archive, make):
     archive.save(
-        [article(make, named(n), verdict=KEPT, place=NOTE) for n in range(9)] + [article(make, "s", place=NOTE)]
+        [article(make, letter(n), verdict=KEPT, block_path=NOTE) for n in range(9)]
+        + [article(make, "s", block_path=NOTE)]
     )
     settle(archive.db, make.clock)
     assert len(back(archive)) == 1
-    archive.save([article(make, "later" + named(n), place=NOTE) for n in range(2)])
+    archive.save([article(make, "later" + letter(n), block_path=NOTE) for n in range(2)])
     settle(archive.db, make.clock)
     assert back(archive) == []
     assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
 
 
 def test_a_person_s_ruling_stands_above(archive, make):
-    archive.save([article(make, named(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
     settle(archive.db, make.clock)
     [(block,)] = rows(archive, "SELECT block_id FROM blocks WHERE rule = 'site/body'")
-    carry_out(archive.db, Ruling(block, False, at="2026-03-01T00:00:00+00:00"))
+    carry_out_ruling(archive.db, Ruling(block, False, ruled_at="2026-03-01T00:00:00+00:00"))
     settle(archive.db, make.clock)
     assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]
 
 
 def test_places_need_pages_and_share():
-    assert body_places({"a": 8, "b": 4, "c": 7}, {"a": 2, "c": 3}) == {"a": (8, 10)}
+    assert find_body_paths({"a": 8, "b": 4, "c": 7}, {"a": 2, "c": 3}) == {"a": (8, 10)}

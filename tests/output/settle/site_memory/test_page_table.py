@@ -5,15 +5,15 @@ from __future__ import annotations
 from array import array
 
 from output.settle.site_memory.page_table import (
-    Looked,
-    forget_looks,
-    left_blocks,
-    left_keys,
-    note_look,
-    numbers_of,
-    seen_blocks,
+    StoredScan,
+    clear_scans,
+    flatten_rows,
+    read_candidates,
+    read_left_out,
+    read_left_out_keys,
+    store_scan,
 )
-from output.settle.site_memory.repeats import count_kept, forget_counts
+from output.settle.site_memory.repeats import create_kept_table, drop_temporary_tables
 
 KEY = 2**62 + 1
 SEEN = [(0, 7, KEY, 0, 12, 1, 0, 1), (4, 8, 9, 1, 3, 0, 1, 0)]
@@ -22,18 +22,18 @@ LEFT = [(5, 11, 12, 0)]
 
 
 def test_what_is_packed_comes_back_by_page(archive):
-    count_kept(archive.db)
-    note_look(archive.db, Looked(2, False, NONE, NONE, NONE))
-    note_look(archive.db, Looked(1, True, numbers_of(SEEN), numbers_of(LEFT), array("q", [KEY, 13])))
-    assert list(seen_blocks(archive.db)) == [(1, True, SEEN), (2, False, [])]
-    assert list(left_blocks(archive.db)) == [(1, LEFT), (2, [])]
-    assert list(left_keys(archive.db)) == [(1, {12, 13, KEY}), (2, set())]
+    create_kept_table(archive.db)
+    store_scan(archive.db, StoredScan(2, False, NONE, NONE, NONE))
+    store_scan(archive.db, StoredScan(1, True, flatten_rows(SEEN), flatten_rows(LEFT), array("q", [KEY, 13])))
+    assert list(read_candidates(archive.db)) == [(1, True, SEEN), (2, False, [])]
+    assert list(read_left_out(archive.db)) == [(1, LEFT), (2, [])]
+    assert list(read_left_out_keys(archive.db)) == [(1, {12, 13, KEY}), (2, set())]
 
 
 def test_another_host_begins_with_nothing_and_nothing_stays(archive):
-    count_kept(archive.db)
-    note_look(archive.db, Looked(1, True, numbers_of(SEEN), numbers_of(LEFT), NONE))
-    forget_looks(archive.db)
-    assert list(seen_blocks(archive.db)) == []
-    forget_counts(archive.db)
+    create_kept_table(archive.db)
+    store_scan(archive.db, StoredScan(1, True, flatten_rows(SEEN), flatten_rows(LEFT), NONE))
+    clear_scans(archive.db)
+    assert list(read_candidates(archive.db)) == []
+    drop_temporary_tables(archive.db)
     assert archive.db.execute("SELECT name FROM temp.sqlite_master").fetchall() == []

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.compare.templates import template
+from cleaners.compare.templates import text_template
 from output.db.migrations import BLOCK_KINDS
 from output.settle.site_memory.read_pages import text_key
 
 
 def key(text, kind="paragraph", number=5):
-    return text_key(text, template(text), number, BLOCK_KINDS.index(kind))
+    return text_key(text, text_template(text), number, BLOCK_KINDS.index(kind))
 
 
 def test_texts_that_differ_in_what_varies_have_one_key():

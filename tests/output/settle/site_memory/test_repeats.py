@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.document import Block, Kind, PageType, Verdict
+from cleaners.document import Block, BlockKind, PageType, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.verdicts.apply_rulings import carry_out
+from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
 
@@ -21,15 +21,17 @@ PROMO = "Support this magazine with a small gift"
 def article(make, name, *blocks, at=None, **changes):
     """An outcome whose page has two paragraphs of its own and around them what is given as (text, path)."""
     url = f"http://a.test/{name}"
-    own = [(" ".join(f"{name}{part}{n}" for n in range(40)), BODY) for part in "xy"]
-    placed = [own[0], *(block for block in blocks if block[1] == "between"), own[1]]
+    paragraphs = [(" ".join(f"{name}{part}{n}" for n in range(40)), BODY) for part in "xy"]
+    placed = [paragraphs[0], *(block for block in blocks if block[1] == "between"), paragraphs[1]]
     placed = [(text, BODY if path == "between" else path) for text, path in placed]
     placed += [block for block in blocks if block[1] != "between"]
-    made = tuple(Block(n, Kind.PARAGRAPH, text, "", path) for n, (text, path) in enumerate([*placed, ("icons", BOX)]))
+    page_blocks = tuple(
+        Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path) in enumerate([*placed, ("icons", BOX)])
+    )
     verdicts = (*(KEPT for _ in placed), GONE)
-    text, markdown = assemble(made, verdicts)
+    text, markdown = assemble(page_blocks, verdicts)
     outcome = make.outcome(url, "x", **changes)
-    cleaned = replace(outcome.cleaned, blocks=made, verdicts=verdicts, text=text, markdown=markdown)
+    cleaned = replace(outcome.cleaned, blocks=page_blocks, verdicts=verdicts, text=text, markdown=markdown)
     if at:
         capture = replace(outcome.capture, fetched_at=at, payload_digest=f"sha256:{at}")
         return replace(outcome, cleaned=cleaned, fetched_at=at, capture=capture)
@@ -61,28 +63,28 @@ def state(archive):
 
 
 def test_one_article_keeps_its_promo_and_a_second_takes_it_from_both(archive, make):
-    one, two = promoted(make, 2)
-    archive.save([one])
+    first, second = promoted(make, 2)
+    archive.save([first])
     settle(archive.db, make.clock)
-    assert with_promo(archive) == {one.url}
+    assert with_promo(archive) == {first.url}
     assert rows(archive, "SELECT count(*) FROM block_evidence") == [(0,)]
-    archive.save([two])
-    found = settle(archive.db, make.clock)
-    assert (found.repeated, found.judged_again) == (2, 2)
+    archive.save([second])
+    result = settle(archive.db, make.clock)
+    assert (result.repeated_blocks, result.rejudged_pages) == (2, 2)
     assert with_promo(archive) == set()
-    [row] = rows(archive, "SELECT reason, rule, evidence FROM removed WHERE url = ? AND text = ?", two.url, PROMO)
+    [row] = rows(archive, "SELECT reason, rule, evidence FROM removed WHERE url = ? AND text = ?", second.url, PROMO)
     assert row == ("repeated", "site/repeated", "2 of 2 pages since 2026-01-01")
     assert verify(archive.db) == []
 
 
 def test_text_markdown_words_index_and_revision_follow(archive, make):
     archive.save(promoted(make, 2))
-    before = rows(archive, "SELECT count(*) FROM revisions")
+    revisions_before = rows(archive, "SELECT count(*) FROM revisions")
     settle(archive.db, make.clock)
     assert rows(archive, "SELECT count(*) FROM articles WHERE markdown LIKE ?", f"%{PROMO}%") == [(0,)]
     assert rows(archive, "SELECT DISTINCT word_count FROM articles") == [(80,)]
     assert rows(archive, "SELECT count(*) FROM articles_fts WHERE articles_fts MATCH 'magazine'") == [(0,)]
-    assert rows(archive, "SELECT count(*) FROM revisions") == before
+    assert rows(archive, "SELECT count(*) FROM revisions") == revisions_before
     assert rows(archive, "SELECT change, count(*) FROM changes GROUP BY 1 ORDER BY 1") == [("added", 2), ("changed", 2)]
     assert rows(archive, "SELECT DISTINCT kept, removed FROM pages") == [(2, 2)]
 
@@ -95,9 +97,9 @@ def test_it_comes_back_when_the_share_falls(archive, make):
     archive.save([article(make, f"other{n}") for n in range(9)])
     settle(archive.db, make.clock)
     assert with_promo(archive) == {page.url for page in pages}
-    told = [url for page in pages for url in (page.url,)]
-    again = rows(archive, "SELECT url, text, markdown FROM articles WHERE url IN (?, ?) ORDER BY url", *told)
-    assert again == first
+    urls = [url for page in pages for url in (page.url,)]
+    restored_rows = rows(archive, "SELECT url, text, markdown FROM articles WHERE url IN (?, ?) ORDER BY url", *urls)
+    assert restored_rows == first
     assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
     assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM blocks WHERE text = ?", PROMO) == [
         (1, "selected", "2 of 11 pages since 2026-01-01")
@@ -106,7 +108,7 @@ def test_it_comes_back_when_the_share_falls(archive, make):
 
 def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     archive.save([article(make, f"n{n}", ("Let us ask her", "between")) for n in range(6)])
-    assert settle(archive.db, make.clock).repeated == 0
+    assert settle(archive.db, make.clock).repeated_blocks == 0
     assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM blocks WHERE text = 'Let us ask her'") == [
         (1, "selected", "6 of 6 pages since 2026-01-01")
     ]
@@ -114,80 +116,80 @@ def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
 
 def test_texts_that_differ_in_numbers_count_as_one(archive, make):
     archive.save([article(make, f"n{n}", (f"Printed in issue {n} of May 20{n:02}", BODY)) for n in range(4)])
-    assert settle(archive.db, make.clock).repeated == 4
+    assert settle(archive.db, make.clock).repeated_blocks == 4
     assert rows(archive, "SELECT DISTINCT pages, of_pages FROM block_evidence") == [(4, 4)]
 
 
 def test_copies_of_an_article_count_once(archive, make):
-    one = article(make, "n1", (PROMO, BODY))
+    original = article(make, "n1", (PROMO, BODY))
     copy = article(make, "copy-of-n1", (PROMO, BODY))
-    copy = replace(copy, cleaned=replace(one.cleaned, url=copy.url))
-    archive.save([one, copy])
-    found = settle(archive.db, make.clock)
-    assert (found.duplicates, found.repeated) == (1, 0)
+    copy = replace(copy, cleaned=replace(original.cleaned, url=copy.url))
+    archive.save([original, copy])
+    result = settle(archive.db, make.clock)
+    assert (result.duplicate_pages, result.repeated_blocks) == (1, 0)
     archive.save([article(make, "n2", (PROMO, BODY))])
-    assert settle(archive.db, make.clock).repeated == 3
+    assert settle(archive.db, make.clock).repeated_blocks == 3
     assert rows(archive, "SELECT count(*) FROM shelved WHERE text LIKE ?", f"%{PROMO}%") == [(0,)]
 
 
 def test_what_settling_takes_out_makes_no_copies(archive, make):
     """Two pages that are nearly one text only without their promo stay two, however often it is settled."""
     note = " ".join(f"note{n}" for n in range(20))
-    one = article(make, "n1", (note, BODY))
-    other = article(make, "n2")
-    blocks = (*one.cleaned.blocks[:2], *other.cleaned.blocks[2:])
-    text, markdown = assemble(blocks, other.cleaned.verdicts)
-    canonical = replace(other.cleaned.metadata, canonical_url=one.url)
-    other = replace(
-        other, cleaned=replace(other.cleaned, blocks=blocks, text=text, markdown=markdown, metadata=canonical)
+    first = article(make, "n1", (note, BODY))
+    second = article(make, "n2")
+    blocks = (*first.cleaned.blocks[:2], *second.cleaned.blocks[2:])
+    text, markdown = assemble(blocks, second.cleaned.verdicts)
+    canonical = replace(second.cleaned.metadata, canonical_url=first.url)
+    second = replace(
+        second, cleaned=replace(second.cleaned, blocks=blocks, text=text, markdown=markdown, metadata=canonical)
     )
-    archive.save([one, other, *(article(make, f"m{n}", (note, BODY)) for n in range(9))])
-    assert settle(archive.db, make.clock).duplicates == 0
-    assert note not in rows(archive, "SELECT text FROM articles WHERE url = ?", one.url)[0][0]
-    assert settle(archive.db, make.clock).duplicates == 0
+    archive.save([first, second, *(article(make, f"m{n}", (note, BODY)) for n in range(9))])
+    assert settle(archive.db, make.clock).duplicate_pages == 0
+    assert note not in rows(archive, "SELECT text FROM articles WHERE url = ?", first.url)[0][0]
+    assert settle(archive.db, make.clock).duplicate_pages == 0
 
 
 def test_hosts_do_not_speak_for_each_other(archive, make):
     here, there = promoted(make, 2)
     there = replace(there, url=there.url.replace("a.test", "b.test"))
     archive.save([here, there])
-    assert settle(archive.db, make.clock).repeated == 0
+    assert settle(archive.db, make.clock).repeated_blocks == 0
 
 
 def test_an_issue_in_full_is_no_evidence_against_its_articles(archive, make):
     parts = [article(make, f"n{n}") for n in range(3)]
     texts = [(block.text, BODY) for part in parts for block in part.cleaned.blocks[:2]]
     issue = article(make, "issue")
-    blocks = tuple(Block(n, Kind.PARAGRAPH, text, "", path) for n, (text, path) in enumerate(texts))
+    blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path) in enumerate(texts))
     verdicts = (KEPT,) * len(blocks)
     text, markdown = assemble(blocks, verdicts)
     issue = replace(
         issue, cleaned=replace(issue.cleaned, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
     )
     archive.save([*parts, issue])
-    found = settle(archive.db, make.clock)
-    assert (found.lists, found.repeated) == (1, 0)
+    result = settle(archive.db, make.clock)
+    assert (result.list_pages, result.repeated_blocks) == (1, 0)
 
 
 def test_settling_again_changes_nothing(archive, make):
     archive.save([*promoted(make, 5), article(make, "plain")])
     settle(archive.db, make.clock)
-    before = list(archive.db.iterdump())
-    assert settle(archive.db, make.clock).judged_again == 0
-    assert list(archive.db.iterdump()) == before
+    dump_before = list(archive.db.iterdump())
+    assert settle(archive.db, make.clock).rejudged_pages == 0
+    assert list(archive.db.iterdump()) == dump_before
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
     def pages():
-        made = [
+        outcomes = [
             article(
                 make, f"n{n}", *[(PROMO, BODY)] * (n % 3 != 0), (f"Page {n} of 9", BOX), at=f"2026-02-0{n + 1}T00:00"
             )
             for n in range(9)
         ]
         copy = article(make, "copy", at="2026-02-10T00:00")
-        return [*made, replace(copy, cleaned=replace(made[1].cleaned, url=copy.url))]
+        return [*outcomes, replace(copy, cleaned=replace(outcomes[1].cleaned, url=copy.url))]
 
     def result(name, shuffled):
         with Archive.open(tmp_path / name, make.clock) as archive:
@@ -208,11 +210,11 @@ def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
 def test_fetching_again_under_the_same_evidence_makes_no_revision(archive, make):
     archive.save(promoted(make, 3))
     settle(archive.db, make.clock)
-    before, changes = state(archive), archive.db["changes"].count
+    state_before, changes = state(archive), archive.db["changes"].count
     archive.save(promoted(make, 3))  # new captures with the same text
-    assert state(archive) == before
+    assert state(archive) == state_before
     settle(archive.db, make.clock)
-    assert state(archive) == before
+    assert state(archive) == state_before
     assert archive.db["changes"].count == changes
     assert rows(archive, "SELECT DISTINCT change FROM revisions") == [("first",)]
 
@@ -235,12 +237,12 @@ def test_a_persons_ruling_stands_above(archive, make):
     archive.save(pages)
     settle(archive.db, make.clock)
     [(block,)] = rows(archive, "SELECT DISTINCT block_id FROM removed WHERE text = ?", PROMO)
-    ruling = Ruling(block, True, at="2026-03-01T00:00:00+00:00")
-    carry_out(archive.db, ruling)
+    ruling = Ruling(block, True, ruled_at="2026-03-01T00:00:00+00:00")
+    carry_out_ruling(archive.db, ruling)
     assert len(with_promo(archive)) == 3
     settle(archive.db, make.clock)
     assert len(with_promo(archive)) == 3
-    carry_out(archive.db, ruling, undo=True)
+    carry_out_ruling(archive.db, ruling, undo=True)
     assert with_promo(archive) == set()
     assert verify(archive.db) == []
 
@@ -249,12 +251,12 @@ def test_the_evidence_changes_below_a_ruling(archive, make):
     archive.save(promoted(make, 2))
     settle(archive.db, make.clock)
     [(block,)] = rows(archive, "SELECT DISTINCT block_id FROM removed WHERE text = ?", PROMO)
-    ruling = Ruling(block, False, at="2026-03-01T00:00:00+00:00")
-    carry_out(archive.db, ruling)
+    ruling = Ruling(block, False, ruled_at="2026-03-01T00:00:00+00:00")
+    carry_out_ruling(archive.db, ruling)
     archive.save([article(make, f"other{n}") for n in range(9)])
     settle(archive.db, make.clock)
     assert with_promo(archive) == set()
-    carry_out(archive.db, ruling, undo=True)
+    carry_out_ruling(archive.db, ruling, undo=True)
     assert len(with_promo(archive)) == 2
     assert verify(archive.db) == []
 
@@ -263,8 +265,8 @@ def test_a_page_that_is_no_article_any_more_leaves_nothing(archive, make):
     pages = promoted(make, 2)
     archive.save(pages)
     settle(archive.db, make.clock)
-    other = replace(pages[0], cleaned=make.cleaned(pages[0].url, "x", page_type=PageType.OTHER))
-    archive.save([other])  # the same capture, judged again
+    other_page = replace(pages[0], cleaned=make.cleaned(pages[0].url, "x", page_type=PageType.OTHER))
+    archive.save([other_page])  # the same capture, judged again
     settle(archive.db, make.clock)
     assert with_promo(archive) == {pages[1].url}
     assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
@@ -277,5 +279,5 @@ def test_many_pages_settle_in_seconds(archive, make):
 
     archive.save([article(make, f"n{n}", (PROMO, BODY), (f"Page {n}", BOX)) for n in range(2000)])
     started = time.perf_counter()
-    assert settle(archive.db, make.clock).repeated == 4000
+    assert settle(archive.db, make.clock).repeated_blocks == 4000
     assert time.perf_counter() - started < 60

@@ -1,0 +1,19 @@
+"""`broadsheet verify`: the problems of an archive, a line each."""
+
+from __future__ import annotations
+
+from crawler.console.open_archive import open_read_only
+from crawler.console.terminal import one_line, print_text
+from output.read.verify import verify as find_problems
+
+
+def verify(path: str) -> int:
+    """Print the problems, or that there is none; 1 if there is a problem."""
+    with open_read_only(path) as db:
+        problems = find_problems(db)
+        articles = 0 if problems else db.execute("SELECT count(*) FROM articles").fetchone()[0]
+    for problem in problems:
+        print_text(one_line(f"{problem.check}: {problem.detail}"))
+    if not problems:
+        print_text(f"in order: {articles:,} articles")
+    return int(bool(problems))

@@ -1,0 +1,147 @@
+"""Makes the Scrapy request of a queued URL, downloads it, and gives the raw bytes that were sent and received.
+
+The keys of a request's `meta` are set and read here: `queued`, the queued URL; `hops`, the redirects before it;
+`robots_id`; `exchange`, the recorder of raw bytes, which `crawler.fetch.guard` hands to the connection; and for a
+robots.txt `length`, the bytes of its body so far. `download_slot` and `download_maxsize` are Scrapy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookiejar import Cookie
+from typing import Any
+
+from scrapy.core.engine import ExecutionEngine
+from scrapy.exceptions import StopDownload
+from scrapy.http import Headers, Request, Response
+from scrapy.signalmanager import SignalManager
+from scrapy.signals import bytes_received, headers_received
+
+from cleaners.site_rules.folder import SiteRuleFolder
+from crawler.fetch.cookies import cookie_header
+from crawler.fetch.faults import Fault, fault_of, truncation_of
+from crawler.fetch.identity import Identity
+from crawler.fetch.rule_headers import allowed_headers
+from crawler.fetch.wiretap import ExchangeRecorder
+from output.queue.rows import QueuedUrl
+from output.raw.wire import RawExchange
+
+ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
+"""Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBuilder:
+    """Makes the requests of a crawl, with the same identity, cookies and site rules for all.
+
+    `validators` gives the conditional headers (If-None-Match, If-Modified-Since) of a URL that the archive already
+    holds. With `record_raw`, the raw bytes of each request and response are recorded.
+    """
+
+    identity: Identity
+    validators: Callable[[QueuedUrl], dict[str, str]]
+    cookies: tuple[Cookie, ...] = ()
+    site_rules: SiteRuleFolder | None = None
+    record_raw: bool = False
+
+    def build(
+        self, queued_url: QueuedUrl, robots_id: int | None, redirected_url: str = "", redirect_count: int = 0
+    ) -> Request:
+        """Make the request for a queued URL; for a robots.txt that moved, with its new URL and the redirects so far.
+
+        `robots_id` identifies the robots.txt in force for the host.
+        """
+        url = redirected_url or queued_url.url
+        meta: dict[str, Any] = {"queued": queued_url, "hops": redirect_count, "robots_id": robots_id}
+        meta["download_slot"] = queued_url.host
+        meta["exchange"] = ExchangeRecorder() if self.record_raw else None
+        if queued_url.kind == "robots":
+            meta |= {"download_maxsize": 0, "length": 0}  # no size limit by Scrapy: `EarlyStop` has one
+        return Request(url, headers=self._headers(queued_url, url), meta=meta)
+
+    def _headers(self, queued_url: QueuedUrl, url: str) -> dict[str, str]:
+        kind_headers = ROBOTS_HEADERS if queued_url.kind == "robots" else self._site_rule_headers(queued_url.host)
+        conditional_headers = self.validators(queued_url) if queued_url.held_at else {}
+        return self.identity.headers() | kind_headers | cookie_header(self.cookies, url) | conditional_headers
+
+    def _site_rule_headers(self, host: str) -> dict[str, str]:
+        return allowed_headers(self.site_rules.for_host(host)) if self.site_rules else {}
+
+
+@dataclass(frozen=True, eq=False)
+class EarlyStop:
+    """Stops downloads whose rest would not be read, by Scrapy's signals.
+
+    A page is stopped before its body if its Content-Type `is_media_type`, a robots.txt after `robots_bytes`.
+    """
+
+    is_media_type: Callable[[str], bool]
+    robots_bytes: int
+
+    def connect(self, signals: SignalManager) -> None:
+        """Connect to the signals. They hold weak references only: keep this object."""
+        signals.connect(self.check_headers, headers_received)
+        signals.connect(self.check_length, bytes_received)
+
+    def check_headers(self, headers: Headers, request: Request) -> None:
+        """StopDownload if the headers of a page say that it is none."""
+        queued_url = request.meta.get("queued")
+        content_type = (headers.get("Content-Type") or b"").decode("latin-1")
+        if queued_url is not None and queued_url.kind == "page" and self.is_media_type(content_type):
+            raise _stop_download(request, "unspecified")
+
+    def check_length(self, data: bytes, request: Request) -> None:
+        """Count the bytes of a robots.txt; StopDownload once there are more than are read."""
+        if "length" in request.meta:
+            request.meta["length"] += len(data)
+            if request.meta["length"] > self.robots_bytes:
+                raise _stop_download(request, "length")
+
+
+def _stop_download(request: Request, truncation: str) -> StopDownload:
+    """The exception that stops a download but keeps its response; the recorder learns why it is truncated."""
+    if exchange := request.meta.get("exchange"):
+        exchange.cut_reason = truncation
+    return StopDownload(fail=False)
+
+
+async def download(engine: ExecutionEngine, request: Request) -> Response | Fault | None:
+    """Download a request: the response, or the fault in its place; None if Scrapy is stopping and nothing was sent."""
+    if not engine.running:  # it would fail the request; so the URL stays queued
+        return None
+    try:
+        return await engine.download_async(request)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this URL's fault
+        return fault_of(error)
+
+
+def redirect_count_of(request: Request) -> int:
+    """How many redirects of a robots.txt led to this request."""
+    return int(request.meta["hops"])
+
+
+def robots_id_of(request: Request) -> int | None:
+    """The id of the robots.txt in force when the request was made; None if there was none."""
+    robots_id: int | None = request.meta["robots_id"]
+    return robots_id
+
+
+def latency_of(request: Request) -> float:
+    """Seconds until the response began, as Scrapy measured them; 0 if it did not."""
+    return float(request.meta.get("download_latency", 0.0))
+
+
+def raw_exchange_of_response(request: Request, response: Response) -> RawExchange | None:
+    """The raw bytes of a request and its response; None if they are not recorded, or were taken before."""
+    return _take_raw_exchange(request, body=response.body)
+
+
+def raw_exchange_of_fault(request: Request, fault: Fault) -> RawExchange | None:
+    """The raw bytes of a request and the part of a response before the fault; None without at least a complete head."""
+    return _take_raw_exchange(request, reason=truncation_of(fault))
+
+
+def _take_raw_exchange(request: Request, body: bytes = b"", reason: str = "") -> RawExchange | None:
+    exchange = request.meta.get("exchange")
+    return exchange.take_raw_exchange(reason, body) if isinstance(exchange, ExchangeRecorder) else None

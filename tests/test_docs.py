@@ -1,0 +1,56 @@
+"""What the documents say of the code is there: files, folders, and the pages that they link to."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+_CODE = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(r"(?:crawler|cleaners|output|tests)/[\w./*]+")
+_MODULE = re.compile(r"\w+\.py")
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
+
+
+def named_paths(text: str) -> list[str]:
+    """Paths of this repository that a document gives as code; one with a capital `N` is a pattern for a new file."""
+    spans = [span for span in _CODE.findall(text) if _PATH.fullmatch(span)]
+    return [span for span in spans if "NAME" not in span and "/vN_" not in span]
+
+
+def named_modules(text: str) -> list[str]:
+    """File names of modules that a document gives without their folder."""
+    return [span for span in _CODE.findall(text) if _MODULE.fullmatch(span)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_paths_that_a_document_names_are_there(document: Path):
+    paths = named_paths(document.read_text("utf-8"))
+    assert [path for path in paths if not list(REPOSITORY.glob(path.rstrip("/")))] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_modules_that_a_document_names_are_there(document: Path):
+    modules = named_modules(document.read_text("utf-8"))
+    there = {
+        path.name
+        for package in ("crawler", "cleaners", "output", "tests")
+        for path in REPOSITORY.glob(f"{package}/**/*.py")
+    }
+    assert [module for module in modules if module not in there] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_pages_that_a_document_links_to_are_there(document: Path):
+    targets = [target for target in _LINK.findall(document.read_text("utf-8")) if "://" not in target]
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+def test_what_is_not_there_is_seen():
+    assert named_paths("`output/queue/rows.py` and `output/db/migrations/vN_x.py`, not output/x.py") == [
+        "output/queue/rows.py"
+    ]
+    assert named_modules("`rows.py`, `queue/rows.py`") == ["rows.py"]
