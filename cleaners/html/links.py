@@ -52,7 +52,9 @@ def _targets(element: etree._Element) -> Iterable[tuple[str, str]]:
     """Return the (href, via) pairs of an element that may link: `via` is the kind of link, as in `Outlink`."""
     tag = element.tag
     if tag in ("a", "area"):
-        return ((element.get("href") or "", "next" if "next" in (element.get("rel") or "").split() else "link"),)
+        return (
+            (element.get("href") or "", "next" if "next" in (element.get("rel") or "").lower().split() else "link"),
+        )
     if tag == "link":
         return _head_link_targets(element)
     if tag == "frame":
