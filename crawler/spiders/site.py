@@ -32,6 +32,7 @@ from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
+    check_feeds,
     checked_seeds,
     identity_of,
     politeness_of,
@@ -94,6 +95,7 @@ class SiteSpider(scrapy.Spider):
             raise OptionError(f"BROADSHEET_SYNCHRONOUS must be NORMAL or FULL, not {synchronous}")
         self.seeds = checked_seeds(options.seeds, settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
         scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
+        check_feeds(settings, db)
         cookies = read_cookies(settings["BROADSHEET_COOKIES"])
         identity = identity_of(options, settings)
         site_rules = site_rules_of(options)

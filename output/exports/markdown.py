@@ -13,7 +13,9 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.db.text import inert_text
+from output.exports.own_files import OwnFiles
 from output.exports.rows import iter_articles
+from output.exports.target_file import checked_folder, write_file
 
 _FIELDS = (
     "title", "authors", "published", "modified", "language", "section", "tags", "licence", "sitename",
@@ -25,12 +27,14 @@ _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common 
 def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
     """Write the articles to their files in `folder`, made if missing, and return how many.
 
-    The same article has the same file name every time; an older file of that name is replaced.
+    The same article has the same file name every time; an older file of that name is replaced. TargetRefused or
+    TargetWriteError for a folder or file that cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    own_files = OwnFiles.of(db)
+    checked_folder(own_files, str(folder))
     count = 0
     for article in iter_articles(db, one_per_cluster=one_per_cluster):
-        (folder / file_name(article)).write_text(markdown_document(article), encoding="utf-8", newline="\n")
+        write_file(own_files, folder / file_name(article), markdown_document(article).encode())
         count += 1
     return count
 

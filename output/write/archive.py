@@ -20,7 +20,7 @@ from sqlite_utils import Database
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
 from output.db.lock import ArchiveLock
-from output.db.open import check_path, open_database
+from output.db.open import archive_path, check_path, open_database
 from output.db.text import storable_text
 from output.db.transaction import write_transaction
 from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
@@ -99,7 +99,7 @@ class Archive:
 
         ArchiveError if another crawl owns it or the file cannot be used.
         """
-        file = Path(path).absolute()
+        file = archive_path(path)
         check_path(file, read_only=False)
         lock = ArchiveLock(file)
         lock.acquire()
