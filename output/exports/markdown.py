@@ -18,8 +18,9 @@ from output.exports.rows import iter_articles
 from output.exports.target_file import checked_folder, write_file
 
 _FIELDS = (
-    "title", "authors", "published", "modified", "language", "section", "tags", "licence", "sitename",
-    "description", "url", "canonical_url", "image", "page_type", "word_count", "id",
+    "title", "authors", "published", "published_day", "published_raw", "modified", "modified_day", "modified_raw",
+    "language", "section", "tags", "licence", "sitename", "description", "url", "canonical_url", "image",
+    "page_type", "word_count", "id",
 )  # fmt: skip
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 
@@ -41,8 +42,7 @@ def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False
 
 def file_name(article: dict[str, object]) -> str:
     """Date, title and id: readable, sorted by time, safe on common file systems, and unique."""
-    date = re.match(r"\d{4}-\d{2}-\d{2}", str(article["published"] or ""))
-    parts = (date[0] if date else "", _slug(str(article["title"])), str(article["id"]))
+    parts = (str(article["published_day"] or ""), _slug(str(article["title"])), str(article["id"]))
     return "-".join(part for part in parts if part) + ".md"
 
 

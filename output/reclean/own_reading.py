@@ -25,8 +25,9 @@ _COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
-_ARTICLE = """SELECT title, authors, published, modified, language, description, section, tags, licence, sitename,
-        image, canonical_url, metadata_sources, first_seen, last_seen FROM {} WHERE page_id = ?"""
+_ARTICLE = """SELECT title, authors, published_raw AS published, modified_raw AS modified, language, description,
+        section, tags, licence, sitename, image, canonical_url, metadata_sources, first_seen, last_seen
+    FROM {} WHERE page_id = ?"""
 _OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position

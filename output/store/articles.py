@@ -13,17 +13,16 @@ from output.db.ids import content_id
 from output.db.text import as_json, storable_text
 from output.store.page_rows import PageRows
 from output.store.revisions import ArticleCapture, ArticleState, correct_revision, note_first_revision, note_new_capture
+from output.store.stated_date import read_stated_date
 
 # The metadata fields that are stored as text, NULL where the page states nothing.
-_PLAIN_FIELDS = (
-    *("canonical_url", "published", "modified", "language"),
-    *("description", "section", "licence", "sitename", "image"),
-)
+_PLAIN_FIELDS = (*("canonical_url", "language", "description", "section", "licence", "sitename", "image"),)
 
 COLUMNS = (
     *("id", "url", "canonical_url", "host", "title", "authors", "published", "modified", "language", "description"),
     *("section", "tags", "licence", "sitename", "image", "metadata_sources", "text", "markdown", "word_count"),
     *("page_type", "first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
+    *("published_day", "published_raw", "modified_day", "modified_raw"),
 )
 """The columns of `articles` in the schema; every other one was added by a user."""
 
@@ -153,4 +152,16 @@ def _metadata_columns(page: PageRows) -> dict[str, object]:
         "authors": as_json(list(metadata.authors)),
         "tags": as_json(list(metadata.tags)),
         "metadata_sources": as_json(dict(metadata.sources)),
+        **_date_columns("published", metadata.published),
+        **_date_columns("modified", metadata.modified),
+    }
+
+
+def _date_columns(name: str, text: str) -> dict[str, str | None]:
+    """The values of the three columns of a date that the page states."""
+    stated_date = read_stated_date(storable_text(text))
+    return {
+        name: stated_date.instant or None,
+        f"{name}_day": stated_date.day or None,
+        f"{name}_raw": stated_date.text or None,
     }

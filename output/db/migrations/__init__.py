@@ -15,7 +15,9 @@ from output.db.migrations.v3_raw import RAW
 from output.db.migrations.v3_survey import SURVEY
 from output.db.migrations.v3_watch import WATCH
 from output.db.migrations.v4_packed import PACKED
+from output.db.migrations.v5_dates import DATES
 from output.db.migrations.v5_growth import GROWTH
+from output.db.migrations.v5_users_columns import rename_users_column
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
@@ -54,6 +56,7 @@ def m0004_packed(db: Database) -> None:
 
 @MIGRATIONS()
 def m0005_columns(db: Database) -> None:
-    """Rows that name a capture are found by it."""
-    for statement in (*GROWTH,):
+    """Dates in columns of one shape each, and rows that name a capture found by it."""
+    for statement in (*DATES, *GROWTH):
+        rename_users_column(db, statement)
         db.execute(statement)
