@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -113,6 +113,67 @@ def _count_words(text: str) -> int:
     return max(by_spaces, len(text) // 2) if by_spaces <= 2 and not text.isascii() else by_spaces
 
 
+class RemovalReason(StrEnum):
+    """Why a block is not in the text: what it is, as far as anything tells, or else where it stands."""
+
+    ADVERTISEMENT = "advertisement"
+    APP = "app"  # an advertisement for the site's app
+    AUTHOR_BIO = "author_bio"
+    BREADCRUMB = "breadcrumb"
+    BYLINE = "byline"
+    CAPTION = "caption"
+    COMMENTS = "comments"
+    CONSENT = "consent"
+    COPYRIGHT = "copyright"
+    DATE = "date"
+    DIALOG = "dialog"
+    DONATION = "donation"
+    FEEDBACK = "feedback"
+    FOOTER = "footer"
+    FORM = "form"
+    HIDDEN = "hidden"  # not to be seen by its class
+    LEGAL = "legal"
+    LICENCE = "licence"
+    MEMBERSHIP = "membership"
+    NAVIGATION = "navigation"
+    NEWSLETTER = "newsletter"
+    NOTES = "notes"  # footnotes
+    PAYWALL = "paywall"
+    PRINT = "print"
+    PROMO = "promo"
+    RELATED = "related"  # other articles
+    SHARE = "share"
+    SIDEBAR = "sidebar"
+    TAGS = "tags"
+    TITLE = "title"  # the line that repeats the title, which is stored apart
+    DUPLICATE = "duplicate"  # of a kept block
+    HEADER = "header"  # above the article
+    CLOSING = "closing"  # a line below the article, in its part of the page
+    BOILERPLATE = "boilerplate"  # among the article's blocks
+    ELSEWHERE = "elsewhere"  # below the article, in another part of the page
+    NOT_SELECTED = "not_selected"  # nothing speaks for it, and nothing names it
+    SITE_RULE = "site_rule"  # a person's rule for the host removes it
+    REPEATED = "repeated"  # the site repeats it on other pages
+    REMOVED_BY_PERSON = "removed_by_person"
+
+
+class KeepReason(StrEnum):
+    """Why a block is in the text."""
+
+    SELECTED = "selected"  # by the first look, the extractor or a site rule
+    RESCUED = "rescued"  # though not selected
+    ARTICLE = "article"  # a line of text without markup that no rule removes
+    SITE_BODY = "site_body"  # other pages of the site show that it stands in the article's place
+    RESTORED = "restored"  # by a person
+
+
+BlockReason: TypeAlias = RemovalReason | KeepReason | Literal[""]
+"""Why a block is kept or removed; empty in a vote that says no more than its verdict.
+
+A verdict that was read from an archive holds the stored word, a plain string, which may be an earlier version's.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """One vote on one block: who voted, whether to keep the block, by which named rule, and the reason for it."""
@@ -120,7 +181,7 @@ class Vote:
     voter: str  # first-look, extractor, rule, layout, metadata, context, model, site
     keep: bool
     rule: str
-    reason: str = ""
+    reason: BlockReason = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +189,25 @@ class Verdict:
     """The decision on a block: whether it is kept, the reason, the named rule, and all votes that were cast."""
 
     kept: bool
-    reason: str
+    reason: BlockReason
     rule: str
     votes: tuple[Vote, ...] = ()
+
+
+class UrlSource(StrEnum):
+    """How a URL was found. A link on a page is a link, canonical, next, single_page, feed or redirect."""
+
+    SEED = "seed"
+    LINK = "link"
+    SITEMAP = "sitemap"
+    FEED = "feed"
+    REDIRECT = "redirect"
+    CANONICAL = "canonical"
+    NEXT = "next"  # or previous page of an article or list
+    SINGLE_PAGE = "single_page"  # the whole article on one page
+    ROBOTS = "robots"  # a robots.txt names it, or it is one
+    GUESS = "guess"  # a usual place
+    ARCHIVE = "archive"  # its own record in an imported file
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +217,7 @@ class Outlink:
     url: str
     text: str = ""
     rel: tuple[str, ...] = ()
-    via: str = "link"  # link, canonical, next, single_page, feed, redirect, sitemap
+    via: UrlSource = UrlSource.LINK
 
 
 @dataclass(frozen=True, slots=True)

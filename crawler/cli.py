@@ -12,16 +12,14 @@ from typing import Any
 
 import click
 
+from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
 from crawler.console.run_command import run_command
 from crawler.workers.worker import start_fork_server
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_EDIT_KINDS = (
-    *("correction", "update", "headline", "lead", "body", "date", "withdrawn", "returned"),
-    *("cleaner", "new"),
-)
+_EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 _archive = click.argument("db", metavar="DB", type=click.Path())
 
 

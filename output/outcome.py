@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cleaners.document import CleanedPage
+from cleaners.document import CleanedPage, UrlSource
 from output.db.ids import content_id
+from output.db.url_words import NO_REASON, Reason, UrlKind, UrlState
 from output.raw.capture import Capture
 from output.store.page_rows import PageRows
 
@@ -21,14 +22,14 @@ class DiscoveredUrl:
 
     url: str
     host: str
-    kind: str = "page"  # page, robots, sitemap, feed
-    found_via: str = "link"  # seed, link, sitemap, feed, redirect, canonical, next, robots, guess
+    kind: UrlKind = UrlKind.PAGE
+    found_via: UrlSource = UrlSource.LINK
     found_on: str = ""
     depth: int = 0
     priority: int = 0
     lastmod: str = ""
-    state: str = "queued"
-    reason: str = ""
+    state: UrlState = UrlState.QUEUED
+    reason: Reason = NO_REASON
 
     def __reduce__(self) -> tuple[type[DiscoveredUrl], tuple[object, ...]]:
         """Pickle as a call with the values: four times as fast as what a dataclass does by itself."""
@@ -47,17 +48,13 @@ class RobotsFile:
     url: str
     seen_at: str
     access: str
-    reason: str
+    reason: Reason
     text: str = ""
 
     @property
     def id(self) -> int:
         """The id of this text with this decision for this host, the same in every archive."""
         return content_id(self.host, self.access, self.text)
-
-
-NOT_MODIFIED = "not_modified"
-"""The reason of a 304 response: the stored content is still current, and the row in `urls` keeps its own reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +67,8 @@ class Outcome:
     """
 
     url: str
-    state: str
-    reason: str = ""
+    state: UrlState
+    reason: Reason = NO_REASON
     http_status: int | None = None
     fetched_at: str = ""
     capture: Capture | None = None
@@ -81,8 +78,8 @@ class Outcome:
     location: str = ""  # the target of a redirect
     not_before: str = ""
     is_retry: bool = False
-    kind: str = "page"  # of a URL that has no row yet
-    found_via: str = "guess"  # how such a URL was found
+    kind: UrlKind = UrlKind.PAGE  # of a URL that has no row yet
+    found_via: UrlSource = UrlSource.GUESS  # how such a URL was found
     is_older: bool = False  # than what is stored: its capture is stored, and nothing else changes
     robots_file: RobotsFile | None = None  # the decision where a robots.txt was requested
     given_up_host: str = ""  # its other queued URLs get the same state and reason
@@ -97,4 +94,4 @@ class Outcome:
     @property
     def is_attempt(self) -> bool:
         """Whether this outcome counts as an attempt to fetch: a skipped URL was never requested."""
-        return self.state != "skipped"
+        return self.state != UrlState.SKIPPED

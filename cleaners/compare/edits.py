@@ -13,14 +13,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
 from cleaners.compare.folding import comparison_key, parse_moment, split_words
-from cleaners.compare.notices import CORRECTION, UPDATE, notice_kind
+from cleaners.compare.notices import notice_kind
 from cleaners.compare.site_memory import rough_word_count
 from cleaners.compare.templates import DATE_MARK, text_template
-
-HEADLINE, LEAD, BODY, DATE = "headline", "lead", "body", "date"
-COMPARED_KINDS = (CORRECTION, UPDATE, HEADLINE, LEAD, BODY, DATE)
-"""The kinds of edit that a comparison can find, the most important first."""
 
 _PROSE_WORDS = 8  # from this length a block is article text rather than a label
 _SEARCHABLE_CHARS = 12  # a shorter text must be a whole block; a longer one is searched for across blocks too
@@ -76,7 +73,7 @@ class Edit:
     update notice that reports it. `is_reordered` says that the same paragraphs come in another order.
     """
 
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[EditKind, ...] = ()
     changes: tuple[BlockChange, ...] = ()
     is_reordered: bool = False
     note: str = ""
@@ -157,10 +154,10 @@ def compare_versions(old_version: ArticleVersion, new_version: ArticleVersion) -
     notice_texts = set(notices.values())
     for change in changes:
         if change.after not in notice_texts:
-            kinds.add(LEAD if _changes_lead(change, old_page, new_page, notice_texts) else BODY)
-    kinds |= {BODY} if is_reordered else set()
-    kinds |= {HEADLINE} if _changes_headline(old_page, new_page) else set()
-    kinds |= {DATE} if _changes_date(old_version, new_version) else set()
+            kinds.add(EditKind.LEAD if _changes_lead(change, old_page, new_page, notice_texts) else EditKind.BODY)
+    kinds |= {EditKind.BODY} if is_reordered else set()
+    kinds |= {EditKind.HEADLINE} if _changes_headline(old_page, new_page) else set()
+    kinds |= {EditKind.DATE} if _changes_date(old_version, new_version) else set()
     note = next((notices[kind] for kind in COMPARED_KINDS if kind in notices), "")
     return Edit(tuple(kind for kind in COMPARED_KINDS if kind in kinds), changes, is_reordered, note)
 
@@ -300,10 +297,10 @@ def _is_dateline(text: str) -> bool:
 
 def _find_new_notices(
     old_page: _FoldedPage, new_page: _FoldedPage, pairs: Collection[tuple[int, int]]
-) -> dict[str, str]:
+) -> dict[EditKind, str]:
     """The first new correction and update notice by kind; a notice counts even where its block is not kept."""
     edited_positions = {new_pos for _, new_pos in pairs}
-    notices: dict[str, str] = {}
+    notices: dict[EditKind, str] = {}
     for position, block in enumerate(new_page.version.blocks):
         is_notice_aside = (
             not block.is_kept and not block.is_link and block.other_article_count < 2 and may_report_edit(block.text)

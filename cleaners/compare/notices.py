@@ -9,18 +9,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-CORRECTION, UPDATE = "correction", "update"
+from cleaners.compare.edit_kinds import NOTICE_KINDS, EditKind
+
 _MAX_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
 _OPENING = r"^[\W_]*"
 _STAMP = r"(?:\s*[(\[（【][^)\]）】]{1,40}[)\]）】]|,?\s[^:：.。]{0,40}?\d[^:：。]{0,30}?)?"  # a date or a time
 _END_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
 
 
-def notice_kind(text: str) -> str:
-    """`correction` or `update` if a block's text is such a notice, in any language of the data; empty if it is not."""
+def notice_kind(text: str) -> EditKind | None:
+    """A correction or an update if a block's text is such a notice, in any language of the data; None if it is not."""
     if len(text) > _MAX_CHARS:
-        return ""
-    return next((kind for kind, pattern in _notice_patterns().items() if pattern.search(text)), "")
+        return None
+    return next((kind for kind, pattern in _notice_patterns().items() if pattern.search(text)), None)
 
 
 def load_languages() -> Mapping[str, Mapping[str, Any]]:
@@ -29,9 +30,9 @@ def load_languages() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
-def _notice_patterns() -> dict[str, re.Pattern[str]]:
+def _notice_patterns() -> dict[EditKind, re.Pattern[str]]:
     phrases_by_language = tuple(load_languages().values())
-    return {kind: _compile_phrases(language[kind] for language in phrases_by_language) for kind in (CORRECTION, UPDATE)}
+    return {kind: _compile_phrases(language[kind] for language in phrases_by_language) for kind in NOTICE_KINDS}
 
 
 def _compile_phrases(phrases_by_language: Iterable[Mapping[str, list[str]]]) -> re.Pattern[str]:

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from cleaners.document import Verdict
+from cleaners.document import KeepReason, RemovalReason, Verdict
 
-REPEATED_VERDICT = Verdict(False, "repeated", "site/repeated")
-BIO_VERDICT = Verdict(False, "author_bio", "site/author-bio")
-BODY_VERDICT = Verdict(True, "site_body", "site/body")
+REPEATED_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/repeated")
+BIO_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/author-bio")
+BODY_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/body")
 
 FEW_PAGES = 20  # on a smaller site two pages make a repetition; a larger one has pairs of similar pages by chance
 _ANCHOR_WORDS = 8  # a block of the page's own of this length can be the first or last of its text

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.document import Outlink
+from cleaners.document import Outlink, UrlSource
 from cleaners.html.inline import fold_spaces
 from cleaners.html.robots_directives import header_directives, meta_directives
 from cleaners.html.tag_index import TagIndex
 from cleaners.urls.canonical import canonicalise
 
 _LINK_TAGS = ("a", "area", "link", "iframe", "frame", "meta")
-_VIA_BY_REL = {"canonical": "canonical", "next": "next", "prev": "next", "amphtml": ""}
+_VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}
 _FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
 _MAX_TEXT_CHARS = 200
 
@@ -36,7 +36,7 @@ def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...
     for element in tree.iter(*_LINK_TAGS):
         for href, via in _targets(element):
             url = canonicalise(href, base) if href.strip() else None
-            if url and (url not in outlinks or via != "link"):
+            if url and (url not in outlinks or via != UrlSource.LINK):
                 outlinks[url] = Outlink(
                     url, _link_text(element), tuple((element.get("rel") or "").lower().split()), via
                 )
@@ -48,29 +48,28 @@ def read_robots_directives(tree: HtmlElement | TagIndex, headers: tuple[tuple[st
     return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
 
 
-def _targets(element: etree._Element) -> Iterable[tuple[str, str]]:
+def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:
     """Return the (href, via) pairs of an element that may link: `via` is the kind of link, as in `Outlink`."""
     tag = element.tag
     if tag in ("a", "area"):
-        return (
-            (element.get("href") or "", "next" if "next" in (element.get("rel") or "").lower().split() else "link"),
-        )
+        is_next = "next" in (element.get("rel") or "").lower().split()
+        return ((element.get("href") or "", UrlSource.NEXT if is_next else UrlSource.LINK),)
     if tag == "link":
         return _head_link_targets(element)
     if tag == "frame":
-        return ((element.get("src") or "", "link"),)
+        return ((element.get("src") or "", UrlSource.LINK),)
     if tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
-        return (((element.get("content") or "").partition("=")[2].strip(" '\""), "redirect"),)
+        return (((element.get("content") or "").partition("=")[2].strip(" '\""), UrlSource.REDIRECT),)
     return ()
 
 
-def _head_link_targets(element: etree._Element) -> Iterator[tuple[str, str]]:
+def _head_link_targets(element: etree._Element) -> Iterator[tuple[str, UrlSource]]:
     rels = (element.get("rel") or "").lower().split()
     href = element.get("href") or ""
     if "alternate" in rels and (element.get("type") or "").lower().strip() in _FEED_TYPES:
-        yield href, "feed"
+        yield href, UrlSource.FEED
     elif "alternate" in rels and element.get("hreflang"):
-        yield href, "link"
+        yield href, UrlSource.LINK
     for rel in rels:
         if via := _VIA_BY_REL.get(rel):
             yield href, via

@@ -11,6 +11,7 @@ import re
 
 from lxml import etree
 
+from cleaners.document import RemovalReason
 from cleaners.rules.layout import explain_layout
 
 INVISIBLE_TAGS = frozenset(
@@ -28,10 +29,12 @@ MIN_PROSE_CHARS = 500
 """Characters of prose: a hidden part with fewer is a menu, a dialog or a label."""
 
 _MAX_CONTAINERS = 3  # that are looked at, the hidden element itself among them
-_BOILERPLATE_REASONS = frozenset(
-    "advertisement app comments consent dialog donation feedback footer form navigation newsletter print promo related "
-    "share sidebar".split()
-)
+_BOILERPLATE_REASONS = frozenset((
+    RemovalReason.ADVERTISEMENT, RemovalReason.APP, RemovalReason.COMMENTS, RemovalReason.CONSENT,
+    RemovalReason.DIALOG, RemovalReason.DONATION, RemovalReason.FEEDBACK, RemovalReason.FOOTER, RemovalReason.FORM,
+    RemovalReason.NAVIGATION, RemovalReason.NEWSLETTER, RemovalReason.PRINT, RemovalReason.PROMO,
+    RemovalReason.RELATED, RemovalReason.SHARE, RemovalReason.SIDEBAR,
+))  # fmt: skip
 _BOILERPLATE_ROLES = frozenset(("dialog", "alertdialog", "menu", "navigation"))
 _BODY_TAGS = frozenset(("body", "main", "article"))
 

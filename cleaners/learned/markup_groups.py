@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import Block, Column
+from cleaners.document import Block, Column, RemovalReason
 from cleaners.learned.column_math import group_numbers
 from cleaners.rules.layout import explain_layout
 
@@ -17,23 +17,24 @@ _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "fi
 _IDS_AND_CLASSES = re.compile(r"[.#][^>]*")
 _OTHER_FAMILY = "other"
 _REASON_FAMILIES = {
-    "related": "related",
-    "navigation": "navigation",
-    "breadcrumb": "navigation",
-    "comments": "comments",
-    "share": "share",
-    "byline": "byline",
-    "date": "byline",
-    "tags": "tags",
-    "author_bio": "bio",
-    "caption": "caption",
-    "footer": "footer",
-    "legal": "footer",
-    "copyright": "footer",
-    "licence": "footer",
-    "sidebar": "sidebar",
+    RemovalReason.RELATED: "related",
+    RemovalReason.NAVIGATION: "navigation",
+    RemovalReason.BREADCRUMB: "navigation",
+    RemovalReason.COMMENTS: "comments",
+    RemovalReason.SHARE: "share",
+    RemovalReason.BYLINE: "byline",
+    RemovalReason.DATE: "byline",
+    RemovalReason.TAGS: "tags",
+    RemovalReason.AUTHOR_BIO: "bio",
+    RemovalReason.CAPTION: "caption",
+    RemovalReason.FOOTER: "footer",
+    RemovalReason.LEGAL: "footer",
+    RemovalReason.COPYRIGHT: "footer",
+    RemovalReason.LICENCE: "footer",
+    RemovalReason.SIDEBAR: "sidebar",
 } | dict.fromkeys(
-    "newsletter advertisement promo donation membership paywall consent app form dialog".split(), "promotion"
+    map(RemovalReason, "newsletter advertisement promo donation membership paywall consent app form dialog".split()),
+    "promotion",
 )
 """Families of the layout rules' reasons."""
 _FAMILY_NUMBERS = {family: n for n, family in enumerate(dict.fromkeys((*_REASON_FAMILIES.values(), _OTHER_FAMILY)))}

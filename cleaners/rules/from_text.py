@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
+from cleaners.document import RemovalReason
 from cleaners.rules.matcher import count_words, fold_text, strip_outer_marks
 from cleaners.rules.rule import SHORT_BLOCK_WORDS, Rule
 
@@ -22,7 +23,7 @@ _MAX_POSITIVE = 4
 def rule_from_text(
     text: str,
     number: int,
-    reason: str,
+    reason: RemovalReason,
     positive_candidates: Iterable[str] = (),
     negative_candidates: Iterable[str] = (),
 ) -> Rule | None:

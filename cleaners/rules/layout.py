@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from cleaners.rules.rule import REASONS, Rule
+from cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # an index that no rule has
@@ -92,8 +92,5 @@ def _layout_rules() -> tuple[_LayoutRule, ...]:
 
 
 def _layout_rule(entry: dict[str, str | list[str]]) -> _LayoutRule:
-    reason = str(entry["reason"])
-    if reason not in REASONS:
-        raise ValueError(f"layout.toml: unknown reason {reason}")
-    rule = Rule(name=f"layout/{entry['name']}", reason=reason)
+    rule = Rule(name=f"layout/{entry['name']}", reason=rule_reason(str(entry["reason"])))
     return _LayoutRule(rule, *(frozenset(entry.get(key, ())) for key in ("tags", "tokens", "landmarks")))

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from cleaners.rules.matcher import RuleBook
-from cleaners.rules.rule import REASONS, AllowedPosition, Rule
+from cleaners.rules.rule import AllowedPosition, Rule, rule_reason
 
 COMMON_FILE = "any"
 DEFAULT_LANGUAGE = "en"
@@ -68,6 +68,7 @@ def _rule(file: str, entry: dict[str, Any], fragments: dict[str, str]) -> Rule:
         values |= {
             "name": name,
             "patterns": patterns,
+            "reason": rule_reason(entry["reason"]),
             "position": AllowedPosition(entry.get("position", AllowedPosition.ANY)),
         }
         rule = Rule(**values)
@@ -93,8 +94,6 @@ def _with_fragments(pattern: str, fragments: dict[str, str]) -> str:
 
 
 def _checked_rule(rule: Rule) -> Rule:
-    if rule.reason not in REASONS:
-        raise RuleFileError(f"{rule.name}: unknown reason {rule.reason}")
     if not rule.whole and not rule.anchors:
         raise RuleFileError(f"{rule.name}: a rule that searches needs anchors")
     return rule

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-_REASONS = (
-    "advertisement app author_bio breadcrumb byline caption comments consent copyright date dialog donation feedback"
-    " footer form hidden legal licence membership navigation newsletter notes paywall print promo related share"
-    " sidebar tags"
-)
-REASONS = frozenset(_REASONS.split())
-"""Every reason that a rule may give."""
+from cleaners.document import RemovalReason
+
+REASONS = frozenset(RemovalReason) - {
+    RemovalReason.TITLE, RemovalReason.DUPLICATE, RemovalReason.HEADER, RemovalReason.CLOSING,
+    RemovalReason.BOILERPLATE, RemovalReason.ELSEWHERE, RemovalReason.NOT_SELECTED, RemovalReason.SITE_RULE,
+    RemovalReason.REPEATED, RemovalReason.REMOVED_BY_PERSON,
+}  # fmt: skip
+"""Every reason that a rule may give: the others follow from where a block stands, from other pages or from a person."""
 
 SHORT_BLOCK_WORDS = 12
 """A `not_between` rule may still fire between two article paragraphs on a block of at most this many words."""
@@ -51,7 +52,7 @@ class Rule:
     """
 
     name: str
-    reason: str
+    reason: RemovalReason
     patterns: tuple[str, ...] = ()
     whole: bool = False
     anchors: tuple[str, ...] = ()
@@ -75,3 +76,10 @@ class Rule:
             case AllowedPosition.NOT_BETWEEN:
                 return not body_position.between or word_count <= SHORT_BLOCK_WORDS
         return True
+
+
+def rule_reason(word: str) -> RemovalReason:
+    """The reason by its word in a rule file. ValueError if no rule may give it."""
+    if word not in REASONS:
+        raise ValueError(f"unknown reason {word}")
+    return RemovalReason(word)

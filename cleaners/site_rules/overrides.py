@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, Column, Verdict, Vote
+from cleaners.document import Block, Column, KeepReason, RemovalReason, Verdict, Vote
 from cleaners.html.site_labels import is_body_label, is_failure_label, keeps_whole_body, removal_label
 
-REASON = "site_rule"
 _PRUNE_THRESHOLD = 0.1  # a block of a body with a lower probability, by the model, is removed if pruning is on
 _PRUNING_VOTERS = frozenset(("metadata", "rule"))
 _TITLE = "metadata/title"  # often within the body, but the article has its title apart
@@ -37,13 +36,13 @@ def override_verdicts(
 def _override(verdict: Verdict, labels: Sequence[str], body_label: str, probability: float) -> Verdict:
     """Return the verdict on a block with these labels; `body_label` is that of the page's body, if a rule names one."""
     if label := removal_label(labels):
-        return _decided_by(Vote("site", False, label, REASON), verdict)
+        return _decided_by(Vote("site", False, label, RemovalReason.SITE_RULE), verdict)
     if any(map(is_body_label, labels)):
         if _is_pruned(verdict, labels, probability):
             return verdict
-        return _decided_by(Vote("site", True, body_label, "selected"), verdict)
+        return _decided_by(Vote("site", True, body_label, KeepReason.SELECTED), verdict)
     if label := body_label or next(filter(is_failure_label, labels), ""):
-        return _decided_by(Vote("site", False, label, REASON), verdict)
+        return _decided_by(Vote("site", False, label, RemovalReason.SITE_RULE), verdict)
     return verdict
 
 

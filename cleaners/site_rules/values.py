@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cleaners.document import Metadata, Outlink
+from cleaners.document import Metadata, Outlink, UrlSource
 from cleaners.metadata.authors import clean_names
 from cleaners.metadata.dates import is_possible, parse_date
 from cleaners.site_rules.finder import DirectiveFinder, XPathResult, text_of
@@ -15,7 +15,7 @@ from cleaners.urls.canonical import canonicalise
 
 _MAX_NAME_CHARS = 200
 _MAX_AUTHORS = 30
-_VIA_BY_DIRECTIVE = {"single_page_link": "single_page", "next_page_link": "next"}
+_VIA_BY_DIRECTIVE = {"single_page_link": UrlSource.SINGLE_PAGE, "next_page_link": UrlSource.NEXT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def override_metadata(metadata: Metadata, values: SiteRuleValues, url: str, not_
     `not_after` is the time of the fetch: a later date is not believed.
     """
     dates = (parse_date(text, metadata.language) for text in values.dates)
-    single_page_url = next((link.url for link in values.links if link.via == "single_page" and link.url != url), "")
+    single_page_url = next(
+        (link.url for link in values.links if link.via == UrlSource.SINGLE_PAGE and link.url != url), ""
+    )
     candidates: dict[str, Any] = {
         "title": values.title,
         "authors": values.authors,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Column, Verdict
+from cleaners.document import Column, RemovalReason, Verdict
 from cleaners.learned import characters as chars
 from cleaners.learned.characters import Characters, count_characters
 from cleaners.learned.column_math import neighbour_values, previous_marked, signed_log, window_sums
@@ -93,7 +93,7 @@ def _rule_columns(rule_verdicts: Sequence[Verdict]) -> Columns:
         "ruled": np.array([voter == "rule" for voter, _ in voters_and_rules]),
         "under": np.array([rule.startswith("text/under") for _, rule in voters_and_rules]),
         "tail": np.array([rule in ("text/tail-line", "text/before-title") for _, rule in voters_and_rules]),
-        "copy": np.array([verdict.reason == "duplicate" for verdict in rule_verdicts]),
+        "copy": np.array([verdict.reason == RemovalReason.DUPLICATE for verdict in rule_verdicts]),
     }
 
 

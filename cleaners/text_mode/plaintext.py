@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cleaners.document import Block, Verdict, Vote
+from cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
 from cleaners.learned.model import LINE_MODEL, predict
 from cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
 from cleaners.rules.rule import Rule
@@ -36,10 +36,12 @@ _DATED_CARDS = re.compile(r"(?:[RH]*S+D[PC]?){2,}[RHD]*$")
 _CUT_CARDS = re.compile(r"S?C(?:[RHDS]*C)+[RHDS]*$")
 _RESUMED = re.compile(r"P[SR]?P")
 _NAME = re.compile(r"[^\W\d_a-zà-ÿ]\S*(?: (?:de|van|von|da|di|del|la|le|[^\W\d_a-zà-ÿ]\S*)){1,4}")
-_SECTION_REASONS = frozenset({"date", "byline", "related", "caption", "tags"})
+_SECTION_REASONS = frozenset(
+    {RemovalReason.DATE, RemovalReason.BYLINE, RemovalReason.RELATED, RemovalReason.CAPTION, RemovalReason.TAGS}
+)
 """A line with one of these reasons is part of a section's cards and gets the section's reason."""
 
-_Removal = tuple[str, str]  # reason, rule
+_Removal = tuple[BlockReason, str]  # reason, rule
 _Removals = dict[int, _Removal]  # by index of the line
 
 
@@ -68,7 +70,7 @@ def judge_lines_by_rules(text: TextLines) -> tuple[int | None, tuple[Verdict, ..
 
 def _verdict(removal: _Removal | None) -> Verdict:
     if removal is None:
-        return Verdict(True, "article", "text/body", (Vote("context", True, "text/body"),))
+        return Verdict(True, KeepReason.ARTICLE, "text/body", (Vote("context", True, "text/body"),))
     reason, rule = removal
     voter = "context" if rule.startswith("text/") else "rule"
     return Verdict(False, reason, rule, (Vote(voter, False, rule),))
@@ -94,9 +96,9 @@ def _section_end(text: TextLines, heading_index: int, rule: Rule, first_prose: i
     """The index at which a heading's section ends; the heading's own index if it opens no section."""
     if not 0 <= first_prose < heading_index:
         return heading_index
-    if rule.reason == "related":
+    if rule.reason == RemovalReason.RELATED:
         return _related_end(text.shapes, heading_index)
-    if rule.reason == "comments":
+    if rule.reason == RemovalReason.COMMENTS:
         return len(text.shapes) if _is_below_body(text, heading_index) else heading_index
     next_heading = text.shapes.find("H", heading_index + 1)
     end = next_heading if next_heading > 0 else len(text.shapes)
@@ -152,7 +154,9 @@ def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
     if not match or masked_shapes[: match.start()].count("P") == 0:
         return {}
     return {
-        index: ("related", "text/dated-cards") for index in range(*match.span()) if masked_shapes[index] not in "RH"
+        index: (RemovalReason.RELATED, "text/dated-cards")
+        for index in range(*match.span())
+        if masked_shapes[index] not in "RH"
     }
 
 
@@ -216,7 +220,7 @@ def _head_removals(text: TextLines, title_index: int | None, body_start: int, re
         if (removal := _head_removal(text, index, title_index, title_text))
     }
     if title_index is not None:
-        head_removals[title_index] = ("title", "text/title")
+        head_removals[title_index] = (RemovalReason.TITLE, "text/title")
     return (
         head_removals
         | {index: removal for index, removal in removals.items() if index != title_index}
@@ -228,24 +232,28 @@ def _head_removal(text: TextLines, index: int, title_index: int | None, title_te
     """Why a line before the body is removed, None if it is kept."""
     line = strip_outer_marks(text.folded_lines[index])
     if title_text and line != title_text and title_text in line and not line.startswith(title_text):
-        return "breadcrumb", "text/breadcrumb-glued"
+        return RemovalReason.BREADCRUMB, "text/breadcrumb-glued"
     if title_text and index != title_index and line.startswith(title_text):
-        return "duplicate", "text/title-again"
+        return RemovalReason.DUPLICATE, "text/title-again"
     rule = text.matching_rule(index, BEFORE_BODY)
     if rule:
         return rule.reason, rule.name
     if title_index is not None and index < title_index and count_words(line) <= 8:
-        return "navigation", "text/before-title"
+        return RemovalReason.NAVIGATION, "text/before-title"
     return None
 
 
 def _author_name_removals(text: TextLines, body_start: int, head_removals: _Removals) -> _Removals:
     """Lines of a name alone (capitalised words) next to a date or byline."""
-    dated_indices = {index for index, (reason, _) in head_removals.items() if reason in ("date", "byline")}
+    dated_indices = {
+        index for index, (reason, _) in head_removals.items() if reason in (RemovalReason.DATE, RemovalReason.BYLINE)
+    }
     candidates = (
         index for index in range(body_start) if index not in head_removals and {index - 1, index + 1} & dated_indices
     )
-    return {index: ("byline", "text/name") for index in candidates if _NAME.fullmatch(text.blocks[index].text)}
+    return {
+        index: (RemovalReason.BYLINE, "text/name") for index in candidates if _NAME.fullmatch(text.blocks[index].text)
+    }
 
 
 def _body_removals(text: TextLines, body_start: int, body_end: int, removals: _Removals) -> _Removals:
@@ -275,10 +283,10 @@ def _cut_cards_start(shapes: str, body_end: int) -> int:
 
 def _tail_removal(shapes: str, index: int) -> _Removal:
     if shapes[index] == "C":
-        return "related", "text/teaser-cut"
+        return RemovalReason.RELATED, "text/teaser-cut"
     if shapes[index + 1 : index + 2] in ("D", "C"):
-        return "related", "text/teaser-title"
-    return "navigation", "text/tail-line"
+        return RemovalReason.RELATED, "text/teaser-title"
+    return RemovalReason.NAVIGATION, "text/tail-line"
 
 
 def _repeat_removals(text: TextLines, title_index: int | None, removals: _Removals) -> _Removals:
@@ -293,7 +301,7 @@ def _find_repeats(text: TextLines, title_index: int | None, removals: _Removals)
         if index in removals:
             continue
         if line == title_text and count_words(line) > 3:
-            yield index, ("duplicate", "text/title-again")
+            yield index, (RemovalReason.DUPLICATE, "text/title-again")
         elif line in earlier_lines and count_words(line) >= REPEAT_WORDS:
-            yield index, ("duplicate", "text/paragraph-again")
+            yield index, (RemovalReason.DUPLICATE, "text/paragraph-again")
         earlier_lines.add(line)

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cleaners.document import Block, BlockKind
+from cleaners.document import Block, BlockKind, RemovalReason
 from cleaners.rules.matcher import RuleBook, count_words, fold_text
 from cleaners.rules.rule import BodyPosition, Rule
 
@@ -65,7 +65,7 @@ def _line_shape(block: Block, folded_text: str, rules: RuleBook) -> str:
     tail_rule = rules.match(block, AFTER_BODY)
     if tail_rule and tail_rule.heads_section:
         return "H"
-    if tail_rule and tail_rule.reason == "date":
+    if tail_rule and tail_rule.reason == RemovalReason.DATE:
         return "D"
     if rules.match(block, WITHIN_BODY):
         return "R"

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import Column, Verdict, Vote
+from cleaners.document import BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
 from cleaners.text_mode.text_lines import TextLines
 
 # Thresholds are chances (0 to 1) from which a line is kept.
@@ -24,12 +24,19 @@ _DUMP_RESCUE = dict.fromkeys(("text/under", "text/teaser", "text/dated"), 0.6)  
 _RESCUE_MARGIN = 0.05  # in a dump: above the text's best threshold for other lines that the rules remove
 _KEEP_MARGIN = 0.05  # in a dump: below the text's best threshold for lines that the rules keep
 _NEVER = 2.0
-_REPEATED_REASONS = frozenset(("title", "duplicate"))  # these lines repeat kept text and are never rescued
+_REPEATED_REASONS = frozenset(
+    (RemovalReason.TITLE, RemovalReason.DUPLICATE)
+)  # these lines repeat kept text and are never rescued
 _MIN_KEPT_SHARE = 0.15  # share of the rules' kept words; if the model keeps less, the rules' verdicts stand
 _MIN_KEPT_WORDS = 30  # likewise, if the model keeps fewer words than this and than the rules
-_ONE_LINE_REASONS = frozenset(("title", "byline", "date", "duplicate"))  # they do not apply to the lines below
-_RESCUE_VOTE = Vote("model", True, "model/kept", "rescued")
-_SHAPE_RULES = {"C": ("text/teaser-cut", "related"), "D": ("text/date", "date")}
+_ONE_LINE_REASONS = frozenset(
+    (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
+)  # they do not apply to the lines below
+_RESCUE_VOTE = Vote("model", True, "model/kept", KeepReason.RESCUED)
+_SHAPE_RULES = {"C": ("text/teaser-cut", RemovalReason.RELATED), "D": ("text/date", RemovalReason.DATE)}
+_BEFORE_ARTICLE: tuple[str, BlockReason] = "model/before-article", RemovalReason.HEADER
+_AFTER_ARTICLE: tuple[str, BlockReason] = "model/after-article", RemovalReason.ELSEWHERE
+_INSIDE_ARTICLE: tuple[str, BlockReason] = "model/inside-article", RemovalReason.BOILERPLATE
 _cached_vote = lru_cache(maxsize=1024)(Vote)
 
 
@@ -113,20 +120,18 @@ def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: C
     """The model's vote against each line; its reason comes from the line's shape, position and nearest ruled line."""
     kept_indices = np.flatnonzero(is_kept)
     first_kept, last_kept = (int(kept_indices[0]), int(kept_indices[-1])) if len(kept_indices) else (len(is_kept), -1)
-    nearest_reason = ""
+    nearest_reason: BlockReason = ""
     for index, (verdict, shape) in enumerate(zip(rule_verdicts, text.shapes, strict=True)):
         if is_kept[index]:
             nearest_reason = ""
         elif _is_ruled(verdict):
             nearest_reason = "" if verdict.reason in _ONE_LINE_REASONS else verdict.reason
         if index < first_kept:
-            rule, reason = "model/before-article", "header"
+            rule, reason = _BEFORE_ARTICLE
         elif shape in _SHAPE_RULES:
             rule, reason = _SHAPE_RULES[shape]
         elif nearest_reason:
             rule, reason = f"model/beside-{nearest_reason}", nearest_reason
         else:
-            rule, reason = (
-                ("model/after-article", "elsewhere") if index > last_kept else ("model/inside-article", "boilerplate")
-            )
+            rule, reason = _AFTER_ARTICLE if index > last_kept else _INSIDE_ARTICLE
         yield _cached_vote("model", False, rule, reason)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cleaners.document import Column, Verdict
+from cleaners.document import Column, KeepReason, Verdict
 from cleaners.learned.model import LINE_MODEL, Trees
 from cleaners.text_mode.weigh_lines import weigh_lines
 from cleaners.training.block_model import (
@@ -113,7 +113,7 @@ def compare_cleaning(dumps: Sequence[TextDump], probabilities: Sequence[Column])
     `probabilities` are those of the model, for each dump, a line.
     """
     methods: dict[str, Callable[[TextDump, Column], Sequence[Verdict]]] = {
-        "as it is": lambda dump, _: [Verdict(True, "", "")] * len(dump.rule_verdicts),
+        "as it is": lambda dump, _: [Verdict(True, KeepReason.ARTICLE, "")] * len(dump.rule_verdicts),
         "rules alone": lambda dump, _: dump.rule_verdicts,
         "cleaned": lambda dump, line_probabilities: weigh_lines(dump.text, dump.rule_verdicts, line_probabilities),
     }

@@ -11,23 +11,51 @@ from collections.abc import Sequence, Set
 from functools import lru_cache
 
 from cleaners.compare.site_memory import names_author
-from cleaners.document import Block, BlockKind, Verdict, Vote
+from cleaners.document import Block, BlockKind, BlockReason, RemovalReason, Verdict, Vote
 from cleaners.html.prose import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
 from cleaners.rules.layout import explain_layout
 from cleaners.verdicts.furniture import explain_by_content
 
-RuleReason = tuple[str, str]  # rule, reason
+RuleReason = tuple[str, BlockReason]  # rule, reason
 
-_NOT_SHARED_REASONS = frozenset(("title", "byline", "date", "duplicate"))  # of one line only, not of what follows
+_NOT_SHARED_REASONS = frozenset(
+    (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
+)  # of one line only, not of what follows
 # Reasons of boxes that have a heading.
 _HEADED_REASONS = frozenset(
-    ("related", "comments", "newsletter", "promo", "donation", "membership", "share", "author_bio")
+    (
+        RemovalReason.RELATED,
+        RemovalReason.COMMENTS,
+        RemovalReason.NEWSLETTER,
+        RemovalReason.PROMO,
+        RemovalReason.DONATION,
+        RemovalReason.MEMBERSHIP,
+        RemovalReason.SHARE,
+        RemovalReason.AUTHOR_BIO,
+    )
 )
 # Reasons of layout rules that are more specific than the section that a heading far above opened.
 _SPECIFIC_LAYOUT_REASONS = frozenset(
-    ("navigation", "form", "footer", "comments", "newsletter", "consent", "share", "breadcrumb")
+    (
+        RemovalReason.NAVIGATION,
+        RemovalReason.FORM,
+        RemovalReason.FOOTER,
+        RemovalReason.COMMENTS,
+        RemovalReason.NEWSLETTER,
+        RemovalReason.CONSENT,
+        RemovalReason.SHARE,
+        RemovalReason.BREADCRUMB,
+    )
 )
-_LABEL_REASONS = frozenset(("advertisement", "navigation", "date", "caption", "byline"))  # not of headings
+_LABEL_REASONS = frozenset(
+    (
+        RemovalReason.ADVERTISEMENT,
+        RemovalReason.NAVIGATION,
+        RemovalReason.DATE,
+        RemovalReason.CAPTION,
+        RemovalReason.BYLINE,
+    )
+)  # not of headings
 _HEADING_WORDS = 9
 _HEADING_KINDS = frozenset((BlockKind.HEADING, BlockKind.PARAGRAPH))
 _HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
@@ -86,8 +114,7 @@ def _block_reason(block: Block) -> RuleReason | None:
     rule = explain_layout(block.path, block.landmarks)
     if rule is not None:
         return rule.name, rule.reason
-    name, reason = explain_by_content(block)
-    return (name, reason) if name else None
+    return explain_by_content(block)
 
 
 def _reasons_from_above(
@@ -98,7 +125,8 @@ def _reasons_from_above(
 ) -> list[RuleReason | None]:
     """For each block, the reason of the nearest explained block above in its container, with no kept block between."""
     reasons: list[RuleReason | None] = []
-    reason_above, container_above = "", ""
+    reason_above: BlockReason = ""
+    container_above = ""
     for n, block in enumerate(blocks):
         container = block.path.rpartition(">")[0]
         applies = reason_above and container == container_above and reason_above not in _NOT_SHARED_REASONS
@@ -136,7 +164,7 @@ def _reason_below(
     kept_positions: Set[int],
     reasons: Sequence[RuleReason | None],
     position: int,
-) -> str:
+) -> BlockReason:
     """The reason of the next explained block below a heading, up to a kept block or another part of the page."""
     heading_steps = blocks[position].path.split(">")
     for n in range(position + 1, min(position + 1 + _HEADED_WITHIN, len(blocks))):
@@ -144,7 +172,8 @@ def _reason_below(
         if n in kept_positions or common_step_count(heading_steps, steps) < len(heading_steps) - 2:
             return ""
         rule_vote = rule_votes[n]
-        reason = rule_vote.reason if rule_vote else (reasons[n] or ("", ""))[1]
+        rule_reason = reasons[n]
+        reason = rule_vote.reason if rule_vote else rule_reason[1] if rule_reason else ""
         if reason:
             return reason
     return ""
@@ -162,20 +191,24 @@ class _FallbackReasons:
     def reason_for(self, block: Block) -> RuleReason:
         """The rule and the reason for a removed block."""
         if block.position < self.first_kept:
-            return "model/before-article", "header"
+            return "model/before-article", RemovalReason.HEADER
         if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
-            return "model/footnote", "notes"
+            return "model/footnote", RemovalReason.NOTES
         below_article = block.position > self.last_kept
         if below_article and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
-            return "model/author-note", "author_bio"
+            return "model/author-note", RemovalReason.AUTHOR_BIO
         if container_of(block) in self.article_containers:
-            return ("model/closing-line", "closing") if below_article else ("model/inside-article", "boilerplate")
+            return (
+                ("model/closing-line", RemovalReason.CLOSING)
+                if below_article
+                else ("model/inside-article", RemovalReason.BOILERPLATE)
+            )
         return self._reason_outside_article(block, below_article)
 
     def _reason_outside_article(self, block: Block, below_article: bool) -> RuleReason:
         """The rule and the reason for a block in another container than the article's text."""
         if below_article:
-            return "model/after-article", "elsewhere"
+            return "model/after-article", RemovalReason.ELSEWHERE
         if block.kind is BlockKind.TABLE or block.link_density >= MAX_LINK_DENSITY:
-            return "model/inside-article", "boilerplate"
-        return "model/box-in-article", "sidebar"
+            return "model/inside-article", RemovalReason.BOILERPLATE
+        return "model/box-in-article", RemovalReason.SIDEBAR

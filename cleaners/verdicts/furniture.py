@@ -7,20 +7,41 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from cleaners.document import Block, BlockKind
+from cleaners.document import Block, BlockKind, RemovalReason
 from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.matcher import fold_text
 from cleaners.rules.rule import Rule
 from cleaners.verdicts.teasers import is_teaser
 
+_FEW_WORD_LINKS = "context/links", RemovalReason.NAVIGATION
+_LINKED_TEASER = "context/teaser", RemovalReason.RELATED
+_CAPTION, _DATE = ("context/caption", RemovalReason.CAPTION), ("context/date", RemovalReason.DATE)
 _LEAD_WORDS = 8
 # Reasons of layout rules that remove a block of any length, if its links or landmarks agree.
 _STRONG_REASONS = frozenset(
-    ("navigation", "consent", "newsletter", "share", "comments", "related", "sidebar", "breadcrumb")
+    (
+        RemovalReason.NAVIGATION,
+        RemovalReason.CONSENT,
+        RemovalReason.NEWSLETTER,
+        RemovalReason.SHARE,
+        RemovalReason.COMMENTS,
+        RemovalReason.RELATED,
+        RemovalReason.SIDEBAR,
+        RemovalReason.BREADCRUMB,
+    )
 )
 # Reasons of layout rules that remove a short line near the edges of the article.
-_SHORT_LINE_REASONS = frozenset(("byline", "date", "tags", "print", "caption", "author_bio"))
+_SHORT_LINE_REASONS = frozenset(
+    (
+        RemovalReason.BYLINE,
+        RemovalReason.DATE,
+        RemovalReason.TAGS,
+        RemovalReason.PRINT,
+        RemovalReason.CAPTION,
+        RemovalReason.AUTHOR_BIO,
+    )
+)
 _SHORT_LINE_WORDS = 14
 _ARTICLE_WORDS = 80
 _BOX_WORDS = 8
@@ -42,13 +63,15 @@ def boilerplate_rule(block: Block, body: range) -> Rule | None:
     landmark outside the article. `body` is the range from the first to the last article paragraph.
     """
     rule = explain_layout(block.path, block.landmarks)
-    if rule is not None and rule.reason == "related" and is_teaser(block):
+    if rule is not None and rule.reason == RemovalReason.RELATED and is_teaser(block):
         return rule
     if rule is None or is_prose(block):
         return None
     is_inside_body = body.start < block.position < body.stop - 1
     if rule.reason in _SHORT_LINE_REASONS:
-        near_edge = not is_inside_body or block.position <= body.start + _HEAD_BLOCKS or rule.reason == "caption"
+        near_edge = (
+            not is_inside_body or block.position <= body.start + _HEAD_BLOCKS or rule.reason == RemovalReason.CAPTION
+        )
         return rule if near_edge and block.words <= _SHORT_LINE_WORDS else None
     if rule.reason not in _STRONG_REASONS:
         return None
@@ -68,7 +91,7 @@ def comment_blocks(blocks: Sequence[Block], selected_positions: frozenset[int]) 
 
 def _is_comment(block: Block) -> bool:
     rule = explain_layout(block.path, block.landmarks)
-    return rule is not None and rule.reason == "comments"
+    return rule is not None and rule.reason == RemovalReason.COMMENTS
 
 
 def blocks_in_other_columns(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
@@ -163,12 +186,12 @@ def _word_runs(text: str) -> set[tuple[str, ...]]:
     return set(zip(words, words[1:], words[2:], strict=False))
 
 
-def explain_by_content(block: Block) -> tuple[str, str]:
-    """The rule and the reason for a removed block by its links, kind and text; two empty strings for none."""
+def explain_by_content(block: Block) -> tuple[str, RemovalReason] | None:
+    """The rule and the reason for a removed block by its links, kind and text; None if these say nothing."""
     if block.link_density > MAX_LINK_DENSITY:
-        return ("context/links", "navigation") if block.words < 6 else ("context/teaser", "related")
+        return _FEW_WORD_LINKS if block.words < 6 else _LINKED_TEASER
     if block.kind is BlockKind.CAPTION or "figure" in block.landmarks:
-        return "context/caption", "caption"
+        return _CAPTION
     if block.words <= 6 and _CLOCK.search(block.text):
-        return "context/date", "date"
-    return "", ""
+        return _DATE
+    return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cleaners.document import Block, Metadata, Reading, Verdict, Vote
+from cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote
 from cleaners.html import prose
 from cleaners.learned.block_features import block_features
 from cleaners.learned.model import predict
@@ -31,7 +31,9 @@ _LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than thi
 _ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
     BodyPosition(), BodyPosition(before_body=True), BodyPosition(between=True), BodyPosition(after_body=True),
 )  # fmt: skip
-_LINE_REASONS = frozenset(("byline", "date", "tags"))  # of a line by itself, not of a box with a heading
+_LINE_REASONS = frozenset(
+    (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
+)  # of a line by itself, not of a box with a heading
 _MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the site's, not the article
 
 
@@ -107,7 +109,7 @@ def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[V
 
 def _first_vote_verdict(votes: list[Vote], selector: str) -> Verdict:
     if not votes:
-        return Verdict(False, "not_selected", f"{selector}/not-selected")
+        return Verdict(False, RemovalReason.NOT_SELECTED, f"{selector}/not-selected")
     deciding_vote = votes[0]
     return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, tuple(votes))
 
@@ -188,27 +190,31 @@ def _boilerplate_votes(context: _VoteContext) -> _Votes:
         if rule := furniture.boilerplate_rule(context.blocks[n], context.body):
             votes[n] = _vote("layout", False, rule.name, rule.reason)
     comments = furniture.comment_blocks(context.blocks, context.selected_positions)
-    votes |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", "comments"))
-    votes |= dict.fromkeys(context.in_other_columns, _vote("layout", False, "layout/other-column", "sidebar"))
-    return votes | dict.fromkeys(context.above_title, _vote("layout", False, "layout/above-title", "header"))
+    votes |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
+    votes |= dict.fromkeys(
+        context.in_other_columns, _vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
+    )
+    return votes | dict.fromkeys(
+        context.above_title, _vote("layout", False, "layout/above-title", RemovalReason.HEADER)
+    )
 
 
 def _duplicate_votes(context: _VoteContext) -> _Votes:
     """Votes against selected blocks that repeat an earlier one."""
     duplicates = furniture.repeated_blocks(context.blocks, context.selected_positions)
-    return dict.fromkeys(duplicates, _vote("context", False, "context/duplicate", "duplicate"))
+    return dict.fromkeys(duplicates, _vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
 
 
 def _selection_votes(context: _VoteContext) -> _Votes:
     """Votes for the selected blocks."""
-    vote = _vote(context.selector, True, f"{context.selector}/selected", "selected")
+    vote = _vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
     return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
 
 
 def _rescue_votes(context: _VoteContext) -> _Votes:
     """Votes for blocks that were not selected, though their surroundings show that they are the article's."""
     rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
-    return {n: _vote("context", True, rule, "rescued") for n, rule in rules.items()}
+    return {n: _vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
 
 
 def _layout_votes(context: _VoteContext) -> _Votes:
@@ -217,9 +223,9 @@ def _layout_votes(context: _VoteContext) -> _Votes:
     for block in context.blocks:
         if block.position not in context.selected_positions:
             rule = explain_layout(block.path, block.landmarks)
-            name, reason = (rule.name, rule.reason) if rule else furniture.explain_by_content(block)
-            if name:
-                votes[block.position] = _vote("layout", False, name, reason)
+            explanation = (rule.name, rule.reason) if rule else furniture.explain_by_content(block)
+            if explanation:
+                votes[block.position] = _vote("layout", False, *explanation)
     return votes
 
 

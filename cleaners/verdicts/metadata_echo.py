@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from cleaners.document import Block, BlockKind, Metadata
+from cleaners.document import Block, BlockKind, Metadata, RemovalReason
 from cleaners.html.prose import MAX_LINK_DENSITY, is_prose
 from cleaners.metadata.title_line import SLACK_CHARS, comparable_text, is_title_text
 from cleaners.rules.matcher import fold_text, strip_outer_marks
@@ -15,9 +15,9 @@ _TRAIL_CHARS = 60  # of a breadcrumb before its last part
 _BELOW_TITLE = 0.75  # of the prose: if so much is below the title, what is above it is boilerplate
 
 
-def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, str]:
+def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, RemovalReason]:
     """The reason (title, breadcrumb, byline, tags) for each block, by position, that only repeats the metadata."""
-    reasons: dict[int, str] = {}
+    reasons: dict[int, RemovalReason] = {}
     title = strip_outer_marks(fold_text(metadata.title))
     authors = {strip_outer_marks(fold_text(name)) for name in metadata.authors}
     tags = {strip_outer_marks(fold_text(tag)) for tag in metadata.tags}
@@ -27,13 +27,13 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
             continue
         text = comparable_text(block.text)
         if title and _may_be_title(block, text, title) and _is_title(block, text, title, body):
-            reasons[block.position] = "title"
+            reasons[block.position] = RemovalReason.TITLE
         elif title and (" > " in text or " » " in text) and _is_trail(text, title):
-            reasons[block.position] = "breadcrumb"
+            reasons[block.position] = RemovalReason.BREADCRUMB
         elif text in authors:
-            reasons[block.position] = "byline"
+            reasons[block.position] = RemovalReason.BYLINE
         elif text in tags and block.link_density > MAX_LINK_DENSITY:
-            reasons[block.position] = "tags"
+            reasons[block.position] = RemovalReason.TAGS
     return reasons
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column, Verdict, Vote
+from cleaners.document import Block, BlockKind, Column, KeepReason, RemovalReason, Verdict, Vote
 from cleaners.learned.model import expected_f1
 from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
 from cleaners.verdicts.furniture import pull_quotes, repeated_blocks
@@ -31,8 +31,8 @@ _OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
 _DIRECT_VOTERS = frozenset(("metadata", "rule"))
 _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
-_MODEL_KEEPS = Vote("model", True, "model/kept", "rescued")
-_DUPLICATE = Vote("context", False, "context/duplicate", "duplicate")
+_MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
+_DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
 
@@ -135,7 +135,7 @@ def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], 
         text = blocks[n].text
         if text.endswith((":", "：")) and blocks[n].words <= _LABEL_WORDS and n + 1 < len(blocks):
             vote = deciding_vote_against(rule_verdicts[n + 1])
-            if n + 1 not in kept_positions and vote is not None and vote.reason == "related":
+            if n + 1 not in kept_positions and vote is not None and vote.reason == RemovalReason.RELATED:
                 labels.add(n)
     return labels
 

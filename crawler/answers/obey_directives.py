@@ -10,28 +10,33 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from cleaners.document import Outlink
+from cleaners.document import Outlink, UrlSource
 from cleaners.html.robots_directives import directives_for
+from output.db.url_words import OutcomeReason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl
 
 _REASON_BY_DIRECTIVE = {
-    "noindex": "noindex", "none": "noindex", "noarchive": "noarchive", "nocache": "noarchive", "noai": "noai",
-    "tdm-reservation: 1": "tdm_reservation",
+    "noindex": OutcomeReason.NOINDEX, "none": OutcomeReason.NOINDEX, "noarchive": OutcomeReason.NOARCHIVE,
+    "nocache": OutcomeReason.NOARCHIVE, "noai": OutcomeReason.NOAI, "tdm-reservation: 1": OutcomeReason.TDM_RESERVATION,
 }  # fmt: skip
 _EXPIRY_PREFIX = "unavailable_after: "
 
-NOFOLLOW = "nofollow"
-DIRECTIVE_REASONS = tuple(dict.fromkeys((*_REASON_BY_DIRECTIVE.values(), "unavailable_after", NOFOLLOW)))
+_NOFOLLOW = "nofollow"
+_FOLLOWED_SOURCES = (UrlSource.LINK, UrlSource.NEXT, UrlSource.SINGLE_PAGE)
+DIRECTIVE_REASONS = tuple(
+    dict.fromkeys((*_REASON_BY_DIRECTIVE.values(), OutcomeReason.UNAVAILABLE_AFTER, OutcomeReason.NOFOLLOW))
+)
 """The reasons of URLs that a crawl skipped in obedience; a later crawl that does not obey queues them again."""
 
 
-def exclusion_reason(directives: Iterable[str], robot: str, now: datetime) -> str:
-    """Why the directives forbid to keep a page's text, as a reason, or an empty string."""
+def exclusion_reason(directives: Iterable[str], robot: str, now: datetime) -> OutcomeReason | None:
+    """Why the directives forbid to keep a page's text; None if they do not."""
     binding_directives = directives_for(directives, robot)
     for directive, reason in _REASON_BY_DIRECTIVE.items():
         if directive in binding_directives:
             return reason
-    return "unavailable_after" if any(_is_expired(directive, now) for directive in binding_directives) else ""
+    is_expired = any(_is_expired(directive, now) for directive in binding_directives)
+    return OutcomeReason.UNAVAILABLE_AFTER if is_expired else None
 
 
 def with_nofollow_skipped(
@@ -39,8 +44,8 @@ def with_nofollow_skipped(
 ) -> list[DiscoveredUrl]:
     """The rows of a page's links, with those marked skipped that are not to be followed: all, or those with
     rel=nofollow."""
-    nofollow_urls = {link.url for link in links if NOFOLLOW in link.rel}
-    skips_all_links = bool(directives_for(directives, robot) & {NOFOLLOW, "none"})
+    nofollow_urls = {link.url for link in links if _NOFOLLOW in link.rel}
+    skips_all_links = bool(directives_for(directives, robot) & {_NOFOLLOW, "none"})
     return [
         _as_skipped(row) if _is_queued_link(row) and (skips_all_links or row.url in nofollow_urls) else row
         for row in rows
@@ -48,11 +53,11 @@ def with_nofollow_skipped(
 
 
 def _is_queued_link(row: DiscoveredUrl) -> bool:
-    return row.kind == "page" and row.found_via in ("link", "next", "single_page") and row.state == "queued"
+    return row.kind == UrlKind.PAGE and row.found_via in _FOLLOWED_SOURCES and row.state == UrlState.QUEUED
 
 
 def _as_skipped(row: DiscoveredUrl) -> DiscoveredUrl:
-    return replace(row, state="skipped", reason=NOFOLLOW)
+    return replace(row, state=UrlState.SKIPPED, reason=OutcomeReason.NOFOLLOW)
 
 
 def _is_expired(directive: str, now: datetime) -> bool:

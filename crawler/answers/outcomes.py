@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
-from cleaners.document import CleanedPage, Outlink, Page
+from cleaners.document import CleanedPage, Outlink, Page, PageType, UrlSource
 from cleaners.html.robots_directives import DIRECTIVE_HEADERS, header_directives
 from cleaners.urls.canonical import canonicalise
 from crawler.answers.sniff import BodyKind, body_kind, is_media_type
@@ -23,7 +23,16 @@ from crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_st
 from crawler.frontier.robots_txt import Access, RobotsRules
 from crawler.options import CrawlOptions
 from crawler.workers.pool import WorkerError, WorkerPool
-from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.db.url_words import (
+    OutcomeReason,
+    Reason,
+    ReasonFamily,
+    UrlKind,
+    UrlState,
+    compound_reason,
+    http_reason,
+)
+from output.outcome import DiscoveredUrl, Outcome
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
 from output.raw.wire import RawExchange, warc_digest
@@ -86,7 +95,7 @@ class OutcomeBuilder:
         if robots is not None:
             return self._robots_outcome(answer, robots)
         if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
-            return _answer_outcome(answer, "done", NOT_MODIFIED)
+            return _answer_outcome(answer, UrlState.DONE, OutcomeReason.NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
             return self._redirect_outcome(answer)
         if status >= 400 or not 200 <= status < 300:
@@ -94,7 +103,7 @@ class OutcomeBuilder:
         try:
             return await self._content_outcome(answer)
         except WorkerError as error:
-            return _answer_outcome(answer, "failed", error.reason)
+            return _answer_outcome(answer, UrlState.FAILED, error.reason)
 
     def from_fault(
         self, queued_url: QueuedUrl, fault: Fault, failed_at: datetime, partial_capture: Capture | None = None
@@ -108,7 +117,8 @@ class OutcomeBuilder:
                 queued_url, fault.reason, failed_at, self._retries.wait_before(queued_url.attempts + 1)
             )
             return replace(retry, capture=partial_capture)
-        state, timestamp = "skipped" if is_refusal(fault.reason) else "failed", failed_at.isoformat(timespec="seconds")
+        state = UrlState.SKIPPED if is_refusal(fault.reason) else UrlState.FAILED
+        timestamp = failed_at.isoformat(timespec="seconds")
         return Outcome(
             queued_url.url, state, fault.reason, fetched_at=timestamp, capture=partial_capture, kind=queued_url.kind
         )
@@ -118,44 +128,48 @@ class OutcomeBuilder:
         rows: list[DiscoveredUrl] = []
         if self.options.discover_sitemaps:
             if robots.sitemaps:
-                rows = [file_row(url, "sitemap", "robots", answer.queued_url.url) for url in robots.sitemaps]
+                rows = [
+                    file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in robots.sitemaps
+                ]
             else:
-                rows = [file_row(url, "sitemap", "guess") for url in usual_sitemap_urls(answer.queued_url.url)]
-        is_unreachable = robots.access is Access.NOTHING
-        outcome = _answer_outcome(
-            answer, "failed" if is_unreachable else "done", robots.reason if is_unreachable else "robots"
-        )
+                rows = [
+                    file_row(url, UrlKind.SITEMAP, UrlSource.GUESS) for url in usual_sitemap_urls(answer.queued_url.url)
+                ]
+        if robots.access is Access.NOTHING:
+            outcome = _answer_outcome(answer, UrlState.FAILED, robots.reason)
+        else:
+            outcome = _answer_outcome(answer, UrlState.DONE, OutcomeReason.ROBOTS)
         return replace(outcome, discovered_urls=tuple(rows))
 
     def _redirect_outcome(self, answer: Answer) -> Outcome:
         queued_url = answer.queued_url
         target = canonicalise(answer.header("Location"), queued_url.url)
         if target is None:
-            return _answer_outcome(answer, "failed", "bad_redirect")
+            return _answer_outcome(answer, UrlState.FAILED, OutcomeReason.BAD_REDIRECT)
         if error := self._redirect_error(queued_url.url, target):
-            return replace(_answer_outcome(answer, "failed", error), location=target)
-        if queued_url.found_via == "seed" and queued_url.depth == 0 and not self.scope.contains(target):
+            return replace(_answer_outcome(answer, UrlState.FAILED, error), location=target)
+        if queued_url.found_via == UrlSource.SEED and queued_url.depth == 0 and not self.scope.contains(target):
             self.scope = self.scope.with_seed(target)
-        links = (Outlink(target, via="redirect"),)
+        links = (Outlink(target, via=UrlSource.REDIRECT),)
         discovered = self._with_source_of(
             queued_url, urls_from_outlinks(links, queued_url, self.scope, self.options), target
         )
         return replace(
-            _answer_outcome(answer, "done", "redirect"),
+            _answer_outcome(answer, UrlState.DONE, OutcomeReason.REDIRECT),
             location=target,
             discovered_urls=discovered.rows,
             outside_links=discovered.outside_hosts,
         )
 
-    def _redirect_error(self, url: str, target: str) -> str:
-        """Why a redirect is not followed, as a reason, or an empty string."""
+    def _redirect_error(self, url: str, target: str) -> OutcomeReason | None:
+        """Why a redirect is not followed; None if it is."""
         redirect_chain = (*self._redirect_chains.pop(url, ()), url)
         if target in redirect_chain:
-            return "redirect_loop"
+            return OutcomeReason.REDIRECT_LOOP
         if len(redirect_chain) > MAX_REDIRECTS:
-            return "too_many_redirects"
+            return OutcomeReason.TOO_MANY_REDIRECTS
         self._redirect_chains[target] = redirect_chain
-        return ""
+        return None
 
     def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
         """The redirect's target as a row with the role of the redirected URL.
@@ -163,40 +177,40 @@ class OutcomeBuilder:
         The target of a sitemap or feed is a sitemap or feed. The target of a seed counts as a seed, so that it may
         redirect to yet another host.
         """
-        if queued_url.kind in ("sitemap", "feed"):
-            return DiscoveryResult((file_row(target, queued_url.kind, "redirect", queued_url.url),))
-        if queued_url.found_via == "seed":
+        if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED):
+            return DiscoveryResult((file_row(target, queued_url.kind, UrlSource.REDIRECT, queued_url.url),))
+        if queued_url.found_via == UrlSource.SEED:
             return replace(
-                discovered, rows=tuple(replace(row, found_via="seed", priority=100) for row in discovered.rows)
+                discovered, rows=tuple(replace(row, found_via=UrlSource.SEED, priority=100) for row in discovered.rows)
             )
         return discovered
 
     def _http_error_outcome(self, answer: Answer) -> Outcome:
         status, queued_url = answer.response.status, answer.queued_url
-        if queued_url.found_via == "guess" and status in (403, 404, 410):
-            return _answer_outcome(answer, "skipped", "not_there")
+        if queued_url.found_via == UrlSource.GUESS and status in (403, 404, 410):
+            return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
         if is_retryable_status(status) and self._retries.allows_retry(queued_url.attempts):
             wait_asked = retry_after_of(answer)
             retry = _retry_outcome(
                 queued_url,
-                f"http_{status}",
+                http_reason(status),
                 answer.received_at,
                 self._retries.wait_before(queued_url.attempts + 1, wait_asked),
             )
             return replace(retry, http_status=status, capture=answer_capture(answer))
-        return _answer_outcome(answer, "failed", f"http_{status}")
+        return _answer_outcome(answer, UrlState.FAILED, http_reason(status))
 
     async def _content_outcome(self, answer: Answer) -> Outcome:
         body, queued_url = answer.response.body, answer.queued_url
         kind = body_kind(body, answer.header("Content-Type"))
-        if queued_url.kind == "sitemap" or (kind is BodyKind.SITEMAP and queued_url.kind == "page"):
+        if queued_url.kind == UrlKind.SITEMAP or (kind is BodyKind.SITEMAP and queued_url.kind == UrlKind.PAGE):
             return await self._sitemap_outcome(answer)
-        if queued_url.kind == "feed" or (kind is BodyKind.FEED and queued_url.kind == "page"):
+        if queued_url.kind == UrlKind.FEED or (kind is BodyKind.FEED and queued_url.kind == UrlKind.PAGE):
             return await self._feed_outcome(answer)
-        if kind is BodyKind.MEDIA or (queued_url.kind == "page" and is_media_type(answer.header("Content-Type"))):
-            return _answer_outcome(answer, "skipped", "media_type")
+        if kind is BodyKind.MEDIA or (queued_url.kind == UrlKind.PAGE and is_media_type(answer.header("Content-Type"))):
+            return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.MEDIA_TYPE)
         if kind is BodyKind.EMPTY:
-            return replace(_answer_outcome(answer, "done", "empty"), cleaned=_empty_page(queued_url.url))
+            return replace(_answer_outcome(answer, UrlState.DONE, PageType.EMPTY), cleaned=_empty_page(queued_url.url))
         return await self._page_outcome(answer)
 
     async def _sitemap_outcome(self, answer: Answer) -> Outcome:
@@ -204,17 +218,18 @@ class OutcomeBuilder:
             process_sitemap, answer.response.body, answer.queued_url, self._current_packed_policy()
         )
         if not listing.readable:
-            return _unreadable_outcome(answer, f"bad_sitemap:{listing.reason}")
-        reason = f"sitemap:{listing.reason}" if listing.reason else "sitemap"
-        return _with_discovered(_answer_outcome(answer, "done", reason), listing.discovered)
+            return _unreadable_outcome(answer, compound_reason(ReasonFamily.BAD_SITEMAP, listing.reason))
+        part = listing.reason
+        reason = compound_reason(ReasonFamily.SITEMAP, part) if part else OutcomeReason.SITEMAP
+        return _with_discovered(_answer_outcome(answer, UrlState.DONE, reason), listing.discovered)
 
     async def _feed_outcome(self, answer: Answer) -> Outcome:
         listing = await self._workers.run(
             process_feed, answer.response.body, answer.queued_url, self._current_packed_policy()
         )
         if not listing.readable:
-            return _unreadable_outcome(answer, "bad_feed")
-        return _with_discovered(_answer_outcome(answer, "done", "feed"), listing.discovered)
+            return _unreadable_outcome(answer, OutcomeReason.BAD_FEED)
+        return _with_discovered(_answer_outcome(answer, UrlState.DONE, OutcomeReason.FEED), listing.discovered)
 
     async def _page_outcome(self, answer: Answer) -> Outcome:
         directives = header_directives(_headers(answer))
@@ -237,7 +252,7 @@ def retry_after_of(answer: Answer) -> float | None:
     return retry_after_seconds(answer.header("Retry-After"), answer.received_at)
 
 
-def unfetched_outcome(queued_url: QueuedUrl, state: str, reason: str) -> Outcome:
+def unfetched_outcome(queued_url: QueuedUrl, state: UrlState, reason: Reason) -> Outcome:
     """The outcome of a URL that was given up without a request."""
     return Outcome(queued_url.url, state, reason, kind=queued_url.kind)
 
@@ -263,18 +278,18 @@ def _empty_page(url: str) -> CleanedPage:
     return clean(Page(url, b""))
 
 
-def _unreadable_outcome(answer: Answer, reason: str) -> Outcome:
+def _unreadable_outcome(answer: Answer, reason: Reason) -> Outcome:
     """The outcome of a sitemap or feed that cannot be read; where its URL was only a guess, there is none there."""
-    if answer.queued_url.found_via == "guess":
-        return _answer_outcome(answer, "skipped", "not_there")
-    return _answer_outcome(answer, "failed", reason)
+    if answer.queued_url.found_via == UrlSource.GUESS:
+        return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
+    return _answer_outcome(answer, UrlState.FAILED, reason)
 
 
 def _with_discovered(outcome: Outcome, discovered: DiscoveryResult) -> Outcome:
     return replace(outcome, discovered_urls=discovered.rows, outside_links=discovered.outside_hosts)
 
 
-def _answer_outcome(answer: Answer, state: str, reason: str) -> Outcome:
+def _answer_outcome(answer: Answer, state: UrlState, reason: Reason) -> Outcome:
     return Outcome(
         answer.queued_url.url,
         state,
@@ -323,13 +338,13 @@ def partial_capture(
     )
 
 
-def _retry_outcome(queued_url: QueuedUrl, reason: str, failed_at: datetime, wait_seconds: float) -> Outcome:
+def _retry_outcome(queued_url: QueuedUrl, reason: Reason, failed_at: datetime, wait_seconds: float) -> Outcome:
     """The outcome that keeps a URL queued and has it requested again after `wait_seconds`."""
     not_before = (failed_at + timedelta(seconds=wait_seconds)).astimezone(UTC)
     return Outcome(
         queued_url.url,
-        "queued",
-        f"retry:{reason}",
+        UrlState.QUEUED,
+        compound_reason(ReasonFamily.RETRY, reason),
         fetched_at=failed_at.isoformat(timespec="seconds"),
         not_before=not_before.isoformat(timespec="seconds"),
         is_retry=True,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
-from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict
+from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, UrlSource
 from cleaners.lineage import site_rules_digest
 from cleaners.site_rules.folder import SiteRuleFolder
 from cleaners.site_rules.ftr_format import SiteRuleFile
@@ -29,6 +29,7 @@ from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import SitemapKind, read_sitemap
 from crawler.discovery.usual_places import usual_feed_urls
 from crawler.options import CrawlOptions
+from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from output.queue.rows import QueuedUrl
 from output.store.page_rows import PageRows, make_page_rows
 from output.store.stated_date import read_stated_date
@@ -64,8 +65,8 @@ class PageResult:
     """What a page came to: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
     HTML."""
 
-    state: str
-    reason: str
+    state: UrlState
+    reason: Reason
     page: PageRows
     discovered: DiscoveryResult
     directives: tuple[str, ...]
@@ -96,11 +97,15 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
         reason, cleaned = exclusion, _without_text(cleaned)
     if not reason:
         return PageResult(
-            "done", str(cleaned.verdict.page_type), make_page_rows(cleaned, rules_digest), discovered, directives
+            UrlState.DONE, cleaned.verdict.page_type, make_page_rows(cleaned, rules_digest), discovered, directives
         )
     verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
     return PageResult(
-        "skipped", reason, make_page_rows(replace(cleaned, verdict=verdict), rules_digest), discovered, directives
+        UrlState.SKIPPED,
+        reason,
+        make_page_rows(replace(cleaned, verdict=verdict), rules_digest),
+        discovered,
+        directives,
     )
 
 
@@ -119,7 +124,7 @@ def process_feed(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> Li
         return ListingResult(False, feed.reason)
     discovered = urls_from_feed(feed.entries, queued_url, policy.scope, policy.options)
     if feed.next_url:
-        next_feed = file_row(feed.next_url, "feed", "next", queued_url.url)
+        next_feed = file_row(feed.next_url, UrlKind.FEED, UrlSource.NEXT, queued_url.url)
         discovered = replace(discovered, rows=(*discovered.rows, next_feed))
     return ListingResult(True, feed.reason, discovered)
 
@@ -153,32 +158,32 @@ def _discovered_urls(
 
 def _with_guessed_feeds(queued_url: QueuedUrl, discovered: DiscoveryResult, options: CrawlOptions) -> DiscoveryResult:
     """On a seed page that names no feed, add the usual places of feeds on its host."""
-    if queued_url.found_via != "seed" or not options.discover_feeds:
+    if queued_url.found_via != UrlSource.SEED or not options.discover_feeds:
         return discovered
-    if any(row.kind == "feed" for row in discovered.rows):
+    if any(row.kind == UrlKind.FEED for row in discovered.rows):
         return discovered
-    guesses = (file_row(url, "feed", "guess") for url in usual_feed_urls(queued_url.url))
+    guesses = (file_row(url, UrlKind.FEED, UrlSource.GUESS) for url in usual_feed_urls(queued_url.url))
     return replace(discovered, rows=(*discovered.rows, *guesses))
 
 
 def _directive_exclusion(
     cleaned: CleanedPage, directives: Iterable[str], fetched_at: datetime, policy: CrawlPolicy
-) -> str:
-    """Why a crawl that obeys directives must not keep an article, as a reason, or an empty string."""
+) -> OutcomeReason | None:
+    """Why a crawl that obeys directives must not keep an article; None if it may."""
     is_obeyed = policy.options.obey_directives and cleaned.is_article
-    return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else ""
+    return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else None
 
 
-def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> str:
-    """Why the crawl's options leave an article out, its language or its date, as a reason, or an empty string."""
+def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeReason | None:
+    """Why the crawl's options leave an article out, its language or its date; None if they do not."""
     if not cleaned.is_article:
-        return ""
+        return None
     language, day = cleaned.metadata.language, read_stated_date(cleaned.metadata.published).day
     if options.languages and language and language not in options.languages:
-        return "language"
+        return OutcomeReason.LANGUAGE
     if options.since and day and date.fromisoformat(day) < options.since:
-        return "too_old"
-    return ""
+        return OutcomeReason.TOO_OLD
+    return None
 
 
 def _without_text(cleaned: CleanedPage) -> CleanedPage:

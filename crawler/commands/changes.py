@@ -10,12 +10,15 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from cleaners.compare.edit_kinds import EditKind
+from cleaners.document import PageType
 from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError, duration
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import cut_line, fit, one_line, print_text, terminal_width
 from output.db.text import escaped_json
-from output.store.revisions import CLEANER, RETURNED, WITHDRAWN
+from output.db.url_words import OutcomeReason
+from output.store.revisions import RevisionMark
 from output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, list_edits
 
 _INDENT = 8
@@ -54,11 +57,11 @@ def parse_since(text: str) -> tuple[int, str]:
 
 def edit_summary(edit: ListedEdit) -> str:
     """What the edit changed, in a few words."""
-    if edit.kind == WITHDRAWN:
+    if edit.kind == EditKind.WITHDRAWN:
         return _WITHDRAWAL_TEXTS.get(edit.note) or reason_text(edit.note)
-    if edit.kind in (RETURNED, NEW, CLEANER):
+    if edit.kind in (EditKind.RETURNED, NEW, RevisionMark.CLEANER):
         return _KIND_TEXTS[edit.kind]
-    parts = [f"was “{edit.title_before}”"] if "headline" in edit.kinds else []
+    parts = [f"was “{edit.title_before}”"] if EditKind.HEADLINE in edit.kinds else []
     counts = ((edit.rewritten, "rewritten"), (edit.added, "added"), (edit.removed, "removed"))
     count_texts = [f"{count} {verb}" for count, verb in counts if count]
     parts += [f"blocks: {', '.join(count_texts)}"] if count_texts else []
@@ -66,16 +69,18 @@ def edit_summary(edit: ListedEdit) -> str:
     return "; ".join(parts) or _KIND_TEXTS.get(edit.kind, "")
 
 
-_WITHDRAWAL_TEXTS = {
-    "redirect": "redirects to a start page or a list",
-    "teaser": "only its beginning is free to read now",
+_WITHDRAWAL_TEXTS: dict[str, str] = {
+    OutcomeReason.REDIRECT: "redirects to a start page or a list",
+    PageType.TEASER: "only its beginning is free to read now",
 }
-_KIND_TEXTS = {
-    "body": "paragraphs in another order",
-    "date": "dated otherwise",
-    RETURNED: "back at its address",
+_KIND_TEXTS: dict[str, str] = {
+    EditKind.BODY: "paragraphs in another order",
+    EditKind.DATE: "dated otherwise",
+    EditKind.RETURNED: "back at its address",
     NEW: "new article",
-    CLEANER: "the text comes from another version of the cleaner; what the publication changed cannot be told",
+    RevisionMark.CLEANER: (
+        "the text comes from another version of the cleaner; what the publication changed cannot be told"
+    ),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from cleaners.clean import clean as clean_page
-from cleaners.document import Block, Page, Verdict
+from cleaners.document import Block, Page, PageType, Verdict
 from cleaners.html.decode import BINARY_PROBLEM, decode
 from cleaners.rules.loader import load_rules
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
@@ -149,8 +149,8 @@ def _block_cells(block: Block, verdict: Verdict) -> list[str]:
 
 def _exit_code(result: _CleanResult) -> int:
     """0 if there is article text, else 1; says on standard error why a page is no article."""
-    page_type = result.page_facts.get("page_type", "article")
-    if page_type not in ("article", "teaser"):
+    page_type = result.page_facts.get("page_type", PageType.ARTICLE)
+    if page_type not in (PageType.ARTICLE, PageType.TEASER):
         evidence = ", ".join(map(str, result.page_facts["evidence"]))  # type: ignore[call-overload]
         click.echo(one_line(f"broadsheet: judged as {page_type}, not as an article ({evidence})"), err=True)
     if not result.text:

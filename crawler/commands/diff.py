@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from sqlite_utils import Database
 
+from cleaners.compare.edit_kinds import EditKind
 from cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
 from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
 from crawler.console.open_archive import open_read_only, refuse
@@ -21,7 +22,6 @@ from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import one_line, print_text
 from output.db.text import escaped_json, inert_text
-from output.store.revisions import WITHDRAWN
 from output.watch.history import RevisedArticle, Revision, blocks_of_revision, find_revised_article, revisions_of
 
 _TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
@@ -116,7 +116,7 @@ def _text_count(revisions: Iterable[Revision]) -> int:
 
 def _change_text(revision: Revision) -> str:
     kinds = ", ".join(revision.kinds or (revision.change,))
-    return f"{kinds}: {reason_text(revision.note)}" if revision.change == WITHDRAWN else kinds
+    return f"{kinds}: {reason_text(revision.note)}" if revision.change == EditKind.WITHDRAWN else kinds
 
 
 def _print_comparison(comparison: _Comparison) -> None:

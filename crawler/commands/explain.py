@@ -6,13 +6,14 @@ from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import one_line, print_blocks, print_text, terminal_width
 from output.read.explain import StoredBlock, StoredPage, find_page, find_url_state
+from output.store.shelf import ShelvingReason
 
 _COLUMN_HEADS = ("#", "block", "verdict", "reason", "rule", "on", "text")
 _WIDE_COLUMNS = 140  # columns; a block's number alone takes nineteen
-_SHELVED_TEXTS = {
-    "duplicate": "the same text stands under another URL, which names the article",
-    "list": "it only repeats other articles",
-    "part": "its text is in the article of another page",
+_SHELVED_TEXTS: dict[str, str] = {
+    ShelvingReason.DUPLICATE: "the same text stands under another URL, which names the article",
+    ShelvingReason.LIST: "it only repeats other articles",
+    ShelvingReason.PART: "its text is in the article of another page",
 }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 from sqlite_utils import Database
 
-from cleaners.document import Block
+from cleaners.document import Block, RemovalReason
 from cleaners.rules.from_text import rule_from_text, rule_removes, rule_toml, toml_string
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.rule import REASONS
@@ -28,7 +28,7 @@ _FILE_HEADER = """\
 # A case is a block that a rule removed and a person put back: a negative example for that rule.
 """
 _NO_RULES = "rule = []\n"
-_UNKNOWN_REASON = "promo"
+_UNKNOWN_REASON = RemovalReason.PROMO
 _COMMENT_CHARS = 110
 
 
@@ -106,20 +106,22 @@ def _ruling_comment(verb: str, listed_ruling: ListedRuling, block_place: RulingE
     )
 
 
-def _guess_reason(block_place: RulingExample | None) -> str:
+def _guess_reason(block_place: RulingExample | None) -> RemovalReason:
     """The reason by the layout rules, else that of the nearest removed block, else `promo`."""
     if block_place is None:
         return _UNKNOWN_REASON
     layout_reason = _layout_reason(block_place.block)
     nearby_reasons = (
-        verdict.reason for verdict in block_place.surrounding_verdicts if not verdict.kept and verdict.reason in REASONS
+        RemovalReason(verdict.reason)
+        for verdict in block_place.surrounding_verdicts
+        if not verdict.kept and verdict.reason in REASONS
     )
     return layout_reason or next(nearby_reasons, _UNKNOWN_REASON)
 
 
-def _layout_reason(block: Block) -> str:
+def _layout_reason(block: Block) -> RemovalReason | None:
     rule = explain_layout(block.path, block.landmarks)
-    return rule.reason if rule else ""
+    return rule.reason if rule else None
 
 
 def _comment_lines(lines: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from crawler.discovery.scope import ScopeError
 from crawler.options import OptionError
 from crawler.spiders.site import SiteSpider
 from output.db.errors import NotReachable
+from output.db.url_words import UrlState
 
 _NO_CONTACT_WARNING = (
     "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."
@@ -136,11 +137,11 @@ class _CrawlWatcher:
 def _resume_message(spider: SiteSpider) -> str:
     counts, due_count = spider.session.queue.counts(), spider.session.due_count
     if due_count:
-        not_due_count = counts["queued"] - due_count
+        not_due_count = counts[UrlState.QUEUED] - due_count
         return f"Looking again: {due_count:,} URLs are due" + (
             f", {not_due_count:,} others wait." if not_due_count else "."
         )
-    return f"Going on: {counts['done']:,} URLs done, {counts['queued']:,} waiting."
+    return f"Going on: {counts[UrlState.DONE]:,} URLs done, {counts[UrlState.QUEUED]:,} waiting."
 
 
 def _print_stopping() -> None:

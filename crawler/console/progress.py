@@ -15,6 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from twisted.internet.task import LoopingCall
 
+from output.db.url_words import UrlState
 from output.outcome import Outcome
 
 _LIVE_SECONDS = 0.25
@@ -74,7 +75,7 @@ class ProgressDisplay:
         """The current counts and the rate, in one line."""
         seconds = max(time.monotonic() - self._started, 0.001)
         counts = self._counts
-        queued = self._spider.session.queue.counts()["queued"]
+        queued = self._spider.session.queue.counts()[UrlState.QUEUED]
         return (
             f"{counts['pages']} pages  {counts['articles']} articles  {queued} queued  "
             f"{counts['pages'] / seconds:.1f} pages/s  {counts['failed']} failed"

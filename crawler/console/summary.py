@@ -16,16 +16,20 @@ from sqlite_utils import Database
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import one_line, print_text, terminal_width
 from output.db.open import open_database
-from output.outcome import NOT_MODIFIED
+from output.db.url_words import OutcomeReason, UrlState
 from output.report.figures import Totals, gather_totals
 from output.report.report_text import alarm_line
 
 _MAX_REASONS = 8  # reasons named in a line
 _MAX_REDIRECTS = 10
 _FAILED_SKIP_REASONS = (
-    "media_type", "robots.txt", "robots_unreachable", "private_address", "port", "proxy", "bad_url", "not_there",
+    OutcomeReason.MEDIA_TYPE, OutcomeReason.ROBOTS_TXT, OutcomeReason.ROBOTS_UNREACHABLE,
+    OutcomeReason.PRIVATE_ADDRESS, OutcomeReason.PORT, OutcomeReason.PROXY, OutcomeReason.BAD_URL,
+    OutcomeReason.NOT_THERE,
 )  # fmt: skip
-_NON_PAGE_REASONS = ("robots", "sitemap", "feed", "redirect")
+_NON_PAGE_REASONS = (
+    OutcomeReason.ROBOTS, OutcomeReason.SITEMAP, OutcomeReason.FEED, OutcomeReason.REDIRECT, OutcomeReason.NOT_MODIFIED,
+)  # fmt: skip
 _LIMIT_OPTIONS = {"max_pages": "--max-pages", "max_time": "--max-time", "max_size": "--max-size"}
 SIGNAL_EXIT_BASE = 128  # and the signal's number, as shells count it
 
@@ -53,13 +57,15 @@ class RunResult:
     @property
     def page_count(self) -> int:
         """How many pages were fetched and judged."""
-        non_pages = (*_NON_PAGE_REASONS, NOT_MODIFIED)
-        return sum(n for key, n in self.outcome_counts.items() if key.startswith("done/") and key[5:] not in non_pages)
+        counts = ((key.partition("/"), count) for key, count in self.outcome_counts.items())
+        return sum(
+            count for (state, _, reason), count in counts if state == UrlState.DONE and reason not in _NON_PAGE_REASONS
+        )
 
     @property
     def unchanged_count(self) -> int:
         """How many URLs were requested again and had not changed, by their server's 304."""
-        return self.outcome_counts.get(f"done/{NOT_MODIFIED}", 0)
+        return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.NOT_MODIFIED}", 0)
 
 
 def exit_code(run: RunResult) -> int:
@@ -81,7 +87,7 @@ def seed_failure(db: Database, seed: str) -> str:
         if row is None:
             return ""
         state, reason, location = row
-        if state == "failed" or (state == "skipped" and reason in _FAILED_SKIP_REASONS):
+        if state == UrlState.FAILED or (state == UrlState.SKIPPED and reason in _FAILED_SKIP_REASONS):
             return reason_text(str(reason or ""))
         if not location:
             return ""
@@ -157,8 +163,8 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
     yield headline(run, totals)
     for title, counts in (
         ("Removed", _removed_counts(totals)),
-        ("Failed", _reason_counts(run, "failed")),
-        ("Skipped", _reason_counts(run, "skipped")),
+        ("Failed", _reason_counts(run, UrlState.FAILED)),
+        ("Skipped", _reason_counts(run, UrlState.SKIPPED)),
     ):
         if counts:
             yield f"{title + ':':<9}{_counts_text(counts)}"
@@ -175,8 +181,8 @@ def _removed_counts(totals: Totals) -> Counter[str]:
     return counts
 
 
-def _reason_counts(run: RunResult, state: str) -> Counter[str]:
-    return Counter({key.partition("/")[2]: n for key, n in run.outcome_counts.items() if key.startswith(state + "/")})
+def _reason_counts(run: RunResult, state: UrlState) -> Counter[str]:
+    return Counter({key.partition("/")[2]: n for key, n in run.outcome_counts.items() if key.startswith(f"{state}/")})
 
 
 def _counts_text(counts: Counter[str]) -> str:

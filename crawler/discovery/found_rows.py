@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from cleaners.document import Outlink
+from cleaners.document import Outlink, UrlSource
 from cleaners.urls.canonical import host_of, is_probably_media
 from crawler.discovery.feeds import FeedEntry
 from crawler.discovery.scope import Scope
@@ -14,8 +14,13 @@ from crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
 from crawler.discovery.traps import trap_reason
 from crawler.discovery.usual_places import fetch_priority, is_too_old
 from crawler.options import CrawlOptions
+from output.db.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl
 from output.queue.rows import QueuedUrl
+
+_STATED_SOURCES = frozenset((UrlSource.CANONICAL, UrlSource.REDIRECT))  # what a page says of its own address
+_SAME_DEPTH_SOURCES = _STATED_SOURCES | {UrlSource.SINGLE_PAGE}
+_FREE_SOURCES = frozenset((UrlSource.LINK, UrlSource.NEXT))  # links that a site may make without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +41,35 @@ def urls_from_outlinks(
     for link in links:
         if not _is_followed(link.via, options):
             continue
-        if link.via == "feed":
+        if link.via == UrlSource.FEED:
             rows += (
-                [file_row(link.url, "feed", "link", queued_url.url)] if _is_feed_allowed(link.url, queued_url) else []
+                [file_row(link.url, UrlKind.FEED, UrlSource.LINK, queued_url.url)]
+                if _is_feed_allowed(link.url, queued_url)
+                else []
             )
             continue
-        depth = queued_url.depth + (link.via not in ("canonical", "redirect", "single_page"))
+        depth = queued_url.depth + (link.via not in _SAME_DEPTH_SOURCES)
         decision = scope.decide(link.url, depth)
         if decision.in_scope:
             row = DiscoveredUrl(
-                link.url, host_of(link.url), "page", link.via, queued_url.url, depth, fetch_priority(link.url, link.via)
+                link.url,
+                host_of(link.url),
+                UrlKind.PAGE,
+                link.via,
+                queued_url.url,
+                depth,
+                fetch_priority(link.url, link.via),
             )
-            rows.append(_page_row(replace(row, reason=decision.skip_reason or _link_trap(link))))
-        elif link.via == "link":
+            rows.append(_page_row(replace(row, reason=decision.skip_reason or _link_trap(link) or NO_REASON)))
+        elif link.via == UrlSource.LINK:
             outside_hosts[host_of(link.url)] += 1
     return DiscoveryResult(tuple(rows), dict(outside_hosts))
 
 
-def _is_followed(found_via: str, options: CrawlOptions) -> bool:
-    if found_via == "feed":
+def _is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
+    if found_via == UrlSource.FEED:
         return options.discover_feeds
-    return options.discover_links or found_via in ("canonical", "redirect")
+    return options.discover_links or found_via in _STATED_SOURCES
 
 
 def _is_feed_allowed(feed_url: str, queued_url: QueuedUrl) -> bool:
@@ -64,25 +77,25 @@ def _is_feed_allowed(feed_url: str, queued_url: QueuedUrl) -> bool:
     return queued_url.depth == 0 or host_of(feed_url).removeprefix("www.") == queued_url.host.removeprefix("www.")
 
 
-def _link_trap(link: Outlink) -> str:
-    """Why a link is not followed, as a reason. Canonical and redirect targets are never traps: the site states them
+def _link_trap(link: Outlink) -> OutcomeReason | None:
+    """Why a link is not followed; None if it is. Canonical and redirect targets are never traps: the site states them
     itself."""
-    return trap_reason(link.url) if link.via in ("link", "next") else ""
+    return trap_reason(link.url) if link.via in _FREE_SOURCES else None
 
 
 def _page_row(row: DiscoveredUrl) -> DiscoveredUrl:
     """The row as it is stored: marked as skipped if it has a reason, or names a media file."""
-    reason = row.reason or ("media_type" if is_probably_media(row.url) else "")
-    return replace(row, state="skipped", reason=reason) if reason else row
+    reason = row.reason or (OutcomeReason.MEDIA_TYPE if is_probably_media(row.url) else NO_REASON)
+    return replace(row, state=UrlState.SKIPPED, reason=reason) if reason else row
 
 
 def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:
     """The URLs that a sitemap lists; the sitemaps that an index lists are taken on any host."""
     if sitemap.kind is SitemapKind.INDEX:
         return DiscoveryResult(
-            tuple(file_row(entry.url, "sitemap", "sitemap", queued_url.url) for entry in sitemap.entries)
+            tuple(file_row(entry.url, UrlKind.SITEMAP, UrlSource.SITEMAP, queued_url.url) for entry in sitemap.entries)
         )
-    return _urls_from_entries(_dated_urls(sitemap.entries), "sitemap", queued_url, scope, options)
+    return _urls_from_entries(_dated_urls(sitemap.entries), UrlSource.SITEMAP, queued_url, scope, options)
 
 
 def urls_from_feed(
@@ -90,10 +103,10 @@ def urls_from_feed(
 ) -> DiscoveryResult:
     """The URLs that a feed lists."""
     dated_urls = ((entry.url, entry.updated or entry.published) for entry in entries)
-    return _urls_from_entries(dated_urls, "feed", queued_url, scope, options)
+    return _urls_from_entries(dated_urls, UrlSource.FEED, queued_url, scope, options)
 
 
-def file_row(url: str, kind: str, found_via: str, found_on: str = "") -> DiscoveredUrl:
+def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "") -> DiscoveredUrl:
     """The row of a sitemap or feed."""
     return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, 0, fetch_priority(url, found_via))
 
@@ -103,7 +116,11 @@ def _dated_urls(entries: Iterable[SitemapEntry]) -> Iterator[tuple[str, str]]:
 
 
 def _urls_from_entries(
-    dated_urls: Iterable[tuple[str, str]], found_via: str, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions
+    dated_urls: Iterable[tuple[str, str]],
+    found_via: UrlSource,
+    queued_url: QueuedUrl,
+    scope: Scope,
+    options: CrawlOptions,
 ) -> DiscoveryResult:
     rows: list[DiscoveredUrl] = []
     outside_hosts: Counter[str] = Counter()
@@ -114,19 +131,19 @@ def _urls_from_entries(
             continue
         skip_reason = decision.skip_reason
         if not skip_reason and options.since and date_text and is_too_old(date_text, options.since):
-            skip_reason = "too_old"
+            skip_reason = OutcomeReason.TOO_OLD
         rows.append(
             _page_row(
                 DiscoveredUrl(
                     url,
                     host_of(url),
-                    "page",
+                    UrlKind.PAGE,
                     found_via,
                     queued_url.url,
                     1,
                     fetch_priority(url, found_via),
                     date_text,
-                    reason=skip_reason,
+                    reason=skip_reason or NO_REASON,
                 )
             )
         )

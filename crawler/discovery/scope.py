@@ -21,6 +21,7 @@ from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from cleaners.urls.canonical import canonicalise, host_of
+from output.db.url_words import OutcomeReason
 
 _FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 
@@ -35,7 +36,7 @@ class ScopeDecision:
     fetch."""
 
     in_scope: bool
-    skip_reason: str = ""  # pattern, depth
+    skip_reason: OutcomeReason | None = None  # pattern, depth
 
     @property
     def should_fetch(self) -> bool:
@@ -99,9 +100,9 @@ class Scope:
         if depth == 0:
             return _FETCH_DECISION
         if not self._matches_patterns(url):
-            return ScopeDecision(True, "pattern")
+            return ScopeDecision(True, OutcomeReason.PATTERN)
         if self.max_depth is not None and depth > self.max_depth:
-            return ScopeDecision(True, "depth")
+            return ScopeDecision(True, OutcomeReason.DEPTH)
         return _FETCH_DECISION
 
     def _matches_patterns(self, url: str) -> bool:

@@ -15,6 +15,8 @@ from importlib.resources import files
 from itertools import groupby
 from urllib.parse import unquote, urlsplit
 
+from output.db.url_words import OutcomeReason
+
 _CONFIG = tomllib.loads(files(__package__).joinpath("traps.toml").read_text(encoding="utf-8"))
 _BOUNDS = _CONFIG["bounds"]
 _YEAR_PARAMETERS = frozenset(_CONFIG["calendar"]["years"])
@@ -30,23 +32,23 @@ _DATE_IN_PATH = re.compile(r"/(2\d{3})[-/](?:0?[1-9]|1[0-2])(?:[-/][0-3]?\d)?/?$
 
 
 @lru_cache(maxsize=4096)
-def trap_reason(url: str, this_year: int = _THIS_YEAR) -> str:
-    """Why a canonical URL found on a page is not fetched, such as `trap:long_url`; empty for nearly all."""
+def trap_reason(url: str, this_year: int = _THIS_YEAR) -> OutcomeReason | None:
+    """Why a canonical URL found on a page is not fetched; None for nearly all."""
     decoded_url = unquote(url)
     try:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
-        return ""
+        return None
     if len(decoded_url) > _BOUNDS["decoded_chars"]:
-        return "trap:long_url"
+        return OutcomeReason.TRAP_LONG_URL
     if reason := _path_trap(parts.path):
         return reason
     parameters = [(_LIST_SUFFIX.sub("", name.lower()), value) for name, value in _parameters(parts.query)]
     if len(parameters) > _BOUNDS["parameters"]:
-        return "trap:parameters"
+        return OutcomeReason.TRAP_PARAMETERS
     if sum(name in _FACET_PARAMETERS for name, _ in parameters) > _BOUNDS["facets"]:
-        return "trap:facets"
-    return "trap:calendar" if _is_far_ahead(parts.path, parameters, this_year) else ""
+        return OutcomeReason.TRAP_FACETS
+    return OutcomeReason.TRAP_CALENDAR if _is_far_ahead(parts.path, parameters, this_year) else None
 
 
 def _parameters(query: str) -> list[tuple[str, str]]:
@@ -54,11 +56,11 @@ def _parameters(query: str) -> list[tuple[str, str]]:
     return [(unquote(name), unquote(value)) for name, _, value in pairs]
 
 
-def _path_trap(path: str) -> str:
+def _path_trap(path: str) -> OutcomeReason | None:
     segments = [segment for segment in path.split("/") if segment]
     if _has_repeated_segments(segments):
-        return "trap:repeating_path"
-    return "trap:deep_path" if len(segments) > _BOUNDS["segments"] else ""
+        return OutcomeReason.TRAP_REPEATING_PATH
+    return OutcomeReason.TRAP_DEEP_PATH if len(segments) > _BOUNDS["segments"] else None
 
 
 def _has_repeated_segments(segments: list[str]) -> bool:

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
 
+from cleaners.document import UrlSource
 from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import UrlShape, is_section, shape_of
 
@@ -25,17 +26,17 @@ _SHAPE_PRIORITY = {
     UrlShape.DEEP_LIST: 10,
 }
 _SOURCE_PRIORITY = {
-    "seed": 100,
-    "robots": 90,
-    "sitemap": 5,
-    "feed": 8,
-    "canonical": 5,
-    "redirect": 5,
-    "single_page": 30,
+    UrlSource.SEED: 100,
+    UrlSource.ROBOTS: 90,
+    UrlSource.SITEMAP: 5,
+    UrlSource.FEED: 8,
+    UrlSource.CANONICAL: 5,
+    UrlSource.REDIRECT: 5,
+    UrlSource.SINGLE_PAGE: 30,
 }
 
 
-def fetch_priority(url: str, found_via: str = "link") -> int:
+def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK) -> int:
     """The fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to 160.
 
     What looks like an article (60) comes before sections and what has no clear shape (40), lists (20), and the lists'

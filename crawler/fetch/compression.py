@@ -17,6 +17,7 @@ from scrapy.responsetypes import responsetypes
 
 from crawler.fetch.errors import AnswerError
 from crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES, ZSTD_WINDOW_LOG
+from output.db.url_words import OutcomeReason
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -69,7 +70,7 @@ def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
     AnswerError: `bad_encoding`, `cut_off`, or `too_large` for more than `limit` bytes or `MAX_RATIO` times the body.
     """
     if len(codings) > MAX_CODINGS:
-        raise AnswerError("bad_encoding", f"{len(codings)} encodings on one another")
+        raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} encodings on one another")
     max_bytes = min(limit or sys.maxsize, max(RATIO_MIN_BYTES, MAX_RATIO * len(body)))
     for coding in reversed(codings):
         decompressor = _DECOMPRESSORS.get(coding)
@@ -85,14 +86,14 @@ def _collect_chunks(decompressor: Callable[[bytes], ChunkGenerator], body: bytes
         for chunk in decompressor(body):
             decompressed += chunk
             if len(decompressed) > max_bytes:
-                raise AnswerError("too_large", f"unpacks to more than {max_bytes:,} bytes")
+                raise AnswerError(OutcomeReason.TOO_LARGE, f"unpacks to more than {max_bytes:,} bytes")
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
-        raise AnswerError("bad_encoding", str(error)) from error
+        raise AnswerError(OutcomeReason.BAD_ENCODING, str(error)) from error
     return bytes(decompressed)
 
 
 def _cut_off_error() -> AnswerError:
-    return AnswerError("cut_off", "the compressed stream ends early", retry=True)
+    return AnswerError(OutcomeReason.CUT_OFF, "the compressed stream ends early", retry=True)
 
 
 def _decompress_gzip(data: bytes) -> ChunkGenerator:
@@ -120,7 +121,7 @@ def _joined_streams(
         if not data.startswith(magic, position):
             return position
         position = yield from decompress_stream(position)
-    raise AnswerError("bad_encoding", f"more than {MAX_STREAMS} streams joined")
+    raise AnswerError(OutcomeReason.BAD_ENCODING, f"more than {MAX_STREAMS} streams joined")
 
 
 def _inflate(data: bytes, start: int, wbits: int) -> ChunkGenerator:

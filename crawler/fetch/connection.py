@@ -32,6 +32,7 @@ from crawler.fetch.addresses import address_refusal
 from crawler.fetch.errors import AddressRefusedError, AnswerError
 from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 from crawler.fetch.wiretap import ExchangeRecorder, RecordingTransport
+from output.db.url_words import OutcomeReason
 
 _INVALID_HTTP_ERRORS = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
 _TLS_EOF_TEXT = "unexpected eof"  # in the error of a TLS connection that broke: no certificate problem
@@ -122,7 +123,7 @@ class _BoundedParser(_LenientHTTPClientParser):
         self.head_bytes += len(line) + 1
         self.head_lines += 1
         if self.head_bytes > HEAD_BYTES or self.head_lines > HEAD_LINES:
-            raise AnswerError("headers_too_large", f"{self.head_lines:,} lines, {self.head_bytes:,} bytes")
+            raise AnswerError(OutcomeReason.HEADERS_TOO_LARGE, f"{self.head_lines:,} lines, {self.head_bytes:,} bytes")
         super().lineReceived(line)
 
     def allHeadersReceived(self) -> None:  # noqa: N802
@@ -134,7 +135,7 @@ class _BoundedParser(_LenientHTTPClientParser):
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802, ARG002
         """Fail the response at a line that is too long."""
-        raise AnswerError("headers_too_large", f"a line of more than {HEAD_LINE_BYTES:,} bytes")
+        raise AnswerError(OutcomeReason.HEADERS_TOO_LARGE, f"a line of more than {HEAD_LINE_BYTES:,} bytes")
 
 
 def _write_recorded(request: Any, exchange: ExchangeRecorder, transport: Any) -> Deferred[Any]:
@@ -152,9 +153,9 @@ def root_cause(error: BaseException) -> BaseException:
         if isinstance(cause, AnswerError | AddressRefusedError):
             return cause
         if isinstance(cause, SSL.Error | VerificationError) and _TLS_EOF_TEXT not in str(cause):
-            return AnswerError("tls", str(cause) or type(cause).__name__)
+            return AnswerError(OutcomeReason.TLS, str(cause) or type(cause).__name__)
         if isinstance(cause, _INVALID_HTTP_ERRORS):
-            return AnswerError("bad_http", str(cause), retry=True)
+            return AnswerError(OutcomeReason.BAD_HTTP, str(cause), retry=True)
     return error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from output.db.url_words import OutcomeReason
+
 
 class AddressRefusedError(Exception):
     """A request that the guard refused. `reason` is a verdict of `crawler.fetch.addresses`, or `proxy`."""
@@ -17,7 +19,7 @@ class AnswerError(Exception):
     Reasons: tls, bad_http, headers_too_large, too_large, bad_encoding, cut_off.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, retry: bool = False) -> None:
+    def __init__(self, reason: OutcomeReason, detail: str = "", *, retry: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.retry = retry

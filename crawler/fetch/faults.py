@@ -17,24 +17,30 @@ from scrapy.exceptions import (
 )
 
 from crawler.fetch.errors import AddressRefusedError, AnswerError
+from output.db.url_words import OutcomeReason, Reason, ReasonFamily, compound_reason
 
 _BACKOFF_FACTORS = (1, 6, 24)  # times the first wait: before the first, the second, and each later retry
 _REFUSAL_REASONS = {
-    "port": "port",
-    "proxy": "proxy",
-    "invalid": "bad_url",
+    "port": OutcomeReason.PORT,
+    "proxy": OutcomeReason.PROXY,
+    "invalid": OutcomeReason.BAD_URL,
 }  # ledger reasons; the other verdicts are on addresses
 _RETRY_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524))
 _MAX_WAIT = 3600.0
 _SECONDS = re.compile(r"[0-9]+")
-_TRUNCATION_REASONS = {"too_large": "length", "timeout": "time", "cut_off": "disconnect", "connection": "disconnect"}
+_TRUNCATION_REASONS: dict[Reason, str] = {
+    OutcomeReason.TOO_LARGE: "length",
+    OutcomeReason.TIMEOUT: "time",
+    OutcomeReason.CUT_OFF: "disconnect",
+    OutcomeReason.CONNECTION: "disconnect",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a request failed: `reason` for the ledger, whether to retry, and whether the whole host is out of reach."""
 
-    reason: str
+    reason: Reason
     retry: bool = False
     host_gone: bool = False
 
@@ -59,27 +65,27 @@ class RetryPolicy:
 def fault_of(error: BaseException) -> Fault:
     """The fault that an exception of the download stands for. An unknown one is retried: it may not be the page's."""
     if isinstance(error, AddressRefusedError):
-        return Fault(_REFUSAL_REASONS.get(error.reason, "private_address"))
+        return Fault(_REFUSAL_REASONS.get(error.reason, OutcomeReason.PRIVATE_ADDRESS))
     if isinstance(error, AnswerError):
-        return Fault(error.reason, error.retry, host_gone=error.reason == "tls")
+        return Fault(error.reason, error.retry, host_gone=error.reason == OutcomeReason.TLS)
     if isinstance(error, CannotResolveHostError):
-        return Fault("dns", host_gone=True)
+        return Fault(OutcomeReason.DNS, host_gone=True)
     if isinstance(error, DownloadConnectionRefusedError):
-        return Fault("connection_refused", retry=True, host_gone=True)
+        return Fault(OutcomeReason.CONNECTION_REFUSED, retry=True, host_gone=True)
     if isinstance(error, DownloadTimeoutError | TimeoutError):
-        return Fault("timeout", retry=True)
+        return Fault(OutcomeReason.TIMEOUT, retry=True)
     if isinstance(error, DownloadCancelledError):
-        return Fault("too_large")
+        return Fault(OutcomeReason.TOO_LARGE)
     if isinstance(error, ResponseDataLossError):
-        return Fault("cut_off", retry=True)
+        return Fault(OutcomeReason.CUT_OFF, retry=True)
     if isinstance(error, DownloadFailedError):
-        return Fault("connection", retry=True)
-    return Fault(f"error:{type(error).__name__}", retry=True)
+        return Fault(OutcomeReason.CONNECTION, retry=True)
+    return Fault(compound_reason(ReasonFamily.ERROR, type(error).__name__), retry=True)
 
 
-def is_refusal(reason: str) -> bool:
+def is_refusal(reason: Reason) -> bool:
     """Whether the reason is that no request was sent: address, port or proxy are not allowed."""
-    return reason == "private_address" or reason in _REFUSAL_REASONS.values()
+    return reason == OutcomeReason.PRIVATE_ADDRESS or reason in _REFUSAL_REASONS.values()
 
 
 def is_retryable_status(status: int) -> bool:

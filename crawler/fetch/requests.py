@@ -24,6 +24,7 @@ from crawler.fetch.faults import Fault, fault_of, truncation_of
 from crawler.fetch.identity import Identity
 from crawler.fetch.rule_headers import allowed_headers
 from crawler.fetch.wiretap import ExchangeRecorder
+from output.db.url_words import UrlKind
 from output.queue.rows import QueuedUrl
 from output.raw.wire import RawExchange
 
@@ -56,12 +57,12 @@ class RequestBuilder:
         meta: dict[str, Any] = {"queued": queued_url, "hops": redirect_count, "robots_id": robots_id}
         meta["download_slot"] = queued_url.host
         meta["exchange"] = ExchangeRecorder() if self.record_raw else None
-        if queued_url.kind == "robots":
+        if queued_url.kind == UrlKind.ROBOTS:
             meta |= {"download_maxsize": 0, "length": 0}  # no size limit by Scrapy: `EarlyStop` has one
         return Request(url, headers=self._headers(queued_url, url), meta=meta)
 
     def _headers(self, queued_url: QueuedUrl, url: str) -> dict[str, str]:
-        kind_headers = ROBOTS_HEADERS if queued_url.kind == "robots" else self._site_rule_headers(queued_url.host)
+        kind_headers = ROBOTS_HEADERS if queued_url.kind == UrlKind.ROBOTS else self._site_rule_headers(queued_url.host)
         conditional_headers = self.validators(queued_url) if queued_url.held_at else {}
         return self.identity.headers() | kind_headers | cookie_header(self.cookies, url) | conditional_headers
 
@@ -88,7 +89,7 @@ class EarlyStop:
         """StopDownload if the headers of a page say that it is none."""
         queued_url = request.meta.get("queued")
         content_type = (headers.get("Content-Type") or b"").decode("latin-1")
-        if queued_url is not None and queued_url.kind == "page" and self.is_media_type(content_type):
+        if queued_url is not None and queued_url.kind == UrlKind.PAGE and self.is_media_type(content_type):
             raise _stop_download(request, "unspecified")
 
     def check_length(self, data: bytes, request: Request) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Access, RobotsRules
+from output.db.url_words import NO_REASON, OutcomeReason, Reason, ReasonFamily, UrlState, compound_reason
 from output.queue.rows import Queue, QueuedUrl
 
 MAX_ACTIVE_HOSTS = 1024  # hosts with URLs to be fetched that are in memory at once
@@ -52,7 +53,7 @@ class HostState:
     robots_read_at: float = float("-inf")  # when it was last read
     robots_stale_at: float = float("inf")  # when to read it again
     previous_robots: RobotsRules | None = None  # the expired one, while it is read again
-    given_up_reason: str = ""  # empty if it was not
+    given_up_reason: Reason = NO_REASON  # empty if it was not
     giving_up_url: str = ""  # the URL with whose outcome the rest of the host's queue is being given up
     failure_count: int = 0  # in a row, without a good response between
     has_error_status: bool = False  # whether one of the failures was a response, such as 503
@@ -89,24 +90,25 @@ class HostState:
             self.previous_robots, self.robots = self.robots, None
             self.is_robots_requested, self.robots_attempts = False, 0
 
-    def refusal(self, queued_url: QueuedUrl, politeness: PolitenessSettings) -> tuple[str, str] | None:
+    def refusal(self, queued_url: QueuedUrl, politeness: PolitenessSettings) -> tuple[UrlState, Reason] | None:
         """(state, reason) of a URL that may not be requested; None if it may."""
         if self.given_up_reason:
-            return "failed", self.given_up_reason
+            return UrlState.FAILED, self.given_up_reason
         if (
             self.robots is None
             or not politeness.obey_robots
             or self.robots.allows(queued_url.url, politeness.user_agent)
         ):
             return None
-        return "skipped", "robots_unreachable" if self.robots.access is Access.NOTHING else "robots.txt"
+        is_unreachable = self.robots.access is Access.NOTHING
+        return UrlState.SKIPPED, OutcomeReason.ROBOTS_UNREACHABLE if is_unreachable else OutcomeReason.ROBOTS_TXT
 
     def is_closed(self, politeness: PolitenessSettings) -> bool:
         """Whether no URL of the host may be requested."""
         is_unreachable = self.robots is not None and self.robots.access is Access.NOTHING
         return bool(self.given_up_reason) or (is_unreachable and politeness.obey_robots)
 
-    def count_failure(self, url: str, reason: str, now: float, has_retry_after: bool = False) -> bool:
+    def count_failure(self, url: str, reason: Reason, now: float, has_retry_after: bool = False) -> bool:
         """Count a failure, and return whether it was counted.
 
         It is not if its request was sent before the previous failure was known. `has_retry_after`: the host said when
@@ -119,13 +121,14 @@ class HostState:
         self.has_error_status = self.has_error_status or reason.startswith("http_")
         return True
 
-    def reason_to_give_up(self, failure_reason: str, politeness: PolitenessSettings) -> str:
-        """The ledger's reason if the host is to be given up after its latest failure; empty if it is not."""
+    def reason_to_give_up(self, failure_reason: Reason, politeness: PolitenessSettings) -> Reason | None:
+        """The ledger's reason if the host is to be given up after its latest failure; None if it is not."""
         has_failed_long = self.failed_at - self.failing_since >= politeness.max_failing_seconds
         may_recover = self.has_error_status and not has_failed_long
         if self.failure_count < (politeness.max_failures if may_recover else politeness.max_silent_failures):
-            return ""
-        return f"host_{'failing' if self.has_error_status else 'unreachable'}:{failure_reason}"
+            return None
+        family = ReasonFamily.HOST_FAILING if self.has_error_status else ReasonFamily.HOST_UNREACHABLE
+        return compound_reason(family, failure_reason)
 
 
 class DueQueue:
@@ -179,7 +182,7 @@ class HostRegistry:
         self._new_pace = new_pace
         self._active: dict[str, HostState] = {}
         self._idle: dict[str, HostState] = {}  # the one that is idle for longest is first
-        self._given_up_reasons: dict[str, str] = {}
+        self._given_up_reasons: dict[str, Reason] = {}
         self._scan_position = ""  # the host up to which the queue was scanned
 
     def __len__(self) -> int:
@@ -195,7 +198,7 @@ class HostRegistry:
         """The host of this name, active or idle; a new idle one if it is not in memory."""
         if known_host := self._active.get(name) or self._idle.get(name):
             return known_host
-        given_up_reason = self._given_up_reasons.get(name, "")
+        given_up_reason = self._given_up_reasons.get(name, NO_REASON)
         host = self._idle[name] = HostState(name, self._new_pace(), given_up_reason=given_up_reason)
         return host
 
@@ -203,7 +206,7 @@ class HostRegistry:
         """Whether the host is active."""
         return host.name in self._active
 
-    def give_up(self, host: HostState, reason: str) -> None:
+    def give_up(self, host: HostState, reason: Reason) -> None:
         """Give a host up for the rest of the run."""
         host.given_up_reason = self._given_up_reasons[host.name] = reason
         host.read_ahead.clear()

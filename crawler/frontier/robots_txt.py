@@ -10,6 +10,7 @@ from functools import lru_cache
 from protego import Protego
 
 from cleaners.urls.canonical import canonicalise, host_of
+from output.db.url_words import OutcomeReason, Reason, ReasonText, http_reason
 from output.outcome import RobotsFile
 
 MAX_BYTES = 500 * 1024
@@ -46,7 +47,7 @@ class RobotsRules:
     """
 
     access: Access
-    reason: str
+    reason: Reason
     sitemaps: tuple[str, ...] = ()
     url: str = field(default="", compare=False)  # from which it was read
     host: str = field(default="", compare=False)  # to which it applies
@@ -62,17 +63,18 @@ class RobotsRules:
         2xx is parsed; 4xx, and a redirect that led nowhere, mean that there is no file; 5xx, 429 and no response forbid
         everything (section 2.3.1). `host` is the host to which it applies, if it was read from another one.
         """
-        reason, host = f"http_{status}" if status else "unreachable", host or host_of(url)
+        reason = http_reason(status) if status else OutcomeReason.UNREACHABLE
+        host = host or host_of(url)
         if not status or status >= 500 or status < 200 or status == _TOO_MANY_REQUESTS:
             return cls._build(Access.NOTHING, reason, url, host)
         if status >= 300:
             return cls._build(Access.ALL, reason, url, host)
         if _is_markup(body):
-            return cls._build(Access.ALL, "not_robots", url, host)
+            return cls._build(Access.ALL, OutcomeReason.NOT_ROBOTS, url, host)
         return cls._build(Access.RULES, reason, url, host, _decode(body))
 
     @classmethod
-    def _build(cls, access: Access, reason: str, url: str, host: str, text: str = "") -> RobotsRules:
+    def _build(cls, access: Access, reason: Reason, url: str, host: str, text: str = "") -> RobotsRules:
         parser = Protego.parse(text) if access is Access.RULES else None
         sitemaps = _sitemap_urls(parser, url) if parser else ()
         file_id = RobotsFile(host, url, "", access, reason, text).id
@@ -80,7 +82,7 @@ class RobotsRules:
 
     def to_robots_file(self, seen_at: str, note: str = "") -> RobotsFile:
         """The row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
-        reason = f"{self.reason}:{note}" if note else self.reason
+        reason = ReasonText(f"{self.reason}:{note}") if note else self.reason
         return RobotsFile(self.host, self.url, seen_at, self.access, reason, self.text)
 
     def allows(self, url: str, user_agent: str) -> bool:

@@ -16,13 +16,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cleaners.document import UrlSource
 from crawler.frontier.hosts import DueQueue, HostRegistry, HostState, PolitenessSettings
 from crawler.frontier.pace import Pace
 from crawler.frontier.robots_txt import RobotsRules
+from output.db.url_words import NO_REASON, Reason, UrlKind, UrlState, http_reason
 from output.queue.rows import Queue, QueuedUrl
 
 __all__ = ["Frontier", "PolitenessSettings", "Turn"]
 
+_SERVICE_UNAVAILABLE = http_reason(503)
 _SCAN_SECONDS = 1.0  # at most between two scans of the queue for hosts with a URL due
 _TOLERATED_FAILURES = 2  # failures in a row that may be the URLs' own and do not slow the host
 _SLOW_ENOUGH_DELAY = 10.0  # seconds between two requests: failures that ask for no more slow a host no further
@@ -37,8 +40,8 @@ class Turn:
     """
 
     queued_url: QueuedUrl
-    reason: str = ""
-    state: str = "skipped"
+    reason: Reason = NO_REASON
+    state: UrlState = UrlState.SKIPPED
     given_up_host: str = ""
 
 
@@ -113,14 +116,16 @@ class Frontier:
             self._busy_host_count -= not host.pending_requests
             self._mark_changed(host)
 
-    def record_refusal(self, queued_url: QueuedUrl, retry_after: float | None = None, reason: str = "http_503") -> None:
+    def record_refusal(
+        self, queued_url: QueuedUrl, retry_after: float | None = None, reason: Reason = _SERVICE_UNAVAILABLE
+    ) -> None:
         """A response says "too many requests" (429, 503): its host gets fewer from now on."""
         host = self._hosts.get_or_create(queued_url.host)
         host.pace = host.pace.after_refusal(self._clock(), retry_after)
         self._count_failure(host, queued_url, reason, has_retry_after=retry_after is not None)
         self._mark_changed(host)
 
-    def record_failure(self, queued_url: QueuedUrl, reason: str) -> None:
+    def record_failure(self, queued_url: QueuedUrl, reason: Reason) -> None:
         """A request failed for a reason that may be the URL's or its host's: 5xx, a timeout, a broken connection.
 
         After several in a row the host gets fewer requests, after many it is given up. Requests that were pending at
@@ -150,7 +155,7 @@ class Frontier:
         host.is_robots_requested = False
         self.mark_stored(queued_url.url)
 
-    def give_up_host(self, host_name: str, reason: str) -> None:
+    def give_up_host(self, host_name: str, reason: Reason) -> None:
         """Give up a host that cannot be reached at all; its queued URLs fail with the reason."""
         host = self._hosts.get_or_create(host_name)
         self._hosts.give_up(host, reason)
@@ -171,7 +176,7 @@ class Frontier:
         self._change_event.set()
 
     def _count_failure(
-        self, host: HostState, queued_url: QueuedUrl, reason: str, has_retry_after: bool = False
+        self, host: HostState, queued_url: QueuedUrl, reason: Reason, has_retry_after: bool = False
     ) -> bool:
         is_new_failure = host.count_failure(queued_url.url, reason, self._clock(), has_retry_after)
         if is_new_failure and (give_up_reason := host.reason_to_give_up(reason, self._politeness)):
@@ -267,7 +272,7 @@ class Frontier:
     def _page_turn(self, host: HostState) -> Turn:
         """The turn of a host's next URL, which is in flight from now on."""
         queued_url = host.read_ahead.popleft()
-        state, reason = host.refusal(queued_url, self._politeness) or ("queued", "")
+        state, reason = host.refusal(queued_url, self._politeness) or (UrlState.QUEUED, NO_REASON)
         if not reason:
             host.pace = host.pace.after_request(self._clock())
         self._launch(host, queued_url)
@@ -287,7 +292,7 @@ class Frontier:
         host.pace = host.pace.after_request(self._clock())
         self._pending_robots_urls.add(robots.url)
         self._launch(host, robots)
-        return Turn(robots, state="queued")
+        return Turn(robots, state=UrlState.QUEUED)
 
     def _launch(self, host: HostState, queued_url: QueuedUrl) -> None:
         self._busy_host_count += not host.pending_requests
@@ -313,4 +318,4 @@ def queued_robots_txt(queued_url: QueuedUrl, attempts: int) -> QueuedUrl:
     """The robots.txt of a URL's host as a queued URL, after `attempts` requests for it. It has no row yet."""
     parts = urlsplit(queued_url.url)
     url = f"{parts.scheme}://{parts.netloc}/robots.txt"
-    return QueuedUrl(0, url, queued_url.host, "robots", 0, 0, attempts, "robots", "", "")
+    return QueuedUrl(0, url, queued_url.host, UrlKind.ROBOTS, 0, 0, attempts, UrlSource.ROBOTS, "", "")

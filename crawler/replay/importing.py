@@ -17,6 +17,7 @@ from typing import Any
 
 from scrapy.http import Response
 
+from cleaners.document import UrlSource
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.answers.outcomes import Answer, OutcomeBuilder
 from crawler.discovery.scope import Scope
@@ -30,16 +31,14 @@ from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import run_bounded
 from crawler.workers.pool import WorkerPool
 from crawler.workers.worker import process_count
+from output.db.url_words import OutcomeReason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl, Outcome
-from output.queue.imports import NOT_IN_ARCHIVE, StoredUrl, existing_capture_id, stored_url
+from output.queue.imports import StoredUrl, existing_capture_id, stored_url
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
 from output.store.page_rows import PageRows, with_evidence
 from output.write.archive import Archive
-from output.write.forget import FORGOTTEN, is_forgotten
-
-VIA_ARCHIVE = "archive"
-"""The `found_via` of a URL that only its own record names."""
+from output.write.forget import is_forgotten
 
 _RECORD_FIELDS = ("payload_digest", "warc_file", "warc_offset", "warc_length", "refers_to", "truncated")
 _RECORDS_PER_WORKER = 4  # records under way for each worker
@@ -128,22 +127,28 @@ class Importer:
     ) -> Outcome | None:
         """The outcome of a record; None if the archive has it already."""
         if is_forgotten(self._read_db, job.url):
-            return self._unless_known_better(Outcome(job.url, "skipped", FORGOTTEN, found_via=VIA_ARCHIVE), row)
+            return self._unless_known_better(
+                Outcome(job.url, UrlState.SKIPPED, OutcomeReason.FORGOTTEN, found_via=UrlSource.ARCHIVE), row
+            )
         if not is_robots(job.url) and (skip_reason := self._scope.decide(job.url, 1).skip_reason):
-            return self._unless_known_better(Outcome(job.url, "skipped", skip_reason, found_via=VIA_ARCHIVE), row)
+            return self._unless_known_better(
+                Outcome(job.url, UrlState.SKIPPED, skip_reason, found_via=UrlSource.ARCHIVE), row
+            )
         try:
             response, original = self._read_response(job)
         except ReplayError as error:
             return self._unreadable_outcome(job, row, error)
         if response is None:
-            return self._unless_known_better(Outcome(job.url, "skipped", NOT_IN_ARCHIVE, found_via=VIA_ARCHIVE), row)
+            return self._unless_known_better(
+                Outcome(job.url, UrlState.SKIPPED, OutcomeReason.NOT_IN_ARCHIVE, found_via=UrlSource.ARCHIVE), row
+            )
         answer = self._build_answer(job, row, response)
         capture = _record_capture(job, answer.timestamp, response, self._original_capture(original))
         if existing_capture_id(self._read_db, capture) is not None:
             self.counts.records["known"] += 1
             return None
         outcome = _with_record_location(await self._build_outcome(answer, builder), capture)
-        is_older = row is not None and row.state != "queued" and row.fetched_at > answer.timestamp
+        is_older = row is not None and row.state != UrlState.QUEUED and row.fetched_at > answer.timestamp
         return replace(_with_truncation_mark(outcome, response), is_older=is_older)
 
     async def _build_outcome(self, answer: Answer, builder: OutcomeBuilder) -> Outcome:
@@ -169,7 +174,7 @@ class Importer:
         """The response of a record, None if its body is in no file; and for a revisit the response that the body comes
         from."""
         if job.record.kind == BROKEN:
-            raise ReplayError("broken_record")
+            raise ReplayError(OutcomeReason.BROKEN_RECORD)
         response = read_response(job.location, self._archive_folder)
         if not response.is_revisit:
             return response, None
@@ -194,20 +199,20 @@ class Importer:
         self._print_line(f"{job.file}, byte {job.record.offset}: {error} ({job.url})")
         recorded_at = job.record.at
         return self._unless_known_better(
-            Outcome(job.url, "failed", error.reason, fetched_at=recorded_at, found_via=VIA_ARCHIVE), row
+            Outcome(job.url, UrlState.FAILED, error.reason, fetched_at=recorded_at, found_via=UrlSource.ARCHIVE), row
         )
 
     def _unless_known_better(self, outcome: Outcome, row: StoredUrl | None) -> Outcome | None:
         """The outcome of a record that gave no answer; None where the archive has a better outcome, or the same."""
-        is_known = row is not None and (row.state in ("done", "failed") or row.reason == outcome.reason)
-        if is_known or (row is not None and outcome.reason == NOT_IN_ARCHIVE):
+        is_known = row is not None and (row.state in (UrlState.DONE, UrlState.FAILED) or row.reason == outcome.reason)
+        if is_known or (row is not None and outcome.reason == OutcomeReason.NOT_IN_ARCHIVE):
             return None
         return outcome
 
 
 def _queue_row(url: str) -> QueuedUrl:
-    kind = "robots" if is_robots(url) else "page"
-    return QueuedUrl(0, url, host_of(url), kind, 0, 0, 0, VIA_ARCHIVE, "", "")
+    kind = UrlKind.ROBOTS if is_robots(url) else UrlKind.PAGE
+    return QueuedUrl(0, url, host_of(url), kind, 0, 0, 0, UrlSource.ARCHIVE, "", "")
 
 
 def _record_capture(
@@ -225,12 +230,16 @@ def _with_record_location(outcome: Outcome, record_capture: Capture) -> Outcome:
     """The outcome with the location of its record; the URLs on the page are stored and not queued."""
     record_values = {name: getattr(record_capture, name) for name in _RECORD_FIELDS}
     capture = outcome.capture and replace(outcome.capture, **record_values)
-    rows = tuple(_as_not_held(row) for row in outcome.discovered_urls if row.found_via != "guess")
-    return replace(outcome, capture=capture, discovered_urls=rows, found_via=VIA_ARCHIVE)
+    rows = tuple(_as_not_held(row) for row in outcome.discovered_urls if row.found_via != UrlSource.GUESS)
+    return replace(outcome, capture=capture, discovered_urls=rows, found_via=UrlSource.ARCHIVE)
 
 
 def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
-    return replace(row, state="skipped", reason=NOT_IN_ARCHIVE) if row.state == "queued" else row
+    return (
+        replace(row, state=UrlState.SKIPPED, reason=OutcomeReason.NOT_IN_ARCHIVE)
+        if row.state == UrlState.QUEUED
+        else row
+    )
 
 
 def _with_truncation_mark(outcome: Outcome, response: RecordedResponse) -> Outcome:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from cleaners.document import UrlSource
 from cleaners.html.robots_directives import header_directives
 from crawler.answers.worker_jobs import PageJob, process_page
 from crawler.replay.recorded_response import ReplayError, read_full_response
+from output.db.url_words import OutcomeReason, UrlKind
 from output.queue.rows import QueuedUrl
 from output.reclean.replace import RawPage
 from output.store.page_rows import PageRows, with_evidence
@@ -18,7 +20,7 @@ from output.store.page_rows import PageRows, with_evidence
 class UnreadablePage:
     """A page whose raw response cannot be read, and why."""
 
-    reason: str
+    reason: OutcomeReason
     detail: str
 
 
@@ -30,7 +32,7 @@ def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows |
     except ReplayError as error:
         return UnreadablePage(error.reason, str(error))
     directives = header_directives(response.headers)
-    queued_url = QueuedUrl(page.id, page.url, page.host, "page", 0, 0, 0, "", "", "")
+    queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
     recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
     fetched_at = datetime.fromisoformat(page.fetched_at)
     cleaned_page = process_page(PageJob(recorded_page, queued_url, directives, fetched_at), packed_policy).page

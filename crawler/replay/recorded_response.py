@@ -21,6 +21,7 @@ from crawler.answers.outcomes import PAGE_HEADERS
 from crawler.fetch.compression import decompress
 from crawler.fetch.errors import AnswerError
 from crawler.fetch.limits import HEAD_BYTES
+from output.db.url_words import OutcomeReason
 from output.raw.capture import RecordLocation
 from output.raw.wire import warc_digest as payload_digest
 
@@ -42,7 +43,7 @@ class ReplayError(Exception):
     """A record that gives no response; `reason` is for the ledger: broken_record, too_large, bad_encoding, cut_off,
     bad_http, raw_missing."""
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: OutcomeReason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
 
@@ -81,9 +82,9 @@ def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
             stream.seek(location.offset)
             data = stream.read(min(location.length, 2 * MAX_BYTES))
     except OSError as error:
-        raise ReplayError("raw_missing", f"{location.file}: {error.strerror}") from error
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file}: {error.strerror}") from error
     if not data:
-        raise ReplayError("raw_missing", f"{location.file} ends before {location.offset}")
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file} ends before {location.offset}")
     return read_record(data)
 
 
@@ -96,7 +97,7 @@ def read_full_response(
     if not response.is_revisit:
         return response
     if body_location is None:
-        raise ReplayError("raw_missing", "the record that holds its body is not known")
+        raise ReplayError(OutcomeReason.RAW_MISSING, "the record that holds its body is not known")
     return with_original_body(response, read_response(body_location, folder))
 
 
@@ -143,16 +144,16 @@ def _parse_record(data: bytes) -> tuple[WarcRecord, bytes]:
         record = next(iter(ArchiveIterator(BytesIO(data), parse_http=False)))
         length = record.content_length
         if length > MAX_BYTES + HEAD_BYTES:
-            raise ReplayError("too_large", f"{length:,} bytes")
+            raise ReplayError(OutcomeReason.TOO_LARGE, f"{length:,} bytes")
         block = record.reader.read(length)
     except StopIteration as error:
-        raise ReplayError("broken_record", "no record begins here") from error
+        raise ReplayError(OutcomeReason.BROKEN_RECORD, "no record begins here") from error
     except (OSError, ValueError) as error:
-        raise ReplayError("broken_record", str(error)) from error
+        raise ReplayError(OutcomeReason.BROKEN_RECORD, str(error)) from error
     if len(block) != length:
-        raise ReplayError("broken_record", f"{len(block):,} of {length:,} bytes")
+        raise ReplayError(OutcomeReason.BROKEN_RECORD, f"{len(block):,} of {length:,} bytes")
     if not _has_stated_digest(block, record.headers.get("WARC-Block-Digest") or ""):
-        raise ReplayError("broken_record", "it has not the digest that it states")
+        raise ReplayError(OutcomeReason.BROKEN_RECORD, "it has not the digest that it states")
     return record, block
 
 
@@ -170,7 +171,7 @@ def _parse_http(block: bytes) -> tuple[int, HeaderFields, bytes]:
     status_line, *lines = head.splitlines() or [b""]
     status_match = _STATUS.match(status_line)
     if status_match is None:
-        raise AnswerError("bad_http", "no status line")
+        raise AnswerError(OutcomeReason.BAD_HTTP, "no status line")
     return int(status_match[1]), _parse_headers(lines), body
 
 
@@ -200,7 +201,7 @@ def _decode_body(headers: HeaderFields, body: bytes) -> bytes:
     if codings and body and _is_packed(body, codings[-1]):
         body = decompress(body, codings, MAX_BYTES)
     if len(body) > MAX_BYTES:
-        raise AnswerError("too_large", f"{len(body):,} bytes")
+        raise AnswerError(OutcomeReason.TOO_LARGE, f"{len(body):,} bytes")
     return body
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cleaners.document import UrlSource
+from output.db.url_words import UrlState
 from output.outcome import DiscoveredUrl
 
 MAX_KNOWN_URLS = 40_000
@@ -37,7 +39,7 @@ class KnownLinks:
     def _is_improvement(self, row: DiscoveredUrl) -> bool:
         """Whether the row is unknown, or better than the known one. Two generations of links make this a cache of
         recent ones."""
-        if row.state != "queued":
+        if row.state != UrlState.QUEUED:
             return True
         known_values = self._recent_links.get(row.url) or self._older_links.get(row.url)
         if known_values and known_values[0] <= row.depth and known_values[1] >= row.priority:
@@ -59,4 +61,4 @@ class KnownLinks:
 
 def _may_announce_change(row: DiscoveredUrl) -> bool:
     """Whether the row may say that a page in the archive has changed and is to be fetched again."""
-    return bool(row.lastmod) or row.found_via == "redirect"
+    return bool(row.lastmod) or row.found_via == UrlSource.REDIRECT

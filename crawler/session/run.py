@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from cleaners.document import UrlSource
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls.canonical import host_of
 from crawler import __version__
@@ -19,6 +20,7 @@ from crawler.session.writer import BATCH_TARGET, Writer
 from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.open import open_database
+from output.db.url_words import OutcomeReason, UrlKind, UrlState
 from output.exports.rows import iter_articles
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
@@ -97,7 +99,7 @@ class CrawlSession:
         are due for a revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is
         allowed now, is queued while the crawl goes on.
         """
-        queued_count = self.queue.counts()["queued"]
+        queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
         self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
         self._archive.requeue(self._lapsed_reasons(allowed_targets))
@@ -113,13 +115,14 @@ class CrawlSession:
         """The reasons by which earlier runs skipped URLs, and that need not hold for this one."""
         yield from UNREACHED_HOSTS
         directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
-        yield from (PassingReason("skipped", reason) for reason in ("limit", "robots_unreachable", *directive_reasons))
+        lapsed_reasons = (OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *directive_reasons)
+        yield from (PassingReason(UrlState.SKIPPED, reason) for reason in lapsed_reasons)
         if allowed_targets is None:
             return
-        for state in ("skipped", "failed"):  # failed: given up with the host's robots.txt
-            yield from (PassingReason(state, "port", port) for port in sorted(allowed_targets.ports))
+        for state in (UrlState.SKIPPED, UrlState.FAILED):  # failed: given up with the host's robots.txt
+            yield from (PassingReason(state, OutcomeReason.PORT, port) for port in sorted(allowed_targets.ports))
             if allowed_targets.private_addresses:
-                yield PassingReason(state, "private_address")
+                yield PassingReason(state, OutcomeReason.PRIVATE_ADDRESS)
 
     def _requeue_due(self, revisit_start: str, scope: Scope) -> None:
         """Queue the pages for the revisit that the options ask for. Pages that are merely due wait until a crawl is
@@ -173,7 +176,7 @@ class CrawlSession:
     def skip_queued(self) -> int:
         """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their
         number."""
-        return self._archive.skip_queued("limit")
+        return self._archive.skip_queued(OutcomeReason.LIMIT)
 
     def close(self, outcome: str, reason: str) -> None:
         """Settle what a stopped crawl left unsettled, record how the run ended, and release the file."""
@@ -196,7 +199,7 @@ class CrawlSession:
 
 def seed_rows(urls: tuple[str, ...]) -> tuple[DiscoveredUrl, ...]:
     """The queue rows of a crawl's seeds."""
-    return tuple(DiscoveredUrl(url, host_of(url), "page", "seed", priority=SEED_PRIORITY) for url in urls)
+    return tuple(DiscoveredUrl(url, host_of(url), UrlKind.PAGE, UrlSource.SEED, priority=SEED_PRIORITY) for url in urls)
 
 
 def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from cleaners.document import UrlSource
 from crawler.session.known_links import KnownLinks
 from output.outcome import Outcome
 from output.write.archive import Archive
@@ -22,6 +23,7 @@ BATCH_TARGET, MAX_BATCH_SECONDS, MAX_IDLE_SECONDS = 32, 0.6, 0.1
 a transaction of its own costs half as much again as one among many, since the database pages that all of them touch are
 written each time. A batch that has all the URLs under way does not wait."""
 
+_LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
 _PendingOutcome = tuple[Outcome, asyncio.Future[None]]
 
 
@@ -104,7 +106,7 @@ class Writer:
 
     def _without_known_links(self, outcome: Outcome) -> Outcome:
         """The outcome without links that the archive has already; the rows of a sitemap or feed all stay."""
-        if not outcome.discovered_urls or outcome.discovered_urls[0].found_via in ("sitemap", "feed"):
+        if not outcome.discovered_urls or outcome.discovered_urls[0].found_via in _LIST_SOURCES:
             return outcome
         new_rows = self._known_links.new_rows(outcome.discovered_urls)
         return outcome if len(new_rows) == len(outcome.discovered_urls) else replace(outcome, discovered_urls=new_rows)

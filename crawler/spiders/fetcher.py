@@ -25,6 +25,7 @@ from crawler.fetch.requests import (
 )
 from crawler.frontier.robots_txt import RobotsRules
 from crawler.frontier.turns import Frontier
+from output.db.url_words import ReasonFamily, UrlKind, compound_reason, http_reason
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
@@ -86,11 +87,11 @@ class Fetcher:
         """
         raw_exchange, redirect_count = raw_exchange_of_response(request, response), redirect_count_of(request)
         answer = Answer(queued_url, response, datetime.now(UTC), robots_id_of(request), raw_exchange)
-        if queued_url.kind == "robots" and (target := redirect_target(response, redirect_count)):
+        if queued_url.kind == UrlKind.ROBOTS and (target := redirect_target(response, redirect_count)):
             self._keep_redirect_capture(queued_url, answer_capture(answer))
             return None, self._request(queued_url, target, redirect_count + 1)
         self._report_to_frontier(answer, request)
-        if queued_url.kind != "robots":
+        if queued_url.kind != UrlKind.ROBOTS:
             return await self._answer_outcome(answer), None
         if outcome := await self.robots_reader.read_answer(answer, self._answer_outcome):
             return self._with_redirect_captures(outcome), None
@@ -104,16 +105,16 @@ class Fetcher:
         except Exception as error:
             self.logger.exception("A fault of ours at %s", answer.queued_url.url)
             return self.outcomes.from_fault(
-                answer.queued_url, Fault(f"error:{type(error).__name__}"), answer.received_at
+                answer.queued_url, Fault(compound_reason(ReasonFamily.ERROR, type(error).__name__)), answer.received_at
             )
 
     def _report_to_frontier(self, answer: Answer, request: Request) -> None:
         """Report to the frontier whether the host responds well, fails, or wants fewer requests."""
         queued_url, status = answer.queued_url, answer.response.status
         if status in _SLOW_DOWN_STATUSES:
-            self.frontier.record_refusal(queued_url, retry_after_of(answer), f"http_{status}")
+            self.frontier.record_refusal(queued_url, retry_after_of(answer), http_reason(status))
         elif status >= 500:
-            self.frontier.record_failure(queued_url, f"http_{status}")
+            self.frontier.record_failure(queued_url, http_reason(status))
         else:
             self.frontier.record_answer(queued_url, latency_of(request))
 
@@ -123,7 +124,7 @@ class Fetcher:
             self.frontier.record_failure(queued_url, fault.reason)
         capture, now = self._partial_capture(fault, request, queued_url), datetime.now(UTC)
         outcome = self.outcomes.from_fault(queued_url, fault, now, capture)
-        if queued_url.kind != "robots":
+        if queued_url.kind != UrlKind.ROBOTS:
             return outcome
         if decided := self.robots_reader.read_fault(queued_url, fault, redirect_count_of(request) > 0, outcome):
             return self._with_redirect_captures(decided)

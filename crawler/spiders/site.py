@@ -44,6 +44,7 @@ from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
 from crawler.spiders.fetcher import Fetcher
 from crawler.workers.pool import WorkerPool
 from output.db.errors import ArchiveError
+from output.db.url_words import UrlKind
 from output.outcome import Outcome
 
 # Thresholds of the garbage collector. A request leaves cycles behind, which hold large objects: collecting 20,000 of
@@ -180,7 +181,7 @@ class SiteSpider(scrapy.Spider):
             elif self._check_limits():
                 self._drop_turn(turn)
             else:
-                self.requested_pages += turn.queued_url.kind == "page"
+                self.requested_pages += turn.queued_url.kind == UrlKind.PAGE
                 self._start_task(self.fetcher.fetch(turn.queued_url))
                 await self.byte_budget.wait_for_room(self._remaining_bytes())
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
+from output.db.url_words import OutcomeReason
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class WorkerError(Exception):
     `is_retryable`: the cause may lie elsewhere than in the page.
     """
 
-    def __init__(self, reason: str, detail: str = "", *, is_retryable: bool = False) -> None:
+    def __init__(self, reason: OutcomeReason, detail: str = "", *, is_retryable: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
@@ -61,7 +62,7 @@ class WorkerPool:
         try:
             packed_job = pack_message((function, args))
         except Exception as error:
-            raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
+            raise WorkerError(OutcomeReason.WORKER_ERROR, f"{type(error).__name__}: {error}") from error
         for attempt in range(1, _WORKERS_PER_PAGE + 1):
             try:
                 answer = await self._submit(packed_job, is_retry=attempt > 1)
@@ -92,7 +93,7 @@ class WorkerPool:
     async def _submit(self, packed_job: bytes, *, is_retry: bool = False) -> bytes:
         self._use_loop(loop := asyncio.get_running_loop())
         if self._is_closed:
-            raise WorkerError("worker_died", "the workers were stopped")
+            raise WorkerError(OutcomeReason.WORKER_DIED, "the workers were stopped")
         job = WorkerJob(packed_job, loop.create_future())
         (self._queued_jobs.appendleft if is_retry else self._queued_jobs.append)(job)
         self._dispatch_jobs()
@@ -144,7 +145,9 @@ class WorkerPool:
                 if not job.answer.done():
                     job.answer.set_result(answer)
         except (OSError, EOFError):
-            self._remove_worker(worker, WorkerError("worker_died", worker.wait_for_exit(), is_retryable=True))
+            self._remove_worker(
+                worker, WorkerError(OutcomeReason.WORKER_DIED, worker.wait_for_exit(), is_retryable=True)
+            )
         if not self._is_closed:
             self._dispatch_jobs()
 
@@ -170,7 +173,8 @@ class WorkerPool:
                 noticed_late = _is_noticed_late(now - worker.job_started_at, self._page_seconds)
                 worker.kill()
                 self._remove_worker(
-                    worker, WorkerError("worker_timeout", f"{self._page_seconds:g} s", is_retryable=noticed_late)
+                    worker,
+                    WorkerError(OutcomeReason.WORKER_TIMEOUT, f"{self._page_seconds:g} s", is_retryable=noticed_late),
                 )
         self._dispatch_jobs()
 
@@ -219,7 +223,7 @@ class WorkerPool:
             self._queued_jobs.extend(worker.jobs)
             worker.close()
         while self._queued_jobs:
-            _fail_job(self._queued_jobs.popleft(), WorkerError("worker_died", detail))
+            _fail_job(self._queued_jobs.popleft(), WorkerError(OutcomeReason.WORKER_DIED, detail))
 
 
 def _fail_job(job: WorkerJob, error: WorkerError) -> None:
@@ -236,7 +240,7 @@ def _unpack_result(answer: bytes) -> Any:
     try:
         succeeded, result = unpack_answer(answer)
     except Exception as error:
-        raise WorkerError("worker_error", f"{type(error).__name__}: {error}") from error
+        raise WorkerError(OutcomeReason.WORKER_ERROR, f"{type(error).__name__}: {error}") from error
     if not succeeded:
-        raise WorkerError("worker_error", result)
+        raise WorkerError(OutcomeReason.WORKER_ERROR, result)
     return result

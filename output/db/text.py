@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 
 from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
 
@@ -74,6 +75,11 @@ def escaped_json(json_text: str) -> str:
 
 def _escape_match(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
+
+
+def sql_words(words: Iterable[str]) -> str:
+    """The words as a list in SQL: `('done', 'failed')`. They are words of ours, which hold no quotation mark."""
+    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
 
 
 def as_json(value: object) -> str:

@@ -12,14 +12,12 @@ from output.db.ids import content_id
 from output.db.open import archive_path
 from output.db.text import as_json, storable_text
 from output.db.transaction import write_transaction
+from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
 
-NOT_IN_ARCHIVE = "not_in_archive"
-"""The reason of a URL that an imported page links to, and that has no record in the imported files."""
-
 _UNFETCHED = f"""SELECT id, url, depth FROM urls
-    WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{NOT_IN_ARCHIVE}'"""
+    WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{OutcomeReason.NOT_IN_ARCHIVE}'"""
 _STORED_URL = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
     coalesce(lastmod, ''), state, reason, coalesce(fetched_at, '') FROM urls WHERE url = ?"""
 _PUT_IMPORT = """INSERT INTO imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
@@ -33,8 +31,8 @@ class StoredUrl:
     """A URL's row with its state; `fetched_at` is the time of its latest response, UTC ISO 8601 or empty."""
 
     queued_url: QueuedUrl
-    state: str
-    reason: str
+    state: UrlState
+    reason: Reason
     fetched_at: str
 
 
@@ -58,7 +56,7 @@ class ImportedFile:
 def stored_url(db: Database, url: str) -> StoredUrl | None:
     """A URL's row; None if it has none."""
     row = db.execute(_STORED_URL, [storable_text(url)]).fetchone()
-    return StoredUrl(QueuedUrl(*row[:10]), row[10], row[11] or "", row[12]) if row else None
+    return StoredUrl(QueuedUrl(*row[:10]), row[10], row[11] or NO_REASON, row[12]) if row else None
 
 
 def existing_capture_id(db: Database, capture: Capture) -> int | None:
@@ -98,7 +96,7 @@ def note_import(
 
 
 def queue_unfetched(db: Database, is_wanted: Callable[[str, int], bool]) -> int:
-    """Queue the URLs with reason NOT_IN_ARCHIVE that `is_wanted` accepts by URL and depth; return how many."""
+    """Queue the URLs that only imported pages name and `is_wanted` accepts by URL and depth; return how many."""
     rows = [(url_id,) for url_id, url, depth in db.execute(_UNFETCHED).fetchall() if is_wanted(str(url), int(depth))]
     with write_transaction(db):
         db.conn.executemany("UPDATE urls SET state = 'queued', reason = '' WHERE id = ?", rows)

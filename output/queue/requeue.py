@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.db.transaction import write_transaction
+from output.db.url_words import OutcomeReason, Reason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
 
 STEP_ROWS = 5_000
 """Rows of one step: some 50 ms."""
 
-_KINDS = ("robots", "sitemap", "feed", "page")
+_KINDS = (UrlKind.ROBOTS, UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PAGE)
 _NEXT_REASON = "SELECT min(reason) FROM urls WHERE state = ? AND kind = ? AND reason {} ? AND reason <= ?"
 _NEXT_IDS = """SELECT id FROM urls INDEXED BY urls_outcome
     WHERE state = ? AND kind = ? AND reason = ? AND id > ? AND id <= ? {} ORDER BY id LIMIT ?"""
@@ -31,15 +32,17 @@ class PassingReason:
     With a `port`, only the URLs of hosts with that port are meant.
     """
 
-    state: str
-    reason: str
+    state: UrlState
+    reason: Reason
     port: int = 0
 
 
-UNREACHED_HOSTS = tuple(
-    PassingReason("failed", reason)
-    for reason in ("host_unreachable:", "host_failing:", "dns", "connection_refused", "tls")
+_UNREACHED: tuple[Reason, ...] = (
+    compound_reason(ReasonFamily.HOST_UNREACHABLE, ""),
+    compound_reason(ReasonFamily.HOST_FAILING, ""),
+    *(OutcomeReason.DNS, OutcomeReason.CONNECTION_REFUSED, OutcomeReason.TLS),
 )
+UNREACHED_HOSTS = tuple(PassingReason(UrlState.FAILED, reason) for reason in _UNREACHED)
 """The reasons of URLs that failed because their host could not be reached or kept failing."""
 
 
@@ -47,9 +50,9 @@ UNREACHED_HOSTS = tuple(
 class _RowGroup:
     """The rows of one kind, state and reason, and the id up to which they are queued again."""
 
-    state: str
-    kind: str
-    reason: str
+    state: UrlState
+    kind: UrlKind
+    reason: Reason
     port: int
     last_id: int = -1
 
@@ -103,7 +106,7 @@ class Requeuer:
             for reason in self._reasons(passing_reason, kind):
                 yield _RowGroup(passing_reason.state, kind, reason, passing_reason.port)
 
-    def _reasons(self, passing_reason: PassingReason, kind: str) -> Iterator[str]:
+    def _reasons(self, passing_reason: PassingReason, kind: UrlKind) -> Iterator[ReasonText]:
         """The stored reasons that are meant, found with one index look-up each."""
         last_reason = f"{passing_reason.reason}\uffff" if passing_reason.reason.endswith(":") else passing_reason.reason
         operator, bound = ">=", passing_reason.reason

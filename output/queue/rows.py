@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
+from cleaners.document import UrlSource
 from output.db.clock import utc_now
 from output.db.text import storable_text
 from output.db.transaction import write_transaction
+from output.db.url_words import Reason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl
 
 LONGEST_WAIT = timedelta(hours=2)
@@ -61,7 +63,7 @@ _PUT_URL = """INSERT INTO urls (
         (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
-_LIST_KINDS = ("sitemap", "feed")
+_LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
 _PUT_LISTED = "INSERT OR IGNORE INTO listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
 
 # What is noted and not queued has a row of its own soon: an import's pages come after the files that date them.
@@ -83,11 +85,11 @@ class QueuedUrl:
     id: int
     url: str
     host: str
-    kind: str
+    kind: UrlKind
     depth: int
     priority: int
     attempts: int
-    found_via: str
+    found_via: UrlSource
     found_on: str
     lastmod: str
     held_at: str = ""
@@ -135,10 +137,10 @@ class Queue:
             return False
         return self._db.execute("SELECT 1 FROM urls WHERE state = 'queued' LIMIT 1").fetchone() is None
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[UrlState, int]:
         """How many URLs are in each state; a state without URLs counts 0."""
         counts = dict(self._db.execute("SELECT state, urls FROM url_counts").fetchall())
-        return {state: counts.get(state, 0) for state in ("queued", "done", "failed", "skipped")}
+        return {state: counts.get(state, 0) for state in UrlState}
 
     def add_seeds(self, seeds: Iterable[DiscoveredUrl]) -> None:
         """Queue the start URLs; one that failed or was skipped in an earlier run is tried again.
@@ -148,14 +150,14 @@ class Queue:
         seed_urls = tuple(seeds)
         with write_transaction(self._db):
             add_urls(self._db, seed_urls, self._clock())
-            self._db.conn.executemany(_REVIVE, [(seed.url,) for seed in seed_urls if seed.state == "queued"])
+            self._db.conn.executemany(_REVIVE, [(seed.url,) for seed in seed_urls if seed.state == UrlState.QUEUED])
 
 
 def add_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl], seen_at: str) -> None:
     """Add a row for each URL, or improve the row that it has. Runs in the caller's transaction."""
     urls = tuple(discovered_urls)
     db.conn.executemany(_PUT_URL, [_url_values(url, seen_at) for url in urls])
-    dates = [(url.lastmod, storable_text(url.url)) for url in urls if url.lastmod and url.state == "skipped"]
+    dates = [(url.lastmod, storable_text(url.url)) for url in urls if url.lastmod and url.state == UrlState.SKIPPED]
     db.conn.executemany(_SET_LASTMOD, dates)
 
 
@@ -163,16 +165,16 @@ def note_listed_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> 
     """Note which pages a sitemap or feed names, also those that were found in another way before."""
     db.conn.executemany(
         _PUT_LISTED,
-        [(url.found_via, storable_text(url.url)) for url in discovered_urls if url.found_via in _LIST_KINDS],
+        [(str(url.found_via), storable_text(url.url)) for url in discovered_urls if url.found_via in _LIST_SOURCES],
     )
 
 
-def give_up_host(db: Database, host: str, state: str, reason: str, limit: int) -> int:
+def give_up_host(db: Database, host: str, state: UrlState, reason: Reason, limit: int) -> int:
     """Give at most `limit` queued URLs of a host a state and reason without requesting them; return how many."""
     changed_count = 0
     for queue_part in (_READY, _RETRY):
         changed_count += db.execute(
-            _GIVE_UP.format(rows=queue_part), [state, reason, host, limit - changed_count]
+            _GIVE_UP.format(rows=queue_part), [str(state), str(reason), host, limit - changed_count]
         ).rowcount
     return changed_count
 
@@ -187,10 +189,10 @@ def _url_values(url: DiscoveredUrl, seen_at: str) -> tuple[object, ...]:
     return (
         storable_text(url.url),
         url.host,
-        url.kind,
-        url.state,
-        url.reason,
-        url.found_via,
+        str(url.kind),  # sqlite3 takes several times as long for a value of a subclass
+        str(url.state),
+        str(url.reason),
+        str(url.found_via),
         storable_text(url.found_on) or None,
         url.depth,
         url.priority,

@@ -15,23 +15,28 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from cleaners.document import CleanedPage, PageType
+from cleaners.document import CleanedPage, PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from cleaners.urls.pattern import NUMBER, patterns_of, sort_parameters
 from cleaners.urls.shape import LIST_SEGMENTS, UrlShape, shape_of
 from output.db.ids import content_id
-from output.db.text import storable_text
+from output.db.text import sql_words, storable_text
+from output.db.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
 from output.outcome import Outcome
 from output.store.page_rows import PageRows, make_page_rows
 
 WHOLE_HOST = "*"
-_LIST_SOURCES = frozenset(("seed", "sitemap", "feed", "robots", "guess"))
-_SAME_PAGE_SOURCES = frozenset(("canonical", "redirect"))  # the page's own choice of URL, in any order of parameters
-_UNWANTED_ARTICLE_REASONS = frozenset(  # of articles that are not stored
-    ("language", "too_old", "noindex", "noarchive", "noai", "tdm_reservation", "unavailable_after")
-)
+_LIST_SOURCES = frozenset((UrlSource.SEED, UrlSource.SITEMAP, UrlSource.FEED, UrlSource.ROBOTS, UrlSource.GUESS))
+_SAME_PAGE_SOURCES = frozenset(
+    (UrlSource.CANONICAL, UrlSource.REDIRECT)
+)  # the page's own choice of URL, in any order of parameters
+_UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
+    OutcomeReason.LANGUAGE, OutcomeReason.TOO_OLD, OutcomeReason.NOINDEX, OutcomeReason.NOARCHIVE,
+    OutcomeReason.NOAI, OutcomeReason.TDM_RESERVATION, OutcomeReason.UNAVAILABLE_AFTER,
+))  # fmt: skip
 _HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
-_BY_PATTERN, _BY_HOST, _BY_ORDER = "trap:pattern", "trap:host_bound", "trap:parameter_order"
+_FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
+_BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND)
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
@@ -49,7 +54,7 @@ _COUNT_FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
         AND held_at IS NULL
-    UNION ALL {_HOST_ROWS} state = 'skipped' AND kind = 'page' AND reason IN ('{_BY_PATTERN}', '{_BY_HOST}')"""
+    UNION ALL {_HOST_ROWS} state = 'skipped' AND kind = 'page' AND reason IN {sql_words(_BOUND_REASONS)}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +86,13 @@ class _UrlRow:
     id: int
     url: str
     host: str
-    kind: str
-    state: str
-    found_via: str
+    kind: UrlKind
+    state: UrlState
+    found_via: UrlSource
 
     def patterns(self) -> Iterator[tuple[str, str]]:
         """The (host, pattern) pairs that bound the URL, the narrowest first."""
-        if self.kind == "page":
+        if self.kind == UrlKind.PAGE:
             url_patterns = patterns_of(self.url)
             yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
         else:
@@ -96,7 +101,7 @@ class _UrlRow:
     @property
     def is_bounded(self) -> bool:
         """Whether a spent pattern keeps the URL from being fetched."""
-        return self.kind in ("sitemap", "feed") or (self.kind == "page" and self.found_via not in _LIST_SOURCES)
+        return self.kind in _FILE_KINDS or (self.kind == UrlKind.PAGE and self.found_via not in _LIST_SOURCES)
 
 
 def is_new_text(db: Database, url: str, cleaned: CleanedPage | PageRows) -> bool:
@@ -152,9 +157,9 @@ class PatternTracker:
             return
         found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
         page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
-        if outcome.kind in ("sitemap", "feed") and outcome.state == "done":
-            self._count_page(page, has_gained=any(row.kind == "page" for row in new_rows))
-        elif outcome.cleaned or (outcome.location and outcome.state == "done"):
+        if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
+            self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
+        elif outcome.cleaned or (outcome.location and outcome.state == UrlState.DONE):
             has_gained = has_new_text or outcome.reason in _UNWANTED_ARTICLE_REASONS
             self._count_page(
                 page, has_gained, is_hopeful=_hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
@@ -164,32 +169,34 @@ class PatternTracker:
 
     def _admit(self, row: _UrlRow) -> bool:
         """Count a discovered URL, or skip it if a pattern is spent; return whether it is still queued."""
-        if row.state != "queued":
+        if row.state != UrlState.QUEUED:
             return False
         reason = self._skip_reason(row) or self._order_skip_reason(row)
         if reason:
-            self.db.execute("UPDATE urls SET state = 'skipped', reason = ? WHERE id = ?", [reason, row.id])
+            self.db.execute("UPDATE urls SET state = 'skipped', reason = ? WHERE id = ?", [str(reason), row.id])
             return False
         if row.is_bounded:
             self.db.execute(_COUNT_FOUND, next(row.patterns()))
         return True
 
-    def _skip_reason(self, row: _UrlRow) -> str:
-        """The reason to skip a URL whose pattern or host is spent; else empty."""
+    def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
+        """The reason to skip a URL whose pattern or host is spent; else None."""
         if not self._spent_patterns or not row.is_bounded:
-            return ""
+            return None
         spent_patterns = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent_patterns]
         if not spent_patterns:
-            return ""
-        return _BY_HOST if spent_patterns == [WHOLE_HOST] else _BY_PATTERN
+            return None
+        is_whole_host = spent_patterns == [WHOLE_HOST]
+        return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
 
-    def _order_skip_reason(self, row: _UrlRow) -> str:
-        """The reason to skip a URL whose parameters were queued in another order before; else empty."""
-        key = sort_parameters(row.url) if row.kind == "page" and "&" in row.url else ""
+    def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
+        """The reason to skip a URL whose parameters were queued in another order before; else None."""
+        key = sort_parameters(row.url) if row.kind == UrlKind.PAGE and "&" in row.url else ""
         if not key:
-            return ""
+            return None
         is_first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
-        return "" if is_first or row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES else _BY_ORDER
+        is_listed = row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES
+        return None if is_first or is_listed else OutcomeReason.TRAP_PARAMETER_ORDER
 
     def _count_page(self, page: _UrlRow, has_gained: bool, is_hopeful: bool = False) -> None:
         """Count a fetched page for its patterns if it brought something new, else as a dry or a hopeful one."""
@@ -204,7 +211,7 @@ class PatternTracker:
 
     def _credit_source(self, found_on: str) -> None:
         """Count a new article for the patterns of the page that linked to it."""
-        page = _UrlRow(0, found_on, host_of(found_on), "page", "", "link")
+        page = _UrlRow(0, found_on, host_of(found_on), UrlKind.PAGE, UrlState.DONE, UrlSource.LINK)
         for host, pattern in page.patterns():
             self._add_counts(host, pattern, [0, 0, 1, 0, 0])
 
@@ -241,12 +248,13 @@ class PatternTracker:
         changes = []
         for row in [_UrlRow(*row) for row in self.db.execute(_BOUNDED_ROWS, [host])]:
             reason = self._skip_reason(row)
-            if bool(reason) == (row.state == "queued"):
-                changes.append(("skipped" if reason else "queued", reason, row.id))
+            if bool(reason) == (row.state == UrlState.QUEUED):
+                state = UrlState.SKIPPED if reason else UrlState.QUEUED
+                changes.append((str(state), str(reason or NO_REASON), row.id))
         self.db.conn.executemany("UPDATE urls SET state = ?, reason = ? WHERE id = ?", changes)
 
 
-def _file_pattern(kind: str, url: str) -> str:
+def _file_pattern(kind: UrlKind, url: str) -> str:
     return f"{kind} {patterns_of(url).narrow}"
 
 
@@ -258,7 +266,7 @@ def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
     """Whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
     own_pattern, list_shapes = patterns_of(page.url).wide, (UrlShape.LIST, UrlShape.DEEP_LIST)
     return any(
-        row.kind != "page" or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
+        row.kind != UrlKind.PAGE or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
         for row in admitted_rows
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.db.text import storable_text
+from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 
 _MAX_HOPS = 10
 _STATE = "SELECT id, state, reason FROM urls WHERE url = ?"
@@ -29,21 +30,23 @@ class FetchedArticle:
 class UrlResult:
     """The state and reason of the URL at the end of its redirects, and its article if it gave one."""
 
-    state: str
-    reason: str
+    state: UrlState | None
+    reason: Reason
     article: FetchedArticle | None = None
 
 
 def find_url_result(db: Database, url: str) -> UrlResult:
-    """The result of a URL; state and reason are empty if the archive has no row of it."""
+    """The result of a URL; the state is None if the archive has no row of it."""
     for _ in range(_MAX_HOPS):
         row = db.execute(_STATE, [storable_text(url)]).fetchone()
         if row is None:
-            return UrlResult("", "")
+            return UrlResult(None, NO_REASON)
         url_id, state, reason = row
-        target = db.execute(_REDIRECT_TARGET, [storable_text(url)]).fetchone() if reason == "redirect" else None
+        target = (
+            db.execute(_REDIRECT_TARGET, [storable_text(url)]).fetchone() if reason == OutcomeReason.REDIRECT else None
+        )
         if target is None:
             article = db.execute(_ARTICLE, [url_id]).fetchone()
             return UrlResult(state, reason, FetchedArticle(*article) if article else None)
         url = target[0]
-    return UrlResult("failed", "too_many_redirects")
+    return UrlResult(UrlState.FAILED, OutcomeReason.TOO_MANY_REDIRECTS)

@@ -13,6 +13,8 @@ from importlib.resources import files
 
 from sqlite_utils import Database
 
+from output.db.url_words import Reason, UrlState
+
 MAX_EXAMPLES = 3
 
 _MAX_HOPS = 10
@@ -51,8 +53,8 @@ _UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM artic
 class Gap:
     """URLs that ended in one state for one reason: how many, some examples, and a hint what may be done."""
 
-    state: str
-    reason: str
+    state: UrlState
+    reason: Reason
     urls: int
     examples: tuple[str, ...]
     hint: str
@@ -81,7 +83,7 @@ def measure_coverage(db: Database) -> tuple[Coverage, ...]:
     return tuple(coverage for coverage in coverages if coverage.named)
 
 
-def hint_for(state: str, reason: str) -> str:
+def hint_for(state: UrlState, reason: Reason) -> str:
     """What may be done about URLs that were not read; empty where there is no hint."""
     hints = _load_hints()
     return hints.get(reason) or hints.get(reason.partition(":")[0]) or hints.get(state, "")
@@ -89,7 +91,7 @@ def hint_for(state: str, reason: str) -> str:
 
 def _measure_source(db: Database, source: str, query: str) -> Coverage:
     """The coverage of one source; `query` selects the ids of the URLs that it names."""
-    gaps_by_class: dict[str, dict[tuple[str, str], Gap]] = {"article": {}, "page": {}, "gap": {}}
+    gaps_by_class: dict[str, dict[tuple[UrlState, Reason], Gap]] = {"article": {}, "page": {}, "gap": {}}
     for class_name, state, reason, urls, url in db.execute(_COUNTS_WITH_EXAMPLES.format(named=query)):
         gap = gaps_by_class[class_name].get((state, reason))
         examples = (*gap.examples, url) if gap else (url,)

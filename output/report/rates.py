@@ -11,17 +11,22 @@ from collections.abc import Iterable, Iterator
 
 from sqlite_utils import Database
 
+from cleaners.document import PageType
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.urls.pattern import patterns_of
+from output.db.text import sql_words
 from output.db.transaction import write_transaction
+from output.db.url_words import OutcomeReason
 from output.report.alarms import raise_alarms
 from output.report.drift import MIN_PAGES
 
 ALL_PAGES, KNOWN_PAGES, NEW_PAGES = "*", "again", "new"
-BARREN_REASONS = ("empty", "wall", "captcha", "needs_javascript", "soft_404", "error")
+BARREN_REASONS = (
+    PageType.EMPTY, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
+)  # fmt: skip
 
 _PAGES_PER_BATCH = 1000
-_NO_PAGE_REASONS = ("redirect", "sitemap", "feed")
+_NO_PAGE_REASONS = (OutcomeReason.REDIRECT, OutcomeReason.SITEMAP, OutcomeReason.FEED)
 
 # Earlier runs that were cut off had no survey: their pages count for the next run that has one.
 _SINCE = """SELECT min(started_at) FROM runs WHERE started_at >= coalesce(
@@ -30,13 +35,13 @@ _SINCE = """SELECT min(started_at) FROM runs WHERE started_at >= coalesce(
 
 # A page whose article is kept although its URL shows something else now still has its old capture.
 _FETCHED_PAGES = f"""SELECT u.id, u.url, u.host, u.first_seen >= :since, coalesce(a.first_seen, s.first_seen) < :since,
-        u.reason IN ('article', 'teaser') AND pc.fetched_at >= :since, u.reason IN {BARREN_REASONS},
+        u.reason IN ('article', 'teaser') AND pc.fetched_at >= :since, u.reason IN {sql_words(BARREN_REASONS)},
         coalesce(p.word_count, 0), coalesce(p.text_digest, ''), coalesce(p.blocks, 0), coalesce(p.removed, 0),
         c.article_id IS NOT NULL, u.reason = 'list' FROM urls u LEFT JOIN pages p ON p.id = u.id LEFT JOIN articles a ON
         a.page_id = u.id LEFT JOIN shelved s ON s.page_id = u.id LEFT JOIN clusters c ON c.article_id = a.id LEFT JOIN
         captures pc ON pc.id = p.capture_id WHERE u.kind = 'page' AND u.state = 'done' AND u.reason NOT IN
-        {_NO_PAGE_REASONS} AND u.fetched_at >= :since AND EXISTS (SELECT 1 FROM captures x WHERE x.url = u.url AND
-        x.fetched_at >= :since AND x.http_status = 200)"""
+        {sql_words(_NO_PAGE_REASONS)} AND u.fetched_at >= :since AND EXISTS (SELECT 1 FROM captures x
+        WHERE x.url = u.url AND x.fetched_at >= :since AND x.http_status = 200)"""
 
 _CREATE_SURVEYED = """CREATE TEMP TABLE surveyed (page_id INTEGER NOT NULL, host TEXT NOT NULL, part TEXT NOT NULL,
     article INTEGER NOT NULL, barren INTEGER NOT NULL, words INTEGER NOT NULL, digest TEXT NOT NULL,

@@ -31,10 +31,10 @@ from output.settle.site_memory.repeats import (
     rejudge_pages,
     verdict_reasons,
 )
-from output.store.articles import article_id, note_change
+from output.store.articles import ArticleChange, article_id, note_change
 from output.store.multipage import ArticlePart, put_parts
 from output.store.page_rows import SETTLED_EVIDENCE
-from output.store.shelf import shelve, unshelve
+from output.store.shelf import ShelvingReason, shelve, unshelve
 from output.verdicts.apply_rulings import apply_rulings
 from output.verdicts.rebuild import rebuild_page
 from output.verdicts.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
@@ -113,16 +113,16 @@ class _Findings:
     repeat_counts: dict[int, int]
     parts: dict[int, ArticlePart]
 
-    def shelving_reason(self, page_id: int) -> str:
-        """Why a page's article is taken out; empty if it stays."""
+    def shelving_reason(self, page_id: int) -> ShelvingReason | None:
+        """Why a page's article is taken out; None if it stays."""
         if self.representatives[page_id] != page_id:
-            return "duplicate"
+            return ShelvingReason.DUPLICATE
         if self.head_page(page_id) != page_id:
-            return "part"
-        return "list" if page_id in self.repeat_counts else ""
+            return ShelvingReason.PART
+        return ShelvingReason.LIST if page_id in self.repeat_counts else None
 
     @property
-    def shelving_counts(self) -> Counter[str]:
+    def shelving_counts(self) -> Counter[ShelvingReason]:
         """How many pages' articles are taken out, by reason."""
         page_ids = self.representatives.keys() | self.parts.keys() | self.repeat_counts.keys()
         return Counter(reason for page_id in page_ids if (reason := self.shelving_reason(page_id)))
@@ -159,8 +159,8 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
     shelving_counts = findings.shelving_counts
     return SettleResult(
         articles=article_pages - shelving_counts.total(),
-        duplicate_pages=shelving_counts["duplicate"],
-        list_pages=shelving_counts["list"],
+        duplicate_pages=shelving_counts[ShelvingReason.DUPLICATE],
+        list_pages=shelving_counts[ShelvingReason.LIST],
         removed_articles=removed_articles,
         returned_articles=returned_articles,
         rewritten_rows=len(changed_rows),
@@ -262,7 +262,7 @@ def _rewrite_rows(db: Database, rows: Iterable[_SettledRow]) -> None:
 def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> tuple[int, int]:
     """Shelve the articles that the findings take out and bring back the others; returns how many of each."""
     article_by_page = dict(db.execute("SELECT page_id, id FROM shelved").fetchall())
-    reasons = [(reason, page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
+    reasons = [(str(reason), page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
     db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
     articles_to_shelve = [
         (article, reason)
@@ -275,8 +275,8 @@ def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> 
     ]
     shelve(db, articles_to_shelve)
     for article, _ in articles_to_shelve:
-        note_change(db, article, settled_at, "removed")
+        note_change(db, article, settled_at, ArticleChange.REMOVED)
     for article in articles_to_return:
         unshelve(db, article)
-        note_change(db, article, settled_at, "added")
+        note_change(db, article, settled_at, ArticleChange.ADDED)
     return len(articles_to_shelve), len(articles_to_return)

@@ -6,13 +6,22 @@ An article that `settle` took out is `shelved`: the same row in another table, s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
 
 from sqlite_utils import Database
 
 from output.db.ids import content_id
 from output.db.text import as_json, storable_text
 from output.store.page_rows import PageRows
-from output.store.revisions import ArticleCapture, ArticleState, correct_revision, note_first_revision, note_new_capture
+from output.store.revisions import (
+    ArticleCapture,
+    ArticleState,
+    RevisionChange,
+    correct_revision,
+    note_first_revision,
+    note_new_capture,
+)
 from output.store.stated_date import read_stated_date
 
 # The metadata fields that are stored as text, NULL where the page states nothing.
@@ -25,6 +34,14 @@ COLUMNS = (
     *("published_day", "published_raw", "modified_day", "modified_raw"),
 )
 """The columns of `articles` in the schema; every other one was added by a user."""
+
+
+class ArticleChange(StrEnum):
+    """What became of an article, in `changes.change`."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +101,12 @@ def save_article(
     if stored is None:
         _insert_article(db, values | {"first_seen": sighting.seen_at})
         note_first_revision(db, capture, str(values["title"]))
-        note_change(db, capture.article_id, sighting.seen_at, "added")
+        note_change(db, capture.article_id, sighting.seen_at, ArticleChange.ADDED)
         return True
     _update_article(db, stored.table, values)
     has_changed = (stored.title, stored.text) != (values["title"], values["text"])
     if has_changed and stored.table == "articles":
-        note_change(db, capture.article_id, sighting.seen_at, "changed")
+        note_change(db, capture.article_id, sighting.seen_at, ArticleChange.CHANGED)
     if state_before is not None:
         note_new_capture(db, capture, state_before)
     elif has_changed:
@@ -101,17 +118,22 @@ def remove_article(db: Database, url: str, removed_at: str) -> None:
     """Delete an article from `articles` and `shelved`; its revisions stay."""
     article_number = article_id(url)
     if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
-        note_change(db, article_number, removed_at, "removed")
+        note_change(db, article_number, removed_at, ArticleChange.REMOVED)
     db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
 
 
 def note_change(
-    db: Database, article_number: object, changed_at: str, change: str, kind: str = "", revision: int | None = None
+    db: Database,
+    article_number: object,
+    changed_at: str,
+    change: ArticleChange,
+    kind: RevisionChange | Literal[""] = "",
+    revision: int | None = None,
 ) -> None:
-    """Append to `changes`; `change` is added, changed or removed, `kind` and `revision` are those of an edit."""
+    """Append to `changes`; `kind` and `revision` are those of an edit."""
     db.execute(
         "INSERT INTO changes (article_id, at, change, kind, revision) VALUES (?, ?, ?, ?, ?)",
-        [article_number, changed_at, change, kind, revision],
+        [article_number, changed_at, str(change), str(kind), revision],
     )
 
 

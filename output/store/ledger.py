@@ -63,7 +63,7 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> Le
     }
     return LedgerRows(
         texts=tuple(zip(text_ids.values(), storable_texts.values(), strict=True)),
-        reasons=tuple(reason_indexes),
+        reasons=tuple([(str(reason), rule) for reason, rule in reason_indexes]),
         blocks=tuple(
             (
                 block.position,

@@ -10,21 +10,32 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
 
 from sqlite_utils import Database
 
+from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from cleaners.compare.edits import may_report_edit
 from cleaners.compare.site_memory import container_path
 from output.db.ids import content_id
-from output.db.text import storable_text
+from output.db.text import sql_words, storable_text
 from output.store.ledger import read_layout
 
-PENDING, FIRST, WITHDRAWN, RETURNED, CLEANER = "pending", "first", "withdrawn", "returned", "cleaner"
-TEXTLESS = (WITHDRAWN, RETURNED)
-"""Kinds of revision without a text of their own: the text of the one before still holds."""
+
+class RevisionMark(StrEnum):
+    """What a revision is that is no edit, in `revisions.change`."""
+
+    FIRST = "first"
+    PENDING = "pending"  # until the crawl settles
+    CLEANER = "cleaner"  # another cleaner made the text, so that nobody can say what the publication changed
+
+
+RevisionChange: TypeAlias = EditKind | RevisionMark
+"""What a revision is; of an edit its most important kind."""
 
 _CONTAINER_BITS = 31
-_TEXTLESS = str(TEXTLESS)
+_TEXTLESS = sql_words(TEXTLESS_KINDS)
 _LATEST_TEXT = f"SELECT max(number) FROM revisions WHERE article_id = ? AND change NOT IN {_TEXTLESS}"
 _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE article_id = ?"
 _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, title, text_digest, change, kinds, note)
@@ -112,7 +123,7 @@ def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
 
 def note_first_revision(db: Database, capture: ArticleCapture, title: str) -> None:
     """Add the first revision of an article, or the first since it was removed."""
-    _insert_revision(db, capture, title, FIRST)
+    _insert_revision(db, capture, title, RevisionMark.FIRST)
 
 
 def note_new_capture(db: Database, capture: ArticleCapture, state_before: ArticleState) -> None:
@@ -125,10 +136,10 @@ def note_new_capture(db: Database, capture: ArticleCapture, state_before: Articl
     if row[0] is None:
         return
     put_revision_blocks(db, capture.article_id, int(row[0]), state_before)
-    _insert_revision(db, capture, state_now.metadata.title, PENDING, note=state_before.metadata.to_json())
+    _insert_revision(db, capture, state_now.metadata.title, RevisionMark.PENDING, note=state_before.metadata.to_json())
 
 
-def note_textless_revision(db: Database, capture: ArticleCapture, title: str, change: str, note: str = "") -> int:
+def note_textless_revision(db: Database, capture: ArticleCapture, title: str, change: EditKind, note: str = "") -> int:
     """Add the revision of an article that was withdrawn, or returned; return its number."""
     return _insert_revision(db, capture, title, change, (change,), note)
 
@@ -145,7 +156,7 @@ def correct_revision(db: Database, article_id: int, title: str | None, digest: s
 
 def is_pending(db: Database, article_id: int) -> bool:
     """Whether a revision of the article waits to be decided."""
-    query = "SELECT 1 FROM revisions WHERE article_id = ? AND change = 'pending'"
+    query = f"SELECT 1 FROM revisions WHERE article_id = ? AND change = '{RevisionMark.PENDING}'"
     return db.execute(query, [article_id]).fetchone() is not None
 
 
@@ -192,7 +203,12 @@ def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleSta
 
 
 def _insert_revision(
-    db: Database, capture: ArticleCapture, title: str, change: str, kinds: Sequence[str] = (), note: str = ""
+    db: Database,
+    capture: ArticleCapture,
+    title: str,
+    change: RevisionChange,
+    kinds: Sequence[EditKind] = (),
+    note: str = "",
 ) -> int:
     """Add a revision with the next number of its article, and return the number."""
     number = int(db.execute(_NEXT_NUMBER, [capture.article_id]).fetchone()[0])
@@ -205,7 +221,7 @@ def _insert_revision(
             "capture_id": capture.capture_id,
             "title": title,
             "text_digest": capture.text_digest,
-            "change": change,
+            "change": str(change),
             "kinds": json.dumps(list(kinds)),
             "note": storable_text(note),
         },

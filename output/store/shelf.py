@@ -7,6 +7,7 @@ generated column is computed in the table that has it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from sqlite3 import OperationalError
 
 from sqlite_utils import Database
@@ -14,6 +15,14 @@ from sqlite_utils import Database
 from output.db.table_columns import TableColumn, folded_name, quoted_name, table_columns
 
 _RENAMED = {b"why": "why_of_article"}  # a user's column whose name `shelved` uses otherwise
+
+
+class ShelvingReason(StrEnum):
+    """Why an article is taken out, in `shelved.why`."""
+
+    DUPLICATE = "duplicate"  # another URL names the same text
+    LIST = "list"  # the page only repeats other articles
+    PART = "part"  # its text is in the article of another page
 
 
 def writable_columns(db: Database, table: str) -> dict[str, str]:
@@ -27,7 +36,7 @@ def writable_columns(db: Database, table: str) -> dict[str, str]:
     return {name: alias for name, alias in aliases.items() if folded_name(alias) in storable_names}
 
 
-def shelve(db: Database, articles: Sequence[tuple[int, str]]) -> None:
+def shelve(db: Database, articles: Sequence[tuple[int, ShelvingReason]]) -> None:
     """Move articles to `shelved`, given as (id, reason). Runs in the caller's transaction."""
     if not articles:
         return
@@ -37,7 +46,7 @@ def shelve(db: Database, articles: Sequence[tuple[int, str]]) -> None:
     for article_number, reason in articles:
         db.execute(
             f"INSERT INTO shelved ({shelf_columns}, why) SELECT {columns}, ? FROM articles WHERE id = ?",
-            [reason, article_number],
+            [str(reason), article_number],
         )
         db.execute("DELETE FROM articles WHERE id = ?", [article_number])
 

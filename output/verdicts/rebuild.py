@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from cleaners.document import Block, Verdict
+from cleaners.document import Block, KeepReason, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.db.ids import text_digest
 from output.db.text import count_words, storable_text
-from output.store.articles import note_change
+from output.store.articles import ArticleChange, note_change
 from output.store.ledger import read_ledger
 from output.store.multipage import further_blocks, has_further_pages, head_page
 from output.store.page_rows import PageRows
 from output.store.revisions import correct_revision
 
-_KEPT = Verdict(True, "", "")
+_KEPT = Verdict(True, KeepReason.SELECTED, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _replace_text(db: Database, table: str, article_number: int, assembled: Asse
 def _note_new_text(db: Database, table: str, article_number: int, assembled: AssembledText, changed_at: str) -> None:
     correct_revision(db, article_number, None, text_digest(assembled.text))
     if table == "articles":
-        note_change(db, article_number, changed_at, "changed")
+        note_change(db, article_number, changed_at, ArticleChange.CHANGED)
 
 
 def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.verdicts.rulings import PERSON, REMOVED, RESTORED
+from cleaners.document import KeepReason, RemovalReason
+from output.verdicts.rulings import PERSON
 
-_PERSON_REASONS = {True: RESTORED, False: REMOVED}
+_PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMOVED_BY_PERSON)}
 
 _IN_ARTICLE = """r.article_id = p.article_id
         OR EXISTS (SELECT 1 FROM articles a WHERE a.id = r.article_id AND a.page_id = b.page_id)

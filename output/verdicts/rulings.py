@@ -15,8 +15,6 @@ from output.db.ids import content_id
 from output.db.text import storable_text
 
 PERSON = "person"
-RESTORED = "restored"
-REMOVED = "removed_by_person"
 
 _COLUMNS = "id, block_id, article_id, host, kept, at, note, reason, rule"
 _STORE = f"""INSERT INTO rulings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -71,7 +71,7 @@ def replace_site_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict
     for page_id, verdicts in pages.items():
         _set_verdicts(db, db.execute(_OWN_VERDICTS, [page_id]).fetchall())
         db.execute("DELETE FROM own_verdicts WHERE page_id = ?", [page_id])
-        reason_ids = intern_reasons(db, [(verdict.reason, verdict.rule) for verdict in verdicts.values()])
+        reason_ids = intern_reasons(db, [(str(verdict.reason), verdict.rule) for verdict in verdicts.values()])
         reasoned_verdicts = [
             (int(verdict.kept), reason_id) for verdict, reason_id in zip(verdicts.values(), reason_ids, strict=True)
         ]

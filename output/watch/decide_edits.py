@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from cleaners.compare.edits import ArticleVersion, CapturedBlock, Edit, compare_versions
 from cleaners.compare.folding import comparison_key
-from output.store.articles import note_change
+from output.db.text import sql_words
+from output.store.articles import ArticleChange, note_change
 from output.store.revisions import (
-    CLEANER,
-    RETURNED,
-    TEXTLESS,
-    WITHDRAWN,
     ArticleCapture,
+    RevisionChange,
+    RevisionMark,
     StatedMetadata,
     correct_revision,
     drop_revision_blocks,
@@ -36,10 +36,10 @@ _NOTE_CHARS = 500
 _PENDING_REVISIONS = f"""SELECT r.article_id, r.number, r.note, r.capture_id, r.text_digest,
         coalesce(a.page_id, s.page_id), coalesce(a.host, s.host), a.id IS NOT NULL,
         (SELECT max(number) FROM revisions o WHERE o.article_id = r.article_id AND o.number < r.number
-            AND o.change NOT IN {TEXTLESS})
+            AND o.change NOT IN {sql_words(TEXTLESS_KINDS)})
     FROM revisions r INDEXED BY revisions_pending LEFT JOIN articles a ON a.id = r.article_id
         LEFT JOIN shelved s ON s.id = r.article_id
-    WHERE r.change = 'pending' AND (:only IS NULL OR r.article_id = :only) ORDER BY r.article_id"""
+    WHERE r.change = '{RevisionMark.PENDING}' AND (:only IS NULL OR r.article_id = :only) ORDER BY r.article_id"""
 
 _UPDATE_REVISION = """UPDATE revisions SET change = ?, kinds = ?, added = ?, removed = ?, rewritten = ?, note = ?
     WHERE article_id = ? AND number = ?"""
@@ -61,12 +61,12 @@ _WITHDRAWN_ARTICLES = """SELECT a.id, a.page_id, a.title, u.reason, u.fetched_at
         AND (t.found_via = 'seed' OR p.page_type = 'list' OR t.reason IN ('http_404', 'http_410')
             OR t.url = substr(t.url, 1, instr(t.url, '://') + 2) || t.host || '/')"""
 
-_RETURNED_ARTICLES = """SELECT a.id, a.page_id, a.title, '', u.fetched_at, a.capture_id
+_RETURNED_ARTICLES = f"""SELECT a.id, a.page_id, a.title, '', u.fetched_at, a.capture_id
     FROM revisions r JOIN articles a ON a.id = r.article_id JOIN urls u ON u.id = a.page_id
-    WHERE r.change = 'withdrawn' AND u.state = 'done' AND u.held_at = u.fetched_at"""
+    WHERE r.change = '{EditKind.WITHDRAWN}' AND u.state = 'done' AND u.held_at = u.fetched_at"""
 
-_IS_WITHDRAWN = f"""SELECT change = '{WITHDRAWN}' FROM revisions WHERE article_id = ? AND change IN {TEXTLESS}
-    ORDER BY number DESC LIMIT 1"""
+_IS_WITHDRAWN = f"""SELECT change = '{EditKind.WITHDRAWN}' FROM revisions
+    WHERE article_id = ? AND change IN {sql_words(TEXTLESS_KINDS)} ORDER BY number DESC LIMIT 1"""
 _LATEST_DIGEST = "SELECT text_digest FROM revisions WHERE article_id = ? ORDER BY number DESC LIMIT 1"
 
 
@@ -106,8 +106,8 @@ def note_absences(db: Database, noted_at: str) -> int:
     withdrawn_rows = [row for row in withdrawn_rows if not _is_absent(db, article_id=row[0])]
     returned_rows = [row for row in returned_rows if _is_absent(db, article_id=row[0])]
     row_by_article = {row[0]: row for row in returned_rows}
-    _note_absence_changes(db, withdrawn_rows, WITHDRAWN, noted_at)
-    _note_absence_changes(db, row_by_article.values(), RETURNED, noted_at)
+    _note_absence_changes(db, withdrawn_rows, EditKind.WITHDRAWN, noted_at)
+    _note_absence_changes(db, row_by_article.values(), EditKind.RETURNED, noted_at)
     return len(withdrawn_rows) + len(returned_rows)
 
 
@@ -118,14 +118,14 @@ def _is_absent(db: Database, article_id: int) -> bool:
 
 
 def _note_absence_changes(
-    db: Database, rows: Iterable[tuple[int, int, str, str, str, int | None]], change: str, noted_at: str
+    db: Database, rows: Iterable[tuple[int, int, str, str, str, int | None]], change: EditKind, noted_at: str
 ) -> None:
     """Add a revision without a text, and a change, for each of the rows of `_WITHDRAWN_ARTICLES`."""
     for article_id, page_id, title, reason, seen_at, capture_id in rows:
         (digest,) = db.execute(_LATEST_DIGEST, [article_id]).fetchone() or ("",)
         capture = ArticleCapture(article_id, page_id, capture_id, seen_at, digest)
         number = note_textless_revision(db, capture, title, change, reason)
-        note_change(db, article_id, noted_at, "changed", change, number)
+        note_change(db, article_id, noted_at, ArticleChange.CHANGED, change, number)
 
 
 def _decide_revision(db: Database, pending: _PendingRevision, decided_at: str, reclean: Recleaner | None) -> bool:
@@ -139,15 +139,15 @@ def _decide_revision(db: Database, pending: _PendingRevision, decided_at: str, r
         return False
     note = edit.note[:_NOTE_CHARS]
     counts = (edit.added_count, edit.removed_count, edit.rewritten_count)
-    db.execute(_UPDATE_REVISION, [kinds[0], json.dumps(kinds), *counts, note, pending.article_id, pending.number])
+    db.execute(_UPDATE_REVISION, [str(kinds[0]), json.dumps(kinds), *counts, note, pending.article_id, pending.number])
     if pending.in_articles:
-        note_change(db, pending.article_id, decided_at, "changed", kinds[0], pending.number)
+        note_change(db, pending.article_id, decided_at, ArticleChange.CHANGED, kinds[0], pending.number)
     return True
 
 
 def _compare_captures(
     db: Database, pending: _PendingRevision, reclean: Recleaner | None
-) -> tuple[tuple[str, ...], Edit]:
+) -> tuple[tuple[RevisionChange, ...], Edit]:
     """The kinds of an edit, and what it changed. Where two cleaners made the texts and the old capture cannot be
     cleaned again, nobody can say what the publication changed: the kind is `cleaner`."""
     old_metadata = StatedMetadata.from_json(pending.metadata_json)
@@ -160,7 +160,7 @@ def _compare_captures(
         if recleaned_blocks is None:
             same_text = _kept_text(old_blocks) == _kept_text(new_blocks)
             is_unchanged = same_text and old_metadata.title == new_metadata.title
-            return (() if is_unchanged else (CLEANER,)), Edit()
+            return (() if is_unchanged else (RevisionMark.CLEANER,)), Edit()
         old_blocks = tuple(recleaned_blocks)
     edit = compare_versions(_article_version(old_blocks, old_metadata), _article_version(new_blocks, new_metadata))
     return edit.kinds, edit

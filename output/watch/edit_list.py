@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from sqlite_utils import Database
 
-from cleaners.compare.edits import COMPARED_KINDS
-from output.store.revisions import CLEANER, TEXTLESS
+from cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
+from output.store.revisions import RevisionChange, RevisionMark
 
-NEW = "new"
-EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS)
+NEW: Final = "new"
+EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)
 """What is an edit; `new` articles and texts of another `cleaner` are listed where a person asks for them."""
-ALL_KINDS = (*EDIT_KINDS, CLEANER, NEW)
+ALL_KINDS = (*EDIT_KINDS, RevisionMark.CLEANER, NEW)
 
 _FROM_CHANGES = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
         LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
@@ -37,8 +37,8 @@ class ListedEdit:
 
     seq: int
     at: str
-    kind: str
-    kinds: tuple[str, ...]
+    kind: RevisionChange | Literal["new"]
+    kinds: tuple[RevisionChange | Literal["new"], ...]
     revision: int
     article_id: int
     url: str
@@ -64,5 +64,5 @@ def latest_seq(db: Database) -> int:
     return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
 
 
-def _make_edit(seq: int, at: str, kind: str, kinds_json: str, *values: Any) -> ListedEdit:
+def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> ListedEdit:
     return ListedEdit(seq, at, kind, tuple(json.loads(kinds_json)) or (kind,), *values)

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from cleaners.compare.edit_kinds import TEXTLESS_KINDS
 from cleaners.compare.edits import CapturedBlock
 from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
 from output.db.migrations import BLOCK_KINDS
 from output.db.text import storable_text
-from output.store.revisions import PENDING, TEXTLESS, block_containers
+from output.store.revisions import RevisionChange, RevisionMark, block_containers
 from output.verdicts.rulings import find_article
 
 _ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
@@ -44,8 +45,8 @@ class Revision:
     number: int
     seen_at: str
     title: str
-    change: str
-    kinds: tuple[str, ...]
+    change: RevisionChange
+    kinds: tuple[RevisionChange, ...]
     added: int
     removed: int
     rewritten: int
@@ -55,7 +56,7 @@ class Revision:
     @property
     def is_textless(self) -> bool:
         """Whether it has no text of its own: the article was withdrawn or returned."""
-        return self.change in TEXTLESS
+        return self.change in TEXTLESS_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,11 @@ def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
     """The decided revisions of an article, the first one first."""
-    return tuple(_make_revision(*row) for row in db.execute(_REVISIONS, [article_id]) if row[_CHANGE_COLUMN] != PENDING)
+    return tuple(
+        _make_revision(*row)
+        for row in db.execute(_REVISIONS, [article_id])
+        if row[_CHANGE_COLUMN] != RevisionMark.PENDING
+    )
 
 
 def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:
@@ -118,7 +123,7 @@ def old_and_new_blocks(
     return with_counts(old_blocks), with_counts(new_blocks)
 
 
-def _make_revision(number: int, seen_at: str, title: str, change: str, kinds_json: str, *values: Any) -> Revision:
+def _make_revision(number: int, seen_at: str, title: str, change: Any, kinds_json: str, *values: Any) -> Revision:
     return Revision(number, seen_at, title, change, tuple(json.loads(kinds_json)), *values)
 
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from cleaners.document import PageType, UrlSource
 from output.db.text import storable_text
-from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.db.url_words import OutcomeReason, Reason, ReasonFamily, UrlKind, UrlState, compound_reason, http_reason
+from output.outcome import DiscoveredUrl, Outcome
 from output.watch.when_due import MIN_INTERVAL, RevisitPolicy, VisitHistory, is_announced, is_due, next_interval
 
-REVISIT, ANNOUNCED = "revisit", "announced"
 _LIST_PRIORITY, _ARTICLE_PRIORITY = 120, 30  # lists go first, known articles after new ones
-_URL_ERRORS = ("http_404", "http_410", "http_403", "http_401", "http_451")  # errors of the URL, not of the host
+_URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of the URL, not of the host
+_WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
 _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
     u.revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u.unfounded, coalesce(u.lastmod, ''),
     coalesce(u.held_reason, ''), u.depth"""
@@ -34,7 +36,8 @@ _RESTORE_STATES = f"""UPDATE urls SET not_before = NULL,
         state = CASE WHEN instr(reason, ':') THEN 'failed' WHEN held_at IS NULL THEN 'skipped' ELSE 'done' END,
         reason = CASE WHEN instr(reason, ':') THEN substr(reason, instr(reason, ':') + 1)
             WHEN held_at IS NULL THEN :reason ELSE held_reason END
-    WHERE state = 'queued' AND (held_at IS NOT NULL OR reason GLOB '{REVISIT}:*' OR reason GLOB '{ANNOUNCED}:*')"""
+    WHERE state = 'queued' AND (held_at IS NOT NULL OR reason GLOB '{ReasonFamily.REVISIT}:*'
+        OR reason GLOB '{ReasonFamily.ANNOUNCED}:*')"""
 _UPDATE_INTERVAL = "UPDATE urls SET revisit_seconds = ?, unfounded = ? WHERE id = ?"
 _UPDATE_LAST_SEEN = "UPDATE {} SET last_seen = ? WHERE page_id = ?"
 _ROWS_PER_BATCH = 5_000
@@ -70,27 +73,27 @@ class UrlRow:
 
     id: int
     url: str
-    kind: str
-    state: str
-    reason: str
+    kind: UrlKind
+    state: UrlState
+    reason: Reason
     held_at: str
     fetched_at: str
     interval_seconds: int | None
     article_date: str
     unfounded_announcements: int
     lastmod: str
-    held_reason: str
+    held_reason: Reason
     depth: int
 
     @property
     def was_fetched(self) -> bool:
         """Whether it was fetched before, with success or not."""
-        return bool(self.held_at) or self.reason.startswith((f"{REVISIT}:", f"{ANNOUNCED}:"))
+        return bool(self.held_at) or self.reason.startswith(_WAS_FETCHED)
 
     @property
     def visit_history(self) -> VisitHistory:
         """What the policy needs. A failure that says nothing about the page does not count as a visit."""
-        is_final_failure = self.state == "failed" and (self.reason in _URL_ERRORS or not self.held_at)
+        is_final_failure = self.state == UrlState.FAILED and (self.reason in _URL_ERRORS or not self.held_at)
         visited_at = self.fetched_at if is_final_failure else self.held_at
         return VisitHistory(
             visited_at, self.interval_seconds, self.article_date, self.unfounded_announcements, self.lastmod
@@ -99,7 +102,7 @@ class UrlRow:
     @property
     def announces_articles(self) -> bool:
         """Whether new articles are announced there: a sitemap, a feed, a start page, a section."""
-        return self.kind != "page" or (self.held_reason == "list" and self.depth <= 1)
+        return self.kind != UrlKind.PAGE or (self.held_reason == PageType.LIST and self.depth <= 1)
 
 
 def find_url_row(db: Database, url: str) -> UrlRow | None:
@@ -113,7 +116,7 @@ def queue_due(db: Database, update: UpdateRun, now: str) -> int:
     last_id, count = 0, 0
     while rows := [UrlRow(*row) for row in db.execute(_FETCHED_ROWS, [last_id, _ROWS_PER_BATCH]).fetchall()]:
         due_rows = [row for row in rows if _is_due(row, update, now)]
-        parameters = [(REVISIT, None, _LIST_PRIORITY, _ARTICLE_PRIORITY, row.id) for row in due_rows]
+        parameters = [(str(OutcomeReason.REVISIT), None, _LIST_PRIORITY, _ARTICLE_PRIORITY, row.id) for row in due_rows]
         db.conn.executemany(_QUEUE_AGAIN, parameters)
         last_id, count = rows[-1].id, count + len(due_rows)
     return count
@@ -123,13 +126,22 @@ def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateR
     """Queue again what a sitemap or feed says has changed, and what a redirect leads to; returns how many."""
     count = 0
     for discovered in urls:
-        if not (discovered.lastmod or discovered.found_via == "redirect") or discovered.state != "queued":
+        if (
+            not (discovered.lastmod or discovered.found_via == UrlSource.REDIRECT)
+            or discovered.state != UrlState.QUEUED
+        ):
             continue
         row = find_url_row(db, discovered.url)
-        if row is None or row.kind != "page" or row.fetched_at >= update.started_at:
+        if row is None or row.kind != UrlKind.PAGE or row.fetched_at >= update.started_at:
             continue
-        if discovered.found_via == "redirect" or is_announced(row.visit_history, discovered.lastmod, now):
-            parameters = [ANNOUNCED, discovered.lastmod or None, _LIST_PRIORITY, _ARTICLE_PRIORITY, row.id]
+        if discovered.found_via == UrlSource.REDIRECT or is_announced(row.visit_history, discovered.lastmod, now):
+            parameters = [
+                str(OutcomeReason.ANNOUNCED),
+                discovered.lastmod or None,
+                _LIST_PRIORITY,
+                _ARTICLE_PRIORITY,
+                row.id,
+            ]
             count += db.execute(_QUEUE_AGAIN, parameters).rowcount
     return count
 
@@ -137,19 +149,19 @@ def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateR
 def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> None:
     """Learn the interval from a visit to a known page; if the page is unmodified, note that its article was seen. `row`
     is the one from before the visit."""
-    if outcome.reason == NOT_MODIFIED:
+    if outcome.reason == OutcomeReason.NOT_MODIFIED:
         for table in ("articles", "shelved"):
             db.execute(_UPDATE_LAST_SEEN.format(table), [outcome.fetched_at, row.id])
-    if outcome.state == "done" or outcome.reason in _URL_ERRORS:
-        unfounded_count = row.unfounded_announcements + row.reason.startswith(ANNOUNCED)
+    if outcome.state == UrlState.DONE or outcome.reason in _URL_ERRORS:
+        unfounded_count = row.unfounded_announcements + row.reason.startswith(OutcomeReason.ANNOUNCED)
         interval = next_interval(row.visit_history, changed)
         db.execute(_UPDATE_INTERVAL, [interval, 0 if changed else unfounded_count, row.id])
 
 
-def restore_unvisited(db: Database, reason: str) -> int:
+def restore_unvisited(db: Database, reason: Reason) -> int:
     """Take what was to be visited again out of the queue, for a run that stops at its limit: each row gets back the
     state and reason that it had; returns how many. `reason` is for those of which the archive holds nothing."""
-    return int(db.execute(_RESTORE_STATES, {"reason": reason}).rowcount)
+    return int(db.execute(_RESTORE_STATES, {"reason": str(reason)}).rowcount)
 
 
 def conditional_headers(db: Database, url_id: int, url: str) -> dict[str, str]:
@@ -162,9 +174,9 @@ def conditional_headers(db: Database, url_id: int, url: str) -> dict[str, str]:
 
 def _is_due(row: UrlRow, update: UpdateRun, now: str) -> bool:
     policy = update.policy
-    if update.has_visited(row) or (row.kind == "page" and not update.selects_page(row.url, row.depth)):
+    if update.has_visited(row) or (row.kind == UrlKind.PAGE and not update.selects_page(row.url, row.depth)):
         return False
-    if row.kind != "page" and row.state == "failed" and not row.held_at:
+    if row.kind != UrlKind.PAGE and row.state == UrlState.FAILED and not row.held_at:
         return policy.revisit_all
     if row.announces_articles:
         listing_policy = RevisitPolicy(interval_seconds=policy.interval_seconds or MIN_INTERVAL)

@@ -17,13 +17,15 @@ from typing import Self
 
 from sqlite_utils import Database
 
+from cleaners.document import PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
 from output.db.lock import ArchiveLock
 from output.db.open import archive_path, check_path, open_database
 from output.db.text import storable_text
 from output.db.transaction import write_transaction
-from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from output.outcome import DiscoveredUrl, Outcome
 from output.queue.requeue import PassingReason, Requeuer
 from output.queue.rows import add_urls, give_up_host, note_listed_urls
 from output.queue.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
@@ -39,7 +41,7 @@ from output.watch.requeue_due import (
     queue_due,
     restore_unvisited,
 )
-from output.write.forget import FORGOTTEN, is_forgotten
+from output.write.forget import is_forgotten
 from output.write.index_articles import index_postponed, postpone_indexing
 from output.write.pages import PageRef, SaveResult, save_page
 from output.write.robots_files import save_robots_file
@@ -144,14 +146,14 @@ class Archive:
         """Committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
         return self._raw_writer.total_bytes if self._raw_writer else 0
 
-    def skip_queued(self, reason: str) -> int:
+    def skip_queued(self, reason: Reason) -> int:
         """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many.
 
         URLs that were queued for a revisit get back the state they had.
         """
         query = "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'"
         with write_transaction(self.db):
-            return restore_unvisited(self.db, reason) + int(self.db.execute(query, [reason]).rowcount)
+            return restore_unvisited(self.db, reason) + int(self.db.execute(query, [str(reason)]).rowcount)
 
     def queue_revisits(self, update: UpdateRun) -> int:
         """Queue the URLs due for a revisit, and from now on those announced as changed; return how many are due."""
@@ -204,7 +206,9 @@ class Archive:
     def _save_outcome(self, outcome: Outcome) -> None:
         """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
         if outcome.cleaned and is_forgotten(self.db, outcome.cleaned.metadata.canonical_url):
-            outcome = replace(outcome, state="skipped", reason=FORGOTTEN, capture=None, cleaned=None)
+            outcome = replace(
+                outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None, cleaned=None
+            )
         if outcome.is_older and outcome.capture:
             save_capture(self.db, outcome.capture, self._raw_writer)
             return
@@ -214,14 +218,14 @@ class Archive:
         if outcome.robots_file:
             save_robots_file(self.db, outcome.robots_file)
         save_result = self._save_page(row, outcome, seen_at)
-        self._acknowledge(row, outcome, is_content_current=outcome.state == "done" and save_result.is_current)
+        self._acknowledge(row, outcome, is_content_current=outcome.state == UrlState.DONE and save_result.is_current)
         if outcome.given_up_host:
             self._give_up_host(outcome)
         newest_id = newest_url_id(self.db)
         add_urls(self.db, outcome.discovered_urls, seen_at)
         note_listed_urls(self.db, outcome.discovered_urls)
-        if row.was_fetched and row.kind != "robots" and not outcome.is_retry:
-            has_new_urls = row.held_reason != "article" and newest_url_id(self.db) > newest_id
+        if row.was_fetched and row.kind != UrlKind.ROBOTS and not outcome.is_retry:
+            has_new_urls = row.held_reason != PageType.ARTICLE and newest_url_id(self.db) > newest_id
             note_visit(self.db, row, outcome, save_result.has_changed or has_new_urls)
         self._pattern_tracker.note_outcome(row.id, outcome, has_new_text, newest_id, is_revisit=row.was_fetched)
         if self._update:
@@ -233,7 +237,7 @@ class Archive:
         """The row of the outcome's URL, added if missing."""
         row = find_url_row(self.db, outcome.url)
         if row is None:
-            found_via = "robots" if outcome.kind == "robots" else outcome.found_via
+            found_via = UrlSource.ROBOTS if outcome.kind == UrlKind.ROBOTS else outcome.found_via
             add_urls(self.db, [DiscoveredUrl(outcome.url, host_of(outcome.url), outcome.kind, found_via)], seen_at)
             row = find_url_row(self.db, outcome.url)
         assert row is not None
@@ -249,12 +253,15 @@ class Archive:
             if outcome.cleaned.is_article:
                 postpone_indexing(self.db, url)
             return save_page(self.db, PageRef(row.id, url, host_of(outcome.url), capture_id, seen_at), outcome.cleaned)
-        has_article = outcome.reason != NOT_MODIFIED and self.db.execute(_HAS_ARTICLE, [row.id]).fetchone()
+        has_article = (
+            outcome.reason != OutcomeReason.NOT_MODIFIED and self.db.execute(_HAS_ARTICLE, [row.id]).fetchone()
+        )
         return SaveResult(is_current=not has_article)
 
     def _acknowledge(self, row: UrlRow, outcome: Outcome, *, is_content_current: bool) -> None:
         """Take the URL out of the queue with its outcome; current content also sets `held_reason` and `held_at`."""
-        reason = row.held_reason if outcome.reason == NOT_MODIFIED and row.held_reason else outcome.reason
+        is_unmodified = outcome.reason == OutcomeReason.NOT_MODIFIED
+        reason = row.held_reason if is_unmodified and row.held_reason else outcome.reason
         self.db.execute(
             _ACKNOWLEDGE,
             {

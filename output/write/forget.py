@@ -22,12 +22,12 @@ from output.db.ids import content_id
 from output.db.open import database_file
 from output.db.text import storable_text
 from output.db.transaction import write_transaction
+from output.db.url_words import OutcomeReason
 from output.raw.erase import erase_records, find_rescues, note_erasures, write_rescues
 from output.raw.save_capture import RawResponseWriter
 from output.raw.warc_files import WARC_FILE_SIZE
-from output.store.articles import article_id, note_change
+from output.store.articles import ArticleChange, article_id, note_change
 
-FORGOTTEN = "forgotten"
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy
 _MAX_COPIES = 20  # listed at most
@@ -82,7 +82,7 @@ _REMOVALS = (
     # Earlier versions of a page leave texts that no ledger names any more.
     """DELETE FROM block_texts WHERE id NOT IN (SELECT block_id FROM page_blocks)
         AND id NOT IN (SELECT block_id FROM revision_blocks)""",
-    f"""UPDATE urls SET state = 'skipped', reason = '{FORGOTTEN}', not_before = NULL
+    f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
         WHERE kind = 'page' AND id IN (SELECT id FROM reached)""",
 )
 
@@ -165,7 +165,7 @@ def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], st
 def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, clock: Callable[[], str]) -> None:
     """Delete the rows, note each article's removal in `changes`, and record the takedown."""
     for (article_number,) in db.execute(_REACHED_ROWS.format("id", "articles")).fetchall():
-        note_change(db, article_number, clock(), "removed")
+        note_change(db, article_number, clock(), ArticleChange.REMOVED)
     for statement in _REMOVALS:
         db.execute(statement)
     patterns = [pattern] if WILDCARD in pattern else list(dict.fromkeys((pattern, *takedown.urls)))

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleaners.clean import article_text, clean
-from cleaners.document import CleanedPage, Page, PageType
+from cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason, UrlSource
 from cleaners.html.decode import decode
 from crawler.demo.render import Resource, render
 
@@ -98,6 +98,10 @@ def check_invariants(cleaned: CleanedPage) -> None:
     kept_texts = [block.text for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if verdict.kept]
     assert cleaned.text == "\n".join(kept_texts)
     assert all(verdict.reason and verdict.rule for verdict in cleaned.verdicts)
+    assert all(
+        isinstance(verdict.reason, KeepReason if verdict.kept else RemovalReason) for verdict in cleaned.verdicts
+    )
+    assert all(isinstance(link.via, UrlSource) for link in cleaned.outlinks)
     assert all(block.text.strip() for block in cleaned.blocks)
     assert "\0" not in cleaned.text
     cleaned.text.encode()

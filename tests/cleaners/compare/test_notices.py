@@ -5,7 +5,7 @@ import pytest
 from cleaners.compare.notices import load_languages, notice_kind
 
 EXAMPLES = [
-    (language, "" if kind == "neither" else kind, text)
+    (language, None if kind == "neither" else kind, text)
     for language, language_data in load_languages().items()
     for kind, texts in language_data["examples"].items()
     for text in texts
@@ -28,4 +28,4 @@ def test_a_correction_that_is_also_an_update_is_a_correction() -> None:
 
 
 def test_a_long_block_is_no_notice() -> None:
-    assert notice_kind("Correction: " + "the ferry ran late. " * 100) == ""
+    assert notice_kind("Correction: " + "the ferry ran late. " * 100) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cleaners.document import KeepReason, RemovalReason
 from cleaners.rules.loader import load_rules
 from cleaners.text_mode.plaintext import blocks_of_text, judge_text
 
@@ -26,6 +27,7 @@ def judge_labels(text: str, language: str | None = None) -> tuple[str, list[tupl
     """The title and, per line, its text and its label: keep, title or remove:reason."""
     blocks = blocks_of_text(text)
     title, verdicts = judge_text(blocks, load_rules(language))
+    assert all(isinstance(verdict.reason, KeepReason if verdict.kept else RemovalReason) for verdict in verdicts)
     pairs = zip(blocks, verdicts, strict=True)
     return title, [(block.text, verdict_label(verdict.kept, verdict.reason)) for block, verdict in pairs]
 

@@ -53,11 +53,11 @@ def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
     ],
 )  # fmt: skip
 def test_addresses_of_real_sites_are_none(path: str) -> None:
-    assert trap_reason(HOST + path, 2026) == ""
+    assert trap_reason(HOST + path, 2026) is None
 
 
 def test_what_is_no_url_is_no_trap() -> None:
-    assert trap_reason("http://[") == ""
+    assert trap_reason("http://[") is None
 
 
 STORIES = tuple(f"harbour{number}" for number in range(20))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-import crawler.console
+from cleaners.document import PageType
+from output.db.url_words import OutcomeReason, ReasonFamily, UrlState
 from output.outcome import Outcome
 from output.report.coverage import MAX_EXAMPLES, hint_for, measure_coverage
 
@@ -101,7 +103,12 @@ def test_there_is_a_hint_for_every_reason(state, reason, hint):
 
 
 def test_hints_are_about_reasons_that_exist():
-    words = tomllib.loads(Path(crawler.console.__file__).with_name("reasons.toml").read_text("utf-8"))
     hints = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
-    known_words = words.keys() | {"queued", "failed", "skipped"}
-    assert {reason for reason in hints if not reason.startswith("http_")} <= known_words
+    members = {*UrlState, *OutcomeReason, *ReasonFamily, *PageType}
+    assert {key for key in hints if not re.fullmatch(r"http_\d{3}", key)} - members == set()
+
+
+@pytest.mark.parametrize("state", [UrlState.QUEUED, UrlState.FAILED, UrlState.SKIPPED])
+@pytest.mark.parametrize("reason", OutcomeReason)
+def test_no_gap_is_without_a_hint(state, reason):
+    assert hint_for(state, reason)

@@ -11,7 +11,8 @@ from sqlite_utils import Database, Migrations
 from cleaners.compare.edits import CapturedBlock
 from cleaners.document import PageType
 from output.db.migrations import MIGRATIONS
-from output.outcome import NOT_MODIFIED, Outcome
+from output.db.url_words import OutcomeReason
+from output.outcome import Outcome
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.articles import article_id
@@ -131,7 +132,7 @@ def test_a_page_that_is_gone_and_comes_back(archive, make, reason):
     settle(archive.db, make.clock)
     assert [(revision.change, revision.note) for revision in history(archive)] == [("first", ""), ("withdrawn", reason)]
     assert text(archive, 2) == f"{ONE}\n{TWO}"
-    archive.save([Outcome(URL, "done", NOT_MODIFIED, 304, make.clock())])
+    archive.save([Outcome(URL, "done", OutcomeReason.NOT_MODIFIED, 304, make.clock())])
     settle(archive.db, make.clock)
     assert [revision.change for revision in history(archive)] == ["first", "withdrawn", "returned"]
     assert kinds_told(archive) == [("withdrawn", 2), ("returned", 3)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import PageType
-from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.db.url_words import OutcomeReason
+from output.outcome import DiscoveredUrl, Outcome
 from output.queue.rows import Queue, add_urls
 from output.raw.capture import Capture
 from output.read.verify import verify
@@ -93,7 +94,7 @@ def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
     article_before = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
     crawled.queue_revisits(update(make, revisit_all=True))
     at = make.clock()
-    crawled.save([Outcome(STORY, "done", NOT_MODIFIED, 304, at, Capture(STORY, at, 304))])
+    crawled.save([Outcome(STORY, "done", OutcomeReason.NOT_MODIFIED, 304, at, Capture(STORY, at, 304))])
     assert row(crawled, STORY, "state, reason, held_reason, held_at, http_status") == (
         "done",
         "article",
