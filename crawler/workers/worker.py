@@ -154,8 +154,10 @@ class WorkerProcess:
 def start_fork_server() -> None:
     """Start the server process from which workers are forked; it imports what they need while we do other things.
 
-    It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end.
+    It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end. Neither it
+    nor they, nor the process with which multiprocessing tracks resources, import from the current folder.
     """
+    os.environ["PYTHONSAFEPATH"] = "1"  # they are started with `python -c`, which else puts the current folder first
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
     if _FORKSERVER not in multiprocessing.get_all_start_methods():
         return
