@@ -108,4 +108,6 @@ FEED_EXPORT_ENCODING = "utf-8"
 FEED_EXPORTERS = {
     "csv": "crawler.items.CsvArticles",
     "xml": "crawler.items.XmlArticles",
-}  # cells that no spreadsheet runs, XML that parses
+    "json": "crawler.items.JsonArticles",
+    **dict.fromkeys(("jsonlines", "jsonl", "jl"), "crawler.items.JsonLinesArticles"),
+}  # cells that no spreadsheet runs, XML that parses, JSON that does nothing on a screen
