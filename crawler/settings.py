@@ -115,4 +115,6 @@ FEED_EXPORT_ENCODING = "utf-8"
 FEED_EXPORTERS_BASE = default_settings.FEED_EXPORTERS_BASE | {
     "csv": "crawler.items.CsvArticles",
     "xml": "crawler.items.XmlArticles",
-}  # cells that no spreadsheet runs, XML that parses
+    "json": "crawler.items.JsonArticles",
+    **dict.fromkeys(("jsonlines", "jsonl", "jl"), "crawler.items.JsonLinesArticles"),
+}  # cells that no spreadsheet runs, XML that parses, JSON that does nothing on a screen

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.text import inert_text
+from output.db.text import escaped_json, inert_text
+from output.exports.inert_markdown import escaped_words, inert_markdown
 from output.exports.own_files import OwnFiles
 from output.exports.rows import iter_articles
 from output.exports.target_file import checked_folder, write_file
@@ -22,6 +23,7 @@ _FIELDS = (
     "language", "section", "tags", "licence", "sitename", "description", "url", "canonical_url", "image",
     "page_type", "word_count", "id",
 )  # fmt: skip
+_TAG_OR_LINK = re.compile(r"[<>\ufffe\uffff]|\](?=[(\[:])")  # and two characters that YAML does not take
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 
 
@@ -47,16 +49,25 @@ def file_name(article: dict[str, object]) -> str:
 
 
 def markdown_document(article: dict[str, object]) -> str:
-    """The text of an article's file: front matter, title, article."""
+    """The text of an article's file: front matter, title, article; inert, whatever its fields hold."""
     values = ((name, article[name]) for name in _FIELDS)
     front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
-    title = " ".join(inert_text(str(article["title"])).split())
+    title = escaped_words(" ".join(inert_text(str(article["title"])).split()))
     heading = f"# {title}\n\n" if title else ""
-    return f"---\n{front_matter}\n---\n\n{heading}{inert_text(str(article['markdown'] or article['text']))}\n"
+    return f"---\n{front_matter}\n---\n\n{heading}{_body(article)}\n"
+
+
+def _body(article: dict[str, object]) -> str:
+    """The article's Markdown; of one without, its text, a paragraph a line."""
+    if markdown := article["markdown"]:
+        return inert_markdown(inert_text(str(markdown)))
+    return "\n\n".join(map(escaped_words, inert_text(str(article["text"] or "")).splitlines()))
 
 
 def _yaml_value(value: object) -> str:
-    return inert_text(json.dumps(value, ensure_ascii=False))
+    """JSON that YAML reads, and in which a viewer that knows no front matter finds neither HTML nor a link."""
+    json_text = escaped_json(json.dumps(value, ensure_ascii=False))
+    return _TAG_OR_LINK.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
 
 
 def _slug(title: str) -> str:
