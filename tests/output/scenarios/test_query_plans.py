@@ -18,8 +18,9 @@ import pytest
 from sqlite_utils import Database
 
 from output.db.open import open_database
+from output.db.url_words import OutcomeReason
 from output.exports.csv import export_csv
-from output.outcome import NOT_MODIFIED, DiscoveredUrl, Outcome
+from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
 from output.queue.requeue import UNREACHED_HOSTS, PassingReason
 from output.queue.resume import moved_seeds, redirect_chains
@@ -137,7 +138,7 @@ def test_update(writer):
         writer.save([replace(SITE.page(number, version=2), discovered_urls=(announced,))])
         conditional_headers(writer.db, number, url)
     for number in range(4 * OFTEN, 6 * OFTEN):
-        writer.save([Outcome(SITE.url(number), "done", NOT_MODIFIED, 304, "2030-01-01T00:00:00")])
+        writer.save([Outcome(SITE.url(number), "done", OutcomeReason.NOT_MODIFIED, 304, "2030-01-01T00:00:00")])
         writer.save([Outcome(SITE.url(number + 200), "failed", "http_404", 404, "2030-01-01T00:00:00")])
     writer.skip_queued("limit")
     settle(writer.db)
