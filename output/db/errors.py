@@ -2,6 +2,7 @@
 
 ArchiveError
 ├── NotAnArchive      not SQLite, damaged, or a SQLite file of another program
+├── DamagedValue      a stored value cannot be what was stored; the message names its table, column and row
 ├── WrongSchema       written by another version of the schema, and not upgradable here
 ├── NotReachable      missing, a folder, or in a folder that cannot be written
 └── InUse             another crawl owns the file
@@ -16,6 +17,17 @@ class ArchiveError(Exception):
 
 class NotAnArchive(ArchiveError):  # noqa: N818 - named by what it is
     """The file is not SQLite, is damaged, or belongs to another program."""
+
+
+class DamagedValue(ArchiveError):  # noqa: N818
+    """A stored value cannot be read. `location` names it, as in `pages/evidence row 12`."""
+
+    def __init__(self, location: str, path: str = "the archive") -> None:
+        super().__init__(f"{path} is damaged at {location}; run broadsheet verify")
+        self.location = location
+
+    def __reduce__(self) -> tuple[type[DamagedValue], tuple[str]]:
+        return DamagedValue, (self.location,)  # crosses a process: an exception is made anew from its arguments
 
 
 class WrongSchema(ArchiveError):  # noqa: N818

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Iterator
 
 from sqlite_utils import Database
 
+from output.db.stored_values import stored_object, stored_texts
 from output.db.table_columns import quoted_name, table_columns
 
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
-_JSON_COLUMNS = frozenset({"authors", "tags", "metadata_sources"})
+_JSON_COLUMNS = {"authors": stored_texts, "tags": stored_texts, "metadata_sources": stored_object}
 
 
 def article_columns(db: Database) -> list[str]:
@@ -27,10 +27,11 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
     names = article_columns(db)
     condition = f"WHERE id IN ({_EARLIEST_IN_CLUSTER})" if one_per_cluster else ""
     for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles {condition} ORDER BY id"):
-        yield {name: _export_value(name, value) for name, value in zip(names, row, strict=True)}
+        values = dict(zip(names, row, strict=True))
+        yield {name: _export_value(name, value, values["id"]) for name, value in values.items()}
 
 
-def _export_value(name: str, value: object) -> object:
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    return json.loads(value) if name in _JSON_COLUMNS and isinstance(value, str) else value
+def _export_value(name: str, value: object, article_id: object) -> object:
+    if decode := _JSON_COLUMNS.get(name):
+        return decode(value, "articles", name, article_id)
+    return b64encode(value).decode() if isinstance(value, bytes) else value

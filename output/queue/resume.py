@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from sqlite_utils import Database
 
+from output.db.stored_values import stored_object
 from output.db.text import storable_text
 
 # From the few rows that redirect to their targets, so that the queue's length does not matter.
@@ -18,13 +18,13 @@ _REDIRECTING_URL = "SELECT url FROM urls WHERE location = ? AND state = 'done' O
 
 _REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
 
-_RUNS_NEWEST_FIRST = "SELECT started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
+_RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
 
 def crawl_options(db: Database) -> list[dict[str, Any]]:
     """The options of all crawls into the archive, the earliest first."""
-    rows = db.execute("SELECT options FROM runs ORDER BY started_at, rowid").fetchall()
-    return [options for (text,) in rows if (options := json.loads(text)).get("seeds")]
+    rows = db.execute("SELECT options, id FROM runs ORDER BY started_at, rowid").fetchall()
+    return [options for row in rows if (options := _run_options(*row)).get("seeds")]
 
 
 def unfinished_update_start(db: Database, revisit: str) -> str:
@@ -33,9 +33,9 @@ def unfinished_update_start(db: Database, revisit: str) -> str:
     What was fetched since then need not be fetched again.
     """
     started_first_at = ""
-    for started_at, outcome, reason, options in db.execute(_RUNS_NEWEST_FIRST).fetchall():
+    for run_id, started_at, outcome, reason, options in db.execute(_RUNS_NEWEST_FIRST).fetchall():
         is_unfinished = outcome != "finished" or reason in ("max_pages", "max_time")
-        if not (revisit and is_unfinished and json.loads(options).get("revisit") == revisit):
+        if not (revisit and is_unfinished and _run_options(options, run_id).get("revisit") == revisit):
             break
         started_first_at = str(started_at)
     return started_first_at
@@ -63,6 +63,10 @@ def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str
     return tuple(targets)
 
 
+def _run_options(options: str, run_id: int) -> dict[str, Any]:
+    return stored_object(options, "runs", "options", run_id)
+
+
 def _redirect_chain(db: Database, last_url: str, max_length: int) -> tuple[str, ...]:
     """The URLs that redirect to one another and at last to `last_url`, which is the last of them."""
     chain = [last_url]
@@ -75,8 +79,8 @@ def _redirect_chain(db: Database, last_url: str, max_length: int) -> tuple[str, 
 
 def latest_site_rules(db: Database) -> str:
     """The folder of site rules of the latest run whose options have that key; empty if it used none."""
-    for (text,) in db.execute("SELECT options FROM runs ORDER BY started_at DESC, rowid DESC"):
-        options = json.loads(text)
+    for row in db.execute("SELECT options, id FROM runs ORDER BY started_at DESC, rowid DESC"):
+        options = _run_options(*row)
         if "site_rules" in options:
             return str(options["site_rules"] or "")
     return ""

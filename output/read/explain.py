@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from cleaners.urls.canonical import canonicalise
+from output.db.stored_values import stored_texts
 from output.db.text import storable_text
 from output.verdicts.rulings import find_article
 
@@ -78,7 +78,7 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
     blocks = tuple(
         StoredBlock(position, block_id, bool(is_kept), *values) for position, block_id, is_kept, *values in rows
     )
-    facts = tuple(map(str, json.loads(evidence)))
+    facts = stored_texts(evidence, "pages", "evidence", page_id)
     return StoredPage(
         url, title, page_type, own_type, facts, article_id, kept_count, removed_count, shelving_reason, blocks
     )

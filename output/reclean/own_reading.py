@@ -15,6 +15,7 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
 from cleaners.verdicts.assemble import assemble
+from output.db.stored_values import decoding, stored_object, stored_texts
 from output.db.text import storable_text
 from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
@@ -34,7 +35,7 @@ _OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason
         JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
 _LEADS = "SELECT way, url, ruled FROM page_leads WHERE page_id = ? ORDER BY way, url"
-_LIST_COLUMNS = ("authors", "tags", "metadata_sources")
+_LIST_COLUMNS = ("authors", "tags")
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
 
@@ -105,7 +106,8 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
     if row is None:
         return None
     url, capture, own_type, evidence, title, canonical, digest, words, blocks, outlinks, robots, version, cleaner = row
-    facts = tuple(fact for fact in json.loads(evidence) if not fact.startswith(SETTLED_EVIDENCE))
+    stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
+    facts = tuple(fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE))
     articles = (_read_article(db, table, page_id) for table in ("articles", "shelved"))
     article = next((article for article in articles if article), None)
     own_verdicts = _read_own_verdicts(db, page_id)
@@ -114,9 +116,9 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
     )
     values = {
         "url": url,
-        "verdict": PageVerdict(PageType(own_type), facts),
+        "verdict": PageVerdict(_stored_type(own_type, page_id), facts),
         "metadata": article[0] if article else _title_and_canonical(Metadata(title=title, canonical_url=canonical)),
-        "robots": tuple(json.loads(robots)),
+        "robots": stored_texts(robots, "pages", "robots", page_id),
         "cleaner_version": version,
     }
     counts = {"words": words, "digest": digest, "blocks": blocks, "outlinks": outlinks}
@@ -153,6 +155,11 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
         stored["cleaner"],
         stored.get("user_values", {}),
     )
+
+
+def _stored_type(own_type: str, page_id: int) -> PageType:
+    with decoding("pages", "own_type", page_id):
+        return PageType(own_type)
 
 
 def _differing_attributes(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
@@ -196,8 +203,9 @@ def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str
         return None
     columns = dict(zip([column[0] for column in cursor.description], row, strict=True))
     first_seen, last_seen = columns.pop("first_seen"), columns.pop("last_seen")
-    values = {name: json.loads(value) if name in _LIST_COLUMNS else value or "" for name, value in columns.items()}
-    values["sources"] = values.pop("metadata_sources")
+    sources = stored_object(columns.pop("metadata_sources"), table, "metadata_sources", f"of page {page_id}")
+    lists = {name: stored_texts(columns[name], table, name, f"of page {page_id}") for name in _LIST_COLUMNS}
+    values = {name: value or "" for name, value in columns.items()} | lists | {"sources": sources}
     return _metadata_of(values), first_seen, last_seen
 
 

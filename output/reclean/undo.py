@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from output.db.stored_values import decoding
 from output.db.transaction import write_transaction
 from output.reclean.own_reading import OwnReading, unpack_reading
 from output.reclean.replace import RawPage, replace_page
@@ -60,7 +61,8 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
         with write_transaction(db):
             last_seq = db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]
             for page_id, packed, url, host, capture_id, fetched_at in batch:
-                old_reading = unpack_reading(db, url, packed)
+                with decoding("reclean_before", "before", page_id):
+                    old_reading = unpack_reading(db, url, packed)
                 page = RawPage(page_id, url, host, capture_id, fetched_at, url, None, None)
                 is_same_capture = old_reading.capture_id == capture_id
                 restored_pages, newer_pages = restored_pages + is_same_capture, newer_pages + (not is_same_capture)

@@ -8,7 +8,6 @@ article that is taken out waits in `shelved`, until the evidence falls.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sqlite_utils import Database
 
 from cleaners.document import PageType, Verdict
 from output.db.clock import utc_now
+from output.db.stored_values import stored_texts
 from output.db.text import as_json
 from output.db.transaction import write_transaction
 from output.settle.aggregates import ArticlePage, find_list_pages
@@ -232,7 +232,8 @@ def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
         if is_unchanged and not (repeat_count or has_list_evidence):
             continue
         evidence = _only_value(db, "SELECT evidence FROM pages WHERE id = ?", page_id)
-        facts = [fact for fact in json.loads(evidence) if not fact.startswith(SETTLED_EVIDENCE)]
+        stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
+        facts = [fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE)]
         settled_evidence = as_json([*facts, *_list_evidence(repeat_count)])
         settled_row = _SettledRow(page_id, settled_type, settled_article_id, settled_evidence)
         if settled_row != _SettledRow(page_id, stored_type, stored_article_id, evidence):

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any, cast
 
 import orjson
 from sqlite_utils import Database
@@ -19,11 +20,13 @@ from zlib_ng import zlib_ng
 from cleaners.document import Block, BlockKind, Verdict
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.migrations import BLOCK_KINDS
+from output.db.stored_values import decoding
 from output.db.text import storable_text
 
 # Over 1,261 real pages of 85 KB as JSON: 0.14 ms and 7.5 KB a page; zlib takes 0.42 ms for 6.9 KB. ISA-L takes 0.06 ms,
 # but its output depends now and then on what was in memory: the same page must have the same bytes each time.
 _COMPRESSION_LEVEL = 2
+_UNPACKING_ERROR = cast(type[Exception], zlib_ng.error)
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
@@ -31,6 +34,9 @@ _PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept
 _READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
+
+LayoutRow = tuple[str, int, int, list[str], str]
+"""Of a block: its path, level, number of characters in links, landmarks and markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +116,22 @@ def read_ledger(
     `is_wanted` gets position and verdict of a block and selects the blocks to read; None reads all.
     """
     layout_column = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
-    layout = read_layout(layout_column[0]) if layout_column else []
-    for row, layout_row in zip(db.execute(_READ_BLOCKS, [page_id]).fetchall(), layout, strict=True):
-        position, kind, text, is_kept, reason, rule = row
+    rows = db.execute(_READ_BLOCKS, [page_id]).fetchall()
+    with decoding("page_layout", "layout", page_id):
+        pairs = list(zip(rows, read_layout(layout_column[0]) if layout_column else [], strict=True))
+    for row, layout_row in pairs:
+        position, _, _, is_kept, reason, rule = row
         if is_wanted and not is_wanted(position, bool(is_kept)):
             continue
-        path, level, link_chars, landmarks, markdown = layout_row
-        yield (
-            Block(
-                position, BlockKind(BLOCK_KINDS[kind]), text, markdown, path, level, link_chars, frozenset(landmarks)
-            ),
-            Verdict(bool(is_kept), reason, rule),
-        )
+        with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+            block = _stored_block(row, layout_row)
+        yield block, Verdict(bool(is_kept), reason, rule)
+
+
+def _stored_block(row: Sequence[Any], layout_row: LayoutRow) -> Block:
+    position, kind, text, *_ = row
+    path, level, link_chars, landmarks, markdown = layout_row
+    return Block(position, BlockKind(BLOCK_KINDS[kind]), text, markdown, path, level, link_chars, frozenset(landmarks))
 
 
 def _packed_layout(blocks: Sequence[Block]) -> bytes:
@@ -142,13 +152,16 @@ def _sorted_landmarks(landmarks: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(landmarks))
 
 
-def read_layout(layout: bytes) -> list[tuple[str, int, int, list[str], str]]:
-    """A layout unpacked: of each block its path, level, number of characters in links, landmarks and markdown."""
-    rows: list[tuple[str, int, int, list[str], str]] = orjson.loads(zlib_ng.decompress(layout))
+def read_layout(layout: bytes) -> list[LayoutRow]:
+    """A layout unpacked: a row for each block. ValueError or TypeError if it is none."""
+    try:
+        rows: list[LayoutRow] = orjson.loads(zlib_ng.decompress(layout))
+    except _UNPACKING_ERROR as error:
+        raise ValueError("no layout") from error
     return rows
 
 
-def _layout_rows(layout: bytes) -> list[tuple[str, int, int, list[str], str]]:
+def _layout_rows(layout: bytes) -> list[LayoutRow]:
     """As `read_layout`, with no rows for the empty layout of a page without ledger."""
     return read_layout(layout) if layout else []
 

@@ -19,6 +19,7 @@ from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from cleaners.compare.edits import may_report_edit
 from cleaners.compare.site_memory import container_path
 from output.db.ids import content_id
+from output.db.stored_values import decoding, json_value, stored_object
 from output.db.text import sql_words, storable_text
 from output.store.ledger import read_layout
 
@@ -74,7 +75,7 @@ class StatedMetadata:
     @classmethod
     def from_json(cls, json_text: str) -> StatedMetadata:
         """The metadata that `to_json` wrote."""
-        return cls(*json.loads(json_text))
+        return cls(*json_value(json_text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleSt
 def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
     """The metadata in the row of the article, shelved or not."""
     title, published, sources, cleaner = db.execute(_METADATA, [article_id]).fetchone()
-    source_names = json.loads(sources)
+    source_names = stored_object(sources, "articles", "metadata_sources", article_id)
     return StatedMetadata(
         title, str(source_names.get("title", "")), published or "", str(source_names.get("published", "")), cleaner
     )
@@ -162,7 +163,8 @@ def is_pending(db: Database, article_id: int) -> bool:
 
 def put_revision_blocks(db: Database, article_id: int, number: int, state: ArticleState) -> None:
     """Store the blocks of a revision that a later one replaces, with the number of other pages that had each."""
-    containers = block_containers(state.layout, [row[5] for row in state.blocks])
+    with decoding("page_layout", "layout", f"of article {article_id}"):
+        containers = block_containers(state.layout, [row[5] for row in state.blocks])
     rows = [
         (article_id, number, *row[:5], *container, row[1])
         for row, container in zip(state.blocks, containers, strict=True)

@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from cleaners.compare.edits import ArticleVersion, CapturedBlock, Edit, compare_versions
 from cleaners.compare.folding import comparison_key
+from output.db.stored_values import decoding
 from output.db.text import sql_words
 from output.store.articles import ArticleChange, note_change
 from output.store.revisions import (
@@ -150,7 +151,8 @@ def _compare_captures(
 ) -> tuple[tuple[RevisionChange, ...], Edit]:
     """The kinds of an edit, and what it changed. Where two cleaners made the texts and the old capture cannot be
     cleaned again, nobody can say what the publication changed: the kind is `cleaner`."""
-    old_metadata = StatedMetadata.from_json(pending.metadata_json)
+    with decoding("revisions", "note", f"{pending.article_id}/{pending.number}"):
+        old_metadata = StatedMetadata.from_json(pending.metadata_json)
     new_metadata = read_stated_metadata(db, pending.article_id)
     old_blocks, new_blocks = old_and_new_blocks(
         db, pending.article_id, pending.previous_number or 0, pending.page_id or 0, pending.host

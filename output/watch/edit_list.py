@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -10,6 +9,7 @@ from typing import Any, Final, Literal
 from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
+from output.db.stored_values import stored_texts
 from output.store.revisions import RevisionChange, RevisionMark
 
 NEW: Final = "new"
@@ -65,4 +65,6 @@ def latest_seq(db: Database) -> int:
 
 
 def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> ListedEdit:
-    return ListedEdit(seq, at, kind, tuple(json.loads(kinds_json)) or (kind,), *values)
+    revision, article_id = values[:2]
+    kinds = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{revision}")
+    return ListedEdit(seq, at, kind, kinds or (kind,), *values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +13,7 @@ from cleaners.compare.edits import CapturedBlock
 from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
 from output.db.migrations import BLOCK_KINDS
+from output.db.stored_values import decoding, stored_texts
 from output.db.text import storable_text
 from output.store.revisions import RevisionChange, RevisionMark, block_containers
 from output.verdicts.rulings import find_article
@@ -80,11 +80,8 @@ def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
     """The decided revisions of an article, the first one first."""
-    return tuple(
-        _make_revision(*row)
-        for row in db.execute(_REVISIONS, [article_id])
-        if row[_CHANGE_COLUMN] != RevisionMark.PENDING
-    )
+    rows = db.execute(_REVISIONS, [article_id]).fetchall()
+    return tuple(_make_revision(article_id, *row) for row in rows if row[_CHANGE_COLUMN] != RevisionMark.PENDING)
 
 
 def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:
@@ -123,28 +120,33 @@ def old_and_new_blocks(
     return with_counts(old_blocks), with_counts(new_blocks)
 
 
-def _make_revision(number: int, seen_at: str, title: str, change: Any, kinds_json: str, *values: Any) -> Revision:
-    return Revision(number, seen_at, title, change, tuple(json.loads(kinds_json)), *values)
+def _make_revision(article_id: int, *columns: Any) -> Revision:
+    number, seen_at, title, change, kinds_json, *values = columns
+    kinds = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{number}")
+    return Revision(number, seen_at, title, change, kinds, *values)
 
 
 def _revision_blocks(db: Database, article_id: int, number: int) -> list[_NumberedBlock]:
     """The stored blocks of a replaced revision."""
     rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
-    return [
-        (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), other_article_count))
-        for block_id, kind, is_kept, container, is_link, other_article_count, text in rows
-    ]
+    with decoding("revision_blocks", "kind", f"{article_id}/{number}"):
+        return [
+            (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), article_count))
+            for block_id, kind, is_kept, container, is_link, article_count, text in rows
+        ]
 
 
 def _page_blocks(db: Database, page_id: int) -> list[_NumberedBlock]:
     """The blocks of a page's ledger."""
     rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
-    containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
-    return [
-        (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
-        for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)
-    ]
+    with decoding("page_layout", "layout", page_id):
+        containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
+    with decoding("page_blocks", "kind", page_id):
+        return [
+            (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
+            for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)
+        ]
 
 
 def _count_elsewhere(db: Database, block_id: int, host: str, article_id: int) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from cleaners.document import CleanedPage, PageType
+from output.db.stored_values import stored_texts
 from output.db.text import as_json, storable_text
 from output.store.articles import Sighting, StoredArticle, article_id, remove_article, save_article, stored_article
 from output.store.leads import put_leads
@@ -107,7 +107,8 @@ def _settled_columns(db: Database, page_id: int, rows: PageRows) -> dict[str, ob
     """The columns that `settle` has set for a shelved page; they stay until the next settle."""
     query = "SELECT page_type, article_id, evidence FROM pages WHERE id = ?"
     page_type, article_number, evidence = db.execute(query, [page_id]).fetchone()
-    settled_facts = [fact for fact in json.loads(evidence) if fact.startswith(SETTLED_EVIDENCE)]
+    stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
+    settled_facts = [fact for fact in stored_facts if fact.startswith(SETTLED_EVIDENCE)]
     return {
         "page_type": page_type,
         "article_id": article_number,

@@ -44,6 +44,8 @@ Sketch = NDArray[np.uint32]
 """The hashes of a sketch, each once, in order."""
 
 _PACKED_HASH = np.dtype("<u4")
+HASH_BYTES = _PACKED_HASH.itemsize
+"""Bytes of a hash in a packed sketch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from functools import lru_cache
 
 from sqlite_utils import Database
 
+from output.db.errors import DamagedValue
+from output.db.stored_values import location_of
 from output.db.transaction import write_transaction
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
-from output.settle.similar.likeness import Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
+from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
 from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
 
 REPEATED_PAGES = 6
@@ -32,7 +34,7 @@ _DELETE_STALE_SKETCHES = "DELETE FROM sketches WHERE hashes IS NULL"
 _UNSKETCHED_TEXTS = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
     WHERE s.page_id IS NULL AND a.page_id > ? ORDER BY a.page_id LIMIT ?"""
 _FROM_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id"
-_SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes {_FROM_SKETCHES}"
+_SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes, length(s.sketch) {_FROM_SKETCHES}"
 _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
@@ -95,7 +97,9 @@ def sketch_rows(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
 def _find_pairs(db: Database) -> list[tuple[int, int]]:
     """The pairs of page ids whose sketches share enough."""
     pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
-    for page_id, host, hash_count in db.execute(_SKETCHED_PAGES):
+    for page_id, host, hash_count, sketch_bytes in db.execute(_SKETCHED_PAGES):
+        if sketch_bytes != hash_count * HASH_BYTES:
+            raise DamagedValue(location_of("sketches", "sketch", page_id))
         pages.page_ids.append(page_id)
         pages.host_numbers.append(number_by_host.setdefault(host, len(number_by_host)))
         pages.hash_counts.append(hash_count)

@@ -6,7 +6,6 @@ from its row. `read_pages.py` makes the packed rows of what is read here.
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from itertools import chain
 from typing import Any
 
 from sqlite_utils import Database
+
+from output.db.stored_values import stored_texts
 
 IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE = 1, 2, 4, 8
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may
@@ -124,7 +125,8 @@ def read_page_facts(db: Database, page_id: int) -> PageFacts:
     (has_overruled_blocks,) = db.execute(_HAS_OVERRULED_BLOCKS, [page_id]).fetchone()
     query = _OWN_VERDICT_BLOCKS if has_overruled_blocks else _LEDGER_BLOCKS
     flagged_blocks = db.execute(query, [page_id]).fetchall()
-    return PageFacts(page_id, layout, title, tuple(json.loads(authors)), first_seen, flagged_blocks)
+    author_names = stored_texts(authors, "articles", "authors", f"of page {page_id}")
+    return PageFacts(page_id, layout, title, author_names, first_seen, flagged_blocks)
 
 
 def clear_scans(db: Database) -> None:

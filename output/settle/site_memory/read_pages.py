@@ -13,6 +13,7 @@ from cleaners.compare.site_memory import container_path, names_author, rough_wor
 from cleaners.compare.templates import page_templates
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.migrations import BLOCK_KINDS
+from output.db.stored_values import decoding
 from output.settle.parallel_map import ParallelMap
 from output.settle.site_memory.article_places import MIN_PLACE_WORDS, MIN_RESTORED_WORDS, PlaceCounts
 from output.settle.site_memory.page_table import (
@@ -142,7 +143,8 @@ def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers
     shared_keys: list[int] = []
     kept_paths: set[int] = set()
     left_out_paths: set[int] = set()
-    paths, authors = read_block_paths(facts.layout), facts.authors
+    with decoding("page_layout", "layout", facts.page_id):
+        paths, authors = read_block_paths(facts.layout), facts.authors
     needed_blocks = [
         (position, block_id, flags, text, words)
         for position, block_id, flags, text in facts.flagged_blocks
