@@ -66,5 +66,5 @@ def latest_seq(db: Database) -> int:
 
 def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> ListedEdit:
     revision, article_id = values[:2]
-    kinds = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{revision}")
+    kinds: tuple[Any, ...] = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{revision}")
     return ListedEdit(seq, at, kind, kinds or (kind,), *values)

@@ -122,7 +122,7 @@ def old_and_new_blocks(
 
 def _make_revision(article_id: int, *columns: Any) -> Revision:
     number, seen_at, title, change, kinds_json, *values = columns
-    kinds = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{number}")
+    kinds: tuple[Any, ...] = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{number}")
     return Revision(number, seen_at, title, change, kinds, *values)
 
 
