@@ -1,4 +1,4 @@
-"""Import of WARC and WACZ files: their records go through the same pipeline as a crawl's responses, without a network.
+"""Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
 
 Each record is an answer: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
 A record whose capture the archive has already is left out, so that an import that was cut off goes on, and a second
@@ -8,24 +8,25 @@ one changes nothing.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scrapy.http import Response
 
-from cleaners.urls.canonical import canonicalise, host_of
+from cleaners.urls.canonical import host_of
 from crawler.answers.outcomes import Answer, OutcomeBuilder
 from crawler.discovery.scope import Scope
 from crawler.fetch.faults import RetryPolicy
 from crawler.frontier.robots_txt import RobotsRules
 from crawler.options import CrawlOptions
-from crawler.replay.record_index import BROKEN
 from crawler.replay.record_order import RecordOrder, ReplayJob, is_robots
-from crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
+from crawler.replay.recorded_response import RecordedResponse, ReplayError
+from crawler.replay.revisits import ReplayedRecord, read_indexed_record
 from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import run_bounded
 from crawler.workers.pool import WorkerPool
@@ -41,7 +42,15 @@ from output.write.forget import FORGOTTEN, is_forgotten
 VIA_ARCHIVE = "archive"
 """The `found_via` of a URL that only its own record names."""
 
-_RECORD_FIELDS = ("payload_digest", "warc_file", "warc_offset", "warc_length", "refers_to", "truncated")
+_RECORD_FIELDS = (
+    "payload_digest",
+    "warc_file",
+    "warc_offset",
+    "warc_length",
+    "refers_to",
+    "truncated",
+    "record_faults",
+)
 _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
@@ -114,8 +123,14 @@ class Importer:
 
     async def _process(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
         row = stored_url(self._read_db, job.url)
-        outcome = await self._outcome_of_record(job, row, builder)
+        try:
+            outcome = await self._outcome_of_record(job, row, builder)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a record does to us, it costs itself alone
+            outcome = self._unreadable_outcome(job, row, ReplayError(f"error:{type(error).__name__}", str(error)))
         if outcome is None:
+            self.counts.records["known"] += 1
             return
         await writer.save(outcome)
         if outcome.is_older:
@@ -126,25 +141,25 @@ class Importer:
     async def _outcome_of_record(
         self, job: ReplayJob, row: StoredUrl | None, builder: OutcomeBuilder
     ) -> Outcome | None:
-        """The outcome of a record; None if the archive has it already."""
+        """The outcome of a record; None if the archive has it already, or a better one of its URL."""
         if is_forgotten(self._read_db, job.url):
             return self._unless_known_better(Outcome(job.url, "skipped", FORGOTTEN, found_via=VIA_ARCHIVE), row)
         if not is_robots(job.url) and (skip_reason := self._scope.decide(job.url, 1).skip_reason):
             return self._unless_known_better(Outcome(job.url, "skipped", skip_reason, found_via=VIA_ARCHIVE), row)
         try:
-            response, original = self._read_response(job)
+            replayed = read_indexed_record(job, self._order, self._archive_folder)
         except ReplayError as error:
             return self._unreadable_outcome(job, row, error)
-        if response is None:
+        if replayed is None:
             return self._unless_known_better(Outcome(job.url, "skipped", NOT_IN_ARCHIVE, found_via=VIA_ARCHIVE), row)
+        response = replayed.response
         answer = self._build_answer(job, row, response)
-        capture = _record_capture(job, answer.timestamp, response, self._original_capture(original))
+        capture = _record_capture(job, answer.timestamp, response, self._original_capture(replayed))
         if existing_capture_id(self._read_db, capture) is not None:
-            self.counts.records["known"] += 1
             return None
         outcome = _with_record_location(await self._build_outcome(answer, builder), capture)
         is_older = row is not None and row.state != "queued" and row.fetched_at > answer.timestamp
-        return replace(_with_truncation_mark(outcome, response), is_older=is_older)
+        return replace(_with_record_evidence(outcome, response), is_older=is_older)
 
     async def _build_outcome(self, answer: Answer, builder: OutcomeBuilder) -> Outcome:
         if not is_robots(answer.queued_url.url):
@@ -162,32 +177,15 @@ class Importer:
             headers.setdefault(name, []).append(value)
         fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
         response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
-        received_at = datetime.fromisoformat(job.record.at) if job.record.at else datetime.fromtimestamp(0, UTC)
-        return Answer(queued_url, response, received_at, self._robots.get(queued_url.host))
+        return Answer(queued_url, response, datetime.fromisoformat(job.record.at), self._robots.get(queued_url.host))
 
-    def _read_response(self, job: ReplayJob) -> tuple[RecordedResponse | None, RecordedResponse | None]:
-        """The response of a record, None if its body is in no file; and for a revisit the response that the body comes
-        from."""
-        if job.record.kind == BROKEN:
-            raise ReplayError("broken_record")
-        response = read_response(job.location, self._archive_folder)
-        if not response.is_revisit:
-            return response, None
-        for location in self._order.body_locations(job.record):
-            try:
-                original = read_response(location, self._archive_folder)
-            except ReplayError:
-                continue
-            return with_original_body(response, original), original
-        return None, None
-
-    def _original_capture(self, original: RecordedResponse | None) -> int | None:
+    def _original_capture(self, replayed: ReplayedRecord) -> int | None:
         """The id of the capture that a revisit's body comes from, if the archive has it."""
-        url = original and canonicalise(original.url)
-        if not original or not url:
+        body = replayed.original
+        if body is None:
             return None
-        timestamp = original.recorded_at.isoformat(timespec="seconds")
-        return existing_capture_id(self._read_db, Capture(url, timestamp, 0, payload_digest=original.digest))
+        capture = Capture(body.url, body.at, 0, payload_digest=replayed.original_digest)
+        return existing_capture_id(self._read_db, capture)
 
     def _unreadable_outcome(self, job: ReplayJob, row: StoredUrl | None, error: ReplayError) -> Outcome | None:
         self.counts.records["unreadable"] += 1
@@ -217,7 +215,7 @@ def _record_capture(
     return Capture(
         job.url, timestamp, response.status, payload_digest=response.digest, warc_file=job.location.file,
         warc_offset=job.location.offset, warc_length=job.location.length, refers_to=original_capture,
-        truncated=response.truncated,
+        truncated=response.truncation, record_faults=response.faults,
     )  # fmt: skip
 
 
@@ -233,12 +231,12 @@ def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
     return replace(row, state="skipped", reason=NOT_IN_ARCHIVE) if row.state == "queued" else row
 
 
-def _with_truncation_mark(outcome: Outcome, response: RecordedResponse) -> Outcome:
-    """The outcome with evidence on its page that the record was truncated."""
+def _with_record_evidence(outcome: Outcome, response: RecordedResponse) -> Outcome:
+    """The outcome with evidence on its page of what is wrong with the record."""
     page = outcome.cleaned
-    if not response.truncated or not isinstance(page, PageRows):
+    if not response.evidence or not isinstance(page, PageRows):
         return outcome
-    return replace(outcome, cleaned=with_evidence(page, f"truncated={response.truncated}"))
+    return replace(outcome, cleaned=with_evidence(page, *response.evidence))
 
 
 def file_names_text(paths: Sequence[Path]) -> str:

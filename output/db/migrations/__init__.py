@@ -15,10 +15,11 @@ from output.db.migrations.v3_raw import RAW
 from output.db.migrations.v3_survey import SURVEY
 from output.db.migrations.v3_watch import WATCH
 from output.db.migrations.v4_packed import PACKED
+from output.db.migrations.v5_imported import IMPORTED
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -48,4 +49,11 @@ def m0003_history(db: Database) -> None:
 def m0004_packed(db: Database) -> None:
     """Articles of one transaction enter the full-text index together, and sketches are packed."""
     for statement in PACKED:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0005_columns(db: Database) -> None:
+    """What is wrong with an imported record stands beside its capture."""
+    for statement in (*IMPORTED,):
         db.execute(statement)
