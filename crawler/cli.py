@@ -127,7 +127,7 @@ def update(**options: Any) -> int:
 
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("files", nargs=-1, required=True, metavar="WARC|WACZ...", type=click.Path()),
+    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=click.Path()),
     click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
@@ -142,10 +142,10 @@ _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 
-@cli.command(name="import", short_help="Take in WARC and WACZ files, without a network.")
+@cli.command(name="import", short_help="Take in WARC, ARC and WACZ files, without a network.")
 @_with_options(_IMPORT_OPTIONS)
 def import_(**options: Any) -> int:
-    """Take the pages of WARC and WACZ files into an archive, as a crawl would have, without a network.
+    """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.
 
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.

@@ -1,4 +1,4 @@
-"""`broadsheet import`: index the records of WARC and WACZ files, import them in order, and print a summary."""
+"""`broadsheet import`: index the records of WARC, ARC and WACZ files, import them in order, and print a summary."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ _TYPES_WITHOUT_OUTCOME = (
     "continuation",
     "unknown",
     "no_url",
+    "damaged",
     "other_host",
 )
 
@@ -145,7 +146,8 @@ def _run_import(
     with closing(open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
     settle_in_processes(archive.db)
-    counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in order.counts.items()}
+    record_counts = order.counts + importer.counts.records
+    counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in record_counts.items()}
     run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
     archive.runs.finish(run_id, *run_end, counts)
     return importer, signal_number

@@ -69,31 +69,43 @@ def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
 
     AnswerError: `bad_encoding`, `cut_off`, or `too_large` for more than `limit` bytes or `MAX_RATIO` times the body.
     """
+    decompressed, is_complete = decompress_partly(body, codings, limit)
+    if not is_complete:
+        raise AnswerError(OutcomeReason.CUT_OFF, "the compressed stream ends early", retry=True)
+    return decompressed
+
+
+def decompress_partly(body: bytes, codings: Sequence[str], limit: int = 0) -> tuple[bytes, bool]:
+    """The same, but of a stream that ends early what came before its end; and whether the streams are complete."""
     if len(codings) > MAX_CODINGS:
         raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} encodings on one another")
     max_bytes = min(limit or sys.maxsize, max(RATIO_MIN_BYTES, MAX_RATIO * len(body)))
+    is_complete = True
     for coding in reversed(codings):
         decompressor = _DECOMPRESSORS.get(coding)
         if decompressor is None:
             break
-        body = _collect_chunks(decompressor, body, max_bytes)
-    return body
+        body, is_stream_complete = _collect_chunks(decompressor, body, max_bytes)
+        is_complete = is_complete and is_stream_complete
+    return body, is_complete
 
 
-def _collect_chunks(decompressor: Callable[[bytes], ChunkGenerator], body: bytes, max_bytes: int) -> bytes:
+def _collect_chunks(decompressor: Callable[[bytes], ChunkGenerator], body: bytes, max_bytes: int) -> tuple[bytes, bool]:
     decompressed = bytearray()
     try:
         for chunk in decompressor(body):
             decompressed += chunk
             if len(decompressed) > max_bytes:
                 raise AnswerError(OutcomeReason.TOO_LARGE, f"unpacks to more than {max_bytes:,} bytes")
+    except _StreamEndError:
+        return bytes(decompressed), False
     except (zlib.error, brotli.error, zstd.ZstdError) as error:
         raise AnswerError(OutcomeReason.BAD_ENCODING, str(error)) from error
-    return bytes(decompressed)
+    return bytes(decompressed), True
 
 
-def _cut_off_error() -> AnswerError:
-    return AnswerError(OutcomeReason.CUT_OFF, "the compressed stream ends early", retry=True)
+class _StreamEndError(Exception):
+    """A compressed stream ends early."""
 
 
 def _decompress_gzip(data: bytes) -> ChunkGenerator:
@@ -137,7 +149,7 @@ def _inflate(data: bytes, start: int, wbits: int) -> ChunkGenerator:
     while tail := stream.decompress(b"", _CHUNK_BYTES):
         yield tail
     if not stream.eof:
-        raise _cut_off_error()
+        raise _StreamEndError
     return len(data)
 
 
@@ -153,7 +165,7 @@ def _zstd_frame(data: bytes, start: int) -> ChunkGenerator:
                 break
         if stream.eof:
             return chunk_end - len(stream.unused_data)
-    raise _cut_off_error()
+    raise _StreamEndError
 
 
 def _decompress_brotli(data: bytes) -> ChunkGenerator:
@@ -165,7 +177,7 @@ def _decompress_brotli(data: bytes) -> ChunkGenerator:
             chunk = b""
         if stream.is_finished():
             return chunk_start
-    raise _cut_off_error()
+    raise _StreamEndError
 
 
 _DECOMPRESSORS: dict[str, Callable[[bytes], ChunkGenerator]] = {

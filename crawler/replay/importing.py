@@ -1,4 +1,4 @@
-"""Import of WARC and WACZ files: their records go through the same pipeline as a crawl's responses, without a network.
+"""Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
 
 Each record is an answer: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
 A record whose capture the archive has already is left out, so that an import that was cut off goes on, and a second
@@ -8,30 +8,31 @@ one changes nothing.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from scrapy.http import Response
 
 from cleaners.document import UrlSource
-from cleaners.urls.canonical import canonicalise, host_of
+from cleaners.urls.canonical import host_of
 from crawler.answers.outcomes import Answer, OutcomeBuilder
 from crawler.discovery.scope import Scope
 from crawler.fetch.faults import RetryPolicy
 from crawler.frontier.robots_txt import RobotsRules
 from crawler.options import CrawlOptions
-from crawler.replay.record_index import BROKEN
 from crawler.replay.record_order import RecordOrder, ReplayJob, is_robots
-from crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
+from crawler.replay.recorded_response import RecordedResponse, ReplayError
+from crawler.replay.revisits import ReplayedRecord, read_indexed_record
 from crawler.session.writer import Writer
 from crawler.workers.bounded_tasks import run_bounded
 from crawler.workers.pool import WorkerPool
 from crawler.workers.worker import process_count
-from output.db.url_words import OutcomeReason, UrlKind, UrlState
+from output.db.url_words import OutcomeReason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import StoredUrl, existing_capture_id, stored_url
 from output.queue.rows import QueuedUrl
@@ -40,7 +41,15 @@ from output.store.page_rows import PageRows, with_evidence
 from output.write.archive import Archive
 from output.write.forget import is_forgotten
 
-_RECORD_FIELDS = ("payload_digest", "warc_file", "warc_offset", "warc_length", "refers_to", "truncated")
+_RECORD_FIELDS = (
+    "payload_digest",
+    "warc_file",
+    "warc_offset",
+    "warc_length",
+    "refers_to",
+    "truncated",
+    "record_faults",
+)
 _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
@@ -113,8 +122,14 @@ class Importer:
 
     async def _process(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
         row = stored_url(self._read_db, job.url)
-        outcome = await self._outcome_of_record(job, row, builder)
+        try:
+            outcome = await self._outcome_of_record(job, row, builder)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a record does to us, it costs itself alone
+            outcome = self._unreadable_outcome(job, row, ReplayError(_error_reason(error), str(error)))
         if outcome is None:
+            self.counts.records["known"] += 1
             return
         await writer.save(outcome)
         if outcome.is_older:
@@ -125,7 +140,7 @@ class Importer:
     async def _outcome_of_record(
         self, job: ReplayJob, row: StoredUrl | None, builder: OutcomeBuilder
     ) -> Outcome | None:
-        """The outcome of a record; None if the archive has it already."""
+        """The outcome of a record; None if the archive has it already, or a better one of its URL."""
         if is_forgotten(self._read_db, job.url):
             return self._unless_known_better(
                 Outcome(job.url, UrlState.SKIPPED, OutcomeReason.FORGOTTEN, found_via=UrlSource.ARCHIVE), row
@@ -135,21 +150,21 @@ class Importer:
                 Outcome(job.url, UrlState.SKIPPED, skip_reason, found_via=UrlSource.ARCHIVE), row
             )
         try:
-            response, original = self._read_response(job)
+            replayed = read_indexed_record(job, self._order, self._archive_folder)
         except ReplayError as error:
             return self._unreadable_outcome(job, row, error)
-        if response is None:
+        if replayed is None:
             return self._unless_known_better(
                 Outcome(job.url, UrlState.SKIPPED, OutcomeReason.NOT_IN_ARCHIVE, found_via=UrlSource.ARCHIVE), row
             )
+        response = replayed.response
         answer = self._build_answer(job, row, response)
-        capture = _record_capture(job, answer.timestamp, response, self._original_capture(original))
+        capture = _record_capture(job, answer.timestamp, response, self._original_capture(replayed))
         if existing_capture_id(self._read_db, capture) is not None:
-            self.counts.records["known"] += 1
             return None
         outcome = _with_record_location(await self._build_outcome(answer, builder), capture)
         is_older = row is not None and row.state != UrlState.QUEUED and row.fetched_at > answer.timestamp
-        return replace(_with_truncation_mark(outcome, response), is_older=is_older)
+        return replace(_with_record_evidence(outcome, response), is_older=is_older)
 
     async def _build_outcome(self, answer: Answer, builder: OutcomeBuilder) -> Outcome:
         if not is_robots(answer.queued_url.url):
@@ -167,32 +182,15 @@ class Importer:
             headers.setdefault(name, []).append(value)
         fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
         response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
-        received_at = datetime.fromisoformat(job.record.at) if job.record.at else datetime.fromtimestamp(0, UTC)
-        return Answer(queued_url, response, received_at, self._robots.get(queued_url.host))
+        return Answer(queued_url, response, datetime.fromisoformat(job.record.at), self._robots.get(queued_url.host))
 
-    def _read_response(self, job: ReplayJob) -> tuple[RecordedResponse | None, RecordedResponse | None]:
-        """The response of a record, None if its body is in no file; and for a revisit the response that the body comes
-        from."""
-        if job.record.kind == BROKEN:
-            raise ReplayError(OutcomeReason.BROKEN_RECORD)
-        response = read_response(job.location, self._archive_folder)
-        if not response.is_revisit:
-            return response, None
-        for location in self._order.body_locations(job.record):
-            try:
-                original = read_response(location, self._archive_folder)
-            except ReplayError:
-                continue
-            return with_original_body(response, original), original
-        return None, None
-
-    def _original_capture(self, original: RecordedResponse | None) -> int | None:
+    def _original_capture(self, replayed: ReplayedRecord) -> int | None:
         """The id of the capture that a revisit's body comes from, if the archive has it."""
-        url = original and canonicalise(original.url)
-        if not original or not url:
+        body = replayed.original
+        if body is None:
             return None
-        timestamp = original.recorded_at.isoformat(timespec="seconds")
-        return existing_capture_id(self._read_db, Capture(url, timestamp, 0, payload_digest=original.digest))
+        capture = Capture(body.url, body.at, 0, payload_digest=replayed.original_digest)
+        return existing_capture_id(self._read_db, capture)
 
     def _unreadable_outcome(self, job: ReplayJob, row: StoredUrl | None, error: ReplayError) -> Outcome | None:
         self.counts.records["unreadable"] += 1
@@ -222,7 +220,7 @@ def _record_capture(
     return Capture(
         job.url, timestamp, response.status, payload_digest=response.digest, warc_file=job.location.file,
         warc_offset=job.location.offset, warc_length=job.location.length, refers_to=original_capture,
-        truncated=response.truncated,
+        truncated=response.truncation, record_faults=response.faults,
     )  # fmt: skip
 
 
@@ -242,15 +240,19 @@ def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
     )
 
 
-def _with_truncation_mark(outcome: Outcome, response: RecordedResponse) -> Outcome:
-    """The outcome with evidence on its page that the record was truncated."""
+def _with_record_evidence(outcome: Outcome, response: RecordedResponse) -> Outcome:
+    """The outcome with evidence on its page of what is wrong with the record."""
     page = outcome.cleaned
-    if not response.truncated or not isinstance(page, PageRows):
+    if not response.evidence or not isinstance(page, PageRows):
         return outcome
-    return replace(outcome, cleaned=with_evidence(page, f"truncated={response.truncated}"))
+    return replace(outcome, cleaned=with_evidence(page, *response.evidence))
 
 
 def file_names_text(paths: Sequence[Path]) -> str:
     """The files in a few words, for the record of the run."""
     first_names = ", ".join(path.name for path in paths[:3])
     return first_names if len(paths) <= 3 else f"{first_names} and {len(paths) - 3} more"
+
+
+def _error_reason(error: BaseException) -> ReasonText:
+    return compound_reason(ReasonFamily.ERROR, type(error).__name__)

@@ -31,9 +31,10 @@ def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows |
         response = read_full_response(page.record_location, page.body_location, Path(folder))
     except ReplayError as error:
         return UnreadablePage(error.reason, str(error))
+    response = replace(response, faults=tuple(dict.fromkeys((*response.faults, *page.record_faults))))
     directives = header_directives(response.headers)
     queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
     recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
     fetched_at = datetime.fromisoformat(page.fetched_at)
     cleaned_page = process_page(PageJob(recorded_page, queued_url, directives, fetched_at), packed_policy).page
-    return with_evidence(cleaned_page, f"truncated={response.truncated}") if response.truncated else cleaned_page
+    return with_evidence(cleaned_page, *response.evidence)

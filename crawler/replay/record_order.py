@@ -6,6 +6,7 @@ robots.txt comes first, then what looks like a sitemap or feed, so that what the
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ _CREATE_LOOKUP_INDEXES = (
     "CREATE INDEX by_url ON entries (url, at) WHERE kind IN ('response', 'resource')",
     "CREATE INDEX by_digest ON entries (digest) WHERE kind IN ('response', 'resource') AND digest <> ''",
 )
+_USER_INFO = re.compile(r"^(https?://)[^/?#\\]*@", re.IGNORECASE)
 _PAGE_RANK = 2  # the rank of what is neither robots.txt nor likely a sitemap or feed
 _FIELDS = ", ".join(field.name for field in fields(IndexedRecord))
 _PLACEHOLDERS = ", ".join("?" * (4 + len(fields(IndexedRecord))))
@@ -34,7 +36,7 @@ _INSERT_RECORD = f"INSERT INTO entries (file, rank, host, name, {_FIELDS}) VALUE
 _SELECT_IN_ORDER = f"""SELECT file, name, rank < {_PAGE_RANK}, {_FIELDS} FROM entries e INDEXED BY by_order
     WHERE NOT EXISTS (SELECT 1 FROM stored s WHERE s.file = e.file AND s.offset = e.offset)
     ORDER BY rank, at, file, offset"""
-_SELECT_LOCATION = "SELECT file, offset, length FROM entries WHERE kind IN ('response', 'resource')"
+_SELECT_BODY = "SELECT file, offset, length, name, at, digest FROM entries WHERE kind IN ('response', 'resource')"
 _XML_TYPES = ("xml", "rss", "atom")
 _XML_SUFFIXES = (".xml", ".xml.gz", ".rss", ".atom")
 
@@ -54,6 +56,17 @@ class ReplayJob:
         return RecordLocation(self.file, self.record.offset, self.record.length)
 
 
+@dataclass(frozen=True, slots=True)
+class BodyRecord:
+    """A record that may have a revisit's body: its location, canonical URL and time, and the payload digest that it
+    states."""
+
+    location: RecordLocation
+    url: str
+    at: str
+    digest: str
+
+
 class RecordOrder:
     """The index of some files: add the files, call `sort`, iterate over `jobs`; `close` drops it."""
 
@@ -62,7 +75,8 @@ class RecordOrder:
         for statement in _CREATE_TABLES:
             self._db.execute(statement)
         self.counts: Counter[str] = Counter()
-        """Records by type; `no_url` are those that are about no http or https URL."""
+        """Records by type; `no_url` are those that are about no http or https URL, `damaged` those that are about none
+        since nothing of them can be read, `other_host` those of hosts that were not asked for."""
 
     def add_file(self, name: str, path: Path, hosts: frozenset[str] = frozenset()) -> Counter[str]:
         """Index the records of a file, of these hosts or of all; returns its records by type. ScanError if it cannot be
@@ -93,19 +107,19 @@ class RecordOrder:
         for file, name, lists_urls, *values in self._db.execute(_SELECT_IN_ORDER):
             yield ReplayJob(file, name, bool(lists_urls), IndexedRecord(*values))
 
-    def body_locations(self, record: IndexedRecord) -> list[RecordLocation]:
-        """Where the body of a revisit may lie, best first: the record it names, the same payload, the URL's latest 200
-        before."""
+    def body_records(self, record: IndexedRecord) -> list[BodyRecord]:
+        """The records that may have the body of a revisit, best first: the one it names, the same payload, the URL's
+        latest 200 before."""
         conditions: Sequence[tuple[str, tuple[str, ...]]] = (
             ("url = ? AND at = ?", (record.refers_to, record.refers_at)),
             ("digest = ? AND digest <> ''", (record.digest,)),
             ("url = ? AND at <= ? AND status = 200 ORDER BY at DESC", (record.url, record.at)),
         )
         rows = (
-            self._db.execute(f"{_SELECT_LOCATION} AND {condition} LIMIT 1", values).fetchone()
+            self._db.execute(f"{_SELECT_BODY} AND {condition} LIMIT 1", values).fetchone()
             for condition, values in conditions
         )
-        return [RecordLocation(*row) for row in rows if row]
+        return [BodyRecord(RecordLocation(*row[:3]), *row[3:]) for row in rows if row]
 
     def close(self) -> None:
         """Drop the temporary database."""
@@ -118,9 +132,9 @@ class RecordOrder:
             counts[record.kind] += 1
             if record.kind not in ANSWER_TYPES:
                 continue
-            url = canonicalise(record.url)
+            url = canonical_record_url(record.url)
             if url is None:
-                counts["no_url"] += 1
+                counts["no_url" if record.url else "damaged"] += 1
                 continue
             host = host_of(url)
             if hosts and host.removeprefix("www.") not in hosts:
@@ -133,6 +147,11 @@ class RecordOrder:
                 url,
                 *(getattr(record, field.name) for field in fields(IndexedRecord)),
             )
+
+
+def canonical_record_url(url: str) -> str | None:
+    """The canonical spelling of a record's URL, without a user name and password; None if it is no URL of a page."""
+    return canonicalise(_USER_INFO.sub(r"\1", url.strip()))
 
 
 def is_robots(url: str) -> bool:

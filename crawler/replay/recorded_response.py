@@ -1,4 +1,4 @@
-"""A record of a WARC file to the response that it holds, unpacked. Pure but for reading the file.
+"""A record of a WARC or ARC file to the response that it holds, unpacked. Pure but for reading the file.
 
 Other tools write bodies that are unpacked already under headers that say they are packed, and bodies that are said to
 be chunked and are not. What a body is decides, not what its headers say.
@@ -9,32 +9,31 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
-from typing import Any
-
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 from cleaners.document import Page
 from crawler.answers.outcomes import PAGE_HEADERS
-from crawler.fetch.compression import decompress
+from crawler.fetch.compression import decompress_partly
 from crawler.fetch.errors import AnswerError
 from crawler.fetch.limits import HEAD_BYTES
-from output.db.url_words import OutcomeReason
+from output.db.url_words import OutcomeReason, Reason
 from output.raw.capture import RecordLocation
+from output.raw.imported_record import (
+    TRUNCATED,
+    ImportedRecord,
+    ImportedRecordError,
+    read_imported_record,
+    split_http,
+)
 from output.raw.wire import warc_digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""
 
-_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?: |$)")
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_STATUS = re.compile(rb"[A-Za-z]{2,10}(?:/\d(?:\.\d)?)? +(\d{3})(?: |$)")  # servers say ICY, and worse
 _CHUNK = re.compile(rb"[ \t\r\n]*([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r?\n")
 _PACKED_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _MARKUP = re.compile(rb"[\xef\xbb\xbf\s]*<")
-
-_SHA1_CHARS = len("sha1:") + 32
 
 HeaderFields = tuple[tuple[str, str], ...]
 
@@ -43,7 +42,7 @@ class ReplayError(Exception):
     """A record that gives no response; `reason` is for the ledger: broken_record, too_large, bad_encoding, cut_off,
     bad_http, raw_missing."""
 
-    def __init__(self, reason: OutcomeReason, detail: str = "") -> None:
+    def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
 
@@ -53,17 +52,34 @@ class RecordedResponse:
     """A response from a record. `headers` are (lower-case name, value); `body` is unpacked.
 
     `digest` is that of the body as it was sent, before it was unpacked. `truncated` is the writer's word for why the
-    record is not whole; `is_revisit` says that the body is in another record.
+    record is not whole, `faults` what is wrong with it (`output/raw/imported_record.py`); `is_revisit` says that the
+    body is in another record.
     """
 
     url: str
-    recorded_at: datetime
     status: int
     headers: HeaderFields
     body: bytes
     digest: str = ""
     truncated: str = ""
+    faults: tuple[str, ...] = ()
     is_revisit: bool = False
+
+    @property
+    def truncation(self) -> str:
+        """Why the response is not whole, in the words of the WARC format; empty if it is."""
+        return self.truncated or ("unspecified" if TRUNCATED in self.faults else "")
+
+    @property
+    def has_own_answer(self) -> bool:
+        """Whether it says all by itself: no revisit, one with a body, or one of an answer that no body belongs to."""
+        return not self.is_revisit or bool(self.body) or (self.status >= 300 and self.status != 304)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """What the evidence of a page's verdict should say of its record."""
+        truncation = (f"truncated={self.truncation}",) if self.truncation else ()
+        return (*truncation, *(fault for fault in self.faults if fault != TRUNCATED))
 
     def header(self, name: str) -> str:
         """A header's first value, or an empty string."""
@@ -91,83 +107,70 @@ def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
 def read_full_response(
     location: RecordLocation, body_location: RecordLocation | None, folder: Path
 ) -> RecordedResponse:
-    """The response at a location, a revisit with the body of the record at `body_location`. ReplayError if there is
-    none."""
+    """The response at a location, a revisit with the body of the record at `body_location`, if it needs one.
+    ReplayError if there is none."""
     response = read_response(location, folder)
     if not response.is_revisit:
         return response
     if body_location is None:
+        if response.has_own_answer:
+            return response
         raise ReplayError(OutcomeReason.RAW_MISSING, "the record that holds its body is not known")
     return with_original_body(response, read_response(body_location, folder))
 
 
 def with_original_body(revisit: RecordedResponse, original: RecordedResponse) -> RecordedResponse:
     """A revisit with the body of the record that it refers to."""
+    faults = tuple(dict.fromkeys((*revisit.faults, *original.faults)))
     if revisit.status in (0, 304):
-        return replace(original, url=revisit.url, recorded_at=revisit.recorded_at, is_revisit=True)
+        return replace(original, url=revisit.url, faults=faults, is_revisit=True)
     headers = revisit.headers if revisit.header("content-type") else original.headers
-    return replace(revisit, headers=headers, body=original.body, digest=original.digest, truncated=original.truncated)
+    payload = replace(original, url=revisit.url, status=revisit.status, headers=headers)
+    return replace(payload, faults=faults, is_revisit=True)
 
 
 def read_record(data: bytes) -> RecordedResponse:
     """The response of the one record in these bytes, packed or not. ReplayError if it cannot be read."""
-    record, block = _parse_record(data)
-    url, kind = target_uri(record), record.record_type
-    common_fields: dict[str, Any] = {
-        "url": url,
-        "recorded_at": record.record_date.astimezone(UTC),
-        "truncated": record.headers.get("WARC-Truncated") or "",
-        "is_revisit": kind == WarcRecordType.revisit,
-    }
-    if kind == WarcRecordType.resource:
-        type_header: HeaderFields = (("content-type", record.headers.get("Content-Type") or ""),)
-        return RecordedResponse(
-            status=200, headers=type_header, body=block, digest=payload_digest(block), **common_fields
-        )
-    if kind == WarcRecordType.revisit and not block.startswith(b"HTTP/"):
-        return RecordedResponse(status=0, headers=(), body=b"", **common_fields)
+    record = _read_record(data)
+    head, block = record.head, record.block
+    response = RecordedResponse(
+        url=head.url,
+        status=200,
+        headers=(("content-type", head.fields.get("content-type", "")),),
+        body=block,
+        truncated=head.fields.get("warc-truncated", ""),
+        faults=record.faults,
+        is_revisit=head.kind == "revisit",
+    )
+    if head.kind == "revisit" and not block.startswith(b"HTTP/"):
+        return replace(response, status=0, headers=(), body=b"")
+    if record.is_body_alone:
+        return replace(response, digest=payload_digest(block))
+    return _with_http_answer(response, block)
+
+
+def _read_record(data: bytes) -> ImportedRecord:
     try:
-        status, headers, body = _parse_http(block)
-        common_fields["digest"] = payload_digest(body)
-        return RecordedResponse(status=status, headers=headers, body=_decode_body(headers, body), **common_fields)
+        return read_imported_record(data, MAX_BYTES + HEAD_BYTES)
+    except ImportedRecordError as error:
+        reason = OutcomeReason.TOO_LARGE if error.is_too_large else OutcomeReason.BROKEN_RECORD
+        raise ReplayError(reason, str(error)) from error
+
+
+def _with_http_answer(response: RecordedResponse, block: bytes) -> RecordedResponse:
+    """The response with what the HTTP answer in its block says; a body that breaks off ends there."""
+    try:
+        status, headers, sent_body = parse_http(block)
+        body, is_complete = _decode_body(headers, sent_body)
     except AnswerError as error:
         raise ReplayError(error.reason, str(error)) from error
+    faults = response.faults if is_complete or TRUNCATED in response.faults else (*response.faults, TRUNCATED)
+    return replace(response, status=status, headers=headers, body=body, digest=payload_digest(sent_body), faults=faults)
 
 
-def target_uri(record: WarcRecord) -> str:
-    """The record's URL; wget puts it in angle brackets, as the grammar of WARC/1.0 said."""
-    return (record.headers.get("WARC-Target-URI") or "").strip().removeprefix("<").removesuffix(">")
-
-
-def _parse_record(data: bytes) -> tuple[WarcRecord, bytes]:
-    try:
-        record = next(iter(ArchiveIterator(BytesIO(data), parse_http=False)))
-        length = record.content_length
-        if length > MAX_BYTES + HEAD_BYTES:
-            raise ReplayError(OutcomeReason.TOO_LARGE, f"{length:,} bytes")
-        block = record.reader.read(length)
-    except StopIteration as error:
-        raise ReplayError(OutcomeReason.BROKEN_RECORD, "no record begins here") from error
-    except (OSError, ValueError) as error:
-        raise ReplayError(OutcomeReason.BROKEN_RECORD, str(error)) from error
-    if len(block) != length:
-        raise ReplayError(OutcomeReason.BROKEN_RECORD, f"{len(block):,} of {length:,} bytes")
-    if not _has_stated_digest(block, record.headers.get("WARC-Block-Digest") or ""):
-        raise ReplayError(OutcomeReason.BROKEN_RECORD, "it has not the digest that it states")
-    return record, block
-
-
-def _has_stated_digest(block: bytes, digest: str) -> bool:
-    """Whether a block has its stated digest; digests in other forms than SHA-1 in base 32 are not checked."""
-    stated_digest = digest.strip().lower()
-    if not stated_digest.startswith("sha1:") or len(stated_digest) != _SHA1_CHARS:
-        return True
-    return payload_digest(block).lower() == stated_digest
-
-
-def _parse_http(block: bytes) -> tuple[int, HeaderFields, bytes]:
-    end = _HEAD_END.search(block, 0, HEAD_BYTES)
-    head, body = (block[: end.start()], block[end.end() :]) if end else (block[:HEAD_BYTES], b"")
+def parse_http(block: bytes) -> tuple[int, HeaderFields, bytes]:
+    """Status, headers and body of an HTTP response, nothing unpacked. AnswerError if it has no status line."""
+    head, body = split_http(block)
     status_line, *lines = head.splitlines() or [b""]
     status_match = _STATUS.match(status_line)
     if status_match is None:
@@ -187,8 +190,11 @@ def _parse_headers(lines: Sequence[bytes]) -> HeaderFields:
     return tuple(headers)
 
 
-def _decode_body(headers: HeaderFields, body: bytes) -> bytes:
-    """The body without transfer chunks and content encoding, where it has them. AnswerError if it is too large."""
+def _decode_body(headers: HeaderFields, body: bytes) -> tuple[bytes, bool]:
+    """The body without transfer chunks and content encoding, where it has them, and whether it is complete.
+
+    AnswerError if it is too large, or its encoding is broken.
+    """
     transfer_codings = [
         token for key, value in headers if key == "transfer-encoding" for token in value.lower().split(",")
     ]
@@ -198,11 +204,12 @@ def _decode_body(headers: HeaderFields, body: bytes) -> bytes:
         coding for key, value in headers if key == "content-encoding" for coding_text in value.lower().split(",")
         if (coding := coding_text.strip()) and coding != "identity"
     ]  # fmt: skip
+    is_complete = True
     if codings and body and _is_packed(body, codings[-1]):
-        body = decompress(body, codings, MAX_BYTES)
+        body, is_complete = decompress_partly(body, codings, MAX_BYTES)
     if len(body) > MAX_BYTES:
         raise AnswerError(OutcomeReason.TOO_LARGE, f"{len(body):,} bytes")
-    return body
+    return body, is_complete
 
 
 def _is_packed(body: bytes, coding: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which WARC and WACZ files were imported completely, and what the archive already holds of their records."""
+"""Which WARC, ARC and WACZ files were imported completely, and what the archive already holds of their records."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ class Capture:
     `directives` are its robots directives (header and meta), `robots_id` the row of the robots.txt in force when it was
     requested. `warc_file`, `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
     to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
-    digest from the body and writes the record itself. `etag` and `last_modified` are the response headers that a
+    digest from the body and writes the record itself. `record_faults`
+    are words of `output/raw/imported_record.py`. `etag` and `last_modified` are the response headers that a
     conditional request needs.
     """
 
@@ -41,6 +42,7 @@ class Capture:
     warc_length: int | None = None
     refers_to: int | None = None  # the capture whose record holds its body, where its own does not
     truncated: str = ""  # why its record is not whole, in the words of the WARC format
+    record_faults: tuple[str, ...] = ()  # what is wrong with an imported record
     raw: RawExchange | None = field(default=None, repr=False)
     etag: str = ""
     last_modified: str = ""

@@ -11,19 +11,23 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from output.raw.imported_record import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
 from output.raw.warc_reader import RecordError, WarcRecord, dechunked_body, iter_records, parse_record, read_span
 from output.raw.warc_records import warc_date
 from output.raw.wire import RawExchange, warc_digest
 
 _CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
-        (SELECT length FROM warc_files WHERE name = c.warc_file)
+        (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL
     FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
 _FILES_WITHOUT_CAPTURES = """SELECT name, length FROM warc_files f WHERE length > 0
     AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
 _DIGEST_PREFIX = "sha1:"
 
-CaptureRow = tuple[str, int, int, str, str, str, int | None]
-"""WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one."""
+_MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record; an import takes none that is larger
+
+CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool]
+"""WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one; for
+that what was wrong with the record when it was imported, and whether it holds its payload itself."""
 
 
 def raw_faults(db: Database, folder: Path) -> Iterator[str]:
@@ -39,7 +43,7 @@ def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
     file, first_offset, committed_length = rows[0][0], rows[0][1], rows[0][6]
     if committed_length is None:  # imported, so not ours: only the records that our rows name are checked
         for row in rows:
-            yield from _capture_faults(folder, row, row[2])
+            yield from _imported_record_faults(folder, row)
         return
     if first_offset:
         yield from _span_faults(folder, file, 0, first_offset)
@@ -49,7 +53,7 @@ def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
 
 def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator[str]:
     """The faults of a capture's record, and of what follows it in the `span_length` bytes up to the next capture's."""
-    file, offset, record_length, url, _, _, committed_length = row
+    file, offset, record_length, url = row[:4]
     location = f"{file} at {offset}"
     try:
         data = read_span(folder, file, offset, span_length)
@@ -58,14 +62,28 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
         yield f"{url}: {error}"
         return
     yield from _digest_faults(record, location)
-    if committed_length is not None:
-        yield from _row_mismatch(record, row, location)
-        yield from _unnamed_record_faults(data[record_length:], f"{file} after {offset}")
+    yield from _row_mismatch(record, row, location)
+    yield from _unnamed_record_faults(data[record_length:], f"{file} after {offset}")
+
+
+def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
+    """The faults of an imported capture's record that it had not when it was imported."""
+    file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload = row
+    location = f"{file} at {offset}"
+    try:
+        record = read_imported_record(read_span(folder, file, offset, record_length), _MAX_RECORD_BYTES)
+    except (RecordError, ImportedRecordError) as error:
+        yield f"{url}: {error}" if isinstance(error, RecordError) else f"{url}: {location}: {error}"
+        return
+    if DIGEST_MISMATCH in record.faults and DIGEST_MISMATCH not in known_faults.split():
+        yield f"{location}: the {record.head.kind} record has not the digest that it states"
+    elif has_payload and record.head.kind != "revisit" and warc_digest(record.payload) != payload_digest:
+        yield f"{location}: the payload of {url} has not the digest of its row"
 
 
 def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
     """A message if the record is not the one that its row describes."""
-    _, _, _, url, fetched_at, payload_digest, _ = row
+    url, fetched_at, payload_digest = row[3:6]
     stated_digest = record.fields.get("warc-payload-digest", payload_digest)
     actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
     if record.kind not in ("response", "revisit"):

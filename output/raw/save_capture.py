@@ -84,7 +84,7 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
     db.execute(
         """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
             payload_length, directives, robots_id, truncated, etag, last_modified, warc_file, warc_offset, warc_length,
-            refers_to) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            refers_to, record_faults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             capture_id,
             storable_text(capture.url),
@@ -100,6 +100,7 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
             storable_text(capture.etag) or None,
             storable_text(capture.last_modified) or None,
             *record_columns,
+            " ".join(capture.record_faults) or None,
         ],
     )
     return capture_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import islice
@@ -12,8 +13,10 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
+from output.raw.imported_record import ImportedRecordError, read_imported_record
 from output.raw.wire import RawExchange
 
+_MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]+)[^\r\n]*\r?\n")
 _LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
@@ -98,12 +101,23 @@ def read_response(db: Database, folder: Path, capture_id: int) -> RawExchange | 
     row = db.execute(_LOCATIONS, [capture_id]).fetchone()
     if row is None or row[0] is None:
         return None
-    record = read_record(folder, *row[:3])
+    record = _read_any_record(folder, *row[:3])
     head, body = record.head_and_body
     if row[3] is not None and not record.fields.get("warc-profile", "").endswith("server-not-modified"):
-        body = read_record(folder, *row[3:]).head_and_body[1]
+        body = _read_any_record(folder, *row[3:]).head_and_body[1]
     address = record.fields.get("warc-ip-address", "")
     return RawExchange(b"", head, body, ip_address=address, truncated=record.fields.get("warc-truncated", ""))
+
+
+def _read_any_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord:
+    """The record at an offset of a file, also one that only an import reads, such as that of an ARC file."""
+    try:
+        return read_record(folder, file, offset, length)
+    except RecordError:
+        with suppress(ImportedRecordError):
+            imported = read_imported_record(read_span(folder, file, offset, length), _MAX_RECORD_BYTES)
+            return WarcRecord(imported.head.kind, dict(imported.head.fields), imported.block)
+        raise
 
 
 def dechunked_body(exchange: RawExchange) -> bytes:

@@ -23,7 +23,8 @@ _PAGES_PER_BATCH = 500
 # An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a
 # person's options left out are not cleaned again.
 _RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
-        p.cleaner_id, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+        p.cleaner_id, c.record_faults, c.warc_file, c.warc_offset, c.warc_length,
+        o.warc_file, o.warc_offset, o.warc_length
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = coalesce(c.refers_to, (
             SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
@@ -42,7 +43,8 @@ class RawPage:
     """A page of the archive: its capture, the URL that it ended at after redirects, the cleaner that read it, and where
     its raw response is.
 
-    `fetched_at` is UTC ISO 8601; `record_location` is None where no raw response was kept.
+    `fetched_at` is UTC ISO 8601; `record_location` is None where no raw response was kept; `record_faults` are what
+    was wrong with the record when it was imported.
     """
 
     id: int
@@ -54,6 +56,7 @@ class RawPage:
     cleaner_id: int | None
     record_location: RecordLocation | None
     body_location: RecordLocation | None = None  # of the body, if the record is a revisit
+    record_faults: tuple[str, ...] = ()
 
     @property
     def page_ref(self) -> PageRef:
@@ -71,9 +74,10 @@ def pages_with_raw(db: Database) -> Iterator[RawPage]:
 
 def _raw_page(row: tuple[Any, ...]) -> RawPage:
     """A row of `_RAW_PAGES`; it ends with (file, offset, length) of the record and then of the body's record."""
-    page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, *locations = row
+    page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, faults, *locations = row
     record, body = (RecordLocation(*columns) if columns[0] else None for columns in (locations[:3], locations[3:]))
-    return RawPage(page_id, url, host, capture_id, fetched_at or "", final_url or url, cleaner_id, record, body)
+    columns = (page_id, url, host, capture_id, fetched_at or "", final_url or url, cleaner_id)
+    return RawPage(*columns, record, body, tuple((faults or "").split()))
 
 
 @dataclass(frozen=True, slots=True)

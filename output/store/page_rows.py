@@ -73,9 +73,9 @@ def make_page_rows(cleaned: CleanedPage | PageRows, site_rules: str = "") -> Pag
     )
 
 
-def with_evidence(page: PageRows, fact: str) -> PageRows:
-    """The page with one more fact in the evidence of its verdict."""
-    return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, fact)))
+def with_evidence(page: PageRows, *facts: str) -> PageRows:
+    """The page with more facts in the evidence of its verdict."""
+    return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, *facts)))
 
 
 # Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle.

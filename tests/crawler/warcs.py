@@ -1,4 +1,4 @@
-"""WARC records made by hand, also such as no good writer makes."""
+"""WARC and ARC records made by hand, also such as no good writer makes."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def record(
     } | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{name}: {value}" for name, value in fields.items() if value]
     return "\r\n".join([f"WARC/{version}", *lines, "", ""]).encode() + block + b"\r\n\r\n"
+
+
+def arc_file_head(version: int = 1) -> bytes:
+    """The record that begins an ARC file."""
+    names = "URL IP-address Archive-date Content-type"
+    names += " Result-code Checksum Location Offset Filename" if version == 2 else ""
+    block = f"{version} 0 Tests\n{names} Archive-length\n"
+    return f"filedesc://site.arc 0.0.0.0 20080401103005 text/plain {len(block)}\n{block}\n".encode()
+
+
+def arc_record(url: str, block: bytes, at: str = "20240301100000", rest: str = "text/html") -> bytes:
+    """A record of an ARC file, not packed; `rest` is what stands between its date and its length."""
+    return f"{url} 192.0.2.1 {at} {rest} {len(block)}\n".encode() + block + b"\n"
 
 
 def digest(data: bytes) -> str:

@@ -17,6 +17,7 @@ from output.db.migrations.v3_watch import WATCH
 from output.db.migrations.v4_packed import PACKED
 from output.db.migrations.v5_dates import DATES
 from output.db.migrations.v5_growth import GROWTH
+from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_users_columns import rename_users_column
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
@@ -56,7 +57,7 @@ def m0004_packed(db: Database) -> None:
 
 @MIGRATIONS()
 def m0005_columns(db: Database) -> None:
-    """Dates in columns of one shape each, and rows that name a capture found by it."""
-    for statement in (*DATES, *GROWTH):
+    """Dates in columns of one shape each; captures found by their rows; faults of imported records."""
+    for statement in (*DATES, *GROWTH, *IMPORTED):
         rename_users_column(db, statement)
         db.execute(statement)

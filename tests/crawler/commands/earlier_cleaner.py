@@ -18,7 +18,7 @@ from output.settle.judge_again import settle
 from output.store.page_rows import make_page_rows
 from output.write.archive import Archive
 from tests.crawler.scripted_site import page
-from tests.crawler.warcs import answer, record, write
+from tests.crawler.warcs import answer, digest, record, write
 
 SITE = "https://a.example"
 SEEN = "2024-03-01T10:00:00+00:00"
@@ -64,7 +64,7 @@ def archive(folder: Path, bodies: Mapping[str, str], cleaners: Mapping[str, Any]
             cleaned = clean(Page(url, body.encode(), "text/html; charset=utf-8", fetched_at=SEEN))
             page_rows = replace(make_page_rows(cleaners.get(path, lambda same: same)(cleaned)), lineage=LONG_AGO)
             capture = Capture(
-                url, SEEN, 200, url, "text/html", f"sha1:{at}", len(body),
+                url, SEEN, 200, url, "text/html", digest(body.encode()), len(body),
                 warc_file=file.name, warc_offset=sum(sizes[:at]), warc_length=sizes[at],
             )  # fmt: skip
             state = str(page_rows.verdict.page_type)

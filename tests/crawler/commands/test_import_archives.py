@@ -206,7 +206,7 @@ def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, 
     odd.write_text("no records here")
     code, _, errors = command("import", odd, good, "--db", db)
     assert (code, errors.count("\n")) == (1, 1)
-    assert "odd.warc holds no WARC records" in errors
+    assert "odd.warc holds no WARC or ARC records" in errors
     assert len(texts(db)) == 3
     for names, message in (((tmp_path / "gone.warc",), "is not there"), ((tmp_path,), "is a folder")):
         code, _, errors = command("import", *names, "--db", db)

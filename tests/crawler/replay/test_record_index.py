@@ -100,8 +100,8 @@ def test_a_file_that_breaks_off_gives_what_came_before(tmp_path: Path):
     ("data", "message"),
     [
         (b"", "is empty"),
-        (b"just some text\n" * 20, "holds no WARC records"),
-        (gzip.compress(b"<html>a page</html>"), "holds no WARC records"),
+        (b"just some text\n" * 20, "holds no WARC or ARC records"),
+        (gzip.compress(b"<html>a page</html>"), "holds no WARC or ARC records"),
         (gzip.compress(b"".join(records())), "compressed as one piece"),
         (b"PK\x03\x04 not really", "cannot be read"),
     ],

@@ -76,7 +76,8 @@ def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_befo
     places = [RecordLocation(job.file, job.record.offset, job.record.length) for job in order.jobs()]
 
     def body_locations(**fields: str) -> list[RecordLocation]:
-        return order.body_locations(IndexedRecord(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00+00:00", **fields))
+        revisit = IndexedRecord(0, 0, "revisit", f"{SITE}/x", "2024-03-01T10:09:00+00:00", **fields)
+        return [body.location for body in order.body_records(revisit)]
 
     by_name = body_locations(refers_to=f"{SITE}/x", refers_at="2024-03-01T10:01:00+00:00", digest="sha1:THREE")
     assert by_name == [places[0], places[2], places[1]]

@@ -10,7 +10,7 @@ import pytest
 from crawler.replay import recorded_response
 from crawler.replay.recorded_response import ReplayError, read_record, read_response
 from output.raw.capture import RecordLocation
-from tests.crawler.warcs import answer, record, write
+from tests.crawler.warcs import answer, arc_record, record, write
 
 URL = "https://a.example/x"
 HTML = b"<html><body><p>Words of a page</p></body></html>"
@@ -29,7 +29,6 @@ def reason(data: bytes) -> str:
 def test_a_response_comes_out_as_it_was_sent():
     got = replayed(answer(HTML, "203 Odd", x_robots_tag="noindex"))
     assert (got.url, got.status, got.body, got.header("x-robots-tag")) == (URL, 203, HTML, "noindex")
-    assert got.recorded_at.isoformat() == "2024-03-01T10:00:00+00:00"
     page = got.page("2024-03-01T10:00:00+00:00")
     assert (page.body, page.content_type, page.headers) == (
         HTML, "text/html; charset=utf-8", (("x-robots-tag", "noindex"),)
@@ -74,14 +73,36 @@ def test_a_revisit_says_that_its_body_is_elsewhere():
 
 def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch):
     whole = record(URL, answer(HTML))
-    assert reason(whole[:-30]) == "broken_record"
-    assert reason(whole.replace(b"Words", b"Worms")) == "broken_record"  # not the digest that it states
+    assert reason(whole[: whole.index(b"HTTP/")]) == "broken_record"  # nothing of its block
+    assert reason(whole[: whole.index(b"Content-Length")]) == "broken_record"
     assert reason(b"nothing like it") == "broken_record"
-    assert reason(gzip.compress(whole)[:-40]) == "broken_record"
+    packed = bytearray(gzip.compress(whole))
+    packed[len(packed) // 2] ^= 0xFF
+    assert reason(bytes(packed)) == "broken_record"
     assert reason(record(URL, b"no status line\r\n\r\nx")) == "bad_http"
-    assert reason(record(URL, answer(gzip.compress(HTML)[:-12], content_encoding="gzip"))) == "cut_off"
     monkeypatch.setattr(recorded_response, "MAX_BYTES", 100)
     assert reason(record(URL, answer(gzip.compress(b"x" * 5000), content_encoding="gzip"))) == "too_large"
+
+
+def test_what_is_wrong_with_a_record_is_said_and_the_record_read():
+    whole = record(URL, answer(HTML))
+    cut = read_record(whole[:-30])
+    assert (cut.body, cut.faults, cut.truncation) == (HTML[: -30 + len(b"\r\n\r\n")], ("truncated",), "unspecified")
+    assert read_record(gzip.compress(whole)[:-40]).faults == ("truncated",)
+    other = read_record(whole.replace(b"Words", b"Worms"))
+    assert (other.body, other.faults, other.truncation) == (HTML.replace(b"Words", b"Worms"), ("digest_mismatch",), "")
+    assert other.evidence == ("digest_mismatch",)
+    packed_body = gzip.compress(HTML * 20, compresslevel=0)
+    part = read_record(record(URL, answer(packed_body[:-100], content_encoding="gzip")))
+    assert (HTML * 20).startswith(part.body)
+    assert (len(part.body) > 800, part.faults) == (True, ("truncated",))
+
+
+def test_an_arc_record_is_an_answer_with_or_without_an_http_head():
+    got = read_record(arc_record(URL, answer(HTML, "404 Gone")))
+    assert (got.url, got.status, got.body, got.faults) == (URL, 404, HTML, ())
+    bare = read_record(gzip.compress(arc_record(URL, HTML)))
+    assert (bare.status, bare.body, bare.header("content-type")) == (200, HTML, "text/html")
 
 
 def test_a_place_names_the_bytes_of_one_record(tmp_path: Path):
@@ -91,6 +112,19 @@ def test_a_place_names_the_bytes_of_one_record(tmp_path: Path):
     for location in (RecordLocation("gone.warc.gz", 0, 9), RecordLocation("a.warc.gz", 10**6, 9)):
         with pytest.raises(ReplayError, match="raw_missing"):
             read_response(location, tmp_path)
+
+
+@pytest.mark.parametrize("line", ["HTTP/2 200", "HTTPX/1.1 200 OK", "ICY 200 OK", "HTTP/1.0 200 "])
+def test_a_status_line_may_be_odd(line: str):
+    assert replayed(f"{line}\r\nA: b\r\n\r\n<p>x".encode()).body == b"<p>x"
+
+
+def test_lines_may_end_in_two_carriage_returns():
+    whole = record(URL, answer(HTML).replace(b"\r\n", b"\r\r\n"), WARC_Block_Digest="")
+    head, end, block = whole.partition(b"\r\n\r\n")
+    got = read_record(head.replace(b"\r\n", b"\r\r\n") + b"\r\r\n\r\r\n" + block)
+    assert (got.status, got.body, got.header("content-type")) == (200, HTML, "text/html; charset=utf-8")
+    assert end
 
 
 def test_header_lines_that_go_on_and_lines_that_are_none(tmp_path: Path):

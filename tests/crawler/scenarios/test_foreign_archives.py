@@ -1,0 +1,213 @@
+"""Archives of other crawlers with whatever is wrong with them: each record ends as a row or a counted skip."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.scripted_site import page
+from tests.crawler.shell import command, rows
+from tests.crawler.warcs import answer, arc_file_head, arc_record, digest, record, write
+
+SITE = "https://a.example"
+ODD_DATES = {
+    "year": "2016",
+    "month": "2016-01",
+    "day": "2016-01-19",
+    "none": "",
+    "no-day": "2008-10-294T10:20:30Z",
+    "first-year": "0001-01-01T00:00:00+14:00",
+    "last-year": "9999-12-31T23:59:59-14:00",
+    "late": "10016-01-19T10:20:30Z",
+    "words": "some day",
+    "fine": "2016-01-19T10:20:30Z",
+}
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    return tmp_path / "made.db"
+
+
+def story(name: str) -> bytes:
+    return answer(page(name, words=150))
+
+
+def imported(db: Path, *files: Path) -> str:
+    """Import files again and again: the first time what they hold, then nothing; the first summary."""
+    code, out, errors = command("import", *files, "--db", db)
+    assert (code, errors) == (0, "")
+    again = command("import", *files, "--db", db)
+    assert (again[0], "Nothing to do" in again[1], again[2]) == (0, True, "")
+    assert command("verify", db)[0] == 0
+    assert command("reclean", db, "--all")[0] == 0
+    return out
+
+
+def faults(db: Path) -> dict[str, str | None]:
+    query = "SELECT url, record_faults FROM captures"
+    return {url.removeprefix(f"{SITE}/"): record_faults for url, record_faults in rows(db, query)}
+
+
+def articles(db: Path) -> set[str]:
+    return {url.removeprefix(f"{SITE}/") for (url,) in rows(db, "SELECT url FROM articles")}
+
+
+def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path: Path, db: Path):
+    dated = '<meta property="article:published_time" content="2016-01-19T09:00:00Z">'
+    records = [
+        record(f"{SITE}/{name}", story(name).replace(b"</head>", dated.encode() + b"</head>"), date)
+        for name, date in ODD_DATES.items()
+    ]
+    assert records[0].count(dated.encode()) == 1
+    imported(db, write(tmp_path / "a.warc.gz", records))
+    assert articles(db) == set(ODD_DATES)
+    times = dict(rows(db, "SELECT replace(url, 'https://a.example/', ''), fetched_at FROM captures"))
+    assert (times["year"], times["month"]) == ("2016-12-31T23:59:59+00:00", "2016-01-31T23:59:59+00:00")
+    assert times["none"] == times["no-day"] == times["words"] == times["day"] == "2016-01-19T23:59:59+00:00"
+    published = rows(db, "SELECT url, published FROM articles WHERE published IS NOT NULL")
+    assert len(published) == len(ODD_DATES)
+
+
+def test_a_file_without_any_date_is_as_old_as_it_is(tmp_path: Path, db: Path):
+    imported(db, write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", story("x"), "")]))
+    ((fetched_at,),) = rows(db, "SELECT fetched_at FROM captures")
+    assert fetched_at[:4] >= "2024"
+
+
+def test_what_is_wrong_with_a_record_is_marked_and_the_page_kept(tmp_path: Path, db: Path):
+    clipped = record(f"{SITE}/clipped", story("clipped"))[:-30]
+    records = [
+        record(f"{SITE}/digest", story("digest"), WARC_Block_Digest=digest(b"other")),
+        record(f"{SITE}/no-length", story("no-length"), Content_Length=""),
+        record(f"{SITE}/long", story("long"), Content_Length="500000", WARC_Block_Digest=""),
+        record(f"{SITE}/short", story("short"), Content_Length="40"),
+        record(f"{SITE}/sound", story("sound")),
+        clipped,
+    ]
+    for packed in (True, False):
+        archive = db.with_name(f"{packed}.db")
+        imported(archive, write(tmp_path / f"{packed}.warc", records, packed=packed))
+        assert faults(archive) == {
+            "digest": "digest_mismatch",
+            "no-length": "wrong_length",
+            "long": "truncated",
+            "short": "wrong_length",
+            "sound": None,
+            "clipped": "truncated",
+        }
+        assert articles(archive) == set(faults(archive))
+        evidence = {url: json.loads(text) for url, text in rows(archive, _EVIDENCE)}
+        assert "digest_mismatch" in evidence[f"{SITE}/digest"]
+        assert "truncated=unspecified" in evidence[f"{SITE}/clipped"]
+        assert rows(archive, "SELECT count(*) FROM captures WHERE truncated = 'unspecified'") == [(2,)]
+
+
+_EVIDENCE = "SELECT u.url, p.evidence FROM pages p JOIN urls u USING (id)"
+
+
+def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path: Path, db: Path):
+    kept = [record(f"{SITE}/{name}", story(name), WARC_Block_Digest=stated) for name, stated in _STATED.items()]
+    file = write(tmp_path / "a.warc", [*kept, arc_record(f"{SITE}/none", story("none"))], packed=False)
+    imported(db, file)
+    file.write_bytes(file.read_bytes().replace(b"river", b"riven").replace(b"mill", b"mull"))
+    code, out, errors = command("verify", db)
+    assert code == 1
+    assert all(name in out + errors for name in _STATED)
+
+
+_STATED = {"river": digest(story("river")), "mill": digest(b"never had it"), "river-2": ""}
+
+
+def test_revisits_that_are_odd_are_kept_and_marked(tmp_path: Path, db: Path):
+    one, two = story("one"), story("two")
+    body = one.partition(b"\r\n\r\n")[2]
+    no_body = answer("")
+    refers = {"WARC_Refers_To_Target_URI": f"{SITE}/two", "WARC_Refers_To_Date": "2024-03-01T10:00:00Z"}
+    records = [
+        record(f"{SITE}/one", one, WARC_Payload_Digest=digest(body)),
+        record(f"{SITE}/two", two, WARC_Payload_Digest=digest(b"that of two")),
+        record(f"{SITE}/misled", no_body, kind="revisit", WARC_Payload_Digest=digest(body), **refers),
+        record(f"{SITE}/lost-digest", no_body, kind="revisit", WARC_Payload_Digest=digest(b"?"), **refers),
+        record(f"{SITE}/own-body", story("own"), kind="revisit", WARC_Payload_Digest=digest(b"?")),
+        record(f"{SITE}/junk", b"junk", kind="revisit", **refers),
+        record(f"{SITE}/moved", answer("", "301 Moved", location="/one"), kind="revisit"),
+        record(f"{SITE}/nowhere", no_body, kind="revisit"),
+    ]
+    imported(db, write(tmp_path / "a.warc.gz", records))
+    assert faults(db) == {
+        "one": None,
+        "two": None,
+        "misled": None,  # the payload that it states is there, elsewhere
+        "lost-digest": "bad_revisit",
+        "own-body": "bad_revisit",
+        "junk": None,
+        "moved": "bad_revisit",
+    }
+    states = dict(rows(db, "SELECT url, state || '/' || reason FROM urls"))
+    assert states[f"{SITE}/moved"] == "done/redirect"
+    assert states[f"{SITE}/nowhere"] == "skipped/not_in_archive"
+    payloads = dict(rows(db, "SELECT url, payload_digest FROM captures"))
+    assert payloads[f"{SITE}/misled"] == payloads[f"{SITE}/one"]
+    assert payloads[f"{SITE}/lost-digest"] == payloads[f"{SITE}/junk"] == payloads[f"{SITE}/two"]
+
+
+def test_a_user_name_and_password_are_left_out_and_the_page_kept(tmp_path: Path, db: Path):
+    names = ("https://me:secret@a.example/x", "http://secret@b.example:8080/", "https://a.example/@secret?q=@x")
+    file = write(tmp_path / "a.warc.gz", [record(url, story(url.rpartition("/")[2])) for url in names])
+    imported(db, file)
+    urls = {url for (url,) in rows(db, "SELECT url FROM captures")}
+    assert urls == {"https://a.example/x", "http://b.example:8080/", "https://a.example/@secret?q=@x"}
+    assert b"me:secret" not in db.read_bytes()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("packed", [True, False])
+def test_arc_files_are_read(tmp_path: Path, db: Path, version: int, packed: bool):
+    rest = "text/html 200 ABCDEFGH - 0 site.arc" if version == 2 else "text/html"
+    records = [
+        arc_file_head(version),
+        arc_record("dns:a.example", b"192.0.2.1", rest=rest),
+        arc_record(f"{SITE}/one", story("one"), rest=rest),
+        arc_record(f"{SITE}/no-head", page("no-head", words=150).encode(), rest=rest),
+        arc_record(f"{SITE}/undated", story("undated"), "0", rest),
+        arc_record(f"{SITE}/gone", answer("gone", "404 Gone"), rest=rest),
+        arc_record(f"{SITE}/robots.txt", answer("User-agent: *", content_type="text/plain"), rest=rest),
+    ]
+    imported(db, write(tmp_path / "a.arc", records, packed=packed))
+    assert articles(db) == {"one", "no-head", "undated"}
+    assert set(faults(db).values()) == {None}
+    assert len(faults(db)) == 5
+    assert rows(db, "SELECT DISTINCT fetched_at FROM captures") == [("2024-03-01T10:00:00+00:00",)]
+
+
+def test_every_record_of_a_file_that_is_odd_throughout_is_accounted_for(tmp_path: Path, db: Path):
+    good = [record(f"{SITE}/good{number}", story(f"good{number}")) for number in range(8)]
+    odd = [
+        record("dns:a.example", b"192.0.2.1", kind="resource"),
+        record("https://", story("no host")),
+        record("", story("no url"), WARC_Target_URI=""),
+        record(f"{SITE}/no-status", b"words"),
+        record(f"{SITE}/good0", story("good0")),
+        b"WARC/1.0\r\nWARC-Type: response\r\n",
+        b"\x00\xff neither\n",
+        record(f"{SITE}/good1", b"", Content_Length="70"),
+    ]
+    parts = [part for pair in zip(good, odd, strict=True) for part in pair]
+    file = tmp_path / "a.warc.gz"
+    file.write_bytes(b"".join(gzip.compress(part, mtime=0) for part in parts) + b"\x1f\x8b\x08 and no more")
+    code, out, errors = command("import", file, "--db", db)
+    assert code == 0, errors
+    assert articles(db) == {f"good{number}" for number in range(8)}
+    ((text,),) = rows(db, "SELECT counts FROM runs")
+    counts = json.loads(text)
+    answers = sum(counts.get(f"record/{kind}", 0) for kind in ("response", "revisit", "resource", "broken"))
+    skips = sum(counts.get(f"record/{kind}", 0) for kind in ("no_url", "damaged", "other_host", "known", "older"))
+    outcomes = sum(number for name, number in counts.items() if not name.startswith("record/"))
+    assert answers == outcomes + skips
+    assert (counts["record/no_url"], counts["record/known"], counts["record/damaged"]) == (2, 2, 4)
+    assert counts["failed/bad_http"] == 1
+    assert f"damaged {counts['record/damaged']}" in out
