@@ -8,12 +8,15 @@ from collections.abc import Callable, Collection
 
 from lxml import etree
 
+from cleaners.urls.canonical import resolve_href
+
 _INVISIBLE_CHARS = "\u00ad\u200b\u2060\ufeff\u180e"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _MARKDOWN_CHARS = "\\`*_[]<"
 _MARKDOWN_ESCAPES = str.maketrans({char: "\\" + char for char in _MARKDOWN_CHARS})
 _LINK_END_CHARS = " ()[]<>\n\r\t"  # they would end a link in markdown
 _LINK_ESCAPES = str.maketrans({char: f"%{ord(char):02X}" for char in _LINK_END_CHARS})
+_ENTITY_START = re.compile(r"&(?=#?\w+;)")  # a link's target in markdown may hold entities
 _LINK_END_CHAR = re.compile(f"[{re.escape(_LINK_END_CHARS)}]")
 _PLAIN_SPACE = " \t\r\n\x0b"
 _BREAK = "\x0b"  # stands for <br> while a run is collected; a parsed page has no control characters
@@ -91,7 +94,7 @@ class InlineRun:
 
     def _open_element(self, element: etree._Element) -> None:
         if element.tag == "a":
-            self.open_link(element.get("href") or "")
+            self.open_link(resolve_href(element.get("href") or "", ""))
         elif element.tag in ("br", "p", "div", "li"):
             self.add(" ")
         if element.text:
@@ -134,10 +137,13 @@ class InlineRun:
         self._open_marks.append((mark, len(self._parts)))
 
     def close_mark(self, mark: str) -> None:
-        """End the innermost open emphasis or code, if there is any. The text of code is not escaped."""
+        """End the innermost open emphasis or code, if there is any. The text of code is not escaped, so code in which
+        a backtick or a line break would end it stays text."""
         if self._open_marks:
             start = self._open_marks.pop()[1]
             if mark == "`":
+                if any("`" in part or _BREAK in part for part in self._parts[start:]):
+                    return
                 unmarked = (n for n in range(start, len(self._parts)) if n not in self._marked_parts)
                 self._marked_parts |= {n: self._parts[n] for n in unmarked}
             self._wrap(start, mark, mark)
@@ -214,7 +220,8 @@ def _escape_markdown(text: str) -> str:
 
 def _link_closing(href: str) -> str:
     """Return what closes a link to `href` in markdown, with characters escaped that would end it early."""
-    return f"]({href.translate(_LINK_ESCAPES) if _LINK_END_CHAR.search(href) else href})"
+    target = href.translate(_LINK_ESCAPES) if _LINK_END_CHAR.search(href) else href
+    return f"]({_ENTITY_START.sub('&amp;', target) if '&' in target else target})"
 
 
 def _tidy(text: str, verbatim: bool) -> str:

@@ -11,6 +11,7 @@ _LIST_TAGS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "
 _MARK_CHARACTERS = tuple("#>+-=~")
 """How a line begins that markdown would read as structure, where it does not begin with a digit."""
+_BACKTICKS = re.compile("`+")
 _MARK = re.compile(r"^(?:(#{1,6}(?=\s|$)|>|[+-](?=\s|$)|(?:-{2,}|=+)\s*$|~{3,})|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 
 
@@ -95,7 +96,7 @@ def _block_markdown(block: Block) -> str:
         case BlockKind.QUOTE:
             return "> " + _escape_marks(body).replace("\n", "  \n> ")
         case BlockKind.CODE:
-            fence = "```" if "```" not in body else "~~~~"
+            fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(body)), default=0))
             return f"{fence}\n{body}\n{fence}"
         case BlockKind.TABLE:
             return body

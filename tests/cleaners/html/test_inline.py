@@ -102,3 +102,24 @@ def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
     run.close_link()
     assert run.visible
     assert run.take() == ("on", "[on](/a)", 2)
+
+
+@pytest.mark.parametrize(
+    ("markup", "markdown"),
+    [
+        ("<code>a` &lt;b&gt; `c</code>", "a\\` \\<b> \\`c"),
+        ("<code>a ` &lt;b&gt;</code><code>`</code>", "a \\` \\<b>\\`"),
+        ("<a href='JavaScript:x()'>a</a>", "a"),
+        ("<a href=' data:text/html,x'>a</a>", "a"),
+        ("<a href='/?a=1&amp;b=2'>a</a>", "[a](/?a=1&b=2)"),
+        ("<a href='java&amp;#115;cript:x()'>a</a>", "[a](java&amp;#115;cript:x%28%29)"),
+    ],
+)
+def test_what_would_end_code_or_begin_a_script_is_text(markup: str, markdown: str) -> None:
+    assert run_of(markup)[1] == markdown
+
+
+def test_code_of_several_lines_is_text() -> None:
+    steps = (("open_mark", "`"), ("add", "a"), ("line_break",), ("add", "<script>"), ("close_mark", "`"))
+    assert collected(*steps)[1] == "a\n\\<script>"
+    assert collected(("open_mark", "`"), ("add", "<i>"), ("close_mark", "`"))[1] == "`<i>`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from markdown_it import MarkdownIt
 
 from cleaners.document import Block, BlockKind, Verdict
@@ -92,3 +93,10 @@ def test_a_reader_of_markdown_sees_the_blocks() -> None:
         )
     )
     assert html == "<h1>H</h1>\n<ul>\n<li>i</li>\n<li>j</li>\n</ul>\n"
+
+
+@pytest.mark.parametrize("body", ["x", "```", "~~~~\n```\n~~~~\n<script>", "````\n`````\n<b>", "`````"])
+def test_a_fence_is_longer_than_what_it_holds(body):
+    block = Block(0, BlockKind.CODE, body, body, "body>pre")
+    (token,) = MarkdownIt("commonmark").parse(markdown([block]))
+    assert (token.type, token.content) == ("fence", f"{body}\n")
