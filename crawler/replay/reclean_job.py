@@ -10,7 +10,7 @@ from cleaners.document import UrlSource
 from cleaners.html.robots_directives import header_directives
 from crawler.answers.worker_jobs import PageJob, process_page
 from crawler.replay.recorded_response import ReplayError, read_full_response
-from output.db.url_words import OutcomeReason, UrlKind
+from output.db.url_words import Reason, UrlKind
 from output.queue.rows import QueuedUrl
 from output.reclean.replace import RawPage
 from output.store.page_rows import PageRows, with_evidence
@@ -20,7 +20,7 @@ from output.store.page_rows import PageRows, with_evidence
 class UnreadablePage:
     """A page whose raw response cannot be read, and why."""
 
-    reason: OutcomeReason
+    reason: Reason
     detail: str
 
 
