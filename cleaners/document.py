@@ -36,7 +36,8 @@ class Page:
     """A response as the cleaners see it.
 
     `url` is the URL that answered, after redirects. `body` is the payload after transfer and content decoding.
-    `fetched_at` is a UTC ISO 8601 time or empty; `headers` are (lower-case name, value) pairs.
+    `fetched_at` is a UTC ISO 8601 time or empty; `directives` are what its headers ask of robots, as
+    `cleaners.html.robots_directives.header_directives` reads them.
     """
 
     url: str
@@ -44,7 +45,7 @@ class Page:
     content_type: str = ""
     http_status: int = 200
     fetched_at: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    directives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -36,7 +36,7 @@ from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import StoredUrl, existing_capture_id, stored_url
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
-from output.store.page_rows import PageRows, with_evidence
+from output.store.page_rows import with_evidence
 from output.write.archive import Archive
 from output.write.forget import is_forgotten
 
@@ -244,10 +244,9 @@ def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
 
 def _with_truncation_mark(outcome: Outcome, response: RecordedResponse) -> Outcome:
     """The outcome with evidence on its page that the record was truncated."""
-    page = outcome.cleaned
-    if not response.truncated or not isinstance(page, PageRows):
+    if not response.truncated or outcome.page is None:
         return outcome
-    return replace(outcome, cleaned=with_evidence(page, f"truncated={response.truncated}"))
+    return replace(outcome, page=with_evidence(outcome.page, f"truncated={response.truncated}"))
 
 
 def file_names_text(paths: Sequence[Path]) -> str:

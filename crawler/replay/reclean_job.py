@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from cleaners.document import UrlSource
-from cleaners.html.robots_directives import header_directives
 from crawler.answers.worker_jobs import PageJob, process_page
 from crawler.replay.recorded_response import ReplayError, read_full_response
 from output.db.url_words import OutcomeReason, UrlKind
@@ -31,9 +30,8 @@ def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows |
         response = read_full_response(page.record_location, page.body_location, Path(folder))
     except ReplayError as error:
         return UnreadablePage(error.reason, str(error))
-    directives = header_directives(response.headers)
     queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
     recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
     fetched_at = datetime.fromisoformat(page.fetched_at)
-    cleaned_page = process_page(PageJob(recorded_page, queued_url, directives, fetched_at), packed_policy).page
+    cleaned_page = process_page(PageJob(recorded_page, queued_url, fetched_at), packed_policy).page
     return with_evidence(cleaned_page, f"truncated={response.truncated}") if response.truncated else cleaned_page

@@ -14,11 +14,10 @@ from sqlite_utils import Database
 
 from output.db.text import inert_text
 from output.exports.rows import iter_articles
+from output.store.metadata_columns import METADATA_FIELDS
 
-_FIELDS = (
-    "title", "authors", "published", "modified", "language", "section", "tags", "licence", "sitename",
-    "description", "url", "canonical_url", "image", "page_type", "word_count", "id",
-)  # fmt: skip
+_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id")
+_FIELDS = (*(name for name in METADATA_FIELDS if name not in _LAST_FIELDS), *_LAST_FIELDS)
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from sqlite_utils import Database
 
 from output.db.table_columns import quoted_name, table_columns
+from output.store.metadata_columns import JSON_COLUMNS
 
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
-_JSON_COLUMNS = frozenset({"authors", "tags", "metadata_sources"})
 
 
 def article_columns(db: Database) -> list[str]:
@@ -33,4 +33,4 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
 def _export_value(name: str, value: object) -> object:
     if isinstance(value, bytes):
         return b64encode(value).decode()
-    return json.loads(value) if name in _JSON_COLUMNS and isinstance(value, str) else value
+    return json.loads(value) if name in JSON_COLUMNS and isinstance(value, str) else value

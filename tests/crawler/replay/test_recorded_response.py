@@ -31,9 +31,7 @@ def test_a_response_comes_out_as_it_was_sent():
     assert (got.url, got.status, got.body, got.header("x-robots-tag")) == (URL, 203, HTML, "noindex")
     assert got.recorded_at.isoformat() == "2024-03-01T10:00:00+00:00"
     page = got.page("2024-03-01T10:00:00+00:00")
-    assert (page.body, page.content_type, page.headers) == (
-        HTML, "text/html; charset=utf-8", (("x-robots-tag", "noindex"),)
-    )  # fmt: skip
+    assert (page.body, page.content_type, page.directives) == (HTML, "text/html; charset=utf-8", ("noindex",))
 
 
 @pytest.mark.parametrize("version", ["0.17", "0.18", "1.0", "1.1"])
