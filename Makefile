@@ -1,6 +1,11 @@
 # make demo       crawl the bundled sample site and show what comes out
 # make test       the quick tests, ruff, mypy, the import arrows
-# make test-full  every test, also the slow ones, each command in an interpreter of its own
+# make test-full  every test, also the slow ones, each command in an interpreter of its own;
+#                 make test-full ONLY=slow leaves out what `make test` has run
+# make quick      the quick tests alone, for example with another Python:
+#                 make quick VENV=.cache/python3.13 PYTHON=python3.13
+# make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
+# make pins       write constraints.txt anew, with the newest version of everything
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make train      train the models anew (cleaners/learned/model.npz); it needs the evaluation data in ../shared
@@ -12,10 +17,15 @@ READY := $(VENV)/.ready
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check
 PYTEST := $(BIN)/pytest -n 3 --dist loadfile
+LOWEST := .cache/lowest
+UV = "$$($(PYTHON) -m tests.tools uv)/uv"
+RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full bench bench-quality train clean
+.PHONY: demo test test-full quick lowest pins bench bench-quality train clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -28,7 +38,23 @@ test: $(READY)
 	$(PYTEST) -m "not slow"
 
 test-full: $(READY)
-	BROADSHEET_COLD=1 $(PYTEST)
+	BROADSHEET_COLD=1 $(PYTEST) $(addprefix -m ,$(ONLY))
+
+quick: $(READY)
+	$(PYTEST) -m "not slow"
+
+# Not by way of constraints.txt: the versions are those that pyproject.toml states as the lowest.
+lowest: pyproject.toml
+	@rm -rf $(LOWEST)
+	@$(UV) venv --quiet --python $(PYTHON) $(LOWEST)
+	@VIRTUAL_ENV=$(LOWEST) $(UV) pip install --quiet --resolution lowest-direct --editable '.[dev]'
+	@cd $(LOWEST) && bin/broadsheet demo
+	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/metadata tests/crawler/fetch tests/crawler/frontier
+
+pins:
+	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
+		--extra dev --extra train --no-emit-package pip -o constraints.txt
+	for name in archive uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
@@ -41,21 +67,21 @@ bench-quality: $(READY)
 	$(BIN)/python -m tests.bench.reasons
 
 train: $(READY)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[train]'
+	@$(PIP) --editable '.[train]'
 	$(BIN)/python -m cleaners.training.block_model --date "$$(date +%F)"
 	$(BIN)/python -m cleaners.training.line_model
 	$(BIN)/python -m cleaners.training.page_type_model
 
 clean:
-	rm -rf $(VENV) build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo \
 		"Python 3.11 or newer is needed: apt install python3, or make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \
 		"python3 -m venv does not work here: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV) (once, a minute or two) …"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@$(PIP) --editable '.[dev]'
 	@touch $@

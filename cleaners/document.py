@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -221,14 +221,21 @@ class Outlink:
     via: UrlSource = UrlSource.LINK
 
 
+DATE_TEXT = "a date as a page states it"
+"""The mark of a field that holds one: an archive stores it in three columns."""
+
+DateText: TypeAlias = Annotated[str, DATE_TEXT]
+"""ISO 8601: a time, with its zone where the page states one, or a date; empty without any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What a page states about its article. `sources` gives, per field, where on the page the value came from."""
 
     title: str = ""
     authors: tuple[str, ...] = ()
-    published: str = ""  # ISO 8601: a time, with its zone where the page states one, or a date
-    modified: str = ""
+    published: DateText = ""
+    modified: DateText = ""
     language: str = ""  # BCP 47 primary tag, lower case
     description: str = ""
     section: str = ""

@@ -16,7 +16,7 @@ from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
 from crawler.console.run_command import run_command
-from crawler.workers.worker import start_fork_server
+from crawler.console.start_workers import start_workers
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -105,7 +105,7 @@ def crawl(**options: Any) -> int:
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
-    start_fork_server()
+    start_workers()
     from crawler.commands.crawl import crawl
 
     return crawl(options)
@@ -120,7 +120,7 @@ def update(**options: Any) -> int:
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
     """
-    start_fork_server()
+    start_workers()
     from crawler.commands.update import update
 
     return update(options)
@@ -150,7 +150,7 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
-    start_fork_server()
+    start_workers()
     from crawler.commands.import_archives import import_archives
 
     return import_archives(options)
@@ -171,6 +171,7 @@ def reclean(**options: Any) -> int:
 
     Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
     """
+    start_workers()
     from crawler.commands.reclean import reclean
 
     return reclean(options)
@@ -380,7 +381,7 @@ def test_rules(**options: Any) -> int:
 @click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
 def demo(keep: str) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
-    start_fork_server()
+    start_workers()
     from crawler.commands.demo import demo
 
     return demo(keep)

@@ -5,23 +5,27 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import scrapy
 from scrapy import Spider
-from scrapy.exporters import CsvItemExporter, XmlItemExporter
+from scrapy.exporters import CsvItemExporter, JsonItemExporter, JsonLinesItemExporter, XmlItemExporter
 from scrapy.extensions.feedexport import FeedExporter
+from scrapy.utils.serialize import ScrapyJSONEncoder
 
-from output.db.text import inert_text
+from output.db.text import escaped_json, inert_text
 from output.exports.csv import csv_cell
-from output.store.metadata_columns import METADATA_FIELDS
+from output.store.metadata_columns import STATED_COLUMNS
 
 _FIRST_COLUMNS = ("id", "url", "canonical_url", "host")
 _ITEM_COLUMNS = (
     *_FIRST_COLUMNS,
-    *(name for name in METADATA_FIELDS if name not in _FIRST_COLUMNS),
+    *(name for name in STATED_COLUMNS if name not in _FIRST_COLUMNS),
     *("text", "markdown", "word_count", "page_type", "first_seen", "last_seen", "cleaner_version"),
 )
+
+_XML_NONCHARACTERS = {0xFFFE: None, 0xFFFF: None}
 
 
 class ArticleItem(scrapy.Item):
@@ -48,8 +52,34 @@ class CsvArticles(CsvItemExporter):
 
 
 class XmlArticles(XmlItemExporter):
-    """XML without the characters that XML does not allow."""
+    """XML without the characters that XML does not allow; what is not known is empty."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
         """The value, or each entry of a list, as text without these characters."""
-        return [inert_text(str(entry)) for entry in value] if isinstance(value, list) else inert_text(str(value))
+        return [_xml_text(entry) for entry in value] if isinstance(value, list) else _xml_text(value)
+
+
+class JsonArticles(JsonItemExporter):
+    """JSON whose control characters are escaped, as `broadsheet export` writes them: exact, and inert on a screen."""
+
+    def __init__(self, file: BytesIO, **options: Any) -> None:
+        super().__init__(file, **options)
+        self.encoder = _InertEncoder(**self._kwargs)
+
+
+class JsonLinesArticles(JsonLinesItemExporter):
+    """The same, an object a line."""
+
+    def __init__(self, file: BytesIO, **options: Any) -> None:
+        super().__init__(file, **options)
+        self.encoder = _InertEncoder(**self._kwargs)
+
+
+class _InertEncoder(ScrapyJSONEncoder):
+    def encode(self, o: Any) -> str:
+        """JSON with the characters escaped that act on a terminal or on the text around them."""
+        return escaped_json(super().encode(o))
+
+
+def _xml_text(value: object) -> str:
+    return "" if value is None else inert_text(str(value)).translate(_XML_NONCHARACTERS)

@@ -32,37 +32,48 @@ BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
-EXTENSIONS = {
+# Components are in the *_BASE settings, so that a user's EXTENSIONS, DOWNLOADER_MIDDLEWARES and so on add to them. What
+# is not used of Scrapy's is left out: a component that is merely set to None is imported all the same.
+
+
+def _without(components: dict[str, int], *path_starts: str) -> dict[str, int]:
+    """Scrapy's components without those whose path starts so."""
+    return {path: order for path, order in components.items() if not path.startswith(path_starts)}
+
+
+_EXTENSION = "scrapy.extensions."
+EXTENSIONS_BASE = _without(
+    default_settings.EXTENSIONS_BASE, f"{_EXTENSION}feedexport.", f"{_EXTENSION}telnet.", f"{_EXTENSION}remote_control."
+) | {
     "crawler.items.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "crawler.console.progress.ProgressDisplay": 10,
-}
-# Removed here, since an extension that is merely set to None is imported all the same: a tenth of a second.
-_UNUSED_EXTENSIONS = ("scrapy.extensions.feedexport.", "scrapy.extensions.telnet.", "scrapy.extensions.remote_control.")
-EXTENSIONS_BASE = {
-    path: order for path, order in default_settings.EXTENSIONS_BASE.items() if not path.startswith(_UNUSED_EXTENSIONS)
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
 
 # Redirects, retries, robots.txt and HTTP errors are outcomes with rows in the archive, which these middlewares would
 # bypass. Depth and referers are recorded there too.
-DOWNLOADER_MIDDLEWARES = {
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-    "scrapy.downloadermiddlewares.httpproxy.HttpProxyMiddleware": None,
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,  # no user name is ever sent
-    "scrapy.downloadermiddlewares.stats.DownloaderStats": None,  # serialises each message again to count its bytes
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+_DOWNLOADER = "scrapy.downloadermiddlewares."
+DOWNLOADER_MIDDLEWARES_BASE = _without(
+    default_settings.DOWNLOADER_MIDDLEWARES_BASE,
+    f"{_DOWNLOADER}robotstxt.",
+    f"{_DOWNLOADER}redirect.",
+    f"{_DOWNLOADER}retry.",
+    f"{_DOWNLOADER}httpproxy.",
+    f"{_DOWNLOADER}offsite.",
+    f"{_DOWNLOADER}httpauth.",  # no user name is ever sent
+    f"{_DOWNLOADER}stats.",  # serialises each message again to count its bytes
+    f"{_DOWNLOADER}httpcompression.",
+) | {
     "crawler.fetch.compression.Decompression": 590,  # in its place: limits the ratio; completely or not at all
 }
-SPIDER_MIDDLEWARES = {
-    "scrapy.spidermiddlewares.httperror.HttpErrorMiddleware": None,
-    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-}
+_SPIDER = "scrapy.spidermiddlewares."
+SPIDER_MIDDLEWARES_BASE = _without(
+    default_settings.SPIDER_MIDDLEWARES_BASE,
+    f"{_SPIDER}httperror.",
+    f"{_SPIDER}depth.",
+    f"{_SPIDER}referer.",
+    f"{_SPIDER}urllength.",
+)
 ROBOTSTXT_OBEY = True  # by our frontier, not by Scrapy's middleware
 RETRY_ENABLED = False
 REDIRECT_ENABLED = False
@@ -83,14 +94,10 @@ DEFAULT_REQUEST_HEADERS = {
 
 # --- Safety -----------------------------------------------------------------------------------------------------
 TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"
-DOWNLOAD_HANDLERS = {
+DOWNLOAD_HANDLERS_BASE = {
     "http": "crawler.fetch.guard.GuardedDownloadHandler",
     "https": "crawler.fetch.guard.GuardedDownloadHandler",
-    "file": None,
-    "ftp": None,
-    "s3": None,
-    "data": None,
-}
+}  # and no other schemes: no files, no FTP
 HTTPPROXY_ENABLED = False  # behind a proxy no address could be judged
 DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_TLS_MIN_VERSION = "TLSv1.2"
@@ -105,7 +112,9 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 LOG_LEVEL = "WARNING"
 LOG_FORMATTER = "crawler.console.log_format.QuietLogFormatter"  # makes no log record of what the level does not show
 FEED_EXPORT_ENCODING = "utf-8"
-FEED_EXPORTERS = {
+FEED_EXPORTERS_BASE = default_settings.FEED_EXPORTERS_BASE | {
     "csv": "crawler.items.CsvArticles",
     "xml": "crawler.items.XmlArticles",
-}  # cells that no spreadsheet runs, XML that parses
+    "json": "crawler.items.JsonArticles",
+    **dict.fromkeys(("jsonlines", "jsonl", "jl"), "crawler.items.JsonLinesArticles"),
+}  # cells that no spreadsheet runs, XML that parses, JSON that does nothing on a screen

@@ -1,7 +1,9 @@
-"""With BROADSHEET_NO_SKIP set, a skipped test whose reason nobody expects fails the session.
+"""With BROADSHEET_NO_SKIP set, a skipped test whose reason nobody expects fails the session; a session says its order.
 
 A test that needs what is not there skips with a reason. Where everything should be there, a skip would hide that
 the test no longer runs.
+
+Tests run in random order (pytest-randomly). The first line of a session says how to have the same order again.
 """
 
 from __future__ import annotations
@@ -51,3 +53,10 @@ class _Skips:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("BROADSHEET_NO_SKIP", "") not in ("", "0"):
         config.pluginmanager.register(_Skips(), "no-unexpected-skips")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    seed = session.config.getoption("randomly_seed", None)
+    if reporter is not None and seed is not None:
+        reporter.write_line(f"This order again: pytest --randomly-seed={seed}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 from collections.abc import Container, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,8 @@ def imported_modules(names: Iterable[str], modules: Container[str]) -> set[str]:
     return {name if name in modules else name.rpartition(".")[0] for name in names} & set(modules)
 
 
-def import_graph(repository: Path) -> dict[str, set[str]]:
+@cache
+def import_graph(repository: Path) -> Mapping[str, set[str]]:
     """For each module of ours, those that it imports, also under TYPE_CHECKING."""
     modules = module_names(repository)
     trees = {name: ast.parse(path.read_text("utf-8")) for name, path in modules.items()}

@@ -1,8 +1,9 @@
-"""BROADSHEET_NO_SKIP makes a skip that nobody expects fail the session."""
+"""BROADSHEET_NO_SKIP makes a skip that nobody expects fail the session; a session says the order of its tests."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,13 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def session(folder: Path, body: str, no_skip: str) -> subprocess.CompletedProcess[str]:
-    (folder / "test_it.py").write_text(f"import pytest\ndef test_it(): {body}\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--rootdir", str(folder), str(folder)]
+def session(folder: Path, source: str, *options: str, no_skip: str = "") -> subprocess.CompletedProcess[str]:
+    """A session of its own over one file of tests, without the plugins that it does not ask for."""
+    (folder / "test_it.py").write_text(source)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--rootdir", folder, *options, folder]
+    variables = {"BROADSHEET_NO_SKIP": no_skip, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(
-        command, cwd=REPOSITORY, env=os.environ | {"BROADSHEET_NO_SKIP": no_skip}, capture_output=True, text=True,
-        check=False,
+        command, cwd=REPOSITORY, env=os.environ | variables, capture_output=True, text=True, check=False
     )  # fmt: skip
 
 
@@ -31,6 +33,18 @@ def session(folder: Path, body: str, no_skip: str) -> subprocess.CompletedProces
     ],
 )
 def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path: Path, body: str, no_skip: str, code: int) -> None:
-    ended = session(tmp_path, body, no_skip)
+    ended = session(tmp_path, f"import pytest\ndef test_it(): {body}\n", no_skip=no_skip)
     assert ended.returncode == code, ended.stdout
     assert ("no seed here" in ended.stdout and "test_it.py::test_it" in ended.stdout) == bool(code)
+
+
+def test_a_session_says_how_to_have_its_order_again(tmp_path: Path) -> None:
+    """Each of the tests fails, so that they are listed as they ran."""
+    tests = "".join(f"def test_{number}(): assert 0\n" for number in range(12))
+    first = session(tmp_path, tests, "-p", "pytest_randomly")
+    (seed,) = re.findall(r"--randomly-seed=\d+", first.stdout)
+    again = session(tmp_path, tests, "-p", "pytest_randomly", seed)
+    orders = [re.findall(r"^FAILED .*::(test_\d+)", ended.stdout, re.MULTILINE) for ended in (first, again)]
+    assert orders[0] == orders[1]
+    assert len(orders[0]) == 12
+    assert orders[0] != sorted(orders[0], key=lambda name: int(name[5:]))

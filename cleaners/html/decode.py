@@ -27,11 +27,17 @@ BINARY_PROBLEM = "binary: not text"
 # The encodings that browsers know and that a page without a declaration may have, as Python names them.
 _LATIN_ENCODINGS = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
 _OTHER_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_HTML_CODECS = frozenset(
+    "utf-8 utf-16 utf-16-be utf-16-le gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949 cp866 cp874 koi8-r koi8-u"
+    " mac-roman mac-cyrillic cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-3"
+    " iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16".split()
+)
+"""What a page may declare: the encodings of the WHATWG's Encoding standard, as `resolve_encoding` names them."""
+
 _WESTERN_LANGUAGE = re.compile(
     rb"<html[^>]{0,400}?\blang=[\"']?(?:de|en|es|fr|it|pt|ca|gl|eu|nl|da|sv|no|nb|nn|fi|is)\b", re.I
 )
 _CONTROL_BYTES = bytes([*range(9), 11, *range(14, 32), 127])
-_EVERY_BYTE = bytes(range(256))
 _C1_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _BINARY_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -109,12 +115,12 @@ def _declared_encoding(body: bytes, content_type: str) -> str | None:
 
 
 def _codec_name(label: str) -> str | None:
-    """Return the Python name of the text encoding that a label means to browsers; None for an unknown label."""
+    """Return the Python name of the encoding that a label means to browsers.
+
+    None for an unknown label, and for an encoding that HTML does not know, such as punycode or utf-7.
+    """
     resolved = resolve_encoding(label)
-    try:
-        return resolved if resolved and isinstance(_EVERY_BYTE.decode(resolved, "replace"), str) else None
-    except (LookupError, UnicodeError):  # a Python codec that is not a text encoding, such as base64 or idna
-        return None
+    return resolved if resolved in _HTML_CODECS else None
 
 
 def _is_mostly_utf8(body: bytes) -> bool:

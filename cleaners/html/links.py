@@ -52,7 +52,7 @@ def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:
     """Return the (href, via) pairs of an element that may link: `via` is the kind of link, as in `Outlink`."""
     tag = element.tag
     if tag in ("a", "area"):
-        is_next = "next" in (element.get("rel") or "").split()
+        is_next = "next" in (element.get("rel") or "").lower().split()
         return ((element.get("href") or "", UrlSource.NEXT if is_next else UrlSource.LINK),)
     if tag == "link":
         return _head_link_targets(element)

@@ -115,7 +115,7 @@ def _read_licence(page: PageContext) -> tuple[str, str]:
         for text in string_values(value):
             return _licence_name(text), "json-ld"
     for href in [*page.statements.links.get("license", ()), *page.statements.licence_urls]:
-        return _licence_name(urljoin(page.url, href)), "markup"
+        return _licence_name(_absolute_url(href, page.url) or href), "markup"
     cc_texts = (text for text in page.statements.meta_contents(meta_names("licence")) if _CREATIVE_COMMONS.search(text))
     return next(((_licence_name(text), "meta") for text in cc_texts), ("", ""))
 

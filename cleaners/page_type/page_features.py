@@ -185,7 +185,10 @@ def is_headline(block: Block, url: str) -> bool:
 
 
 def _is_other_page(target: str, url: str) -> bool:
-    target_parts, page_parts = urlsplit(target), urlsplit(url)
+    try:
+        target_parts, page_parts = urlsplit(target), urlsplit(url)
+    except ValueError:  # a host in broken brackets
+        return False
     return target_parts.netloc == page_parts.netloc and target_parts.path != page_parts.path
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, UrlSource
@@ -27,11 +27,12 @@ from crawler.discovery.found_rows import (
 )
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import SitemapKind, read_sitemap
-from crawler.discovery.usual_places import is_too_old, usual_feed_urls
+from crawler.discovery.usual_places import usual_feed_urls
 from crawler.options import CrawlOptions
 from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from output.queue.rows import QueuedUrl
 from output.store.page_rows import PageRows, make_page_rows
+from output.store.stated_date import read_stated_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,10 @@ def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeRea
     """Why the crawl's options leave an article out, its language or its date; None if they do not."""
     if not cleaned.is_article:
         return None
-    language, published = cleaned.metadata.language, cleaned.metadata.published
+    language, day = cleaned.metadata.language, read_stated_date(cleaned.metadata.published).day
     if options.languages and language and language not in options.languages:
         return OutcomeReason.LANGUAGE
-    if options.since and published and is_too_old(published, options.since):
+    if options.since and day and date.fromisoformat(day) < options.since:
         return OutcomeReason.TOO_OLD
     return None
 

@@ -26,7 +26,7 @@ from crawler.session.run import software_versions
 from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.errors import NotReachable
-from output.db.open import open_database
+from output.db.open import archive_path, open_database
 from output.queue.imports import ImportedFile, is_imported, note_import, record_positions
 from output.write.archive import Archive
 
@@ -169,7 +169,7 @@ async def _import_records(
     async with show_progress(status_line, quiet=options["quiet"]) as print_line:
         importer = Importer(archive, read_db, order, crawl_options, print_line)
         async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
-            await importer.run(Path(options["db"]).absolute().parent)
+            await importer.run(archive_path(options["db"]).parent)
     return importer, signals[0] if signals else 0
 
 

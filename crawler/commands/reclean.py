@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -26,6 +25,7 @@ from crawler.session.run import software_versions
 from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.errors import NotReachable
+from output.db.open import archive_path
 from output.queue.resume import latest_site_rules
 from output.reclean.changes import PageChange
 from output.reclean.undo import list_recleans, undo_after
@@ -117,7 +117,7 @@ async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[Recleaner, i
         recleaner.is_stopping = True
 
     async with show_progress(status_line, quiet=options.quiet) as print_line:
-        recleaner = Recleaner(db, Path(options.db).absolute().parent, options.site_rules, print_line)
+        recleaner = Recleaner(db, archive_path(options.db).parent, options.site_rules, print_line)
         async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             if options.dry_run:
                 await recleaner.dry_run(include_current=options.include_current)

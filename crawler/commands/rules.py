@@ -24,6 +24,7 @@ from cleaners.site_rules.marks import apply_replacements, apply_rules
 from cleaners.urls.canonical import canonicalise
 from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
+from crawler.console.start_workers import start_workers
 from crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
 from crawler.fetch.rule_headers import refused_headers
 from output.db.open import open_database
@@ -188,6 +189,7 @@ def _crawl_test_pages(
     tests: Sequence[PageTest], db: Path, rules_folder: Path, options: Mapping[str, Any]
 ) -> list[UrlResult]:
     """Crawl only the tests' pages; returns the result of each."""
+    start_workers()
     from crawler.commands.run_spider import run_spider, spider_settings
 
     changed_options = {

@@ -6,7 +6,6 @@ The file has a rule for each removed block, and a test case for each restored on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 from sqlite_utils import Database
@@ -17,7 +16,7 @@ from cleaners.rules.layout import explain_layout
 from cleaners.rules.rule import REASONS
 from crawler.commands.restore import VERDICT_VERBS, WIDE_COLUMNS
 from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.option_types import CommandError
+from crawler.console.output_target import open_output
 from crawler.console.terminal import cut_line, one_line, print_blocks, terminal_width
 from output.read.examples import RulingExample, find_ruling_example, find_same_but_for_numbers, find_similar_blocks
 from output.verdicts.rulings import ListedRuling, list_rulings
@@ -33,7 +32,7 @@ _UNKNOWN_REASON = RemovalReason.PROMO
 _COMMENT_CHARS = 110
 
 
-def export_rules(db: Database, listed_rulings: Sequence[ListedRuling], archive_path: str, target: str) -> int:
+def export_rules(db: Database, listed_rulings: Sequence[ListedRuling], target: str) -> int:
     """Write the file; blocks that give no rule are named on standard error. 1 if there is neither a rule nor a case."""
     rules: list[str] = []
     cases: list[str] = []
@@ -45,7 +44,8 @@ def export_rules(db: Database, listed_rulings: Sequence[ListedRuling], archive_p
             )
         else:
             (cases if listed_ruling.ruling.is_kept else rules).append(entry)
-    _write_file(archive_path, target, "\n".join([_FILE_HEADER, *(rules or [_NO_RULES]), *cases]))
+    with open_output(db, target) as stream:
+        stream.write("\n".join([_FILE_HEADER, *(rules or [_NO_RULES]), *cases]).encode())
     click.echo(one_line(f"written to {target}: rules {len(rules)}, cases {len(cases)}"), err=True)
     return int(not rules and not cases)
 
@@ -128,28 +128,12 @@ def _comment_lines(lines: Sequence[str]) -> str:
     return "".join(f"# {cut_line(line, _COMMENT_CHARS)}\n" for line in lines)
 
 
-def _write_file(archive_path: str, target: str, text: str) -> None:
-    """Write to a part file first, so that an existing file is replaced by a whole one or not at all."""
-    file = Path(target)
-    if file.is_dir():
-        raise CommandError(f"{target} is a folder; name a file")
-    if file.exists() and file.samefile(archive_path):
-        raise CommandError(f"{target} is the archive itself")
-    part_file = file.with_name(file.name + ".part")
-    try:
-        part_file.write_text(text, encoding="utf-8")
-        part_file.replace(file)
-    except OSError as error:
-        part_file.unlink(missing_ok=True)
-        raise CommandError(f"cannot write {file}: {error.strerror}") from error
-
-
 def rulings(archive_path: str, target: str | None) -> int:
     """List the rulings, or write them as rules and test cases; 1 if there is none."""
     with open_read_only(archive_path) as db:
         listed_rulings = list_rulings(db)
         if listed_rulings and target is not None:
-            return export_rules(db, listed_rulings, archive_path, target)
+            return export_rules(db, listed_rulings, target)
     if not listed_rulings:
         return refuse(f"{archive_path} has no rulings")
     heads = ("block", "verdict", "pages", "at", "overruled", "where", "note", "text")

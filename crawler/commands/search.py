@@ -16,7 +16,7 @@ def search(archive_path: str, words: Sequence[str], limit: int) -> int:
     with open_read_only(archive_path) as db:
         for hit in find(db, query, limit):
             hit_count += 1
-            print_text(cut_line(f"{hit.title or '(no title)'}  {hit.published[:10]}", terminal_width()))
+            print_text(cut_line(f"{hit.title or '(no title)'}  {hit.published_day}", terminal_width()))
             print_text("  " + one_line(hit.url))
             print_text("  " + cut_line(hit.snippet, terminal_width() - 2) + "\n")
     if not hit_count:

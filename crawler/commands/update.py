@@ -20,7 +20,7 @@ _NO_CRAWL_OPTIONS = {
 
 def update(options: Mapping[str, Any]) -> int:
     """Revisit as the options say, print a summary and the edits, and return the exit code."""
-    if options["everything"] and options["every"]:
+    if options["everything"] and options["every"] is not None:
         raise CommandError("--all looks at everything now: give --all or --every, not both")
     db = options["db"]
     if not is_nonempty_file(db):

@@ -6,7 +6,7 @@ import re
 import tomllib
 from calendar import monthrange
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
 
@@ -15,6 +15,8 @@ from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import UrlShape, is_section, shape_of
 
 _USUAL_PATHS = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))["places"]
+
+_EASTERNMOST_ZONE = timezone(timedelta(hours=14))
 
 _SHAPE_PRIORITY = {
     UrlShape.ARTICLE: 60,
@@ -59,9 +61,10 @@ def _urls_at(origin: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_too_old(date_text: str, since: date) -> bool:
-    """Whether a sitemap's or feed's date, as written, lies wholly before the day `since` (UTC).
+    """Whether a sitemap's or feed's date, as written, lies wholly before the day `since` where it was published.
 
-    A year or month alone counts by its last day. A date that is missing or cannot be read is not too old.
+    A year or month alone counts by its last day, and a time in UTC by the latest day that it is anywhere, since many
+    systems state that whatever the publisher's zone is. A date that is missing or cannot be read is not too old.
     """
     last_day = _last_day(date_text.strip())
     return last_day is not None and last_day < since
@@ -74,7 +77,8 @@ def _last_day(date_text: str) -> date | None:
             year, month = int(year_month[1]), int(year_month[2] or 12)
             return date(year, month, monthrange(year, month)[1])
         moment = _parse_date(date_text)
-        return (moment.astimezone(UTC) if moment.tzinfo else moment).date()
+        is_utc = moment.utcoffset() == timedelta()
+        return (moment.astimezone(_EASTERNMOST_ZONE) if is_utc else moment).date()
     except (ValueError, OverflowError):
         return None
 

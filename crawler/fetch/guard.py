@@ -9,10 +9,10 @@ Four gates, the third being the one that counts:
   so a name that resolves differently the second time (DNS rebinding) gains nothing;
 - `crawler.fetch.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
 
-Settings: `TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS` with
+Settings: `TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS_BASE` with
 `"crawler.fetch.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED = False` (else
 Scrapy takes proxies from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE` (default
-False), `BROADSHEET_PORTS`. With others, `settings_problem` says why no crawl may start.
+False), `BROADSHEET_PORTS`. With others, `crawler.fetch.safe_settings` says why no crawl may start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from urllib.parse import urlsplit
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
 from scrapy.resolver import CachingHostnameResolver
-from scrapy.utils.misc import load_object
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from cleaners.urls.canonical import canonicalise, host_of
@@ -41,11 +40,10 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.internet.base import ReactorBase
 
-__all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "reactor_problem", "settings_problem"]
+__all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "reactor_problem"]
 
 ALLOW_PRIVATE_SETTING = "BROADSHEET_ALLOW_PRIVATE"
 PORTS_SETTING = "BROADSHEET_PORTS"
-_SCRAPY_DOWNLOADER = "scrapy.core.downloader.Downloader"
 
 
 class _FilteringReceiver:
@@ -151,24 +149,6 @@ def allowed_ports(seeds: Iterable[str], settings: BaseSettings) -> frozenset[int
     return frozenset((*map(port_of, seeds), *map(int, settings.getlist(PORTS_SETTING))))
 
 
-def settings_problem(settings: BaseSettings) -> str:
-    """Why a crawl with these settings would not be guarded, in one line; empty if it would."""
-    handlers = {scheme: path for scheme, path in settings.getwithbase("DOWNLOAD_HANDLERS").items() if path}
-    if not _is_subclass(settings["TWISTED_DNS_RESOLVER"], GuardedResolver):
-        return "TWISTED_DNS_RESOLVER must be crawler.fetch.guard.GuardedResolver: no address would be judged"
-    if set(handlers) != {"http", "https"} or not all(
-        _is_subclass(path, GuardedDownloadHandler) for path in handlers.values()
-    ):
-        return "DOWNLOAD_HANDLERS must be crawler.fetch.guard.GuardedDownloadHandler for http and https, else None"
-    if not settings.getbool("TWISTED_REACTOR_ENABLED", True):
-        return "TWISTED_REACTOR_ENABLED must be on: addresses are judged by the reactor's resolver"
-    if settings["DOWNLOADER"] != _SCRAPY_DOWNLOADER:
-        return "DOWNLOADER must be Scrapy's own: another one may pass by the guard"
-    if not all(str(port).isdigit() and 0 < int(port) < 65536 for port in settings.getlist(PORTS_SETTING)):
-        return f"{PORTS_SETTING} must be port numbers, not {settings[PORTS_SETTING]}"
-    return ""
-
-
 def reactor_problem() -> str:
     """Why a crawl in the running reactor would not be guarded, in one line; empty if it would."""
     try:
@@ -176,15 +156,6 @@ def reactor_problem() -> str:
     except RuntimeError as error:
         return str(error)
     return ""
-
-
-def _is_subclass(path: Any, base_class: type) -> bool:
-    """Whether a setting names a class, by its path or itself, that is `base_class` or derived from it."""
-    try:
-        loaded_object = load_object(path)
-    except (ImportError, NameError, TypeError, ValueError):
-        return False
-    return isinstance(loaded_object, type) and issubclass(loaded_object, base_class)
 
 
 def _reactor_resolver() -> GuardedResolver:

@@ -4,7 +4,11 @@ used."""
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from w3lib.url import file_uri_to_path
 
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 from cleaners.urls.canonical import canonicalise
@@ -15,6 +19,7 @@ from crawler.frontier.hosts import PolitenessSettings
 from crawler.options import CrawlOptions, OptionError
 from crawler.session.writer import BATCH_TARGET
 from crawler.workers.worker import process_count
+from output.exports.own_files import OwnFiles
 
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
@@ -72,3 +77,13 @@ def politeness_of(settings: Any, identity: Identity) -> PolitenessSettings:
         robots_max_age=settings.getfloat("BROADSHEET_ROBOTS_AGE"),
         obey_robots=settings.getbool("ROBOTSTXT_OBEY"),
     )
+
+
+def check_feeds(settings: Any, database: str | Path) -> None:
+    """OptionError if a feed of Scrapy's (`-O`, `-o`, FEEDS) would be written over a file of the archive."""
+    own_files = OwnFiles(Path(database))
+    for feed in map(str, settings.getdict("FEEDS")):
+        scheme = urlsplit(feed).scheme
+        path = file_uri_to_path(feed) if scheme == "file" else feed
+        if scheme in ("", "file") and (reason := own_files.refusal(Path(path))):
+            raise OptionError(f"{path} {reason}: name another file for the articles")

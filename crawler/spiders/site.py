@@ -24,14 +24,16 @@ from crawler.answers.sniff import is_media_type
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
-from crawler.fetch.guard import allowed_ports, reactor_problem, settings_problem
+from crawler.fetch.guard import allowed_ports, reactor_problem
 from crawler.fetch.identity import read_contact
 from crawler.fetch.requests import EarlyStop, RequestBuilder
+from crawler.fetch.safe_settings import running_problem, settings_problem
 from crawler.frontier.robots_txt import MAX_BYTES
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
+    check_feeds,
     checked_seeds,
     identity_of,
     politeness_of,
@@ -95,6 +97,7 @@ class SiteSpider(scrapy.Spider):
             raise OptionError(f"BROADSHEET_SYNCHRONOUS must be NORMAL or FULL, not {synchronous}")
         self.seeds = checked_seeds(options.seeds, settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
         scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
+        check_feeds(settings, db)
         cookies = read_cookies(settings["BROADSHEET_COOKIES"])
         identity = identity_of(options, settings)
         site_rules = site_rules_of(options)
@@ -148,7 +151,7 @@ class SiteSpider(scrapy.Spider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Fetch each URL when its turn comes; when none is left, settle the archive and yield its articles."""
-        if problem := reactor_problem():
+        if problem := reactor_problem() or running_problem(self.crawler):
             self.end_reason = f"fault: {problem}"
             self.logger.error(problem)
             return

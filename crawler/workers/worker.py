@@ -10,7 +10,6 @@ import gc
 import multiprocessing
 import os
 import pickle
-import resource
 import signal
 import socket
 import struct
@@ -19,7 +18,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -154,17 +152,26 @@ class WorkerProcess:
 def start_fork_server() -> None:
     """Start the server process from which workers are forked; it imports what they need while we do other things.
 
-    It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end.
+    It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end. Neither it
+    nor they, nor the process with which multiprocessing tracks resources, import from the current folder.
     """
+    os.environ["PYTHONSAFEPATH"] = "1"  # they are started with `python -c`, which else puts the current folder first
+    from multiprocessing import forkserver
+
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
-    if _FORKSERVER not in multiprocessing.get_all_start_methods():
-        return
     _process_context()
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+
+
+def workers_problem() -> str:
+    """Why this system cannot run workers, in one line; empty if it can."""
+    if _FORKSERVER in multiprocessing.get_all_start_methods():
+        return ""
+    return "this needs Linux or macOS: on Windows, install Broadsheet in WSL and run it there (wsl --install)"
 
 
 def process_count(requested_count: int) -> int:
@@ -186,8 +193,6 @@ def unpack_answer(answer: bytes) -> tuple[bool, Any]:
 
 def _process_context() -> Any:
     """A multiprocessing context whose processes inherit neither our sockets nor our threads."""
-    if _FORKSERVER not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context(_FORKSERVER)
     context.set_forkserver_preload(_PRELOADED_MODULES)
     return context
@@ -225,11 +230,19 @@ def _run_job(job: bytes) -> bytes:
 def _limit_process() -> None:
     """Set up this worker process: it ignores Ctrl-C, has a lower priority than the crawl and a memory limit."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _limit_memory()
     with suppress(OSError):
         os.nice(_NICENESS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLD)
+
+
+def _limit_memory() -> None:
+    """Bound this process's memory where the system can; macOS refuses."""
+    import resource  # Windows has none, and no workers
+
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
 def _take_message(buffer: bytearray) -> bytes | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -22,7 +23,10 @@ _CACHE_KB = (
 )  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
 _STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
-_HEADER = b"SQLite format 3\0"
+
+SQLITE_HEADER = b"SQLite format 3\0"
+COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock")
+"""What SQLite and `ArchiveLock` append to an archive's name for the files that they make, and delete, beside it."""
 
 
 def open_database(path: str | Path, *, read_only: bool = False) -> Database:
@@ -31,7 +35,7 @@ def open_database(path: str | Path, *, read_only: bool = False) -> Database:
     ArchiveError if the file is of another program, of another schema, damaged, or in a folder that cannot be used.
     The connection may be handed to another thread, but only one thread may use it at a time.
     """
-    file = Path(path).absolute()
+    file = archive_path(path)
     check_path(file, read_only=read_only)
     try:
         return _open_reader(file) if read_only else open_writer(file)
@@ -58,6 +62,12 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version:
 def database_file(db: Database) -> Path:
     """The file of an open archive."""
     return Path(next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main"))
+
+
+def archive_path(path: str | Path) -> Path:
+    """The absolute path of an archive file: what a link leads to, since lock and WARC files stand beside the file."""
+    file = Path(path).absolute()
+    return Path(os.path.realpath(file)) if file.is_symlink() else file
 
 
 def _open_reader(file: Path) -> Database:
@@ -102,25 +112,29 @@ def check_path(file: Path, *, read_only: bool) -> None:
     if read_only:
         _check_readable(file)
         return
+    if file.name.endswith(COMPANION_ENDINGS):
+        raise NotReachable(f"{file} has a name that is used beside an archive; choose another")
     if not file.parent.is_dir():
         raise NotReachable(f"the folder {file.parent} does not exist")
     if not os.access(file.parent, os.W_OK):
         raise NotReachable(f"the folder {file.parent} cannot be written")
-    if file.exists():
+    if file.exists() or file.is_symlink():  # a link that leads round in a circle
         _check_readable(file, allow_empty=True)
         if not os.access(file, os.W_OK):
             raise NotReachable(f"{file} cannot be written")
 
 
 def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
-    if not file.exists():
-        raise NotReachable(f"{file} does not exist")
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # to open a pipe would wait for its other end
+            raise NotReachable(f"{file} is no ordinary file")
         with file.open("rb") as stream:
-            head = stream.read(len(_HEADER))
+            head = stream.read(len(SQLITE_HEADER))
+    except FileNotFoundError as error:
+        raise NotReachable(f"{file} does not exist") from error
     except OSError as error:
         raise NotReachable(f"{file} cannot be read: {error.strerror}") from error
-    if head != _HEADER and (head or not allow_empty):
+    if head != SQLITE_HEADER and (head or not allow_empty):
         raise NotAnArchive(f"{file} is not a SQLite database")
 
 

@@ -14,6 +14,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from sqlite_utils import Database
 
@@ -41,8 +42,11 @@ class MissingWarcError(Exception):
     """A WARC file that the archive names is not there, or too short; the message says which, in one line."""
 
 
-def export_wacz(db: Database, target: Path) -> int:
-    """Write the archive's raw responses to a new file and return how many captures it holds."""
+def export_wacz(db: Database, target: Path | BinaryIO) -> int:
+    """Write the archive's raw responses to a new file and return how many captures it holds.
+
+    An open file must be one that can be moved about in.
+    """
     folder = database_file(db).parent
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from output.db.ids import content_id
+from output.db.open import archive_path
 from output.db.text import as_json, storable_text
 from output.db.transaction import write_transaction
 from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
@@ -46,7 +47,7 @@ class ImportedFile:
     @classmethod
     def of(cls, path: Path, db: Path) -> ImportedFile:
         """The values of a file on the disk. Below the database's folder its name is relative to that folder."""
-        file, folder = path.absolute(), db.absolute().parent
+        file, folder = path.absolute(), archive_path(db).parent
         name = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
         status = file.stat()
         return cls(name, status.st_size, str(status.st_mtime_ns))

@@ -1,1 +1,1 @@
-"""Search, explain, examples, verify: what a reading connection is enough for."""
+"""Search, explain, examples, verify: all that needs only a read-only connection."""

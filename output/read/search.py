@@ -24,7 +24,7 @@ _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _PART = re.compile(rf"[{CJK_RANGES}]+|[^{CJK_RANGES}]+")
 _CJK = re.compile(f"[{CJK_RANGES}]")
 
-_QUERY = f"""SELECT a.url, a.title, coalesce(a.published, ''), a.text,
+_QUERY = f"""SELECT a.url, a.title, coalesce(a.published_day, ''), a.text,
         snippet(articles_fts, 1, '[', ']', '…', {_SNIPPET_WORDS})
     FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
     WHERE articles_fts MATCH ? ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id LIMIT ?"""
@@ -36,7 +36,7 @@ class SearchHit:
 
     url: str
     title: str
-    published: str
+    published_day: str
     snippet: str
 
 
@@ -45,9 +45,9 @@ def search(db: Database, query: str, limit: int = 20) -> Iterator[SearchHit]:
     match = match_expression(query)
     if not match:
         return
-    for url, title, published, text, snippet in db.execute(_QUERY, [match, limit]):
+    for url, title, published_day, text, snippet in db.execute(_QUERY, [match, limit]):
         shown_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
-        yield SearchHit(url, inert_text(title), published, " ".join(inert_text(shown_snippet).split()))
+        yield SearchHit(url, inert_text(title), published_day, " ".join(inert_text(shown_snippet).split()))
 
 
 def match_expression(query: str) -> str:

@@ -12,13 +12,13 @@ from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 _MAX_HOPS = 10
 _STATE = "SELECT id, state, reason FROM urls WHERE url = ?"
 _REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND location IS NOT NULL"
-_ARTICLE = """SELECT a.title, a.authors, coalesce(a.published, ''), a.text
+_ARTICLE = """SELECT a.title, a.authors, coalesce(a.published_raw, ''), a.text
     FROM pages p JOIN articles a ON a.id = p.article_id WHERE p.id = ?"""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedArticle:
-    """An article as it is stored; `authors` is a JSON list."""
+    """An article as it is stored; `authors` is a JSON list, `published` as the page states it."""
 
     title: str
     authors: str

@@ -1,1 +1,1 @@
-"""A page cleaned again: the reading replaced, what changed, and back."""
+"""Cleaning stored pages again: replacing their readings, what that changes, and undoing it."""

@@ -18,7 +18,7 @@ from cleaners.verdicts.assemble import assemble
 from output.db.text import storable_text
 from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
-from output.store.metadata_columns import METADATA_COLUMNS, metadata_of_fields, metadata_of_row
+from output.store.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
 from output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
 from output.store.user_values import JsonValue, user_values
 
@@ -26,7 +26,7 @@ _COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
-_ARTICLE = f"SELECT {', '.join(METADATA_COLUMNS)}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
+_ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
 _OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
@@ -188,11 +188,12 @@ def _read_kept_count(db: Database, page_id: int) -> int:
 
 def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str, str] | None:
     """(metadata, first seen, last seen) of a page's article in `articles` or `shelved`."""
-    row = db.execute(_ARTICLE.format(table), [page_id]).fetchone()
-    if row is None:
+    cursor = db.execute(_ARTICLE.format(table), [page_id])
+    values = cursor.fetchone()
+    if values is None:
         return None
-    *values, first_seen, last_seen = row
-    return metadata_of_row(dict(zip(METADATA_COLUMNS, values, strict=True))), first_seen, last_seen
+    row = dict(zip([column[0] for column in cursor.description], values, strict=True))
+    return metadata_of_row(row), row["first_seen"], row["last_seen"]
 
 
 def _title_and_canonical(metadata: Metadata) -> Metadata:

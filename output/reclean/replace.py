@@ -32,7 +32,7 @@ _RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
 _INSERT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
 _UPDATE_SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
-# What came last may be another thing than what is held, and is cleaned again.
+# Where the latest response is not the one that is cleaned again, `urls.reason` stays as it is.
 _UPDATE_REASON = """UPDATE urls SET held_reason = ?1,
         reason = CASE WHEN state = 'done' AND held_at IS fetched_at THEN ?1 ELSE reason END
     WHERE id = ?2 AND held_at IS NOT NULL"""

@@ -1,1 +1,1 @@
-"""What a run came to: figures, coverage, rates, alarms, drift."""
+"""The results of runs: figures, coverage, rates, alarms, drift."""

@@ -24,12 +24,13 @@ _SOURCE_QUERIES = {
     "link": """SELECT id FROM urls WHERE kind = 'page'
         AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
 }
+# `+` keeps SQLite from the index on states, in which each step would read every redirect of the archive.
 _REDIRECT_ENDS = f"""WITH RECURSIVE named (id) AS ({{named}}),
     way (start, id, hops) AS (
         SELECT id, id, 0 FROM named
         UNION ALL
         SELECT w.start, t.id, w.hops + 1 FROM way w JOIN urls u ON u.id = w.id JOIN urls t ON t.url = u.location
-        WHERE u.state = 'done' AND u.reason = 'redirect' AND w.hops < {_MAX_HOPS}),
+        WHERE +u.state = 'done' AND +u.reason = 'redirect' AND w.hops < {_MAX_HOPS}),
     ends AS (
         SELECT s.url AS url, u.state AS state, u.reason AS reason, p.article_id AS article_id, max(w.hops)
         FROM way w JOIN urls s ON s.id = w.start JOIN urls u ON u.id = w.id LEFT JOIN pages p ON p.id = w.id

@@ -59,11 +59,10 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
     head += f", {page_urls:,} to other pages" if page_urls else ""
     head += f", {missing_urls:,} were not read" if missing_urls else ""
     lines = [_wrap_text(head, "", width)]
-    for gap in coverage.pages[:max_lines]:
-        lines += _gap_lines(gap, width)
-    for gap in coverage.gaps[:max_lines]:
-        lines += _gap_lines(gap, width)
-    lines += _more_line(max(len(coverage.pages), len(coverage.gaps)), max_lines)
+    for gaps in (coverage.pages, coverage.gaps):
+        for gap in gaps[:max_lines]:
+            lines += _gap_lines(gap, width)
+        lines += _more_line(len(gaps), max_lines)
     if coverage.unnamed:
         lines.append(_wrap_text(f"Articles that no sitemap names: {coverage.unnamed:,}", "  ", width))
         lines += _example_lines(coverage.unnamed_examples, coverage.unnamed, width)

@@ -1,39 +1,60 @@
-"""The columns of an article's metadata: one for each field of `Metadata`, which alone declares them."""
+"""The columns of an article's metadata: one for each field of `Metadata`, which declares them; three for a date."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
-from cleaners.document import Metadata
+from cleaners.document import DATE_TEXT, Metadata
 from output.db.text import as_json, storable_text
+from output.store.stated_date import read_stated_date
 
 SOURCES_COLUMN = "metadata_sources"
-"""The column of `Metadata.sources`; every other one has the name of its field."""
+"""The column of `Metadata.sources`."""
 
 METADATA_FIELDS = tuple(field.name for field in fields(Metadata) if field.name != "sources")
 """What a page can state, in the order of the declaration."""
 
-METADATA_COLUMNS = (*METADATA_FIELDS, SOURCES_COLUMN)
-_LIST_COLUMNS = tuple(name for name, kind in get_type_hints(Metadata).items() if get_origin(kind) is tuple)
+_TYPES = get_type_hints(Metadata, include_extras=True)
+_LIST_FIELDS = frozenset(name for name in METADATA_FIELDS if get_origin(_TYPES[name]) is tuple)
+_DATE_FIELDS = frozenset(name for name in METADATA_FIELDS if DATE_TEXT in get_args(_TYPES[name]))
 _NEVER_NULL = frozenset(("title",))
 
-JSON_COLUMNS = frozenset((*_LIST_COLUMNS, SOURCES_COLUMN))
+_COLUMNS_OF_FIELD = {
+    name: (name, f"{name}_day", f"{name}_raw") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
+}
+_STATING_COLUMN = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
+
+STATED_COLUMNS = tuple(column for columns in _COLUMNS_OF_FIELD.values() for column in columns)
+"""The columns of what the page states: each has the name of its field, and the day and text of a date theirs."""
+
+METADATA_COLUMNS = (*STATED_COLUMNS, SOURCES_COLUMN)
+
+STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in _STATING_COLUMN.items())
+"""SQL: the columns that hold what the page states, each under the name of its field."""
+
+JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
 """The columns that hold a JSON array or object."""
 
 
 def metadata_values(metadata: Metadata) -> dict[str, object]:
     """The values of the columns by name; NULL where the page states no text, and an empty array where no list."""
-    values: dict[str, object] = {name: _column_value(name, getattr(metadata, name)) for name in METADATA_FIELDS}
-    return values | {SOURCES_COLUMN: as_json(dict(metadata.sources))}
+    values: dict[str, object] = {SOURCES_COLUMN: as_json(dict(metadata.sources))}
+    for name, columns in _COLUMNS_OF_FIELD.items():
+        values.update(zip(columns, _column_values(name, getattr(metadata, name)), strict=True))
+    return values
 
 
-def metadata_of_row(values: Mapping[str, Any]) -> Metadata:
-    """The metadata in the values of the columns, by name."""
-    field_values = {name: json.loads(values[name]) if name in JSON_COLUMNS else values[name] or "" for name in values}
-    return metadata_of_fields({"sources": field_values.pop(SOURCES_COLUMN), **field_values})
+def metadata_of_row(row: Mapping[str, Any]) -> Metadata:
+    """The metadata in a row that `STATED_AS_FIELDS` selects, by name."""
+    return metadata_of_fields(
+        {
+            name: json.loads(row[name]) if column in JSON_COLUMNS else row[name] or ""
+            for name, column in _STATING_COLUMN.items()
+        }
+    )
 
 
 def metadata_of_fields(values: Mapping[str, Any]) -> Metadata:
@@ -44,7 +65,11 @@ def metadata_of_fields(values: Mapping[str, Any]) -> Metadata:
     return Metadata(**field_values)
 
 
-def _column_value(name: str, value: Any) -> str | None:
-    if name in _LIST_COLUMNS:
-        return as_json(list(value))
-    return storable_text(value) or ("" if name in _NEVER_NULL else None)
+def _column_values(name: str, value: Any) -> tuple[str | None, ...]:
+    """The values of a field's columns, in their order."""
+    if name in _LIST_FIELDS:
+        return (as_json(list(value)),)
+    if name not in _DATE_FIELDS:
+        return (storable_text(value) or ("" if name in _NEVER_NULL else None),)
+    date = read_stated_date(storable_text(value))
+    return date.instant or None, date.day or None, date.text or None

@@ -48,9 +48,10 @@ _PUT_BLOCK = """INSERT INTO revision_blocks (
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
         coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?), 0))"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
-_METADATA = """SELECT a.title, a.published, a.metadata_sources, a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
-    FROM (SELECT title, published, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
-        SELECT title, published, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
+_METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
+        a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
+    FROM (SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
+        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
     JOIN pages p ON p.id = a.page_id"""
 
 _LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link

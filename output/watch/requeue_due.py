@@ -23,7 +23,7 @@ _LIST_PRIORITY, _ARTICLE_PRIORITY = 120, 30  # lists go first, known articles af
 _URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of the URL, not of the host
 _WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
 _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
-    u.revisit_seconds, coalesce(a.published, u.first_seen), u.unfounded, coalesce(u.lastmod, ''),
+    u.revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u.unfounded, coalesce(u.lastmod, ''),
     coalesce(u.held_reason, ''), u.depth"""
 _FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.state IN ('done', 'failed') AND u.kind IN ('page', 'sitemap', 'feed') AND u.id > ? ORDER BY u.id LIMIT ?"""

@@ -21,7 +21,7 @@ from cleaners.document import PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
 from output.db.lock import ArchiveLock
-from output.db.open import check_path, open_database
+from output.db.open import archive_path, check_path, open_database
 from output.db.text import storable_text
 from output.db.transaction import write_transaction
 from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
@@ -102,7 +102,7 @@ class Archive:
 
         ArchiveError if another crawl owns it or the file cannot be used.
         """
-        file = Path(path).absolute()
+        file = archive_path(path)
         check_path(file, read_only=False)
         lock = ArchiveLock(file)
         lock.acquire()

@@ -1,9 +1,9 @@
-"""Taking articles out of an archive for good, at somebody's request, so that they never come back.
+"""Takedowns: removing articles from an archive for good, at somebody's request, so that they never come back.
 
-What goes: the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
-uses, and their words in the full-text index. What stays: the rows of `urls`, skipped, and the takedown itself, which
-keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `wipe` then rewrites the file, so
-that nothing is left in free pages.
+Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
+uses, and their words in the full-text index. What stays are the rows of `urls`, skipped, and the takedown itself, which
+keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves
+nothing of it in free pages.
 """
 
 from __future__ import annotations

@@ -243,3 +243,21 @@ def test_an_article_about_donations_keeps_its_words_and_loses_the_prompts() -> N
     assert cleaned.text.splitlines() == list(GIVING)
     removed = [verdict.reason for verdict in cleaned.verdicts if not verdict.kept]
     assert removed == ["title", "donation", "donation"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<link rel="license" href="http://[x">',
+        '<a rel="license" href="http://[x">Licence</a>',
+        '<link rel="canonical" href="http://[x"><link rel="next" href="http://[x"><base href="http://[x">',
+        '<h2><a href="/other">one [four](http://[z) five six seven</a></h2>',
+        '<meta property="og:url" content="http://[x"><meta property="og:image" content="http://[x">',
+        '<script type="application/ld+json">{"@type": "NewsArticle", "license": "http://[z", "url": "http://[z"}</script>',
+    ],
+)
+@pytest.mark.parametrize("url", ["https://a.example/story", "https://a.example/x["])
+def test_an_address_with_a_host_in_broken_brackets_costs_nothing_else(markup: str, url: str) -> None:
+    text = "Water reaches the upper villages by three pumps, of which one was out of order all winter."
+    page = f"<html><body><article><h1>Three pumps</h1>{markup}{f'<p>{text}</p>' * 3}</article></body></html>"
+    assert text in clean(Page(url, page.encode())).text

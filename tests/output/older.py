@@ -9,6 +9,7 @@ from sqlite_utils import Migrations
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
 
+_STATED_DATES = {"published": "published_raw", "modified": "modified_raw"}  # before version 5
 _MADE_ANEW = ("_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")
 
 
@@ -28,8 +29,14 @@ def copy_as_version(source: Path, target: Path, version: int) -> None:
         if name.startswith(_MADE_ANEW):
             continue
         columns = [{row[1] for row in db.execute(f"PRAGMA {at}.table_info({name})")} for at in ("main", "newer")]
-        if names := ", ".join(sorted(columns[0] & columns[1])):
-            db.execute(f"INSERT INTO main.{name} ({names}) SELECT {names} FROM newer.{name}")
+        if names := sorted(columns[0] & columns[1]):
+            values = [_STATED_DATES.get(column, column) for column in names] if _has_articles(name, version) else names
+            db.execute(f"INSERT INTO main.{name} ({', '.join(names)}) SELECT {', '.join(values)} FROM newer.{name}")
     db.execute("INSERT OR REPLACE INTO reasons SELECT * FROM newer.reasons")
     db.conn.commit()
     db.close()
+
+
+def _has_articles(table: str, version: int) -> bool:
+    """Whether the table of that version holds articles with dates as their pages state them."""
+    return version < 5 and table in ("articles", "shelved")

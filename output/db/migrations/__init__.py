@@ -15,10 +15,13 @@ from output.db.migrations.v3_raw import RAW
 from output.db.migrations.v3_survey import SURVEY
 from output.db.migrations.v3_watch import WATCH
 from output.db.migrations.v4_packed import PACKED
+from output.db.migrations.v5_dates import DATES
+from output.db.migrations.v5_growth import GROWTH
+from output.db.migrations.v5_users_columns import rename_users_column
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -48,4 +51,12 @@ def m0003_history(db: Database) -> None:
 def m0004_packed(db: Database) -> None:
     """Articles of one transaction enter the full-text index together, and sketches are packed."""
     for statement in PACKED:
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0005_columns(db: Database) -> None:
+    """Dates in columns of one shape each, and rows that name a capture found by it."""
+    for statement in (*DATES, *GROWTH):
+        rename_users_column(db, statement)
         db.execute(statement)

@@ -35,7 +35,7 @@ _FROM_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes
 _SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes {_FROM_SKETCHES}"
 _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
-_ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published), ''),
+_ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
 _UNREPEATED_TEXT = f"""SELECT t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id

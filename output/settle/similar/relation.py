@@ -24,7 +24,8 @@ text."""
 
 @dataclass(frozen=True, slots=True)
 class ArticleFacts:
-    """What is known of an article besides its text. `published` is in UTC, empty if unknown."""
+    """What is known of an article besides its text. `published` is when, for the order alone: a day from its
+    beginning, a time without a zone as in UTC; empty if unknown."""
 
     id: int
     url: str

@@ -1,8 +1,12 @@
 """decode: bytes of every kind become text and one tree."""
 
+import codecs
 import time
+from encodings import aliases
 
 import pytest
+from webencodings import lookup
+from webencodings.labels import LABELS
 
 from cleaners.html.decode import BINARY_PROBLEM, decode, parse
 
@@ -49,6 +53,25 @@ def test_labels_mean_what_browsers_mean() -> None:
     assert decode("é".encode() + b"<meta charset=utf-16>", "").text.startswith("é")
     assert decode("é".encode(), "text/html; charset=base64").text == "é"
     assert decode("é".encode(), "text/html; charset=no-such").text == "é"
+
+
+@pytest.mark.parametrize(
+    "label", ["punycode", "utf-7", "hz", "hz-gb-2312", "iso2022_kr", "idna", "unicode_escape", "rot13"]
+)
+def test_an_encoding_that_html_does_not_know_is_none(label: str) -> None:
+    text = "1 +ADw- 2, ~{<:Ky2; ~} \\u0041 a-b \x0e$)C"
+    shown = text.replace("\x0e", "")
+    assert decode(text.encode(), f"text/html; charset={label}").text == shown
+    assert decode(f"<meta charset='{label}'>{text} é".encode()).text.endswith(f"{shown} é")
+
+
+def test_of_all_codecs_of_python_a_page_may_declare_those_of_html() -> None:
+    known = {lookup(name).codec_info.name for name in LABELS.values()} | {"utf-16", "big5hkscs", "gb18030"}
+    names = {codecs.lookup(alias).name for alias in set(aliases.aliases.values()) - {"mbcs", "oem"}}
+    read = {name: decode(b"1 +ADw- 2 ~{ 3", f"text/html; charset={name}") for name in names if "16" not in name}
+    assert len(read) > 80
+    assert {decoded.encoding for decoded in read.values()} <= known - {"replacement", "x-user-defined"}
+    assert {name for name, decoded in read.items() if decoded.text != "1 +ADw- 2 ~{ 3"} == set()
 
 
 def test_utf8_under_another_label_is_utf8() -> None:

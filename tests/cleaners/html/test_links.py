@@ -73,3 +73,7 @@ def test_robots_tokens_come_from_metas_and_headers() -> None:
         "noarchive",
         "noindex",
     )
+
+
+def test_a_link_in_the_text_is_next_whatever_case_its_rel_is_written_in() -> None:
+    assert links("", '<a rel="Next" href="/n">On</a>')["https://a.example/n"].via == "next"

@@ -180,10 +180,10 @@ def test_media(url, media):
 
 
 def test_a_hostile_url_takes_no_time():
-    started = time.perf_counter()
+    started = time.process_time()
     canonicalise("https://example.org/" + "a.-" * 600 + "/é")
     canonicalise("https://example.org" + "/.." * 600)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
 
 
 @pytest.mark.parametrize("base", ["https://a.example/x/y?z", "http://A.example:8080/", ""])

@@ -260,6 +260,24 @@ def test_an_article_in_another_language_or_from_before_is_left_out_but_its_links
     )
 
 
+@pytest.mark.parametrize(
+    ("stated", "state"),
+    [
+        ("2020-01-01T00:30:00+05:30", ("done", "article")),  # the day before in UTC
+        ("2019-12-31T23:30:00-05:00", ("skipped", "too_old")),  # the day after in UTC
+        ("2020-01-01T00:00:00", ("done", "article")),
+        ("2019-12-31", ("skipped", "too_old")),
+        ("2020-01-01", ("done", "article")),
+        ("", ("done", "article")),
+    ],
+)
+def test_an_article_is_too_old_by_the_day_of_its_publisher(
+    workers: WorkerPool, stated: str, state: tuple[str, str]
+) -> None:
+    dated = page("old", "/on", head=f'<meta property="article:published_time" content="{stated}">')
+    assert state_and_reason(outcome_of(outcome_builder(workers, since=date(2020, 1, 1)), answer(PAGE, dated))) == state
+
+
 def test_media_are_skipped_and_an_empty_answer_is_a_page_without_text(outcomes: OutcomeBuilder) -> None:
     assert state_and_reason(outcome_of(outcomes, answer(PAGE, b"%PDF-1.4"))) == ("skipped", "media_type")
     assert state_and_reason(outcome_of(outcomes, answer(PAGE, b"", Content_Type="image/png"))) == (

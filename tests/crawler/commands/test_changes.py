@@ -153,6 +153,7 @@ WRONG = [
     (["changes", "/nowhere/a.db"], 1, "does not exist"),
     (["update", "/nowhere/a.db"], 2, "/nowhere/a.db is no archive yet"),
     (["update", "{db}", "--all", "--every", "6h"], 2, "not both"),
+    (["update", "{db}", "--all", "--every", "0s"], 2, "not both"),
     (["update", "{db}", "--every", "often"], 2, "'often' is no time"),
     (["update", "{db}"], 2, "has no start URL yet"),
 ]

@@ -101,9 +101,9 @@ def test_damaged_gzip_keeps_what_came_before():
 
 
 def test_endless_gzip_members_take_no_time():
-    started = time.perf_counter()
+    started = time.process_time()
     read_sitemap(gzip.compress(b"") * 200_000, AT)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_gzip_of_nothing_useful():
@@ -112,18 +112,18 @@ def test_gzip_of_nothing_useful():
 
 def test_a_gzip_bomb_is_cut():
     bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 200_000_000)
-    started = time.perf_counter()
+    started = time.process_time()
     result = read_sitemap(bomb, AT)
     assert result.reason == "too_large"
     assert urls(result) == ["a"]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_many_entries_are_streamed(monkeypatch):
     body = urlset("".join(f"<url><loc>{SITE}{n}</loc></url>" for n in range(50_000)))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(read_sitemap(body, AT).entries) == 50_000
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     monkeypatch.setattr(sitemaps, "MAX_ENTRIES", 10)
     cut = read_sitemap(body, AT)
     assert (len(cut.entries), cut.reason) == (10, "too_many_entries")
@@ -163,18 +163,18 @@ def test_a_bare_ampersand_keeps_its_url_whole():
 )  # fmt: skip
 def test_entities_are_not_expanded(doctype):
     body = f'{doctype}<urlset><url><loc>&b;</loc></url><url x="&b;"><loc>{SITE}a</loc></url></urlset>'.encode()
-    started = time.perf_counter()
+    started = time.process_time()
     result = read_sitemap(body, AT)
     assert "ENTITY" not in str(result.entries)
     assert set(urls(result)) <= {"a"}
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_hostile_prologue_takes_no_time():
-    started = time.perf_counter()
+    started = time.process_time()
     assert read_sitemap(b"<??>" * 3000, AT).kind is SitemapKind.NOT_A_SITEMAP
     assert read_sitemap(b"<!---->" * 3000, AT).kind is SitemapKind.NOT_A_SITEMAP
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_text():

@@ -59,14 +59,17 @@ def test_how_it_was_found_counts():
     [
         ("2024-05-06", True),
         ("2024-05-07", False),
-        ("2024-05-06T23:59:59Z", True),
-        ("2024-05-06T23:30:00-02:00", False),
-        ("2024-05-07T00:30:00+02:00", True),
+        ("2024-05-06T09:59:59Z", True),
+        ("2024-05-06T10:00:00Z", False),  # the 7th where the day begins first: which zone is the publisher's is unknown
+        ("2024-05-06T23:30:00-02:00", True),  # the 6th there
+        ("2024-05-07T00:30:00+02:00", False),  # the 7th there
+        ("9999-12-31T23:00:00Z", False),
         ("2024-04", True),
         ("2024-05", False),
         ("2023", True),
         ("2024", False),
-        ("Mon, 06 May 2024 10:00:00 GMT", True),
+        ("Mon, 06 May 2024 08:00:00 GMT", True),
+        ("Mon, 06 May 2024 10:00:00 GMT", False),
         ("Tue, 07 May 2024 10:00:00 +0200", False),
         (" 2024-05-06 ", True),
         ("Mon, 01 Jan 0001 00:00:00 +0000", True),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from scrapy.settings import Settings
 
 from crawler.fetch.identity import Identity
 from crawler.options import OptionError
-from crawler.session.from_settings import checked_seeds, politeness_of, worker_count
+from crawler.session.from_settings import check_feeds, checked_seeds, politeness_of, worker_count
 from crawler.session.writer import BATCH_TARGET
 
 PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_PER_HOST": "3", "BROADSHEET_ROBOTS_AGE": "60"}
@@ -40,3 +41,18 @@ def test_each_start_page_once_and_none_that_cannot_be() -> None:
         checked_seeds(("mailto:a@b.example",), allow_private=False)
     with pytest.raises(OptionError, match="--allow-private opens it"):
         checked_seeds(("http://127.0.0.1/",), allow_private=False)
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.db.warc/x.jsonl", "a.db-wal", "link"])
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_no_feed_is_written_over_the_archive(tmp_path: Path, name: str, form: str) -> None:
+    (tmp_path / "a.db").write_bytes(b"")
+    (tmp_path / "link").symlink_to("a.db")
+    settings = Settings({"FEEDS": {form.format(tmp_path / name): {"format": "jsonlines"}}})
+    with pytest.raises(OptionError, match="the archive"):
+        check_feeds(settings, tmp_path / "a.db")
+
+
+def test_a_feed_goes_elsewhere(tmp_path: Path) -> None:
+    feeds = {Path("a.jsonl"): {}, "ftp://host.example/a.db": {}, "stdout:": {}, f"{tmp_path}/%(time)s.csv": {}}
+    check_feeds(Settings({"FEEDS": feeds}), tmp_path / "a.db")

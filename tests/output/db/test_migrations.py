@@ -19,6 +19,8 @@ from output.db.migrations.v3_raw import RAW
 from output.db.migrations.v3_survey import SURVEY
 from output.db.migrations.v3_watch import WATCH
 from output.db.migrations.v4_packed import PACKED
+from output.db.migrations.v5_dates import DATES
+from output.db.migrations.v5_growth import GROWTH
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -28,6 +30,7 @@ SHIPPED = {
     2: "795ef2f7e0fd4c35aa13e4394aa9698ca676fce6d8c7df364a690320572efffd",
     3: "df195f00d5b70ae8819f6cd574cf4642bed99174e5fbb0849e531b5efeaf2c0e",
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
+    5: "8f87cf10ecb662a9fd52d4cb29f1fe0b23fb60e6c702f3cefeea05575b06d8eb",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 
@@ -68,7 +71,7 @@ def test_a_live_import_is_seen(source, live):
 
 @pytest.mark.parametrize(
     ("version", "statements"),
-    [(1, ARCHIVE), (2, MANNERS), (3, (*RAW, *LINEAGE, *WATCH, *SURVEY)), (4, PACKED)],
+    [(1, ARCHIVE), (2, MANNERS), (3, (*RAW, *LINEAGE, *WATCH, *SURVEY)), (4, PACKED), (5, (*DATES, *GROWTH))],
 )
 def test_a_shipped_migration_gives_the_statements_that_it_was_shipped_with(version, statements):
     assert hashlib.sha256("\0".join(statements).encode()).hexdigest() == SHIPPED[version]

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +12,14 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Migrations
 
-from output.db.errors import ArchiveError, NotAnArchive, NotReachable, WrongSchema
+from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 from output.db.open import open_database, open_writer
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.write.archive import Archive
 from tests.output.older import copy_as_version
+from tests.output.wires import fetched
 
 
 def test_a_new_file_states_its_version(file):
@@ -209,3 +212,49 @@ def test_an_archive_of_version_3_goes_on(tmp_path, make):
         assert rows.fetchone() == (2,)
         assert verify(archive.db) == []
     assert Path(f"{older}.backup-v3").is_file()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "link"])
+def test_what_is_no_file_is_refused(tmp_path, monkeypatch, kind, read_only):
+    monkeypatch.chdir(tmp_path)
+    if kind == "pipe":
+        os.mkfifo("odd")
+    elif kind == "socket":
+        socket.socket(socket.AF_UNIX).bind("odd")
+    elif kind == "link":
+        os.symlink("odd", "odd")
+    elif os.geteuid():
+        os.symlink("/dev/null", "odd")
+    else:  # root's faults must not make files beside the machine's devices
+        os.mknod("odd", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    with pytest.raises(NotReachable, match=r"is no ordinary file|cannot be read"):
+        open_database("odd", read_only=read_only)
+    with pytest.raises(NotReachable):
+        Archive.open("odd")
+    assert os.listdir() == ["odd"]
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal", ".lock"])
+def test_a_name_that_another_archive_needs_is_refused(file, ending):
+    with pytest.raises(NotReachable, match="beside an archive"):
+        Archive.open(f"{file}{ending}")
+    with Archive.open(file):
+        assert {path.name for path in file.parent.iterdir()} <= {"a.db", "a.db.lock", "a.db-wal", "a.db-shm"}
+        with pytest.raises(NotReachable, match="beside an archive"):
+            Archive.open(f"{file}{ending}")
+
+
+def test_a_link_to_an_archive_is_that_archive(file, tmp_path, make):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(file)
+    for path in (link, file):
+        with Archive.open(path) as archive:
+            archive.keep_raw({"software": "test"})
+            archive.save([fetched(f"http://a.test/{path.name}")])
+            with pytest.raises(InUse):
+                Archive.open(link if path == file else file)
+    assert [path.name for path in link.parent.iterdir()] == ["link.db"]
+    assert verify(open_database(link, read_only=True)) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.warc", "elsewhere"]

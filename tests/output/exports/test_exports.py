@@ -79,9 +79,9 @@ def test_markdown_files_have_front_matter_that_yaml_reads(filled, tmp_path):
 
 
 def test_file_names():
-    article = {"title": "CON: a/b\\c é", "published": "2024-05-06T07:08:09Z", "id": 7}
+    article = {"title": "CON: a/b\\c é", "published_day": "2024-05-06", "id": 7}
     assert file_name(article) == "2024-05-06-con-a-b-c-é-7.md"
-    assert file_name(article | {"title": "...", "published": None}) == "7.md"
+    assert file_name(article | {"title": "...", "published_day": None}) == "7.md"
 
 
 @pytest.mark.parametrize("export", [export_jsonl, export_csv])

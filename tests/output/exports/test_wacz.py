@@ -8,8 +8,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -29,8 +27,7 @@ from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched
-
-TOOLS = Path(os.environ.get("BROADSHEET_ARCHIVE_TOOLS") or Path(tempfile.gettempdir()) / "broadsheet-archive-tools")
+from tests.tools import ToolsMissingError, programs
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -112,13 +109,11 @@ def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
 # --- The format's own tools ----------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def tools() -> Path:
-    """A folder of its own with py-wacz and pywb: their pins and weight are not for our own environment."""
-    if not (TOOLS / "bin/wayback").exists():
-        subprocess.run([sys.executable, "-m", "venv", TOOLS], check=True)
-        install = [TOOLS / "bin/python", "-m", "pip", "install", "-qq", "wacz", "pywb", "setuptools<81"]
-        if subprocess.run(install, check=False, capture_output=True).returncode:
-            pytest.skip("py-wacz and pywb cannot be installed here")
-    return TOOLS / "bin"
+    """The programs of py-wacz and pywb: their pins and weight are not for our own environment."""
+    try:
+        return programs("archive")
+    except ToolsMissingError as error:
+        pytest.skip(f"py-wacz and pywb cannot be installed here: {error}")
 
 
 @pytest.fixture(scope="module")

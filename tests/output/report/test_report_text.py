@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from output.report.coverage import Coverage, Gap
 from output.report.figures import gather_report
-from output.report.report_text import alarm_line, render
+from output.report.report_text import _coverage_section, alarm_line, render
 from output.settle.judge_again import settle
 from tests.output.report.test_coverage import HOST, listed
 from tests.output.report.test_rates import Site
@@ -57,3 +58,10 @@ def test_alarms_yields_and_rules(archive, make):
     text = shown(archive)
     assert "Out of line with the past" in text
     assert "share   share.icons    0%    100%" in text
+
+
+def test_what_is_cut_is_counted_for_pages_and_gaps_apart():
+    gaps = [Gap("failed", f"http_{number}", 1, (f"{HOST}/{number}",), "") for number in range(5)]
+    coverage = Coverage("sitemap", 9, 0, tuple(gaps[:4]), tuple(gaps), 0, ())
+    lines = _coverage_section(coverage, 100, 3).splitlines()
+    assert [line for line in lines if "more" in line] == ["  … and 1 more", "  … and 2 more"]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from output.db.migrations import SCHEMA_VERSION
 from output.db.table_columns import table_columns
 from output.exports.csv import export_csv
 from output.exports.jsonl import export_jsonl
@@ -193,7 +194,7 @@ def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
     assert notes(copies.db) | notes(copies.db, "shelved") == NOTES
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_an_upgrade_keeps_columns_indexes_and_triggers(tmp_path: Path, make, words, version: int):
     newer, older = tmp_path / "newer.db", tmp_path / "older.db"
     with Archive.open(newer, make.clock) as archive:
@@ -217,6 +218,38 @@ def test_an_upgrade_keeps_columns_indexes_and_triggers(tmp_path: Path, make, wor
         ).fetchall()
         assert user_objects == [("users_index",), ("users_trigger",)]
         assert notes(archive.db, name="shout")[COPY] == f"TITLE OF {COPY.upper()}"
+
+
+def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(tmp_path: Path, make, words):
+    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
+    with Archive.open(newer, make.clock) as archive:
+        archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+        settle(archive.db, make.clock)
+    copy_as_version(newer, older, 4)
+    db = Database(older)
+    add_note(db, "articles", "shelved", name="Published_Day")
+    db.execute("UPDATE shelved SET published_day = 'seen twice'")
+    db.execute("ALTER TABLE articles ADD COLUMN modified_raw TEXT AS (upper(title)) VIRTUAL")
+    db.execute("CREATE INDEX users_index ON articles (published_day)")
+    db.execute("CREATE VIEW users_view AS SELECT published_day FROM articles")
+    db.execute("CREATE TABLE users_log (what TEXT)")
+    db.execute(
+        """CREATE TRIGGER users_trigger AFTER DELETE ON articles
+            BEGIN INSERT INTO users_log VALUES (old.published_day); END"""
+    )
+    db.conn.commit()
+    db.close()
+    with Archive.open(older, make.clock) as archive:
+        assert notes(archive.db, name="published_day_own") == {STAYS: "read"}
+        assert notes(archive.db, "shelved", "published_day_own") == {COPY: "seen twice"}
+        assert notes(archive.db, name="published_day") == {STAYS: None}
+        assert notes(archive.db, name="modified_raw_own") == {STAYS: f"TITLE OF {STAYS.upper()}"}
+        assert archive.db.execute("SELECT * FROM users_view").fetchall() == [("read",)]
+        bring_back(archive, make, words)
+        assert notes(archive.db, name="published_day_own") == NOTES
+        take_down(archive.db, STAYS, clock=make.clock)
+        assert archive.db.execute("SELECT what FROM users_log").fetchall() == [("read",)]
+        assert verify(archive.db) == []
 
 
 def test_columns_are_exported_generated_ones_and_bytes_too(copies):

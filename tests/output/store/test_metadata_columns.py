@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any, get_type_hints
 
+import pytest
+
 from cleaners.document import Metadata
 from cleaners.metadata.fields import FIELD_READERS
 from crawler.items import ArticleItem
@@ -17,8 +19,8 @@ from output.store.metadata_columns import (
     JSON_COLUMNS,
     METADATA_COLUMNS,
     METADATA_FIELDS,
+    STATED_COLUMNS,
     metadata_of_fields,
-    metadata_of_row,
     metadata_values,
 )
 from output.write.archive import Archive
@@ -27,6 +29,8 @@ from tests.output.conftest import Maker
 
 
 def a_value(name: str, kind: object) -> Any:
+    if name in ("published", "modified"):
+        return "2024-05-03T15:47:42+02:00"
     return f"{name} of it" if kind is str else (f"{name} one", f"{name} two")
 
 
@@ -42,14 +46,36 @@ def test_every_field_has_a_column_and_a_reader() -> None:
     assert FIELD_READERS.keys() == names - {"language"}, "the language is read last, from the text too"
 
 
-def test_metadata_is_the_same_after_a_way_through_columns_and_through_json() -> None:
-    for metadata in (FULL, Metadata(), Metadata(title="A \ud800")):
-        values = metadata_values(metadata)
-        assert values.keys() == set(METADATA_COLUMNS)
-        assert metadata_values(metadata_of_row(values)) == values
-    assert metadata_of_row(metadata_values(FULL)) == FULL
+def read_again(archive: Archive) -> Metadata:
+    """The metadata of the only article, as it is read to be compared with another reading."""
+    [(page_id,)] = archive.db.execute("SELECT page_id FROM articles").fetchall()
+    reading = read_own_reading(archive.db, page_id)
+    assert reading is not None
+    return reading.rows.metadata
+
+
+@pytest.mark.parametrize("metadata", [FULL, Metadata(title="A"), Metadata(published="May 2024", authors=("A \ud800",))])
+def test_metadata_is_the_same_after_a_way_through_the_archive(
+    archive: Archive, make: Maker, metadata: Metadata
+) -> None:
+    archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=metadata)])
+    values = metadata_values(metadata)
+    assert values.keys() == set(METADATA_COLUMNS)
+    assert metadata_values(read_again(archive)) == values
+
+
+def test_metadata_is_the_same_after_a_way_through_json() -> None:
     assert metadata_of_fields(json.loads(json.dumps(asdict(FULL)))) == FULL
     assert metadata_of_fields({"title": "An earlier version's"}) == Metadata(title="An earlier version's")
+
+
+def test_a_date_has_three_columns() -> None:
+    values = metadata_values(Metadata(published="2024-05-03T15:47:42+02:00"))
+    assert {name: value for name, value in values.items() if name.startswith("published")} == {
+        "published": "2024-05-03T13:47:42Z",
+        "published_day": "2024-05-03",
+        "published_raw": "2024-05-03T15:47:42+02:00",
+    }
 
 
 def test_what_a_page_does_not_state_is_null_but_for_the_title_and_lists() -> None:
@@ -60,18 +86,16 @@ def test_what_a_page_does_not_state_is_null_but_for_the_title_and_lists() -> Non
 def test_every_field_is_stored_read_again_and_exported(archive: Archive, make: Maker) -> None:
     archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=FULL)])
     [article] = iter_articles(archive.db)
-    stored = {name: article[name] for name in METADATA_FIELDS}
+    stored = {name: article.get(f"{name}_raw", article[name]) for name in METADATA_FIELDS}
     assert stored == {name: _as_json(getattr(FULL, name)) for name in METADATA_FIELDS}
-    reading = read_own_reading(archive.db, int(str(article["page_id"])))
-    assert reading is not None
-    assert reading.rows.metadata == FULL
+    assert read_again(archive) == FULL
     document = markdown_document(article)
-    assert [name for name in METADATA_FIELDS if f"\n{name}: " not in document] == []
+    assert [name for name in STATED_COLUMNS if f"\n{name}: " not in document] == []
 
 
 def test_an_item_has_every_field(archive: Archive) -> None:
     columns = {str(row[1]) for row in archive.db.execute("PRAGMA table_info(articles)")}
-    assert set(METADATA_FIELDS) <= ArticleItem.fields.keys() <= columns
+    assert set(STATED_COLUMNS) <= ArticleItem.fields.keys() <= columns
     assert columns - ArticleItem.fields.keys() == {"metadata_sources", "page_id", "capture_id"}
 
 

@@ -223,7 +223,7 @@ def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):
 
 
 def test_an_hour_old_story_waits_an_hour_and_an_ancient_one_the_longest(crawled, make):
-    crawled.db.execute("UPDATE articles SET published = '2001-01-01'")
+    crawled.db.execute("UPDATE articles SET published_day = '2001-01-01'")
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS)])
     assert row(crawled, STORY, "revisit_seconds") == (MAX_INTERVAL,)

@@ -57,9 +57,19 @@ def test_the_same_title_makes_it_another_version(archive, make):
     assert [row[2] for row in pairs(archive)] == ["version"]
 
 
-def test_a_copy_on_another_site_is_syndicated_and_the_earlier_stands_first(archive, make):
+@pytest.mark.parametrize(
+    ("late_date", "early_date"),
+    [
+        ("2024-03-02", "2024-03-01T09:00:00+02:00"),
+        ("2024-03-01T02:00:00+02:00", "2024-02-29T18:30:00-05:00"),  # by the instant, whatever the day
+        ("2024-03-01T15:00:00", "2024-03-01T09:00:00"),
+        ("2024-03-01T00:00:01Z", "2024-03-01"),
+        ("", "2024-03-01"),
+    ],
+)
+def test_a_copy_on_another_site_is_syndicated_and_the_earlier_stands_first(archive, make, late_date, early_date):
     late, early = make.outcome(f"{SITE}/1", text(1)), make.outcome(f"{OTHER}/x", text(1) + " Reprinted with thanks")
-    for outcome, date in ((late, "2024-03-02"), (early, "2024-03-01T09:00:00+02:00")):
+    for outcome, date in ((late, late_date), (early, early_date)):
         object.__setattr__(outcome.page.metadata, "published", date)
     stored(archive, late, early)
     assert pairs(archive) == [(f"{OTHER}/x", f"{SITE}/1", "syndicated")]

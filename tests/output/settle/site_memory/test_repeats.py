@@ -275,6 +275,6 @@ def test_many_pages_settle_in_seconds(archive, make):
     import time
 
     archive.save([article(make, f"n{n}", (PROMO, BODY), (f"Page {n}", BOX)) for n in range(2000)])
-    started = time.perf_counter()
+    started = time.process_time()
     assert settle(archive.db, make.clock).repeated_blocks == 4000
-    assert time.perf_counter() - started < 60
+    assert time.process_time() - started < 60

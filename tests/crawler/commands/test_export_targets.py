@@ -1,0 +1,290 @@
+"""Where `export -o` and its siblings write, what they refuse to write over, and what a failure leaves."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.cli import run
+from output.queue.imports import ImportedFile, note_import
+from output.write.archive import Archive
+from tests.crawler.shell import environment
+from tests.crawler.warm import PATIENCE, REPOSITORY
+from tests.output.conftest import Maker
+from tests.output.raw.test_warc_files import archive_with_warcs
+from tests.output.wires import fetched
+
+PROGRAM = f"{sys.executable} -m crawler.cli"
+FORMATS = ("jsonl", "csv", "wacz")
+OWN_FILES = ("a.db", "a.db-wal", "a.db-shm", "a.db-journal", "a.db.lock", "a.db.backup-v3", "a.db.warc/new.warc.gz")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """An archive with an article, a ruling, and raw responses."""
+    path, make = tmp_path / "a.db", Maker()
+    with archive_with_warcs(path) as archive:
+        archive.save([fetched("http://a.test/raw"), make.outcome("http://a.test/1", "some words of a page")])
+        (block_id,) = archive.db.execute("SELECT id FROM block_texts WHERE text LIKE 'some%'").fetchone()
+    assert run(["remove", str(path), str(block_id)]) == 0
+    return path
+
+
+def warc_name(file: Path) -> str:
+    (path,) = Path(f"{file}.warc").iterdir()
+    return f"a.db.warc/{path.name}"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def writing(file: Path, target: object) -> list[list[str]]:
+    """The command lines that write one file to a target."""
+    lines = [["export", str(file), "--format", name, "-o", str(target)] for name in FORMATS]
+    return [*lines, ["rulings", str(file), "--export-rules", str(target)]]
+
+
+def assert_refused(file: Path, target: object, capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    before = contents(file.parent)
+    for line in writing(file, target):
+        assert run(line) == 2, line
+        shown = capsys.readouterr()
+        assert (shown.out, shown.err.count("\n")) == ("", 1), shown.err
+        assert all(word in shown.err for word in words), shown.err
+        assert contents(file.parent) == before, line
+
+
+@pytest.mark.parametrize("name", OWN_FILES)
+def test_the_archive_s_own_files_are_refused(file: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    target = file.parent / name
+    assert_refused(file, target, capsys, "the archive")
+    if not target.exists() and not name.endswith(("-wal", "-journal")):  # SQLite would try to roll them back
+        target.write_text("something that stands there")
+        assert_refused(file, target, capsys, "the archive")
+
+
+def test_its_raw_responses_are_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert_refused(file, file.parent / warc_name(file), capsys, "the archive")
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "folder link"])
+def test_they_are_refused_under_another_name(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    record_file = file.parent / warc_name(file)
+    other_name = tmp_path / "innocent.csv"
+    if kind == "folder link":
+        other_name.symlink_to(record_file.parent)
+        other_name = other_name / record_file.name
+    elif kind == "link":
+        other_name.symlink_to(record_file)
+    else:
+        os.link(record_file, other_name)
+    assert_refused(file, other_name, capsys, "the archive")
+
+
+def test_an_imported_file_is_refused(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported_file = tmp_path / "theirs.warc.gz"
+    imported_file.write_bytes(b"WARC/1.1")
+    with Archive.open(file) as archive:
+        note_import(archive.db, ImportedFile.of(imported_file, file), {}, "2026-01-01T00:00:00+00:00", {})
+    assert_refused(file, imported_file, capsys, "the archive")
+
+
+def test_another_database_is_refused(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Archive.open(tmp_path / "b.db"):
+        pass
+    assert_refused(file, tmp_path / "b.db", capsys, "SQLite")
+
+
+def test_a_folder_and_what_is_write_protected_are_refused(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert_refused(file, tmp_path, capsys, "is a folder")
+    assert_refused(file, f"{tmp_path}/new/", capsys, "is a folder")
+    assert_refused(file, "", capsys, "name a file")
+    assert_refused(file, tmp_path / "none" / "out", capsys, "cannot write")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert_refused(file, tmp_path / "loop", capsys, "cannot write")
+    if os.geteuid():
+        (tmp_path / "kept").write_text("kept")
+        (tmp_path / "kept").chmod(0o444)
+        assert_refused(file, tmp_path / "kept", capsys, "Permission denied")
+
+
+def test_a_link_is_followed(file: Path, tmp_path: Path) -> None:
+    for number, line in enumerate(writing(file, tmp_path / "link")):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(f"elsewhere{number}")
+        assert run(line) == 0
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / f"elsewhere{number}").stat().st_size > 20
+
+
+def test_permissions_stay(file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.write_text("old")
+    target.chmod(0o640)
+    for line in writing(file, target):
+        assert run(line) == 0
+        assert target.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_pipe_gets_all_and_stays_a_pipe(file: Path, tmp_path: Path) -> None:
+    pipe, plain = tmp_path / "pipe", tmp_path / "plain"
+    os.mkfifo(pipe)
+    for line, plain_line in zip(writing(file, pipe), writing(file, plain), strict=True):
+        chunks: list[bytes] = []
+        reader = threading.Thread(target=lambda into=chunks: into.append(pipe.read_bytes()), daemon=True)
+        reader.start()
+        assert run(line) == 0
+        reader.join(PATIENCE)
+        assert pipe.is_fifo()
+        assert run(plain_line) == 0
+        if "wacz" in line:
+            (tmp_path / "got.wacz").write_bytes(chunks[0])
+            assert zipfile.ZipFile(tmp_path / "got.wacz").testzip() is None
+        else:
+            assert chunks[0] == plain.read_bytes()
+
+
+def shell_line(line: str, stdout: Any = subprocess.DEVNULL) -> tuple[int, str]:
+    """Exit code and standard error of a line of bash."""
+    process = subprocess.run(
+        ["bash", "-c", line], env=environment(), cwd=REPOSITORY, stdout=stdout, stderr=subprocess.PIPE, text=True,
+        check=False, timeout=PATIENCE,
+    )  # fmt: skip
+    return process.returncode, process.stderr
+
+
+# /dev/stdout is never named here: run by root, a fault would replace the machine's.
+@pytest.mark.parametrize("target", ["- > {got}", "/dev/fd/1 > {got}", "/proc/self/fd/7 7> {got}", ">(cat > {got})"])
+def test_process_substitution_and_descriptors(file: Path, tmp_path: Path, target: str) -> None:
+    got = tmp_path / "got"
+    code, errors = shell_line(f"{PROGRAM} export {file} --format jsonl -o {target.format(got=got)}")
+    assert code == 0, errors
+    for _ in range(500):  # bash does not wait for the other program
+        if got.is_file() and got.read_text().endswith("\n"):
+            break
+        time.sleep(0.01)
+    assert json.loads(got.read_text())["url"] == "http://a.test/1"
+
+
+def test_what_a_shell_appends_to_is_not_replaced(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("first\n")
+    assert shell_line(f"{PROGRAM} export {file} --format jsonl -o /dev/fd/1 >> {tmp_path}/log")[0] == 0
+    assert (tmp_path / "log").read_text().startswith("first\n{")
+
+
+def test_standard_output_that_is_the_archive_is_refused(file: Path) -> None:
+    before = file.read_bytes()
+    for target in ("", "-o /dev/fd/1"):
+        code, errors = shell_line(f"{PROGRAM} export {file} --format jsonl {target} >> {file}")
+        assert (code, errors.count("\n"), "the archive" in errors) == (2, 1, True)
+        assert file.read_bytes() == before
+
+
+def full_device(folder: Path) -> Path:
+    """A device on which every write fails. For root one of our own: a fault must not replace the machine's."""
+    if os.geteuid():
+        return Path("/dev/full")
+    device = folder / "full"
+    try:
+        os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+        with device.open("wb", buffering=0) as stream:
+            stream.write(b"x")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return device
+    pytest.skip("needs a device that is full")
+
+
+def test_a_full_device_is_a_line_and_stays_a_device(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = full_device(tmp_path)
+    (tmp_path / "link").symlink_to(device)
+    for target in (device, tmp_path / "link"):
+        for line in writing(file, target):
+            assert run(line) == 1
+            shown = capsys.readouterr()
+            assert (shown.out, shown.err.count("\n"), "No space left" in shown.err) == ("", 1, True)
+    assert device.is_char_device()
+    with device.open("w") as stream:
+        code, errors = shell_line(f"{PROGRAM} export {file} --format csv", stdout=stream)
+    assert (code, errors.count("\n")) == (1, 1), errors
+
+
+def test_a_failure_leaves_what_stood_there(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on the size of files stands for a full disk."""
+    target, before = tmp_path / "out", b"what stood there"
+    target.write_bytes(before)
+    bystander = tmp_path / "out.part"
+    bystander.write_bytes(b"somebody else's")
+    with Archive.open(file) as archive:
+        archive.save([Maker().outcome(f"http://a.test/long{n}", "word " * 2000) for n in range(9)])
+    for name in ("jsonl", "csv"):
+        code, errors = shell_line(f"trap '' XFSZ; ulimit -f 4; {PROGRAM} export {file} --format {name} -o {target}")
+        assert (code, errors.count("\n")) == (1, 1), errors
+        assert target.read_bytes() == before
+    assert bystander.read_bytes() == b"somebody else's"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.db", "a.db.warc", "out", "out.part"}
+
+
+# --- A folder of Markdown ------------------------------------------------------------------------------------------
+def markdown_line(file: Path, folder: object) -> list[str]:
+    return ["export", str(file), "--format", "markdown", "-o", str(folder)]
+
+
+@pytest.mark.parametrize("name", ["a.db.warc", "a.db.warc/below", "link"])
+def test_the_folder_of_the_raw_responses_is_refused(file: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    (file.parent / "link").symlink_to(f"{file}.warc")
+    before = contents(file.parent)
+    assert run(markdown_line(file, file.parent / name)) == 2
+    assert "the archive" in capsys.readouterr().err
+    assert contents(file.parent) == before
+
+
+def test_markdown_goes_to_no_stream(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(markdown_line(file, "-")) == 2
+    assert "name a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_no_article_is_written_through_what_is_no_file(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    assert run(markdown_line(file, tmp_path / "out")) == 0
+    (article_file,) = (tmp_path / "out").iterdir()
+    article_file.unlink()
+    if kind == "pipe":
+        os.mkfifo(article_file)
+    else:
+        article_file.symlink_to(file)
+    capsys.readouterr()
+    before = file.read_bytes()
+    assert run(markdown_line(file, tmp_path / "out")) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert article_file.name in shown.err
+    assert file.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_is_a_line(file: Path, tmp_path: Path) -> None:
+    with Archive.open(file) as archive:
+        archive.save([Maker().outcome("http://a.test/long", "word " * 2000)])
+    code, errors = shell_line(f"trap '' XFSZ; ulimit -f 2; {PROGRAM} {' '.join(markdown_line(file, tmp_path / 'out'))}")
+    assert (code, errors.count("\n")) == (1, 1), errors
+    assert all(path.suffix == ".md" and path.read_text().endswith("\n") for path in (tmp_path / "out").iterdir())

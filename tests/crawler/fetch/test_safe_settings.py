@@ -1,0 +1,75 @@
+"""Which settings leave a crawl without its guard, its bounds or its decompressor."""
+
+from __future__ import annotations
+
+import pytest
+
+from crawler.commands.run_spider import project_settings
+from crawler.fetch.safe_settings import settings_problem
+
+UNSAFE = {
+    "TWISTED_DNS_RESOLVER=scrapy.resolver.CachingHostnameResolver": "TWISTED_DNS_RESOLVER",
+    "TWISTED_DNS_RESOLVER=no.such.thing": "TWISTED_DNS_RESOLVER",
+    'DOWNLOAD_HANDLERS={"http": "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"}': "DOWNLOAD_HANDLERS",
+    'DOWNLOAD_HANDLERS={"file": "scrapy.core.downloader.handlers.file.FileDownloadHandler"}': "DOWNLOAD_HANDLERS",
+    'DOWNLOAD_HANDLERS={"https": "scrapy.core.downloader.handlers.http2.H2DownloadHandler"}': "DOWNLOAD_HANDLERS",
+    "TWISTED_REACTOR_ENABLED=False": "TWISTED_REACTOR_ENABLED",
+    "DOWNLOADER=scrapy.core.downloader.Other": "DOWNLOADER",
+    "BROADSHEET_PORTS=80,http": "BROADSHEET_PORTS",
+    "BROADSHEET_PORTS=99999": "BROADSHEET_PORTS",
+    'DOWNLOAD_HANDLERS={"https": null}': "DOWNLOAD_HANDLERS",
+    "DOWNLOAD_HANDLERS_BASE={}": "DOWNLOAD_HANDLERS",
+    'DOWNLOADER_MIDDLEWARES={"crawler.fetch.compression.Decompression": null}': "DOWNLOADER_MIDDLEWARES must have",
+    "DOWNLOADER_MIDDLEWARES_BASE={}": "DOWNLOADER_MIDDLEWARES must have",
+    'DOWNLOADER_MIDDLEWARES={"scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 600}': (
+        "DOWNLOADER_MIDDLEWARES must not have scrapy.downloadermiddlewares.httpcompression"
+    ),
+    'DOWNLOADER_MIDDLEWARES={"scrapy.downloadermiddlewares.redirect.RedirectMiddleware": 1}': (
+        "DOWNLOADER_MIDDLEWARES must not have"
+    ),
+    'DOWNLOADER_MIDDLEWARES={"tests.crawler.user_components.UserRetry": 1}': "DOWNLOADER_MIDDLEWARES must not have",
+    'DOWNLOADER_MIDDLEWARES={"no.such.Middleware": 1}': "DOWNLOADER_MIDDLEWARES cannot be used: No module named",
+    'DOWNLOADER_MIDDLEWARES={"tests.crawler.user_components.UserSpiderMiddleware": "x"}': (
+        "DOWNLOADER_MIDDLEWARES cannot be used: Invalid value x"
+    ),
+    'SPIDER_MIDDLEWARES={"no.such.Middleware": 1}': "SPIDER_MIDDLEWARES cannot be used",
+    'EXTENSIONS={"scrapy.extensions.telnet.TelnetConsole": 1}': "EXTENSIONS must not have",
+    "DOWNLOAD_MAXSIZE=0": "DOWNLOAD_MAXSIZE must be a number above 0, not 0",
+    "DOWNLOAD_MAXSIZE=inf": "DOWNLOAD_MAXSIZE",
+    "DOWNLOAD_TIMEOUT=soon": "DOWNLOAD_TIMEOUT",
+    "SCRAPER_SLOT_MAX_ACTIVE_SIZE=-1": "SCRAPER_SLOT_MAX_ACTIVE_SIZE",
+    "BROADSHEET_PAGE_SECONDS=nan": "BROADSHEET_PAGE_SECONDS",
+    "DOWNLOAD_FAIL_ON_DATALOSS=0": "DOWNLOAD_FAIL_ON_DATALOSS",
+}
+
+
+@pytest.mark.parametrize("setting", UNSAFE)
+def test_a_setting_that_takes_guard_bounds_or_decompressor_away_is_a_fault(setting: str) -> None:
+    settings = project_settings()
+    assert settings_problem(settings) == ""
+    name, _, value = setting.partition("=")
+    settings.set(name, value, priority="cmdline")
+    fault = settings_problem(settings)
+    assert fault.startswith(UNSAFE[setting])
+    assert "\n" not in fault
+
+
+@pytest.mark.parametrize("name", ["DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"])
+def test_a_users_own_parts_are_added_to_ours(name: str) -> None:
+    settings = project_settings()
+    ours = set(settings.get_component_priority_dict_with_base(name))
+    settings.set(name, '{"tests.crawler.user_components.UserExtension": 543}', priority="cmdline")
+    assert settings_problem(settings) == ""
+    assert set(settings.get_component_priority_dict_with_base(name)) == {
+        *ours, "tests.crawler.user_components.UserExtension"
+    }  # fmt: skip
+
+
+def test_a_subclass_of_the_decompressor_may_stand_in_its_place() -> None:
+    settings = project_settings()
+    middlewares = {
+        "crawler.fetch.compression.Decompression": None,
+        "tests.crawler.user_components.DecliningDecompression": 590,
+    }
+    settings.set("DOWNLOADER_MIDDLEWARES", middlewares, priority="cmdline")
+    assert settings_problem(settings) == ""

@@ -1,0 +1,306 @@
+"""Text that acts in some format, in every field of every format: it comes out inert, and where the format can, exact.
+
+The archive is one that a stranger may have sent: every text column of an article holds the payload, whatever a cleaner
+would have made of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import unicodedata
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from scrapy.exporters import BaseItemExporter
+from scrapy.settings import Settings
+from scrapy.utils.misc import load_object
+from sqlite_utils import Database
+
+from crawler.cli import run
+from crawler.items import ArticleItem
+from output.db.open import open_database
+from output.db.text import as_json, inert_text, storable_text
+from output.exports.csv import export_csv
+from output.exports.jsonl import export_jsonl
+from output.exports.markdown import export_markdown
+from output.exports.rows import iter_articles
+from output.exports.wacz import export_wacz
+from tests.output.conftest import Maker
+from tests.output.raw.test_warc_files import archive_with_warcs
+from tests.output.wires import make_exchange
+
+FORMULAS = [
+    *("=1+1", "+1", "-1", "@x", "\t=1", " =1", "\xa0=1", "\u3000@x", "＝1", "＋1", "－1", "＠x", "x\n=1"),
+    *("\u200b=1+1", "\u061c=1+1", "\u200e\u200f=1", "\ufeff=1", "\xad=1", "\u2060=1", "\u034f=1", "\u3164=1"),
+    *(
+        "\ufe0f=1",
+        "\ufe661",
+        "\ufe621",
+        "\ufe631",
+        "\ufe6bx",
+        "\u22121",
+        "\u207a1",
+        "\u200b \u061c\t=1",
+        "\U000e0041=1",
+    ),
+]
+MARKUP = [
+    *("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "x <!-- y", "&lt;script&gt;", "]]></x><y>"),
+    *("[x](javascript:alert(1))", "[x](JavaScript:alert%281%29)", "[x](java&#115;cript:x)", "[x]( data:text/html,x)"),
+    *("![x](http://a.test/y.png)", "![x][y]\n\n[y]: http://a.test/y.png", "<javascript:alert(1)>"),
+    *("[y]: javascript:x\n\n[y]", "`a` <img src=x> `b`", "`a\n<script>x`", "~~~~\n```\n~~~~\n<script>x</script>"),
+    *("```\n<script>", "\\<b>", "\\\\<b>", "\\\\[x](javascript:y)", "[x](<javascript:y>)", "[x](\\javascript:y)"),
+    *("x\\", "# x #", "x\n===", "---", "---\n<script>x</script>", "a\u2028---\u2028b: c\u2028<script>", 'x"\n---\n<b>'),
+    *("a: b", "- x", "> x", "| a | b |\n| --- | --- |\n| <b> | c |", "{{7*7}}", "%s %(x)s", "$(x)", "'=1"),
+]
+ACTING = [
+    *("Evil \x1b[2J", "\x9b31m", "\x07", "a\u202eb", "\u2066a", "\x7f", "\x85", "\rb", "\x00", "\ufffe\uffff"),
+    *("\ud800", "a\u2029b", "x" * 300 + "\x1b]0;y\x07"),
+]
+PAYLOADS = [*FORMULAS, *MARKUP, *ACTING]
+_ACTIVE_RANGES = (range(9), range(11, 32), range(127, 160), range(0x202A, 0x202F), range(0x2066, 0x206A))
+ACTIVE = frozenset(chr(code) for codes in _ACTIVE_RANGES for code in codes)
+JSON_COLUMNS = ("authors", "tags")
+NOT_TEXT = {"published", "modified", "first_seen", "last_seen", "metadata_sources"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of one article with a raw response, and a column of a user's whose name acts."""
+    file = tmp_path_factory.mktemp("base") / "a.db"
+    with archive_with_warcs(file) as archive:
+        outcome = Maker().outcome("http://a.test/1", "one two three", removed=("four",))
+        archive.save([replace(outcome, capture=replace(outcome.capture, raw=make_exchange(b"<p>one two three")))])
+        archive.db.execute("ALTER TABLE articles ADD COLUMN [=1+1 <b>] TEXT")
+    return file
+
+
+@pytest.fixture(scope="module")
+def db(base: Path) -> Iterator[Database]:
+    opened = open_database(base)
+    yield opened
+    opened.close()
+
+
+def payloads_in(db: Database) -> Iterator[str]:
+    """Each payload, as an archive can hold it, while it stands in every field; what fails is noted with its payload."""
+    for number, payload in enumerate(map(storable_text, PAYLOADS)):
+        db.conn.execute("BEGIN")
+        try:
+            fill(db, payload)
+            yield payload
+        except BaseException as error:
+            error.add_note(f"payload {number}: {payload!a}")
+            raise
+        finally:
+            db.conn.rollback()
+
+
+def fill(db: Database, payload: str) -> None:
+    names = {row[1]: row[2] for row in db.execute("PRAGMA table_info(articles)")}
+    for name, column_type in names.items():
+        if column_type == "TEXT" and name not in NOT_TEXT:
+            value = as_json([payload, payload]) if name in JSON_COLUMNS else payload
+            db.execute(f"UPDATE articles SET [{name}] = ?", [value])
+    db.execute("UPDATE articles SET metadata_sources = ?", [as_json({"title": payload})])
+    db.execute("UPDATE pages SET title = ?", [payload])
+    db.execute("UPDATE captures SET content_type = ?", [payload])
+
+
+def assert_not_acting(text: str) -> None:
+    assert not set(text) & ACTIVE, [hex(ord(char)) for char in set(text) & ACTIVE]
+
+
+def test_json_lines(db: Database) -> None:
+    for _ in payloads_in(db):
+        stream = io.StringIO()
+        export_jsonl(db, stream)
+        assert stream.getvalue().count("\n") == 1
+        assert_not_acting(stream.getvalue())
+        assert [json.loads(line) for line in stream.getvalue().splitlines()] == list(iter_articles(db))
+
+
+# --- CSV -----------------------------------------------------------------------------------------------------------
+def begins_formula(cell: str) -> bool:
+    """Whether a spreadsheet could take a cell for a formula: by its first character that takes up room."""
+    for char in cell:
+        if unicodedata.category(char) not in ("Cf", "Cc", "Zs", "Zl", "Zp", "Mn") and char not in "\u3164\u115f\uffa0":
+            return unicodedata.normalize("NFKC", char)[0] in "=+-@\u2212"
+    return False
+
+
+def assert_inert_table(text: str) -> dict[str, str]:
+    """The cells of the one row, none of them a formula, nor an entry of a list in them."""
+    assert_not_acting(text.replace("\r\n", "\n"))
+    rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    assert len(rows) == 2
+    assert len(rows[0]) == len(rows[1])
+    for cell in (*rows[0], *rows[1]):
+        assert not any(map(begins_formula, (cell, *cell.split("; ")))), cell
+    return dict(zip(*rows, strict=True))
+
+
+def letters(text: str) -> str:
+    return "".join(char for char in text if char.isascii() and char.isalnum())
+
+
+def test_csv(db: Database) -> None:
+    for payload in payloads_in(db):
+        stream = io.StringIO(newline="")
+        export_csv(db, stream)
+        assert letters(assert_inert_table(stream.getvalue())["title"]) == letters(payload)
+
+
+# --- Markdown ------------------------------------------------------------------------------------------------------
+def tokens_of(markdown: str) -> Iterator[Token]:
+    """All tokens as a parser of CommonMark sees them that lets HTML and every link through."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]
+    waiting = parser.parse(markdown)
+    while waiting:
+        token = waiting.pop(0)
+        yield token
+        waiting[:0] = token.children or []
+
+
+def assert_inert_markdown(markdown: str) -> None:
+    assert_not_acting(markdown)
+    for token in tokens_of(markdown):
+        assert token.type not in ("html_block", "html_inline", "image"), token
+        scheme = urlsplit(str(token.attrs.get("href", "")).strip()).scheme
+        assert scheme in ("", "http", "https", "mailto"), token
+
+
+def exported_document(db: Database, folder: Path) -> str:
+    for file in folder.iterdir():
+        file.unlink()
+    export_markdown(db, folder)
+    (file,) = folder.iterdir()
+    return file.read_text("utf-8")
+
+
+def test_markdown(db: Database, tmp_path: Path) -> None:
+    yaml = pytest.importorskip("yaml")
+    for payload in payloads_in(db):
+        document = exported_document(db, tmp_path)
+        assert_inert_markdown(document)  # as a whole: not every viewer knows front matter
+        front_matter, _, body = document.removeprefix("---\n").partition("\n---\n")
+        fields = yaml.safe_load(front_matter)
+        assert fields.get("title", "") == payload
+        assert fields["tags"] == fields["authors"] == [payload, payload]
+        first_heading = next((token for token in tokens_of(body) if token.type == "heading_open"), None)
+        title = " ".join(inert_text(payload).split())
+        assert not title or (first_heading is not None and first_heading.tag == "h1")
+
+
+def test_the_heading_reads_as_the_title(db: Database, tmp_path: Path) -> None:
+    for payload in payloads_in(db):
+        db.execute("UPDATE articles SET markdown = 'x', text = 'x'")
+        body = exported_document(db, tmp_path).removeprefix("---\n").partition("\n---\n")[2]
+        inline = next((token for token in tokens_of(body) if token.type == "inline"), None)
+        assert inline is not None
+        title = " ".join(inert_text(payload).split())
+        assert "".join(child.content for child in inline.children or []) == (title or "x")
+
+
+def test_markdown_of_an_article_without_any(db: Database, tmp_path: Path) -> None:
+    for payload in payloads_in(db):
+        db.execute("UPDATE articles SET markdown = ''")
+        document = exported_document(db, tmp_path)
+        assert_inert_markdown(document)
+        body = document.removeprefix("---\n").partition("\n---\n")[2]
+        assert letters(payload) in letters("".join(token.content for token in tokens_of(body) if token.type == "text"))
+
+
+# --- WACZ ----------------------------------------------------------------------------------------------------------
+def test_wacz(db: Database, tmp_path: Path) -> None:
+    for payload in payloads_in(db):
+        export_wacz(db, tmp_path / "a.wacz")
+        with zipfile.ZipFile(tmp_path / "a.wacz") as package:
+            names = [name for name in package.namelist() if name.endswith((".jsonl", ".json", ".idx"))]
+            texts = {name: package.read(name).decode("ascii") for name in names}
+            index = gzip.decompress(package.read("indexes/index.cdx.gz")).decode("ascii")
+        for text in (*texts.values(), index):
+            assert_not_acting(text)
+        assert json.loads(texts["pages/pages.jsonl"].splitlines()[1])["title"] == payload or not payload
+        assert [len(line.split(" ", 2)) for line in index.splitlines()] == [3]
+        assert json.loads(index.split(" ", 2)[2])["url"] == "http://a.test/1"
+
+
+# --- Scrapy's feeds ------------------------------------------------------------------------------------------------
+def items(db: Database) -> list[dict[str, object]]:
+    return [{name: article[name] for name in ArticleItem.fields} for article in iter_articles(db)]
+
+
+def feed(db: Database, name: str) -> str:
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    output = io.BytesIO()
+    exporter: BaseItemExporter = load_object(settings.getwithbase("FEED_EXPORTERS")[name])(output, encoding="utf-8")
+    exporter.start_exporting()
+    for item in items(db):
+        exporter.export_item(ArticleItem(item))
+    exporter.finish_exporting()
+    return output.getvalue().decode("utf-8")
+
+
+@pytest.mark.parametrize("name", ["json", "jsonlines", "jsonl", "jl"])
+def test_feeds_of_json(db: Database, name: str) -> None:
+    for _ in payloads_in(db):
+        text = feed(db, name)
+        assert_not_acting(text)
+        assert (json.loads(text) if name == "json" else [json.loads(line) for line in text.splitlines()]) == items(db)
+
+
+def test_feed_of_csv(db: Database) -> None:
+    for payload in payloads_in(db):
+        assert letters(assert_inert_table(feed(db, "csv"))["title"]) == letters(payload)
+
+
+def test_feed_of_xml(db: Database) -> None:
+    for payload in payloads_in(db):
+        text = feed(db, "xml")
+        assert_not_acting(text)
+        (item,) = ElementTree.fromstring(text)
+        assert {element.tag for element in item} == set(ArticleItem.fields)
+        assert {child.tag for element in item for child in element} == {"value"}
+        texts = {element.tag: element.text or "" for element in item}
+        assert texts["published"] == ""
+        assert texts["title"] == inert_text(payload).translate({0xFFFE: None, 0xFFFF: None})
+
+
+# --- A terminal ----------------------------------------------------------------------------------------------------
+VERBS = (
+    ["report"], ["report", "--json"], ["search", "one"], ["explain", "1"], ["changes"], ["changes", "--json"],
+    ["diff", "1"], ["diff", "1", "--json"], ["rulings"], ["verify"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("payload", ACTING, ids=ascii)
+def test_a_terminal(base: Path, tmp_path: Path, payload: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every text of every table that is no key of ours holds the payload."""
+    file = tmp_path / "a.db"
+    file.write_bytes(base.read_bytes())
+    with open_database(file).conn as connection:
+        for table, column in (
+            *(("articles", name) for name in ("url", "title", "language", "section", "sitename")),
+            *(("pages", "title"), ("urls", "url"), ("urls", "reason"), ("urls", "host"), ("block_texts", "text")),
+            *(("runs", "command"), ("rulings", "note"), ("captures", "url"), ("captures", "content_type")),
+        ):
+            connection.execute(f"UPDATE {table} SET {column} = ?", [storable_text(f"{payload} one")])
+        connection.execute("UPDATE articles SET id = 1")
+    for verb in VERBS:
+        run([verb[0], str(file), *verb[1:]])
+        shown = capsys.readouterr()
+        assert_not_acting(shown.out)
+        assert_not_acting(shown.err)
