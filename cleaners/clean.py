@@ -55,7 +55,7 @@ def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings
         selected=frozenset(),
         metadata=override_metadata(metadata, findings.values, page.url, page.fetched_at),
         outlinks=merge_links(read_outlinks(index, base), findings.values),
-        robots=read_robots_directives(index, page.headers),
+        robots=read_robots_directives(index, page.directives),
     )
 
 

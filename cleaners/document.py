@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -36,7 +36,8 @@ class Page:
     """A response as the cleaners see it.
 
     `url` is the URL that answered, after redirects. `body` is the payload after transfer and content decoding.
-    `fetched_at` is a UTC ISO 8601 time or empty; `headers` are (lower-case name, value) pairs.
+    `fetched_at` is a UTC ISO 8601 time or empty; `directives` are what its headers ask of robots, as
+    `cleaners.html.robots_directives.header_directives` reads them.
     """
 
     url: str
@@ -44,7 +45,7 @@ class Page:
     content_type: str = ""
     http_status: int = 200
     fetched_at: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    directives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -220,14 +221,21 @@ class Outlink:
     via: UrlSource = UrlSource.LINK
 
 
+DATE_TEXT = "a date as a page states it"
+"""The mark of a field that holds one: an archive stores it in three columns."""
+
+DateText: TypeAlias = Annotated[str, DATE_TEXT]
+"""ISO 8601: a time, with its zone where the page states one, or a date; empty without any."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """What a page states about its article. `sources` gives, per field, where on the page the value came from."""
 
     title: str = ""
     authors: tuple[str, ...] = ()
-    published: str = ""  # ISO 8601: a time, with its zone where the page states one, or a date
-    modified: str = ""
+    published: DateText = ""
+    modified: DateText = ""
     language: str = ""  # BCP 47 primary tag, lower case
     description: str = ""
     section: str = ""

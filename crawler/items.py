@@ -16,39 +16,22 @@ from scrapy.utils.serialize import ScrapyJSONEncoder
 
 from output.db.text import escaped_json, inert_text
 from output.exports.csv import csv_cell
+from output.store.metadata_columns import STATED_COLUMNS
+
+_FIRST_COLUMNS = ("id", "url", "canonical_url", "host")
+_ITEM_COLUMNS = (
+    *_FIRST_COLUMNS,
+    *(name for name in STATED_COLUMNS if name not in _FIRST_COLUMNS),
+    *("text", "markdown", "word_count", "page_type", "first_seen", "last_seen", "cleaner_version"),
+)
 
 _XML_NONCHARACTERS = {0xFFFE: None, 0xFFFF: None}
 
 
 class ArticleItem(scrapy.Item):
-    """One row of the archive's `articles`; `authors` and `tags` are lists."""
+    """One row of the archive's `articles`; `authors`, `tags` and other lists are lists."""
 
-    id = scrapy.Field()
-    url = scrapy.Field()
-    canonical_url = scrapy.Field()
-    host = scrapy.Field()
-    title = scrapy.Field()
-    authors = scrapy.Field()
-    published = scrapy.Field()
-    published_day = scrapy.Field()
-    published_raw = scrapy.Field()
-    modified = scrapy.Field()
-    modified_day = scrapy.Field()
-    modified_raw = scrapy.Field()
-    language = scrapy.Field()
-    description = scrapy.Field()
-    section = scrapy.Field()
-    tags = scrapy.Field()
-    licence = scrapy.Field()
-    sitename = scrapy.Field()
-    image = scrapy.Field()
-    text = scrapy.Field()
-    markdown = scrapy.Field()
-    word_count = scrapy.Field()
-    page_type = scrapy.Field()
-    first_seen = scrapy.Field()
-    last_seen = scrapy.Field()
-    cleaner_version = scrapy.Field()
+    vars().update({name: scrapy.Field() for name in _ITEM_COLUMNS})
 
 
 class ArticleFeeds(FeedExporter):

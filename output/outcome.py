@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cleaners.document import CleanedPage, UrlSource
+from cleaners.document import UrlSource
 from output.db.ids import content_id
 from output.db.url_words import NO_REASON, Reason, UrlKind, UrlState
 from output.raw.capture import Capture
@@ -72,7 +72,7 @@ class Outcome:
     http_status: int | None = None
     fetched_at: str = ""
     capture: Capture | None = None
-    cleaned: CleanedPage | PageRows | None = None
+    page: PageRows | None = None
     discovered_urls: tuple[DiscoveredUrl, ...] = ()
     outside_links: Mapping[str, int] = field(default_factory=dict)
     location: str = ""  # the target of a redirect

@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 
 from cleaners.document import Outlink, UrlSource
 from cleaners.html.inline import fold_spaces
-from cleaners.html.robots_directives import header_directives, meta_directives
+from cleaners.html.robots_directives import meta_directives
 from cleaners.html.tag_index import TagIndex
 from cleaners.urls.canonical import canonicalise
 
@@ -43,9 +43,9 @@ def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...
     return tuple(outlinks.values())
 
 
-def read_robots_directives(tree: HtmlElement | TagIndex, headers: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return the robots directives of the page's metas and headers, sorted, each once; see `html.robots_directives`."""
-    return tuple(sorted({*header_directives(headers), *meta_directives(tree)}))
+def read_robots_directives(tree: HtmlElement | TagIndex, header_directives: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the robots directives of the page's metas and of its headers, sorted, each once."""
+    return tuple(sorted({*header_directives, *meta_directives(tree)}))
 
 
 def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:

@@ -19,9 +19,6 @@ _DATA = tomllib.loads(files(__package__).joinpath("robots_directives.toml").read
 _PLAIN_NAMES = frozenset(_DATA["plain"])
 _VALUED_NAMES = frozenset(_DATA["valued"])
 _TDM_NAMES = frozenset(_DATA["tdm"])
-DIRECTIVE_HEADERS = frozenset(("x-robots-tag", *_TDM_NAMES))
-"""The names of the headers that are read, in lower case."""
-
 _ROBOT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}")
 _SEPARATOR = re.compile(r",(?!\s*\d{1,2}[ -][a-z]{3})", re.IGNORECASE)  # not the comma in `Friday, 25-Jun-10`
 _MAX_DIRECTIVES = 64  # of one response or page

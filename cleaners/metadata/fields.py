@@ -43,7 +43,7 @@ def read_metadata(tree: Element | TagIndex, url: str, not_after: str = "", text:
     changed. No tree makes it fail.
     """
     page = PageContext(index_tags(tree), url, collect_statements(tree), not_after)
-    values_and_sources = {name: read(page) for name, read in _FIELD_READERS.items()}
+    values_and_sources = {name: read(page) for name, read in FIELD_READERS.items()}
     values_and_sources["language"] = find_language(page, text)
     values: dict[str, Any] = {name: _strip_text(value) for name, (value, _) in values_and_sources.items() if value}
     return Metadata(**values, sources={name: values_and_sources[name][1] for name in values})
@@ -190,7 +190,7 @@ def _is_other_home_page(address: str, url: str) -> bool:
     )
 
 
-_FIELD_READERS: dict[str, Callable[[PageContext], tuple[Any, str]]] = {
+FIELD_READERS: dict[str, Callable[[PageContext], tuple[Any, str]]] = {
     "title": _read_title,
     "authors": find_authors,
     "published": find_published,

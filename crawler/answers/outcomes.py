@@ -11,11 +11,18 @@ from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
-from cleaners.document import CleanedPage, Outlink, Page, PageType, UrlSource
-from cleaners.html.robots_directives import DIRECTIVE_HEADERS, header_directives
+from cleaners.document import Outlink, Page, PageType, UrlSource
+from cleaners.html.robots_directives import header_directives
 from cleaners.urls.canonical import canonicalise
 from crawler.answers.sniff import BodyKind, body_kind, is_media_type
-from crawler.answers.worker_jobs import CrawlPolicy, PageJob, process_feed, process_page, process_sitemap
+from crawler.answers.worker_jobs import (
+    CrawlPolicy,
+    PageJob,
+    process_empty_page,
+    process_feed,
+    process_page,
+    process_sitemap,
+)
 from crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
 from crawler.discovery.scope import Scope
 from crawler.discovery.usual_places import usual_sitemap_urls
@@ -39,8 +46,6 @@ from output.raw.wire import RawExchange, warc_digest
 
 MAX_REDIRECTS = 10
 NOT_MODIFIED_STATUS = 304
-PAGE_HEADERS = DIRECTIVE_HEADERS | {"link", "content-language", "last-modified"}
-"""The response headers that the cleaners read, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +215,8 @@ class OutcomeBuilder:
         if kind is BodyKind.MEDIA or (queued_url.kind == UrlKind.PAGE and is_media_type(answer.header("Content-Type"))):
             return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.MEDIA_TYPE)
         if kind is BodyKind.EMPTY:
-            return replace(_answer_outcome(answer, UrlState.DONE, PageType.EMPTY), cleaned=_empty_page(queued_url.url))
+            page = await self._workers.run(process_empty_page, Page(queued_url.url, b""))
+            return replace(_answer_outcome(answer, UrlState.DONE, PageType.EMPTY), page=page)
         return await self._page_outcome(answer)
 
     async def _sitemap_outcome(self, answer: Answer) -> Outcome:
@@ -232,12 +238,12 @@ class OutcomeBuilder:
         return _with_discovered(_answer_outcome(answer, UrlState.DONE, OutcomeReason.FEED), listing.discovered)
 
     async def _page_outcome(self, answer: Answer) -> Outcome:
-        directives = header_directives(_headers(answer))
-        job = PageJob(_page_of(answer), answer.queued_url, directives, answer.received_at)
+        capture = answer_capture(answer)
+        job = PageJob(_page_of(answer, capture.directives), answer.queued_url, answer.received_at)
         result = await self._workers.run(process_page, job, self._current_packed_policy())
-        outcome = replace(_answer_outcome(answer, result.state, result.reason), cleaned=result.page)
-        capture = outcome.capture and replace(outcome.capture, directives=result.directives)
-        return _with_discovered(replace(outcome, capture=capture), result.discovered)
+        capture = replace(capture, directives=result.directives)
+        outcome = replace(_answer_outcome(answer, result.state, result.reason, capture), page=result.page)
+        return _with_discovered(outcome, result.discovered)
 
     def _current_packed_policy(self) -> bytes:
         """The pickled policy for the workers, pickled anew only when the scope or the options have changed."""
@@ -257,11 +263,10 @@ def unfetched_outcome(queued_url: QueuedUrl, state: UrlState, reason: Reason) ->
     return Outcome(queued_url.url, state, reason, kind=queued_url.kind)
 
 
-def _page_of(answer: Answer) -> Page:
-    """The response as the cleaners take it, with the headers that they read."""
-    response = answer.response
-    headers = tuple(header for header in _headers(answer) if header[0] in PAGE_HEADERS)
-    return Page(response.url, response.body, answer.header("Content-Type"), response.status, answer.timestamp, headers)
+def _page_of(answer: Answer, directives: tuple[str, ...]) -> Page:
+    """The response as the cleaners take it, with what its headers ask of robots."""
+    response, content_type = answer.response, answer.header("Content-Type")
+    return Page(response.url, response.body, content_type, response.status, answer.timestamp, directives)
 
 
 def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
@@ -270,12 +275,6 @@ def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, values in fields for value in values
     )
-
-
-def _empty_page(url: str) -> CleanedPage:
-    from cleaners.clean import clean  # seldom needed in this process
-
-    return clean(Page(url, b""))
 
 
 def _unreadable_outcome(answer: Answer, reason: Reason) -> Outcome:
@@ -289,14 +288,15 @@ def _with_discovered(outcome: Outcome, discovered: DiscoveryResult) -> Outcome:
     return replace(outcome, discovered_urls=discovered.rows, outside_links=discovered.outside_hosts)
 
 
-def _answer_outcome(answer: Answer, state: UrlState, reason: Reason) -> Outcome:
+def _answer_outcome(answer: Answer, state: UrlState, reason: Reason, capture: Capture | None = None) -> Outcome:
+    """The outcome of a response, with its `capture` if that was made already."""
     return Outcome(
         answer.queued_url.url,
         state,
         reason,
         http_status=answer.response.status,
         fetched_at=answer.timestamp,
-        capture=answer_capture(answer),
+        capture=capture or answer_capture(answer),
         kind=answer.queued_url.kind,
     )
 

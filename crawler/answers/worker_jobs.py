@@ -51,12 +51,10 @@ class CrawlPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PageJob:
-    """A page to be cleaned: as fetched, its queued URL, the robots directives of its headers, and when it came
-    (UTC)."""
+    """A page to be cleaned: as fetched, its queued URL, and when it came (UTC)."""
 
     page: Page
     queued_url: QueuedUrl
-    header_directives: tuple[str, ...]
     fetched_at: datetime
 
 
@@ -90,7 +88,7 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     site_rules = _site_rules(policy.options.site_rules, job.queued_url.host)
     cleaned = clean(job.page, site_rules)
     rules_digest = site_rules_digest(site_rules)
-    directives = tuple(sorted({*job.header_directives, *cleaned.robots}))
+    directives = tuple(sorted({*job.page.directives, *cleaned.robots}))
     discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
     reason = _option_exclusion(cleaned, policy.options)
     if exclusion := _directive_exclusion(cleaned, directives, job.fetched_at, policy):
@@ -107,6 +105,13 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
         discovered,
         directives,
     )
+
+
+def process_empty_page(page: Page) -> PageRows:
+    """The rows of an answer without a body."""
+    from cleaners.clean import clean
+
+    return make_page_rows(clean(page))
 
 
 def process_sitemap(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> ListingResult:

@@ -54,8 +54,8 @@ class ProgressDisplay:
     def count(self, outcome: Outcome) -> None:
         """Count a stored outcome."""
         self._counts[outcome.state] += 1
-        self._counts["pages"] += outcome.cleaned is not None
-        self._counts["articles"] += outcome.cleaned is not None and outcome.cleaned.is_article
+        self._counts["pages"] += outcome.page is not None
+        self._counts["articles"] += outcome.page is not None and outcome.page.is_article
 
     def spider_closed(self) -> None:
         """Stop the display; the summary is printed elsewhere."""

@@ -37,7 +37,7 @@ from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import StoredUrl, existing_capture_id, stored_url
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
-from output.store.page_rows import PageRows, with_evidence
+from output.store.page_rows import with_evidence
 from output.write.archive import Archive
 from output.write.forget import is_forgotten
 
@@ -242,10 +242,9 @@ def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
 
 def _with_record_evidence(outcome: Outcome, response: RecordedResponse) -> Outcome:
     """The outcome with evidence on its page of what is wrong with the record."""
-    page = outcome.cleaned
-    if not response.evidence or not isinstance(page, PageRows):
+    if not response.evidence or outcome.page is None:
         return outcome
-    return replace(outcome, cleaned=with_evidence(page, *response.evidence))
+    return replace(outcome, page=with_evidence(outcome.page, *response.evidence))
 
 
 def file_names_text(paths: Sequence[Path]) -> str:

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from cleaners.document import UrlSource
-from cleaners.html.robots_directives import header_directives
 from crawler.answers.worker_jobs import PageJob, process_page
 from crawler.replay.recorded_response import ReplayError, read_full_response
 from output.db.url_words import Reason, UrlKind
@@ -32,9 +31,8 @@ def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows |
     except ReplayError as error:
         return UnreadablePage(error.reason, str(error))
     response = replace(response, faults=tuple(dict.fromkeys((*response.faults, *page.record_faults))))
-    directives = header_directives(response.headers)
     queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
     recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
     fetched_at = datetime.fromisoformat(page.fetched_at)
-    cleaned_page = process_page(PageJob(recorded_page, queued_url, directives, fetched_at), packed_policy).page
+    cleaned_page = process_page(PageJob(recorded_page, queued_url, fetched_at), packed_policy).page
     return with_evidence(cleaned_page, *response.evidence)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cleaners.document import Page
-from crawler.answers.outcomes import PAGE_HEADERS
+from cleaners.html.robots_directives import header_directives
 from crawler.fetch.compression import decompress_partly
 from crawler.fetch.errors import AnswerError
 from crawler.fetch.limits import HEAD_BYTES
@@ -87,8 +87,8 @@ class RecordedResponse:
 
     def page(self, fetched_at: str) -> Page:
         """The response as the cleaners take it; `fetched_at` is UTC ISO 8601."""
-        headers = tuple(header for header in self.headers if header[0] in PAGE_HEADERS)
-        return Page(self.url, self.body, self.header("content-type"), self.status, fetched_at, headers)
+        directives = header_directives(self.headers)
+        return Page(self.url, self.body, self.header("content-type"), self.status, fetched_at, directives)
 
 
 def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:

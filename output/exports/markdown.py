@@ -17,12 +17,10 @@ from output.exports.inert_markdown import escaped_words, inert_markdown
 from output.exports.own_files import OwnFiles
 from output.exports.rows import iter_articles
 from output.exports.target_file import checked_folder, write_file
+from output.store.metadata_columns import STATED_COLUMNS
 
-_FIELDS = (
-    "title", "authors", "published", "published_day", "published_raw", "modified", "modified_day", "modified_raw",
-    "language", "section", "tags", "licence", "sitename", "description", "url", "canonical_url", "image",
-    "page_type", "word_count", "id",
-)  # fmt: skip
+_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id")
+_FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)
 _TAG_OR_LINK = re.compile(r"[<>\ufffe\uffff]|\](?=[(\[:])")  # and two characters that YAML does not take
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 

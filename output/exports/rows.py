@@ -9,9 +9,9 @@ from sqlite_utils import Database
 
 from output.db.stored_values import stored_object, stored_texts
 from output.db.table_columns import quoted_name, table_columns
+from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
-_JSON_COLUMNS = {"authors": stored_texts, "tags": stored_texts, "metadata_sources": stored_object}
 
 
 def article_columns(db: Database) -> list[str]:
@@ -32,6 +32,7 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
 
 
 def _export_value(name: str, value: object, article_id: object) -> object:
-    if decode := _JSON_COLUMNS.get(name):
+    if name in JSON_COLUMNS and value is not None:
+        decode = stored_object if name == SOURCES_COLUMN else stored_texts
         return decode(value, "articles", name, article_id)
     return b64encode(value).decode() if isinstance(value, bytes) else value

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from cleaners.document import CleanedPage, PageType, UrlSource
+from cleaners.document import PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from cleaners.urls.pattern import NUMBER, patterns_of, sort_parameters
 from cleaners.urls.shape import LIST_SEGMENTS, UrlShape, shape_of
@@ -23,7 +23,7 @@ from output.db.ids import content_id
 from output.db.text import sql_words, storable_text
 from output.db.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
 from output.outcome import Outcome
-from output.store.page_rows import PageRows, make_page_rows
+from output.store.page_rows import PageRows
 
 WHOLE_HOST = "*"
 _LIST_SOURCES = frozenset((UrlSource.SEED, UrlSource.SITEMAP, UrlSource.FEED, UrlSource.ROBOTS, UrlSource.GUESS))
@@ -104,11 +104,10 @@ class _UrlRow:
         return self.kind in _FILE_KINDS or (self.kind == UrlKind.PAGE and self.found_via not in _LIST_SOURCES)
 
 
-def is_new_text(db: Database, url: str, cleaned: CleanedPage | PageRows) -> bool:
+def is_new_text(db: Database, url: str, page: PageRows) -> bool:
     """Whether a page is an article that no other page has brought. To be called before the page is stored."""
-    if not cleaned.is_article:
+    if not page.is_article:
         return False
-    page = make_page_rows(cleaned)
     same_text = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
         WHERE p.text_digest = ? AND p.own_type IN ('article', 'teaser') AND u.url <> ?"""
     if db.execute(same_text, [page.digest, storable_text(url)]).fetchone():
@@ -159,7 +158,7 @@ class PatternTracker:
         page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
         if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
             self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
-        elif outcome.cleaned or (outcome.location and outcome.state == UrlState.DONE):
+        elif outcome.page or (outcome.location and outcome.state == UrlState.DONE):
             has_gained = has_new_text or outcome.reason in _UNWANTED_ARTICLE_REASONS
             self._count_page(
                 page, has_gained, is_hopeful=_hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
@@ -259,7 +258,7 @@ def _file_pattern(kind: UrlKind, url: str) -> str:
 
 
 def _hides_content(outcome: Outcome) -> bool:
-    return outcome.cleaned is not None and outcome.cleaned.verdict.page_type in _HIDING_PAGE_TYPES
+    return outcome.page is not None and outcome.page.verdict.page_type in _HIDING_PAGE_TYPES
 
 
 def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:

@@ -15,10 +15,11 @@ from sqlite_utils import Database
 
 from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
 from cleaners.verdicts.assemble import assemble
-from output.db.stored_values import decoding, stored_object, stored_texts
+from output.db.stored_values import decoding, stored_texts
 from output.db.text import storable_text
 from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
+from output.store.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
 from output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
 from output.store.user_values import JsonValue, user_values
 
@@ -26,16 +27,13 @@ _COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
-_ARTICLE = """SELECT title, authors, published_raw AS published, modified_raw AS modified, language, description,
-        section, tags, licence, sitename, image, canonical_url, metadata_sources, first_seen, last_seen
-    FROM {} WHERE page_id = ?"""
+_ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
 _OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
         JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
 _LEADS = "SELECT way, url, ruled FROM page_leads WHERE page_id = ? ORDER BY way, url"
-_LIST_COLUMNS = ("authors", "tags")
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
 
@@ -138,7 +136,7 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
     values = {
         "url": url,
         "verdict": PageVerdict(PageType(stored["type"]), tuple(stored["evidence"])),
-        "metadata": _metadata_of(stored["metadata"]),
+        "metadata": metadata_of_fields(stored["metadata"]),
         "robots": tuple(stored["robots"]),
         "cleaner_version": stored["version"],
     }
@@ -198,20 +196,11 @@ def _read_kept_count(db: Database, page_id: int) -> int:
 def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str, str] | None:
     """(metadata, first seen, last seen) of a page's article in `articles` or `shelved`."""
     cursor = db.execute(_ARTICLE.format(table), [page_id])
-    row = cursor.fetchone()
-    if row is None:
+    values = cursor.fetchone()
+    if values is None:
         return None
-    columns = dict(zip([column[0] for column in cursor.description], row, strict=True))
-    first_seen, last_seen = columns.pop("first_seen"), columns.pop("last_seen")
-    sources = stored_object(columns.pop("metadata_sources"), table, "metadata_sources", f"of page {page_id}")
-    lists = {name: stored_texts(columns[name], table, name, f"of page {page_id}") for name in _LIST_COLUMNS}
-    values = {name: value or "" for name, value in columns.items()} | lists | {"sources": sources}
-    return _metadata_of(values), first_seen, last_seen
-
-
-def _metadata_of(values: Mapping[str, Any]) -> Metadata:
-    lists = {name: tuple(values[name]) for name in ("authors", "tags")}
-    return Metadata(**{**values, **lists})
+    row = dict(zip([column[0] for column in cursor.description], values, strict=True))
+    return metadata_of_row(row, table, f"of page {page_id}"), row["first_seen"], row["last_seen"]
 
 
 def _title_and_canonical(metadata: Metadata) -> Metadata:

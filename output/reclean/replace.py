@@ -17,7 +17,8 @@ from output.raw.capture import RecordLocation
 from output.reclean.own_reading import OwnReading
 from output.store.lineage import note_same_reading
 from output.store.page_rows import PageRows
-from output.write.pages import PageRef, save_page
+from output.store.sighting import Sighting
+from output.write.pages import save_page
 
 _PAGES_PER_BATCH = 500
 # An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a
@@ -59,9 +60,9 @@ class RawPage:
     record_faults: tuple[str, ...] = ()
 
     @property
-    def page_ref(self) -> PageRef:
-        """The page as `save_page` wants it, with its capture."""
-        return PageRef(self.id, self.url, self.host, self.capture_id, self.fetched_at)
+    def sighting(self) -> Sighting:
+        """The page with the capture that it has."""
+        return Sighting(self.id, self.url, self.host, self.capture_id, self.fetched_at)
 
 
 def pages_with_raw(db: Database) -> Iterator[RawPage]:
@@ -132,7 +133,7 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
 def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, last_seen: str) -> None:
     """Store new rows of a page for the capture that it has. `first_seen` and `last_seen` of its article stay; where
     they are empty, the time of the capture counts."""
-    save_page(db, page.page_ref, rows)
+    save_page(db, page.sighting, rows)
     db.execute(_UPDATE_REASON, [str(rows.verdict.page_type), page.id])
     parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
     for table in ("articles", "shelved"):

@@ -12,7 +12,8 @@ from output.db.transaction import write_transaction
 from output.reclean.own_reading import OwnReading, unpack_reading
 from output.reclean.replace import RawPage, replace_page
 from output.settle.judge_again import settle
-from output.store.articles import article_id, stored_article
+from output.store.articles import stored_article
+from output.store.sighting import article_id
 from output.store.user_values import put_user_values
 
 _PAGES_PER_BATCH = 64

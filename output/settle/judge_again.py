@@ -31,10 +31,11 @@ from output.settle.site_memory.repeats import (
     rejudge_pages,
     verdict_reasons,
 )
-from output.store.articles import ArticleChange, article_id, note_change
+from output.store.articles import ArticleChange, note_change
 from output.store.multipage import ArticlePart, put_parts
 from output.store.page_rows import SETTLED_EVIDENCE
 from output.store.shelf import ShelvingReason, shelve, unshelve
+from output.store.sighting import article_id
 from output.verdicts.apply_rulings import apply_rulings
 from output.verdicts.rebuild import rebuild_page
 from output.verdicts.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons

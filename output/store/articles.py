@@ -11,27 +11,23 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.db.text import as_json, storable_text
+from output.db.text import storable_text
+from output.store.metadata_columns import METADATA_COLUMNS, metadata_values
 from output.store.page_rows import PageRows
 from output.store.revisions import (
-    ArticleCapture,
     ArticleState,
     RevisionChange,
+    RevisionMark,
+    RevisionValues,
     correct_revision,
-    note_first_revision,
     note_new_capture,
+    note_revision,
 )
-from output.store.stated_date import read_stated_date
-
-# The metadata fields that are stored as text, NULL where the page states nothing.
-_PLAIN_FIELDS = (*("canonical_url", "language", "description", "section", "licence", "sitename", "image"),)
+from output.store.sighting import Sighting, article_id
 
 COLUMNS = (
-    *("id", "url", "canonical_url", "host", "title", "authors", "published", "modified", "language", "description"),
-    *("section", "tags", "licence", "sitename", "image", "metadata_sources", "text", "markdown", "word_count"),
-    *("page_type", "first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
-    *("published_day", "published_raw", "modified_day", "modified_raw"),
+    *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),
+    *("first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
 )
 """The columns of `articles` in the schema; every other one was added by a user."""
 
@@ -45,17 +41,6 @@ class ArticleChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """When and where an article was seen: its URL, host, page, capture and UTC time."""
-
-    url: str
-    host: str
-    page_id: int
-    capture_id: int | None
-    seen_at: str
-
-
-@dataclass(frozen=True, slots=True)
 class StoredArticle:
     """What an archive already holds of an article, and in which table: `articles` or `shelved`."""
 
@@ -65,11 +50,6 @@ class StoredArticle:
     capture_id: int | None
     page_type: str
     word_count: int
-
-
-def article_id(url: str) -> int:
-    """The id of the article at a URL: 53 bits, the same in every archive."""
-    return content_id(storable_text(url))
 
 
 def stored_article(db: Database, url: str) -> StoredArticle | None:
@@ -95,22 +75,20 @@ def save_article(
     than the stored. Runs in the caller's transaction.
     """
     values = _article_columns(page, sighting)
-    capture = ArticleCapture(
-        article_id(sighting.url), sighting.page_id, sighting.capture_id, sighting.seen_at, page.digest
-    )
+    title, article_number = str(values["title"]), sighting.article_id
     if stored is None:
         _insert_article(db, values | {"first_seen": sighting.seen_at})
-        note_first_revision(db, capture, str(values["title"]))
-        note_change(db, capture.article_id, sighting.seen_at, ArticleChange.ADDED)
+        note_revision(db, sighting, RevisionValues(title, page.digest, RevisionMark.FIRST))
+        note_change(db, article_number, sighting.seen_at, ArticleChange.ADDED)
         return True
     _update_article(db, stored.table, values)
     has_changed = (stored.title, stored.text) != (values["title"], values["text"])
     if has_changed and stored.table == "articles":
-        note_change(db, capture.article_id, sighting.seen_at, ArticleChange.CHANGED)
+        note_change(db, article_number, sighting.seen_at, ArticleChange.CHANGED)
     if state_before is not None:
-        note_new_capture(db, capture, state_before)
+        note_new_capture(db, sighting, page.digest, state_before)
     elif has_changed:
-        correct_revision(db, capture.article_id, str(values["title"]), page.digest)
+        correct_revision(db, article_number, title, page.digest)
     return has_changed
 
 
@@ -150,8 +128,8 @@ def _update_article(db: Database, table: str, values: dict[str, object]) -> None
 
 def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
     """The values of the article's columns by name, without `first_seen`, which an update does not change."""
-    return _metadata_columns(page) | {
-        "id": article_id(sighting.url),
+    return metadata_values(page.metadata) | {
+        "id": sighting.article_id,
         "url": storable_text(sighting.url),
         "host": sighting.host,
         "text": page.text,
@@ -162,28 +140,4 @@ def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
         "page_id": sighting.page_id,
         "capture_id": sighting.capture_id,
         "cleaner_version": page.cleaner_version,
-    }
-
-
-def _metadata_columns(page: PageRows) -> dict[str, object]:
-    """The values of the columns that hold the page's metadata; NULL where it states nothing."""
-    metadata = page.metadata
-    columns: dict[str, object] = {name: storable_text(getattr(metadata, name)) or None for name in _PLAIN_FIELDS}
-    return columns | {
-        "title": storable_text(metadata.title),
-        "authors": as_json(list(metadata.authors)),
-        "tags": as_json(list(metadata.tags)),
-        "metadata_sources": as_json(dict(metadata.sources)),
-        **_date_columns("published", metadata.published),
-        **_date_columns("modified", metadata.modified),
-    }
-
-
-def _date_columns(name: str, text: str) -> dict[str, str | None]:
-    """The values of the three columns of a date that the page states."""
-    stated_date = read_stated_date(storable_text(text))
-    return {
-        name: stated_date.instant or None,
-        f"{name}_day": stated_date.day or None,
-        f"{name}_raw": stated_date.text or None,
     }

@@ -46,13 +46,8 @@ class PageRows:
         return self.verdict.is_article
 
 
-def make_page_rows(cleaned: CleanedPage | PageRows, site_rules: str = "") -> PageRows:
-    """The rows of a cleaned page; rows are returned as they are.
-
-    `site_rules` is the digest of the user's site rules that it was cleaned with.
-    """
-    if isinstance(cleaned, PageRows):
-        return cleaned
+def make_page_rows(cleaned: CleanedPage, site_rules: str = "") -> PageRows:
+    """The rows of a cleaned page. `site_rules` is the digest of the user's site rules that it was cleaned with."""
     text, is_article = storable_text(cleaned.text), cleaned.is_article
     return PageRows(
         url=cleaned.url,

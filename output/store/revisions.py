@@ -22,6 +22,7 @@ from output.db.ids import content_id
 from output.db.stored_values import decoding, json_value, stored_object
 from output.db.text import sql_words, storable_text
 from output.store.ledger import read_layout
+from output.store.sighting import Sighting
 
 
 class RevisionMark(StrEnum):
@@ -93,14 +94,14 @@ class ArticleState:
 
 
 @dataclass(frozen=True, slots=True)
-class ArticleCapture:
-    """A capture of an article that was just stored: when it was fetched (UTC), and the digest of the article's text."""
+class RevisionValues:
+    """What a revision says besides where and when: the article's title and the digest of its text, and what it is."""
 
-    article_id: int
-    page_id: int
-    capture_id: int | None
-    seen_at: str
+    title: str
     text_digest: str
+    change: RevisionChange
+    kinds: tuple[EditKind, ...] = ()
+    note: str = ""
 
 
 def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleState:
@@ -122,27 +123,43 @@ def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
     )
 
 
-def note_first_revision(db: Database, capture: ArticleCapture, title: str) -> None:
-    """Add the first revision of an article, or the first since it was removed."""
-    _insert_revision(db, capture, title, RevisionMark.FIRST)
+def note_revision(db: Database, sighting: Sighting, values: RevisionValues) -> int:
+    """Add a revision with the next number of its article, and return the number."""
+    number = int(db.execute(_NEXT_NUMBER, [sighting.article_id]).fetchone()[0])
+    db.execute(
+        _INSERT,
+        {
+            "article_id": sighting.article_id,
+            "number": number,
+            "seen_at": sighting.seen_at,
+            "capture_id": sighting.capture_id,
+            "title": values.title,
+            "text_digest": values.text_digest,
+            "change": str(values.change),
+            "kinds": json.dumps(list(values.kinds)),
+            "note": storable_text(values.note),
+        },
+    )
+    return number
 
 
-def note_new_capture(db: Database, capture: ArticleCapture, state_before: ArticleState) -> None:
-    """Add a pending revision for a capture after `state_before`, if it may be an edit; else correct the last one."""
-    state_now = read_article_state(db, capture.article_id, capture.page_id)
+def note_new_capture(db: Database, sighting: Sighting, digest: str, state_before: ArticleState) -> None:
+    """Add a pending revision for a capture after `state_before`, if it may be an edit; else correct the last one.
+
+    `digest` is that of the article's text as it is stored now.
+    """
+    article_number = sighting.article_id
+    state_now = read_article_state(db, article_number, sighting.page_id)
+    title = state_now.metadata.title
     if not _may_be_edit(db, state_before, state_now):
-        correct_revision(db, capture.article_id, state_now.metadata.title, capture.text_digest)
+        correct_revision(db, article_number, title, digest)
         return
-    row = db.execute(_LATEST_TEXT, [capture.article_id]).fetchone()
+    row = db.execute(_LATEST_TEXT, [article_number]).fetchone()
     if row[0] is None:
         return
-    put_revision_blocks(db, capture.article_id, int(row[0]), state_before)
-    _insert_revision(db, capture, state_now.metadata.title, RevisionMark.PENDING, note=state_before.metadata.to_json())
-
-
-def note_textless_revision(db: Database, capture: ArticleCapture, title: str, change: EditKind, note: str = "") -> int:
-    """Add the revision of an article that was withdrawn, or returned; return its number."""
-    return _insert_revision(db, capture, title, change, (change,), note)
+    put_revision_blocks(db, article_number, int(row[0]), state_before)
+    pending = RevisionValues(title, digest, RevisionMark.PENDING, note=state_before.metadata.to_json())
+    note_revision(db, sighting, pending)
 
 
 def correct_revision(db: Database, article_id: int, title: str | None, digest: str) -> None:
@@ -202,30 +219,3 @@ def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleSta
     new_ids = [row[1] for row in state_now.blocks if row[1] not in known_ids]
     texts = (db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()[0] for block_id in new_ids)
     return any(may_report_edit(text) for text in texts)
-
-
-def _insert_revision(
-    db: Database,
-    capture: ArticleCapture,
-    title: str,
-    change: RevisionChange,
-    kinds: Sequence[EditKind] = (),
-    note: str = "",
-) -> int:
-    """Add a revision with the next number of its article, and return the number."""
-    number = int(db.execute(_NEXT_NUMBER, [capture.article_id]).fetchone()[0])
-    db.execute(
-        _INSERT,
-        {
-            "article_id": capture.article_id,
-            "number": number,
-            "seen_at": capture.seen_at,
-            "capture_id": capture.capture_id,
-            "title": title,
-            "text_digest": capture.text_digest,
-            "change": str(change),
-            "kinds": json.dumps(list(kinds)),
-            "note": storable_text(note),
-        },
-    )
-    return number

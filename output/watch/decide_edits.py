@@ -19,15 +19,16 @@ from output.db.stored_values import decoding
 from output.db.text import sql_words
 from output.store.articles import ArticleChange, note_change
 from output.store.revisions import (
-    ArticleCapture,
     RevisionChange,
     RevisionMark,
+    RevisionValues,
     StatedMetadata,
     correct_revision,
     drop_revision_blocks,
-    note_textless_revision,
+    note_revision,
     read_stated_metadata,
 )
+from output.store.sighting import Sighting
 from output.watch.history import old_and_new_blocks
 
 Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
@@ -47,22 +48,22 @@ _UPDATE_REVISION = """UPDATE revisions SET change = ?, kinds = ?, added = ?, rem
 
 # Articles whose URL now gives something else: a response that it is gone, a page without the article, or a redirect to
 # a start page or list.
-_WITHDRAWN_ARTICLES = """SELECT a.id, a.page_id, a.title, u.reason, u.fetched_at, a.capture_id
+_WITHDRAWN_ARTICLES = """SELECT a.page_id, a.url, a.host, a.capture_id, u.fetched_at, a.title, u.reason
     FROM urls u JOIN articles a ON a.page_id = u.id
     WHERE u.state = 'failed' AND u.kind = 'page' AND u.reason IN ('http_404', 'http_410')
     UNION ALL
-    SELECT a.id, a.page_id, a.title, u.reason, u.fetched_at, a.capture_id
+    SELECT a.page_id, a.url, a.host, a.capture_id, u.fetched_at, a.title, u.reason
     FROM urls u JOIN articles a ON a.page_id = u.id
     WHERE u.state = 'done' AND u.kind = 'page' AND u.reason IN ('empty', 'wall', 'soft_404', 'teaser')
         AND u.held_at < u.fetched_at
     UNION ALL
-    SELECT a.id, a.page_id, a.title, 'redirect', u.fetched_at, a.capture_id
+    SELECT a.page_id, a.url, a.host, a.capture_id, u.fetched_at, a.title, 'redirect'
     FROM urls u JOIN articles a ON a.page_id = u.id JOIN urls t ON t.url = u.location LEFT JOIN pages p ON p.id = t.id
     WHERE u.state = 'done' AND u.kind = 'page' AND u.reason = 'redirect' AND u.held_at < u.fetched_at
         AND (t.found_via = 'seed' OR p.page_type = 'list' OR t.reason IN ('http_404', 'http_410')
             OR t.url = substr(t.url, 1, instr(t.url, '://') + 2) || t.host || '/')"""
 
-_RETURNED_ARTICLES = f"""SELECT a.id, a.page_id, a.title, '', u.fetched_at, a.capture_id
+_RETURNED_ARTICLES = f"""SELECT a.page_id, a.url, a.host, a.capture_id, u.fetched_at, a.title, ''
     FROM revisions r JOIN articles a ON a.id = r.article_id JOIN urls u ON u.id = a.page_id
     WHERE r.change = '{EditKind.WITHDRAWN}' AND u.state = 'done' AND u.held_at = u.fetched_at"""
 
@@ -87,8 +88,14 @@ class _PendingRevision:
     in_articles: int
     previous_number: int | None
 
-    def as_capture(self, seen_at: str) -> ArticleCapture:
-        return ArticleCapture(self.article_id, self.page_id or 0, self.capture_id, seen_at, self.digest)
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """An article that was withdrawn, or came back: where and when, its title, what came instead."""
+
+    sighting: Sighting
+    title: str
+    reason: str
 
 
 def decide_pending(
@@ -102,14 +109,17 @@ def decide_pending(
 
 def note_absences(db: Database, noted_at: str) -> int:
     """Note which articles their publication took away since, and which it put back; returns how many of both."""
-    withdrawn_rows = db.execute(_WITHDRAWN_ARTICLES).fetchall()
-    returned_rows = db.execute(_RETURNED_ARTICLES).fetchall()
-    withdrawn_rows = [row for row in withdrawn_rows if not _is_absent(db, article_id=row[0])]
-    returned_rows = [row for row in returned_rows if _is_absent(db, article_id=row[0])]
-    row_by_article = {row[0]: row for row in returned_rows}
-    _note_absence_changes(db, withdrawn_rows, EditKind.WITHDRAWN, noted_at)
-    _note_absence_changes(db, row_by_article.values(), EditKind.RETURNED, noted_at)
-    return len(withdrawn_rows) + len(returned_rows)
+    withdrawals = _absences(db, _WITHDRAWN_ARTICLES)
+    returns = {absence.sighting.article_id: absence for absence in _absences(db, _RETURNED_ARTICLES)}
+    withdrawals = [absence for absence in withdrawals if not _is_absent(db, absence.sighting.article_id)]
+    returned_ids = [article_id for article_id in returns if _is_absent(db, article_id)]
+    _note_absence_changes(db, withdrawals, EditKind.WITHDRAWN, noted_at)
+    _note_absence_changes(db, [returns[article_id] for article_id in returned_ids], EditKind.RETURNED, noted_at)
+    return len(withdrawals) + len(returned_ids)
+
+
+def _absences(db: Database, query: str) -> list[_Absence]:
+    return [_Absence(Sighting(*row[:5]), *row[5:]) for row in db.execute(query).fetchall()]
 
 
 def _is_absent(db: Database, article_id: int) -> bool:
@@ -118,14 +128,13 @@ def _is_absent(db: Database, article_id: int) -> bool:
     return bool(row and row[0])
 
 
-def _note_absence_changes(
-    db: Database, rows: Iterable[tuple[int, int, str, str, str, int | None]], change: EditKind, noted_at: str
-) -> None:
-    """Add a revision without a text, and a change, for each of the rows of `_WITHDRAWN_ARTICLES`."""
-    for article_id, page_id, title, reason, seen_at, capture_id in rows:
+def _note_absence_changes(db: Database, absences: Iterable[_Absence], change: EditKind, noted_at: str) -> None:
+    """Add a revision without a text, and a change, for each."""
+    for absence in absences:
+        article_id = absence.sighting.article_id
         (digest,) = db.execute(_LATEST_DIGEST, [article_id]).fetchone() or ("",)
-        capture = ArticleCapture(article_id, page_id, capture_id, seen_at, digest)
-        number = note_textless_revision(db, capture, title, change, reason)
+        values = RevisionValues(absence.title, digest, change, (change,), absence.reason)
+        number = note_revision(db, absence.sighting, values)
         note_change(db, article_id, noted_at, ArticleChange.CHANGED, change, number)
 
 

@@ -32,6 +32,7 @@ from output.queue.url_bounds import PatternLimits, PatternTracker, is_new_text, 
 from output.raw.erase import erase_records
 from output.raw.save_capture import RawResponseWriter, save_capture
 from output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
+from output.store.sighting import Sighting
 from output.watch.requeue_due import (
     UpdateRun,
     UrlRow,
@@ -43,7 +44,7 @@ from output.watch.requeue_due import (
 )
 from output.write.forget import is_forgotten
 from output.write.index_articles import index_postponed, postpone_indexing
-from output.write.pages import PageRef, SaveResult, save_page
+from output.write.pages import SaveResult, save_page
 from output.write.robots_files import save_robots_file
 from output.write.runs import RunRecorder
 
@@ -205,16 +206,14 @@ class Archive:
 
     def _save_outcome(self, outcome: Outcome) -> None:
         """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
-        if outcome.cleaned and is_forgotten(self.db, outcome.cleaned.metadata.canonical_url):
-            outcome = replace(
-                outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None, cleaned=None
-            )
+        if outcome.page and is_forgotten(self.db, outcome.page.metadata.canonical_url):
+            outcome = replace(outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None, page=None)
         if outcome.is_older and outcome.capture:
             save_capture(self.db, outcome.capture, self._raw_writer)
             return
         seen_at = outcome.fetched_at or self._clock()
         row = self._get_or_add_row(outcome, seen_at)
-        has_new_text = outcome.cleaned is not None and is_new_text(self.db, outcome.url, outcome.cleaned)
+        has_new_text = outcome.page is not None and is_new_text(self.db, outcome.url, outcome.page)
         if outcome.robots_file:
             save_robots_file(self.db, outcome.robots_file)
         save_result = self._save_page(row, outcome, seen_at)
@@ -248,11 +247,12 @@ class Archive:
         for capture in outcome.extra_captures:
             save_capture(self.db, capture, self._raw_writer)
         capture_id = save_capture(self.db, outcome.capture, self._raw_writer) if outcome.capture else None
-        if outcome.cleaned:
+        if outcome.page:
             url = storable_text(outcome.url)
-            if outcome.cleaned.is_article:
+            if outcome.page.is_article:
                 postpone_indexing(self.db, url)
-            return save_page(self.db, PageRef(row.id, url, host_of(outcome.url), capture_id, seen_at), outcome.cleaned)
+            sighting = Sighting(row.id, url, host_of(outcome.url), capture_id, seen_at)
+            return save_page(self.db, sighting, outcome.page)
         has_article = (
             outcome.reason != OutcomeReason.NOT_MODIFIED and self.db.execute(_HAS_ARTICLE, [row.id]).fetchone()
         )

@@ -26,7 +26,8 @@ from output.db.url_words import OutcomeReason
 from output.raw.erase import erase_records, find_rescues, note_erasures, write_rescues
 from output.raw.save_capture import RawResponseWriter
 from output.raw.warc_files import WARC_FILE_SIZE
-from output.store.articles import ArticleChange, article_id, note_change
+from output.store.articles import ArticleChange, note_change
+from output.store.sighting import article_id
 
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy

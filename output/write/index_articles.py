@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from output.store.articles import article_id
+from output.store.sighting import article_id
 
 _PUT_UNINDEXED = """INSERT OR IGNORE INTO unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import CleanedPage, PageType
+from cleaners.document import PageType
 from output.db.stored_values import stored_texts
 from output.db.text import as_json, storable_text
-from output.store.articles import Sighting, StoredArticle, article_id, remove_article, save_article, stored_article
+from output.store.articles import StoredArticle, remove_article, save_article, stored_article
 from output.store.leads import put_leads
 from output.store.ledger import clear_ledger, write_ledger
 from output.store.lineage import intern_lineage
-from output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
+from output.store.page_rows import SETTLED_EVIDENCE, PageRows
 from output.store.revisions import ArticleState, is_pending, read_article_state
+from output.store.sighting import Sighting
 from output.verdicts.apply_rulings import with_rulings
 from output.verdicts.rebuild import with_further_pages
 from output.verdicts.site_verdicts import carry_over_verdicts, read_carried_verdicts
@@ -41,60 +42,47 @@ class SaveResult:
     has_changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PageRef:
-    """Which page, which capture of it, and when it was fetched (UTC ISO 8601)."""
-
-    id: int
-    url: str
-    host: str
-    capture_id: int | None
-    seen_at: str
-
-
-def save_page(db: Database, page: PageRef, cleaned: CleanedPage | PageRows) -> SaveResult:
+def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     """Store a page's verdict, and for an article its ledger and row. Runs in the caller's transaction.
 
     When a URL that held an article now gives something else (a wall, an error with status 200, an empty page, only the
     free beginning), the article stays, and the row in `urls` says what came. Only the same capture, judged again, can
     remove an article.
     """
-    rows = make_page_rows(cleaned)
-    stored = stored_article(db, page.url)
-    is_new_capture = stored is not None and stored.capture_id != page.capture_id
+    page_id = sighting.page_id
+    stored = stored_article(db, sighting.url)
+    is_new_capture = stored is not None and stored.capture_id != sighting.capture_id
     if stored and is_new_capture and (not rows.is_article or _is_cut_short(stored, rows)):
         return SaveResult(is_current=False)
     if stored and not rows.is_article:
-        remove_article(db, page.url, page.seen_at)
+        remove_article(db, sighting.url, sighting.seen_at)
         stored = None
     is_shelved = stored is not None and stored.table == "shelved"
-    state_before = _state_before(db, page) if is_new_capture else None
+    state_before = _state_before(db, sighting) if is_new_capture else None
     has_changed = False
     cleaner_column = {"cleaner_id": intern_lineage(db, rows.lineage)}
     db.execute(
         _UPSERT,
-        _page_columns(page, rows) | cleaner_column | (_settled_columns(db, page.id, rows) if is_shelved else {}),
+        _page_columns(sighting, rows) | cleaner_column | (_settled_columns(db, page_id, rows) if is_shelved else {}),
     )
     if rows.is_article:
-        carried_verdicts = read_carried_verdicts(db, page.id) if stored else ()
-        write_ledger(db, page.id, rows.ledger)
-        rows = carry_over_verdicts(db, page.id, rows, carried_verdicts)
-        rows = with_further_pages(db, page.id, with_rulings(db, page.id, rows))
-        has_changed = save_article(
-            db, rows, Sighting(page.url, page.host, page.id, page.capture_id, page.seen_at), stored, state_before
-        )
+        carried_verdicts = read_carried_verdicts(db, page_id) if stored else ()
+        write_ledger(db, page_id, rows.ledger)
+        rows = carry_over_verdicts(db, page_id, rows, carried_verdicts)
+        rows = with_further_pages(db, page_id, with_rulings(db, page_id, rows))
+        has_changed = save_article(db, rows, sighting, stored, state_before)
     else:
-        clear_ledger(db, page.id)
-    put_leads(db, page.id, rows.leads)
+        clear_ledger(db, page_id)
+    put_leads(db, page_id, rows.leads)
     return SaveResult(is_current=True, has_changed=has_changed)
 
 
-def _state_before(db: Database, page: PageRef) -> ArticleState:
+def _state_before(db: Database, sighting: Sighting) -> ArticleState:
     """The state of the article before another capture; a pending revision is decided first."""
-    article_number = article_id(page.url)
+    article_number = sighting.article_id
     if is_pending(db, article_number):
-        decide_pending(db, page.seen_at, article_number)
-    return read_article_state(db, article_number, page.id)
+        decide_pending(db, sighting.seen_at, article_number)
+    return read_article_state(db, article_number, sighting.page_id)
 
 
 def _is_cut_short(stored: StoredArticle, rows: PageRows) -> bool:
@@ -116,12 +104,12 @@ def _settled_columns(db: Database, page_id: int, rows: PageRows) -> dict[str, ob
     }
 
 
-def _page_columns(page: PageRef, rows: PageRows) -> dict[str, object]:
+def _page_columns(sighting: Sighting, rows: PageRows) -> dict[str, object]:
     """The values of the page's columns by name, without `cleaner_id`."""
     page_type = str(rows.verdict.page_type)
     return {
-        "id": page.id,
-        "capture_id": page.capture_id,
+        "id": sighting.page_id,
+        "capture_id": sighting.capture_id,
         "page_type": page_type,
         "own_type": page_type,
         "evidence": as_json(list(rows.verdict.evidence)),
@@ -135,5 +123,5 @@ def _page_columns(page: PageRef, rows: PageRows) -> dict[str, object]:
         "outlinks": rows.outlinks,
         "robots": as_json(list(rows.robots)),
         "cleaner_version": rows.cleaner_version,
-        "article_id": article_id(page.url) if rows.is_article else None,
+        "article_id": sighting.article_id if rows.is_article else None,
     }

@@ -10,6 +10,7 @@ import pytest
 from cleaners.clean import clean
 from cleaners.document import Page
 from output.outcome import Outcome
+from output.store.page_rows import make_page_rows
 from output.write.archive import Archive
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Route, ScriptedSite, page
@@ -48,6 +49,6 @@ def db(tmp_path: Path) -> Path:
     with Archive.open(file) as archive:
         for name in ("river", HOSTILE):
             url = f"https://a.example/{name[:5].strip()}"
-            cleaned = clean(Page(url, page(name).encode()))
-            archive.save([Outcome(url, "done", "article", cleaned=cleaned)])
+            rows = make_page_rows(clean(Page(url, page(name).encode())))
+            archive.save([Outcome(url, "done", "article", page=rows)])
     return file

@@ -13,6 +13,7 @@ from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType,
 from output.outcome import DiscoveredUrl, Outcome
 from output.raw.capture import Capture
 from output.write.archive import Archive
+from tests.output.cleaned_pages import page_rows
 
 KEPT = Verdict(True, "extractor", "selected")
 GONE = Verdict(False, "share", "share.icons")
@@ -54,7 +55,7 @@ class Maker:
         rest = {name: changes.pop(name) for name in ("discovered_urls", "outside_links", "location") if name in changes}
         cleaned = self.cleaned(url, *kept, **changes)
         capture = Capture(url, at, 200, url, "text/html", f"sha256:{at}", 10)
-        return Outcome(url, "done", str(cleaned.verdict.page_type), 200, at, capture, cleaned, **rest)
+        return Outcome(url, "done", cleaned.verdict.page_type, 200, at, capture, page_rows(cleaned), **rest)
 
     def failure(self, url: str, reason: str = "http_500") -> Outcome:
         return Outcome(url, "failed", reason, 500, self.clock())

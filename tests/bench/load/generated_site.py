@@ -26,6 +26,7 @@ from cleaners.document import (
 )
 from output.outcome import DiscoveredUrl, Outcome
 from output.raw.capture import Capture
+from output.store.page_rows import make_page_rows
 
 KEPT = Verdict(True, "extractor", "selected")
 _MENU = Verdict(False, "navigation", "layout/navigation")
@@ -60,10 +61,10 @@ class GeneratedSite:
     def page(self, number: int, *, version: int = 0) -> Outcome:
         """The outcome of the page with a number; one more paragraph for each later `version` of its article."""
         url, fetched_at = self.url(number), _time(number + version * self.pages)
-        cleaned = self._cleaned_page(number, version)
+        page = make_page_rows(self._cleaned_page(number, version))
         capture = Capture(url, fetched_at, 200, url, "text/html", f"sha256:{number:050}{version:06}", 60_000)
         queued = (number % _QUEUED_PERIOD == 0) * (self._discovered(f"{url}/later", found_via="link"),)
-        return Outcome(url, "done", "article", 200, fetched_at, capture, cleaned, discovered_urls=queued)
+        return Outcome(url, "done", "article", 200, fetched_at, capture, page, discovered_urls=queued)
 
     def url(self, number: int) -> str:
         """The URL of a page."""

@@ -70,7 +70,7 @@ def _outcome(number: int, url: str, body: bytes, rules: bytes, spent: dict[str, 
     now = utc_now()
     queued_url = QueuedUrl(number, url, "127.0.0.1", "page", 1, 0, 0, "link", "", "")
     started = time.thread_time()
-    job = PageJob(Page(url, body, "text/html", 200, now), queued_url, (), _instant(now))
+    job = PageJob(Page(url, body, "text/html", 200, now), queued_url, _instant(now))
     result = process_page(job, rules)
     spent["work"] += time.thread_time() - started
     started = time.thread_time()

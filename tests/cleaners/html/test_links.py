@@ -6,6 +6,7 @@ from lxml import html
 
 from cleaners.document import Outlink
 from cleaners.html.links import base_url, read_outlinks, read_robots_directives
+from cleaners.html.robots_directives import header_directives
 
 URL = "https://a.example/news/story"
 
@@ -67,7 +68,7 @@ def test_a_base_moves_the_relative_links() -> None:
 
 def test_robots_tokens_come_from_metas_and_headers() -> None:
     page = tree("", '<meta name="ROBOTS" content="NoIndex, follow"><meta name="author" content="x">')
-    assert read_robots_directives(page, (("x-robots-tag", "noarchive, noindex"), ("link", "x"))) == (
+    assert read_robots_directives(page, header_directives((("x-robots-tag", "noarchive, noindex"), ("link", "x")))) == (
         "follow",
         "noarchive",
         "noindex",

@@ -67,8 +67,8 @@ def test_an_article_page_has_its_text_its_links_and_its_capture(outcomes: Outcom
     body = page("mill", "/next", "https://b.example/x")
     outcome = outcome_of(outcomes, answer(PAGE, body))
     assert state_and_reason(outcome) == ("done", "article")
-    assert outcome.cleaned
-    assert "mill2word3" in outcome.cleaned.text
+    assert outcome.page
+    assert "mill2word3" in outcome.page.text
     assert [row.url for row in outcome.discovered_urls] == [HOME + "next"]
     assert outcome.outside_links == {"b.example": 1}
     assert outcome.capture
@@ -246,9 +246,9 @@ def test_an_article_in_another_language_or_from_before_is_left_out_but_its_links
     dated = page("old", "/on", head='<meta property="article:published_time" content="2019-05-01T10:00:00Z">')
     outcome = outcome_of(outcome_builder(workers, since=date(2020, 1, 1)), answer(PAGE, dated))
     assert state_and_reason(outcome) == ("skipped", "too_old")
-    assert outcome.cleaned
-    assert not outcome.cleaned.is_article
-    assert "left_out=too_old" in outcome.cleaned.verdict.evidence
+    assert outcome.page
+    assert not outcome.page.is_article
+    assert "left_out=too_old" in outcome.page.verdict.evidence
     assert [row.url for row in outcome.discovered_urls] == [HOME + "on"]
     assert state_and_reason(outcome_of(outcome_builder(workers, languages=("es",)), answer(PAGE, dated))) == (
         "skipped",
@@ -286,7 +286,7 @@ def test_media_are_skipped_and_an_empty_answer_is_a_page_without_text(outcomes: 
     )
     empty = outcome_of(outcomes, answer(PAGE, b""))
     assert state_and_reason(empty) == ("done", "empty")
-    assert empty.cleaned
+    assert empty.page
 
 
 def test_a_page_that_its_workers_die_of_fails_with_that_reason(

@@ -14,10 +14,11 @@ from cleaners.clean import clean
 from cleaners.document import Page
 from crawler.console.progress import ProgressDisplay
 from output.outcome import Outcome
+from output.store.page_rows import make_page_rows
 from tests.crawler.scripted_site import page
 
 SPIDER = SimpleNamespace(session=SimpleNamespace(queue=SimpleNamespace(counts=lambda: {"queued": 7})))
-ARTICLE = clean(Page("https://a.example/x", page("mill").encode()))
+ARTICLE = make_page_rows(clean(Page("https://a.example/x", page("mill").encode())))
 
 
 def shown(*, terminal: bool) -> str:
@@ -25,7 +26,7 @@ def shown(*, terminal: bool) -> str:
     progress = ProgressDisplay(Console(file=out, force_terminal=terminal, width=100))
     progress._spider = SPIDER
     for item in (
-        Outcome("a", "done", "article", cleaned=ARTICLE),
+        Outcome("a", "done", "article", page=ARTICLE),
         Outcome("b", "done", "redirect"),
         Outcome("c", "failed", "http_404"),
     ):

@@ -30,9 +30,7 @@ def test_a_response_comes_out_as_it_was_sent():
     got = replayed(answer(HTML, "203 Odd", x_robots_tag="noindex"))
     assert (got.url, got.status, got.body, got.header("x-robots-tag")) == (URL, 203, HTML, "noindex")
     page = got.page("2024-03-01T10:00:00+00:00")
-    assert (page.body, page.content_type, page.headers) == (
-        HTML, "text/html; charset=utf-8", (("x-robots-tag", "noindex"),)
-    )  # fmt: skip
+    assert (page.body, page.content_type, page.directives) == (HTML, "text/html; charset=utf-8", ("noindex",))
 
 
 @pytest.mark.parametrize("version", ["0.17", "0.18", "1.0", "1.1"])

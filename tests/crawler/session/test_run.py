@@ -15,6 +15,7 @@ from crawler.options import CrawlOptions
 from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
 from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from output.outcome import DiscoveredUrl, Outcome
+from output.store.page_rows import make_page_rows
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"
@@ -33,7 +34,7 @@ def rows(file: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def article(url: str, name: str) -> Outcome:
-    return Outcome(url, "done", "article", 200, cleaned=clean(Page(url, page(name).encode())))
+    return Outcome(url, "done", "article", 200, page=make_page_rows(clean(Page(url, page(name).encode()))))
 
 
 def test_a_run_is_noted_with_its_options_versions_and_end(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from output.raw.warc_reader import parse_record
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
+from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched
@@ -43,8 +44,8 @@ def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Pa
             archive.save([outcome])
         archive.save([fetched("http://a.test/again", 9)])
         page = fetched("http://a.test/page", 10, b"<p>A page</p>")
-        cleaned = make.cleaned("http://a.test/page", "some words of a page", title="A page")
-        archive.save([type(page)(page.url, "done", "article", 200, page.fetched_at, page.capture, cleaned)])
+        rows = page_rows(make.cleaned("http://a.test/page", "some words of a page", title="A page"))
+        archive.save([type(page)(page.url, "done", "article", 200, page.fetched_at, page.capture, rows)])
         assert export_wacz(archive.db, target) == 6
     found = members(target)
     package = json.loads(found["datapackage.json"])

@@ -28,7 +28,9 @@ def archive(tmp_path: Path) -> Archive:
     new_archive = Archive.open(tmp_path / "a.db")
     for path, body in (BODIES | {"/gone": LIST}).items():
         cleaned = clean(Page(SITE + path, body.encode()))
-        new_archive.save([Outcome(SITE + path, "done", str(cleaned.verdict.page_type), 200, cleaned=cleaned)])
+        new_archive.save(
+            [Outcome(SITE + path, "done", str(cleaned.verdict.page_type), 200, page=make_page_rows(cleaned))]
+        )
     return new_archive
 
 

@@ -22,10 +22,11 @@ from output.read.url_result import find_url_result
 from output.read.verify import verify
 from output.reclean.own_reading import read_own_reading
 from output.settle.judge_again import settle
-from output.store.articles import article_id
 from output.store.revisions import read_stated_metadata
+from output.store.sighting import article_id
 from output.watch.requeue_due import find_url_row
 from output.write.archive import Archive
+from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker, found_by
 from tests.output.older import copy_as_version
 from tests.output.store.test_stated_date import READ
@@ -50,8 +51,8 @@ def url_of(name: str) -> str:
 def dated_outcome(make: Maker, name: str, stated: str | None, text: str) -> Outcome:
     """The outcome of an article that was published and changed when its page states."""
     outcome = make.outcome(url_of(name), text)
-    metadata = replace(outcome.cleaned.metadata, published=stated or "", modified=stated or "")
-    return replace(outcome, cleaned=replace(outcome.cleaned, metadata=metadata))
+    metadata = replace(outcome.page.metadata, published=stated or "", modified=stated or "")
+    return with_page(outcome, metadata=metadata)
 
 
 def store_dated_articles(archive: Archive, make: Maker) -> None:

@@ -20,6 +20,7 @@ from output.read.search import search
 from output.read.verify import verify
 from output.report.figures import gather_report
 from output.report.report_text import render
+from tests.output.cleaned_pages import with_page
 
 ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"
 ISOLATES = "\u2066\u2067\u2068\u2069\ufeff"
@@ -35,7 +36,7 @@ def filled(archive: Any, make: Any) -> Any:
         title=HOSTILE, authors=(HOSTILE, "@x"), description=HOSTILE, section=HOSTILE, tags=(HOSTILE,), sitename=HOSTILE
     )
     capture = replace(outcome.capture, content_type=f"text/html; {HOSTILE}")
-    archive.save([replace(outcome, cleaned=replace(outcome.cleaned, metadata=metadata), capture=capture)])
+    archive.save([replace(with_page(outcome, metadata=metadata), capture=capture)])
     return archive
 
 

@@ -9,6 +9,7 @@ from cleaners.document import PageType
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.write.archive import Archive
+from tests.output.cleaned_pages import page_rows as rows_of
 
 A, B, C = "http://a.test/story", "http://a.test/mirror/story", "http://a.test/p?id=1"
 
@@ -112,7 +113,7 @@ def test_it_is_an_article_again_when_what_it_repeats_goes(archive, make, words):
     [row_before] = archive.db["articles"].rows_where("url = ?", [ISSUE])
     settle(archive.db, make.clock)
     for part in parts:  # the same captures, judged again
-        object.__setattr__(part, "cleaned", make.cleaned(part.url, "x", page_type=PageType.OTHER))
+        object.__setattr__(part, "page", rows_of(make.cleaned(part.url, "x", page_type=PageType.OTHER)))
     archive.save(parts)
     assert settle(archive.db, make.clock).returned_articles == 1
     [row_after] = archive.db["articles"].rows_where("url = ?", [ISSUE])

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import replace
 
 from cleaners.document import Block, BlockKind, Verdict
 from output.store.ledger import block_id, make_ledger_rows, read_block_paths, read_ledger
+from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/1"
 BLOCKS = (
@@ -20,7 +20,7 @@ VERDICTS = tuple(Verdict(n != 3, f"reason{n % 2}", "rule") for n in range(4))
 def save(archive, make, blocks, verdicts):
     text = "\n".join(block.text for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept)
     outcome = make.outcome(URL, "x")
-    archive.save([replace(outcome, cleaned=replace(outcome.cleaned, blocks=blocks, verdicts=verdicts, text=text))])
+    archive.save([with_page(outcome, blocks=blocks, verdicts=verdicts, text=text)])
     [(page,)] = archive.db.execute("SELECT id FROM pages").fetchall()
     return page
 

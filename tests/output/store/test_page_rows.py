@@ -19,8 +19,8 @@ def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object,
     import pathlib
 
     outcome = make.outcome(URL, "One two three.", "Four five.\nSix \ud800 seven.", "One two three.")
-    assert outcome.cleaned
-    elsewhere = dataclasses.replace(outcome, cleaned=pickle.loads(pickle.dumps(make_page_rows(outcome.cleaned))))
+    assert outcome.page
+    elsewhere = dataclasses.replace(outcome, page=pickle.loads(pickle.dumps(outcome.page)))
     stored = []
     for name, one in (("direct.db", outcome), ("elsewhere.db", elsewhere)):
         with Archive.open(pathlib.Path(str(tmp_path)) / name) as archive:
@@ -37,10 +37,11 @@ def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
     assert page.digest
 
 
-def test_preparing_twice_is_preparing_once(make: Maker) -> None:
+def test_the_same_page_gives_the_same_rows(make: Maker) -> None:
     page = make_page_rows(make.cleaned(URL, "one two"))
     assert isinstance(page, PageRows)
-    assert make_page_rows(page) is page
+    assert make_page_rows(make.cleaned(URL, "one two")) == page
+    assert {type(text) for pair in page.ledger.reasons for text in pair} == {str}, "no subclass: it is sent and bound"
 
 
 def test_a_found_url_comes_through_a_pipe_as_it_was() -> None:

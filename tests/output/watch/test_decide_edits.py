@@ -15,12 +15,13 @@ from output.db.url_words import OutcomeReason
 from output.outcome import Outcome
 from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.store.articles import article_id
+from output.store.sighting import article_id
 from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.watch.decide_edits import decide_pending
 from output.watch.history import blocks_of_revision, revisions_of
 from output.write.forget import rewrite_file, take_down
+from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/story"
 ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
@@ -250,8 +251,8 @@ def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):
 
 def test_what_the_page_states_elsewhere_is_no_new_headline(archive, make):
     first = make.outcome(URL, ONE, TWO, removed=("Second dredger stays",), title="Second dredger stays")
-    sources = replace(first.cleaned.metadata, sources={"title": "h1"})
-    archive.save([replace(first, cleaned=replace(first.cleaned, metadata=sources))])
+    sources = replace(first.page.metadata, sources={"title": "h1"})
+    archive.save([with_page(first, metadata=sources)])
     assert capture_and_settle(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
     assert json.loads(archive.db.execute("SELECT metadata_sources FROM articles").fetchone()[0]) == {}
 

@@ -12,6 +12,7 @@ from output.raw.capture import Capture
 from output.read.verify import verify
 from output.watch.requeue_due import UpdateRun, conditional_headers
 from output.watch.when_due import MAX_INTERVAL, MIN_INTERVAL, RevisitPolicy
+from tests.output.cleaned_pages import page_rows
 
 HOST = "http://a.test/"
 STORY, HOME, MAP = HOST + "story", HOST, HOST + "sitemap.xml"
@@ -210,12 +211,11 @@ def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):
     capture = Capture(
         STORY, at, 200, STORY, "text/html", "sha1:x", 9, etag='"one"', last_modified="Sun, 10 May 2026 13:00:00 GMT"
     )
-    crawled.save([Outcome(STORY, "done", "article", 200, at, capture, good.cleaned)])
+    crawled.save([Outcome(STORY, "done", "article", 200, at, capture, good.page)])
     later = make.clock()
     wall = Capture(STORY, later, 200, STORY, "text/html", "sha1:y", 9, etag='"two"')
-    crawled.save(
-        [Outcome(STORY, "done", "wall", 200, later, wall, make.cleaned(STORY, "log in", page_type=PageType.WALL))]
-    )
+    page = page_rows(make.cleaned(STORY, "log in", page_type=PageType.WALL))
+    crawled.save([Outcome(STORY, "done", "wall", 200, later, wall, page)])
     (number,) = row(crawled, STORY, "id")
     assert conditional_headers(crawled.db, number, STORY) == {
         "If-None-Match": '"one"', "If-Modified-Since": "Sun, 10 May 2026 13:00:00 GMT",

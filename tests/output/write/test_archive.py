@@ -19,6 +19,7 @@ from output.outcome import DiscoveredUrl, Outcome
 from output.queue.requeue import PassingReason
 from output.read.verify import verify
 from output.write.archive import Archive
+from tests.output.cleaned_pages import with_page
 
 ROOT = Path(output.__file__).parent.parent
 URL = "http://a.test/story"
@@ -82,10 +83,10 @@ def test_a_second_capture_with_another_text_is_a_revision_that_waits_to_be_decid
 def test_the_same_capture_judged_again_corrects_its_revision(archive, make):
     first = make.outcome(URL, "one two", "three")
     archive.save([first])
-    archive.save([replace(first, cleaned=make.cleaned(URL, "one two", removed=("three",)))])
+    archive.save([with_page(first, make.cleaned(URL, "one two", removed=("three",)))])
     assert rows(archive, "SELECT change FROM revisions") == [("first",)]
     assert rows(archive, "SELECT text FROM articles") == [("one two",)]
-    archive.save([replace(first, cleaned=make.cleaned(URL, "one two", page_type=PageType.LIST))])
+    archive.save([with_page(first, make.cleaned(URL, "one two", page_type=PageType.LIST))])
     assert rows(archive, "SELECT count(*) FROM articles") == [(0,)]
     assert verify(archive.db) == []
 
@@ -223,6 +224,7 @@ import sys
 sys.path[:0] = [sys.argv[2]]
 from tests.output.conftest import Maker
 from output.write.archive import Archive
+from tests.output.cleaned_pages import with_page
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)
 for n in range(100_000):

@@ -5,7 +5,7 @@ import pytest
 from output.db.transaction import write_transaction
 from output.outcome import Outcome
 from output.read.verify import verify
-from output.store.articles import article_id
+from output.store.sighting import article_id
 from output.write.archive import Archive
 from output.write.index_articles import index_postponed, postpone_indexing
 from tests.output.conftest import found_by

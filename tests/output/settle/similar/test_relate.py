@@ -70,7 +70,7 @@ def test_the_same_title_makes_it_another_version(archive, make):
 def test_a_copy_on_another_site_is_syndicated_and_the_earlier_stands_first(archive, make, late_date, early_date):
     late, early = make.outcome(f"{SITE}/1", text(1)), make.outcome(f"{OTHER}/x", text(1) + " Reprinted with thanks")
     for outcome, date in ((late, late_date), (early, early_date)):
-        object.__setattr__(outcome.cleaned.metadata, "published", date)
+        object.__setattr__(outcome.page.metadata, "published", date)
     stored(archive, late, early)
     assert pairs(archive) == [(f"{OTHER}/x", f"{SITE}/1", "syndicated")]
     [(first,)] = archive.db.execute("SELECT url FROM article_clusters WHERE by_date = 1").fetchall()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 
@@ -15,6 +14,7 @@ from output.settle.judge_again import settle
 from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
+from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
 LEFT = Verdict(False, "closing", "model/closing-line")
@@ -30,8 +30,7 @@ def article(make, name, note="", verdict=LEFT, block_path=BODY):
     verdicts = tuple(row[2] for row in rows)
     text, markdown = assemble(blocks, verdicts)
     outcome = make.outcome(f"http://a.test/{name}", "x")
-    cleaned = replace(outcome.cleaned, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
-    return replace(outcome, cleaned=cleaned)
+    return with_page(outcome, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
 
 
 def letter(number):

@@ -12,6 +12,7 @@ from output.settle.judge_again import settle
 from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
+from tests.output.cleaned_pages import cleaned_page, with_page
 
 KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share", "share/icons")
 BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"
@@ -31,11 +32,11 @@ def article(make, name, *blocks, at=None, **changes):
     verdicts = (*(KEPT for _ in placed), GONE)
     text, markdown = assemble(page_blocks, verdicts)
     outcome = make.outcome(url, "x", **changes)
-    cleaned = replace(outcome.cleaned, blocks=page_blocks, verdicts=verdicts, text=text, markdown=markdown)
+    outcome = with_page(outcome, blocks=page_blocks, verdicts=verdicts, text=text, markdown=markdown)
     if at:
         capture = replace(outcome.capture, fetched_at=at, payload_digest=f"sha256:{at}")
-        return replace(outcome, cleaned=cleaned, fetched_at=at, capture=capture)
-    return replace(outcome, cleaned=cleaned)
+        return replace(outcome, fetched_at=at, capture=capture)
+    return outcome
 
 
 def promoted(make, count, text=PROMO, path=BODY):
@@ -123,7 +124,7 @@ def test_texts_that_differ_in_numbers_count_as_one(archive, make):
 def test_copies_of_an_article_count_once(archive, make):
     original = article(make, "n1", (PROMO, BODY))
     copy = article(make, "copy-of-n1", (PROMO, BODY))
-    copy = replace(copy, cleaned=replace(original.cleaned, url=copy.url))
+    copy = with_page(copy, replace(cleaned_page(original), url=copy.url))
     archive.save([original, copy])
     result = settle(archive.db, make.clock)
     assert (result.duplicate_pages, result.repeated_blocks) == (1, 0)
@@ -137,12 +138,10 @@ def test_what_settling_takes_out_makes_no_copies(archive, make):
     note = " ".join(f"note{n}" for n in range(20))
     first = article(make, "n1", (note, BODY))
     second = article(make, "n2")
-    blocks = (*first.cleaned.blocks[:2], *second.cleaned.blocks[2:])
-    text, markdown = assemble(blocks, second.cleaned.verdicts)
-    canonical = replace(second.cleaned.metadata, canonical_url=first.url)
-    second = replace(
-        second, cleaned=replace(second.cleaned, blocks=blocks, text=text, markdown=markdown, metadata=canonical)
-    )
+    blocks = (*cleaned_page(first).blocks[:2], *cleaned_page(second).blocks[2:])
+    text, markdown = assemble(blocks, cleaned_page(second).verdicts)
+    canonical = replace(second.page.metadata, canonical_url=first.url)
+    second = with_page(second, blocks=blocks, text=text, markdown=markdown, metadata=canonical)
     archive.save([first, second, *(article(make, f"m{n}", (note, BODY)) for n in range(9))])
     assert settle(archive.db, make.clock).duplicate_pages == 0
     assert note not in rows(archive, "SELECT text FROM articles WHERE url = ?", first.url)[0][0]
@@ -158,14 +157,12 @@ def test_hosts_do_not_speak_for_each_other(archive, make):
 
 def test_an_issue_in_full_is_no_evidence_against_its_articles(archive, make):
     parts = [article(make, f"n{n}") for n in range(3)]
-    texts = [(block.text, BODY) for part in parts for block in part.cleaned.blocks[:2]]
+    texts = [(block.text, BODY) for part in parts for block in cleaned_page(part).blocks[:2]]
     issue = article(make, "issue")
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path) in enumerate(texts))
     verdicts = (KEPT,) * len(blocks)
     text, markdown = assemble(blocks, verdicts)
-    issue = replace(
-        issue, cleaned=replace(issue.cleaned, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
-    )
+    issue = with_page(issue, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
     archive.save([*parts, issue])
     result = settle(archive.db, make.clock)
     assert (result.list_pages, result.repeated_blocks) == (1, 0)
@@ -189,7 +186,7 @@ def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
             for n in range(9)
         ]
         copy = article(make, "copy", at="2026-02-10T00:00")
-        return [*outcomes, replace(copy, cleaned=replace(outcomes[1].cleaned, url=copy.url))]
+        return [*outcomes, with_page(copy, replace(cleaned_page(outcomes[1]), url=copy.url))]
 
     def result(name, shuffled):
         with Archive.open(tmp_path / name, make.clock) as archive:
@@ -265,7 +262,7 @@ def test_a_page_that_is_no_article_any_more_leaves_nothing(archive, make):
     pages = promoted(make, 2)
     archive.save(pages)
     settle(archive.db, make.clock)
-    other_page = replace(pages[0], cleaned=make.cleaned(pages[0].url, "x", page_type=PageType.OTHER))
+    other_page = with_page(pages[0], make.cleaned(pages[0].url, "x", page_type=PageType.OTHER))
     archive.save([other_page])  # the same capture, judged again
     settle(archive.db, make.clock)
     assert with_promo(archive) == {pages[1].url}
