@@ -42,7 +42,7 @@ def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False
 
 def file_name(article: dict[str, object]) -> str:
     """Date, title and id: readable, sorted by time, safe on common file systems, and unique."""
-    parts = (str(article["published_day"] or ""), _slug(str(article["title"])), str(article["id"]))
+    parts = (_slug(str(article["published_day"] or "")), _slug(str(article["title"])), str(article["id"]))
     return "-".join(part for part in parts if part) + ".md"
 
 

@@ -33,6 +33,7 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
 
 def _export_value(name: str, value: object, article_id: object) -> object:
     if name in JSON_COLUMNS and value is not None:
-        decode = stored_object if name == SOURCES_COLUMN else stored_texts
-        return decode(value, "articles", name, article_id)
+        if name == SOURCES_COLUMN:
+            return stored_object(value, "articles", name, article_id)
+        return list(stored_texts(value, "articles", name, article_id))
     return b64encode(value).decode() if isinstance(value, bytes) else value

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,10 @@ CHANGES_NO_VERDICT = {("cleaners.learned", "model.json"), ("cleaners.learned", "
 
 def digests(folder: Path) -> tuple[str, str]:
     """Digests of rules and model of the cleaners in a folder."""
-    done = subprocess.run([sys.executable, "-c", SHOW], cwd=folder, capture_output=True, text=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
     rules, model = done.stdout.split()
     return rules, model
 

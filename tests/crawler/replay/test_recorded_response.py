@@ -75,7 +75,7 @@ def test_what_cannot_be_read_has_a_reason(monkeypatch: pytest.MonkeyPatch):
     assert reason(whole[: whole.index(b"Content-Length")]) == "broken_record"
     assert reason(b"nothing like it") == "broken_record"
     packed = bytearray(gzip.compress(whole))
-    packed[len(packed) // 2] ^= 0xFF
+    packed[2] ^= 0xFF  # another method than gzip knows: nothing of the record can be read
     assert reason(bytes(packed)) == "broken_record"
     assert reason(record(URL, b"no status line\r\n\r\nx")) == "bad_http"
     monkeypatch.setattr(recorded_response, "MAX_BYTES", 100)
