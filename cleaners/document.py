@@ -239,7 +239,8 @@ class Metadata:
     language: str = ""  # BCP 47 primary tag, lower case
     description: str = ""
     section: str = ""
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # from whatever states topics: keywords, `article:tag`, links to tags
+    keywords: tuple[str, ...] = ()  # what the page states under this name alone
     licence: str = ""
     sitename: str = ""
     image: str = ""

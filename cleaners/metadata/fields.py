@@ -91,13 +91,25 @@ def _read_description(page: PageContext) -> tuple[str, str]:
 
 
 def _read_tags(page: PageContext) -> tuple[tuple[str, ...], str]:
+    tags, source = _stated_keywords(page, "tags")
+    if tags:
+        return tags, source
+    return _distinct_tags(element_text(link) for link in page.statements.tag_links), "markup"
+
+
+def _read_keywords(page: PageContext) -> tuple[tuple[str, ...], str]:
+    return _stated_keywords(page, "keywords")
+
+
+def _stated_keywords(page: PageContext, meta_list: str) -> tuple[tuple[str, ...], str]:
+    """The keywords of JSON-LD, else the first of the metas of a word list that has any; both empty without any."""
     keywords = [text for value in page.member_values("keywords") for text in string_values(value)]
     if tags := _distinct_tags(keywords):
         return tags, "json-ld"
-    for name in meta_names("tags"):
+    for name in meta_names(meta_list):
         if tags := _distinct_tags(page.statements.metas.get(name, ())):
             return tags, "meta"
-    return _distinct_tags(element_text(link) for link in page.statements.tag_links), "markup"
+    return (), ""
 
 
 def _distinct_tags(values: Iterable[str]) -> tuple[str, ...]:
@@ -198,6 +210,7 @@ FIELD_READERS: dict[str, Callable[[PageContext], tuple[Any, str]]] = {
     "description": _read_description,
     "section": _text_field_reader("section", "articleSection"),
     "tags": _read_tags,
+    "keywords": _read_keywords,
     "licence": _read_licence,
     "sitename": _read_sitename,
     "image": _read_image,

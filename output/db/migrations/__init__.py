@@ -18,6 +18,7 @@ from output.db.migrations.v4_packed import PACKED
 from output.db.migrations.v5_dates import DATES
 from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
+from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v5_users_columns import rename_users_column
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
@@ -57,7 +58,7 @@ def m0004_packed(db: Database) -> None:
 
 @MIGRATIONS()
 def m0005_columns(db: Database) -> None:
-    """Dates in columns of one shape each; captures found by their rows; faults of imported records."""
-    for statement in (*DATES, *GROWTH, *IMPORTED):
+    """Dates in columns of one shape each; captures found by their rows; faults of imported records; keywords."""
+    for statement in (*DATES, *GROWTH, *IMPORTED, *KEYWORDS):
         rename_users_column(db, statement)
         db.execute(statement)

