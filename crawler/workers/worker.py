@@ -16,7 +16,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -155,16 +155,33 @@ def start_fork_server() -> None:
     It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end. Neither it
     nor they, nor the process with which multiprocessing tracks resources, import from the current folder.
     """
-    os.environ["PYTHONSAFEPATH"] = "1"  # they are started with `python -c`, which else puts the current folder first
     from multiprocessing import forkserver
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
     _process_context()
     previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        forkserver.ensure_running()
+        with _safe_path():
+            forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Have what is started within not import from the current folder; what this process starts later is unchanged.
+
+    multiprocessing starts its processes with `python -c`, which else puts the current folder first.
+    """
+    previous = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if previous is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = previous
 
 
 def workers_problem() -> str:

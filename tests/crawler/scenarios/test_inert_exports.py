@@ -70,7 +70,7 @@ ACTING = [
 PAYLOADS = [*FORMULAS, *MARKUP, *ACTING]
 _ACTIVE_RANGES = (range(9), range(11, 32), range(127, 160), range(0x202A, 0x202F), range(0x2066, 0x206A))
 ACTIVE = frozenset(chr(code) for codes in _ACTIVE_RANGES for code in codes)
-JSON_COLUMNS = ("authors", "tags")
+JSON_COLUMNS = ("authors", "tags", "keywords")
 NOT_TEXT = {"published", "modified", "first_seen", "last_seen", "metadata_sources"}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.workers.worker import WorkerJob, WorkerProcess, pack_message
+from crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server
 
 
 async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
@@ -70,3 +70,15 @@ def loaded(*names: str) -> list[bool]:
 def test_a_worker_has_what_a_page_needs_before_its_first() -> None:
     needed = ("cleaners.clean", "crawler.answers.worker_jobs", "fasttext")
     assert asyncio.run(run_jobs(WorkerProcess.start(), (loaded, needed))) == [(True, [True] * 3)]
+
+
+@pytest.mark.parametrize("previous", [None, "", "1"])
+def test_what_this_process_starts_besides_finds_its_environment_unchanged(
+    monkeypatch: pytest.MonkeyPatch, previous: str | None
+) -> None:
+    if previous is None:
+        monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    else:
+        monkeypatch.setenv("PYTHONSAFEPATH", previous)
+    start_fork_server()
+    assert os.environ.get("PYTHONSAFEPATH") == previous
