@@ -156,6 +156,22 @@ def import_(**options: Any) -> int:
     return import_archives(options)
 
 
+@cli.command(short_help="Merge archives into one.")
+@click.argument("target", metavar="TARGET")
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+    """Merge archives into TARGET, which is made if missing: URLs, articles, ledgers, histories, rulings, raw responses.
+
+    The merged archives stay as they are. Run the same command again and only what is new in them comes in; a merge that
+    was cut off goes on. What was taken down in one of them is taken down in TARGET.
+    """
+    start_workers()
+    from crawler.commands.merge import merge
+
+    return merge(target, sources, quiet=quiet)
+
+
 @cli.command(short_help="Clean an archive again from its raw responses.")
 @_archive
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")

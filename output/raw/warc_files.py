@@ -21,8 +21,14 @@ from output.db.transaction import write_transaction
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
 
+MERGED_ENDING = ".merged.warc"
+"""Ending of the folder with copies of another archive's files. They may grow there, so nothing is appended here."""
+
 sync_to_disk = getattr(os, "fdatasync", os.fsync)
 """Makes the disk confirm a file's bytes."""
+
+_NEWEST_OWN_FILE = f"""SELECT name, length FROM warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
+    ORDER BY begun_at DESC, name DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,7 @@ class WarcFiles:
 
     def _reopen_newest(self, size: int) -> bool:
         """Open the newest file if it is as long as was committed and has room; return whether it is open."""
-        row = self._db.execute(
-            "SELECT name, length FROM warc_files ORDER BY begun_at DESC, name DESC LIMIT 1"
-        ).fetchone()
+        row = self._db.execute(_NEWEST_OWN_FILE).fetchone()
         if row is None or (row[1] and row[1] + size > self._size_limit):
             return False
         path = warc_path(self._folder, row[0])
@@ -155,7 +159,7 @@ class WarcFiles:
         path.parent.mkdir(exist_ok=True)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         self._name, self._length, self._committed_length, self._has_first_record = name, length, length, False
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def warc_path(folder: Path, name: str) -> Path:
@@ -181,7 +185,7 @@ def truncate_to_committed(db: Database, folder: Path) -> tuple[int, tuple[str, .
     return cut_bytes, tuple(short_names)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the disk confirm the name of a new file."""
     with suppress(OSError):  # not every system lets a folder be opened
         fd = os.open(folder, os.O_RDONLY)
