@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from output.db.open import database_file
 from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
-from output.raw.warc_files import MERGED_ENDING, sync_folder, sync_to_disk, warc_path
+from output.raw.warc_files import MERGED_ENDING, make_folder, sync_folder, sync_to_disk, warc_path
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _NAME_DIGITS = 8
@@ -116,7 +116,7 @@ def _span(stream: object, offset: int, length: int) -> bytes:
 def _copy_file(source_folder: Path, target_folder: Path, copy: WarcCopy) -> int:
     """Append what a copy lacks; what an earlier attempt left behind its committed bytes is cut off first."""
     path = warc_path(target_folder, copy.target_name)
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         os.ftruncate(fd, copy.copied_length)
