@@ -200,8 +200,8 @@ class ArchiveReader:
         without a day is then left out. With `one_per_cluster`, of articles that say the same only the earliest.
         ValueError for a text that is no day. What a crawl stores meanwhile may come or not; `changes` has it.
         """
-        wanted = ArticleFilter(host, language, _day(since), _day(until), one_per_cluster)
-        return self._iter_articles(wanted)
+        article_filter = ArticleFilter(host, language, _day(since), _day(until), one_per_cluster)
+        return self._iter_articles(article_filter)
 
     def article(self, url_or_id: str | int) -> Article | None:
         """An article; None if the archive has none of this URL or number."""
@@ -240,7 +240,7 @@ class ArchiveReader:
 
         `since` is a number, and what came after it is listed: keep the `seq` of the last edit you saw, or
         `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. `kinds`
-        are the kinds that are wanted; `new` articles and texts of another `cleaner` come only where they are named.
+        are the kinds to list; `new` articles and texts of another `cleaner` come only where they are named.
         ValueError for a text that is no time.
         """
         after_seq, since_time = (since, "") if isinstance(since, int) else (0, _utc_text(since))
@@ -285,9 +285,9 @@ class ArchiveReader:
         with self._reading():
             return articles_frame(self._db, columns)
 
-    def _iter_articles(self, wanted: ArticleFilter) -> Iterator[Article]:
+    def _iter_articles(self, article_filter: ArticleFilter) -> Iterator[Article]:
         with self._reading():
-            yield from iter_stored_articles(self._db, wanted)
+            yield from iter_stored_articles(self._db, article_filter)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

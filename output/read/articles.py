@@ -77,7 +77,7 @@ _NULLABLE = frozenset(("capture_id",))
 
 @dataclass(frozen=True, slots=True)
 class ArticleFilter:
-    """Which articles are wanted. Empty fields ask for nothing; days are those of the publication, both included.
+    """Which articles are to be read. Empty fields ask for nothing; days are those of the publication, both included.
 
     With `one_per_cluster`, only the earliest of the articles that say the same.
     """
@@ -91,25 +91,25 @@ class ArticleFilter:
     @property
     def conditions(self) -> dict[str, str]:
         """SQL conditions on `articles` and the value of each."""
-        wanted_values = {
+        filter_values = {
             "host = ?": self.host,
             "language = ?": self.language.lower(),
             "published_day >= ?": self.since.isoformat() if self.since else "",
             "published_day <= ?": self.until.isoformat() if self.until else "",
         }
-        return {condition: value for condition, value in wanted_values.items() if value}
+        return {condition: value for condition, value in filter_values.items() if value}
 
 
-def iter_stored_articles(db: Database, wanted: ArticleFilter) -> Iterator[Article]:
-    """The articles that a filter wants, in the order of their numbers; those of a batch are as they were at one time.
+def iter_stored_articles(db: Database, article_filter: ArticleFilter) -> Iterator[Article]:
+    """The articles that a filter asks for, in the order of their numbers; those of a batch are of one moment.
 
     DamagedValue if a stored value cannot be what was stored.
     """
-    conditions = ["id > ?", *wanted.conditions]
-    if wanted.one_per_cluster:
+    conditions = ["id > ?", *article_filter.conditions]
+    if article_filter.one_per_cluster:
         conditions.append(f"id IN ({_EARLIEST_IN_CLUSTER})")
     where, last_id = " AND ".join(conditions), -1
-    while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", last_id, *wanted.conditions.values()):
+    while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", last_id, *article_filter.conditions.values()):
         yield from (_make_article(row) for row in rows)
         last_id = rows[-1]["id"]
 
