@@ -20,10 +20,12 @@ from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v5_users_columns import rename_users_column
+from output.db.migrations.v6_overview import OVERVIEW
+from output.db.migrations.v6_users_names import rename_users_object
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -61,4 +63,14 @@ def m0005_columns(db: Database) -> None:
     """Dates in columns of one shape each; captures found by their rows; faults of imported records; keywords."""
     for statement in (*DATES, *GROWTH, *IMPORTED, *KEYWORDS):
         rename_users_column(db, statement)
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0006_views(db: Database) -> None:
+    """Views for people to look at."""
+    for statement in (
+        *OVERVIEW,
+    ):  # fmt: skip
+        rename_users_object(db, statement)
         db.execute(statement)
