@@ -20,10 +20,11 @@ from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v5_users_columns import rename_users_column
+from output.db.migrations.v6_browse import BROWSE
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -60,5 +61,13 @@ def m0004_packed(db: Database) -> None:
 def m0005_columns(db: Database) -> None:
     """Dates in columns of one shape each; captures found by their rows; faults of imported records; keywords."""
     for statement in (*DATES, *GROWTH, *IMPORTED, *KEYWORDS):
+        rename_users_column(db, statement)
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0006_reading_room(db: Database) -> None:
+    """The reading room's index, and what a person judged of a sample."""
+    for statement in (*BROWSE,):
         rename_users_column(db, statement)
         db.execute(statement)
