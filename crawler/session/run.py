@@ -167,7 +167,7 @@ class CrawlSession:
     def settle(self) -> None:
         """Stop writing, and judge all pages again with what the whole site shows."""
         self._stop_writing()
-        settle_in_processes(self._archive.db)
+        self._settle()
 
     def articles(self) -> Iterator[dict[str, object]]:
         """The archive's articles, one at a time."""
@@ -183,13 +183,17 @@ class CrawlSession:
         self._stop_writing()
         try:
             if outcome == "stopped":
-                settle_in_processes(self._archive.db)
+                self._settle()
             if outcome != "failed":
                 survey(self._archive.db, self._run_id, utc_now())
             self._archive.runs.finish(self._run_id, outcome, reason, self.stored_counts)
         finally:
             self._read_db.close()  # type: ignore[attr-defined]
             self._archive.close()
+
+    def _settle(self) -> None:
+        self._archive.apply_waiting_rulings()
+        settle_in_processes(self._archive.db)
 
     def _stop_writing(self) -> None:
         if self._writer is not None:

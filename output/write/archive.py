@@ -33,6 +33,7 @@ from output.raw.erase import erase_records
 from output.raw.save_capture import RawResponseWriter, save_capture
 from output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
 from output.store.sighting import Sighting
+from output.verdicts.ruling_journal import apply_journal
 from output.watch.requeue_due import (
     UpdateRun,
     UrlRow,
@@ -113,6 +114,7 @@ class Archive:
             archive = cls(db, file, lock, clock, limits)
             archive.truncated_bytes, archive.short_files = truncate_to_committed(db, file.parent)
             erase_records(db, file.parent, clock)
+            archive.apply_waiting_rulings()
             return archive
         except BaseException:
             lock.release()
@@ -137,6 +139,10 @@ class Archive:
             raise
         if self._raw_writer:
             self._raw_writer.mark_committed()
+
+    def apply_waiting_rulings(self) -> int:
+        """Apply the rulings that were made in the reading room while the file had another owner; return how many."""
+        return apply_journal(self.db, self._file)
 
     def keep_raw(self, warcinfo: Mapping[str, str], size_limit: int = WARC_FILE_SIZE) -> None:
         """Keep raw responses from now on, in WARC files of about `size_limit` bytes; `warcinfo` describes the crawl."""

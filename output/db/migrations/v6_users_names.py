@@ -1,4 +1,4 @@
-"""Version 6: what a user made gives up its name where the schema takes it for a view."""
+"""Version 6: what a user made gives up its name where the schema takes it for one of its own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 from sqlite_utils import Database
 
-_CREATE_VIEW = re.compile(r"CREATE VIEW (\w+) AS")
+_CREATE_OBJECT = re.compile(r"CREATE (?:VIEW|TABLE|INDEX) (\w+)")
 _NAME = r"""(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|'[^']*'|[^\s("'`\[]+)"""
 _HEAD = re.compile(rf"\s*CREATE\s+(VIEW|UNIQUE\s+INDEX|INDEX)\s+{_NAME}", re.IGNORECASE)
 
 
 def rename_users_object(db: Database, statement: str) -> None:
-    """If `statement` makes a view whose name a table, a view or an index of the user has, call that NAME_own."""
-    if not (match := _CREATE_VIEW.match(statement)):
+    """If `statement` makes a table, view or index whose name one of the user's has, call that NAME_own."""
+    if not (match := _CREATE_OBJECT.match(statement)):
         return
     query = "SELECT type, name, sql FROM sqlite_master WHERE lower(name) = ? AND type IN ('table', 'view', 'index')"
     for kind, name, sql in db.execute(query, [match[1]]).fetchall():
