@@ -255,9 +255,12 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
 
 _RULING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _archive,
-    click.argument("block_id", metavar="BLOCK_ID", type=click.IntRange(0, 2**63 - 1)),
-    click.option("--article", metavar="URL|ID", help="Only in this article."),
-    click.option("--host", metavar="HOST", help="Only on this host. Without both: wherever the block stands."),
+    click.argument("target", metavar="URL|ID"),
+    click.argument("position", metavar="BLOCK", type=click.IntRange(0), required=False),
+    click.argument("words", metavar="[FIRST WORDS]", nargs=-1),
+    click.option("--everywhere", is_flag=True, help="Wherever the block's text stands, now and later."),
+    click.option("--host", metavar="HOST", help="Wherever it stands on this host."),
+    click.option("--article", metavar="URL|ID", help="Only in this article; of URL BLOCK its own is meant."),
     click.option("--note", default="", metavar="TEXT", help="Why; kept beside the ruling."),
     click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),
     click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing."),
@@ -269,7 +272,9 @@ _RULING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 def restore(**options: Any) -> int:
     """Put a block back that was removed wrongly, now and whenever its pages are judged again.
 
-    BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
+    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
+    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
+    removed in place of both means the text wherever it stands.
     """
     from crawler.commands.restore import rule_on
 
@@ -281,7 +286,9 @@ def restore(**options: Any) -> int:
 def remove(**options: Any) -> int:
     """Take a block out that was kept wrongly, now and whenever its pages are judged again.
 
-    BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
+    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
+    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
+    removed in place of both means the text wherever it stands.
     """
     from crawler.commands.restore import rule_on
 

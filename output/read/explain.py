@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.urls.canonical import canonicalise
 from output.db.stored_values import stored_texts
-from output.db.text import storable_text
+from output.store.known_url import find_known_url
 from output.verdicts.rulings import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
@@ -44,6 +43,11 @@ class StoredBlock:
     evidence: str
     text: str
 
+    def begins_with(self, words: str) -> bool:
+        """Whether the text begins with these words, whatever their case and the space between them."""
+        typed = " ".join(words.removesuffix("…").split()).casefold()
+        return " ".join(self.text.split()).casefold().startswith(typed)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
@@ -66,8 +70,7 @@ class StoredPage:
 
 def find_page(db: Database, url_or_id: str) -> StoredPage | None:
     """The page at a URL, or else the current page of the article that a URL or number names."""
-    ids_by_url = (_find_id(db, _PAGE_OF_URL, url) for url in _spellings(url_or_id))
-    page_id = next((page_id for page_id in ids_by_url if page_id), None)
+    page_id = _find_id(db, _PAGE_OF_URL, find_known_url(db, url_or_id))
     if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
         page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
     if page_id is None:
@@ -86,14 +89,8 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
 
 def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:
     """(URL, state, reason) of a URL that the archive knows, fetched or not."""
-    rows = (db.execute(_STATE, [spelling]).fetchone() for spelling in _spellings(url))
-    return next((row for row in rows if row), None)
-
-
-def _spellings(url: str) -> tuple[str, ...]:
-    """The URL as written and in its canonical form."""
-    as_written = storable_text(url.strip())
-    return tuple(spelling for spelling in dict.fromkeys((as_written, canonicalise(url) or "")) if spelling)
+    row: tuple[str, str, str] | None = db.execute(_STATE, [find_known_url(db, url)]).fetchone()
+    return row
 
 
 def _find_id(db: Database, query: str, value: object) -> int | None:
