@@ -14,7 +14,7 @@ _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article
         coalesce(s.why, '') FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id
     WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
-        coalesce(e.pages || ' of ' || e.of_pages || ' pages', ''), t.text
+        e.pages, e.of_pages, t.text
     FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
         JOIN reasons r ON r.id = b.reason_id
         LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host
@@ -30,7 +30,7 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 class StoredBlock:
     """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
 
-    `evidence` says on how many of the host's pages the text stands; empty where that was not counted.
+    The text stands on `page_count` of the host's `of_pages` pages; None where that was not counted.
     """
 
     position: int
@@ -40,7 +40,8 @@ class StoredBlock:
     rule: str
     own_reason: str
     own_rule: str
-    evidence: str
+    page_count: int | None
+    of_pages: int | None
     text: str
 
     def begins_with(self, words: str) -> bool:
