@@ -56,6 +56,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
     click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
@@ -242,11 +244,12 @@ def report(db: str, as_json: bool, host: str) -> int:
 @click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown", "wacz"]), required=True)
 @click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
 @click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
-def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
+@click.option("--keep-credentials", is_flag=True, help="WACZ: with what headers and cookies of requests were stored.")
+def export(db: str, shape: str, output: str | None, one_per_cluster: bool, keep_credentials: bool) -> int:
     """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
     from crawler.commands.export import export
 
-    return export(db, shape, output, one_per_cluster=one_per_cluster)
+    return export(db, shape, output, one_per_cluster=one_per_cluster, keeps_credentials=keep_credentials)
 
 
 @cli.command(short_help="Check that an archive is whole.")

@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from crawler.console.terminal import one_line
 from output.db.errors import NotAnArchive
 from output.db.open import open_database
+from output.raw.credentials import without_userinfo
 
 
 @contextmanager
@@ -35,5 +36,5 @@ def is_nonempty_file(db: str) -> bool:
 
 def refuse(text: str) -> int:
     """Say in one line on standard error why a command does nothing. Returns 1, its exit code."""
-    click.echo(one_line(f"broadsheet: {text}"), err=True)
+    click.echo(one_line(f"broadsheet: {without_userinfo(text)}"), err=True)
     return 1

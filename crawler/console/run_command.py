@@ -44,5 +44,6 @@ def _error_message(error: click.ClickException) -> str:
 
 def _print_error(message: str) -> None:
     from output.db.text import inert_text
+    from output.raw.credentials import without_userinfo
 
-    click.echo("broadsheet: " + " ".join(inert_text(message).split()), err=True)
+    click.echo("broadsheet: " + " ".join(without_userinfo(inert_text(message)).split()), err=True)

@@ -7,7 +7,7 @@ request to the pool, the pool's `getConnection` attaches it to the request, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
+from output.raw.credentials import RedactedRequest, redact_request
 from output.raw.wire import RawExchange
 
 _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_exchange", default=None)
@@ -23,11 +24,15 @@ _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_
 class ExchangeRecorder:
     """The bytes that one request has sent and received so far.
 
-    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it.
+    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it. The values of the
+    request headers in `secret_names`, and of those that look like credentials, are replaced, unless it
+    `keeps_credentials`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, secret_names: Collection[str] = (), *, keeps_credentials: bool = False) -> None:
         self.cut_reason = ""
+        self._secret_names = secret_names
+        self._keeps_credentials = keeps_credentials
         self._is_closed = False
         self.begin("")
 
@@ -79,9 +84,16 @@ class ExchangeRecorder:
         is_same_body = body_length == len(body) and received.startswith(body, self._body_start)
         raw_body = body if is_same_body else received[self._body_start : self._received_length]
         head, interim = received[self._head_start : self._body_start], received[: self._head_start]
-        raw_exchange = RawExchange(b"".join(self._sent_chunks), head, raw_body, interim, self._address, truncation)
+        request = self._stored_request()
         self._close()
-        return raw_exchange
+        return RawExchange(
+            request.data, head, raw_body, interim, self._address, truncation, redacted_headers=request.header_names
+        )
+
+    def _stored_request(self) -> RedactedRequest:
+        """The request as it is to be stored."""
+        request = b"".join(self._sent_chunks)
+        return RedactedRequest(request) if self._keeps_credentials else redact_request(request, self._secret_names)
 
     def _close(self) -> None:
         self._is_closed = True

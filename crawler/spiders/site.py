@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, Self
 
@@ -21,13 +22,16 @@ from crawler.answers.outcomes import (
 )
 from crawler.answers.robots_reader import RobotsReader
 from crawler.answers.sniff import is_media_type
+from crawler.console.log_format import redact_logs
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
+from crawler.fetch.credentials import Credentials
 from crawler.fetch.guard import allowed_ports, reactor_problem
 from crawler.fetch.identity import read_contact
 from crawler.fetch.requests import EarlyStop, RequestBuilder
 from crawler.fetch.safe_settings import running_problem, settings_problem
+from crawler.fetch.wiretap import ExchangeRecorder
 from crawler.frontier.robots_txt import MAX_BYTES
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
@@ -68,6 +72,7 @@ class SiteSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Check the arguments and open the archive. OptionError, ScopeError or ArchiveError say what is wrong."""
         spider = super().from_crawler(crawler, *args, name=cls.name)
+        redact_logs()
         try:
             spider._prepare(cls.options(kwargs), kwargs.get("db") or crawler.settings["BROADSHEET_DB"])
         except (OptionError, ScopeError, ArchiveError) as error:
@@ -99,6 +104,8 @@ class SiteSpider(scrapy.Spider):
         scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
         check_feeds(settings, db)
         cookies = read_cookies(settings["BROADSHEET_COOKIES"])
+        credentials = Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS"), cookies)
+        redact_logs(credentials.values)
         identity = identity_of(options, settings)
         site_rules = site_rules_of(options)
         options = replace(
@@ -123,7 +130,10 @@ class SiteSpider(scrapy.Spider):
         self._running_tasks: set[asyncio.Task[None]] = set()
         self.byte_budget = ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
         self.early_stop = EarlyStop(is_media_type, MAX_BYTES)
-        builder = RequestBuilder(identity, self.session.validators, cookies, site_rules, options.warc)
+        make_recorder = partial(ExchangeRecorder, credentials.header_names, keeps_credentials=options.keep_credentials)
+        builder = RequestBuilder(
+            identity, self.session.validators, cookies, site_rules, make_recorder if options.warc else None
+        )
         self.fetcher = Fetcher(
             crawler=self.crawler,
             request_builder=builder,

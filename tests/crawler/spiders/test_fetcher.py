@@ -16,6 +16,7 @@ from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.faults import Fault
 from crawler.fetch.identity import Identity
 from crawler.fetch.requests import RequestBuilder
+from crawler.fetch.wiretap import ExchangeRecorder
 from crawler.spiders.fetcher import Fetcher
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
@@ -113,7 +114,9 @@ class Fetching:
         self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget), list[Outcome]()
         parts: dict[str, Any] = {
             "crawler": SimpleNamespace(engine=self.engine),
-            "request_builder": RequestBuilder(Identity("Mill/1"), lambda queued_url: {}, record_raw=True),
+            "request_builder": RequestBuilder(
+                Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
+            ),
             "frontier": self.frontier,
             "outcomes": self.outcomes,
             "robots_reader": self.robots,

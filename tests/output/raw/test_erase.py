@@ -96,6 +96,16 @@ def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  #
         assert answer.fields.get("warc-refers-to-target-uri", urls[1]) == urls[1]
 
 
+def test_a_request_that_is_written_again_still_says_what_is_redacted(file: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save(
+            [fetched(f"http://a.test/{n}", n, SECRET, redacted_headers=("cookie", "x-mine")) for n in range(2)]
+        )
+        take_down(archive.db, "http://a.test/0")
+    (request,) = raws.by_url(file)["http://a.test/1"]["request"]
+    assert request.fields["broadsheet-redacted"] == "cookie, x-mine"
+
+
 def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET)])
