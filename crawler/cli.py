@@ -47,6 +47,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
                  help="Requests under way to one host at once."),
+    click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
+                 help="Requests under way to all hosts together. Follows their number otherwise."),
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
                  help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
     click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),

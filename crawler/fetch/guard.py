@@ -29,6 +29,7 @@ from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionRe
 
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.fetch.addresses import address_refusal, check_url, port_of
+from crawler.fetch.capacity import most_idle_connections
 from crawler.fetch.connection import GuardedFactory, root_cause
 from crawler.fetch.errors import AddressRefusedError
 from crawler.fetch.wiretap import RecordingPool, recording
@@ -121,9 +122,7 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         self._ports = allowed_ports(getattr(crawler.spider, "seeds", ()), crawler.settings)
         from twisted.internet import reactor
 
-        max_persistent = self._pool.maxPersistentPerHost
-        self._pool = RecordingPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
-        self._pool.maxPersistentPerHost = max_persistent
+        self._pool = RecordingPool(reactor, most_idle_connections())
         self._pool._factory = partial(GuardedFactory, self._allow_private)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:

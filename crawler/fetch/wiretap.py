@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
@@ -111,7 +112,15 @@ def recording(exchange: ExchangeRecorder | None) -> Iterator[None]:
 
 
 class RecordingPool(HTTPConnectionPool):
-    """A connection pool that attaches the current recorder to the request for which a connection is taken."""
+    """A connection pool that attaches the current recorder to the request for which a connection is taken.
+
+    It keeps at most `max_idle_connections` open that are not in use: the one that is idle for longest is closed.
+    """
+
+    def __init__(self, reactor: Any, max_idle_connections: int) -> None:
+        super().__init__(reactor, persistent=True)  # type: ignore[no-untyped-call]
+        self.maxPersistentPerHost = self._max_idle_connections = max_idle_connections
+        self._keys: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by connection: scheme, host and port
 
     def getConnection(self, key: Any, endpoint: Any) -> Deferred[Any]:  # noqa: N802
         """A new or persistent connection. Scrapy calls this while it hands over the request, within `recording`."""
@@ -122,6 +131,15 @@ class RecordingPool(HTTPConnectionPool):
             if exchange is None
             else deferred_connection.addCallback(_ConnectionWithExchange, exchange)
         )
+
+    def _putConnection(self, key: Any, connection: Any) -> None:  # noqa: N802
+        """Keep a connection that has become idle; called by it. Twisted's pool bounds those of each host alone."""
+        super()._putConnection(key, connection)  # type: ignore[no-untyped-call]
+        self._keys[connection] = key
+        while len(self._timeouts) > self._max_idle_connections:
+            oldest = next(iter(self._timeouts))
+            self._timeouts[oldest].cancel()
+            self._removeConnection(self._keys[oldest], oldest)  # type: ignore[no-untyped-call]
 
 
 class _ConnectionWithExchange:

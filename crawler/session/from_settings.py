@@ -13,6 +13,7 @@ from w3lib.url import file_uri_to_path
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 from cleaners.urls.canonical import canonicalise
 from crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
+from crawler.fetch.capacity import default_requests, requests_by_files
 from crawler.fetch.faults import RetryPolicy
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import PolitenessSettings
@@ -76,12 +77,19 @@ def worker_count(settings: Any) -> int:
     return process_count(settings.getint("BROADSHEET_WORKERS"))
 
 
+def request_count(settings: Any) -> int:
+    """The number of requests under way at once, to all hosts together."""
+    if chosen_count := settings.getint("CONCURRENT_REQUESTS"):
+        return min(int(chosen_count), requests_by_files())
+    return default_requests(settings.getint("DOWNLOAD_MAXSIZE"))
+
+
 def politeness_of(settings: Any, identity: Identity) -> PolitenessSettings:
     """The politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
         requests_per_host=settings.getint("BROADSHEET_PER_HOST"),
-        max_requests=settings.getint("CONCURRENT_REQUESTS"),
+        max_requests=request_count(settings),
         max_unstored=BATCH_TARGET + _ANSWERS_PER_WORKER * worker_count(settings),
         user_agent=identity.user_agent,
         robots_max_age=settings.getfloat("BROADSHEET_ROBOTS_AGE"),

@@ -15,11 +15,8 @@ from typing import Any, Self
 import scrapy
 from scrapy.crawler import Crawler
 
-from crawler.answers.outcomes import (
-    MAX_REDIRECTS,
-    OutcomeBuilder,
-    unfetched_outcome,
-)
+from crawler.answers.guessed_places import GuessedPlaces
+from crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
 from crawler.answers.robots_reader import RobotsReader
 from crawler.answers.sniff import is_media_type
 from crawler.console.log_format import redact_logs
@@ -121,7 +118,8 @@ class SiteSpider(scrapy.Spider):
         self.retries = retries_of(settings)
         self.outcomes = OutcomeBuilder(options, scope, self.workers, self.retries)
         self.outcomes.robot = identity.robot_name
-        self.outcomes.resume(*self.session.resumed_redirects(self.seeds, MAX_REDIRECTS + 1))
+        redirect_chains, seed_targets = self.session.resumed_redirects(self.seeds, MAX_REDIRECTS + 1)
+        self.outcomes.resume(redirect_chains, seed_targets)
         self.frontier = Frontier(self.session.queue, politeness_of(settings, identity))
         self.session.pending_count = lambda: self.frontier.in_flight
         self.robots_reader = RobotsReader(self.frontier, self.retries, identity.user_agent)
@@ -140,6 +138,7 @@ class SiteSpider(scrapy.Spider):
             frontier=self.frontier,
             outcomes=self.outcomes,
             robots_reader=self.robots_reader,
+            guesses=GuessedPlaces(options),
             byte_budget=self.byte_budget,
             store=self.store,
             logger=self.logger,
@@ -153,6 +152,7 @@ class SiteSpider(scrapy.Spider):
         self.queued_before = self.session.start(
             f"{verb} {' '.join(self.seeds)}", seed_rows(self.seeds), self.outcomes.scope, self._allowed_targets()
         )
+        self.fetcher.guesses.awaited_hosts.update(self.session.awaited_hosts((*self.seeds, *seed_targets)))
 
     def _allowed_targets(self) -> AllowedTargets:
         return AllowedTargets(
@@ -187,8 +187,7 @@ class SiteSpider(scrapy.Spider):
             asyncio.get_running_loop().call_later(self.crawl_options.max_time, self._on_max_time)
         async for turn in self.frontier.turns():
             if turn.reason:
-                outcome = unfetched_outcome(turn.queued_url, turn.state, turn.reason)
-                self._start_task(self.store(replace(outcome, given_up_host=turn.given_up_host)))
+                self._start_task(self.fetcher.give_up(turn))
             elif self._check_limits():
                 self._drop_turn(turn)
             else:
