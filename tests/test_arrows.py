@@ -45,7 +45,8 @@ FLOORS = {
         "outcome verdicts exports",
         "queue watch",
         "write settle",
-        "reclean read",
+        "reclean",
+        "read",
     ),
     "crawler": (
         "options settings items demo",
