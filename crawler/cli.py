@@ -16,7 +16,7 @@ from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
 from crawler.console.filter_options import FILTER_OPTIONS
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
-from crawler.console.run_command import run_command
+from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import start_workers
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -24,7 +24,7 @@ _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 _archive = click.argument("db", metavar="DB", type=click.Path())
 
 
-@click.group(context_settings=_CONTEXT, invoke_without_command=True)
+@click.group(cls=ArchiveVerbs, context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="broadsheet", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -51,8 +51,8 @@ FLOORS = {
         "outcome verdicts exports",
         "queue watch",
         "write settle",
-        "reclean read",
-        "merge",
+        "reclean",
+        "read merge",
     ),
     "crawler": (
         "options settings items demo",

@@ -74,6 +74,8 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def failure_message(run: RunResult) -> str:
     """What broke a crawl, and that it can be continued."""
     kind, _, detail = run.failure.partition(": ")
+    if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
+        return detail
     cause = f"{run.db} cannot be written: {detail}" if kind == "archive" else f"a fault of ours: {detail}"
     return f"{cause}; what is stored is in order, and the same command goes on from here"
 

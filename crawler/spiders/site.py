@@ -20,6 +20,7 @@ from crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
 from crawler.answers.robots_reader import RobotsReader
 from crawler.answers.sniff import is_media_type
 from crawler.console.log_format import redact_logs
+from crawler.console.open_archive import damage_behind
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
@@ -110,6 +111,7 @@ class SiteSpider(scrapy.Spider):
             user_agent=identity.user_agent,
         )  # fmt: skip
         warc_size = parse_size(str(settings["BROADSHEET_WARC_SIZE"]), "BROADSHEET_WARC_SIZE")
+        self._db = db
         self.session = CrawlSession.open(db, options, every_commit=synchronous == "FULL")
         if options.warc:
             self.session.keep_raw(identity.user_agent, warc_size)
@@ -175,11 +177,10 @@ class SiteSpider(scrapy.Spider):
                 has_articles = True
                 yield article
             await asyncio.sleep(_EXPORT_GRACE_SECONDS if has_articles else 0)
-        except (sqlite3.Error, OSError) as error:
-            self.end_reason = f"archive: {error}"
         except Exception as error:
-            self.end_reason = f"fault: {type(error).__name__}: {error}"
-            raise
+            self.end_reason = self._failure_of(error)
+            if self.end_reason.startswith("fault"):
+                raise
 
     async def _take_turns(self) -> None:
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
@@ -203,9 +204,18 @@ class SiteSpider(scrapy.Spider):
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._running_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self.logger.error("A fault of ours", exc_info=error)
-            self.end_reason = self.end_reason or f"fault: {type(error).__name__}: {error}"
+            failure = self._failure_of(error)
+            if failure.startswith("fault"):
+                self.logger.error("A fault of ours", exc_info=error)
+            self.end_reason = self.end_reason or failure
             self.frontier.stop()
+
+    def _failure_of(self, error: BaseException) -> str:
+        """`archive: …` for an error of the archive, or behind which it is damaged; `fault: …` for one of ours."""
+        if damage := damage_behind(self._db, error):
+            return f"archive: {damage}"
+        is_of_archive = isinstance(error, sqlite3.Error | OSError | ArchiveError)
+        return f"archive: {error}" if is_of_archive else f"fault: {type(error).__name__}: {error}"
 
     async def _settled_articles(self) -> AsyncIterator[ArticleItem]:
         """Settle the archive in a thread, then yield its articles, if a feed or an item pipeline is set up."""
@@ -264,8 +274,8 @@ class SiteSpider(scrapy.Spider):
         """Store an outcome and tell the frontier. An archive that cannot be written ends the crawl."""
         try:
             await self.session.store(outcome)
-        except (sqlite3.Error, OSError) as error:
-            self.end_reason = f"archive: {error}"
+        except (sqlite3.Error, OSError, ArchiveError) as error:
+            self.end_reason = self._failure_of(error)
             self.frontier.stop()
         self.robots_reader.apply_stored(outcome.url)
         self.frontier.mark_stored(outcome.url)
@@ -283,5 +293,8 @@ class SiteSpider(scrapy.Spider):
             self._is_closed = True
             try:
                 self.session.close(outcome, self.end_reason or reason)
-            except (sqlite3.Error, OSError) as error:  # the next run notes this one as killed
-                self.end_reason = self.end_reason or f"archive: {error}"
+            except Exception as error:  # the next run notes this one as killed
+                failure = self._failure_of(error)
+                self.end_reason = self.end_reason or failure
+                if failure.startswith("fault"):
+                    raise
