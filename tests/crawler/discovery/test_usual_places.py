@@ -55,9 +55,9 @@ LISTS = [
 ]  # fmt: skip
 DEEP = [
     "page/2/", "news?page=3", "category/politics/page/7", "2024/", "2024/05/", "2024/05/07", "?s=word",
-    "list-page-4.html", "calendar/?month=2",
+    "list-page-4.html", "calendar/?month=2", "2024/index.html", "2024/05.html",
 ]  # fmt: skip
-UNKNOWN = ["", "about", "news/", "index.html", "2024/index.html", "blog/bridge/"]
+UNKNOWN = ["", "about", "news/", "index.html", "en/index.html", "blog/bridge/"]
 
 
 @pytest.mark.parametrize(
