@@ -46,6 +46,7 @@ FLOORS = {
         "queue watch",
         "write settle",
         "reclean read",
+        "browse",
     ),
     "crawler": (
         "options settings items demo",

@@ -8,7 +8,7 @@ before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are sea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -24,10 +24,13 @@ _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _PART = re.compile(rf"[{CJK_RANGES}]+|[^{CJK_RANGES}]+")
 _CJK = re.compile(f"[{CJK_RANGES}]")
 
-_QUERY = f"""SELECT a.url, a.title, coalesce(a.published_day, ''), a.text,
+_HIT = f"""SELECT a.url, a.title, coalesce(a.published_day, ''), a.text,
         snippet(articles_fts, 1, '[', ']', '…', {_SNIPPET_WORDS})
-    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
-    WHERE articles_fts MATCH ? ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id LIMIT ?"""
+    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH ?"""
+_ORDER = f"ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), articles_fts.rowid LIMIT ?"
+_QUERY = f"{_HIT} {_ORDER}"
+_HIT_OF_ARTICLE = f"{_HIT} AND articles_fts.rowid = ?"
+_RANKED_IDS = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH ? {_ORDER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,26 @@ def search(db: Database, query: str, limit: int = 20) -> Iterator[SearchHit]:
     match = match_expression(query)
     if not match:
         return
-    for url, title, published_day, text, snippet in db.execute(_QUERY, [match, limit]):
-        shown_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
-        yield SearchHit(url, inert_text(title), published_day, " ".join(inert_text(shown_snippet).split()))
+    for row in db.execute(_QUERY, [match, limit]):
+        yield _make_hit(query, *row)
+
+
+def rank_articles(db: Database, query: str, limit: int) -> list[int]:
+    """The ids of the best articles for a query, best first, at most `limit`; none for a query without a word."""
+    match = match_expression(query)
+    return [article_id for (article_id,) in db.execute(_RANKED_IDS, [match, limit])] if match else []
+
+
+def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> dict[int, SearchHit]:
+    """The hits of a query in these articles, by article."""
+    match = match_expression(query)
+    rows = ((article_id, db.execute(_HIT_OF_ARTICLE, [match, article_id]).fetchone()) for article_id in article_ids)
+    return {article_id: _make_hit(query, *row) for article_id, row in rows if row} if match else {}
+
+
+def _make_hit(query: str, url: str, title: str, published_day: str, text: str, snippet: str) -> SearchHit:
+    shown_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
+    return SearchHit(url, inert_text(title), published_day, " ".join(inert_text(shown_snippet).split()))
 
 
 def match_expression(query: str) -> str:
