@@ -138,7 +138,12 @@ class Room:
             yield
 
 
-SECTIONS = (("home", "Home", ""), ("articles", "Articles", "articles"))
+SECTIONS = (
+    ("home", "Home", ""),
+    ("articles", "Articles", "articles"),
+    ("changes", "Changes", "changes"),
+    ("coverage", "Coverage", "coverage"),
+)
 """The menu: the name of a part, what it is called, and its path."""
 
 

@@ -15,6 +15,8 @@ from output.browse.library import ArchiveFile
 from output.browse.queries.archives import list_archives
 from output.browse.queries.article import read_article
 from output.browse.queries.article_list import ListRequest, count_facets, list_articles
+from output.browse.queries.changes import compare, list_changes
+from output.browse.queries.coverage import list_urls, read_url, show_coverage
 from output.browse.queries.home import count_home, read_home
 from output.browse.queries.ruling import preview
 from output.browse.room import Room, address
@@ -57,10 +59,23 @@ def _home(call: PageCall) -> object:
     return read_home(call.db, figures, coverage)
 
 
+def _coverage(call: PageCall) -> object:
+    return show_coverage(call.room.counted.get_soon(call.db, call.archive, "coverage", measure_coverage))
+
+
+def _changes(call: PageCall) -> object:
+    return list_changes(call.db, call.arguments, call.room.wording.edit_summary)
+
+
 PAGES: tuple[PageRoute, ...] = (
     PageRoute("", "home.html", "home", _home),
     PageRoute("articles", "articles.html", "articles", _articles),
     PageRoute("article/{id:int}", "article.html", "articles", _article),
+    PageRoute("article/{id:int}/diff", "diff.html", "changes", lambda call: compare(call.db, call.arguments)),
+    PageRoute("changes", "changes.html", "changes", _changes),
+    PageRoute("coverage", "coverage.html", "coverage", _coverage),
+    PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
+    PageRoute("url/{id:int}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
 )
 

@@ -31,7 +31,7 @@ class RoomClient:
         wording = RoomWording(lambda reason: reason.replace("_", " "), lambda edit: edit.kind)
         self.room = Room(Library.at(path), wording, may_write=may_write)
         app = make_app(self.room, loopback_authorities(PORT))
-        self.http = TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=False)
+        self.http = TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=True)
 
     def get(self, path: str, **headers: str) -> Response:
         return self.http.get(f"/{path.lstrip('/')}", headers=headers)
