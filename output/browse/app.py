@@ -16,6 +16,7 @@ from output.browse.arguments import BadArgumentError, NotHereError
 from output.browse.guard import Guard, page_headers
 from output.browse.rendering import FOLDER
 from output.browse.room import Notice, Room
+from output.browse.routes.downloads import download_routes
 from output.browse.routes.pages import page_routes
 from output.browse.routes.rulings import ruling_routes
 from output.db.errors import ArchiveError
@@ -29,6 +30,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
         Mount("/static", StaticFiles(directory=FOLDER / "static")),
         *page_routes(room),
         *ruling_routes(room),
+        *download_routes(room),
     ]
 
     def show_fault(_: Request, error: Exception) -> Response:

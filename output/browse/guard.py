@@ -31,7 +31,7 @@ def page_headers(frame_origin: str = "") -> dict[str, str]:
     """The headers of pages: own style sheet, own script and own pictures, no other source, and no frame but the one of
     raw pages. Forms need the policy `same-origin`: with `no-referrer` a browser hides the origin of a form from us."""
     policy = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
         f"base-uri 'none'; frame-ancestors 'none'; frame-src {frame_origin or NOTHING}"
     )
     return {

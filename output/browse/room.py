@@ -90,19 +90,24 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One run of the reading room. `token` is in its forms, and nowhere else."""
+    """One run of the reading room. `token` is in its forms and nowhere else; `raw_token` in the addresses of raw pages,
+    which another port serves (`raw_origin`, empty if none does)."""
 
     library: Library
     wording: RoomWording
     may_write: bool = True
     raw_origin: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    raw_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     renderer: Renderer = field(init=False)
     counted: Counted = field(default_factory=Counted)
     write_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        helpers = {**HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin}
+        helpers = {
+            **HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin,
+            "raw_token": self.raw_token,
+        }  # fmt: skip
         object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
 
     def archive(self, name: str) -> ArchiveFile:

@@ -15,6 +15,7 @@ from output.browse.library import ArchiveFile
 from output.browse.queries.archives import list_archives
 from output.browse.queries.article import read_article
 from output.browse.queries.article_list import ListRequest, count_facets, list_articles
+from output.browse.queries.capture import read_capture
 from output.browse.queries.changes import compare, list_changes
 from output.browse.queries.coverage import list_urls, read_url, show_coverage
 from output.browse.queries.home import count_home, read_home
@@ -67,11 +68,16 @@ def _changes(call: PageCall) -> object:
     return list_changes(call.db, call.arguments, call.room.wording.edit_summary)
 
 
+def _capture(call: PageCall) -> object:
+    return read_capture(call.db, call.arguments.number("id"), call.archive.path.parent)
+
+
 PAGES: tuple[PageRoute, ...] = (
     PageRoute("", "home.html", "home", _home),
     PageRoute("articles", "articles.html", "articles", _articles),
     PageRoute("article/{id:int}", "article.html", "articles", _article),
     PageRoute("article/{id:int}/diff", "diff.html", "changes", lambda call: compare(call.db, call.arguments)),
+    PageRoute("capture/{id:int}", "capture.html", "articles", _capture),
     PageRoute("changes", "changes.html", "changes", _changes),
     PageRoute("coverage", "coverage.html", "coverage", _coverage),
     PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
