@@ -417,6 +417,37 @@ def test_rules(**options: Any) -> int:
     return try_rule(options)
 
 
+@cli.command(short_help="See the archive, judge it, mend it, in a browser.")
+@click.argument("db", metavar="[DB|FOLDER]", required=False, type=click.Path())
+@click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
+@click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen on. Another than loopback lets others read, and rule, without a password.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="With --host: a name under which the server is reached. Repeatable.",
+)
+def browse(**options: Any) -> int:
+    """Open the reading room: a page on this machine over an archive, or over a folder of them.
+
+    Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
+    """
+    from crawler.commands.browse import browse
+
+    return browse(options)
+
+
 @cli.command(short_help="Crawl the bundled sample site.")
 @click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
 @click.option(

@@ -53,6 +53,7 @@ FLOORS = {
         "write settle",
         "reclean",
         "read merge",
+        "browse",
     ),
     "crawler": (
         "options settings items demo",

@@ -8,7 +8,7 @@ before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are sea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,15 @@ _CJK = re.compile(f"[{CJK_RANGES}]")
 
 _MATCH_BEGIN, _MATCH_END = "\x02", "\x03"  # around what matched; no text that is shown has them
 _COLUMNS = """a.id, a.url, a.title, coalesce(a.published_day, ''), coalesce(a.language, ''), a.word_count, a.text"""
-_MATCHING = """FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
-    WHERE articles_fts MATCH :match AND a.id IN (SELECT id FROM articles WHERE {condition})"""
-_HITS = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS}) {_MATCHING}
-    ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id LIMIT :limit"""
-_COUNT = f"SELECT count(*) {_MATCHING}"
+_HIT = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS})
+    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH :match"""
+_FILTERED = "AND a.id IN (SELECT id FROM articles WHERE {condition})"
+_ORDER = f"ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), articles_fts.rowid LIMIT :limit"
+_HITS = f"{_HIT} {_FILTERED} {_ORDER}"
+_COUNT = f"""SELECT count(*) FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
+    WHERE articles_fts MATCH :match {_FILTERED}"""
+_HIT_OF_ARTICLE = f"{_HIT} AND articles_fts.rowid = :article_id"
+_RANKED_IDS = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH :match {_ORDER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,23 @@ def count_matches(db: Database, query: str, article_filter: ArticleFilter = ALL_
         return 0
     sql = _COUNT.format(condition=article_filter.condition)
     return int(db.execute(sql, {"match": match, **article_filter.values}).fetchone()[0])
+
+
+def rank_articles(db: Database, query: str, limit: int) -> list[int]:
+    """The ids of the best articles for a query, best first, at most `limit`; none for a query without a word."""
+    match = match_expression(query)
+    rows = db.execute(_RANKED_IDS, {"match": match, "limit": limit}) if match else ()
+    return [article_id for (article_id,) in rows]
+
+
+def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> dict[int, SearchHit]:
+    """The hits of a query in these articles, by article."""
+    match = match_expression(query)
+    if not match:
+        return {}
+    values = ({"match": match, "article_id": article_id} for article_id in article_ids)
+    rows = (db.execute(_HIT_OF_ARTICLE, value).fetchone() for value in values)
+    return {row[0]: _make_hit(row, query) for row in rows if row}
 
 
 def _make_hit(row: Sequence[Any], query: str) -> SearchHit:

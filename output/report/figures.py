@@ -272,19 +272,44 @@ def _gather_all(db: Database) -> Report:
         articles=_count_articles(db),
         shelved=_count_shelved(db),
         removed=_read_rows(db, RemovedCount, _REMOVED_COUNTS),
-        alarms=_read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS),
+        alarms=read_alarms(db),
         urls=_read_rows(db, UrlCount, _URL_COUNTS),
         coverage=measure_coverage(db),
         found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
         outside=_read_rows(db, HostCount, _OUTSIDE_HOSTS),
-        withdrawals=_read_rows(db, Withdrawal, _WITHDRAWALS),
+        withdrawals=read_withdrawals(db),
         duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
         clusters=_read_rows(db, Cluster, _CLUSTERS),
-        yields=_read_rows(db, Yield, _YIELDS),
-        rule_rates=_read_rows(db, RuleRate, _RULE_RATES),
-        runs=_read_rows(db, RunLine, _RUNS),
+        yields=read_yields(db),
+        rule_rates=read_rule_rates(db),
+        runs=read_runs(db),
         edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
     )
+
+
+def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
+    """The alarms of all runs, the latest first."""
+    return _read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS)
+
+
+def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
+    """The articles that are withdrawn, the latest first."""
+    return _read_rows(db, Withdrawal, _WITHDRAWALS)
+
+
+def read_yields(db: Database) -> tuple[Yield, ...]:
+    """What each part of each host gave in each run, the latest run of a host first."""
+    return _read_rows(db, Yield, _YIELDS)
+
+
+def read_rule_rates(db: Database) -> tuple[RuleRate, ...]:
+    """How often each rule fired in each host's last run with articles, and before."""
+    return _read_rows(db, RuleRate, _RULE_RATES)
+
+
+def read_runs(db: Database) -> tuple[RunLine, ...]:
+    """All runs, the earliest first."""
+    return _read_rows(db, RunLine, _RUNS)
 
 
 def _count_articles(db: Database) -> int:
