@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,13 @@ def test_a_link_to_an_archive_is_that_archive(file, tmp_path, make):
     assert [path.name for path in link.parent.iterdir()] == ["link.db"]
     assert verify(open_database(link, read_only=True)) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.warc", "elsewhere"]
+
+
+def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatch):
+    Archive.open(file).close()
+    monkeypatch.setattr("output.db.open._BUSY_MS", 200)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other_program:
+        other_program.execute("BEGIN IMMEDIATE")
+        with pytest.raises(NotReachable, match="database is locked"):
+            open_database(file)
+    open_database(file).close()
