@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from w3lib.url import file_uri_to_path
 
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
-from cleaners.urls.canonical import canonicalise
-from crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from crawler.fetch.faults import RetryPolicy
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import PolitenessSettings
@@ -24,20 +22,6 @@ from output.exports.own_files import OwnFiles
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
 )
-
-
-def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    """The start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
-    seeds = []
-    for url in urls:
-        seed = canonicalise(url)
-        if seed is None:
-            raise OptionError(f"not an http or https URL: {url}")
-        if reason := check_url(seed, allow_private, (port_of(seed),)):
-            hint = " (--allow-private opens it)" if reason in PRIVATE_VERDICTS else ""
-            raise OptionError(f"refused: {url} is a {reason.replace('_', ' ')} address{hint}")
-        seeds.append(seed)
-    return tuple(dict.fromkeys(seeds))
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:

@@ -21,6 +21,7 @@ from crawler.answers.outcomes import (
 )
 from crawler.answers.robots_reader import RobotsReader
 from crawler.answers.sniff import is_media_type
+from crawler.console.early_checks import checked_seeds
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
@@ -34,7 +35,6 @@ from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
     check_feeds,
-    checked_seeds,
     identity_of,
     politeness_of,
     retries_of,
