@@ -58,7 +58,7 @@ def urls_from_outlinks(
                 link.via,
                 queued_url.url,
                 depth,
-                fetch_priority(link.url, link.via),
+                fetch_priority(link.url, link.via, link.text),
             )
             rows.append(_page_row(replace(row, reason=decision.skip_reason or _link_trap(link) or NO_REASON)))
         elif link.via == UrlSource.LINK:

@@ -213,3 +213,16 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     while not holds():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    sections, stories = [f"/part{n}x" for n in range(20)], [f"/note{n}x" for n in range(20)]
+    links = [f'<a href="{path}">{path[1:]}</a>' for path in sections]
+    links += [f'<a href="{path}">The council of {path[1:]} counts its boats again</a>' for path in stories]
+    site = serve({
+        "/": "<body><nav>" + " ".join(links[:20]) + "</nav><ul><li>" + "<li>".join(links[20:]) + "</ul></body>",
+        **{path: "<ul><li>" + "<li>".join(links[20:]) + "</ul>" for path in sections},
+        **{path: page(path[1:]) for path in stories},
+    })  # fmt: skip
+    crawl(site, tmp_path / "a.db", "--max-pages", 10, "--no-sitemaps", "--no-feeds")
+    assert rows(tmp_path / "a.db", "SELECT count(*) >= 7 FROM articles") == [(1,)]
