@@ -71,7 +71,7 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
     click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise."),
-    click.option("-v", "--verbose", count=True, help="Log what happens; -vv logs everything."),
+    click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
 _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (

@@ -26,7 +26,7 @@ from output.db.errors import NotReachable
 from output.db.url_words import UrlState
 
 _CONTACT_TIP = "Tip: --contact you@example.org tells sites whom to ask about this crawl."
-_LOG_LEVELS = ("WARNING", "INFO", "DEBUG")
+_LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
 _MIN_CONCURRENT_REQUESTS = 16
 
 
@@ -39,6 +39,7 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "BROADSHEET_PER_HOST": options["concurrency"],
         "BROADSHEET_COOKIES": options["cookies"] or "",
         "BROADSHEET_PROGRESS": not options["quiet"],
+        "BROADSHEET_URL_LINES": bool(options["verbose"]),
         "CONCURRENT_REQUESTS": max(_MIN_CONCURRENT_REQUESTS, options["concurrency"]),
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
