@@ -15,13 +15,24 @@ import click
 from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
 from crawler.console.filter_options import FILTER_OPTIONS
-from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
+from crawler.console.option_types import (
+    CommandError,
+    contact,
+    duration,
+    existing_archive,
+    header,
+    is_nonempty_file,
+    language,
+    seconds,
+    user_agent,
+)
 from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import start_workers
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
-_archive = click.argument("db", metavar="DB", type=click.Path())
+_archive = click.argument("db", metavar="DB", type=existing_archive)
+_unchecked_archive = click.argument("db", metavar="DB", type=click.Path())
 
 
 @click.group(cls=ArchiveVerbs, context_settings=_CONTEXT, invoke_without_command=True)
@@ -64,7 +75,7 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
     click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise."),
-    click.option("-v", "--verbose", count=True, help="Log what happens; -vv logs everything."),
+    click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
 _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -81,7 +92,7 @@ _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     *_POLITENESS_OPTIONS,
 )  # fmt: skip
 _UPDATE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    _archive,
+    _unchecked_archive,
     click.option("--every", type=duration, metavar="TIME",
                  help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
@@ -110,6 +121,9 @@ def crawl(**options: Any) -> int:
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
+    from crawler.console.early_checks import check_crawl
+
+    check_crawl(options)
     start_workers()
     from crawler.commands.crawl import crawl
 
@@ -125,6 +139,8 @@ def update(**options: Any) -> int:
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
     """
+    if not is_nonempty_file(options["db"]):
+        raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
     start_workers()
     from crawler.commands.update import update
 
@@ -155,6 +171,9 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
+    from crawler.console.early_checks import check_files
+
+    check_files(options["files"], folder_hint="name the files in it")
     start_workers()
     from crawler.commands.import_archives import import_archives
 
@@ -178,7 +197,7 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 
 @cli.command(short_help="Clean an archive again from its raw responses.")
-@_archive
+@_unchecked_archive
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--site-rules", metavar="DIR", help="Rule files by host; without it, those of the last run.")
 @click.option("--no-site-rules", is_flag=True, help="Without the site rules of the last run.")
@@ -198,8 +217,9 @@ def reclean(**options: Any) -> int:
     return reclean(options)
 
 
-@cli.command(short_help="Print the article of a saved page.")
-@click.argument("file", metavar="FILE|-")
+@cli.command(short_help="Print the articles of saved pages.")
+@click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1)
+@click.option("--list", "list_file", metavar="FILE", help="A list of saved pages: FILE, or URL and FILE, one a line.")
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
@@ -207,7 +227,17 @@ def reclean(**options: Any) -> int:
 @click.option("--site-rules", metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
 @click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
 def clean(**options: Any) -> int:
-    """Print a saved page's title, an empty line, and its article. FILE may be - for standard input."""
+    """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
+
+    Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
+    them; as JSON, each is an object in a line.
+    """
+    from crawler.console.early_checks import check_files
+
+    if not options["files"] and not options["list_file"]:
+        raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
+    if len(options["files"]) == 1:
+        check_files(name for name in options["files"] if name != "-")
     from crawler.commands.clean import clean
 
     return clean(options)
@@ -243,15 +273,21 @@ def report(db: str, as_json: bool, host: str) -> int:
 
 @cli.command(short_help="Write the articles, or the raw responses, to other files.")
 @_archive
-@click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown", "wacz"]), required=True)
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["jsonl", "csv", "markdown", "wacz"]),
+    help="Without it, the ending of PATH says it: .jsonl, .csv, .wacz, or a folder for markdown.",
+)
 @click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
 @click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
 @click.option("--keep-credentials", is_flag=True, help="WACZ: with what headers and cookies of requests were stored.")
-def export(db: str, shape: str, output: str | None, one_per_cluster: bool, keep_credentials: bool) -> int:
-    """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
+@_with_options(FILTER_OPTIONS)
+def export(**options: Any) -> int:
+    """Write the articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
     from crawler.commands.export import export
 
-    return export(db, shape, output, one_per_cluster=one_per_cluster, keeps_credentials=keep_credentials)
+    return export(options)
 
 
 @cli.command(short_help="Check that an archive is whole.")
@@ -387,12 +423,15 @@ def site_rules() -> None:
 
 
 @site_rules.command(name="check", short_help="List what is wrong with rule files.")
-@click.argument("path", metavar="DIR|FILE")
-def check_rules(path: str) -> int:
-    """List what cannot be used in a rule file or a folder of them, with file and line."""
+@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True)
+def check_rules(paths: tuple[str, ...]) -> int:
+    """List what cannot be used in rule files or folders of them, with file and line."""
+    from crawler.console.early_checks import check_files
+
+    check_files(paths)
     from crawler.commands.rules import check_rules
 
-    return check_rules(path)
+    return check_rules(paths)
 
 
 @site_rules.command(name="test", short_help="Try a rule file on a page.")

@@ -29,6 +29,7 @@ BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
 BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
 BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start
 BROADSHEET_PROGRESS = False  # a progress display on standard error
+BROADSHEET_URL_LINES = False  # a line on standard error for each URL
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
 
 # --- The archive is the crawl's state ---------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import click
 from sqlite_utils import Database
@@ -25,12 +24,6 @@ def open_read_only(path: str) -> Iterator[Database]:
     """An archive open for reading."""
     with closing(open_database(path, read_only=True)) as db:
         yield db
-
-
-def is_nonempty_file(db: str) -> bool:
-    """Whether there is a file at the path that is not empty."""
-    path = Path(db)
-    return path.is_file() and path.stat().st_size > 0
 
 
 def refuse(text: str) -> int:

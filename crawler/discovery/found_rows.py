@@ -58,7 +58,7 @@ def urls_from_outlinks(
                 link.via,
                 queued_url.url,
                 depth,
-                fetch_priority(link.url, link.via),
+                fetch_priority(link.url, link.via, link.text),
             )
             reason = decision.skip_reason or _link_trap(link) or _comment_feed_reason(link, page) or NO_REASON
             rows.append(_page_row(replace(row, reason=reason)))

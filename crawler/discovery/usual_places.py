@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from cleaners.document import UrlSource
 from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import UrlShape, is_section, shape_of
+from output.db.fulltext import CJK_CHARACTER
 from output.db.url_words import UrlKind
 
 _DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))
@@ -41,15 +42,26 @@ _SOURCE_PRIORITY = {
     UrlSource.SINGLE_PAGE: 30,
 }
 
+_HEADLINE_PRIORITY = 10
+_HEADLINE_WORDS, _HEADLINE_CJK_CHARS = 5, 12
 
-def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK) -> int:
+
+def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: str = "") -> int:
     """The fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to 160.
 
-    What looks like an article (60) comes before sections and what has no clear shape (40), lists (20), and the lists'
-    further pages, searches and date archives (10). A guess only: everything is fetched in the end.
+    What looks like an article (60) comes before what has no clear shape but a headline for a link (50), sections and
+    what has no clear shape (40), lists (20), and the lists' further pages, searches and date archives (10). A guess
+    only: everything is fetched in the end.
     """
     shape = UrlShape.UNKNOWN if is_section(url) else shape_of(url)
-    return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0)
+    headline_priority = _HEADLINE_PRIORITY if shape is UrlShape.UNKNOWN and _is_headline(link_text) else 0
+    return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0) + headline_priority
+
+
+def _is_headline(text: str) -> bool:
+    """Whether a link's text is as long as headlines are, and labels of menus are not: in words, or in characters
+    where words are written together."""
+    return len(text.split()) >= _HEADLINE_WORDS or len(CJK_CHARACTER.findall(text)) >= _HEADLINE_CJK_CHARS
 
 
 def usual_urls(kind: UrlKind, origin: str) -> tuple[str, ...]:

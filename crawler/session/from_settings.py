@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 from w3lib.url import file_uri_to_path
 
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
-from cleaners.urls.canonical import canonicalise
-from crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from crawler.fetch.capacity import default_requests, requests_by_files
 from crawler.fetch.faults import RetryPolicy
 from crawler.fetch.identity import Identity
@@ -21,34 +19,10 @@ from crawler.options import CrawlOptions, OptionError
 from crawler.session.writer import BATCH_TARGET
 from crawler.workers.worker import process_count
 from output.exports.own_files import OwnFiles
-from output.raw.credentials import without_userinfo
 
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
 )
-
-
-def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    """The start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
-    seeds = []
-    for url in urls:
-        seed = canonicalise(url)
-        if seed is None:
-            raise OptionError(_unusable_seed(url))
-        if reason := check_url(seed, allow_private, (port_of(seed),)):
-            hint = " (--allow-private opens it)" if reason in PRIVATE_VERDICTS else ""
-            raise OptionError(f"refused: {url} is a {reason.replace('_', ' ')} address{hint}")
-        seeds.append(seed)
-    return tuple(dict.fromkeys(seeds))
-
-
-def _unusable_seed(url: str) -> str:
-    """Why a start URL is none, without the password that may be in it."""
-    with_slashes = url if "//" in url else f"//{url}"
-    bare_url = without_userinfo(with_slashes)
-    if bare_url == with_slashes or url.lower().startswith("mailto:"):
-        return f"not an http or https URL: {url}"
-    return f"{bare_url.removeprefix('//')} was given with a user name, which no URL sends: use --header or --cookies"
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:

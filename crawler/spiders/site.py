@@ -19,6 +19,7 @@ from crawler.answers.guessed_places import GuessedPlaces
 from crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
 from crawler.answers.robots_reader import RobotsReader
 from crawler.answers.sniff import is_media_type
+from crawler.console.early_checks import checked_seeds
 from crawler.console.log_format import redact_logs
 from crawler.console.open_archive import damage_behind
 from crawler.discovery.scope import Scope, ScopeError
@@ -36,7 +37,6 @@ from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
     check_feeds,
-    checked_seeds,
     identity_of,
     politeness_of,
     retries_of,

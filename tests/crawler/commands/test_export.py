@@ -31,9 +31,30 @@ def test_export_to_files(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made.db", "new", "out.jsonl"]
 
 
+def test_the_name_says_the_format(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.jsonl", "a.CSV"):
+        assert run(["export", str(db), "-o", str(tmp_path / name)]) == 0
+    assert json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])["url"]
+    assert len(list(csv.DictReader(io.StringIO((tmp_path / "a.CSV").read_text(), newline="")))) == 2
+    assert run(["export", str(db), "-o", f"{tmp_path}/folder/"]) == 0
+    assert len(list((tmp_path / "folder").glob("*.md"))) == 2
+
+
+@pytest.mark.parametrize("shape", ["jsonl", "csv", "markdown"])
+def test_filters_are_those_of_search(db: Path, tmp_path: Path, shape: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for host, count in (("a.example", 2), ("example", 2), ("b.example", 0)):
+        target = tmp_path / f"{host}.out"
+        assert run(["export", str(db), "--format", shape, "-o", str(target), "--host", host]) == 0
+        assert f"{count} articles written" in capsys.readouterr().err
+    assert run(["export", str(db), "--format", "wacz", "-o", str(tmp_path / "a.wacz"), "--host", "a.example"]) == 2
+    assert "cannot be chosen by article" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([], "say which format with --format"),
+        (["-o", "{folder}/a.pdf"], "say which format with --format"),
         (["--format", "markdown"], "name a folder with -o"),
         (["--format", "csv", "-o", "{db}"], "is the archive itself"),
         (["--format", "csv", "-o", "{folder}"], "is a folder"),

@@ -114,3 +114,19 @@ def test_the_last_day_of_a_leap_february_counts():
 @given(st.text(max_size=40))
 def test_any_text_is_a_date_or_none(text):
     assert is_too_old(text, date(2024, 1, 1)) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sooner"),
+    [
+        ("", False),
+        ("World news", False),
+        ("The council counts its boats", True),
+        ("東京の港に新しい橋がかかった", True),
+    ],
+)
+def test_a_headline_for_a_link_makes_an_unclear_url_sooner(text, is_sooner):
+    unclear, article = SITE + "a1", SITE + "2024/05/a-story-of-boats"
+    assert (fetch_priority(unclear, "link", text) > fetch_priority(unclear, "link")) == is_sooner
+    assert fetch_priority(unclear, "link", text) < fetch_priority(article, "link")
+    assert fetch_priority(article, "link", text) == fetch_priority(article, "link")
