@@ -228,6 +228,18 @@ def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> in
     return export(db, shape, output, one_per_cluster=one_per_cluster)
 
 
+@cli.command(short_help="Print metadata for Datasette.")
+@_archive
+def metadata(db: str) -> int:
+    """Print what Datasette needs to explain an archive: meanings of tables and columns, facets, queries, as JSON.
+
+    broadsheet metadata news.db > metadata.json && datasette news.db -m metadata.json
+    """
+    from crawler.commands.metadata import metadata
+
+    return metadata(db)
+
+
 @cli.command(short_help="Check that an archive is whole.")
 @_archive
 def verify(db: str) -> int:
