@@ -290,6 +290,18 @@ def export(**options: Any) -> int:
     return export(options)
 
 
+@cli.command(short_help="Print metadata for Datasette.")
+@_archive
+def metadata(db: str) -> int:
+    """Print what Datasette needs to explain an archive: meanings of tables and columns, facets, queries, as JSON.
+
+    broadsheet metadata news.db > metadata.json && datasette news.db -m metadata.json
+    """
+    from crawler.commands.metadata import metadata
+
+    return metadata(db)
+
+
 @cli.command(short_help="Check that an archive is whole.")
 @_archive
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")

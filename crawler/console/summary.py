@@ -20,6 +20,7 @@ from crawler.console.terminal import one_line, print_text, terminal_width
 from output.db.errors import ArchiveError
 from output.db.open import open_database
 from output.db.url_words import OutcomeReason, UrlState
+from output.read.datasette import METADATA_FILE, described_databases
 from output.report.figures import Totals, gather_totals
 from output.report.plain_words import reason_words
 from output.report.report_text import alarm_line
@@ -136,11 +137,17 @@ def next_steps(db: str) -> str:
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
         (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
-        (f"{datasette} {db_name}", "look around in a browser (pip install datasette)"),
+        (f"{datasette} {db_name}{_metadata_option(db)}", "look around in a browser (pip install datasette)"),
     )
     longest = max(len(step) for step, _ in steps)
     has_room = longest + max(len(what) for _, what in steps) + 4 <= terminal_width()
     return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if has_room else f"  {step}" for step, what in steps)
+
+
+def _metadata_option(db: str) -> str:
+    """Datasette's option for the metadata that lie beside a database, if any do."""
+    file = Path(db).with_name(METADATA_FILE)
+    return f" -m {shlex.quote(str(file))}" if Path(db).stem in described_databases(file) else ""
 
 
 def _typed_command(command: str) -> str:
