@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from cleaners.site_rules.ftr_format import SiteRuleFile
 
-CLEANER_VERSION = "8"
+CLEANER_VERSION = "9"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
@@ -26,6 +26,7 @@ PHRASES_PACKAGE = "cleaners.rules.phrases"
 
 RULE_DATA: Mapping[str, DataFile] = {
     "layout": ("cleaners.rules", "layout.toml"),
+    "letters": ("cleaners.html", "letters.toml"),
     "metadata-words": ("cleaners.metadata", "word_lists.toml"),
     "notices": ("cleaners.compare", "notices.toml"),
     "page-signs": ("cleaners.page_type", "page_signs.toml"),

@@ -14,7 +14,12 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = {"crawler": {"cleaners", "output"}, "output": {"cleaners"}, "cleaners": set()}
+PACKAGES = {
+    "broadsheet": {"crawler", "cleaners", "output"},
+    "crawler": {"cleaners", "output"},
+    "output": {"cleaners"},
+    "cleaners": set(),
+}
 """Each room and the rooms that it may import."""
 
 IMPURE = {
@@ -39,6 +44,7 @@ FLOORS = {
         "clean",
         "training",
     ),
+    "broadsheet": (),
     "output": (
         "db",
         "raw store report",
@@ -46,7 +52,7 @@ FLOORS = {
         "queue watch",
         "write settle",
         "reclean read",
-        "browse",
+        "browse merge",
     ),
     "crawler": (
         "options settings items demo",

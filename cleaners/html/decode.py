@@ -11,22 +11,18 @@ import re
 from dataclasses import dataclass
 
 import lxml.html
-from charset_normalizer import from_bytes
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
+from cleaners.html.detect_encoding import FALLBACK_ENCODING, contradicts_text, detect_encoding
 from cleaners.html.streamed import is_streamed, place_streamed_pieces, with_boundary_edges
+from cleaners.html.unclosed import MIN_CHARS, close_unclosed, has_no_text
 
 MAX_CHARACTERS = 10_000_000  # a longer page is cut: libxml2 would take seconds and a gigabyte
 PRESCAN_BYTES = 4096  # the standard says 1024; pages that begin with long comments declare later
-SAMPLE_BYTES = 4096  # that detection reads, in about 20 ms
 MAX_DEPTH = 200  # libxml2 gives up at 256 open elements and drops the rest of the page
-FALLBACK_ENCODING = "windows-1252"
 BINARY_PROBLEM = "binary: not text"
 
-# The encodings that browsers know and that a page without a declaration may have, as Python names them.
-_LATIN_ENCODINGS = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
-_OTHER_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "cp949"]
 _HTML_CODECS = frozenset(
     "utf-8 utf-16 utf-16-be utf-16-le gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949 cp866 cp874 koi8-r koi8-u"
     " mac-roman mac-cyrillic cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-3"
@@ -34,9 +30,6 @@ _HTML_CODECS = frozenset(
 )
 """What a page may declare: the encodings of the WHATWG's Encoding standard, as `resolve_encoding` names them."""
 
-_WESTERN_LANGUAGE = re.compile(
-    rb"<html[^>]{0,400}?\blang=[\"']?(?:de|en|es|fr|it|pt|ca|gl|eu|nl|da|sv|no|nb|nn|fi|is)\b", re.I
-)
 _CONTROL_BYTES = bytes([*range(9), 11, *range(14, 32), 127])
 _C1_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
@@ -99,7 +92,7 @@ def _choose_encoding(body: bytes, content_type: str) -> tuple[str, str]:
         return "utf-8", "" if declared in (None, "utf-8") else f"declared {declared}, is utf-8"
     if declared and declared != "utf-8" and _is_plausible(body, declared):
         return declared, ""
-    detected = _detect_encoding(body)
+    detected = _codec_name(detect_encoding(body)) or FALLBACK_ENCODING
     return detected, f"declared {declared}, read as {detected}" if declared else ""
 
 
@@ -135,20 +128,9 @@ def _is_mostly_utf8(body: bytes) -> bool:
 
 
 def _is_plausible(body: bytes, encoding: str) -> bool:
-    """Whether at most a twentieth of the non-ASCII bytes cannot be decoded with `encoding`."""
+    """Whether `encoding` decodes all but a twentieth of the non-ASCII bytes, and gives letters that languages have."""
     broken = body.decode(encoding, "replace").count("\ufffd")
-    return broken * 20 <= len(_NON_ASCII.findall(body))
-
-
-def _detect_encoding(body: bytes) -> str:
-    """Guess the encoding from a bounded sample around the first byte that is not ASCII."""
-    match = _NON_ASCII.search(body)
-    start = max(0, match.start() - 256) if match else 0
-    best = from_bytes(body[start : start + SAMPLE_BYTES], cp_isolation=[*_LATIN_ENCODINGS, *_OTHER_ENCODINGS]).best()
-    encoding = best.encoding if best else FALLBACK_ENCODING
-    if encoding in _LATIN_ENCODINGS and _WESTERN_LANGUAGE.search(body[:PRESCAN_BYTES]):
-        encoding = FALLBACK_ENCODING  # as in browsers: a few bytes do not distinguish the Latin encodings
-    return _codec_name(encoding) or FALLBACK_ENCODING
+    return broken * 20 <= len(_NON_ASCII.findall(body)) and not contradicts_text(body, encoding)
 
 
 def _is_binary(body: bytes) -> bool:
@@ -162,8 +144,17 @@ def parse(text: str) -> lxml.html.HtmlElement | None:
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
     that their text stays. What follows an early `</body>` or `</html>` belongs to the page, as in browsers. Parts that
-    the server streamed later are moved to where the page's script would put them.
+    the server streamed later are moved to where the page's script would put them. A page that a title or an attribute
+    swallows, since it is never closed, is parsed with these closed.
     """
+    root = _parse_text(text)
+    if root is not None and len(text) >= MIN_CHARS and has_no_text(root):
+        closed_text = close_unclosed(text)
+        return root if closed_text == text else _parse_text(closed_text)
+    return root
+
+
+def _parse_text(text: str) -> lxml.html.HtmlElement | None:
     text = _BODY_END_TAG.sub("", text)
     streamed = is_streamed(text)
     if streamed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -28,8 +28,9 @@ _RESUMED_OPTIONS = {
 }  # fmt: skip
 
 
-def crawl(options: Mapping[str, Any]) -> int:
-    """Crawl as the options say, print a summary, and return the exit code."""
+def crawl(options: Mapping[str, Any], print_first: Callable[[], None] = lambda: None) -> int:
+    """Crawl as the options say, print a summary, and return the exit code. `print_first` is called before the
+    summary, unless the crawl is quiet."""
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
         options |= resumed_options(options)
@@ -40,6 +41,7 @@ def crawl(options: Mapping[str, Any]) -> int:
         print_stopped(run)
         return SIGNAL_EXIT_BASE + run.signal
     if not options["quiet"]:
+        print_first()
         print_summary(run)
     for line in failure_lines(run):
         click.echo(one_line(f"broadsheet: {line}"), err=True)

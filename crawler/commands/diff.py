@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,11 +15,12 @@ from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import EditKind
 from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from crawler.console.json_output import print_json
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import one_line, print_text
-from output.db.text import escaped_json, inert_text
+from output.db.text import inert_text
 from output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
 from output.watch.history import RevisedArticle, Revision, find_revised_article, revisions_of
 
@@ -51,7 +51,7 @@ def diff(options: Mapping[str, Any]) -> int:
     if isinstance(comparison, str):
         return refuse(comparison)
     if options["as_json"]:
-        print_text(escaped_json(json.dumps(_json_values(comparison), ensure_ascii=False, indent=2)))
+        print_json(_json_values(comparison))
     else:
         _print_comparison(comparison)
     return 0

@@ -51,7 +51,8 @@ def export_wacz(db: Database, target: Path | BinaryIO) -> int:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)
         for name, length in db.execute("SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name").fetchall():
-            package.add(f"archive/{PurePosixPath(name).name}", _committed_pieces(warc_path(folder, name), length))
+            pieces = _committed_pieces(warc_path(folder, name), length)
+            package.add(f"archive/{PurePosixPath(name).name}", pieces, length)
         lines = _index_lines(db)
         package.add_index(lines)
         package.add("pages/pages.jsonl", _page_lines(db))
@@ -66,10 +67,14 @@ class _Package:
         self._zip_file = zip_file
         self._resources: list[dict[str, object]] = []
 
-    def add(self, path: str, pieces: Iterable[bytes]) -> None:
-        """Add a member, written piece by piece."""
+    def add(self, path: str, pieces: Iterable[bytes], stated_size: int = 0) -> None:
+        """Add a member, written piece by piece. One that may be larger than 2 GiB has to state its size in bytes.
+
+        Readers look for fields of ZIP64 in a member's own header only where the directory has some too, and the
+        directory has them only where they are needed.
+        """
         sha256, size = hashlib.sha256(), 0
-        with self._zip_file.open(path, "w", force_zip64=True) as member:
+        with self._zip_file.open(path, "w", force_zip64=stated_size > zipfile.ZIP64_LIMIT) as member:
             for piece in pieces:
                 member.write(piece)
                 sha256.update(piece)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -86,6 +87,11 @@ class Gap:
     examples: tuple[str, ...]
     hint: str
 
+    @property
+    def is_worth_a_look(self) -> bool:
+        """Whether a person may do something about it, or should know: not where the site says that nothing is there."""
+        return bool(self.hint) and self.reason not in _settled_reasons()
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -154,4 +160,15 @@ def _find_unnamed(db: Database, query: str) -> tuple[int, tuple[str, ...]]:
 
 @cache
 def _load_hints() -> dict[str, str]:
+    hints: dict[str, str] = _load_data()["hints"]
+    return hints
+
+
+@cache
+def _settled_reasons() -> frozenset[str]:
+    return frozenset(_load_data()["settled"])
+
+
+@cache
+def _load_data() -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("coverage.toml").read_text("utf-8"))

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from output.report.coverage import Coverage, measure_coverage
+from output.report.host_scope import host_scope
 
 _MAX_CLUSTERS = 20
 
@@ -56,6 +57,10 @@ _LATEST_START = "(SELECT max(started_at) FROM runs)"
 _SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
 _ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
 _ALARMS_OF_LAST_RUN = f"{_SELECT_ALARMS} WHERE r.started_at = {_LATEST_START} ORDER BY a.host, a.part, a.what"
+
+_EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM changes c
+        JOIN (SELECT id FROM articles UNION SELECT id FROM shelved) a ON a.id = c.article_id
+    WHERE c.kind NOT IN ('', 'cleaner') AND c.at >= {_LATEST_START} GROUP BY c.kind ORDER BY 2 DESC, 1"""
 
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
@@ -203,6 +208,14 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EditCount:
+    """How many edits of a kind the last run found."""
+
+    kind: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What the end of a crawl shows. `shelved` counts duplicates and lists taken out; `alarms` are the last run's."""
 
@@ -226,6 +239,13 @@ class Report(Totals):
     yields: tuple[Yield, ...]
     rule_rates: tuple[RuleRate, ...]
     runs: tuple[RunLine, ...]
+    edits: tuple[EditCount, ...]
+
+    @property
+    def current_alarms(self) -> tuple[AlarmLine, ...]:
+        """The alarms that the last run raised."""
+        last_start = max((run.started_at for run in self.runs), default="")
+        return tuple(alarm for alarm in self.alarms if alarm.at >= last_start)
 
 
 _Row = TypeVar("_Row")
@@ -241,8 +261,13 @@ def gather_totals(db: Database) -> Totals:
     )
 
 
-def gather_report(db: Database) -> Report:
-    """Gather the report from an archive; a read-only connection is enough."""
+def gather_report(db: Database, host: str = "") -> Report:
+    """Gather the report from an archive, or on one host of it; a read-only connection is enough."""
+    with host_scope(db, host):
+        return _gather_all(db)
+
+
+def _gather_all(db: Database) -> Report:
     return Report(
         articles=_count_articles(db),
         shelved=_count_shelved(db),
@@ -258,6 +283,7 @@ def gather_report(db: Database) -> Report:
         yields=read_yields(db),
         rule_rates=read_rule_rates(db),
         runs=read_runs(db),
+        edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
     )
 
 

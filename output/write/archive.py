@@ -6,6 +6,7 @@ lost nothing and stored nothing twice.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from sqlite_utils import Database
 from cleaners.document import PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
+from output.db.errors import TextConflict
 from output.db.lock import ArchiveLock
 from output.db.open import archive_path, check_path, open_database
 from output.db.text import storable_text
@@ -58,6 +60,7 @@ _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = a
     WHERE id = :id"""
 _HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
 
+_LOG = logging.getLogger(__name__)
 _GIVE_UP_BATCH = 5_000  # rows of a given-up host that one transaction changes
 
 
@@ -121,7 +124,26 @@ class Archive:
             raise
 
     def save(self, batch: Sequence[Outcome]) -> None:
-        """Store outcomes with everything that follows from them, in one transaction."""
+        """Store outcomes with everything that follows from them, in one transaction.
+
+        A page with a text whose number stands for another text fails, and costs the others only their common
+        transaction.
+        """
+        try:
+            self._save_batch(batch)
+        except TextConflict as conflict:
+            if len(batch) > 1:
+                for outcome in batch:
+                    self.save([outcome])
+            elif batch[0].page:
+                _LOG.error("%s: %s", batch[0].url, conflict)
+                self._save_batch(
+                    [replace(batch[0], state=UrlState.FAILED, reason=OutcomeReason.TEXT_CONFLICT, page=None)]
+                )
+            else:
+                raise
+
+    def _save_batch(self, batch: Sequence[Outcome]) -> None:
         try:
             if self._raw_writer and (size := sum(outcome.raw_size for outcome in batch)):
                 self._raw_writer.make_room(size)

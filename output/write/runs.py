@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from uuid import uuid4
 
 from sqlite_utils import Database
 
@@ -38,11 +39,14 @@ class RunRecorder:
         )
 
     def _free_id(self, started_at: str, command: str) -> int:
-        """An id above those of the runs that began in the same second: time and id together give their order."""
+        """An id above those of the runs that began in the same second: time and id together give their order.
+
+        It is drawn, so that two machines that run one command in the same second do not give one number to two runs.
+        """
         used_ids = {run_id for (run_id,) in self._db.execute("SELECT id FROM runs")}
         query = "SELECT coalesce(max(id), 0) FROM runs WHERE started_at = ?"
         (last_id,) = self._db.execute(query, [started_at]).fetchone()
-        run_id = max(content_id(started_at, command), int(last_id) + 1)
+        run_id = max(content_id(started_at, command, uuid4().hex), int(last_id) + 1)
         while run_id in used_ids:
             run_id += 1
         return run_id

@@ -21,6 +21,8 @@ from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v5_users_columns import rename_users_column
 from output.db.migrations.v6_browse import BROWSE
+from output.db.migrations.v6_overview import OVERVIEW
+from output.db.migrations.v6_users_names import rename_users_object
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
@@ -66,8 +68,12 @@ def m0005_columns(db: Database) -> None:
 
 
 @MIGRATIONS()
-def m0006_reading_room(db: Database) -> None:
-    """The reading room's index, and what a person judged of a sample."""
-    for statement in (*BROWSE,):
+def m0006_openness(db: Database) -> None:
+    """Views for people to look at; the reading room's index, and what a person judged of a sample."""
+    for statement in (
+        *OVERVIEW,
+        *BROWSE,
+    ):  # fmt: skip
         rename_users_column(db, statement)
+        rename_users_object(db, statement)
         db.execute(statement)

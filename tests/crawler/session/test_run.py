@@ -110,6 +110,15 @@ def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -
     assert sorted(str(outcome) for (outcome,) in rows(file, "SELECT outcome FROM runs")) == ["finished", "killed"]
 
 
+@pytest.mark.parametrize(("every_commit", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
+def test_a_session_makes_each_commit_wait_for_the_disk_if_it_is_told_to(
+    tmp_path: Path, every_commit: bool, level: int
+) -> None:
+    session = CrawlSession.open(tmp_path / "a.db", OPTIONS, every_commit=every_commit)
+    assert session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
+    session.close("finished", "finished")
+
+
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
     session = opened(tmp_path / "a.db")
     with pytest.raises(InUse):

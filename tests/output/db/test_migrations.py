@@ -24,6 +24,7 @@ from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v6_browse import BROWSE
+from output.db.migrations.v6_overview import OVERVIEW
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -34,7 +35,7 @@ SHIPPED = {
     3: "df195f00d5b70ae8819f6cd574cf4642bed99174e5fbb0849e531b5efeaf2c0e",
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
     5: "702a18d74e96dd75e24ee7cb40c02ae9e6482bf07083b19db60644e97d85c241",
-    6: "d01f764c41eb0e7cf47bff8797c8159984df11a5fcd5a84a741b2d2b7f8c2851",
+    6: "82043659f0f2c19189faa1176ff41486ff1f95ecfbd69c739d5db73bb06fb44f",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 
@@ -81,7 +82,7 @@ def test_a_live_import_is_seen(source, live):
         (3, (*RAW, *LINEAGE, *WATCH, *SURVEY)),
         (4, PACKED),
         (5, (*DATES, *GROWTH, *IMPORTED, *KEYWORDS)),
-        (6, (*BROWSE,)),
+        (6, (*OVERVIEW, *BROWSE)),
     ],
 )
 def test_a_shipped_migration_gives_the_statements_that_it_was_shipped_with(version, statements):

@@ -103,9 +103,12 @@ def test_there_is_a_hint_for_every_reason(state, reason, hint):
 
 
 def test_hints_are_about_reasons_that_exist():
-    hints = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
+    data = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
     members = {*UrlState, *OutcomeReason, *ReasonFamily, *PageType}
-    assert {key for key in hints if not re.fullmatch(r"http_\d{3}", key)} - members == set()
+    assert set(data) == {"settled", "hints"}
+    assert {
+        key for key in (*data["hints"], *data["settled"]) if not re.fullmatch(r"http_\d{3}", key)
+    } - members == set()
 
 
 @pytest.mark.parametrize("state", [UrlState.QUEUED, UrlState.FAILED, UrlState.SKIPPED])
