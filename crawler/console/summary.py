@@ -137,7 +137,8 @@ def next_steps(db: str) -> str:
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
         (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
-        (f"{datasette} {db_name}{_metadata_option(db)}", "look around in a browser (pip install datasette)"),
+        (f"{datasette} {db_name}{_metadata_option(db)}", "ask it anything, in SQL (pip install datasette)"),
+        (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),
     )
     longest = max(len(step) for step, _ in steps)
     has_room = longest + max(len(what) for _, what in steps) + 4 <= terminal_width()

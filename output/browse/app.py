@@ -18,6 +18,7 @@ from output.browse.rendering import FOLDER
 from output.browse.room import Notice, Room
 from output.browse.routes.downloads import download_routes
 from output.browse.routes.pages import page_routes
+from output.browse.routes.reviews import review_routes
 from output.browse.routes.rulings import ruling_routes
 from output.db.errors import ArchiveError
 
@@ -31,6 +32,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
         *page_routes(room),
         *ruling_routes(room),
         *download_routes(room),
+        *review_routes(room),
     ]
 
     def show_fault(_: Request, error: Exception) -> Response:

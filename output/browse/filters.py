@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -12,14 +11,13 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from output.db.text import inert_text
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
 _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, which takes a hundredth of the time
-_SNIPPET_MARK = re.compile(r"\[([^\[\]]*)\]")
 
 
 def grouped(number: float) -> str:
@@ -55,11 +53,6 @@ def web_link(url: str | None) -> str:
         return ""
 
 
-def marked_snippet(snippet: str) -> Markup:
-    """A search snippet whose matches stand in square brackets, with these marked."""
-    return Markup(_SNIPPET_MARK.sub(r"<mark>\1</mark>", str(escape(inert_text(snippet)))))
-
-
 def reading_html(markdown: str) -> Markup:
     """An article's Markdown as HTML: no HTML of its own, no pictures, links to web addresses alone."""
     markdown = inert_text(markdown)
@@ -90,6 +83,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "moment": moment_text,
     "direction": text_direction,
     "web_link": web_link,
-    "snippet": marked_snippet,
     "reading": reading_html,
 }

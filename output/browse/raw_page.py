@@ -50,9 +50,11 @@ RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
 
 
 def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
-    """The headers of raw pages, which only the pages of the room under these names may frame."""
+    """The headers of raw pages, which only the pages of the room under these names may frame. A policy cannot name an
+    address of IPv6."""
+    framing = " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
     return {
-        "content-security-policy": _POLICY + " ".join(f"http://{name}" for name in authorities),
+        "content-security-policy": _POLICY + framing,
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off",

@@ -148,6 +148,8 @@ SECTIONS = (
     ("articles", "Articles", "articles"),
     ("changes", "Changes", "changes"),
     ("coverage", "Coverage", "coverage"),
+    ("rules", "Rules", "rules"),
+    ("review", "Review", "review"),
 )
 """The menu: the name of a part, what it is called, and its path."""
 

@@ -58,6 +58,7 @@ class MetadataLine:
 class ShownBlock:
     """A block of the page with its verdict. `block_id` is text: it has 63 bits.
 
+    Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
     `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says
     that a ruling on it waits for a crawl to end.
     """
@@ -68,7 +69,8 @@ class ShownBlock:
     is_kept: bool
     reason: str
     rule: str
-    evidence: str
+    page_count: int | None
+    of_pages: int | None
     own_reason: str
     own_rule: str
     ruled: str
@@ -256,7 +258,8 @@ def _shown_blocks(page: StoredPage, rulings: dict[int, list[Any]], waiting: Coll
 
 
 def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:
-    verdict = (block.is_kept, block.reason, block.rule, block.evidence, block.own_reason, block.own_rule)
+    evidence = (block.page_count, block.of_pages, block.own_reason, block.own_rule)
+    verdict = (block.is_kept, block.reason, block.rule, *evidence)
     return ShownBlock(block.position, str(block.block_id), block.kind, *verdict, ruled, note, is_waiting, block.text)
 
 

@@ -66,7 +66,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class ListedArticle:
-    """An article in the list; `snippet` shows what a search met, with matches in square brackets."""
+    """An article in the list; `snippet` shows what a search met, in pieces with whether each matched."""
 
     id: int
     title: str
@@ -80,7 +80,7 @@ class ListedArticle:
     word_count: int
     page_type: str
     description: str
-    snippet: str = ""
+    snippet: tuple[tuple[bool, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +194,5 @@ def _read_articles(db: Database, ids: Sequence[int], query: str) -> Iterator[Lis
     for article_id in ids:
         number, title, url, host, language, section, authors, *rest = rows[article_id]
         names = stored_texts(authors, "articles", "authors", number)
-        snippet = hits[article_id].snippet if article_id in hits else ""
+        snippet = hits[article_id].snippet_parts if article_id in hits else ()
         yield ListedArticle(*[number, title, url, host, language, section, names, *rest, snippet])

@@ -19,6 +19,8 @@ from output.browse.queries.capture import read_capture
 from output.browse.queries.changes import compare, list_changes
 from output.browse.queries.coverage import list_urls, read_url, show_coverage
 from output.browse.queries.home import count_home, read_home
+from output.browse.queries.review import read_review
+from output.browse.queries.rules import read_rule, read_rules
 from output.browse.queries.ruling import preview
 from output.browse.room import Room, address
 from output.report.coverage import measure_coverage
@@ -82,6 +84,9 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("coverage", "coverage.html", "coverage", _coverage),
     PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
     PageRoute("url/{id:int}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
+    PageRoute("review", "review.html", "review", lambda call: read_review(call.db)),
+    PageRoute("rules", "rules.html", "rules", lambda call: read_rules(call.db, call.arguments)),
+    PageRoute("rule/{id:int}", "rule.html", "rules", lambda call: read_rule(call.db, call.arguments.number("id"))),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
 )
 

@@ -1,0 +1,259 @@
+"""The reading room in Chromium: find, read, restore and take back, follow a gap, look at a raw page; by keys, without
+JavaScript, on a phone; and nothing of an archive makes the browser ask anybody else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+from tests.browser import LoopbackBrowser, loopback_browser
+from tests.crawler.scripted_site import ScriptedSite
+from tests.crawler.shell import command, crawl, start
+
+pytestmark = pytest.mark.slow
+
+AXE = "axe-core@4.14.1"
+REPOSITORY = Path(__file__).resolve().parents[3]
+_ADDRESS = re.compile(r"http://[\w.:]+/\S*")
+ACTIVE_PAGE = """<!doctype html><html lang="en"><head><title>Title <img src=//evil.example/t.png></title>
+<link rel="stylesheet" href="//evil.example/a.css"><link rel="dns-prefetch" href="//evil.example">
+<link rel="preconnect" href="https://evil.example"><meta http-equiv="refresh" content="0;url=http://evil.example/">
+<meta property="og:type" content="article"><meta name="author" content="<svg onload=alert(1)>">
+<script>document.title = "ran"; fetch("//evil.example/s")</script>
+<style>@import "//evil.example/i.css"; body { background: url(//evil.example/b.png) }</style></head>
+<body onload="document.title='ran'"><article><h1>Title</h1>{words}
+<p>See <a href="javascript:document.title='ran'">this</a> &lt;script&gt;alert(1)&lt;/script&gt;
+<img src=//evil.example/p.png onerror="document.title='ran'"></p></article><iframe src="//evil.example/f"></iframe>
+<a href="http://evil.example/l">Leave</a><video autoplay src="//evil.example/v"></video></body></html>"""
+WORDS = "".join(
+    f"<p>Paragraph {number}: {'the harbour town had asked for it in the spring ' * 6}.</p>" for number in range(4)
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[LoopbackBrowser]:
+    with loopback_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample site's archive."""
+    folder = tmp_path_factory.mktemp("sample")
+    assert command("demo", "--keep", folder)[0] == 0
+    return folder / "sample.db"
+
+
+def opened(db: Path) -> Iterator[str]:
+    """The address of a reading room over an archive."""
+    room = start("browse", db, "--port", 0)
+    assert room.stdout is not None
+    match = _ADDRESS.search(room.stdout.readline())
+    assert match
+    yield match[0]
+    room.kill()
+    room.communicate()
+
+
+@pytest.fixture
+def room(sample: Path, tmp_path: Path) -> Iterator[str]:
+    """The reading room over a copy of the sample's archive."""
+    shutil.copy(sample, tmp_path / "sample.db")
+    shutil.copytree(f"{sample}.warc", tmp_path / "sample.db.warc")
+    yield from opened(tmp_path / "sample.db")
+
+
+def is_fault(message: ConsoleMessage, room: str) -> bool:
+    """Whether the console complains of the room; of a raw page it says what the sandbox kept from running."""
+    is_of_room = message.location["url"].startswith(room.rsplit("/", 2)[0] + "/")
+    return message.type == "error" and is_of_room
+
+
+@pytest.fixture
+def page(browser: LoopbackBrowser, room: str) -> Iterator[Page]:
+    page = browser.page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if is_fault(message, room) else None)
+    page.goto(room)
+    yield page
+    page.close()
+    assert faults == []
+
+
+def test_find_read_and_restore_with_preview_and_undo(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("wasser obertrass")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Wem gehört das Wasser").click()
+    expect(page.locator(".reading")).to_contain_text("Am Ortsrand von Obertrass")
+    caption = "Der Brunnen am Kirchplatz"
+    expect(page.locator(".reading")).not_to_contain_text(caption)
+    page.get_by_role("link", name="Blocks").click()
+    block = page.locator("li.block", has_text=caption)
+    expect(block).to_contain_text("layout/caption")
+    block.get_by_role("link", name="Restore").click()
+    expect(page.locator(".scope").first).to_contain_text("1 article changes")
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("status")).to_contain_text("Restored")
+    expect(page.locator("li.block.kept", has_text=caption)).to_contain_text("by a person, in this article")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("Taken back")
+    expect(page.locator("li.block.removed", has_text=caption)).to_be_visible()
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key once the page's script runs."""
+    page.wait_for_load_state("load")
+    page.keyboard.press(key)
+
+
+def test_all_of_it_goes_by_keys(page: Page) -> None:
+    page.get_by_role("link", name="Articles", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Articles")
+    for key in ("j", "j", "k", "j"):
+        press(page, key)
+    title = page.evaluate("document.activeElement.textContent")
+    press(page, "Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    page.goto(f"{page.url}?view=blocks")
+    press(page, "j")
+    expect(page.locator("li.block.removed:focus")).to_be_visible()  # it stands in a folded run, which opens
+    press(page, "r")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Restore this block?")
+    press(page, "y")
+    expect(page.get_by_role("status")).to_contain_text("Restored")
+    expect(page.locator("li.block.kept:focus")).to_be_visible()
+    press(page, "x")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Remove this block?")
+
+
+def test_a_gap_is_followed_to_its_url(page: Page) -> None:
+    page.get_by_role("link", name="Coverage", exact=True).click()
+    page.get_by_role("link", name="failed: http_403").click()
+    page.locator("ol.rows a").first.click()
+    expect(page.locator("main")).to_contain_text("the site refuses us")
+    expect(page.locator("main")).to_contain_text("found")
+
+
+def test_ten_blocks_are_reviewed_by_one_key_each(page: Page) -> None:
+    page.get_by_role("link", name="Review", exact=True).click()
+    for number in range(1, 11):
+        press(page, "n" if number == 5 else "y")
+        expect(page.get_by_role("status")).to_contain_text("Noted as")
+        expect(page.locator("main")).to_contain_text(f"Of {number} judged block")
+    expect(page.locator("main")).to_contain_text("Of 10 judged blocks 9 were right: 60 to 98 %")
+
+
+def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrowser) -> None:
+    before = len(browser.outside)
+    page.get_by_role("link", name="Articles", exact=True).click()
+    page.locator("ol.articles a").first.click()
+    page.get_by_role("link", name="Raw page").click()
+    expect(page.frame_locator("iframe.raw").locator("body")).not_to_be_empty()
+    expect(page.locator("main")).to_contain_text("without its pictures and style sheets")
+    assert browser.outside[before:] == []
+
+
+def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) -> None:
+    page = browser.chromium.new_page(java_script_enabled=False)
+    page.goto(room)
+    page.get_by_role("searchbox").fill("water")
+    page.get_by_role("searchbox").press("Enter")
+    page.locator("ol.articles a").first.click()
+    page.get_by_role("link", name="Blocks").click()
+    page.locator("details.run summary").first.click()
+    page.get_by_role("link", name="Restore").first.click()
+    page.get_by_role("button", name="Restore").click()
+    expect(page.get_by_role("status")).to_contain_text("Restored")
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["", "articles", "articles?q=water", "changes", "coverage", "rules", "review"])
+def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, path: str) -> None:
+    page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
+    page.goto(room + path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The reading room over a site whose pages would run, load, lead and call."""
+    site = ScriptedSite({"/story": ACTIVE_PAGE.replace("{words}", WORDS), "/": "<a href=/story>The story</a>"})
+    db = tmp_path_factory.mktemp("hostile") / "hostile.db"
+    try:
+        crawl(site, db, "--max-pages", 3, "--no-sitemaps")
+    finally:
+        site.close()
+    yield from opened(db)
+
+
+def test_nothing_of_a_hostile_archive_acts_or_calls(browser: LoopbackBrowser, hostile: str) -> None:
+    before, page = len(browser.outside), browser.page()
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.goto(hostile)
+    addresses = {hostile + path for path in ("", "articles", "coverage", "changes", "rules", "review", "url/1")}
+    page.goto(f"{hostile}articles")
+    page.locator("ol.articles a").click()
+    addresses |= {page.url, f"{page.url}?view=blocks"}
+    captures = page.locator("aside a[href*='/capture/']").all()
+    addresses |= {page.evaluate("location.origin") + str(link.get_attribute("href")) for link in captures}
+    assert any("/capture/" in address for address in addresses)
+    for address in sorted(addresses):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert page.title() != "ran"
+    frame = page.frame_locator("iframe.raw")
+    page.goto(next(address for address in addresses if "/capture/" in address))
+    expect(frame.locator("article")).to_contain_text("Paragraph 0")
+    frame.get_by_text("Leave").click()
+    page.wait_for_load_state("networkidle")
+    expect(frame.locator("article")).to_contain_text("Paragraph 0")
+    page.close()
+    assert browser.outside[before:] == []
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, kept in the cache of the checkout."""
+    folder = REPOSITORY / ".cache" / AXE
+    file = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not installed, which fetches axe-core")
+        install = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", str(folder), AXE]
+        folder.mkdir(parents=True, exist_ok=True)
+        process = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
+        assert process.returncode == 0, process.stderr
+    return file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: LoopbackBrowser, room: str, axe: str, scheme: str) -> None:
+    page = browser.chromium.new_page(color_scheme=scheme)
+    page.goto(f"{room}articles")
+    article = page.evaluate("location.origin") + str(page.locator("ol.articles a").first.get_attribute("href"))
+    page.goto(f"{article}?view=blocks")
+    ruling = page.evaluate("location.origin") + str(page.locator("a.act").first.get_attribute("href"))
+    paths = [
+        room + path
+        for path in ("", "articles", "articles?q=water", "changes", "coverage", "rules", "review", "url/1", "no")
+    ]
+    findings = []
+    for address in [*paths, article, f"{article}?view=blocks&open=1", ruling]:
+        page.goto(address)
+        page.evaluate(axe)
+        result = page.evaluate("axe.run(document, { iframes: false })")
+        findings += [
+            f"{address}: {finding['id']}: {node['target']} {node['failureSummary']}"
+            for finding in result["violations"] for node in finding["nodes"][:2]
+        ]  # fmt: skip
+    page.close()
+    assert findings == []
