@@ -89,7 +89,7 @@ class OwnReading:
         return zlib.compress(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"), _COMPRESSION_LEVEL)
 
 
-_UNCOMPARED_FIELDS = ("url", "lineage", "cleaner_version", "leads", "markdown")
+_UNCOMPARED_FIELDS = ("url", "lineage", "cleaner_version", "leads", "markdown", "layout_signature")
 _COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
 _VERDICT_FIELDS = ("page_type", "evidence")
 _METADATA_FIELDS = tuple(attribute.name for attribute in fields(Metadata))

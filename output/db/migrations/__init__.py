@@ -20,10 +20,11 @@ from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v5_users_columns import rename_users_column
+from output.db.migrations.v6_layouts import LAYOUTS
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -60,5 +61,15 @@ def m0004_packed(db: Database) -> None:
 def m0005_columns(db: Database) -> None:
     """Dates in columns of one shape each; captures found by their rows; faults of imported records; keywords."""
     for statement in (*DATES, *GROWTH, *IMPORTED, *KEYWORDS):
+        rename_users_column(db, statement)
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0006_layouts(db: Database) -> None:
+    """The layouts of each host's pages."""
+    for statement in (
+        *LAYOUTS,
+    ):  # fmt: skip
         rename_users_column(db, statement)
         db.execute(statement)

@@ -23,6 +23,7 @@ from output.db.migrations.v5_dates import DATES
 from output.db.migrations.v5_growth import GROWTH
 from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
+from output.db.migrations.v6_layouts import LAYOUTS
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -33,6 +34,7 @@ SHIPPED = {
     3: "df195f00d5b70ae8819f6cd574cf4642bed99174e5fbb0849e531b5efeaf2c0e",
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
     5: "702a18d74e96dd75e24ee7cb40c02ae9e6482bf07083b19db60644e97d85c241",
+    6: "33c9128b0dc221c61e2464304d409974d9d5365a2b42c7e45b795a85d6552a7a",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 
@@ -79,6 +81,7 @@ def test_a_live_import_is_seen(source, live):
         (3, (*RAW, *LINEAGE, *WATCH, *SURVEY)),
         (4, PACKED),
         (5, (*DATES, *GROWTH, *IMPORTED, *KEYWORDS)),
+        (6, (*LAYOUTS,)),
     ],
 )
 def test_a_shipped_migration_gives_the_statements_that_it_was_shipped_with(version, statements):
