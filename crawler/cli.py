@@ -14,8 +14,9 @@ import click
 
 from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
+from crawler.console.filter_options import FILTER_OPTIONS
 from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
-from crawler.console.run_command import run_command
+from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import start_workers
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -23,7 +24,7 @@ _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 _archive = click.argument("db", metavar="DB", type=click.Path())
 
 
-@click.group(context_settings=_CONTEXT, invoke_without_command=True)
+@click.group(cls=ArchiveVerbs, context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="broadsheet", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -46,6 +47,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
                  help="Requests under way to one host at once."),
+    click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
+                 help="Requests under way to all hosts together. Follows their number otherwise."),
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
                  help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
     click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
@@ -55,6 +58,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
     click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
@@ -156,6 +161,22 @@ def import_(**options: Any) -> int:
     return import_archives(options)
 
 
+@cli.command(short_help="Merge archives into one.")
+@click.argument("target", metavar="TARGET")
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+    """Merge archives into TARGET, which is made if missing: URLs, articles, ledgers, histories, rulings, raw responses.
+
+    The merged archives stay as they are. Run the same command again and only what is new in them comes in; a merge that
+    was cut off goes on. What was taken down in one of them is taken down in TARGET.
+    """
+    start_workers()
+    from crawler.commands.merge import merge
+
+    return merge(target, sources, quiet=quiet)
+
+
 @cli.command(short_help="Clean an archive again from its raw responses.")
 @_archive
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
@@ -195,25 +216,29 @@ def clean(**options: Any) -> int:
 @cli.command(short_help="Find articles in an archive.")
 @_archive
 @click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@_with_options(FILTER_OPTIONS)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
-def search(db: str, query: tuple[str, ...], limit: int) -> int:
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def search(**options: Any) -> int:
     """Find articles by words, best first: "a phrase", begin* and words in any order."""
     from crawler.commands.search import search
 
-    return search(db, query, limit)
+    return search(options)
 
 
 @cli.command(short_help="Say what a crawl came to.")
 @_archive
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
-def report(db: str, as_json: bool) -> int:
-    """Say what an archive came to: URLs by outcome, gaps against sitemaps and feeds, what was removed, what is alike.
+@click.option("--host", metavar="HOST", default="", help="On one host of the archive, or on a domain's hosts.")
+def report(db: str, as_json: bool, host: str) -> int:
+    """Say what an archive came to, in a sentence first: articles, gaps against sitemaps and feeds, alarms.
 
-    Also what was withdrawn, and what fell out of line with each site's past.
+    Then what was not read and what to do about it, what was withdrawn, removed and is alike, and what fell out of line
+    with each site's past. A long report is shown page by page (PAGER, else less).
     """
     from crawler.commands.report import report
 
-    return report(db, as_json=as_json)
+    return report(db, host, as_json=as_json)
 
 
 @cli.command(short_help="Write the articles, or the raw responses, to other files.")
@@ -221,20 +246,22 @@ def report(db: str, as_json: bool) -> int:
 @click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown", "wacz"]), required=True)
 @click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
 @click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
-def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
+@click.option("--keep-credentials", is_flag=True, help="WACZ: with what headers and cookies of requests were stored.")
+def export(db: str, shape: str, output: str | None, one_per_cluster: bool, keep_credentials: bool) -> int:
     """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
     from crawler.commands.export import export
 
-    return export(db, shape, output, one_per_cluster=one_per_cluster)
+    return export(db, shape, output, one_per_cluster=one_per_cluster, keeps_credentials=keep_credentials)
 
 
 @cli.command(short_help="Check that an archive is whole.")
 @_archive
-def verify(db: str) -> int:
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def verify(db: str, as_json: bool) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
     from crawler.commands.verify import verify
 
-    return verify(db)
+    return verify(db, as_json=as_json)
 
 
 @cli.command(short_help="Take an article down, for good.")
@@ -255,9 +282,12 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
 
 _RULING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _archive,
-    click.argument("block_id", metavar="BLOCK_ID", type=click.IntRange(0, 2**63 - 1)),
-    click.option("--article", metavar="URL|ID", help="Only in this article."),
-    click.option("--host", metavar="HOST", help="Only on this host. Without both: wherever the block stands."),
+    click.argument("target", metavar="URL|ID"),
+    click.argument("position", metavar="BLOCK", type=click.IntRange(0), required=False),
+    click.argument("words", metavar="[FIRST WORDS]", nargs=-1),
+    click.option("--everywhere", is_flag=True, help="Wherever the block's text stands, now and later."),
+    click.option("--host", metavar="HOST", help="Wherever it stands on this host."),
+    click.option("--article", metavar="URL|ID", help="Only in this article; of URL BLOCK its own is meant."),
     click.option("--note", default="", metavar="TEXT", help="Why; kept beside the ruling."),
     click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),
     click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing."),
@@ -269,7 +299,9 @@ _RULING_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 def restore(**options: Any) -> int:
     """Put a block back that was removed wrongly, now and whenever its pages are judged again.
 
-    BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
+    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
+    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
+    removed in place of both means the text wherever it stands.
     """
     from crawler.commands.restore import rule_on
 
@@ -281,7 +313,9 @@ def restore(**options: Any) -> int:
 def remove(**options: Any) -> int:
     """Take a block out that was kept wrongly, now and whenever its pages are judged again.
 
-    BLOCK_ID is shown by `broadsheet explain`, and stands in the views blocks and removed.
+    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
+    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
+    removed in place of both means the text wherever it stands.
     """
     from crawler.commands.restore import rule_on
 
@@ -291,21 +325,27 @@ def remove(**options: Any) -> int:
 @cli.command(short_help="List what was restored and removed by hand.")
 @_archive
 @click.option("--export-rules", "target", metavar="FILE", help="Write them as rules and test cases, in TOML.")
-def rulings(db: str, target: str | None) -> int:
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def rulings(db: str, target: str | None, as_json: bool) -> int:
     """List every ruling on a block: restored or removed, where, when, and what it overruled."""
     from crawler.commands.rulings import rulings
 
-    return rulings(db, target)
+    return rulings(db, target, as_json=as_json)
 
 
 @cli.command(short_help="Show why a page's blocks are kept or removed.")
 @_archive
 @click.argument("url_or_id", metavar="URL|ID")
-def explain(db: str, url_or_id: str) -> int:
-    """Show a stored page's verdict and its blocks in order: kept or removed, why, by which rule, and their numbers."""
+@click.option("--full", is_flag=True, help="Whole texts, and the number of each in the archive.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def explain(db: str, url_or_id: str, full: bool, as_json: bool) -> int:
+    """Show a stored page's verdict and its blocks in order: their numbers, kept or removed, why, and by which rule.
+
+    A number is what `broadsheet restore` and `broadsheet remove` take.
+    """
     from crawler.commands.explain import explain
 
-    return explain(db, url_or_id)
+    return explain(db, url_or_id, full=full, as_json=as_json)
 
 
 @cli.command(short_help="Show what changed in an article.")
@@ -377,14 +417,48 @@ def test_rules(**options: Any) -> int:
     return try_rule(options)
 
 
+@cli.command(short_help="See the archive, judge it, mend it, in a browser.")
+@click.argument("db", metavar="[DB|FOLDER]", required=False, type=click.Path())
+@click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
+@click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The address to listen on. Another than loopback lets others read, and rule, without a password.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="With --host: a name under which the server is reached. Repeatable.",
+)
+def browse(**options: Any) -> int:
+    """Open the reading room: a page on this machine over an archive, or over a folder of them.
+
+    Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
+    """
+    from crawler.commands.browse import browse
+
+    return browse(options)
+
+
 @cli.command(short_help="Crawl the bundled sample site.")
 @click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
-def demo(keep: str) -> int:
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve it at this port, not at any."
+)
+def demo(keep: str, port: int) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
     start_workers()
     from crawler.commands.demo import demo
 
-    return demo(keep)
+    return demo(keep, port)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -81,9 +81,9 @@ COOKIES_ENABLED = False  # a session would make pages depend on the order of the
 
 # --- Politeness -------------------------------------------------------------------------------------------------
 USER_AGENT = f"Broadsheet/{__version__} (article archiving crawler)"  # with a contact: Broadsheet/… (+CONTACT)
-CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS = 0  # in all: 0 follows the hosts, as far as memory and open files allow (fetch/capacity.py)
 CONCURRENT_ITEMS = 1  # a response has one outcome, and Scrapy starts this number of tasks for each response
-CONCURRENT_REQUESTS_PER_DOMAIN = 16  # the frontier bounds each host
+CONCURRENT_REQUESTS_PER_DOMAIN = 1024  # the frontier bounds each host; for Scrapy all ports of a name are one
 DOWNLOAD_DELAY = 0  # the frontier paces each host
 AUTOTHROTTLE_ENABLED = False
 DOWNLOAD_TIMEOUT = 30

@@ -132,7 +132,12 @@ def test_a_change_is_seen_where_it_is(old: Path, change: Callable[..., Path], st
     columns_seen = places(differences(old, change(statement)))
     assert seen <= columns_seen
     tables = {place.split(".")[0] for place in seen}
-    assert {place.split(".")[0] for place in columns_seen} <= tables | {"blocks", "removed"}
+    assert {place.split(".")[0] for place in columns_seen} <= tables | {
+        "blocks",
+        "removed",
+        "articles_overview",
+        "edits",
+    }
 
 
 @pytest.mark.parametrize(

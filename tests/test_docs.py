@@ -37,7 +37,7 @@ def test_the_modules_that_a_document_names_are_there(document: Path):
     modules = named_modules(document.read_text("utf-8"))
     there = {
         path.name
-        for package in ("crawler", "cleaners", "output", "tests")
+        for package in ("broadsheet", "crawler", "cleaners", "output", "tests")
         for path in REPOSITORY.glob(f"{package}/**/*.py")
     }
     assert [module for module in modules if module not in there] == []

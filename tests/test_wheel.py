@@ -1,8 +1,9 @@
-"""The wheel holds the three packages whole and nothing else; what is installed from it runs outside the checkout."""
+"""The wheel holds the four packages whole and nothing else; what is installed from it runs outside the checkout."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ from crawler import __version__
 from crawler.demo.truth import expected_stories
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("cleaners", "crawler", "output")
+PACKAGES = ("broadsheet", "cleaners", "crawler", "output")
 PATIENCE = 900  # seconds for a step; a first installation downloads some 100 MB
 REQUIREMENT = "setuptools>=64"  # what pyproject.toml builds with; where it cannot be had, there is no registry
 
@@ -147,3 +148,33 @@ def test_the_installed_demo_crawls_every_story_into_the_folder_it_is_run_in(inst
     db.close()
     assert len(titles) == 27
     assert titles == sorted(story.title for story in expected_stories())
+
+
+_TYPED_PROGRAM = """import broadsheet
+
+with broadsheet.open("demo-out/sample.db") as archive:
+    for article in archive.articles(language="en"):
+        reveal_type(article.published)
+    reveal_type(archive.raw("https://a.example/"))
+reveal_type(broadsheet.clean("<p>x</p>").text)
+archive.articles(tongue="en")
+"""
+
+
+@pytest.mark.slow
+def test_a_program_that_imports_the_installed_module_is_checked_against_its_types(
+    installation: Installation, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_TYPED_PROGRAM)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", tmp_path / "cache", "--python-executable",
+               installation.folder / "venv/bin/python", program]  # fmt: skip
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert re.findall(r'Revealed type is "(.*)"', process.stdout) == [
+        "datetime.datetime | None",
+        "broadsheet.RawResponse | None",
+        "str",
+    ]
+    errors = [line for line in process.stdout.splitlines() if ": error:" in line]
+    assert len(errors) == 1, process.stdout
+    assert 'Unexpected keyword argument "tongue"' in errors[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,11 +11,11 @@ import click
 
 from cleaners.compare.edit_kinds import EditKind
 from cleaners.document import PageType
+from crawler.console.json_output import print_json_lines
 from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError, duration
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import cut_line, fit, one_line, print_text, terminal_width
-from output.db.text import escaped_json
 from output.db.url_words import OutcomeReason
 from output.store.revisions import RevisionMark
 from output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, list_edits
@@ -32,7 +31,7 @@ def changes(archive_path: str, since: str | None, kinds: Sequence[str], *, as_js
         listed_edits = list_edits(db, after_seq=after_seq, since=since_time, kinds=kinds or EDIT_KINDS)
     for edit in listed_edits:
         if as_json:
-            print_text(escaped_json(json.dumps(asdict(edit) | {"summary": edit_summary(edit)}, ensure_ascii=False)))
+            print_json_lines([asdict(edit) | {"summary": edit_summary(edit)}])
         else:
             _print_edit(edit)
     if not listed_edits and not as_json:

@@ -23,7 +23,7 @@ from cleaners.text_mode.text_lines import blocks_of_text
 from cleaners.urls.canonical import host_of
 from cleaners.verdicts.assemble import assemble
 from crawler.console.option_types import CommandError
-from crawler.console.terminal import one_line, print_blocks, print_text, terminal_width
+from crawler.console.terminal import format_blocks, one_line, print_text, terminal_width
 from output.db.text import count_words, escaped_json
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
@@ -139,7 +139,7 @@ def _block_values(block: Block, verdict: Verdict) -> dict[str, object]:
 
 def _print_blocks(result: _CleanResult) -> None:
     cells = [_block_cells(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
-    print_blocks(_COLUMN_HEADS, cells, [block.text for block in result.blocks], terminal_width())
+    print_text(format_blocks(_COLUMN_HEADS, cells, [block.text for block in result.blocks], terminal_width()))
 
 
 def _block_cells(block: Block, verdict: Verdict) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -19,7 +19,7 @@ _DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
-    "site_rules",
+    "site_rules", "keep_credentials",
     "revisit", "every",
 )  # fmt: skip
 _RESUMED_OPTIONS = {
@@ -28,8 +28,9 @@ _RESUMED_OPTIONS = {
 }  # fmt: skip
 
 
-def crawl(options: Mapping[str, Any]) -> int:
-    """Crawl as the options say, print a summary, and return the exit code."""
+def crawl(options: Mapping[str, Any], print_first: Callable[[], None] = lambda: None) -> int:
+    """Crawl as the options say, print a summary, and return the exit code. `print_first` is called before the
+    summary, unless the crawl is quiet."""
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
         options |= resumed_options(options)
@@ -40,6 +41,7 @@ def crawl(options: Mapping[str, Any]) -> int:
         print_stopped(run)
         return SIGNAL_EXIT_BASE + run.signal
     if not options["quiet"]:
+        print_first()
         print_summary(run)
     for line in failure_lines(run):
         click.echo(one_line(f"broadsheet: {line}"), err=True)
@@ -72,6 +74,8 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def failure_message(run: RunResult) -> str:
     """What broke a crawl, and that it can be continued."""
     kind, _, detail = run.failure.partition(": ")
+    if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
+        return detail
     cause = f"{run.db} cannot be written: {detail}" if kind == "archive" else f"a fault of ours: {detail}"
     return f"{cause}; what is stored is in order, and the same command goes on from here"
 

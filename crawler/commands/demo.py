@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -11,12 +12,14 @@ from sqlite_utils import Database
 from crawler.commands.run_spider import run_spider
 from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError
+from crawler.console.reasons import reason_text
 from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, headline, next_steps, print_stopped
 from crawler.console.terminal import format_table, print_text, terminal_width
 from crawler.demo.server import DemoServer
 from output.db.lock import ArchiveLock
 from output.raw.warc_files import warc_path
 from output.report.figures import gather_report
+from output.report.plain_words import reason_words
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,
@@ -41,10 +44,11 @@ _REMOVED_LINES = """SELECT position, reason, rule, text FROM removed WHERE artic
     GROUP BY reason HAVING position = min(position) ORDER BY position LIMIT ?"""
 
 
-def demo(folder: str) -> int:
-    """Crawl the sample site into `folder`/sample.db, anew each time, and print the result."""
+def demo(folder: str, port: int = 0) -> int:
+    """Crawl the sample site, served at a port (0: any free one), into `folder`/sample.db, anew each time; print the
+    result."""
     db = _make_way(Path(folder) / "sample.db")
-    with DemoServer() as server:
+    with _serve_sample(port) as server:
         print_text(f"Serving the sample site at {server.url} and crawling it …")
         run = run_spider(str(db), {"seeds": (f"{server.url}/",)}, _SETTINGS)
     if run.signal:
@@ -56,6 +60,17 @@ def demo(folder: str) -> int:
     return exit_code(run)
 
 
+@contextmanager
+def _serve_sample(port: int) -> Iterator[DemoServer]:
+    """The sample site, served. CommandError if the port cannot be had."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(DemoServer(port))
+        except OSError as error:
+            raise CommandError(f"cannot serve the sample site at port {port}: {error.strerror}") from error
+        yield server
+
+
 def sections(run: RunResult) -> Iterator[str]:
     """The printed result, a section at a time."""
     columns = terminal_width()
@@ -64,12 +79,12 @@ def sections(run: RunResult) -> Iterator[str]:
         yield headline(run, archive_report)
         rows = [("lang", "words", "title"), *_text_rows(db, _ARTICLES)]
         yield "Articles\n" + format_table(rows, columns, right_aligned=frozenset({1}))
-        examples = [("removed", "blocks", "for example"), *_text_rows(db, _REASON_EXAMPLES)]
+        examples = [(reason_words(row[0]), *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
         yield "Removed from them, by reason\n" + format_table(
-            [row[:3] for row in examples], columns, right_aligned=frozenset({1})
+            [("removed", "blocks", "for example"), *examples], columns, right_aligned=frozenset({1})
         )
-        outcomes = [(row.kind, row.state, row.reason, str(row.urls)) for row in archive_report.urls]
-        heads = ("kind", "state", "reason", "URLs")
+        outcomes = [(row.kind, row.state, reason_text(row.reason), str(row.urls)) for row in archive_report.urls]
+        heads = ("kind", "state", "what it is", "URLs")
         yield "Every URL that was found, by outcome\n" + format_table(
             [heads, *outcomes], columns, right_aligned=frozenset({3})
         )
@@ -87,7 +102,11 @@ def _files_section(path: str, db: Database) -> str:
 def _article_section(db: Database, columns: int) -> Iterator[str]:
     """Some of the lines that were removed from one article's page, and the rules that removed them."""
     for article_id, title in db.execute(_MOST_VARIED_ARTICLE):
-        rows = [("block", "reason", "rule", "text"), *_text_rows(db, _REMOVED_LINES, article_id, _MAX_LINES)]
+        lines = _text_rows(db, _REMOVED_LINES, article_id, _MAX_LINES)
+        rows = [
+            ("block", "what it is", "rule", "text"),
+            *((line[0], reason_words(line[1]), *line[2:]) for line in lines),
+        ]
         yield f"One page, “{title}”: some of what was removed, and by which rule\n" + format_table(
             rows, columns, right_aligned=frozenset({0})
         )

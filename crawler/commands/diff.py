@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,18 +14,18 @@ from rich.text import Text
 from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import EditKind
-from cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
 from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from crawler.console.json_output import print_json
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import one_line, print_text
-from output.db.text import escaped_json, inert_text
-from output.watch.history import RevisedArticle, Revision, blocks_of_revision, find_revised_article, revisions_of
+from output.db.text import inert_text
+from output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
+from output.watch.history import RevisedArticle, Revision, find_revised_article, revisions_of
 
 _TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
 _PLAIN_MARKS = {SAME_SIGN: ("", ""), REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}
-_WordChanges = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +35,6 @@ class RevisionChoice:
     first: int | None = None
     last: int | None = None
     at: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    article: RevisedArticle
-    first: Revision
-    last: Revision
-    title: _WordChanges
-    rows: tuple[BlockChange, ...]
 
 
 def diff(options: Mapping[str, Any]) -> int:
@@ -61,13 +51,13 @@ def diff(options: Mapping[str, Any]) -> int:
     if isinstance(comparison, str):
         return refuse(comparison)
     if options["as_json"]:
-        print_text(escaped_json(json.dumps(_json_values(comparison), ensure_ascii=False, indent=2)))
+        print_json(_json_values(comparison))
     else:
         _print_comparison(comparison)
     return 0
 
 
-def _compare(db: Database, article: RevisedArticle, choice: RevisionChoice) -> _Comparison | str:
+def _compare(db: Database, article: RevisedArticle, choice: RevisionChoice) -> Comparison | str:
     """The comparison, or why there is none."""
     revisions = revisions_of(db, article.id)
     if choice.first is None and choice.last is None and choice.at is None and _text_count(revisions) < 2:
@@ -75,14 +65,10 @@ def _compare(db: Database, article: RevisedArticle, choice: RevisionChoice) -> _
         change_text = f" ({_change_text(last)} {last.seen_at[:16]})" if last and last.is_textless else ""
         return f"{article.url} has one text only{change_text}: nothing to compare"
     first, last = _choose_revisions(revisions, choice)
-    old_blocks, new_blocks = (
-        blocks_of_revision(db, article.id, article.page_id, revision.number) for revision in (first, last)
-    )
-    if old_blocks is None or new_blocks is None:
-        number = (first if old_blocks is None else last).number
-        return f"the text of revision {number} of {article.url} was not kept by the version that saw it"
-    rows = align_versions(ArticleVersion(old_blocks), ArticleVersion(new_blocks))
-    return _Comparison(article, first, last, diff_words(first.title, last.title), rows)
+    try:
+        return compare_revisions(db, article, first, last)
+    except TextNotKeptError as error:
+        return str(error)
 
 
 def _choose_revisions(revisions: Sequence[Revision], choice: RevisionChoice) -> tuple[Revision, Revision]:
@@ -119,7 +105,7 @@ def _change_text(revision: Revision) -> str:
     return f"{kinds}: {reason_text(revision.note)}" if revision.change == EditKind.WITHDRAWN else kinds
 
 
-def _print_comparison(comparison: _Comparison) -> None:
+def _print_comparison(comparison: Comparison) -> None:
     print_text(one_line(comparison.article.url))
     for revision in (comparison.first, comparison.last):
         print_text(
@@ -146,7 +132,7 @@ def _print_unchanged_count(count: int, console: Console) -> int:
     return 0
 
 
-def _render_words(words: _WordChanges, console: Console, *, bold: bool = False) -> Text:
+def _render_words(words: WordChanges, console: Console, *, bold: bool = False) -> Text:
     """The words in colour on a terminal; elsewhere with marks around what went and came."""
     is_coloured = console.is_terminal and not console.no_color
     rendered = Text(style="bold" if bold and is_coloured else "")
@@ -161,7 +147,7 @@ def _render_words(words: _WordChanges, console: Console, *, bold: bool = False) 
     return rendered
 
 
-def _json_values(comparison: _Comparison) -> dict[str, object]:
+def _json_values(comparison: Comparison) -> dict[str, object]:
     changed_rows = [row for row in comparison.rows if row.before != row.after]
     return {
         "article_id": comparison.article.id,
@@ -170,12 +156,8 @@ def _json_values(comparison: _Comparison) -> dict[str, object]:
         "to": asdict(comparison.last),
         "title": {"before": comparison.first.title, "after": comparison.last.title},
         "blocks": [
-            {"change": _change_kind(row), **asdict(row), "words": diff_words(row.before, row.after)}
+            {"change": change_kind(row), **asdict(row), "words": diff_words(row.before, row.after)}
             for row in changed_rows
         ],
         "unchanged": len(comparison.rows) - len(changed_rows),
     }
-
-
-def _change_kind(row: BlockChange) -> str:
-    return "added" if not row.before else "removed" if not row.after else "rewritten"

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from textwrap import wrap
+
+from crawler.console.json_output import print_json
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.reasons import reason_text
-from crawler.console.terminal import one_line, print_blocks, print_text, terminal_width
+from crawler.console.terminal import format_blocks, one_line, print_pages, print_text, terminal_width
 from output.read.explain import StoredBlock, StoredPage, find_page, find_url_state
+from output.report.plain_words import reason_words
 from output.store.shelf import ShelvingReason
 
-_COLUMN_HEADS = ("#", "block", "verdict", "reason", "rule", "on", "text")
-_WIDE_COLUMNS = 140  # columns; a block's number alone takes nineteen
+_COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
+_WIDE_COLUMNS = 120
+_HINT_WORDS = 3  # of a text, in the command that is shown
 _SHELVED_TEXTS: dict[str, str] = {
     ShelvingReason.DUPLICATE: "the same text stands under another URL, which names the article",
     ShelvingReason.LIST: "it only repeats other articles",
@@ -17,7 +24,7 @@ _SHELVED_TEXTS: dict[str, str] = {
 }
 
 
-def explain(path: str, url_or_id: str) -> int:
+def explain(path: str, url_or_id: str, *, full: bool, as_json: bool) -> int:
     """Print the blocks of the page that a URL or an article's id names; 1 if the archive has no page or no blocks of
     it."""
     with open_read_only(path) as db:
@@ -30,15 +37,73 @@ def explain(path: str, url_or_id: str) -> int:
             else f"has no page of {url_outcome[0]}: {_outcome_text(*url_outcome[1:])}"
         )
         return refuse(f"{path} {message}")
-    for line in _page_lines(page):
-        print_text(one_line(line))
+    if as_json:
+        print_json(_page_values(page))
+        return int(not page.blocks)
     if not page.blocks:
+        print_text("\n".join(map(one_line, _page_lines(page))))
         return refuse(f"judged as {page.page_type}, so no blocks of it are stored")
-    cells = [_block_cells(block) for block in page.blocks]
-    print_blocks(
-        _COLUMN_HEADS, cells, [block.text for block in page.blocks], terminal_width(), wide_columns=_WIDE_COLUMNS
-    )
+    blocks_text = _full_blocks(page) if full else _block_table(page)
+    print_pages("\n".join([*map(one_line, _page_lines(page)), blocks_text, *_hint_lines(path, page)]))
     return 0
+
+
+def _block_table(page: StoredPage) -> str:
+    texts = [block.text for block in page.blocks]
+    cells = [_block_cells(block) for block in page.blocks]
+    return format_blocks(_COLUMN_HEADS, cells, texts, terminal_width(), wide_columns=_WIDE_COLUMNS)
+
+
+def _full_blocks(page: StoredPage) -> str:
+    """Every block with its number in the archive and its whole text."""
+    lines = []
+    for block in page.blocks:
+        position, *cells = (cell for cell in _block_cells(block) if cell)
+        lines += [one_line(f"{position}: {', '.join(cells)} ({block.reason}, block_id {block.block_id})")]
+        lines += wrap(one_line(block.text), terminal_width(), initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines)
+
+
+def _hint_lines(path: str, page: StoredPage) -> list[str]:
+    """For a person: the command that brings back the longest removed block."""
+    removed_blocks = [block for block in page.blocks if not block.is_kept]
+    if not sys.stdout.isatty() or not removed_blocks:
+        return []
+    block = max(removed_blocks, key=lambda candidate: len(candidate.text))
+    words = shlex.join(one_line(block.text).split()[:_HINT_WORDS])
+    command = f"broadsheet restore {shlex.quote(path)} {shlex.quote(page.url)} {block.position} {words}"
+    return ["", f"To bring a block back, or take one out with remove: {one_line(command)}"]
+
+
+def _page_values(page: StoredPage) -> dict[str, object]:
+    """The page for programs; numbers of blocks as text, since they have more bits than a JSON number keeps."""
+    return {
+        "url": page.url,
+        "title": page.title,
+        "page_type": page.page_type,
+        "own_type": page.own_type,
+        "evidence": list(page.evidence),
+        "article_id": page.article_id,
+        "shelved": page.shelving_reason or None,
+        "kept": page.kept_count,
+        "removed": page.removed_count,
+        "blocks": [_block_values(block) for block in page.blocks],
+    }
+
+
+def _block_values(block: StoredBlock) -> dict[str, object]:
+    overruled = {"reason": block.own_reason, "rule": block.own_rule} if block.own_rule else None
+    return {
+        "position": block.position,
+        "block_id": str(block.block_id),
+        "kept": block.is_kept,
+        "reason": block.reason,
+        "rule": block.rule,
+        "overruled": overruled,
+        "pages": block.page_count,
+        "of_pages": block.of_pages,
+        "text": block.text,
+    }
 
 
 def _outcome_text(state: str, reason: str) -> str:
@@ -56,6 +121,7 @@ def _page_lines(page: StoredPage) -> list[str]:
 
 
 def _block_cells(block: StoredBlock) -> list[str]:
-    overruled = f" (was {block.own_reason} {block.own_rule})" if block.own_rule else ""
+    overruled = f" (was {reason_words(block.own_reason)}, {block.own_rule})" if block.own_rule else ""
     verdict = "kept" if block.is_kept else "removed"
-    return [str(block.position), str(block.block_id), verdict, block.reason, block.rule + overruled, block.evidence]
+    on_pages = "" if block.page_count is None else f"{block.page_count} of {block.of_pages} pages"
+    return [str(block.position), verdict, reason_words(block.reason), block.rule + overruled, on_pages]

@@ -26,11 +26,15 @@ from output.exports.wacz import MissingWarcError, export_wacz
 _STREAM_WRITERS: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}
 
 
-def export(archive_path: str, output_format: str, target: str | None, *, one_per_cluster: bool) -> int:
+def export(
+    archive_path: str, output_format: str, target: str | None, *, one_per_cluster: bool, keeps_credentials: bool = False
+) -> int:
     """Write all articles, or one of those that say the same, to a file, a folder or standard output."""
+    if keeps_credentials and output_format != "wacz":
+        raise CommandError("--keep-credentials is for wacz: other formats hold no requests")
     with open_read_only(archive_path) as db:
         if output_format == "wacz":
-            return _write_wacz(db, target)
+            return _write_wacz(db, target, keeps_credentials=keeps_credentials)
         if output_format == "markdown":
             with write_errors():
                 count = export_markdown(db, Path(_required_folder(target)), one_per_cluster=one_per_cluster)
@@ -48,7 +52,7 @@ def _required_folder(target: str | None) -> str:
     return str(target)
 
 
-def _write_wacz(db: Database, target: str | None) -> int:
+def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) -> int:
     """Write the raw responses to a WACZ file, whole or not at all."""
     if target is None:
         raise CommandError("wacz is one binary file: name it with -o")
@@ -56,7 +60,7 @@ def _write_wacz(db: Database, target: str | None) -> int:
         raise CommandError("the archive holds no raw responses of its own")
     try:
         with open_output(db, target) as stream, _seekable(stream) as file:
-            count = export_wacz(db, file)
+            count = export_wacz(db, file, keeps_credentials=keeps_credentials)
     except MissingWarcError as error:
         raise CommandError(f"cannot write {target}: {error}") from error
     _print_count(f"{count:,} responses", target)

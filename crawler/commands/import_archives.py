@@ -145,6 +145,7 @@ def _run_import(
     )
     with closing(open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
+    archive.apply_waiting_rulings()
     settle_in_processes(archive.db)
     record_counts = order.counts + importer.counts.records
     counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in record_counts.items()}

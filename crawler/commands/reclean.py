@@ -91,6 +91,7 @@ def _reclean(options: RecleanOptions) -> int:
         recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
         if archive:
             if recleaner.findings.pages:
+                archive.apply_waiting_rulings()
                 settle_in_processes(archive.db)
             run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
             archive.runs.finish(run_id, *run_end, recleaner.findings.tally.as_counts())

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from dataclasses import asdict
 
-from crawler.console.open_archive import open_read_only
-from crawler.console.terminal import print_text, terminal_width
-from output.db.text import escaped_json
+from crawler.console.json_output import print_json
+from crawler.console.open_archive import open_read_only, refuse
+from crawler.console.reasons import reason_text
+from crawler.console.terminal import UNBOUNDED, print_pages, terminal_width
 from output.report.figures import gather_report as make_report
-from output.report.report_text import render
+from output.report.host_scope import known_hosts
+from output.report.report_text import render, verdict_sentence
+
+_MAX_LINES = 20  # of one list on a terminal
+_MAX_HOSTS = 5  # that are named where the one asked for is unknown
 
 
-def report(path: str, *, as_json: bool) -> int:
-    """Print the report."""
+def report(path: str, host: str, *, as_json: bool) -> int:
+    """Print the report, or that on one host; 1 if the archive does not know the host."""
     with open_read_only(path) as db:
-        archive_report = make_report(db)
-    print_text(
-        escaped_json(json.dumps(asdict(archive_report), ensure_ascii=False, indent=2))
-        if as_json
-        else render(archive_report, terminal_width()).rstrip()
-    )
+        if host and not known_hosts(db, host):
+            hosts = known_hosts(db, "")
+            more = " …" if len(hosts) > _MAX_HOSTS else ""
+            return refuse(f"{path} has nothing of {host}; it has {', '.join(hosts[:_MAX_HOSTS]) or 'no host'}{more}")
+        archive_report = make_report(db, host)
+    if as_json:
+        print_json({"verdict": verdict_sentence(archive_report), **asdict(archive_report)})
+    else:
+        max_lines = _MAX_LINES if sys.stdout.isatty() else UNBOUNDED
+        print_pages(render(archive_report, terminal_width(), max_lines, reason_text).rstrip())
     return 0

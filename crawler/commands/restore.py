@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,37 @@ from sqlite_utils import Database
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.terminal import cut_line, format_table, print_text, terminal_width
 from output.db.clock import utc_now
+from output.read.explain import StoredBlock, StoredPage, find_page
 from output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
-from output.verdicts.rulings import Ruling, block_text, find_article, stored_ruling
+from output.verdicts.rulings import Ruling, block_text, count_pages, find_article, stored_ruling
 from output.write.archive import Archive
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line
+_MAX_BLOCK_ID = 2**63 - 1
 VERDICT_VERBS = {True: "restored", False: "removed"}
+
+
+_MAX_OTHER_BLOCKS = 3  # blocks that are named where the one asked for begins otherwise
+_FIRST_WORDS = 6  # words that say which block is meant
 
 
 @dataclass(frozen=True, slots=True)
 class RulingRequest:
-    """The ruling that a person asks for. `article` is a URL or id, or None; `host` too may be None."""
+    """The ruling that a person asks for.
 
-    block_id: int
+    The block is named by `block_id`, or by `page` (a URL or an article's id) and its `position` there; its text is to
+    begin with `first_words`. `article` is a URL or id, or None; `host` too may be None. `is_for_own_article`: the
+    ruling is for the article of `page`.
+    """
+
     keep: bool
+    block_id: int | None = None
+    page: str = ""
+    position: int = 0
+    first_words: str = ""
     article: str | None = None
+    is_for_own_article: bool = False
     host: str | None = None
     note: str = ""
     undo: bool = False
@@ -41,25 +56,78 @@ class _UnknownTargetError(Exception):
 
 def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
     """Restore (`keep`) or remove a block, or undo that; 1 if the archive does not know the block or its scope."""
-    if options["article"] is not None and options["host"] is not None:
-        raise click.UsageError("an article has its host already: give --article or --host, not both")
-    path = options["db"]
-    request = RulingRequest(keep=keep, **{name: value for name, value in options.items() if name != "db"})
+    path, request = options["db"], _read_request(options, keep=keep)
     try:
         if request.dry_run or not Path(path).exists():
             with open_read_only(path) as db:
+                request = _named_block(db, request)
                 ruling = _build_ruling(db, request)
                 return _print_effect(db, request, preview_ruling(db, ruling, undo=request.undo), ruling)
         with Archive.open(path) as archive:
+            request = _named_block(archive.db, request)
             ruling = _build_ruling(archive.db, request)
             return _print_effect(archive.db, request, carry_out_ruling(archive.db, ruling, undo=request.undo), ruling)
     except _UnknownTargetError as error:
         return refuse(f"{path} {error}")
 
 
+def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
+    """What the command line asks for. UsageError where it says too much or too little."""
+    if sum((options["article"] is not None, options["host"] is not None, options["everywhere"])) > 1:
+        raise click.UsageError("give one of --article, --host and --everywhere: each says where the ruling holds")
+    common = {name: options[name] for name in ("host", "note", "undo", "dry_run")} | {"keep": keep}
+    if options["position"] is None:
+        return RulingRequest(block_id=_block_id(options["target"]), article=options["article"], **common)
+    place = {"page": options["target"], "position": options["position"], "first_words": " ".join(options["words"])}
+    is_own = options["host"] is None and options["article"] is None and not options["everywhere"]
+    return RulingRequest(article=options["article"], is_for_own_article=is_own, **place, **common)
+
+
+def _block_id(target: str) -> int:
+    if not (target.isascii() and target.isdigit()):
+        raise click.UsageError("say which block of the page: its number in the first column of broadsheet explain")
+    if int(target) > _MAX_BLOCK_ID:
+        raise click.BadParameter(f"{target} is no number of a block")
+    return int(target)
+
+
+def _named_block(db: Database, request: RulingRequest) -> RulingRequest:
+    """The request with the id of its block. _UnknownTargetError if there is no such block, or it begins otherwise."""
+    if request.block_id is not None:
+        return request
+    page = find_page(db, request.page)
+    if page is None or not page.blocks:
+        raise _UnknownTargetError(f"has no blocks of {request.page}")
+    block = next((block for block in page.blocks if block.position == request.position), None)
+    if block is None:
+        raise _UnknownTargetError(
+            f"has no block {request.position} of {page.url}: they go up to {_last_position(page)}"
+        )
+    if not block.begins_with(request.first_words):
+        raise _UnknownTargetError(_other_words_text(page, block, request.first_words))
+    article = str(page.article_id) if request.is_for_own_article else request.article
+    return replace(request, block_id=block.block_id, page=page.url, article=article)
+
+
+def _last_position(page: StoredPage) -> int:
+    return page.blocks[-1].position
+
+
+def _other_words_text(page: StoredPage, block: StoredBlock, first_words: str) -> str:
+    """How the block begins instead, and which blocks of its page begin with the words."""
+    others = [str(other.position) for other in page.blocks if other.begins_with(first_words)][:_MAX_OTHER_BLOCKS]
+    hint = f"; block {' or '.join(others)} begins so" if others else "; no block of the page begins so"
+    return f"has another text there: block {block.position} of {page.url} begins “{_first_words(block.text)}”{hint}"
+
+
+def _first_words(text: str) -> str:
+    return " ".join(text.split()[:_FIRST_WORDS])
+
+
 def _build_ruling(db: Database, request: RulingRequest) -> Ruling:
     """The requested ruling, once the block and its scope are found. _UnknownTargetError if the archive has no such
     block."""
+    assert request.block_id is not None
     if block_text(db, request.block_id) is None:
         raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")
     article_id = find_article(db, request.article) if request.article is not None else None
@@ -70,13 +138,19 @@ def _build_ruling(db: Database, request: RulingRequest) -> Ruling:
     )
     if request.undo:
         if stored_ruling(db, ruling) is None:
-            raise _UnknownTargetError(f"has no ruling on block {request.block_id}{_scope_text(request)}")
+            raise _UnknownTargetError(f"has no ruling on {_block_name(request)}{_scope_text(request)}")
     elif not preview_ruling(db, ruling).page_count:
         raise _UnknownTargetError(f"has no block {request.block_id}{_scope_text(request) or ' on any page now'}")
     return ruling
 
 
+def _block_name(request: RulingRequest) -> str:
+    return f"block {request.position} of {request.page}" if request.page else f"block {request.block_id}"
+
+
 def _scope_text(request: RulingRequest) -> str:
+    if request.is_for_own_article:
+        return ", in this article"
     if request.article is not None:
         return f" in article {request.article}"
     return f" on {request.host}" if request.host else ""
@@ -85,12 +159,10 @@ def _scope_text(request: RulingRequest) -> str:
 def _print_effect(db: Database, request: RulingRequest, effect: RulingEffect, ruling: Ruling) -> int:
     """Print what changes, or has changed: the block, the articles and their numbers of words."""
     verb = "taken back" if effect.takes_back else VERDICT_VERBS[request.keep]
+    number = request.position if request.page else ruling.block_id
     scope_text = _scope_text(request) or ", wherever it stands"
-    print_text(
-        cut_line(
-            f"{'would be ' if request.dry_run else ''}{verb}: block {ruling.block_id}{scope_text}", terminal_width()
-        )
-    )
+    line = f"{'would be ' if request.dry_run else ''}{verb}: block {number}{scope_text}"
+    print_text(cut_line(line, terminal_width()))
     print_text("  " + cut_line(block_text(db, ruling.block_id) or "", terminal_width() - 2))
     article_changes = [change for change in effect.text_changes if not change.is_shelved]
     _print_changes(article_changes)
@@ -100,7 +172,17 @@ def _print_effect(db: Database, request: RulingRequest, effect: RulingEffect, ru
     print_text(
         f"{pages_text}; {articles_text}" + (f", and {_count_text(copy_count, 'copy')} of them" if copy_count else "")
     )
+    if request.is_for_own_article:
+        _print_other_pages(count_pages(db, ruling.block_id) - effect.page_count)
     return 0
+
+
+def _print_other_pages(count: int) -> None:
+    if count > 0:
+        verb = "has" if count == 1 else "have"
+        print_text(
+            f"{_count_text(count, 'other page')} {verb} the same text: --host HOST or --everywhere takes it there too"
+        )
 
 
 def _print_changes(changes: Sequence[TextChange]) -> None:

@@ -193,8 +193,8 @@ def _crawl_test_pages(
     from crawler.commands.run_spider import run_spider, spider_settings
 
     changed_options = {
-        "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "cookies": None, "quiet": True,
-        "verbose": 0, "headers": (),
+        "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,
+        "cookies": None, "quiet": True, "verbose": 0, "headers": (),
     }  # fmt: skip
     no_discovery = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
     arguments = {"seeds": tuple(test.url for test in tests), "contact": options["contact"] or "", **no_discovery}

@@ -15,9 +15,10 @@ from cleaners.rules.from_text import rule_from_text, rule_removes, rule_toml, to
 from cleaners.rules.layout import explain_layout
 from cleaners.rules.rule import REASONS
 from crawler.commands.restore import VERDICT_VERBS, WIDE_COLUMNS
+from crawler.console.json_output import print_json_lines
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.output_target import open_output
-from crawler.console.terminal import cut_line, one_line, print_blocks, terminal_width
+from crawler.console.terminal import cut_line, format_blocks, one_line, print_pages, terminal_width
 from output.read.examples import RulingExample, find_ruling_example, find_same_but_for_numbers, find_similar_blocks
 from output.verdicts.rulings import ListedRuling, list_rulings
 
@@ -128,26 +129,43 @@ def _comment_lines(lines: Sequence[str]) -> str:
     return "".join(f"# {cut_line(line, _COMMENT_CHARS)}\n" for line in lines)
 
 
-def rulings(archive_path: str, target: str | None) -> int:
+def rulings(archive_path: str, target: str | None, *, as_json: bool) -> int:
     """List the rulings, or write them as rules and test cases; 1 if there is none."""
     with open_read_only(archive_path) as db:
         listed_rulings = list_rulings(db)
         if listed_rulings and target is not None:
             return export_rules(db, listed_rulings, target)
+    if as_json:
+        print_json_lines(map(_ruling_values, listed_rulings))
+        return 0
     if not listed_rulings:
         return refuse(f"{archive_path} has no rulings")
-    heads = ("block", "verdict", "pages", "at", "overruled", "where", "note", "text")
-    texts = [
-        "(no longer stored)" if listed_ruling.text is None else listed_ruling.text for listed_ruling in listed_rulings
-    ]
-    print_blocks(
-        heads,
-        [_ruling_cells(listed_ruling) for listed_ruling in listed_rulings],
-        texts,
-        terminal_width(),
-        wide_columns=WIDE_COLUMNS,
-    )
+    _print_rulings(listed_rulings)
     return 0
+
+
+def _print_rulings(listed_rulings: Sequence[ListedRuling]) -> None:
+    heads = ("block_id", "verdict", "pages", "at", "overruled", "where", "note", "text")
+    cells = [_ruling_cells(listed_ruling) for listed_ruling in listed_rulings]
+    texts = ["(no longer stored)" if ruling.text is None else ruling.text for ruling in listed_rulings]
+    print_pages(format_blocks(heads, cells, texts, terminal_width(), wide_columns=WIDE_COLUMNS))
+
+
+def _ruling_values(listed_ruling: ListedRuling) -> dict[str, object]:
+    """A ruling for programs; the block's number as text, since it has more bits than a JSON number keeps."""
+    ruling = listed_ruling.ruling
+    return {
+        "block_id": str(ruling.block_id),
+        "verdict": VERDICT_VERBS[ruling.is_kept],
+        "article_id": ruling.article_id,
+        "url": listed_ruling.url,
+        "host": ruling.host,
+        "pages": listed_ruling.page_count,
+        "at": ruling.ruled_at,
+        "overruled": {"reason": ruling.reason, "rule": ruling.rule},
+        "note": ruling.note,
+        "text": listed_ruling.text,
+    }
 
 
 def _ruling_cells(listed_ruling: ListedRuling) -> list[str]:

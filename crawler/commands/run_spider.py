@@ -30,7 +30,6 @@ _NO_CONTACT_WARNING = (
     "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."
 )
 _LOG_LEVELS = ("WARNING", "INFO", "DEBUG")
-_MIN_CONCURRENT_REQUESTS = 16
 
 
 def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +41,7 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "BROADSHEET_PER_HOST": options["concurrency"],
         "BROADSHEET_COOKIES": options["cookies"] or "",
         "BROADSHEET_PROGRESS": not options["quiet"],
-        "CONCURRENT_REQUESTS": max(_MIN_CONCURRENT_REQUESTS, options["concurrency"]),
+        "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
     if options["headers"]:

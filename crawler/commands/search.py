@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import click
+
+from crawler.console.filter_options import article_filter
+from crawler.console.json_output import print_json
 from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.terminal import cut_line, one_line, print_text, terminal_width
-from output.read.search import search as find
+from crawler.console.terminal import cut_line, fit, is_coloured, one_line, print_pages, terminal_width
+from output.read.search import SearchHit, count_matches
+from output.read.search import search as find_articles
+
+_INDENT = "  "
 
 
-def search(archive_path: str, words: Sequence[str], limit: int) -> int:
+def search(options: Mapping[str, Any]) -> int:
     """Print the articles that match the query, best first; 1 if there is none."""
-    query = " ".join(words)
-    hit_count = 0
-    with open_read_only(archive_path) as db:
-        for hit in find(db, query, limit):
-            hit_count += 1
-            print_text(cut_line(f"{hit.title or '(no title)'}  {hit.published_day}", terminal_width()))
-            print_text("  " + one_line(hit.url))
-            print_text("  " + cut_line(hit.snippet, terminal_width() - 2) + "\n")
-    if not hit_count:
+    query, bounds = " ".join(options["query"]), article_filter(options)
+    with open_read_only(options["db"]) as db:
+        hits = find_articles(db, query, options["limit"], bounds)
+        count = count_matches(db, query, bounds) if len(hits) == options["limit"] else len(hits)
+    if options["as_json"]:
+        print_json({"query": query, "count": count, "articles": [_hit_values(hit) for hit in hits]})
+        return int(not hits)
+    if not hits:
         return refuse(f"no article matches {query}")
+    print_pages("\n\n".join([_count_line(count, len(hits)), *map(_hit_text, hits)]))
     return 0
+
+
+def _count_line(count: int, shown_count: int) -> str:
+    verb = "article matches" if count == 1 else "articles match"
+    return f"{count:,} {verb}" + (
+        f"; the best {shown_count:,} (--limit {count} shows all)" if count > shown_count else ""
+    )
+
+
+def _hit_text(hit: SearchHit) -> str:
+    columns = terminal_width()
+    facts = "  ".join(filter(None, (hit.published_day, hit.language, f"{hit.word_count:,} words")))
+    title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
+    head = f"{_bold(title)}  {facts}"
+    return "\n".join((head, f"{_INDENT}{hit.id}  {one_line(hit.url)}", _INDENT + _snippet_line(hit, columns - 2)))
+
+
+def _snippet_line(hit: SearchHit, columns: int) -> str:
+    """The snippet, with what matched in colour on a terminal, else in square brackets."""
+    if not is_coloured():
+        return fit(hit.snippet, columns)
+    return _coloured_parts(hit.snippet_parts, columns)
+
+
+def _coloured_parts(parts: Sequence[tuple[bool, str]], columns: int) -> str:
+    rest = fit("".join(text for _, text in parts), columns)
+    shown = ""
+    for is_match, text in parts:
+        piece, rest = rest[: len(text)], rest[len(text) :]
+        shown += click.style(piece, fg="yellow", bold=True) if is_match and piece else piece
+    return shown + rest
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True) if is_coloured() else text
+
+
+def _hit_values(hit: SearchHit) -> dict[str, object]:
+    return {
+        "id": hit.id,
+        "url": hit.url,
+        "title": hit.title,
+        "published_day": hit.published_day or None,
+        "language": hit.language or None,
+        "word_count": hit.word_count,
+        "snippet": hit.snippet,
+    }

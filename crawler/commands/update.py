@@ -1,4 +1,4 @@
-"""`broadsheet update`: a crawl that revisits known pages, and the edits that it found."""
+"""`broadsheet update`: a crawl that revisits known pages; the edits that it found are what it says first."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ def update(options: Mapping[str, Any]) -> int:
     with Archive.open(db) as archive:  # an older one is upgraded
         last_seq = latest_seq(archive.db)
     revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
-    code = crawl(dict(options) | _NO_CRAWL_OPTIONS | revisit_options)
-    if not options["quiet"]:
-        _print_edit_counts(db, last_seq)
-    return code
+    return crawl(
+        dict(options) | _NO_CRAWL_OPTIONS | revisit_options, print_first=lambda: _print_edit_counts(db, last_seq)
+    )
 
 
 def _print_edit_counts(db: str, after_seq: int) -> None:
@@ -41,4 +40,4 @@ def _print_edit_counts(db: str, after_seq: int) -> None:
     for edit in new_edits:
         counts[edit.kind] = counts.get(edit.kind, 0) + 1
     counts_text = ", ".join(f"{kind} {count:,}" for kind, count in counts.items()) or "none"
-    click.echo(f"Edits:   {counts_text}" + (f" (broadsheet changes {db} --since {after_seq})" if counts else ""))
+    click.echo(f"Edits: {counts_text}" + (f" (broadsheet changes {db} --since {after_seq})" if counts else ""))

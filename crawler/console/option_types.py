@@ -44,7 +44,7 @@ def header(value: str) -> tuple[str, str]:
     """A header field of a request as (name, value)."""
     match = _HEADER.fullmatch(value.strip())
     if match is None:
-        raise click.BadParameter(f"{value!r} is no header; write 'Name: value'")
+        raise click.BadParameter("this is no header (and is not shown, since it may be a secret); write 'Name: value'")
     if option := _OPTION_OF_HEADER.get(match[1].lower()):
         raise click.BadParameter(f"{match[1]} has an option of its own, {option}")
     return match[1], match[2].strip()

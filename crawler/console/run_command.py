@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -15,6 +16,32 @@ from output.db.errors import ArchiveError
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+_NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
+"""What a verb raises that says nothing of its archive."""
+
+
+class ArchiveVerb(click.Command):
+    """A verb. Whatever goes wrong in it while the archive that it names is damaged is put down to the damage."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the verb; ArchiveError in place of an exception that comes from damage."""
+        try:
+            return super().invoke(context)
+        except _NO_DAMAGE:
+            raise
+        except Exception as error:
+            from crawler.console.open_archive import damage_behind
+
+            path = context.params.get("db")
+            if path and (damage := damage_behind(path, error)):
+                raise damage from error
+            raise
+
+
+class ArchiveVerbs(click.Group):
+    """A group of verbs that say in one line when an archive is damaged."""
+
+    command_class = ArchiveVerb
 
 
 def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:
@@ -44,5 +71,6 @@ def _error_message(error: click.ClickException) -> str:
 
 def _print_error(message: str) -> None:
     from output.db.text import inert_text
+    from output.raw.credentials import without_userinfo
 
-    click.echo("broadsheet: " + " ".join(inert_text(message).split()), err=True)
+    click.echo("broadsheet: " + " ".join(without_userinfo(inert_text(message)).split()), err=True)

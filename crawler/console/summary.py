@@ -18,6 +18,7 @@ from crawler.console.terminal import one_line, print_text, terminal_width
 from output.db.open import open_database
 from output.db.url_words import OutcomeReason, UrlState
 from output.report.figures import Totals, gather_totals
+from output.report.plain_words import reason_words
 from output.report.report_text import alarm_line
 
 _MAX_REASONS = 8  # reasons named in a line
@@ -177,17 +178,21 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
 def _removed_counts(totals: Totals) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in totals.removed:
-        counts[row.reason] += row.blocks
+        counts[reason_words(row.reason)] += row.blocks
     return counts
 
 
 def _reason_counts(run: RunResult, state: UrlState) -> Counter[str]:
-    return Counter({key.partition("/")[2]: n for key, n in run.outcome_counts.items() if key.startswith(f"{state}/")})
+    counts: Counter[str] = Counter()
+    for key, count in run.outcome_counts.items():
+        if key.startswith(f"{state}/"):
+            counts[reason_text(key.partition("/")[2])] += count
+    return counts
 
 
 def _counts_text(counts: Counter[str]) -> str:
-    reasons_text = ", ".join(f"{reason} {count:,}" for reason, count in counts.most_common(_MAX_REASONS))
-    return reasons_text + (f", {len(counts) - _MAX_REASONS} more reasons" if len(counts) > _MAX_REASONS else "")
+    reasons_text = "; ".join(f"{count:,} {reason}" for reason, count in counts.most_common(_MAX_REASONS))
+    return reasons_text + (f"; {len(counts) - _MAX_REASONS} more reasons" if len(counts) > _MAX_REASONS else "")
 
 
 def print_stopped(run: RunResult) -> None:

@@ -1,8 +1,13 @@
-"""Printing text from the web: no control character acts on the terminal, and no line is wider than the window."""
+"""Printing text from the web: no control character acts on the terminal, and no line is wider than the window.
+
+Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Sequence
 
 import click
@@ -10,14 +15,36 @@ from rich.cells import cell_len, set_cell_size
 
 from output.db.text import inert_text
 
+UNBOUNDED = 1_000_000
+"""The width of lines that are not cut."""
+
 _MIN_WIDTH = 40
 _MAX_CELL_WIDTH = 40  # columns that a cell before the last one takes at most
 _GAP = "  "
 
 
 def terminal_width() -> int:
-    """The terminal's width in columns, at least 40; 80 where there is no terminal."""
+    """The terminal's width in columns, at least 40; `UNBOUNDED` where there is no terminal and COLUMNS is not set."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
+        return UNBOUNDED
     return max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+
+
+def is_coloured() -> bool:
+    """Whether colours may be used: on a terminal that is not dumb, unless NO_COLOR is set."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def print_pages(text: str) -> None:
+    """Print text, through the reader's pager (PAGER, else less) if it is longer than the terminal is high.
+
+    The text is inert already, but for colours of ours.
+    """
+    if sys.stdout.isatty() and sys.stdin.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
+        os.environ.setdefault("LESS", "-FRX")
+        click.echo_via_pager(text + "\n", color=True)
+    else:
+        click.echo(text)
 
 
 def one_line(text: str) -> str:
@@ -47,20 +74,20 @@ def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: 
     """
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    widths[:-1] = [min(size, _MAX_CELL_WIDTH) for size in widths[:-1]]
+    if columns < UNBOUNDED:
+        widths[:-1] = [min(size, _MAX_CELL_WIDTH) for size in widths[:-1]]
     return "\n".join(fit(_format_row(row, widths, right_aligned), columns) for row in cells)
 
 
-def print_blocks(
+def format_blocks(
     heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, wide_columns: int = 100
-) -> None:
-    """Print blocks as a table, each with its text; below `wide_columns` the text is on a line of its own."""
+) -> str:
+    """Blocks as a table, each with its text; below `wide_columns` the text is on a line of its own."""
     if columns >= wide_columns:
         rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
-        print_text(format_table([heads, *rows], columns, right_aligned=frozenset({0})))
-        return
-    for line, text in zip(format_table(cells, columns, right_aligned=frozenset({0})).splitlines(), texts, strict=True):
-        print_text(f"{line}\n      {cut_line(text, columns - 6)}")
+        return format_table([heads, *rows], columns, right_aligned=frozenset({0}))
+    lines = format_table(cells, columns, right_aligned=frozenset({0})).splitlines()
+    return "\n".join(f"{line}\n      {cut_line(text, columns - 6)}" for line, text in zip(lines, texts, strict=True))
 
 
 def _format_row(row: Sequence[str], widths: Sequence[int], right_aligned: frozenset[int]) -> str:

@@ -71,7 +71,7 @@ class StoryPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Article:
+class SampleArticle:
     """One story as written, with how it is to be served.
 
     `published` and `modified` are ISO 8601 exactly as the page states them: with time and zone, or a date alone.
@@ -123,7 +123,7 @@ def slug(words: str) -> str:
 
 
 @cache
-def articles() -> tuple[Article, ...]:
+def articles() -> tuple[SampleArticle, ...]:
     """Every story of the site, newest first."""
     stories = (_parse_article(path.read_text("utf-8")) for path in (SITE / "articles").glob("*.md"))
     return tuple(sorted(stories, key=lambda story: (as_datetime(story.published), story.path), reverse=True))
@@ -136,9 +136,9 @@ def people() -> dict[str, Person]:
     return {entry["name"]: Person(**entry) for entry in entries}
 
 
-def _parse_article(source: str) -> Article:
+def _parse_article(source: str) -> SampleArticle:
     _, front_matter, body = source.split("+++\n", 2)
-    return Article(pages=_parse_pages(body), **_article_fields(tomllib.loads(front_matter)))
+    return SampleArticle(pages=_parse_pages(body), **_article_fields(tomllib.loads(front_matter)))
 
 
 def _article_fields(fields: dict[str, Any]) -> dict[str, Any]:

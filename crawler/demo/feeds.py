@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
-from crawler.demo.content import SITE_NAME, Article, articles, as_datetime
+from crawler.demo.content import SITE_NAME, SampleArticle, articles, as_datetime
 from crawler.demo.head import ATOM, RSS
 
 ROBOTS = "/robots.txt"
@@ -56,7 +56,7 @@ def feeds(origin: str) -> dict[str, bytes]:
     }
 
 
-def last_changed(article: Article) -> str:
+def last_changed(article: SampleArticle) -> str:
     """When the article last changed, as the page states it."""
     return article.modified or article.published
 
@@ -70,19 +70,19 @@ def _index(origin: str) -> str:
     return f'{_DECLARATION}<sitemapindex xmlns="{_SITEMAP_NS}">\n{entries}</sitemapindex>\n'
 
 
-def _url_set(origin: str, stories: Iterable[Article]) -> str:
+def _url_set(origin: str, stories: Iterable[SampleArticle]) -> str:
     entries = "".join(
         f"<url><loc>{origin}{story.path}</loc><lastmod>{last_changed(story)}</lastmod></url>\n" for story in stories
     )
     return f'{_DECLARATION}<urlset xmlns="{_SITEMAP_NS}">\n{entries}</urlset>\n'
 
 
-def _news(origin: str, stories: Iterable[Article]) -> str:
+def _news(origin: str, stories: Iterable[SampleArticle]) -> str:
     entries = "".join(_news_entry(origin, story) for story in stories)
     return f'{_DECLARATION}<urlset xmlns="{_SITEMAP_NS}" xmlns:news="{_NEWS_NS}">\n{entries}</urlset>\n'
 
 
-def _news_entry(origin: str, story: Article) -> str:
+def _news_entry(origin: str, story: SampleArticle) -> str:
     publication = f"<news:name>{SITE_NAME}</news:name><news:language>{story.language}</news:language>"
     return (
         f"<url><loc>{origin}{story.path}</loc><lastmod>{last_changed(story)}</lastmod><news:news>"
@@ -92,7 +92,7 @@ def _news_entry(origin: str, story: Article) -> str:
     )
 
 
-def _rss(origin: str, stories: Iterable[Article]) -> str:
+def _rss(origin: str, stories: Iterable[SampleArticle]) -> str:
     items = "".join(
         f"<item><title>{escape(story.title)}</title><link>{origin}{story.path}</link>"
         f'<guid isPermaLink="true">{origin}{story.path}</guid>'
@@ -104,7 +104,7 @@ def _rss(origin: str, stories: Iterable[Article]) -> str:
     return f'{_DECLARATION}<rss version="2.0"><channel>{head}{items}</channel></rss>\n'
 
 
-def _atom(origin: str, stories: list[Article]) -> str:
+def _atom(origin: str, stories: list[SampleArticle]) -> str:
     entries = "".join(_atom_entry(origin, story) for story in stories)
     updated = as_datetime(last_changed(stories[0])).isoformat()
     head = (
@@ -114,7 +114,7 @@ def _atom(origin: str, stories: list[Article]) -> str:
     return f'{_DECLARATION}<feed xmlns="http://www.w3.org/2005/Atom">{head}{entries}</feed>\n'
 
 
-def _atom_entry(origin: str, story: Article) -> str:
+def _atom_entry(origin: str, story: SampleArticle) -> str:
     names = "".join(f"<author><name>{escape(name)}</name></author>" for name in story.authors)
     published, updated = as_datetime(story.published).isoformat(), as_datetime(last_changed(story)).isoformat()
     return (

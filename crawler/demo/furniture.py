@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from crawler.demo.content import Article, Person, articles, people, slug
+from crawler.demo.content import Person, SampleArticle, articles, people, slug
 from crawler.demo.prose import to_blocks
 from crawler.demo.skins import Skin, load_wording
 
@@ -14,19 +14,19 @@ _MOST_READ = 5
 _RELATED = 3
 
 
-def linked_stories(language: str) -> tuple[Article, ...]:
+def linked_stories(language: str) -> tuple[SampleArticle, ...]:
     """The stories of a language that the site itself links to, newest first."""
     return tuple(story for story in articles() if story.language == language and story.listed == "site")
 
 
-def excerpt(article: Article) -> str:
+def excerpt(article: SampleArticle) -> str:
     """The beginning of a story, cut at a word before the end of its first block, with `…` at the end."""
     text = article.standfirst or to_blocks(article.pages[0][0].text)[0]
     length = min(_EXCERPT_CHARS, len(text) * 2 // 3)
     return text[:length].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
 
 
-def cards(skin: Skin, stories: Iterable[Article]) -> str:
+def cards(skin: Skin, stories: Iterable[SampleArticle]) -> str:
     """Teasers for the stories."""
     return "\n".join(_card(skin, story) for story in stories)
 
@@ -43,7 +43,7 @@ def crumbs(skin: Skin, title: str) -> str:
     return skin.fill("crumbs", title=escape(title))
 
 
-def related(skin: Skin, article: Article) -> str:
+def related(skin: Skin, article: SampleArticle) -> str:
     """Three other stories of the language."""
     stories = [story for story in linked_stories(article.language) if story is not article]
     start = len(article.path) % len(stories)
@@ -51,24 +51,24 @@ def related(skin: Skin, article: Article) -> str:
     return skin.fill("related", cards=cards(skin, chosen))
 
 
-def byline(skin: Skin, article: Article) -> str:
+def byline(skin: Skin, article: SampleArticle) -> str:
     """The line that names the authors, or nothing."""
     names = [skin.fill("byline_name", url=author_path(name), name=escape(name)) for name in article.authors]
     return skin.fill("byline", names=skin.wording.conjunction.join(names)) if names else ""
 
 
-def bio(skin: Skin, article: Article) -> str:
+def bio(skin: Skin, article: SampleArticle) -> str:
     """A box on each author."""
     return "\n".join(_bio(skin, people()[name]) for name in article.authors)
 
 
-def tags(skin: Skin, article: Article) -> str:
+def tags(skin: Skin, article: SampleArticle) -> str:
     """The list of the story's tags."""
     items = [skin.fill("tag", url=tag_path(tag, article.language), name=escape(tag)) for tag in article.tags]
     return skin.fill("tags", items=" ".join(items))
 
 
-def comments(skin: Skin, article: Article) -> str:
+def comments(skin: Skin, article: SampleArticle) -> str:
     """The readers' comments and the form to write one; empty where there is no comment."""
     if not article.comments:
         return ""
@@ -108,7 +108,7 @@ def page_links(skin: Skin, pages: list[str], current: int) -> str:
     return skin.fill("page_links", items=f"{words['page']} " + " ".join(links))
 
 
-def _card(skin: Skin, story: Article) -> str:
+def _card(skin: Skin, story: SampleArticle) -> str:
     return skin.fill(
         "card",
         url=story.path,

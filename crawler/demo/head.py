@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from crawler.demo.content import SITE_NAME, Article
+from crawler.demo.content import SITE_NAME, SampleArticle
 
 RSS = "/feed.xml"
 ATOM = "/atom.xml"
@@ -28,7 +28,7 @@ def plain_head(title: str, extra: str = "") -> str:
     return "\n".join(['<meta charset="utf-8">', *_common_tags(f"{title} – {SITE_NAME}"), *([extra] if extra else [])])
 
 
-def article_head(article: Article, location: PageLocation) -> str:
+def article_head(article: SampleArticle, location: PageLocation) -> str:
     """The head of one page of an article, with metadata in the formats that the article asks for."""
     lines = [*_charset_tags(article), *_common_tags(f"{article.title} | {SITE_NAME}"), *_link_tags(article, location)]
     if article.licence and "json-ld" not in article.meta:
@@ -50,7 +50,7 @@ def _common_tags(title: str) -> list[str]:
     ]
 
 
-def _charset_tags(article: Article) -> list[str]:
+def _charset_tags(article: SampleArticle) -> list[str]:
     if article.declared == "header":
         return []
     if article.skin == "tables":
@@ -58,7 +58,7 @@ def _charset_tags(article: Article) -> list[str]:
     return [f'<meta charset="{article.encoding}">']
 
 
-def _link_tags(article: Article, location: PageLocation) -> list[str]:
+def _link_tags(article: SampleArticle, location: PageLocation) -> list[str]:
     links = []
     if _stated_path(article, location) != location.path:
         links.append(_link_tag("canonical", location.origin + article.path))
@@ -71,7 +71,7 @@ def _link_tags(article: Article, location: PageLocation) -> list[str]:
     return links
 
 
-def _stated_path(article: Article, location: PageLocation) -> str:
+def _stated_path(article: SampleArticle, location: PageLocation) -> str:
     """The path that the page gives as its own: a copy with rel=canonical gives the original's."""
     has_canonical = any(copy.canonical for copy in article.duplicates if copy.path == location.path)
     return article.path if has_canonical else location.path
@@ -81,7 +81,7 @@ def _link_tag(rel: str, href: str) -> str:
     return f'<link rel="{rel}" href="{escape(href)}">'
 
 
-def _open_graph_tags(article: Article, location: PageLocation) -> list[str]:
+def _open_graph_tags(article: SampleArticle, location: PageLocation) -> list[str]:
     pairs = [
         ("og:type", "article"),
         ("og:site_name", SITE_NAME),
@@ -99,14 +99,14 @@ def _open_graph_tags(article: Article, location: PageLocation) -> list[str]:
     return [f'<meta property="{name}" content="{escape(value)}">' for name, value in pairs if value]
 
 
-def _json_ld_script(article: Article, location: PageLocation) -> str:
+def _json_ld_script(article: SampleArticle, location: PageLocation) -> str:
     fields = {name: value for name, value in _json_ld_fields(article, location).items() if value not in ("", [])}
     graph = {"@context": "https://schema.org", "@graph": [{"@type": "WebSite", "name": SITE_NAME}, fields]}
     data = graph if article.skin == "blocks" else {"@context": "https://schema.org", **fields}
     return f'<script type="application/ld+json">{json.dumps(data, ensure_ascii=False)}</script>'
 
 
-def _json_ld_fields(article: Article, location: PageLocation) -> dict[str, Any]:
+def _json_ld_fields(article: SampleArticle, location: PageLocation) -> dict[str, Any]:
     return {
         "@type": "NewsArticle",
         "headline": article.title,

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 
 from crawler.demo import furniture
-from crawler.demo.content import LANGUAGES, SITE_NAME, Article, Person, articles, people
+from crawler.demo.content import LANGUAGES, SITE_NAME, Person, SampleArticle, articles, people
 from crawler.demo.head import plain_head
 from crawler.demo.skins import Skin, load_skin
 
@@ -126,7 +126,7 @@ def _archive_page(skin: Skin, old_addresses: list[tuple[str, str]]) -> str:
     return page_in_layout(skin, title, _listing(skin, title, "\n".join(boxes)))
 
 
-def _month_box(skin: Skin, month: str, stories: list[Article]) -> str:
+def _month_box(skin: Skin, month: str, stories: list[SampleArticle]) -> str:
     return _link_box(
         month, [(story.path, f"{story.title}, {skin.wording.date_text(story.published)}") for story in stories]
     )

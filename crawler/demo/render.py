@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import format_datetime
 
 from crawler.demo import feeds, special
-from crawler.demo.content import Article, articles, as_datetime
+from crawler.demo.content import SampleArticle, articles, as_datetime
 from crawler.demo.head import ATOM, RSS, PageLocation
 from crawler.demo.lists import form_pages, list_pages
 from crawler.demo.story import story_page
@@ -51,7 +51,7 @@ def _story_resources(origin: str) -> Iterator[tuple[str, Resource]]:
             yield copy.path, _story_resource(article, PageLocation(origin, copy.path))
 
 
-def _story_resource(article: Article, location: PageLocation) -> Resource:
+def _story_resource(article: SampleArticle, location: PageLocation) -> Resource:
     charset = "" if article.declared == "meta" else f"; charset={article.encoding}"
     headers = {
         "Content-Type": f"text/html{charset}",

@@ -7,13 +7,13 @@ from html import escape
 from urllib.parse import quote
 
 from crawler.demo import furniture
-from crawler.demo.content import Article, StoryPart
+from crawler.demo.content import SampleArticle, StoryPart
 from crawler.demo.head import PageLocation, article_head
 from crawler.demo.prose import to_html
 from crawler.demo.skins import Skin, load_skin
 
 
-def story_page(article: Article, location: PageLocation) -> str:
+def story_page(article: SampleArticle, location: PageLocation) -> str:
     """The HTML of one page of an article, as text."""
     skin = load_skin(article.skin, article.language)
     html = skin.fill(
@@ -27,7 +27,7 @@ def story_page(article: Article, location: PageLocation) -> str:
     return _break_markup(html) if article.quirk == "broken" else html
 
 
-def _main_html(skin: Skin, article: Article, location: PageLocation) -> str:
+def _main_html(skin: Skin, article: SampleArticle, location: PageLocation) -> str:
     address = {"url": quote(location.origin + location.path, safe=""), "path": location.path}
     boxes = {name: skin.fill(name, **address) for name in ("share", "helpful", "donate_end", "newsletter")}
     surroundings = {name: getattr(furniture, name)(skin, article) for name in ("related", "comments", "tags", "bio")}
@@ -40,7 +40,7 @@ def _main_html(skin: Skin, article: Article, location: PageLocation) -> str:
     )
 
 
-def _title_slots(skin: Skin, article: Article, location: PageLocation) -> dict[str, str]:
+def _title_slots(skin: Skin, article: SampleArticle, location: PageLocation) -> dict[str, str]:
     lead = article.standfirst if location.page_number == 1 else ""
     date_text = skin.wording.date_text
     return {
@@ -57,7 +57,7 @@ def _title_slots(skin: Skin, article: Article, location: PageLocation) -> dict[s
     }
 
 
-def _text_slots(skin: Skin, article: Article, location: PageLocation) -> dict[str, str]:
+def _text_slots(skin: Skin, article: SampleArticle, location: PageLocation) -> dict[str, str]:
     parts = article.pages[location.page_number - 1]
     pages = [article.page_path(number + 1) for number in range(len(article.pages))]
     licence = f'<a rel="license" href="{article.licence}">{article.licence}</a>' if article.licence else ""
@@ -69,7 +69,7 @@ def _text_slots(skin: Skin, article: Article, location: PageLocation) -> dict[st
     }
 
 
-def _part_html(skin: Skin, article: Article, location: PageLocation, part: StoryPart) -> str:
+def _part_html(skin: Skin, article: SampleArticle, location: PageLocation, part: StoryPart) -> str:
     if part.kind == "text":
         return to_html(part.text)
     if part.kind == "figure":
@@ -77,7 +77,7 @@ def _part_html(skin: Skin, article: Article, location: PageLocation, part: Story
     return skin.fill(part.kind, url=quote(location.origin + location.path, safe=""), path=location.path)
 
 
-def _figure_html(skin: Skin, article: Article, name: str) -> str:
+def _figure_html(skin: Skin, article: SampleArticle, name: str) -> str:
     figure = article.figure(name)
     words = {field: escape(getattr(figure, field)) for field in ("image", "alt", "caption", "credit")}
     return skin.fill("figure", **words)

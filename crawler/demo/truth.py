@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from crawler.demo import feeds, special
-from crawler.demo.content import Article, StoryPart, articles
+from crawler.demo.content import SampleArticle, StoryPart, articles
 from crawler.demo.head import ATOM, RSS
 from crawler.demo.lists import form_pages, list_pages
 from crawler.demo.prose import to_blocks
@@ -47,12 +47,12 @@ def expected_stories() -> list[ExpectedPage]:
     return [_whole_story(story) for story in articles()]
 
 
-def _whole_story(story: Article) -> ExpectedPage:
+def _whole_story(story: SampleArticle) -> ExpectedPage:
     pages = [_expected_page(story, number) for number in range(1, len(story.pages) + 1)]
     return replace(pages[0], text_blocks=sum((page.text_blocks for page in pages), ()), next_path="")
 
 
-def _expected_page(story: Article, number: int) -> ExpectedPage:
+def _expected_page(story: SampleArticle, number: int) -> ExpectedPage:
     lead = (story.standfirst,) if story.standfirst and number == 1 else ()
     return ExpectedPage(
         path=story.page_path(number),

@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 import tomllib
 from calendar import monthrange
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 from cleaners.document import UrlSource
 from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import UrlShape, is_section, shape_of
+from output.db.url_words import UrlKind
 
-_USUAL_PATHS = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))["places"]
+_DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))
+_USUAL_PATHS = {UrlKind.SITEMAP: _DATA["places"]["sitemaps"], UrlKind.FEED: _DATA["places"]["feeds"]}
+_NAMES = {
+    UrlKind.SITEMAP: re.compile(_DATA["names"]["sitemaps"]),
+    UrlKind.FEED: re.compile(_DATA["names"]["feeds"]),
+}
 
 _EASTERNMOST_ZONE = timezone(timedelta(hours=14))
 
@@ -46,18 +52,14 @@ def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK) -> int:
     return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0)
 
 
-def usual_sitemap_urls(origin: str) -> tuple[str, ...]:
-    """The URLs to try for a sitemap that robots.txt does not name; `origin` is any URL of the host."""
-    return _urls_at(origin, _USUAL_PATHS["sitemaps"])
+def usual_urls(kind: UrlKind, origin: str) -> tuple[str, ...]:
+    """The URLs to try in turn for a sitemap or feed that nothing names; `origin` is any URL of the host."""
+    return tuple(url for path in _USUAL_PATHS[kind] if (url := canonicalise(path, origin)))
 
 
-def usual_feed_urls(origin: str) -> tuple[str, ...]:
-    """The URLs to try for a feed that no page names; `origin` is any URL of the host."""
-    return _urls_at(origin, _USUAL_PATHS["feeds"])
-
-
-def _urls_at(origin: str, paths: Iterable[str]) -> tuple[str, ...]:
-    return tuple(url for path in paths if (url := canonicalise(path, origin)))
+def is_named_as(kind: UrlKind, url: str) -> bool:
+    """Whether a URL is that of a sitemap or feed by its name, such as `/news/rss.xml`."""
+    return bool(_NAMES[kind].fullmatch(urlsplit(url).path.rstrip("/").rpartition("/")[2]))
 
 
 def is_too_old(date_text: str, since: date) -> bool:

@@ -306,12 +306,15 @@ class Frontier:
 
     async def _wait_for_change(self) -> None:
         """Wait until something changes, the next host is due, or it is time for the next scan."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds_to_wait()):  # wait_for may lose a cancellation
+                await self._change_event.wait()
+
+    def _seconds_to_wait(self) -> float:
+        """The seconds until the first host is due that is not yet, or until the next scan if that is sooner."""
         now = self._clock()
         due_times = (self._due_hosts.next_due_at(), self._robots_due_hosts.next_due_at())
-        waits = (due_at - now for due_at in due_times if due_at is not None and due_at > now)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(min([_SCAN_SECONDS, *waits])):  # wait_for may lose a cancellation
-                await self._change_event.wait()
+        return min([_SCAN_SECONDS, *(due_at - now for due_at in due_times if due_at is not None and due_at > now)])
 
 
 def queued_robots_txt(queued_url: QueuedUrl, attempts: int) -> QueuedUrl:

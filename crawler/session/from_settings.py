@@ -13,6 +13,7 @@ from w3lib.url import file_uri_to_path
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 from cleaners.urls.canonical import canonicalise
 from crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
+from crawler.fetch.capacity import default_requests, requests_by_files
 from crawler.fetch.faults import RetryPolicy
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import PolitenessSettings
@@ -20,6 +21,7 @@ from crawler.options import CrawlOptions, OptionError
 from crawler.session.writer import BATCH_TARGET
 from crawler.workers.worker import process_count
 from output.exports.own_files import OwnFiles
+from output.raw.credentials import without_userinfo
 
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
@@ -32,12 +34,21 @@ def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]
     for url in urls:
         seed = canonicalise(url)
         if seed is None:
-            raise OptionError(f"not an http or https URL: {url}")
+            raise OptionError(_unusable_seed(url))
         if reason := check_url(seed, allow_private, (port_of(seed),)):
             hint = " (--allow-private opens it)" if reason in PRIVATE_VERDICTS else ""
             raise OptionError(f"refused: {url} is a {reason.replace('_', ' ')} address{hint}")
         seeds.append(seed)
     return tuple(dict.fromkeys(seeds))
+
+
+def _unusable_seed(url: str) -> str:
+    """Why a start URL is none, without the password that may be in it."""
+    with_slashes = url if "//" in url else f"//{url}"
+    bare_url = without_userinfo(with_slashes)
+    if bare_url == with_slashes or url.lower().startswith("mailto:"):
+        return f"not an http or https URL: {url}"
+    return f"{bare_url.removeprefix('//')} was given with a user name, which no URL sends: use --header or --cookies"
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
@@ -66,12 +77,19 @@ def worker_count(settings: Any) -> int:
     return process_count(settings.getint("BROADSHEET_WORKERS"))
 
 
+def request_count(settings: Any) -> int:
+    """The number of requests under way at once, to all hosts together."""
+    if chosen_count := settings.getint("CONCURRENT_REQUESTS"):
+        return min(int(chosen_count), requests_by_files())
+    return default_requests(settings.getint("DOWNLOAD_MAXSIZE"))
+
+
 def politeness_of(settings: Any, identity: Identity) -> PolitenessSettings:
     """The politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
         requests_per_host=settings.getint("BROADSHEET_PER_HOST"),
-        max_requests=settings.getint("CONCURRENT_REQUESTS"),
+        max_requests=request_count(settings),
         max_unstored=BATCH_TARGET + _ANSWERS_PER_WORKER * worker_count(settings),
         user_agent=identity.user_agent,
         robots_max_age=settings.getfloat("BROADSHEET_ROBOTS_AGE"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from output.exports.rows import iter_articles
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
 from output.queue.requeue import UNREACHED_HOSTS, PassingReason
-from output.queue.resume import moved_seeds, redirect_chains, unfinished_update_start
+from output.queue.resume import hosts_of_queued_seeds, moved_seeds, redirect_chains, unfinished_update_start
 from output.queue.rows import Queue, QueuedUrl
 from output.report.rates import survey
 from output.watch.requeue_due import UpdateRun, conditional_headers
@@ -155,6 +155,12 @@ class CrawlSession:
         read_db: Any = self._read_db
         return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
 
+    def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
+        """The hosts of those start URLs, redirected ones included, that are queued: their pages are still to be
+        read."""
+        read_db: Any = self._read_db
+        return hosts_of_queued_seeds(read_db, start_urls)
+
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome; returns when it is committed."""
         assert self._writer is not None
@@ -167,7 +173,7 @@ class CrawlSession:
     def settle(self) -> None:
         """Stop writing, and judge all pages again with what the whole site shows."""
         self._stop_writing()
-        settle_in_processes(self._archive.db)
+        self._settle()
 
     def articles(self) -> Iterator[dict[str, object]]:
         """The archive's articles, one at a time."""
@@ -183,13 +189,17 @@ class CrawlSession:
         self._stop_writing()
         try:
             if outcome == "stopped":
-                settle_in_processes(self._archive.db)
+                self._settle()
             if outcome != "failed":
                 survey(self._archive.db, self._run_id, utc_now())
             self._archive.runs.finish(self._run_id, outcome, reason, self.stored_counts)
         finally:
             self._read_db.close()  # type: ignore[attr-defined]
             self._archive.close()
+
+    def _settle(self) -> None:
+        self._archive.apply_waiting_rulings()
+        settle_in_processes(self._archive.db)
 
     def _stop_writing(self) -> None:
         if self._writer is not None:

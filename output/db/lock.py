@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -9,6 +10,7 @@ from filelock import FileLock, Timeout
 from output.db.errors import InUse, NotReachable
 
 _TRIES = 5
+_KERNEL_LOCKS = Path("/proc/locks")
 
 
 class ArchiveLock:
@@ -60,3 +62,19 @@ class ArchiveLock:
             return self._path.stat().st_ino
         except FileNotFoundError:
             return -1
+
+
+def is_owned(database: str | Path) -> bool:
+    """Whether a process holds the lock of an archive, without touching it; for people, not for decisions.
+
+    Where the system does not list its locks, a lock file that a killed process left counts too.
+    """
+    try:
+        status = os.stat(f"{database}.lock")
+        locks = _KERNEL_LOCKS.read_text("ascii", "replace")
+    except FileNotFoundError:
+        return Path(f"{database}.lock").exists()
+    except OSError:
+        return True
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return any(place in line.split() for line in locks.splitlines())

@@ -41,3 +41,8 @@ def quoted_name(name: str) -> str:
 def folded_name(name: str) -> bytes:
     """A key that is equal for names that SQLite does not distinguish: it folds the letters A to Z and no others."""
     return name.encode().lower()
+
+
+def has_column(db: Database, table: str, name: str) -> bool:
+    """Whether a table has a column of this name."""
+    return any(folded_name(column.name) == folded_name(name) for column in table_columns(db, table))

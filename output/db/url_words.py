@@ -60,6 +60,7 @@ class OutcomeReason(StrEnum):
     NOT_THERE = "not_there"
     RAW_MISSING = "raw_missing"
     REDIRECT_LOOP = "redirect_loop"
+    TEXT_CONFLICT = "text_conflict"
     TIMEOUT = "timeout"
     TLS = "tls"
     TOO_LARGE = "too_large"
@@ -71,6 +72,7 @@ class OutcomeReason(StrEnum):
 
     # Why it was not asked for
     BAD_URL = "bad_url"
+    COMMENT_FEED = "comment_feed"
     FORGOTTEN = "forgotten"
     LIMIT = "limit"
     MEDIA_TYPE = "media_type"

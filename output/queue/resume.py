@@ -18,6 +18,8 @@ _REDIRECTING_URL = "SELECT url FROM urls WHERE location = ? AND state = 'done' O
 
 _REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
 
+_QUEUED_SEED = "SELECT host FROM urls WHERE url = ? AND state = 'queued' AND found_via = 'seed'"
+
 _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
 
@@ -61,6 +63,12 @@ def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str
             url = str(row[0])
             targets[url] = None
     return tuple(targets)
+
+
+def hosts_of_queued_seeds(db: Database, urls: Iterable[str]) -> set[str]:
+    """The hosts of those of the URLs that are queued as start URLs or as what these redirect to."""
+    rows = (db.execute(_QUEUED_SEED, [storable_text(url)]).fetchone() for url in urls)
+    return {str(row[0]) for row in rows if row}
 
 
 def _run_options(options: str, run_id: int) -> dict[str, Any]:

@@ -21,8 +21,14 @@ from output.db.transaction import write_transaction
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
 
+MERGED_ENDING = ".merged.warc"
+"""Ending of the folder with copies of another archive's files. They may grow there, so nothing is appended here."""
+
 sync_to_disk = getattr(os, "fdatasync", os.fsync)
 """Makes the disk confirm a file's bytes."""
+
+_NEWEST_OWN_FILE = f"""SELECT name, length FROM warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
+    ORDER BY begun_at DESC, name DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,7 @@ class WarcFiles:
 
     def _reopen_newest(self, size: int) -> bool:
         """Open the newest file if it is as long as was committed and has room; return whether it is open."""
-        row = self._db.execute(
-            "SELECT name, length FROM warc_files ORDER BY begun_at DESC, name DESC LIMIT 1"
-        ).fetchone()
+        row = self._db.execute(_NEWEST_OWN_FILE).fetchone()
         if row is None or (row[1] and row[1] + size > self._size_limit):
             return False
         path = warc_path(self._folder, row[0])
@@ -132,12 +136,19 @@ class WarcFiles:
         return True
 
     def _begin_file(self) -> None:
-        """Begin a file. Its row is committed first, so that a file without a row is never ours."""
-        (self._folder / self._folder_name).mkdir(exist_ok=True)
-        name = self._free_name()
-        with write_transaction(self._db):
-            self._db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, self._clock()])
-        self._open(name, 0)
+        """Begin a file. Its row is committed first, so that a file without a row is never ours.
+
+        A file of somebody else that comes to have this name meanwhile is left as it is, and another name is taken.
+        """
+        while self._fd < 0:
+            name, begun_at = self._free_name(), self._clock()
+            with write_transaction(self._db):
+                self._db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
+            try:
+                self._open(name, 0, os.O_EXCL)
+            except FileExistsError:
+                with write_transaction(self._db):
+                    self._db.execute("DELETE FROM warc_files WHERE name = ?", [name])
 
     def _free_name(self) -> str:
         """A new name of prefix, time and serial number, as the standard advises (annex C)."""
@@ -145,17 +156,17 @@ class WarcFiles:
         timestamp, number = "".join(filter(str.isdigit, self._clock()[:19])), len(used_names)
         while True:
             name = f"{self._folder_name}/{self._stem}-{timestamp}-{number:05d}.warc.gz"
-            if name not in used_names and not (self._folder / name).exists():
+            if name not in used_names and not os.path.lexists(self._folder / name):  # a link that leads nowhere too
                 return name
             number += 1
 
-    def _open(self, name: str, length: int) -> None:
+    def _open(self, name: str, length: int, extra_flags: int = 0) -> None:
         """Open a file, made if missing, to append after its `length` committed bytes."""
         path = warc_path(self._folder, name)
-        path.parent.mkdir(exist_ok=True)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        make_folder(path.parent)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | extra_flags, 0o666)
         self._name, self._length, self._committed_length, self._has_first_record = name, length, length, False
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def warc_path(folder: Path, name: str) -> Path:
@@ -181,8 +192,15 @@ def truncate_to_committed(db: Database, folder: Path) -> tuple[int, tuple[str, .
     return cut_bytes, tuple(short_names)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the disk confirm the name of a new file."""
+def make_folder(folder: Path) -> None:
+    """Make a folder if it is missing, and make the disk confirm its name."""
+    if not folder.is_dir():
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the disk confirm the names of new files in a folder."""
     with suppress(OSError):  # not every system lets a folder be opened
         fd = os.open(folder, os.O_RDONLY)
         try:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.urls.canonical import canonicalise
-from output.db.stored_values import stored_texts
-from output.db.text import storable_text
+from cleaners.document import BlockKind
+from output.db.migrations import BLOCK_KINDS
+from output.db.stored_values import decoding, stored_texts
+from output.store.known_url import find_known_url
 from output.verdicts.rulings import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, '') FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id
     WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
-        coalesce(e.pages || ' of ' || e.of_pages || ' pages', ''), t.text
+        e.pages, e.of_pages, t.text, b.kind
     FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
         JOIN reasons r ON r.id = b.reason_id
         LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host
@@ -31,7 +33,7 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 class StoredBlock:
     """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
 
-    `evidence` says on how many of the host's pages the text stands; empty where that was not counted.
+    The text stands on `page_count` of the host's `of_pages` pages; None where that was not counted.
     """
 
     position: int
@@ -41,8 +43,20 @@ class StoredBlock:
     rule: str
     own_reason: str
     own_rule: str
-    evidence: str
+    page_count: int | None
+    of_pages: int | None
     text: str
+    kind: BlockKind
+
+    @property
+    def evidence(self) -> str:
+        """On how many of the host's pages the text stands, as in `3 of 9 pages`; empty if on one."""
+        return f"{self.page_count} of {self.of_pages} pages" if self.page_count else ""
+
+    def begins_with(self, words: str) -> bool:
+        """Whether the text begins with these words, whatever their case and the space between them."""
+        typed = " ".join(words.removesuffix("…").split()).casefold()
+        return " ".join(self.text.split()).casefold().startswith(typed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +80,34 @@ class StoredPage:
 
 def find_page(db: Database, url_or_id: str) -> StoredPage | None:
     """The page at a URL, or else the current page of the article that a URL or number names."""
-    ids_by_url = (_find_id(db, _PAGE_OF_URL, url) for url in _spellings(url_or_id))
-    page_id = next((page_id for page_id in ids_by_url if page_id), None)
+    page_id = _find_id(db, _PAGE_OF_URL, find_known_url(db, url_or_id))
     if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
         page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
-    if page_id is None:
-        return None
+    return None if page_id is None else read_page(db, page_id)
+
+
+def read_page(db: Database, page_id: int) -> StoredPage:
+    """The page with this number in `pages`."""
     row = db.execute(_PAGE, [page_id]).fetchone()
     url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason = row
-    rows = db.execute(_BLOCKS, [page_id]).fetchall()
-    blocks = tuple(
-        StoredBlock(position, block_id, bool(is_kept), *values) for position, block_id, is_kept, *values in rows
-    )
+    blocks = tuple(_stored_block(page_id, *row) for row in db.execute(_BLOCKS, [page_id]).fetchall())
     facts = stored_texts(evidence, "pages", "evidence", page_id)
     return StoredPage(
         url, title, page_type, own_type, facts, article_id, kept_count, removed_count, shelving_reason, blocks
     )
 
 
+def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
+    position, block_id, is_kept, *values, kind_number = columns
+    with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+        kind = BlockKind(BLOCK_KINDS[kind_number])
+    return StoredBlock(*[position, block_id, bool(is_kept), *values, kind])
+
+
 def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:
     """(URL, state, reason) of a URL that the archive knows, fetched or not."""
-    rows = (db.execute(_STATE, [spelling]).fetchone() for spelling in _spellings(url))
-    return next((row for row in rows if row), None)
-
-
-def _spellings(url: str) -> tuple[str, ...]:
-    """The URL as written and in its canonical form."""
-    as_written = storable_text(url.strip())
-    return tuple(spelling for spelling in dict.fromkeys((as_written, canonicalise(url) or "")) if spelling)
+    row: tuple[str, str, str] | None = db.execute(_STATE, [find_known_url(db, url)]).fetchone()
+    return row
 
 
 def _find_id(db: Database, query: str, value: object) -> int | None:

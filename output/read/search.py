@@ -8,13 +8,15 @@ before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are sea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
 
 from output.db.fulltext import CJK_RANGES
 from output.db.text import inert_text, storable_text
+from output.store.article_filter import ALL_ARTICLES, ArticleFilter
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24
@@ -24,30 +26,87 @@ _TERM = re.compile(r'"([^"]*)"?|(\S+)')
 _PART = re.compile(rf"[{CJK_RANGES}]+|[^{CJK_RANGES}]+")
 _CJK = re.compile(f"[{CJK_RANGES}]")
 
-_QUERY = f"""SELECT a.url, a.title, coalesce(a.published_day, ''), a.text,
-        snippet(articles_fts, 1, '[', ']', '…', {_SNIPPET_WORDS})
-    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
-    WHERE articles_fts MATCH ? ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id LIMIT ?"""
+_MATCH_BEGIN, _MATCH_END = "\x02", "\x03"  # around what matched; no text that is shown has them
+_COLUMNS = """a.id, a.url, a.title, coalesce(a.published_day, ''), coalesce(a.language, ''), a.word_count, a.text"""
+_HIT = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS})
+    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH :match"""
+_FILTERED = "AND a.id IN (SELECT id FROM articles WHERE {condition})"
+_ORDER = f"ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), articles_fts.rowid LIMIT :limit"
+_HITS = f"{_HIT} {_FILTERED} {_ORDER}"
+_COUNT = f"""SELECT count(*) FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
+    WHERE articles_fts MATCH :match {_FILTERED}"""
+_HIT_OF_ARTICLE = f"{_HIT} AND articles_fts.rowid = :article_id"
+_RANKED_IDS = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH :match {_ORDER}"
 
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """An article that was found; the snippet is one line, with what matched in square brackets."""
+    """An article that was found. `snippet_parts` are its snippet in pieces, with whether each of them matched."""
 
+    id: int
     url: str
     title: str
     published_day: str
-    snippet: str
+    language: str
+    word_count: int
+    snippet_parts: tuple[tuple[bool, str], ...]
+
+    @property
+    def snippet(self) -> str:
+        """The snippet in one line, with what matched in square brackets."""
+        return "".join(f"[{text}]" if is_match else text for is_match, text in self.snippet_parts)
 
 
-def search(db: Database, query: str, limit: int = 20) -> Iterator[SearchHit]:
+def search(db: Database, query: str, limit: int = 20, article_filter: ArticleFilter = ALL_ARTICLES) -> list[SearchHit]:
     """The best articles for a query, best first, at most `limit`; none for a query without a word."""
     match = match_expression(query)
     if not match:
-        return
-    for url, title, published_day, text, snippet in db.execute(_QUERY, [match, limit]):
-        shown_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
-        yield SearchHit(url, inert_text(title), published_day, " ".join(inert_text(shown_snippet).split()))
+        return []
+    sql = _HITS.format(condition=article_filter.condition)
+    rows = db.execute(sql, {"match": match, "limit": limit, **article_filter.values}).fetchall()
+    return [_make_hit(row, query) for row in rows]
+
+
+def count_matches(db: Database, query: str, article_filter: ArticleFilter = ALL_ARTICLES) -> int:
+    """How many articles match a query."""
+    match = match_expression(query)
+    if not match:
+        return 0
+    sql = _COUNT.format(condition=article_filter.condition)
+    return int(db.execute(sql, {"match": match, **article_filter.values}).fetchone()[0])
+
+
+def rank_articles(db: Database, query: str, limit: int) -> list[int]:
+    """The ids of the best articles for a query, best first, at most `limit`; none for a query without a word."""
+    match = match_expression(query)
+    rows = db.execute(_RANKED_IDS, {"match": match, "limit": limit}) if match else ()
+    return [article_id for (article_id,) in rows]
+
+
+def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> dict[int, SearchHit]:
+    """The hits of a query in these articles, by article."""
+    match = match_expression(query)
+    if not match:
+        return {}
+    values = ({"match": match, "article_id": article_id} for article_id in article_ids)
+    rows = (db.execute(_HIT_OF_ARTICLE, value).fetchone() for value in values)
+    return {row[0]: _make_hit(row, query) for row in rows if row}
+
+
+def _make_hit(row: Sequence[Any], query: str) -> SearchHit:
+    article_id, url, title, published_day, language, word_count, text, snippet = row
+    marked_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
+    parts = tuple(_snippet_parts(" ".join(marked_snippet.split())))
+    return SearchHit(article_id, url, inert_text(title), published_day, language, word_count, parts)
+
+
+def _snippet_parts(marked_snippet: str) -> Iterator[tuple[bool, str]]:
+    first_part, *marked_parts = marked_snippet.split(_MATCH_BEGIN)
+    yield False, inert_text(first_part)
+    for marked_part in marked_parts:
+        match, _, rest = marked_part.partition(_MATCH_END)
+        yield True, inert_text(match)
+        yield False, inert_text(rest)
 
 
 def match_expression(query: str) -> str:
@@ -81,5 +140,6 @@ def _cjk_snippet(text: str, query: str) -> str:
     match_start, word = min(matches)
     match_end = match_start + len(word)
     start, end = max(0, match_start - _SNIPPET_CHARS // 2), match_end + _SNIPPET_CHARS // 2
-    window = f"{text[start:match_start]}[{text[match_start:match_end]}]{text[match_end:end]}"
+    match = f"{_MATCH_BEGIN}{text[match_start:match_end]}{_MATCH_END}"
+    window = f"{text[start:match_start]}{match}{text[match_end:end]}"
     return ("…" if start else "") + window + ("…" if end < len(text) else "")

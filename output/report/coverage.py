@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -48,6 +49,33 @@ _COUNTS_WITH_EXAMPLES = f"""{_REDIRECT_ENDS}, classes AS ({_CLASSES}), ranked AS
 _UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM articles
     WHERE id NOT IN (SELECT article_id FROM ends WHERE article_id IS NOT NULL) ORDER BY url LIMIT {MAX_EXAMPLES}"""
 
+# From the ends back: those in one state for one reason to which a named URL leads, by the index on states.
+_IS_NAMED = {
+    "sitemap": "EXISTS (SELECT 1 FROM listed l WHERE l.url_id = back.id AND l.kind = 'sitemap')",
+    "feed": "EXISTS (SELECT 1 FROM listed l WHERE l.url_id = back.id AND l.kind = 'feed')",
+    "link": """(SELECT n.kind = 'page' AND n.found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')
+        FROM urls n WHERE n.id = back.id)""",
+}
+_LEADS_BACK = f"""WITH RECURSIVE back (id, url, hops) AS (
+        SELECT {{end}} UNION
+        SELECT r.id, r.url, back.hops + 1 FROM back JOIN urls r ON r.location = back.url
+        WHERE +r.state = 'done' AND +r.reason = 'redirect' AND back.hops < {_MAX_HOPS})
+    SELECT {{columns}} FROM back WHERE {{is_named}}"""
+_ENDS_OF = """SELECT u.id, u.url FROM urls u
+    WHERE u.state = :state AND u.reason = :reason AND u.kind IN ('page', 'sitemap', 'feed', 'robots') AND u.id > :after
+        AND NOT EXISTS (SELECT 1 FROM pages p WHERE p.id = u.id AND p.article_id IS NOT NULL)
+        AND (u.reason <> 'redirect' OR NOT EXISTS (SELECT 1 FROM urls t WHERE t.url = u.location))
+        AND EXISTS ({is_reached}) ORDER BY u.id LIMIT :limit"""
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredUrl:
+    """A URL that a source names, and where it led: the end of its redirects, itself if there are none."""
+
+    url: str
+    end_id: int
+    end_url: str
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -58,6 +86,11 @@ class Gap:
     urls: int
     examples: tuple[str, ...]
     hint: str
+
+    @property
+    def is_worth_a_look(self) -> bool:
+        """Whether a person may do something about it, or should know: not where the site says that nothing is there."""
+        return bool(self.hint) and self.reason not in _settled_reasons()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +114,22 @@ def measure_coverage(db: Database) -> tuple[Coverage, ...]:
     """The coverage of each source that names any URL."""
     coverages = (_measure_source(db, source, query) for source, query in _SOURCE_QUERIES.items())
     return tuple(coverage for coverage in coverages if coverage.named)
+
+
+def list_covered_urls(
+    db: Database, source: str, outcome: tuple[str, str], after_end: int = 0, limit: int = 50
+) -> list[CoveredUrl]:
+    """The URLs of a source that ended in a state for a reason without an article: those of the first `limit` ends after
+    the one of a number in `urls`."""
+    is_reached = _LEADS_BACK.format(end="u.id, u.url, 0", columns="1", is_named=_IS_NAMED[source])
+    bounds = {"state": outcome[0], "reason": outcome[1], "after": after_end, "limit": limit}
+    ends = db.execute(_ENDS_OF.format(is_reached=is_reached), bounds).fetchall()
+    named = _LEADS_BACK.format(end=":id, :url, 0", columns="back.url", is_named=_IS_NAMED[source])
+    return [
+        CoveredUrl(url, end_id, end_url)
+        for end_id, end_url in ends
+        for (url,) in db.execute(f"{named} ORDER BY back.url", {"id": end_id, "url": end_url})
+    ]
 
 
 def hint_for(state: UrlState, reason: Reason) -> str:
@@ -111,4 +160,15 @@ def _find_unnamed(db: Database, query: str) -> tuple[int, tuple[str, ...]]:
 
 @cache
 def _load_hints() -> dict[str, str]:
+    hints: dict[str, str] = _load_data()["hints"]
+    return hints
+
+
+@cache
+def _settled_reasons() -> frozenset[str]:
+    return frozenset(_load_data()["settled"])
+
+
+@cache
+def _load_data() -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("coverage.toml").read_text("utf-8"))

@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from output.report.coverage import Coverage, measure_coverage
+from output.report.host_scope import host_scope
 
 _MAX_CLUSTERS = 20
 
@@ -56,6 +57,10 @@ _LATEST_START = "(SELECT max(started_at) FROM runs)"
 _SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
 _ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
 _ALARMS_OF_LAST_RUN = f"{_SELECT_ALARMS} WHERE r.started_at = {_LATEST_START} ORDER BY a.host, a.part, a.what"
+
+_EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM changes c
+        JOIN (SELECT id FROM articles UNION SELECT id FROM shelved) a ON a.id = c.article_id
+    WHERE c.kind NOT IN ('', 'cleaner') AND c.at >= {_LATEST_START} GROUP BY c.kind ORDER BY 2 DESC, 1"""
 
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
@@ -203,6 +208,14 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
+class EditCount:
+    """How many edits of a kind the last run found."""
+
+    kind: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What the end of a crawl shows. `shelved` counts duplicates and lists taken out; `alarms` are the last run's."""
 
@@ -226,6 +239,13 @@ class Report(Totals):
     yields: tuple[Yield, ...]
     rule_rates: tuple[RuleRate, ...]
     runs: tuple[RunLine, ...]
+    edits: tuple[EditCount, ...]
+
+    @property
+    def current_alarms(self) -> tuple[AlarmLine, ...]:
+        """The alarms that the last run raised."""
+        last_start = max((run.started_at for run in self.runs), default="")
+        return tuple(alarm for alarm in self.alarms if alarm.at >= last_start)
 
 
 _Row = TypeVar("_Row")
@@ -241,24 +261,55 @@ def gather_totals(db: Database) -> Totals:
     )
 
 
-def gather_report(db: Database) -> Report:
-    """Gather the report from an archive; a read-only connection is enough."""
+def gather_report(db: Database, host: str = "") -> Report:
+    """Gather the report from an archive, or on one host of it; a read-only connection is enough."""
+    with host_scope(db, host):
+        return _gather_all(db)
+
+
+def _gather_all(db: Database) -> Report:
     return Report(
         articles=_count_articles(db),
         shelved=_count_shelved(db),
         removed=_read_rows(db, RemovedCount, _REMOVED_COUNTS),
-        alarms=_read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS),
+        alarms=read_alarms(db),
         urls=_read_rows(db, UrlCount, _URL_COUNTS),
         coverage=measure_coverage(db),
         found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
         outside=_read_rows(db, HostCount, _OUTSIDE_HOSTS),
-        withdrawals=_read_rows(db, Withdrawal, _WITHDRAWALS),
+        withdrawals=read_withdrawals(db),
         duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
         clusters=_read_rows(db, Cluster, _CLUSTERS),
-        yields=_read_rows(db, Yield, _YIELDS),
-        rule_rates=_read_rows(db, RuleRate, _RULE_RATES),
-        runs=_read_rows(db, RunLine, _RUNS),
+        yields=read_yields(db),
+        rule_rates=read_rule_rates(db),
+        runs=read_runs(db),
+        edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
     )
+
+
+def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
+    """The alarms of all runs, the latest first."""
+    return _read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS)
+
+
+def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
+    """The articles that are withdrawn, the latest first."""
+    return _read_rows(db, Withdrawal, _WITHDRAWALS)
+
+
+def read_yields(db: Database) -> tuple[Yield, ...]:
+    """What each part of each host gave in each run, the latest run of a host first."""
+    return _read_rows(db, Yield, _YIELDS)
+
+
+def read_rule_rates(db: Database) -> tuple[RuleRate, ...]:
+    """How often each rule fired in each host's last run with articles, and before."""
+    return _read_rows(db, RuleRate, _RULE_RATES)
+
+
+def read_runs(db: Database) -> tuple[RunLine, ...]:
+    """All runs, the earliest first."""
+    return _read_rows(db, RunLine, _RUNS)
 
 
 def _count_articles(db: Database) -> int:

@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from output.db.text import inert_text
 from output.report.coverage import Coverage, Gap
-from output.report.figures import AlarmLine, Report, RuleRate, Yield
+from output.report.figures import AlarmLine, Report, RuleRate, RunLine, Yield
+from output.report.plain_words import reason_words, rule_words
 
+_EMPTY_CELLS = ("", "–")
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
 _MAX_RULES = 8  # of one host
 _MAX_RUNS = 5  # of one host
+_DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
-def render(report: Report, width: int = 80, max_lines: int = 20) -> str:
-    """The report as plain text, no line wider than `width`; a long list ends after `max_lines` lines and says so."""
-    shelved = "".join(f", {count} taken out as {reason}" for reason, count in report.shelved)
-    discovery_heads, removed_heads = ("via", "found", "fetched", "articles"), ("reason", "rule", "blocks", "words")
-    run_heads = ("started", "finished", "command", "outcome", "why")
+def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Callable[[str], str] = str) -> str:
+    """The report as plain text, no line wider than `width`; a long list ends after `max_lines` lines and says so.
+
+    `url_words` says the reason of a URL's state in words.
+    """
     sections = (
-        _wrap_text(f"{report.articles} articles{shelved}", "", width),
+        _wrap_text(verdict_sentence(report), "", width),
+        _wrap_text(edits_sentence(report), "", width),
         _alarm_section(report.alarms, width, max_lines),
-        _format_table("URLs", ("kind", "state", "reason", "URLs"), _rows_of_cells(report.urls), width, max_lines),
-        *(_coverage_section(coverage, width, max_lines) for coverage in report.coverage),
-        _format_table("How pages were found", discovery_heads, _rows_of_cells(report.found_by), width, max_lines),
-        _withdrawal_section(report, width, max_lines),
+        *(_coverage_section(coverage, width, max_lines, url_words) for coverage in report.coverage),
+        _withdrawal_section(report, width, max_lines, url_words),
+        _url_section(report, width, max_lines, url_words),
+        _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
-        _format_table("Removed from articles", removed_heads, _rows_of_cells(report.removed), width, max_lines),
+        _removed_section(report, width, max_lines),
         _yield_section(report.yields, width, max_lines),
         *_rule_sections(report.rule_rates, width),
         _format_table("Links to other hosts", ("host", "links"), _rows_of_cells(report.outside), width, max_lines),
-        _format_table("Runs", run_heads, _rows_of_cells(report.runs), width, max_lines),
+        _run_section(report, width, max_lines),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def verdict_sentence(report: Report) -> str:
+    """What the archive came to: articles, gaps worth a look, alarms."""
+    shelved = "".join(f", {count:,} taken out as {reason}" for reason, count in report.shelved)
+    gaps = {(gap.state, gap.reason) for coverage in report.coverage for gap in coverage.gaps if gap.is_worth_a_look}
+    alarms = _count_text(len(report.current_alarms), "alarm") if report.current_alarms else "no alarm"
+    gaps_text = f"{_count_text(len(gaps), 'gap')} worth a look" if gaps else "no gap worth a look"
+    return f"{_count_text(report.articles, 'article')}{shelved}; {gaps_text}; {alarms}."
+
+
+def edits_sentence(report: Report) -> str:
+    """The edits that the last run found, by kind; empty if it found none."""
+    if not report.edits:
+        return ""
+    kinds = ", ".join(f"{edit.kind} {edit.articles:,}" for edit in report.edits)
+    return f"Edits in the last run: {kinds} (broadsheet changes lists them)."
+
+
+def _count_text(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def alarm_line(alarms: Sequence[AlarmLine]) -> str:
@@ -52,7 +77,7 @@ def _alarm_section(alarms: Sequence[AlarmLine], width: int, max_lines: int) -> s
     return "\n".join((*lines, *_more_line(len(alarms), max_lines)))
 
 
-def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
+def _coverage_section(coverage: Coverage, width: int, max_lines: int, url_words: Callable[[str], str] = str) -> str:
     page_urls = sum(gap.urls for gap in coverage.pages)
     missing_urls = sum(gap.urls for gap in coverage.gaps)
     head = f"Of {coverage.named:,} URLs that {_SOURCES[coverage.source]}: {coverage.articles:,} lead to articles"
@@ -61,7 +86,7 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
     lines = [_wrap_text(head, "", width)]
     for gaps in (coverage.pages, coverage.gaps):
         for gap in gaps[:max_lines]:
-            lines += _gap_lines(gap, width)
+            lines += _gap_lines(gap, width, url_words)
         lines += _more_line(len(gaps), max_lines)
     if coverage.unnamed:
         lines.append(_wrap_text(f"Articles that no sitemap names: {coverage.unnamed:,}", "  ", width))
@@ -69,14 +94,42 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
     return "\n".join(lines)
 
 
-def _gap_lines(gap: Gap, width: int) -> Iterator[str]:
+def _gap_lines(gap: Gap, width: int, url_words: Callable[[str], str]) -> Iterator[str]:
     """A line with count, reason and hint, and one for each example of what was not read."""
-    reason = gap.reason or gap.state
+    reason = url_words(gap.reason) if gap.reason else gap.state
     if not gap.hint:
         yield _truncate(_one_line(f"  {gap.urls:>7,} {reason}, for example {gap.examples[0]}"), width)
         return
     yield _wrap_text(_one_line(f"{gap.urls:>7,} {gap.state}, {reason}: {gap.hint}"), "  ", width)
     yield from _example_lines(gap.examples, gap.urls, width)
+
+
+def _url_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
+    rows = [[row.kind, row.state, url_words(row.reason), f"{row.urls:,}"] for row in report.urls]
+    return _format_table("URLs", ("kind", "state", "what it is", "URLs"), _one_line_cells(rows), width, max_lines)
+
+
+def _removed_section(report: Report, width: int, max_lines: int) -> str:
+    rows = [
+        [reason_words(row.reason), rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed
+    ]
+    heads = ("what it is", "how it was recognised", "blocks", "words")
+    return _format_table("Removed from articles", heads, _one_line_cells(rows), width, max_lines)
+
+
+def _run_section(report: Report, width: int, max_lines: int) -> str:
+    heads = ("started", "finished", "outcome", "why", "command")
+    rows = [_run_cells(run) for run in report.runs]
+    return _format_table("Runs", heads, _one_line_cells(rows), width, max_lines)
+
+
+def _run_cells(run: RunLine) -> list[str]:
+    why = "" if run.reason == run.outcome else run.reason
+    return [_minute(run.started_at), _minute(run.finished_at), run.outcome, why, run.command]
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
@@ -86,9 +139,9 @@ def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]
         yield "          …"
 
 
-def _withdrawal_section(report: Report, width: int, max_lines: int) -> str:
+def _withdrawal_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
     rows = [
-        [withdrawal.seen_at[:10], withdrawal.reason or withdrawal.state, withdrawal.title, withdrawal.url]
+        [withdrawal.seen_at[:10], url_words(withdrawal.reason or withdrawal.state), withdrawal.title, withdrawal.url]
         for withdrawal in report.withdrawals
     ]
     title = "Withdrawn by their sites, kept here"
@@ -113,16 +166,18 @@ def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
     for host_yield in yields:
         if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
             shown_yields.append(host_yield)
-    heads = ("host", "run", "pages", "articles", "barren", "alike", "words", "removed")
+    hosts = {host_yield.host for host_yield in shown_yields}
+    heads = ("host", "run", "pages", "articles", "nothing to read", "copies", "words each", "removed")
     rows = [
         [
-            *(host_yield.host, host_yield.started_at[:16].replace("T", " ")),
+            *("" if len(hosts) == 1 else host_yield.host, _minute(host_yield.started_at)),
             *(f"{host_yield.pages:,}", f"{host_yield.articles:,}", f"{host_yield.barren:,}"),
             *(f"{host_yield.alike:,}", f"{host_yield.words_median:,}", f"{host_yield.removed_share:.0%}"),
         ]
         for host_yield in shown_yields
     ]
-    return _format_table("What each site gave, run by run", heads, _one_line_cells(rows), width, max_lines)
+    title = f"What {hosts.pop() if len(hosts) == 1 else 'each site'} gave, run by run"
+    return _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, max_lines)
 
 
 def _rule_sections(rates: Sequence[RuleRate], width: int) -> Iterator[str]:
@@ -132,14 +187,14 @@ def _rule_sections(rates: Sequence[RuleRate], width: int) -> Iterator[str]:
         host_rates = [rate for rate in rates if rate.host == host]
         rows = [
             [
-                *(rate.reason, rate.rule),
+                *(reason_words(rate.reason), rule_words(rate.rule)),
                 _format_percentage(rate.pages, rate.of_pages),
                 _format_percentage(rate.pages_before, rate.of_pages_before),
             ]
             for rate in host_rates
         ]
         title = f"Rules on {host_rates[0].of_pages:,} article pages of {host}, last run and before"
-        heads = ("reason", "rule", "last", "before")
+        heads = ("what it is", "how it was recognised", "last", "before")
         yield _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, _MAX_RULES)
 
 
@@ -175,9 +230,11 @@ def _more_line(total: int, max_lines: int) -> list[str]:
 
 
 def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, max_lines: int) -> str:
-    """A table with its title; columns of numbers are right-aligned. Empty without rows."""
+    """A table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
     if not rows:
         return ""
+    full_columns = [column for column in range(len(heads)) if any(row[column] not in _EMPTY_CELLS for row in rows)]
+    heads, rows = [heads[column] for column in full_columns], [[row[column] for column in full_columns] for row in rows]
     shown_rows, columns = rows[:max_lines], range(len(heads))
     widths = _fit_widths([max(len(row[column]) for row in (heads, *shown_rows)) for column in columns], width)
     is_numeric = [

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from sqlite3 import IntegrityError
 from typing import Any, cast
 
 import orjson
@@ -18,6 +19,7 @@ from sqlite_utils import Database
 from zlib_ng import zlib_ng
 
 from cleaners.document import Block, BlockKind, Verdict
+from output.db.errors import TextConflict
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.migrations import BLOCK_KINDS
 from output.db.stored_values import decoding
@@ -31,6 +33,9 @@ _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
     VALUES (?, ?, ?, ?, ?, ?)"""
+# A text under a number that stands for another one fails, since the column takes no NULL; SQLite compares them.
+_PUT_TEXT = """INSERT INTO block_texts (id, text) VALUES (?, ?)
+    ON CONFLICT (id) DO UPDATE SET text = NULL WHERE text <> excluded.text"""
 _READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
@@ -98,7 +103,7 @@ def clear_ledger(db: Database, page_id: int) -> None:
 def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     """Replace the ledger of a page. Runs in the caller's transaction; the page must have its row in `pages`."""
     clear_ledger(db, page_id)
-    db.conn.executemany("INSERT OR IGNORE INTO block_texts (id, text) VALUES (?, ?)", ledger.texts)
+    store_texts(db, ledger.texts)
     reason_ids = intern_reasons(db, ledger.reasons)
     rows = [
         (page_id, position, text_id, kind, is_kept, reason_ids[reason_index])
@@ -106,6 +111,24 @@ def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     ]
     db.conn.executemany(_PUT_BLOCK, rows)
     db.execute("INSERT INTO page_layout (page_id, layout) VALUES (?, ?)", [page_id, ledger.layout])
+
+
+def store_texts(db: Database, texts: Sequence[tuple[int, str]]) -> None:
+    """Store texts of blocks that are not stored yet. TextConflict if the number of one stands for another text."""
+    try:
+        db.conn.executemany(_PUT_TEXT, texts)
+    except IntegrityError as error:
+        raise _text_conflict(db, texts) or error from error
+
+
+def _text_conflict(db: Database, texts: Sequence[tuple[int, str]]) -> TextConflict | None:
+    numbers: dict[int, str] = {}
+    for text_id, text in texts:
+        row = db.execute("SELECT text FROM block_texts WHERE id = ?", [text_id]).fetchone()
+        stored_text = numbers.setdefault(text_id, row[0] if row else text)
+        if stored_text != text:
+            return TextConflict(text_id, stored_text, text)
+    return None
 
 
 def read_ledger(

@@ -6,6 +6,7 @@ and it may be done after anything that wrote verdicts.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,8 +17,28 @@ from output.db.ids import text_digest
 from output.db.transaction import write_transaction
 from output.store.page_rows import PageRows
 from output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
-from output.verdicts.ruling_steps import OF_ALL, OF_BLOCK, OF_PAGE, RulingStep, commonest_reason, find_steps, take_steps
+from output.verdicts.ruling_steps import (
+    OF_ALL,
+    OF_BLOCK,
+    OF_BLOCK_ON_PAGES,
+    OF_PAGE,
+    RulingStep,
+    commonest_reason,
+    find_steps,
+    take_steps,
+)
 from output.verdicts.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
+
+MOST_PAGES = 1000
+"""Pages that a sample of a ruling's effect looks at."""
+
+_PAGES = f"SELECT DISTINCT page_id FROM page_blocks WHERE block_id = :block LIMIT {MOST_PAGES + 1}"
+_PAGES_OF_HOST = f"""SELECT DISTINCT b.page_id FROM page_blocks b CROSS JOIN urls u ON u.id = b.page_id
+    WHERE b.block_id = :block AND u.host = :host LIMIT {MOST_PAGES + 1}"""
+_PAGES_OF_ARTICLE = """SELECT DISTINCT b.page_id FROM (SELECT id FROM pages WHERE article_id = :article
+        UNION SELECT page_id FROM articles WHERE id = :article
+        UNION SELECT page_id FROM shelved WHERE id = :article) p
+    CROSS JOIN page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,17 @@ class RulingEffect:
     rule: str
 
 
+@dataclass(frozen=True, slots=True)
+class RulingSample:
+    """What a ruling does on the pages that were looked at: how many have the block in its scope, on how many of them it
+    changes the text, whether there are more pages than were looked at, and examples."""
+
+    pages: int
+    changed_pages: int
+    is_more: bool
+    examples: tuple[TextChange, ...]
+
+
 def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
     """What a ruling, or with `undo` removing the one in its scope, would do. A read-only connection is enough.
 
@@ -62,6 +94,25 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
     return RulingEffect(
         False, _page_count(covered_steps), _text_changes(db, steps_with), *commonest_reason(db, covered_steps)
     )
+
+
+def sample_effect(db: Database, ruling: Ruling, *, undo: bool = False, examples: int = 3) -> RulingSample:
+    """What a ruling, or removing it, would do on the first thousand pages in its scope, with some examples.
+
+    It takes as long for a block that stands on every page of a large archive as for one on a thousand.
+    """
+    page_ids = _pages_in_scope(db, ruling)
+    steps = _prospective_steps(db, ruling, is_in_force=not undo, page_ids=page_ids[:MOST_PAGES])
+    changed_pages = list(dict.fromkeys(step.page_id for step in steps if step.changes_text))
+    changes = _text_changes(db, [step for step in steps if step.page_id in changed_pages[:examples]])
+    return RulingSample(len(page_ids[:MOST_PAGES]), len(changed_pages), len(page_ids) > MOST_PAGES, changes[:examples])
+
+
+def _pages_in_scope(db: Database, ruling: Ruling) -> list[int]:
+    """The pages on which a ruling's block stands in its scope, at most one more than are looked at."""
+    query = _PAGES_OF_ARTICLE if ruling.article_id is not None else _PAGES_OF_HOST if ruling.host else _PAGES
+    scope = {"block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
+    return [page_id for (page_id,) in db.execute(query, scope)]
 
 
 def carry_out_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
@@ -114,10 +165,18 @@ def _has_rulings(db: Database) -> bool:
     return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "overruled"))
 
 
-def _prospective_steps(db: Database, ruling: Ruling, *, is_in_force: bool) -> list[RulingStep]:
-    """The steps on the ruling's block if it replaced the one in its scope, or (not in force) if neither were stored."""
+def _prospective_steps(
+    db: Database, ruling: Ruling, *, is_in_force: bool, page_ids: list[int] | None = None
+) -> list[RulingStep]:
+    """The steps on the ruling's block if it replaced the one in its scope, or (not in force) if neither were stored.
+
+    With `page_ids` only those on these pages.
+    """
     scope = {"id": ruling.id, "block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
-    return find_steps(db, OF_BLOCK, {**scope, "kept": ruling.is_kept, "stands": is_in_force})
+    parameters = {**scope, "kept": ruling.is_kept, "stands": is_in_force}
+    if page_ids is None:
+        return find_steps(db, OF_BLOCK, parameters)
+    return find_steps(db, OF_BLOCK_ON_PAGES, {**parameters, "pages": json.dumps(page_ids)})
 
 
 def _is_answered_without(db: Database, ruling: Ruling, held_steps: list[RulingStep]) -> bool:

@@ -47,6 +47,10 @@ _PROSPECT = """(SELECT id, block_id, article_id, host, kept, at FROM rulings WHE
 OF_BLOCK = _STEPS.format(
     source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
 )
+OF_BLOCK_ON_PAGES = _STEPS.format(
+    source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id",
+    among="b.block_id = :block AND b.page_id IN (SELECT value FROM json_each(:pages))",
+)
 
 _PUT_OVERRULED = """INSERT INTO overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (page_id, position) DO UPDATE

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
 from output.db.text import storable_text
+from output.store.known_url import find_known_url
 
 PERSON = "person"
 
@@ -96,20 +96,19 @@ def block_text(db: Database, block_id: int) -> str | None:
     return str(row[0]) if row else None
 
 
+def count_pages(db: Database, block_id: int) -> int:
+    """On how many pages a block stands, kept or removed."""
+    return int(
+        db.execute("SELECT count(DISTINCT page_id) FROM page_blocks WHERE block_id = ?", [block_id]).fetchone()[0]
+    )
+
+
 def find_article(db: Database, reference: str) -> int | None:
-    """The id of the article that a user refers to by id or by any of its URLs; None if the archive has none."""
+    """The id of the article that a user means by its id or by one of its URLs (`find_known_url`), or None."""
     if reference.isascii() and reference.isdigit() and len(reference) < 19:
         return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
-    urls = dict.fromkeys((reference.strip(), canonicalise(reference) or ""))
-    query = "SELECT article_id FROM article_urls WHERE url = ?"
-    return next(
-        (
-            article_number
-            for url in urls
-            if url and (article_number := _first_number(db.execute(query, [url]).fetchall()))
-        ),
-        None,
-    )
+    url = find_known_url(db, reference)
+    return _first_number(db.execute("SELECT article_id FROM article_urls WHERE url = ?", [url]).fetchall())
 
 
 def _first_number(rows: Iterable[tuple[int]]) -> int | None:

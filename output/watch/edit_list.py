@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final, Literal
 
 from sqlite_utils import Database
@@ -25,7 +26,9 @@ _EDITS = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.
         coalesce(c.revision, 1), c.article_id, coalesce(a.url, s.url), coalesce(r.title, a.title, s.title),
         coalesce((SELECT o.title FROM revisions o WHERE o.article_id = c.article_id AND o.number = c.revision - 1), ''),
         coalesce(r.added, 0), coalesce(r.removed, 0), coalesce(r.rewritten, 0), coalesce(r.note, '')
-    {_FROM_CHANGES} ORDER BY c.seq"""
+    {_FROM_CHANGES}"""
+_IN_ORDER = f"{_EDITS} ORDER BY c.seq"
+_LATEST_FIRST = f"{_EDITS} AND c.seq < :before AND (c.change <> 'added' OR :with_new) ORDER BY c.seq DESC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +57,18 @@ def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
 ) -> list[ListedEdit]:
     """The edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in order."""
-    rows = db.execute(_EDITS, {"seq": after_seq, "since": since}).fetchall()
+    rows = db.execute(_IN_ORDER, {"seq": after_seq, "since": since}).fetchall()
     edits = (_make_edit(*row) for row in rows)
     return [edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
+
+
+def latest_edits(
+    db: Database, *, before_seq: int, kinds: Collection[str] = EDIT_KINDS, limit: int = 50
+) -> list[ListedEdit]:
+    """The latest edits of these kinds before a number of `changes`, the latest first, at most `limit`."""
+    bounds = {"seq": 0, "since": "", "before": before_seq, "with_new": NEW in kinds}
+    edits = (_make_edit(*row) for row in db.execute(_LATEST_FIRST, bounds))
+    return list(islice((edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)), limit))
 
 
 def latest_seq(db: Database) -> int:

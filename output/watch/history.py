@@ -10,11 +10,10 @@ from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import TEXTLESS_KINDS
 from cleaners.compare.edits import CapturedBlock
-from cleaners.urls.canonical import canonicalise
 from output.db.ids import content_id
 from output.db.migrations import BLOCK_KINDS
 from output.db.stored_values import decoding, stored_texts
-from output.db.text import storable_text
+from output.store.known_url import find_known_url
 from output.store.revisions import RevisionChange, RevisionMark, block_containers
 from output.verdicts.rulings import find_article
 
@@ -70,9 +69,8 @@ class RevisedArticle:
 
 def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
     """The article that a person names by its id or any of its URLs; one at that very URL goes first."""
-    urls = dict.fromkeys((url_or_id.strip(), canonicalise(url_or_id) or ""))
-    ids_of_urls = [content_id(storable_text(url)) for url in urls if url]
-    for article_id in (*ids_of_urls, find_article(db, url_or_id)):
+    url = find_known_url(db, url_or_id)
+    for article_id in (content_id(url) if url else None, find_article(db, url_or_id)):
         if article_id is not None and (row := db.execute(_REVISED_ARTICLE, [article_id]).fetchone()):
             return RevisedArticle(*row)
     return None

@@ -6,6 +6,7 @@ lost nothing and stored nothing twice.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from sqlite_utils import Database
 from cleaners.document import PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
+from output.db.errors import TextConflict
 from output.db.lock import ArchiveLock
 from output.db.open import archive_path, check_path, open_database
 from output.db.text import storable_text
@@ -33,6 +35,7 @@ from output.raw.erase import erase_records
 from output.raw.save_capture import RawResponseWriter, save_capture
 from output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
 from output.store.sighting import Sighting
+from output.verdicts.ruling_journal import apply_journal
 from output.watch.requeue_due import (
     UpdateRun,
     UrlRow,
@@ -57,6 +60,7 @@ _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = a
     WHERE id = :id"""
 _HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
 
+_LOG = logging.getLogger(__name__)
 _GIVE_UP_BATCH = 5_000  # rows of a given-up host that one transaction changes
 
 
@@ -113,13 +117,33 @@ class Archive:
             archive = cls(db, file, lock, clock, limits)
             archive.truncated_bytes, archive.short_files = truncate_to_committed(db, file.parent)
             erase_records(db, file.parent, clock)
+            archive.apply_waiting_rulings()
             return archive
         except BaseException:
             lock.release()
             raise
 
     def save(self, batch: Sequence[Outcome]) -> None:
-        """Store outcomes with everything that follows from them, in one transaction."""
+        """Store outcomes with everything that follows from them, in one transaction.
+
+        A page with a text whose number stands for another text fails, and costs the others only their common
+        transaction.
+        """
+        try:
+            self._save_batch(batch)
+        except TextConflict as conflict:
+            if len(batch) > 1:
+                for outcome in batch:
+                    self.save([outcome])
+            elif batch[0].page:
+                _LOG.error("%s: %s", batch[0].url, conflict)
+                self._save_batch(
+                    [replace(batch[0], state=UrlState.FAILED, reason=OutcomeReason.TEXT_CONFLICT, page=None)]
+                )
+            else:
+                raise
+
+    def _save_batch(self, batch: Sequence[Outcome]) -> None:
         try:
             if self._raw_writer and (size := sum(outcome.raw_size for outcome in batch)):
                 self._raw_writer.make_room(size)
@@ -137,6 +161,10 @@ class Archive:
             raise
         if self._raw_writer:
             self._raw_writer.mark_committed()
+
+    def apply_waiting_rulings(self) -> int:
+        """Apply the rulings that were made in the reading room while the file had another owner; return how many."""
+        return apply_journal(self.db, self._file)
 
     def keep_raw(self, warcinfo: Mapping[str, str], size_limit: int = WARC_FILE_SIZE) -> None:
         """Keep raw responses from now on, in WARC files of about `size_limit` bytes; `warcinfo` describes the crawl."""

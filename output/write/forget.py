@@ -34,6 +34,11 @@ _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least thi
 _MAX_COPIES = 20  # listed at most
 
 _AS_GLOB = "replace(replace({}, '[', '[[]'), '?', '[?]')"
+FORGOTTEN_URL = (
+    "(EXISTS (SELECT 1 FROM main.takedowns WHERE pattern = {0}) OR EXISTS (SELECT 1 FROM main.takedowns"
+    f" WHERE instr(pattern, '{WILDCARD}') AND {{0}} GLOB {_AS_GLOB.format('pattern')}))"
+)
+"""SQL that says of an expression whether the URL that it gives was taken down; to be formatted with it."""
 _IS_FORGOTTEN = f"SELECT 1 FROM takedowns WHERE pattern = ?1 OR ?1 GLOB {_AS_GLOB.format('pattern')} LIMIT 1"
 
 # The rows that match; articles that they redirect to; every other page of those articles; all that redirects to these.

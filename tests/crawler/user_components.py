@@ -12,6 +12,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 
 from crawler.fetch.compression import Decompression
+from crawler.fetch.guard import GuardedDownloadHandler
 
 
 def note(text: str) -> None:
@@ -67,6 +68,10 @@ class DecliningDecompression(Decompression):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         raise NotConfigured
+
+
+class UserDownloadHandler(GuardedDownloadHandler):
+    """Ours with more to it."""
 
 
 class RemovingAddOn:

@@ -14,6 +14,7 @@ TIMES = _names("""
     _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen block_evidence.first_seen
     captures.fetched_at changes.at imports.finished_at recleans.finished_at recleans.started_at revisions.seen_at
     robots_files.seen_at rulings.at runs.finished_at runs.started_at shelved.first_seen shelved.last_seen takedowns.at
+    articles_overview.first_seen articles_overview.last_seen edits.at reviews.at
     urls.fetched_at urls.first_seen urls.held_at urls.not_before warc_files.begun_at
 """)
 """When something was done. That there is a time is compared, not which."""
@@ -32,7 +33,7 @@ RECORD_PLACES = _names("""
 
 PRESENCE_ONLY = TIMES | VERSIONS | LINEAGE | RECORD_PLACES
 
-INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq")
+INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
 """Numbers that say in which order rows came, and that no row refers to. Not compared."""
 
 REFERENCES = {
@@ -46,7 +47,8 @@ REFERENCES = {
         article_clusters.article_id article_clusters.cluster_id article_urls.article_id articles_search.id
         blocks.article_id changes.article_id clusters.article_id clusters.cluster_id duplicates.article_id
         duplicates.duplicate_id pages.article_id removed.article_id revision_blocks.article_id revisions.article_id
-        rulings.article_id unindexed.id
+        rulings.article_id unindexed.id articles_overview.id edits.article_id similar_articles.article_id
+        similar_articles.duplicate_id similar_articles.cluster_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id shelved.capture_id
@@ -83,6 +85,7 @@ IDENTITIES = {
     "block_texts": ("text",),
     "blocks": ("article_id", "position"),
     "changes": ("article_id", "change", "kind", "revision"),
+    "edits": ("article_id", "kind", "revision"),
     "removed": ("article_id", "position"),
     "revisions": ("article_id", "number"),
     "shelved": ("url",),

@@ -20,7 +20,7 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
     titles = {story.title for story in expected_stories()}
     shown = sum(" ".join(title.split())[:40] in out for title in titles)
     assert shown >= 0.9 * len(titles)
-    for part in ("Articles", "Removed from them", "Every URL", "http_500", "One page", "Next:", "broadsheet search"):
+    for part in ("Articles", "Removed from them", "Every URL", "HTTP 500", "One page", "Next:", "broadsheet search"):
         assert part in out
     assert f"'{folder}/sample.db'" in out
     connection = sqlite3.connect(folder / "sample.db")

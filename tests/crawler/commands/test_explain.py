@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,11 @@ import pytest
 from crawler.cli import run
 from output.store.ledger import block_id
 from output.write.archive import Archive
-from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SAME_BUT_NUMBER, SIMILAR_WORDS
+from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
 from tests.output.conftest import Maker
+
+BLOCKS = f"SELECT {{}} FROM blocks WHERE url = '{RIVER}' ORDER BY position"
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
@@ -24,9 +28,10 @@ def test_explain_shows_every_block_with_its_number(
     assert run(["explain", str(archive_path), RIVER]) == 0
     output = capsys.readouterr().out
     assert "article; words=9" in output
-    places = [output.index(str(block_id(text))) for text in (PROMO, SIMILAR_WORDS, CAPTION, SAME_BUT_NUMBER)]
-    assert places == sorted(places)
-    assert "restored" in output
+    numbers = [int(number) for number in re.findall(r"^ *(\d+)  (?:kept|removed) ", output, re.MULTILINE)]
+    assert numbers == [position for (position,) in rows(archive_path, BLOCKS.format("position"))]
+    assert str(block_id(CAPTION)) not in output
+    assert "restored by hand" in output
     assert CAPTION[:20] in output
     assert not ACTIVE & set(output)
     [(number,)] = rows(archive_path, f"SELECT id FROM articles WHERE url = '{RIVER}'")
@@ -50,3 +55,42 @@ def test_explain_says_why_there_are_no_blocks(
         url_or_id.rpartition("/")[2], "no page"
     )
     assert expected in errors
+
+
+def test_json_has_every_block_with_its_number_as_text(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["restore", str(archive_path), str(block_id(CAPTION))]) == 0
+    capsys.readouterr()
+    assert run(["explain", str(archive_path), RIVER, "--json"]) == 0
+    values = json.loads(output := capsys.readouterr().out)
+    numbers = [block["block_id"] for block in values["blocks"]]
+    assert numbers == [str(number) for (number,) in rows(archive_path, BLOCKS.format("block_id"))]
+    assert max(int(number) for number in numbers) > 2**53
+    [block] = [block for block in values["blocks"] if block["block_id"] == str(block_id(CAPTION))]
+    assert (block["kept"], block["text"]) == (True, CAPTION)
+    assert block["overruled"] == {"reason": "share", "rule": "share.icons"}
+    assert not ACTIVE & set(output)
+
+
+def test_full_shows_whole_texts_and_numbers(
+    archive_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert run(["explain", str(archive_path), RIVER, "--full"]) == 0
+    output = capsys.readouterr().out
+    assert max(map(len, output.splitlines()[3:])) > 0
+    assert "block_id " + str(block_id(CAPTION)) in output
+    assert "children of the village school." in output
+    assert "…" not in output
+
+
+def test_nothing_is_cut_where_the_output_is_no_terminal(
+    archive_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert run(["explain", str(archive_path), RIVER]) == 0
+    output = capsys.readouterr().out
+    assert SIMILAR_WORDS in output
+    assert "…" not in output
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["explain", str(archive_path), RIVER]) == 0
+    assert SIMILAR_WORDS not in capsys.readouterr().out

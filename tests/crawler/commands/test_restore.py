@@ -10,7 +10,7 @@ import pytest
 from crawler.cli import run
 from output.store.ledger import block_id
 from output.write.archive import Archive
-from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, TOWER, urls_containing
+from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, command, rows, start
 
@@ -145,3 +145,65 @@ def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path) -> None:
     assert rows(db, "SELECT count(*) FROM articles") == [(2,)]
     assert urls_containing(db, line) == set()
     assert run(["verify", str(db)]) == 0
+
+
+def position_of(db: Path, url: str, text: str) -> int:
+    [(position,)] = rows(db, f"SELECT position FROM blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
+    return int(position)
+
+
+@pytest.mark.parametrize("url", [RIVER, RIVER + "/", "http://a.example/river", "www.a.example/river"])
+def test_a_block_is_named_by_the_number_that_explain_shows(
+    archive_path: Path, url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = [url, str(position_of(archive_path, RIVER, CAPTION))]
+    assert run(["restore", str(archive_path), *place, "the", "dredger  has", "WORKED …"]) == 0
+    assert f"restored: block {place[1]}, in this article" in capsys.readouterr().out
+    assert urls_containing(archive_path, CAPTION) == {RIVER}
+    assert rows(archive_path, "SELECT count(*) FROM rulings WHERE article_id IS NOT NULL") == [(1,)]
+    assert run(["restore", str(archive_path), *place, "--undo"]) == 0
+    assert urls_containing(archive_path, CAPTION) == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "remaining_urls"),
+    [([], {TOWER}), (["--everywhere"], set()), (["--host", "b.example"], {RIVER}), (["--article", TOWER], {RIVER})],
+)
+def test_a_block_named_by_its_page_is_ruled_on_in_its_article_unless_more_is_asked_for(
+    archive_path: Path, options: list[str], remaining_urls: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = [RIVER, str(position_of(archive_path, RIVER, PROMO))]
+    assert run(["remove", str(archive_path), *place, *options]) == 0
+    assert urls_containing(archive_path, PROMO) == remaining_urls
+    assert ("1 other page has the same text: --host HOST or --everywhere" in capsys.readouterr().out) == (not options)
+
+
+def test_a_page_that_has_changed_since_is_not_ruled_on(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong, right = (position_of(archive_path, RIVER, text) for text in (SIMILAR_WORDS, CAPTION))
+    assert run(["restore", str(archive_path), RIVER, str(wrong), "The dredger has worked"]) == 1
+    errors = capsys.readouterr().err
+    assert f"block {wrong} of {RIVER} begins “He read our other stories about”" in errors
+    assert f"block {right} begins so" in errors
+    assert errors.count("\n") == 1
+    assert rows(archive_path, "SELECT count(*) FROM rulings") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([RIVER], 2, "say which block"),
+        ([RIVER, "99"], 1, "they go up to"),
+        (["https://a.example/none", "0"], 1, "no blocks of"),
+        ([RIVER, "x"], 2, "'x' is not a valid integer"),
+        ([RIVER, "0", "--everywhere", "--host", "a.example"], 2, "give one of"),
+        ([RIVER, "0", "no", "such", "words"], 1, "no block of the page begins so"),
+    ],
+)
+def test_a_place_that_is_none_is_one_line(
+    archive_path: Path, arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["restore", str(archive_path), *arguments]) == code
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert errors.count("\n") == 1
+    assert rows(archive_path, "SELECT count(*) FROM rulings") == [(0,)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from crawler.cli import run
+from tests.crawler.shell import rows
 
 
 def test_search_finds_with_snippet(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,3 +23,28 @@ def test_search_without_a_hit_is_1(db: Path, capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "no article matches xylophone" in shown.err
+
+
+def test_search_says_how_many_and_shows_ids(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", str(db), "the", "--limit", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("2 articles match; the best 1 (--limit 2 shows all)\n")
+    assert sum(str(number) in out for (number,) in rows(db, "SELECT id FROM articles")) == 1
+
+
+def test_json_is_exact_and_says_how_many(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", str(db), "the", "--limit", "1", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["query"], values["count"], len(values["articles"])) == ("the", 2, 1)
+    assert (values["articles"][0]["id"],) in rows(db, "SELECT id FROM articles")
+    assert run(["search", str(db), "xylophone", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"query": "xylophone", "count": 0, "articles": []}
+
+
+def test_filters_reach_the_search(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", str(db), "the", "--host", "other.example"]) == 1
+    assert run(["search", str(db), "the", "--host", "A.example"]) == 0
+    capsys.readouterr()
+    for value in ("2024-1", "yesterday", "2024-13"):
+        assert run(["search", str(db), "the", "--since", value]) == 2
+        assert "is no day" in capsys.readouterr().err

@@ -51,8 +51,8 @@ def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str])
     print_summary(RunResult(str(db), (SEED,), 61.4, stored))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
-    assert "Failed:  timeout 3\n" in shown.out
-    assert "Skipped: media_type 1\n" in shown.out
+    assert "Failed:  3 no answer in time\n" in shown.out
+    assert "Skipped: 1 a file such as a PDF or an image, not a page\n" in shown.out
     assert shown.err == ""
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
 import pytest
 from rich.cells import cell_len
 
-from crawler.console.terminal import cut_line, fit, format_table, one_line, print_text
+from crawler.console.terminal import UNBOUNDED, cut_line, fit, format_table, one_line, print_text, terminal_width
+from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE
 
 
@@ -48,3 +57,34 @@ def test_a_table_is_aligned_and_no_wider_than_asked() -> None:
 def test_a_long_cell_before_the_last_leaves_room_for_the_last() -> None:
     (line,) = format_table([("a" * 200, "the end")], 80).splitlines()
     assert line.endswith("the end")
+
+
+def test_without_a_terminal_no_width_is_assumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert terminal_width() == UNBOUNDED
+    (line,) = format_table([("a" * 200, "b" * 200)], terminal_width()).splitlines()
+    assert line == "a" * 200 + "  " + "b" * 200
+    monkeypatch.setenv("COLUMNS", "72")
+    assert terminal_width() == 72
+
+
+@pytest.mark.parametrize(("lines", "is_paged"), [(40, True), (5, False)])
+def test_what_is_longer_than_the_terminal_is_shown_page_by_page(lines: int, is_paged: bool) -> None:
+    script = f"from crawler.console.terminal import print_pages; print_pages(chr(10).join(['a line'] * {lines}))"
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = os.environ | {"PAGER": "sed s/^/paged:/", "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=REPOSITORY, env=environment, stdin=terminal, stdout=terminal
+    )
+    os.close(terminal)
+    output = b""
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        try:
+            while chunk := stream.read(4096):
+                output += chunk
+        except OSError:  # how Linux tells that the other side has closed
+            pass
+    assert process.wait(timeout=60) == 0
+    assert output.count(b"a line") == lines
+    assert (b"paged:a line" in output) == is_paged

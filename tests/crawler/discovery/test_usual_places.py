@@ -9,15 +9,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaners.urls.canonical import canonicalise
-from crawler.discovery.usual_places import fetch_priority, is_too_old, usual_feed_urls, usual_sitemap_urls
+from crawler.discovery.usual_places import fetch_priority, is_named_as, is_too_old, usual_urls
 
 SITE = "https://example.org/"
 
 
 def test_usual_places():
-    assert usual_sitemap_urls("https://example.org/blog/x?y")[0] == "https://example.org/sitemap.xml"
-    assert "https://example.org:8443/feed/" in usual_feed_urls("https://example.org:8443")
-    assert len(usual_sitemap_urls(SITE)) + len(usual_feed_urls(SITE)) < 10
+    assert usual_urls("sitemap", "https://example.org/blog/x?y")[0] == "https://example.org/sitemap.xml"
+    assert "https://example.org:8443/feed/" in usual_urls("feed", "https://example.org:8443")
+    assert len(usual_urls("sitemap", SITE)) + len(usual_urls("feed", SITE)) < 10
+
+
+@pytest.mark.parametrize("kind", ["sitemap", "feed"])
+def test_each_usual_place_is_named_like_one(kind):
+    assert all(is_named_as(kind, url) for url in usual_urls(kind, SITE))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "is_one"),
+    [
+        ("sitemap", "maps/sitemap-2024.xml.gz", True),
+        ("sitemap", "wp-sitemap.xml", True),
+        ("sitemap", "sitemap/", False),
+        ("sitemap", "sitemap.html", False),
+        ("feed", "news/rss.xml?x=1", True),
+        ("feed", "de/rss", True),
+        ("feed", "news.rss", True),
+        ("feed", "feed/the-pigeons", False),
+        ("feed", "feedback", False),
+        ("feed", "sitemap.xml", False),
+    ],
+)
+def test_a_name_tells(kind, path, is_one):
+    assert is_named_as(kind, SITE + path) is is_one
 
 
 ARTICLES = [

@@ -13,6 +13,20 @@ UNSAFE = {
     'DOWNLOAD_HANDLERS={"http": "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"}': "DOWNLOAD_HANDLERS",
     'DOWNLOAD_HANDLERS={"file": "scrapy.core.downloader.handlers.file.FileDownloadHandler"}': "DOWNLOAD_HANDLERS",
     'DOWNLOAD_HANDLERS={"https": "scrapy.core.downloader.handlers.http2.H2DownloadHandler"}': "DOWNLOAD_HANDLERS",
+    # One of the two that are wrong is enough, whichever it is and however right the other one.
+    'DOWNLOAD_HANDLERS={"https": "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"}': "DOWNLOAD_HANDLERS",
+    'DOWNLOAD_HANDLERS={"http": null}': "DOWNLOAD_HANDLERS",
+    'DOWNLOAD_HANDLERS={"ftp": "crawler.fetch.guard.GuardedDownloadHandler"}': "DOWNLOAD_HANDLERS",
+    'DOWNLOAD_HANDLERS={"http": "crawler.fetch.guard.GuardedResolver"}': "DOWNLOAD_HANDLERS",
+    "TWISTED_DNS_RESOLVER=crawler.fetch.guard.GuardedDownloadHandler": "TWISTED_DNS_RESOLVER",
+    "BROADSHEET_PORTS=0": "BROADSHEET_PORTS",
+    "BROADSHEET_PORTS=65536": "BROADSHEET_PORTS",
+    "BROADSHEET_PORTS=-1": "BROADSHEET_PORTS",
+    "BROADSHEET_PORTS=99999,80": "BROADSHEET_PORTS",
+    "DOWNLOAD_TIMEOUT=0": "DOWNLOAD_TIMEOUT",
+    "DOWNLOAD_TIMEOUT=inf": "DOWNLOAD_TIMEOUT",
+    "BROADSHEET_PAGE_SECONDS=0": "BROADSHEET_PAGE_SECONDS",
+    "SCRAPER_SLOT_MAX_ACTIVE_SIZE=0": "SCRAPER_SLOT_MAX_ACTIVE_SIZE",
     "TWISTED_REACTOR_ENABLED=False": "TWISTED_REACTOR_ENABLED",
     "DOWNLOADER=scrapy.core.downloader.Other": "DOWNLOADER",
     "BROADSHEET_PORTS=80,http": "BROADSHEET_PORTS",
@@ -52,6 +66,22 @@ def test_a_setting_that_takes_guard_bounds_or_decompressor_away_is_a_fault(setti
     fault = settings_problem(settings)
     assert fault.startswith(UNSAFE[setting])
     assert "\n" not in fault
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "BROADSHEET_PORTS=1,65535",
+        "DOWNLOAD_MAXSIZE=1",
+        'DOWNLOAD_HANDLERS={"ftp": null}',
+        'DOWNLOAD_HANDLERS={"http": "tests.crawler.user_components.UserDownloadHandler"}',
+    ],
+)
+def test_a_setting_that_leaves_them_in_place_is_none(setting: str) -> None:
+    settings = project_settings()
+    name, _, value = setting.partition("=")
+    settings.set(name, value, priority="cmdline")
+    assert settings_problem(settings) == ""
 
 
 @pytest.mark.parametrize("name", ["DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"])

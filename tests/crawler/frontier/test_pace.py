@@ -23,6 +23,30 @@ def test_a_slow_host_is_asked_as_often_as_it_answers() -> None:
     assert pace.delay == 4.0
 
 
+def test_the_pace_follows_the_latency_of_several_answers_not_of_the_newest_alone() -> None:
+    """The first counts whole, each later one half; a single slow answer does not set the pace, nor a quick one."""
+    pace = Pace.at_floor(1.0).after_answer(8.0)
+    assert (pace.latency, pace.delay) == (8.0, 8.0)
+    pace = pace.after_answer(4.0)
+    assert (pace.latency, pace.delay) == (6.0, 6.0)
+    pace = pace.after_answer(20.0)
+    assert (pace.latency, pace.delay) == (13.0, 13.0)
+    pace = pace.after_answer(1.0)
+    assert (pace.latency, pace.delay) == (7.0, 7.0)
+
+
+def test_a_delay_that_a_refusal_made_long_falls_by_half_with_each_answer_and_not_below_the_latency() -> None:
+    pace = Pace.at_floor(1.0).after_answer(6.0)
+    for _ in range(3):
+        pace = pace.after_refusal(0)
+    assert (pace.delay, pace.latency) == (48.0, 6.0)
+    delays = []
+    for _ in range(4):
+        pace = pace.after_answer(6.0)
+        delays.append(pace.delay)
+    assert delays == [24.0, 12.0, 6.0, 6.0]
+
+
 def test_quick_answers_bring_the_pace_back_to_the_floor_and_not_below() -> None:
     pace = Pace.at_floor(1.0).after_refusal(0)
     assert pace.delay == 2.0

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from crawler.fetch.faults import RetryPolicy
 from crawler.frontier import hosts
 from crawler.frontier.robots_txt import RobotsRules
 from crawler.frontier.turns import Frontier, PolitenessSettings, Turn
 from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import LONGEST_WAIT, Queue
+from output.queue.rows import LONGEST_WAIT, Queue, QueuedUrl
 from output.write.archive import Archive
 
 FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
@@ -108,6 +113,54 @@ def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archi
     assert hand.urls(1) == [""]
     hand.clock.now += 0.2
     assert hand.urls(1) == ["http://a.example/2"]
+
+
+def open_with_delay(hand: FrontierDriver, host: str, delay: float) -> None:
+    """Have a host's robots.txt answered, with a Crawl-delay in seconds from now on."""
+    hand.add(f"http://{host}/1")
+    hand.open(host, RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: %f\n" % delay, ""))
+
+
+@pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
+def test_the_wait_is_until_the_first_host_is_due(archive: Archive, delays: tuple[float, float]) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    for host, delay in zip("ab", delays, strict=True):
+        open_with_delay(hand, f"{host}.example", delay)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.25)
+    hand.clock.now += 0.3
+    assert hand.take(0.01)
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.45)
+
+
+def test_the_wait_is_also_until_the_first_robots_txt_is_due_and_no_longer_than_to_the_next_scan(
+    archive: Archive,
+) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    assert hand.frontier._seconds_to_wait() == 1
+    open_with_delay(hand, "a.example", 30)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == 1
+    hand.add("http://b.example/1")
+    hand.clock.now += 1
+    turn = hand.take()
+    assert turn
+    hand.frontier.retry_robots(turn.queued_url, 0.5)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.5)
+    hand.clock.now += 29
+
+
+def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive: Archive) -> None:
+    """Else nothing would be waited for, and the crawl would turn round and round until there is room."""
+    hand = FrontierDriver(archive, delay=0, max_requests=1)
+    for host in ("a.example", "b.example"):
+        open_with_delay(hand, host, 0.5)
+    hand.clock.now += 1
+    assert hand.take()
+    assert hand.take(0.01) is None
+    assert hand.frontier._due_hosts.next_due_at() < hand.clock.now  # type: ignore[operator]
+    assert hand.frontier._seconds_to_wait() == 1
 
 
 def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
@@ -527,3 +580,110 @@ def test_who_waits_for_a_turn_is_cancelled_also_where_something_changes_at_once(
         return waiting.cancelled()
 
     assert hand.loop.run_until_complete(stopped())
+
+
+class CountedFrontier(RuleBasedStateMachine):
+    """Any order of turns, answers, failures and stored outcomes, with an account of its own beside the frontier's."""
+
+    HOSTS = ("a.example", "b.example", "c.example")
+
+    @initialize(requests_per_host=st.integers(1, 3), max_requests=st.integers(1, 5), max_unstored=st.integers(1, 4))
+    def begin(self, **bounds: int) -> None:
+        self.folder = TemporaryDirectory()
+        self.archive = Archive.open(Path(self.folder.name) / "a.db")
+        self.bounds = PolitenessSettings(delay=0, max_silent_failures=3, max_failures=4, **bounds)
+        self.clock, self.number = Clock(), 0
+        self.frontier = Frontier(Queue(self.archive.db), self.bounds, self.clock)
+        self.pending: dict[str, QueuedUrl] = {}
+        self.answered: dict[str, QueuedUrl] = {}
+        for host in self.HOSTS[:2]:
+            self.queue_urls(host, 6)
+            self.frontier.set_robots(host, FREE)
+
+    @rule(host=st.sampled_from(HOSTS), count=st.integers(1, 3))
+    def queue_urls(self, host: str, count: int) -> None:
+        Queue(self.archive.db).add_seeds(DiscoveredUrl(f"http://{host}/{self.number + n}", host) for n in range(count))
+        self.number += count
+
+    @rule(seconds=st.sampled_from([0.1, 2.0, 90.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    @rule(count=st.integers(2, 8))
+    def take_turns(self, count: int) -> None:
+        for _ in range(count):
+            if turn := self.frontier._next_turn():
+                url = turn.queued_url.url
+                assert url not in self.pending, "handed out twice"
+                assert url not in self.answered, "handed out twice"
+                self.pending[url] = turn.queued_url
+                if turn.reason:
+                    self.store(url, turn.given_up_host)
+
+    def store(self, url: str, given_up_host: str = "") -> None:
+        self.archive.save([Outcome(url, "failed", "dns", given_up_host=given_up_host)])
+        self.pending.pop(url, None)
+        self.answered.pop(url, None)
+        self.frontier.mark_stored(url)
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), latency=st.sampled_from([0.01, 3.0]))
+    def answer(self, data: st.DataObject, latency: float) -> None:
+        url = data.draw(st.sampled_from(sorted(self.pending)))
+        queued_url = self.answered[url] = self.pending.pop(url)
+        if queued_url.kind == "robots":
+            self.frontier.set_robots(queued_url.host, FREE)
+        self.frontier.record_answer(queued_url, latency)
+        self.frontier.record_answer(queued_url, latency)  # of a redirect too, one answer is counted once
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), is_refusal=st.booleans())
+    def fail(self, data: st.DataObject, is_refusal: bool) -> None:
+        queued_url = self.pending[data.draw(st.sampled_from(sorted(self.pending)))]
+        if queued_url.kind == "robots":
+            self.pending.pop(queued_url.url)
+            self.frontier.retry_robots(queued_url, 1.0)
+        elif is_refusal:
+            self.frontier.record_refusal(queued_url, 2.0)
+        else:
+            self.frontier.record_failure(queued_url, "timeout")
+
+    @precondition(lambda self: self.pending or self.answered)
+    @rule(data=st.data())
+    def store_an_outcome(self, data: st.DataObject) -> None:
+        self.store(data.draw(st.sampled_from(sorted([*self.pending, *self.answered]))))
+
+    @invariant()
+    def counters_are_what_a_recount_gives(self) -> None:
+        if not hasattr(self, "frontier"):
+            return
+        pending_by_host = Counter(queued_url.host for queued_url in self.pending.values())
+        assert self.frontier.in_flight == len(self.pending) + len(self.answered)
+        assert self.frontier._unstored_count == len(self.answered)
+        assert self.frontier._pending_requests == len(self.pending)
+        assert self.frontier._busy_host_count == len(pending_by_host)
+        robots_urls = {
+            url for url, queued_url in [*self.pending.items(), *self.answered.items()] if queued_url.kind == "robots"
+        }
+        assert self.frontier._pending_robots_urls == robots_urls
+        for host in self.HOSTS:
+            state = self.frontier._hosts.get_or_create(host)
+            assert state.pending_requests == pending_by_host[host]
+            assert state.pending_requests <= self.bounds.requests_per_host
+        assert len(self.pending) <= self.bounds.max_requests
+
+    def teardown(self) -> None:
+        if hasattr(self, "archive"):
+            self.archive.close()
+            self.folder.cleanup()
+
+
+class TestCountersOfAFrontier(CountedFrontier.TestCase):
+    settings = settings(
+        max_examples=15, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+    )
+
+
+@pytest.mark.slow
+class TestCountersOfAFrontierAtLength(CountedFrontier.TestCase):
+    settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

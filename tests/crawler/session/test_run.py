@@ -16,6 +16,8 @@ from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
 from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from output.outcome import DiscoveredUrl, Outcome
 from output.store.page_rows import make_page_rows
+from output.verdicts.ruling_journal import append_ruling, journal_path
+from output.verdicts.rulings import Ruling
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"
@@ -108,6 +110,15 @@ def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -
     assert sorted(str(outcome) for (outcome,) in rows(file, "SELECT outcome FROM runs")) == ["finished", "killed"]
 
 
+@pytest.mark.parametrize(("every_commit", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
+def test_a_session_makes_each_commit_wait_for_the_disk_if_it_is_told_to(
+    tmp_path: Path, every_commit: bool, level: int
+) -> None:
+    session = CrawlSession.open(tmp_path / "a.db", OPTIONS, every_commit=every_commit)
+    assert session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
+    session.close("finished", "finished")
+
+
 def test_a_file_has_one_owner(tmp_path: Path) -> None:
     session = opened(tmp_path / "a.db")
     with pytest.raises(InUse):
@@ -148,3 +159,15 @@ def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
         session.close("finished", "")
         queued = {url for (url,) in rows(file, "SELECT url FROM urls WHERE state = 'queued'")}
         assert queued == {HOME} | back
+
+
+def test_rulings_that_were_made_meanwhile_hold_before_a_run_settles(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(article(HOME + "1", "river")))
+    ((block_id,),) = rows(file, "SELECT block_id FROM page_blocks WHERE kept = 1 LIMIT 1")
+    append_ruling(file, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"))
+    session.settle()
+    assert rows(file, "SELECT count(*) FROM overruled") == [(1,)]
+    session.close("finished", "all done")
+    assert not journal_path(file).exists()

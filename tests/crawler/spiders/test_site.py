@@ -8,7 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from scrapy.crawler import Crawler
 
+from crawler.commands.run_spider import project_settings
+from crawler.spiders.site import SiteSpider
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 
@@ -21,6 +24,18 @@ ROBOTS = ("done", "robots")
 
 def gaps(times: list[float]) -> list[float]:
     return [later - earlier for earlier, later in pairwise(times)]
+
+
+@pytest.mark.parametrize(("setting", "level"), [("FULL", 2), ("full", 2), ("NORMAL", 1)])
+def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Path, setting: str, level: int) -> None:
+    settings = project_settings()
+    settings.set("BROADSHEET_SYNCHRONOUS", setting)
+    crawler = Crawler(SiteSpider, settings)
+    spider = SiteSpider.from_crawler(crawler, url="https://a.example/", db=str(tmp_path / "a.db"))
+    try:
+        assert spider.session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
+    finally:
+        spider.session.close("finished", "finished")
 
 
 def test_hosts_are_crawled_side_by_side_each_at_its_pace(crawl: Crawl, serve: Serve) -> None:

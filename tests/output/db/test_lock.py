@@ -9,7 +9,7 @@ import pytest
 
 import output
 from output.db.errors import InUse, NotReachable
-from output.db.lock import ArchiveLock
+from output.db.lock import ArchiveLock, is_owned
 
 ROOT = Path(output.__file__).parent.parent
 
@@ -54,3 +54,18 @@ def test_a_lock_on_a_file_that_lost_its_name_does_not_count(file, monkeypatch):
 def test_a_missing_folder(tmp_path):
     with pytest.raises((NotReachable, InUse)):
         ArchiveLock(tmp_path / "none" / "a.db").acquire()
+
+
+def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, monkeypatch):
+    assert not is_owned(file)
+    held = ArchiveLock(file)
+    held.acquire()
+    assert is_owned(file)
+    with pytest.raises(InUse):
+        ArchiveLock(file).acquire()
+    held.release()
+    assert not is_owned(file)
+    Path(f"{file}.lock").touch()  # left by a process that was killed
+    assert is_owned(file) is not Path("/proc/locks").exists()
+    monkeypatch.setattr("output.db.lock._KERNEL_LOCKS", file.parent / "no such file")
+    assert is_owned(file)

@@ -2,7 +2,7 @@
 
 The files in `tests/output/data` were made from pages of the sample site by the code of version 4: four URLs that a
 crawl fetched, a copy that settling shelved, a ruling, URLs that failed and wait. Those of versions 1 to 3 are its rows
-in their tables.
+in their tables, and that of version 5 is the same file, upgraded.
 """
 
 from __future__ import annotations
@@ -103,3 +103,28 @@ def test_an_upgraded_file_is_written_settled_and_read_again(stored: Path, make: 
             ("another text of it\nand more",)
         ]
         assert verify(archive.db) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE Articles_Overview (x)",
+        "CREATE VIEW articles_overview AS SELECT title AS x FROM articles",
+        "create view [articles_overview] (x) as select title from articles",
+        "CREATE INDEX articles_overview ON articles (title)",
+        'CREATE UNIQUE INDEX "articles_overview" ON articles (title, id)',
+    ],
+)
+def test_what_a_user_made_gives_up_its_name_where_a_view_takes_it(tmp_path: Path, statement: str) -> None:
+    file = stored_file(5, tmp_path)
+    with sqlite3.connect(file) as before:
+        before.execute(statement)
+    before.close()
+    db = open_database(file)
+    query = "SELECT type FROM sqlite_master WHERE lower(name) = ?"
+    assert db.execute(query, ["articles_overview"]).fetchall() == [("view",)]
+    [(kind,)] = db.execute(query, ["articles_overview_own"]).fetchall()
+    assert kind in statement.lower()
+    if kind != "index":
+        assert {row[1] for row in db.execute("PRAGMA table_info(articles_overview_own)")} == {"x"}
+    db.close()

@@ -12,6 +12,8 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -20,11 +22,13 @@ import pytest
 from crawler.demo.server import DemoServer
 from output.exports.wacz import MissingWarcError, export_wacz
 from output.raw.warc_reader import parse_record
+from tests.browser import LoopbackBrowser, browser  # noqa: F401
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
+from tests.output.exports.replay_page import replay_server, viewer_address
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched
 from tests.tools import ToolsMissingError, programs
@@ -83,6 +87,36 @@ def assert_index(found: dict[str, bytes]) -> None:
             assert stream.readline().decode().split(" ")[:2] == head.split(" ")[:2]
 
 
+def extra_fields(path: Path) -> dict[str, tuple[int, int]]:
+    """By member: the bytes of extra fields in the directory, and in the member's own header."""
+    fields = {}
+    with zipfile.ZipFile(path) as packed, path.open("rb") as stream:
+        for name in packed.infolist():
+            stream.seek(name.header_offset + 28)
+            fields[name.filename] = (len(name.extra), int.from_bytes(stream.read(2), "little"))
+    return fields
+
+
+@pytest.mark.parametrize("limit", [None, 5000])
+def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
+    file: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int | None,
+) -> None:
+    target = tmp_path / "out.wacz"
+    with archive_with_warcs(file, 20_000) as archive:
+        for number in range(4):
+            archive.save([fetched(f"http://a.test/{number}", number, os.urandom(9000))])
+        if limit:
+            monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+        export_wacz(archive.db, target)
+    fields = extra_fields(target)
+    assert all(in_directory for in_directory, in_header in fields.values() if in_header)
+    assert any(in_header for _, in_header in fields.values()) is bool(limit)
+    assert_index(members(target))
+
+
 def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/1")])
@@ -138,10 +172,25 @@ def test_py_wacz_finds_it_valid(tools: Path, sample: tuple[str, Path]) -> None:
 @pytest.mark.slow
 def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
     url, db = sample
-    folder = db.parent / "pywb"
+    with pywb_server(tools, db.parent / "pywb", *raws.files(db)) as collection:
+        assert b"<title" in replayed(f"{collection}/mp_/{url}/")
+        assert_pages_replayed(collection, db)
+
+
+@pytest.mark.slow
+def test_pywb_unpacks_the_file_and_replays_every_page(tools: Path, sample: tuple[str, Path]) -> None:
+    db = sample[1]
+    target = db.with_name("unpacked.wacz")
+    assert command("export", db, "--format", "wacz", "-o", target)[0] == 0
+    with pywb_server(tools, db.parent / "pywb-wacz", "--unpack-wacz", target) as collection:
+        assert_pages_replayed(collection, db)
+
+
+@contextmanager
+def pywb_server(tools: Path, folder: Path, *additions: object) -> Iterator[str]:
+    """The address of a collection that pywb serves; `additions` are what its manager is to add."""
     folder.mkdir()
-    files = raws.files(db)
-    for arguments in (["init", "kept"], ["add", "kept", *files]):
+    for arguments in (["init", "kept"], ["add", "kept", *map(str, additions)]):
         subprocess.run([tools / "wb-manager", *arguments], cwd=folder, check=True, capture_output=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -149,17 +198,40 @@ def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(started, cwd=folder, stdout=quiet, stderr=quiet) as server:
         try:
-            assert b"<title" in replayed(f"http://127.0.0.1:{port}/kept/mp_/{url}/")
-            pages = raws.rows(
-                db,
-                """SELECT final_url, payload_length FROM captures
-                    WHERE http_status = 200 AND content_type LIKE 'text/html%'""",
-            )
-            assert len(pages) > 20
-            for page, length in pages:
-                assert len(replayed(f"http://127.0.0.1:{port}/kept/id_/{page}")) == length, page
+            yield f"http://127.0.0.1:{port}/kept"
         finally:
             server.kill()
+
+
+def assert_pages_replayed(collection: str, db: Path) -> None:
+    """Every page that the archive has comes out of the replay in its full length."""
+    pages = raws.rows(
+        db,
+        """SELECT final_url, payload_length FROM captures
+            WHERE http_status = 200 AND content_type LIKE 'text/html%'""",
+    )
+    assert len(pages) > 20
+    for page, length in pages:
+        assert len(replayed(f"{collection}/id_/{page}")) == length, page
+
+
+@pytest.mark.slow
+def test_the_viewer_shows_the_articles_in_a_browser(
+    sample: tuple[str, Path],
+    browser: LoopbackBrowser,  # noqa: F811
+) -> None:
+    target = sample[1].with_name("viewed.wacz")
+    assert command("export", sample[1], "--format", "wacz", "-o", target)[0] == 0
+    articles = raws.rows(sample[1], "SELECT url, text FROM articles WHERE language IN ('en', 'de', 'es') ORDER BY url")
+    assert len(articles) > 3
+    with replay_server(target) as server:
+        for url, text in articles[:: len(articles) // 3]:
+            page = browser.page()
+            page.goto(viewer_address(server, str(url)))
+            replay = page.frame_locator("replay-web-page iframe").frame_locator("wr-coll-replay iframe")
+            replay.get_by_text(str(text).splitlines()[-1][:60]).first.wait_for(state="visible")
+            page.close()
+    assert browser.outside == []
 
 
 def replayed(url: str) -> bytes:

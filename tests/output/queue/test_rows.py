@@ -49,6 +49,49 @@ def test_what_is_in_flight_is_left_out_by_id_or_url(archive, queue, make):
     assert queue.take(HOST, 2) == [first, second]
 
 
+def stored_row(archive, url):
+    columns = "host, kind, state, reason, found_via, found_on, depth, priority, lastmod, first_seen"
+    return archive.db.execute(f"SELECT {columns} FROM urls WHERE url = ?", [url]).fetchone()
+
+
+def test_each_value_of_a_discovered_url_has_its_column(archive, queue, make):
+    """With values that all differ, so that none can stand in for another."""
+    add(archive, make.discovered(
+        "http://a.test/1", kind="feed", state="queued", reason="", found_via="sitemap", found_on="http://a.test/map",
+        depth=3, priority=7, lastmod="2026-05-01",
+    ))  # fmt: skip
+    assert stored_row(archive, "http://a.test/1") == (
+        "a.test", "feed", "queued", "", "sitemap", "http://a.test/map", 3, 7, "2026-05-01", "2026-01-01",
+    )  # fmt: skip
+    [queued_url] = queue.take(HOST, 1)
+    assert (queued_url.kind, queued_url.found_via, queued_url.found_on) == ("feed", "sitemap", "http://a.test/map")
+    assert (queued_url.depth, queued_url.priority, queued_url.lastmod) == (3, 7, "2026-05-01")
+    add(archive, make.discovered("http://a.test/2", state="skipped", reason="depth"))
+    assert stored_row(archive, "http://a.test/2") == (
+        "a.test", "page", "skipped", "depth", "link", None, 0, 0, None, "2026-01-01",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("later", "lastmod"),
+    [({"priority": 5, "lastmod": "2026-06-01"}, "2026-06-01"), ({"priority": 5}, "2026-05-01"),
+     ({"lastmod": "2026-06-01"}, "2026-05-01")],
+    ids=["better and dated", "better and without date", "no better"],
+)  # fmt: skip
+def test_a_better_way_to_a_queued_url_brings_its_date_and_none_takes_one_away(archive, make, later, lastmod):
+    add(archive, make.discovered("http://a.test/1", priority=1, lastmod="2026-05-01"))
+    add(archive, make.discovered("http://a.test/1", **later))
+    assert stored_row(archive, "http://a.test/1")[8] == lastmod
+
+
+def test_a_date_of_what_is_noted_and_not_queued_fills_an_empty_one_alone(archive, make):
+    add(archive, make.discovered("http://a.test/1"), make.discovered("http://a.test/2", lastmod="2026-05-01"))
+    for number in (1, 2):
+        dated = make.discovered(f"http://a.test/{number}", state="skipped", reason="depth", lastmod="2026-06-01")
+        add(archive, dated)
+    assert [stored_row(archive, f"http://a.test/{n}")[8] for n in (1, 2)] == ["2026-06-01", "2026-05-01"]
+
+
 def retry(archive, url, not_before):
     archive.save([Outcome(url, "queued", "timeout", not_before=not_before, is_retry=True)])
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastwarc import ArchiveIterator
+from sqlite_utils import Database
 
 from output.db.errors import NotAnArchive
+from output.db.transaction import write_transaction
 from output.raw import warc_files
 from output.raw.save_capture import record_location
-from output.raw.warc_files import warc_path
+from output.raw.warc_files import WarcFiles, warc_path
 from output.raw.warc_reader import read_record, read_response
 from output.read.verify import raw_responses
 from output.write.archive import Archive
@@ -203,6 +207,108 @@ def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -
     with pytest.raises(NotAnArchive):
         Archive.open(file)
     assert victim.stat().st_size == 100_000
+
+
+# --- Which file is appended to -------------------------------------------------------------------------------------
+AT = "2026-01-01T00:00:00+00:00"
+
+
+@dataclass
+class AppendedFiles:
+    """The WARC files of an empty archive, and a time that a test sets, before which it may have something done."""
+
+    db: Database
+    database: Path
+    now: str = AT
+    at_clock: Callable[[], None] = lambda: None
+
+    def clock(self) -> str:
+        self.at_clock()
+        return self.now
+
+    def append(self, data: bytes, size_limit: int = 100) -> str:
+        """Append in a run of its own as a batch does; the name of the file that took it, without its folder."""
+        files = WarcFiles(self.db, self.database, self.clock, lambda name: b"", size_limit)
+        files.make_room(len(data))
+        with write_transaction(self.db):
+            span = files.append(data)
+            files.sync()
+        files.mark_committed()
+        files.close()
+        return span.file.removeprefix("a.db.warc/")
+
+
+@pytest.fixture
+def appended(file: Path) -> Iterator[AppendedFiles]:
+    with Archive.open(file) as archive:
+        yield AppendedFiles(archive.db, file)
+
+
+def file_name(number: int) -> str:
+    return f"a-20260101000000-{number:05d}.warc.gz"
+
+
+def test_a_file_of_the_next_name_that_the_table_does_not_know_is_left_as_it_is(appended: AppendedFiles) -> None:
+    """As after the database alone was put back from a copy, and the second of the clock comes again."""
+    folder = appended.database.with_name("a.db.warc")
+    folder.mkdir()
+    foreign_files = [folder / file_name(0), folder / file_name(1)]
+    for foreign_file in foreign_files:
+        foreign_file.write_bytes(b"somebody else's records")
+    (folder / file_name(2)).symlink_to("nowhere")
+    assert appended.append(b"ours") == file_name(3)
+    assert [path.read_bytes() for path in foreign_files] == [b"somebody else's records"] * 2
+
+
+def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended: AppendedFiles) -> None:
+    folder = appended.database.with_name("a.db.warc")
+    folder.mkdir()
+    looks = itertools.count()
+
+    def make_file_at_second_look() -> None:
+        if next(looks) == 1:  # after the name was chosen, before the file is made
+            (folder / file_name(0)).write_bytes(b"somebody else's records")
+
+    appended.at_clock = make_file_at_second_look
+    assert appended.append(b"ours") == file_name(1)
+    assert (folder / file_name(0)).read_bytes() == b"somebody else's records"
+    rows = appended.db.execute("SELECT name, length FROM warc_files").fetchall()
+    assert rows == [(f"a.db.warc/{file_name(1)}", 4)]
+
+
+def test_of_several_files_the_newest_is_gone_on_with_while_it_has_room(appended: AppendedFiles) -> None:
+    sizes = [90, 80, 10]  # the second does not fit into the first, the third into the first or the second
+    assert [appended.append(b"x" * size) for size in sizes] == [file_name(0), file_name(1), file_name(1)]
+
+
+def test_the_newest_file_is_the_one_begun_last_whatever_the_order_of_names(appended: AppendedFiles) -> None:
+    appended.append(b"x" * 60)
+    appended.now = "2027-01-01T00:00:00+00:00"
+    newest_name = appended.append(b"x" * 60)
+    appended.db.execute("UPDATE warc_files SET begun_at = '2028' WHERE name LIKE ?", [f"%{file_name(0)}"])
+    assert newest_name > file_name(0)
+    assert appended.append(b"x") == file_name(0)
+
+
+def test_a_file_is_filled_up_to_its_limit_and_not_over(appended: AppendedFiles) -> None:
+    assert [appended.append(b"x" * size) for size in (60, 40, 1)] == [file_name(0), file_name(0), file_name(1)]
+
+
+def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(
+    appended: AppendedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file whose bytes are synced and whose name is not may be gone after a loss of power."""
+    synced_files: list[int] = []
+
+    def note_sync(fd: int) -> None:
+        committed_bytes = appended.db.execute("SELECT sum(length) FROM warc_files").fetchone()[0]
+        assert not committed_bytes, "a row counts on a file whose name may be lost"
+        synced_files.append(os.fstat(fd).st_ino)
+
+    monkeypatch.setattr(warc_files.os, "fsync", note_sync)
+    appended.append(b"x")
+    folder = appended.database.parent
+    assert synced_files == [folder.stat().st_ino, (folder / "a.db.warc").stat().st_ino], "both folders have a new name"
 
 
 # --- Kills -------------------------------------------------------------------------------------------------------

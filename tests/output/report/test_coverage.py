@@ -9,7 +9,7 @@ import pytest
 from cleaners.document import PageType
 from output.db.url_words import OutcomeReason, ReasonFamily, UrlState
 from output.outcome import Outcome
-from output.report.coverage import MAX_EXAMPLES, hint_for, measure_coverage
+from output.report.coverage import MAX_EXAMPLES, hint_for, list_covered_urls, measure_coverage
 
 HOST = "http://a.test"
 
@@ -103,12 +103,45 @@ def test_there_is_a_hint_for_every_reason(state, reason, hint):
 
 
 def test_hints_are_about_reasons_that_exist():
-    hints = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
+    data = tomllib.loads(Path(measure_coverage.__code__.co_filename).with_name("coverage.toml").read_text("utf-8"))
     members = {*UrlState, *OutcomeReason, *ReasonFamily, *PageType}
-    assert {key for key in hints if not re.fullmatch(r"http_\d{3}", key)} - members == set()
+    assert set(data) == {"settled", "hints"}
+    assert {
+        key for key in (*data["hints"], *data["settled"]) if not re.fullmatch(r"http_\d{3}", key)
+    } - members == set()
 
 
 @pytest.mark.parametrize("state", [UrlState.QUEUED, UrlState.FAILED, UrlState.SKIPPED])
 @pytest.mark.parametrize("reason", OutcomeReason)
 def test_no_gap_is_without_a_hint(state, reason):
     assert hint_for(state, reason)
+
+
+def test_each_url_behind_a_count_is_listed(archive, make):
+    """The list by URL says what the counts say, redirects followed, for every source and outcome."""
+    archive.save([listed(make, "sitemap", "story", "tag", "gone", "waits", "moved", "again", "out")])
+    links = tuple(make.discovered(f"{HOST}/{path}") for path in ("gone", "linked", "far"))
+    archive.save(
+        [
+            make.outcome(f"{HOST}/", page_type="list", discovered_urls=links),
+            make.outcome(f"{HOST}/story", "text of it"),
+            make.outcome(f"{HOST}/tag", page_type="list"),
+            make.failure(f"{HOST}/gone", "http_404"),
+            make.failure(f"{HOST}/linked", "http_404"),
+            Outcome(f"{HOST}/moved", "done", "redirect", 301, make.clock(), location=f"{HOST}/again"),
+            Outcome(f"{HOST}/again", "done", "redirect", 301, make.clock(), location=f"{HOST}/gone"),
+            Outcome(f"{HOST}/out", "done", "redirect", 301, make.clock(), location="http://b.test/"),
+        ]
+    )
+    coverages = measure_coverage(archive.db)
+    assert {coverage.source for coverage in coverages} == {"sitemap", "link"}
+    for coverage in coverages:
+        for gap in (*coverage.pages, *coverage.gaps):
+            urls = list_covered_urls(archive.db, coverage.source, (gap.state, gap.reason))
+            assert len(urls) == gap.urls, (coverage.source, gap)
+            assert tuple(sorted(url.url for url in urls)[:MAX_EXAMPLES]) == gap.examples
+    redirected = list_covered_urls(archive.db, "sitemap", ("failed", "http_404"))
+    assert {(url.url, url.end_url) for url in redirected} == {
+        (f"{HOST}/{path}", f"{HOST}/gone") for path in ("gone", "moved", "again")
+    }
+    assert list_covered_urls(archive.db, "sitemap", ("failed", "http_404"), after_end=redirected[-1].end_id) == []

@@ -53,4 +53,4 @@ def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
 
 
 def test_an_empty_archive_has_a_report(archive):
-    assert render(gather_report(archive.db)) == "0 articles\n"
+    assert render(gather_report(archive.db)) == "0 articles; no gap worth a look; no alarm.\n"

@@ -57,7 +57,7 @@ def test_alarms_yields_and_rules(archive, make):
     assert (rate.pages, rate.of_pages, rate.pages_before, rate.of_pages_before) == (0, 20, 40, 40)
     text = shown(archive)
     assert "Out of line with the past" in text
-    assert "share   share.icons    0%    100%" in text
+    assert "share buttons  share.icons              0%    100%" in text
 
 
 def test_what_is_cut_is_counted_for_pages_and_gaps_apart():
@@ -65,3 +65,33 @@ def test_what_is_cut_is_counted_for_pages_and_gaps_apart():
     coverage = Coverage("sitemap", 9, 0, tuple(gaps[:4]), tuple(gaps), 0, ())
     lines = _coverage_section(coverage, 100, 3).splitlines()
     assert [line for line in lines if "more" in line] == ["  … and 1 more", "  … and 2 more"]
+
+
+def test_the_first_sentence_is_a_verdict(archive, make):
+    archive.save([listed(make, "sitemap", "1", "2", "3", "4")])
+    archive.save([make.outcome(f"{HOST}/1", "a text"), make.failure(f"{HOST}/2", "http_403")])
+    archive.save([make.failure(f"{HOST}/3", "http_404"), make.failure(f"{HOST}/4", "http_500")])
+    assert shown(archive).splitlines()[0] == "1 article; 2 gaps worth a look; no alarm."
+
+
+def test_edits_of_the_last_run_come_before_everything_but_the_verdict(archive, make):
+    archive.save([make.outcome(f"{HOST}/1", "a text")])
+    archive.runs.start("update a.db", {}, {})
+    article = archive.db.execute("SELECT id FROM articles").fetchone()[0]
+    archive.db["changes"].insert({"article_id": article, "change": "changed", "at": make.clock(), "kind": "headline"})
+    assert shown(archive).split("\n\n")[1] == "Edits in the last run: headline 1 (broadsheet changes lists them)."
+
+
+def test_a_table_shows_no_empty_column(archive, make):
+    site = Site(archive, make)
+    site.run(new_count=40)
+    text = shown(archive)
+    assert "What a.test gave, run by run\n  run " in text
+    assert "  last\n" in text  # nothing before it, so no column for that
+
+
+def test_reasons_are_said_in_words(archive, make):
+    archive.save([make.outcome(f"{HOST}/1", "a text", removed=("Share",)), make.failure(f"{HOST}/2", "http_403")])
+    text = render(gather_report(archive.db), 100, url_words=lambda reason: f"<{reason}>")
+    assert "<http_403>" in text
+    assert "share buttons  share.icons" in text

@@ -3,8 +3,11 @@ from __future__ import annotations
 import json
 import zlib
 
+import pytest
+
 from cleaners.document import Block, BlockKind, Verdict
-from output.store.ledger import block_id, make_ledger_rows, read_block_paths, read_ledger
+from output.db.errors import TextConflict
+from output.store.ledger import block_id, make_ledger_rows, read_block_paths, read_ledger, store_texts
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/1"
@@ -58,3 +61,44 @@ def test_what_is_packed_is_json_whatever_stands_in_it():
     text = odd.replace("\ud800", "?")
     assert json.loads(zlib.decompress(packed)) == [[text, 2, 3, [], text], [text, 2, 3, ["aside", "main"], text]]
     assert read_block_paths(packed) == [text, text]
+
+
+@pytest.fixture
+def two_texts(monkeypatch):
+    """Two texts with one number, since a number has eight bits here."""
+    monkeypatch.setattr("output.store.ledger.BLOCK_BITS", 8)
+    texts = [f"Paragraph {n} of the story." for n in range(300)]
+    return next((first, second) for first in texts for second in texts if first < second and same_number(first, second))
+
+
+def same_number(first, second):
+    return block_id(first) == block_id(second)
+
+
+def test_a_text_whose_number_stands_for_another_one_is_an_error_that_names_both(archive, two_texts):
+    first, second = two_texts
+    number = block_id(first)
+    with archive.db.conn:
+        store_texts(archive.db, [(number, first), (number, first)])
+    with pytest.raises(TextConflict) as caught:
+        store_texts(archive.db, [(number, second)])
+    assert first in str(caught.value)
+    assert second in str(caught.value)
+    archive.db.rollback()
+    assert archive.db.execute("SELECT text FROM block_texts").fetchall() == [(first,)]
+
+
+@pytest.mark.parametrize("on_one_page", [True, False])
+def test_a_page_with_such_a_text_fails_alone_and_says_why(archive, make, two_texts, on_one_page, caplog):
+    first, second = two_texts
+    pages = [("http://a.test/1", first), ("http://a.test/2", "Another text."), ("http://a.test/3", second)]
+    outcomes = [make.outcome(url, text, *([second] if on_one_page and text == first else [])) for url, text in pages]
+    archive.save(outcomes)
+    states = dict(archive.db.execute("SELECT url, state || '/' || reason FROM urls").fetchall())
+    failing_url = "http://a.test/1" if on_one_page else "http://a.test/3"
+    assert [url for url, state in states.items() if state == "failed/text_conflict"] == [failing_url]
+    assert archive.db.execute("SELECT count(*) FROM articles").fetchone() == (2,)
+    assert archive.db.execute("SELECT count(*) FROM captures").fetchone() == (3,)
+    [message] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert first in message
+    assert second in message

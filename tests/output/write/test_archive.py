@@ -50,6 +50,12 @@ def test_a_page_that_is_no_article_has_a_verdict_and_counts_but_no_ledger(archiv
     assert rows(archive, "SELECT count(*) FROM page_blocks UNION ALL SELECT count(*) FROM articles") == [(0,), (0,)]
 
 
+@pytest.mark.parametrize(("sync_commits", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
+def test_commits_wait_for_the_disk_where_that_is_asked_for(file, sync_commits, level):
+    with Archive.open(file, sync_commits=sync_commits) as archive:
+        assert rows(archive, "PRAGMA synchronous") == [(level,)]
+
+
 def test_the_same_text_is_stored_once(archive, make):
     archive.save([make.outcome(f"http://a.test/{n}", f"own text {n}", removed=("share this",)) for n in range(5)])
     assert rows(archive, "SELECT count(*) FROM block_texts WHERE text = 'share this'") == [(1,)]

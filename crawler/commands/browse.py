@@ -1,0 +1,113 @@
+"""`broadsheet browse`: the reading room, a page on this machine over one archive or a folder of them."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from cleaners.html.decode import decode
+from crawler.commands.changes import edit_summary
+from crawler.console.open_archive import is_nonempty_file
+from crawler.console.option_types import CommandError
+from crawler.console.reasons import reason_text
+from crawler.console.terminal import print_text
+from crawler.replay.recorded_response import ReplayError, read_full_response
+from output.browse.app import make_app
+from output.browse.arguments import NotHereError
+from output.browse.guard import loopback_authorities
+from output.browse.library import Library
+from output.browse.raw_page import RawDocument, make_raw_app
+from output.browse.room import Room, RoomWording, address
+from output.browse.serving import Listener, bind, serve
+from output.db.errors import NotReachable
+from output.raw.capture import RecordLocation
+
+DEFAULT_PORT = 8383
+SAMPLE = Path("demo-out/sample.db")
+
+
+def browse(options: Mapping[str, Any]) -> int:
+    """Serve the reading room until it is stopped."""
+    library = Library.at(_archive_path(options["db"], is_demo=options["demo"]))
+    listener = _listen(options["host"], options["port"])
+    raw_listener = bind(options["host"], 0)
+    room = Room(
+        library, RoomWording(reason_text, edit_summary), may_write=not options["read_only"],
+        raw_origin=_origin(options["host"], raw_listener),
+    )  # fmt: skip
+    names = () if _is_loopback(options["host"]) else (_url_host(options["host"]), *options["names"])
+    own_names, raw_names = (loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener))
+    raw_app = make_raw_app(room, read_raw, raw_names, own_names)
+    _announce(library, _origin(options["host"], listener), may_write=room.may_write)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        serve([Listener(listener, make_app(room, own_names)), Listener(raw_listener, raw_app)])
+    return 0
+
+
+def read_raw(location: RecordLocation, body_location: RecordLocation | None, folder: Path) -> RawDocument:
+    """A stored response as text. NotHereError if its record cannot be read."""
+    try:
+        response = read_full_response(location, body_location, folder)
+    except ReplayError as error:
+        raise NotHereError(f"the record cannot be read: {reason_text(error.reason)}") from error
+    content_type = response.header("content-type")
+    text = decode(response.body, content_type).text
+    is_html = "html" in content_type.lower() or (not content_type and text.lstrip()[:1] == "<")
+    return RawDocument(text, is_html)
+
+
+def _origin(host: str, listener: socket.socket) -> str:
+    return f"http://{_url_host(host)}:{listener.getsockname()[1]}"
+
+
+def _archive_path(path: str | None, *, is_demo: bool) -> Path:
+    """The archive or folder that is asked for; with --demo the sample's archive, made if there is none yet."""
+    if is_demo:
+        if path is not None:
+            raise CommandError("--demo shows the sample site: give an archive or --demo, not both")
+        _make_sample()
+        return SAMPLE
+    if path is None:
+        raise CommandError("name an archive, or a folder of them, or say --demo")
+    return Path(path)
+
+
+def _make_sample() -> None:
+    if not is_nonempty_file(str(SAMPLE)):
+        from crawler.commands.demo import demo
+
+        demo(str(SAMPLE.parent))
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """The socket of the pages: at the usual port, or at any where that one is taken and none was named."""
+    try:
+        return bind(host, DEFAULT_PORT if port is None else port)
+    except NotReachable:
+        if port is not None:
+            raise
+        return bind(host, 0)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _announce(library: Library, origin: str, *, may_write: bool) -> None:
+    names = list(library.archives)
+    target = origin + (address(names[0], "") if len(names) == 1 else "/")
+    mode = "" if may_write else ", read only"
+    print_text(f"The reading room is open{mode}: {target}\nCtrl-C closes it.")

@@ -1,0 +1,62 @@
+"""`broadsheet merge`: archives, from other machines or of other sites, into one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from crawler.console.open_archive import open_read_only
+from crawler.console.terminal import one_line, print_text
+from crawler.workers.settle_pool import settle_in_processes
+from output.db.errors import NotReachable
+from output.merge.merge_archive import MergeResult, merge_archive
+from output.settle.judge_again import SettleResult
+from output.write.archive import Archive
+
+_MEGABYTE = 10**6
+
+
+def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
+    """Merge the archives at `sources`, one after the other, into the one at `target`, made if missing; then settle."""
+    with ExitStack() as stack:
+        for source in sources:  # what cannot be read is said before an archive is made
+            stack.enter_context(open_read_only(source))
+    try:
+        with Archive.open(target) as archive:
+            results = [_merge_one(archive, source, quiet) for source in dict.fromkeys(sources)]
+            settled = settle_in_processes(archive.db)
+    except (sqlite3.Error, OSError) as error:
+        raise NotReachable(f"{target} cannot be written: {error}; the same command goes on from here") from error
+    if not quiet:
+        _print_total(target, results, settled)
+    return 0
+
+
+def _merge_one(archive: Archive, source: str, quiet: bool) -> MergeResult:
+    result = merge_archive(archive.db, source)
+    if not quiet:
+        click.echo(one_line(f"{source}: {_result_text(result)}"))
+    return result
+
+
+def _result_text(result: MergeResult) -> str:
+    if not result.has_changed:
+        return "nothing new"
+    parts = [f"{result.new_urls:,} URLs new", f"{result.stored_pages:,} pages stored"]
+    if result.copied_bytes:
+        parts.append(f"{result.copied_bytes / _MEGABYTE:,.1f} MB of raw responses copied")
+    if result.takedowns:
+        parts.append(f"{result.takedowns:,} takedowns carried out")
+    return ", ".join(parts)
+
+
+def _print_total(target: str, results: Sequence[MergeResult], settled: SettleResult) -> None:
+    copies = f", {settled.duplicate_pages:,} pages are copies of others" if settled.duplicate_pages else ""
+    print_text(f"{target}: {settled.articles:,} articles from {len(results):,} archives{copies}")
+    backups = sorted(str(path) for path in Path(target).absolute().parent.glob(f"{Path(target).name}.backup-v*"))
+    if any(result.takedowns for result in results) and backups:
+        print_text(f"What was taken down is still in: {', '.join(backups)}")

@@ -1,0 +1,51 @@
+"""The options that choose articles, shared by the verbs that read them. Light: `broadsheet --help` imports this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crawler.console.option_types import language
+
+_DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
+
+if TYPE_CHECKING:
+    from output.store.article_filter import ArticleFilter
+
+
+def iso_day(value: str) -> str:
+    """A day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
+    try:
+        if not _DAY.fullmatch(value.strip()):
+            raise ValueError(value)
+        date.fromisoformat(value.strip() + "0001-01-01"[len(value.strip()) :])
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no day; write 2024-01-31, 2024-01 or 2024") from None
+    return value.strip()
+
+
+FILTER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--host", metavar="HOST", help="Only of this host, or of a domain's hosts."),
+    click.option("--since", type=iso_day, metavar="DAY", help="Only published since this day: 2024-01-31."),
+    click.option("--until", type=iso_day, metavar="DAY", help="Only published up to this day or month."),
+    click.option("--language", "languages", type=language, multiple=True, metavar="CODE",
+                 help="Only in these languages: en, es … Repeatable."),
+    click.option("--section", metavar="NAME", help="Only of this section, as the pages state it."),
+)  # fmt: skip
+
+
+def article_filter(options: Mapping[str, Any]) -> ArticleFilter:
+    """The filter that a verb's options ask for."""
+    from output.store.article_filter import ArticleFilter
+
+    return ArticleFilter(
+        host=(options["host"] or "").lower(),
+        since=options["since"] or "",
+        until=options["until"] or "",
+        languages=tuple(options["languages"]),
+        section=options["section"] or "",
+    )

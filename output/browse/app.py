@@ -1,0 +1,47 @@
+"""The reading room as an ASGI application: its pages, their JSON twins, its forms and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from output.browse.arguments import BadArgumentError, NotHereError
+from output.browse.guard import Guard, page_headers
+from output.browse.rendering import FOLDER
+from output.browse.room import Notice, Room
+from output.browse.routes.downloads import download_routes
+from output.browse.routes.pages import page_routes
+from output.browse.routes.rulings import ruling_routes
+from output.db.errors import ArchiveError
+
+_STATUSES: Mapping[type[Exception], int] = {BadArgumentError: 400, NotHereError: 404, ArchiveError: 503}
+
+
+def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
+    """The application over a room's archives, for the names under which its server is to answer."""
+    routes: list[BaseRoute] = [
+        Mount("/static", StaticFiles(directory=FOLDER / "static")),
+        *page_routes(room),
+        *ruling_routes(room),
+        *download_routes(room),
+    ]
+
+    def show_fault(_: Request, error: Exception) -> Response:
+        return room.notice(Notice(_status(error), str(getattr(error, "detail", error))))
+
+    handlers: dict[Any, Any] = dict.fromkeys([*_STATUSES, HTTPException], show_fault)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    return Guard(app, authorities, page_headers(room.raw_origin), may_write=room.may_write)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, HTTPException):
+        return error.status_code
+    return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)

@@ -1,0 +1,95 @@
+"""How templates write values: numbers, times, shares; and an article's Markdown as HTML in which nothing acts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from markupsafe import Markup, escape
+
+from output.db.text import inert_text
+
+_RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
+_LINKS = ("http", "https")
+_MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, which takes a hundredth of the time
+_SNIPPET_MARK = re.compile(r"\[([^\[\]]*)\]")
+
+
+def grouped(number: float) -> str:
+    """A whole number with commas between its thousands."""
+    return f"{number:,.0f}"
+
+
+def share_text(part: float, whole: float) -> str:
+    """A share in percent; what is not everything is never 100 %, and what is not nothing never 0 %."""
+    if not whole:
+        return "–"
+    percent = 100 * part / whole
+    if 0 < percent < 1 or 99 < percent < 100:
+        return "under 1 %" if percent < 1 else "over 99 %"
+    return f"{percent:.0f} %"
+
+
+def moment_text(moment: str | None) -> str:
+    """A stored time as a person reads it, to the minute, in UTC; a day stays a day."""
+    return (moment or "")[:16].replace("T", " ")
+
+
+def text_direction(language: str | None) -> str:
+    """The direction of a text in a language; `auto` where none is known."""
+    return "rtl" if language in _RIGHT_TO_LEFT else "ltr" if language else "auto"
+
+
+def web_link(url: str | None) -> str:
+    """A URL that a link may lead to, or the empty text: web addresses only."""
+    try:
+        return url if url and urlsplit(url).scheme.lower() in _LINKS else ""
+    except ValueError:
+        return ""
+
+
+def marked_snippet(snippet: str) -> Markup:
+    """A search snippet whose matches stand in square brackets, with these marked."""
+    return Markup(_SNIPPET_MARK.sub(r"<mark>\1</mark>", str(escape(inert_text(snippet)))))
+
+
+def reading_html(markdown: str) -> Markup:
+    """An article's Markdown as HTML: no HTML of its own, no pictures, links to web addresses alone."""
+    markdown = inert_text(markdown)
+    if len(markdown) > _MOST_MARKDOWN:
+        return Markup("\n").join(Markup("<p>{}</p>").format(line) for line in markdown.split("\n\n") if line.strip())
+    return Markup(_markdown().render(markdown))
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    markdown.validateLink = lambda url: bool(web_link(url))  # type: ignore[method-assign]
+    markdown.add_render_rule("link_open", _open_link)
+    markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    return markdown
+
+
+def _open_link(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, environment: EnvType
+) -> str:
+    tokens[index].attrSet("rel", "noreferrer noopener")
+    return renderer.renderToken(tokens, index, options, environment)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "grouped": grouped,
+    "moment": moment_text,
+    "direction": text_direction,
+    "web_link": web_link,
+    "snippet": marked_snippet,
+    "reading": reading_html,
+}

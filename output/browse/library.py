@@ -1,0 +1,81 @@
+"""The archives that a reading room shows: one file, or all those of a folder; each opened for a single request.
+
+No connection outlives its request. A crawl that begins and ends under an open page leaves one file, out of WAL mode.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from output.db.errors import ArchiveError, NotAnArchive, NotReachable
+from output.db.open import archive_path, open_database
+
+_ENDINGS = (".db", ".sqlite", ".sqlite3")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """An archive by the name that stands in addresses, and its file."""
+
+    name: str
+    path: Path
+
+    def check(self) -> None:
+        """ArchiveError if it cannot be read."""
+        with self.open():
+            return
+
+    @contextmanager
+    def open(self) -> Iterator[Database]:
+        """The archive as it stands at one moment, until the context closes. ArchiveError if it cannot be read."""
+        db = open_database(self.path, read_only=True)
+        try:
+            db.conn.execute("BEGIN")
+            yield db
+        except sqlite3.DatabaseError as error:
+            raise NotAnArchive(f"{self.path} cannot be read: {error}") from error
+        finally:
+            db.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The archives by name, in the order in which they are listed."""
+
+    archives: Mapping[str, ArchiveFile]
+
+    @classmethod
+    def at(cls, path: Path) -> Library:
+        """The archive at a path, or those of a folder that can be read. ArchiveError if there is none."""
+        files = [path] if not path.is_dir() else [file for file in sorted(path.iterdir()) if file.suffix in _ENDINGS]
+        archives: dict[str, ArchiveFile] = {}
+        for file in files:
+            archive = ArchiveFile(_free_name(file.stem, archives), archive_path(file))
+            if not path.is_dir() or _is_readable(archive):
+                archives[archive.name] = archive
+        if not path.is_dir():
+            archives[next(iter(archives))].check()
+        if not archives:
+            raise NotReachable(f"{path} holds no archive that can be read")
+        return cls(archives)
+
+
+def _free_name(stem: str, taken: Mapping[str, object]) -> str:
+    """A name for addresses, of letters and digits, that is not taken."""
+    name = "".join(char if char.isalnum() or char in "-_." else "-" for char in stem).strip(".") or "archive"
+    names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
+    return next(candidate for candidate in names if candidate not in taken)
+
+
+def _is_readable(archive: ArchiveFile) -> bool:
+    try:
+        archive.check()
+        return True
+    except ArchiveError:
+        return False

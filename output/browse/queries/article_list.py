@@ -1,0 +1,198 @@
+"""The list of articles: what a search and the chosen facets leave, sorted, a page at a time, with the facets' counts.
+
+Without a search everything is read from one index, `articles_listed`. A search looks at its best hits, at most
+`MOST_HITS`, since a frequent word stands in most articles of a large archive.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+from sqlite_utils import Database
+
+from output.browse.arguments import Arguments
+from output.db.stored_values import stored_texts
+from output.read.search import hits_of_articles, rank_articles
+
+PAGE_SIZE = 50
+MOST_HITS = 1000
+MOST_CHOICES = 12  # of a facet, the most frequent ones
+FACETS = ("host", "language", "section", "year", "kind")
+
+_COLUMNS = {
+    "host": "host",
+    "language": "coalesce(language, '')",
+    "section": "coalesce(section, '')",
+    "year": "coalesce(substr(published_day, 1, 4), '')",
+    "kind": "page_type",
+}
+_ORDERS = {
+    "newest": "published_day DESC NULLS LAST, id",
+    "oldest": "published_day NULLS LAST, id",
+    "seen": "first_seen DESC, id",
+    "longest": "word_count DESC, id",
+    "shortest": "word_count, id",
+}
+SORTS = ("best", *_ORDERS)
+_CUBE = f"""SELECT {", ".join(_COLUMNS.values())}, count(*) FROM articles INDEXED BY articles_listed
+    GROUP BY 1, 2, 3, 4, 5"""
+_CUBE_OF_HITS = f"""SELECT {", ".join(_COLUMNS.values())}, count(*) FROM articles
+    WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2, 3, 4, 5"""
+_ROWS = """SELECT id, title, url, host, coalesce(language, ''), coalesce(section, ''), authors,
+        coalesce(published_day, ''), first_seen, word_count, page_type, coalesce(description, '')
+    FROM articles WHERE id IN (SELECT value FROM json_each(?))"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """What a list is asked for; `facets` are the chosen values by facet, where the empty text is "none stated"."""
+
+    query: str
+    facets: Mapping[str, str]
+    sort: str
+    page: int
+
+    @classmethod
+    def of(cls, arguments: Arguments) -> ListRequest:
+        """From the arguments of an address."""
+        facets = {name: arguments.text(name) for name in FACETS if name in arguments.values}
+        query = arguments.text("q")
+        sort = arguments.choice("sort", SORTS, "best" if query else "newest")
+        return cls(query, facets, sort, max(1, arguments.number("page", 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedArticle:
+    """An article in the list; `snippet` shows what a search met, with matches in square brackets."""
+
+    id: int
+    title: str
+    url: str
+    host: str
+    language: str
+    section: str
+    authors: tuple[str, ...]
+    published_day: str
+    first_seen: str
+    word_count: int
+    page_type: str
+    description: str
+    snippet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FacetChoice:
+    """A value of a facet, how many articles it would leave, and whether it is chosen."""
+
+    value: str
+    articles: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A facet with its most frequent values; `others` counts the values that are not listed."""
+
+    name: str
+    choices: tuple[FacetChoice, ...]
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleList:
+    """A page of the list. `is_cut` says that a search has more hits than it looked at; `sorts` are those there are."""
+
+    query: str
+    sort: str
+    sorts: tuple[str, ...]
+    facets: tuple[Facet, ...]
+    chosen: Mapping[str, str]
+    page: int
+    page_count: int
+    total: int
+    is_cut: bool
+    articles: tuple[ListedArticle, ...]
+
+
+CubeRow = tuple[str, str, str, str, str, int]
+"""A value of each facet, and how many articles have them all."""
+
+
+def list_articles(db: Database, request: ListRequest, cube: Sequence[CubeRow] | None = None) -> ArticleList:
+    """The page that is asked for. `cube`: all articles counted by their facets, if that is known already."""
+    hits = rank_articles(db, request.query, MOST_HITS) if request.query else None
+    rows = count_hits(db, hits) if hits is not None else count_facets(db) if cube is None else cube
+    total = sum(row[-1] for row in rows if _passes(row, request.facets))
+    page_count = max(1, -(-total // PAGE_SIZE))
+    request = replace(request, page=min(request.page, page_count))
+    ids = _page_of_ids(db, request, hits)
+    return ArticleList(
+        query=request.query,
+        sort=request.sort,
+        sorts=SORTS if request.query else SORTS[1:],
+        facets=tuple(_facet(rows, name, request.facets) for name in FACETS),
+        chosen=request.facets,
+        page=request.page,
+        page_count=page_count,
+        total=total,
+        is_cut=hits is not None and len(hits) == MOST_HITS,
+        articles=tuple(_read_articles(db, ids, request.query)),
+    )
+
+
+def count_facets(db: Database) -> tuple[CubeRow, ...]:
+    """How many articles have each combination of the facets' values."""
+    return tuple(db.execute(_CUBE).fetchall())
+
+
+def count_hits(db: Database, ids: Sequence[int]) -> tuple[CubeRow, ...]:
+    """The same of some articles."""
+    return tuple(db.execute(_CUBE_OF_HITS, [orjson.dumps(ids).decode()]).fetchall())
+
+
+def _passes(row: CubeRow, chosen: Mapping[str, str], but: str = "") -> bool:
+    return all(row[FACETS.index(name)] == value for name, value in chosen.items() if name != but)
+
+
+def _facet(rows: Iterable[CubeRow], name: str, chosen: Mapping[str, str]) -> Facet:
+    """A facet's values, counted among the articles that the other facets leave."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        if _passes(row, chosen, name):
+            counts[str(row[FACETS.index(name)])] += row[-1]
+    values = sorted(counts, key=lambda value: (-counts[value], value))
+    listed = values[:MOST_CHOICES]
+    if name in chosen and chosen[name] not in listed:
+        listed.append(chosen[name])
+    choices = tuple(FacetChoice(value, counts[value], chosen.get(name) == value) for value in listed)
+    return Facet(name, choices, len(values) - min(len(values), MOST_CHOICES))
+
+
+def _page_of_ids(db: Database, request: ListRequest, hits: Sequence[int] | None) -> list[int]:
+    """The ids of the articles on the page, in order."""
+    values: list[object] = list(request.facets.values())
+    conditions = [f"{_COLUMNS[name]} = ?" for name in request.facets]
+    source = "articles INDEXED BY articles_listed"
+    if hits is not None:
+        source, order = "articles JOIN json_each(?) AS hit ON hit.value = articles.id", "hit.key"
+        values.insert(0, orjson.dumps(hits).decode())
+    if hits is None or request.sort != "best":
+        order = _ORDERS["newest" if request.sort == "best" else request.sort].replace("id", "articles.id")
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    query = f"SELECT articles.id FROM {source} {where} ORDER BY {order} LIMIT ? OFFSET ?"
+    rows = db.execute(query, [*values, PAGE_SIZE, (request.page - 1) * PAGE_SIZE])
+    return [article_id for (article_id,) in rows]
+
+
+def _read_articles(db: Database, ids: Sequence[int], query: str) -> Iterator[ListedArticle]:
+    """The articles with these ids, in their order."""
+    rows = {row[0]: row for row in db.execute(_ROWS, [orjson.dumps(ids).decode()])}
+    hits = hits_of_articles(db, query, ids) if query else {}
+    for article_id in ids:
+        number, title, url, host, language, section, authors, *rest = rows[article_id]
+        names = stored_texts(authors, "articles", "authors", number)
+        snippet = hits[article_id].snippet if article_id in hits else ""
+        yield ListedArticle(*[number, title, url, host, language, section, names, *rest, snippet])

@@ -1,0 +1,135 @@
+"""What the archive has of the URLs that sitemaps, feeds and links name, down to each URL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from output.browse.arguments import Arguments, NotHereError
+from output.browse.charts import BarPart, bar_parts
+from output.db.stored_values import stored_texts
+from output.report.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
+
+SOURCES = ("sitemap", "feed", "link")
+PAGE_SIZE = 100
+
+_URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.depth, u.attempts,
+        u.first_seen, coalesce(u.fetched_at, ''), coalesce(u.http_status, 0), coalesce(u.location, ''),
+        coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
+_LISTED = "SELECT kind FROM listed WHERE url_id = ? ORDER BY kind DESC"
+_PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
+_CAPTURES = """SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
+    WHERE url = ? ORDER BY fetched_at DESC, id LIMIT 50"""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCoverage:
+    """What became of the URLs that one source names."""
+
+    source: str
+    named: int
+    articles: int
+    parts: tuple[BarPart, ...]
+    pages: tuple[Gap, ...]
+    gaps: tuple[Gap, ...]
+    unnamed: int
+    unnamed_examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """The coverage of each source; None while it is being counted."""
+
+    sources: tuple[SourceCoverage, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredUrls:
+    """The URLs of a source that ended in one state for one reason, what may be done, and where the next page begins (0
+    for none)."""
+
+    source: str
+    state: str
+    reason: str
+    hint: str
+    urls: tuple[CoveredUrl, ...]
+    following: int
+
+
+@dataclass(frozen=True, slots=True)
+class UrlCapture:
+    """A response to a URL."""
+
+    id: int
+    fetched_at: str
+    http_status: int
+    content_type: str
+    payload_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class UrlView:
+    """All that the archive knows of a URL. `page_type` and `evidence` are empty where it gave no page, `article_id`
+    is 0 where it leads to no article."""
+
+    url: str
+    host: str
+    kind: str
+    state: str
+    reason: str
+    found_via: str
+    found_on: str
+    depth: int
+    attempts: int
+    first_seen: str
+    fetched_at: str
+    http_status: int
+    location: str
+    lastmod: str
+    hint: str
+    listed_in: tuple[str, ...]
+    page_type: str
+    title: str
+    evidence: tuple[str, ...]
+    article_id: int
+    captures: tuple[UrlCapture, ...]
+
+
+def show_coverage(coverage: Sequence[Coverage] | None) -> CoverageView:
+    """The report's coverage with a bar for each source."""
+    return CoverageView(None if coverage is None else tuple(map(_source_coverage, coverage)))
+
+
+def _source_coverage(source: Coverage) -> SourceCoverage:
+    pages, gaps = (sum(gap.urls for gap in gaps) for gaps in (source.pages, source.gaps))
+    parts = bar_parts([("articles", source.articles), ("other pages", pages), ("not read", gaps)])
+    return SourceCoverage(
+        source.source, source.named, source.articles, parts, source.pages, source.gaps, source.unnamed,
+        source.unnamed_examples,
+    )  # fmt: skip
+
+
+def list_urls(db: Database, arguments: Arguments) -> CoveredUrls:
+    """The URLs that the arguments `source`, `state` and `reason` name, from the end after number `after` on."""
+    source = arguments.choice("source", SOURCES, "sitemap")
+    outcome = arguments.text("state"), arguments.text("reason")
+    urls = list_covered_urls(db, source, outcome, arguments.number("after", 0), PAGE_SIZE)
+    is_full = len({url.end_id for url in urls}) == PAGE_SIZE
+    hint = "" if outcome[0] == "done" and outcome[1] != "redirect" else hint_for(*outcome)  # type: ignore[arg-type]
+    return CoveredUrls(source, *outcome, hint, tuple(urls), urls[-1].end_id if is_full else 0)
+
+
+def read_url(db: Database, url_id: int) -> UrlView:
+    """A URL by its number in `urls`. NotHereError if there is none."""
+    row = db.execute(_URL, [url_id]).fetchone()
+    if row is None:
+        raise NotHereError("the archive has no URL of that number")
+    page_type, title, evidence, article_id = db.execute(_PAGE, [url_id]).fetchone() or ("", "", "[]", 0)
+    is_read = row[3] == "done" and row[4] != "redirect"
+    captures = tuple(UrlCapture(*values) for values in db.execute(_CAPTURES, [row[0]]))
+    facts = stored_texts(evidence, "pages", "evidence", url_id)
+    hint = "" if is_read else hint_for(row[3], row[4])
+    sources = tuple(kind for (kind,) in db.execute(_LISTED, [url_id]))
+    return UrlView(*[*row, hint, sources, page_type, title, facts, article_id, captures])

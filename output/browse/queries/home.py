@@ -1,0 +1,202 @@
+"""The archive at a glance, and what needs a look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
+from output.db.table_columns import has_column
+from output.report.coverage import Coverage
+from output.report.figures import AlarmLine, Withdrawal, read_alarms, read_runs, read_withdrawals, read_yields
+
+SAMPLE_ARTICLES = 300
+"""Articles whose blocks are counted by reason. Their ids come from a digest, so that the first ones are a sample."""
+
+_MOST_RUNS = 40
+_MOST_LOOKS = 4  # of one kind
+_LEAST_GAP = 2  # URLs that fail for one reason, from which on it is worth a look
+
+_IDLE = "nothing to do"  # what a hint says of a gap that stays
+
+_BY_PUBLISHED = """SELECT substr(published_day, 1, 7), count(*) FROM articles INDEXED BY articles_listed
+    WHERE published_day IS NOT NULL GROUP BY 1"""
+_BY_SEEN = "SELECT substr(first_seen, 1, 7), count(*) FROM articles INDEXED BY articles_listed GROUP BY 1"
+_TOTALS = """SELECT count(*), count(DISTINCT host), count(DISTINCT language), min(published_day), max(published_day)
+    FROM articles INDEXED BY articles_listed"""
+_URLS = "SELECT state, urls FROM url_counts WHERE urls > 0 ORDER BY urls DESC"
+_REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
+    FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
+        CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+    WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
+_ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
+_LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url, p.expected_f1 FROM pages p JOIN articles a ON a.page_id = p.id
+    WHERE p.expected_f1 IS NOT NULL ORDER BY p.expected_f1, a.id LIMIT {_MOST_LOOKS}"""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveTotals:
+    """The figures that stand first; days are empty where no article states one."""
+
+    articles: int
+    hosts: int
+    languages: int
+    first_day: str
+    last_day: str
+    urls: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonLine:
+    """How many blocks of the sampled articles' pages were removed for a reason, on how many of the pages, and how wide
+    a bar of 100 it is."""
+
+    reason: str
+    blocks: int
+    pages: int
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageBar:
+    """What became of the URLs that a source names, as a bar."""
+
+    source: str
+    named: int
+    parts: tuple[BarPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunYield:
+    """What a run gave, and how many alarms it raised."""
+
+    started_at: str
+    outcome: str
+    reason: str
+    pages: int
+    articles: int
+    alarms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something that needs a look: its kind, what it is, what may be done, and the path of the page that shows it."""
+
+    kind: str
+    text: str
+    hint: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFigures:
+    """What takes a pass over all articles, and is counted once for each state of the archive."""
+
+    totals: ArchiveTotals
+    by_published: Mapping[str, int]
+    by_seen: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HomePage:
+    """The front page of an archive. `coverage` is None while it is being counted. `sampled` is the number of articles
+    behind `reasons`; `is_calibrated` says whether verdicts have an expected F1."""
+
+    totals: ArchiveTotals
+    published: ColumnChart
+    seen: ColumnChart
+    sampled: int
+    reasons: tuple[ReasonLine, ...]
+    coverage: tuple[CoverageBar, ...] | None
+    runs: tuple[RunYield, ...]
+    run_chart: ColumnChart
+    looks: tuple[Look, ...]
+    is_calibrated: bool
+
+
+def count_home(db: Database) -> HomeFigures:
+    """What the front page needs of all articles."""
+    articles, hosts, languages, first_day, last_day = db.execute(_TOTALS).fetchone()
+    urls = tuple(db.execute(_URLS).fetchall())
+    totals = ArchiveTotals(articles, hosts, languages, first_day or "", last_day or "", urls)
+    return HomeFigures(totals, dict(db.execute(_BY_PUBLISHED).fetchall()), dict(db.execute(_BY_SEEN).fetchall()))
+
+
+def read_home(db: Database, figures: HomeFigures, coverage: Sequence[Coverage] | None) -> HomePage:
+    """The front page; `coverage` is the report's, None while it is being counted."""
+    runs, alarms = tuple(_runs(db)), read_alarms(db)
+    is_calibrated = has_column(db, "pages", "expected_f1")
+    marked = [run.started_at[:16] for run in runs if run.alarms]
+    return HomePage(
+        totals=figures.totals,
+        published=timeline(figures.by_published),
+        seen=timeline(figures.by_seen),
+        sampled=min(SAMPLE_ARTICLES, figures.totals.articles),
+        reasons=_reasons(db),
+        coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
+        runs=runs,
+        run_chart=column_chart("run", [(run.started_at[:16], run.articles) for run in runs], marked),
+        looks=tuple(_looks(db, alarms, coverage or (), is_calibrated=is_calibrated)),
+        is_calibrated=is_calibrated,
+    )
+
+
+def _reasons(db: Database) -> tuple[ReasonLine, ...]:
+    rows = db.execute(_REASONS).fetchall()
+    most = max((blocks for _, blocks, _ in rows), default=1)
+    return tuple(ReasonLine(reason, blocks, pages, round(100 * blocks / most, 1)) for reason, blocks, pages in rows)
+
+
+def _coverage_bar(coverage: Coverage) -> CoverageBar:
+    other, missing = (sum(gap.urls for gap in gaps) for gaps in (coverage.pages, coverage.gaps))
+    parts = bar_parts([("articles", coverage.articles), ("other pages", other), ("not read", missing)])
+    return CoverageBar(coverage.source, coverage.named, parts)
+
+
+def _runs(db: Database) -> Iterator[RunYield]:
+    """The latest runs, the earliest of them first; those that only ruled or recleaned gave nothing and are left out."""
+    pages, articles, alarms = Counter[str](), Counter[str](), Counter[str]()
+    for host_yield in read_yields(db):
+        if host_yield.part == "*":
+            pages[host_yield.started_at] += host_yield.pages
+            articles[host_yield.started_at] += host_yield.articles
+    for started_at, count in db.execute(_ALARMS_BY_RUN):
+        alarms[started_at] = count
+    for run in [run for run in read_runs(db) if pages[run.started_at]][-_MOST_RUNS:]:
+        at = run.started_at
+        yield RunYield(at, run.outcome, run.reason, pages[at], articles[at], alarms[at])
+
+
+def _looks(
+    db: Database, alarms: Sequence[AlarmLine], coverage: Sequence[Coverage], *, is_calibrated: bool
+) -> Iterator[Look]:
+    """What needs a look, the most urgent first."""
+    for alarm in alarms[:_MOST_LOOKS]:
+        yield Look(
+            "layout" if alarm.what.startswith("rule:") else "alarm", f"{alarm.host}: {alarm.message}", "", "rules"
+        )
+    yield from _gap_looks(coverage)
+    for withdrawal in read_withdrawals(db)[:_MOST_LOOKS]:
+        yield _withdrawal_look(withdrawal)
+    if is_calibrated:
+        for article_id, title, url, certainty in db.execute(_LEAST_CERTAIN):
+            hint = f"expected F1 {certainty:.2f}"
+            yield Look("uncertain", title or url, hint, f"article/{article_id}?view=blocks")
+
+
+def _gap_looks(coverage: Sequence[Coverage]) -> Iterator[Look]:
+    """The largest gaps of each source for which there is something to do."""
+    for source in coverage:
+        gaps = [gap for gap in source.gaps if gap.urls >= _LEAST_GAP and gap.hint and _IDLE not in gap.hint]
+        for gap in sorted(gaps, key=lambda gap: -gap.urls)[:_MOST_LOOKS]:
+            path = f"coverage/urls?source={source.source}&state={gap.state}&reason={gap.reason}"
+            text = f"{gap.urls:,} URLs of a {source.source}: {gap.state}, {gap.reason.replace('_', ' ')}"
+            yield Look("gap", text, gap.hint, path)
+
+
+def _withdrawal_look(withdrawal: Withdrawal) -> Look:
+    text = f"{withdrawal.title or withdrawal.url}: withdrawn {withdrawal.seen_at[:10]}"
+    return Look("withdrawn", text, "the archive keeps it", "changes?kind=withdrawn")

@@ -1,0 +1,182 @@
+"""What all pages of the reading room share: the archives, the words, the token, and what was counted already."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from sqlite_utils import Database
+from starlette.responses import Response
+
+from output.browse.arguments import NotHereError
+from output.browse.library import ArchiveFile, Library
+from output.browse.queries.article import ArticleView, CaptureLine
+from output.browse.rendering import PageFrame, Renderer, make_environment
+from output.db.errors import ArchiveError
+from output.db.lock import is_owned
+from output.verdicts.ruling_journal import waiting_rulings
+from output.watch.edit_list import ListedEdit, latest_seq
+
+_FEW_URLS = 20_000
+"""URLs of an archive up to which everything is counted while somebody waits: within a fifth of a second."""
+_PAUSE = 60.0  # seconds between two counts of the same in a large archive that grows
+
+NO_ARGUMENTS: Mapping[str, str] = {}
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomWording:
+    """How the command line says things, so that the pages say the same: a reason of table `urls`, and an edit."""
+
+    reason_text: Callable[[str], str]
+    edit_summary: Callable[[ListedEdit], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A page that only says something: the status of the answer, and the words."""
+
+    status: int
+    message: str
+
+
+class Counted:
+    """Values that take long to count, by archive and name, for as long as the archive has not changed."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._begun: dict[tuple[str, str], float] = {}
+        self._lock = threading.Lock()
+
+    def get(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T:
+        """The value as it was counted when `changes` ended where it ends now; counted now if there is none."""
+        key, seq = (str(archive.path), name), latest_seq(db)
+        with self._lock:
+            stored = self._values.get(key)
+        if stored is None or stored[0] != seq:
+            stored = seq, count(db)
+            with self._lock:
+                self._values[key] = stored
+        value: _T = stored[1]
+        return value
+
+    def get_soon(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T | None:
+        """The value as it is now in a small archive. In a large one as it was counted last, None if it never was; it is
+        counted anew in a thread of its own."""
+        key = (str(archive.path), name)
+        (urls,) = db.execute("SELECT total(urls) FROM url_counts").fetchone()
+        if urls <= _FEW_URLS:
+            return self.get(db, archive, name, count)
+        with self._lock:
+            stored = self._values.get(key)
+            is_due = stored is None or stored[0] != latest_seq(db)
+            if is_due and time.monotonic() - self._begun.get(key, -_PAUSE) >= _PAUSE:
+                self._begun[key] = time.monotonic()
+                threading.Thread(target=self._count, args=(archive, name, count), daemon=True).start()
+        return stored[1] if stored else None
+
+    def _count(self, archive: ArchiveFile, name: str, count: Callable[[Database], object]) -> None:
+        with suppress(ArchiveError), archive.open() as db:
+            self.get(db, archive, name, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One run of the reading room. `token` is in its forms and nowhere else; `raw_token` in the addresses of raw pages,
+    which another port serves (`raw_origin`, empty if none does)."""
+
+    library: Library
+    wording: RoomWording
+    may_write: bool = True
+    raw_origin: str = ""
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    raw_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    renderer: Renderer = field(init=False)
+    counted: Counted = field(default_factory=Counted)
+    write_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        helpers = {
+            **HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin,
+            "raw_token": self.raw_token,
+        }  # fmt: skip
+        object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
+
+    def archive(self, name: str) -> ArchiveFile:
+        """The archive of a name. NotHereError if there is none."""
+        if name not in self.library.archives:
+            raise NotHereError("there is no archive of that name here")
+        return self.library.archives[name]
+
+    def frame(
+        self,
+        archive: ArchiveFile | None = None,
+        section: str = "",
+        twin: str = "",
+        arguments: Mapping[str, str] = NO_ARGUMENTS,
+    ) -> PageFrame:
+        """What a page shows around its value; see `PageFrame`."""
+        count = len(self.library.archives)
+        if archive is None:
+            return PageFrame(may_write=self.may_write, archive_count=count)
+        waiting = len(waiting_rulings(archive.path))
+        is_busy = is_owned(archive.path)
+        shown = defaultdict(str, arguments)
+        return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting, count, twin, shown)
+
+    def notice(self, notice: Notice, frame: PageFrame | None = None) -> Response:
+        """A page that only says something."""
+        return self.renderer.html("notice.html", notice, frame or self.frame(), notice.status)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Within it no other request of this room writes."""
+        with self.write_lock:
+            yield
+
+
+SECTIONS = (
+    ("home", "Home", ""),
+    ("articles", "Articles", "articles"),
+    ("changes", "Changes", "changes"),
+    ("coverage", "Coverage", "coverage"),
+)
+"""The menu: the name of a part, what it is called, and its path."""
+
+
+def address(archive: str, path: str, **arguments: object) -> str:
+    """The address of a page of an archive; arguments that are None are left out."""
+    pairs = [(name, str(value)) for name, value in arguments.items() if value is not None]
+    return f"/{quote(archive)}/{path}" + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def without(values: Mapping[str, str], name: str) -> dict[str, str]:
+    """Values without the one of a name."""
+    return {key: value for key, value in values.items() if key != name}
+
+
+def reason_name(reason: str) -> str:
+    """A verdict's reason as people read it."""
+    return reason.replace("_", " ")
+
+
+def raw_capture(article: ArticleView) -> CaptureLine | None:
+    """The latest capture of an article whose raw response was kept."""
+    return next((capture for capture in article.captures if capture.has_record), None)
+
+
+HELPERS: Mapping[str, Any] = {
+    "address": address,
+    "without": without,
+    "reason_name": reason_name,
+    "raw_capture": raw_capture,
+    "sections": SECTIONS,
+}

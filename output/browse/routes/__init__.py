@@ -1,0 +1,1 @@
+"""From requests to pages: which address shows what, and what a form does."""

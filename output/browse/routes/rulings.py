@@ -1,0 +1,86 @@
+"""The form that rules on a block or takes a ruling back. While a crawl owns the file, a ruling waits in its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from output.browse.arguments import Arguments, BadArgumentError
+from output.browse.guard import is_token
+from output.browse.library import ArchiveFile
+from output.browse.queries.ruling import SCOPES, scoped_ruling
+from output.browse.room import Notice, Room, address
+from output.browse.routes.pages import arguments_of
+from output.db.clock import utc_now
+from output.db.errors import InUse
+from output.verdicts.apply_rulings import carry_out_ruling
+from output.verdicts.ruling_journal import append_ruling
+from output.verdicts.rulings import Ruling
+from output.write.archive import Archive
+
+_MOST_FIELDS = 20
+FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def ruling_routes(room: Room) -> list[Route]:
+    """The route of the form."""
+    return [Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"])]
+
+
+def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Response]) -> FormHandler:
+    """A handler that reads a form with the token of this run, and acts in a thread of its own."""
+
+    async def take(request: Request) -> Response:
+        async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
+            pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        arguments = arguments_of(request, pairs)
+        if not is_token(arguments.values.get("token"), room.token):
+            return room.notice(Notice(403, "this form is of an earlier run of the reading room: load the page again"))
+        return await run_in_threadpool(act, room, room.archive(request.path_params["archive"]), arguments)
+
+    return take
+
+
+def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    """Make or take back a ruling, and lead back to where it was asked for."""
+    scope, is_undo = arguments.choice("scope", SCOPES, "article"), arguments.flag("undo")
+    back = back_to(arguments, archive)
+    with archive.open() as db:
+        ruling = scoped_ruling(db, arguments, scope, utc_now())
+    with room.writing():
+        outcome = carry_out(archive, ruling, undo=is_undo)
+    position = arguments.number("position") if arguments.text("position") else None
+    page = address(
+        archive.name, f"article/{arguments.number('article')}", view="blocks", done=outcome,
+        block=ruling.block_id, keep=int(ruling.is_kept), scope=scope, position=position,
+    )  # fmt: skip
+    return RedirectResponse(back or page + ("" if position is None else f"#b{position}"), 303)
+
+
+def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
+    """Apply a ruling, or write it to the journal where another owns the file: `ruled`, `waiting`, `undone`, or `taken`
+    where the opposite ruling was taken back, which alone gives what was asked."""
+    try:
+        with Archive.open(archive.path) as owned:
+            effect = carry_out_ruling(owned.db, ruling, undo=undo)
+    except InUse:
+        append_ruling(archive.path, ruling, undo=undo)
+        return "waiting"
+    return "undone" if undo else "taken" if effect.takes_back else "ruled"
+
+
+def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
+    """Where a form asks to be led back to: a page of the same archive, or the empty text."""
+    target = arguments.text("back")
+    if not target:
+        return ""
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or not parts.path.startswith(address(archive.name, "")) or "\\" in target:
+        raise BadArgumentError("back leads out of this archive")
+    return target

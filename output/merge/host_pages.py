@@ -1,0 +1,132 @@
+"""The pages of a host: each as its cleaner read it, saved as a crawl saves it, with the history of its article.
+
+What an archive's other pages made of a page (what the site repeats, copies, parts) does not come along: settling judges
+anew with the pages of both archives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlite_utils import Database
+
+from output.db.ids import text_digest
+from output.db.table_columns import folded_name, quoted_name, table_columns
+from output.db.text import storable_text
+from output.merge.histories import merge_history, read_sightings
+from output.merge.source_archive import SCHEMA_NAME, SourceArchive
+from output.reclean.own_reading import OwnReading, read_own_reading
+from output.store.articles import COLUMNS, stored_article
+from output.store.revisions import correct_revision
+from output.store.sighting import Sighting
+from output.store.user_values import put_user_values
+from output.write.forget import is_forgotten
+from output.write.index_articles import index_postponed, postpone_indexing
+from output.write.pages import save_page
+
+_PAGES = f"""SELECT s.id, u.url, u.host, v.id, s.capture_id, coalesce(c.fetched_at, ''), s.cleaner_version,
+        coalesce(s.cleaner_id, 0), s.own_type, s.text_digest, t.id IS NOT NULL, t.capture_id,
+        coalesce(d.fetched_at, ''), t.cleaner_version, coalesce(t.cleaner_id, 0), t.own_type, t.text_digest
+    FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls u ON u.id = h.url_id
+        CROSS JOIN {SCHEMA_NAME}.pages s ON s.id = u.id JOIN main.urls v ON v.url = u.url
+        LEFT JOIN {SCHEMA_NAME}.captures c ON c.id = s.capture_id
+        LEFT JOIN main.pages t ON t.id = v.id LEFT JOIN main.captures d ON d.id = t.capture_id
+    WHERE h.host = ? ORDER BY u.id"""
+_UPDATE_SEEN = """UPDATE {} SET first_seen = min(first_seen, ?1), last_seen = max(last_seen, ?2) WHERE page_id = ?3"""
+
+
+@dataclass(frozen=True, slots=True)
+class _PagePair:
+    """A page of the source with its number there and its sighting here, and how both archives' readings compare.
+
+    A reading is known by the time and number of its capture, its cleaner's version and number, and what it says; the
+    greater one holds, so that it does not matter which archive comes first. None where the target has no page.
+    """
+
+    source_id: int
+    sighting: Sighting
+    source_reading: tuple[object, ...]
+    target_reading: tuple[object, ...] | None
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the source's reading takes the place of the target's."""
+        return self.target_reading is None or self.source_reading > self.target_reading
+
+
+def merge_pages(target: Database, source: SourceArchive, host: str, clock: Callable[[], str]) -> int:
+    """Take over a host's pages in the caller's transaction; returns how many were stored.
+
+    Rows of `changes` get the present time; all else keeps that of the captures.
+    """
+    last_seq = _last_change_seq(target)
+    stored_count = 0
+    for pair in list(_page_pairs(target, host)):
+        stored_count += _merge_page(target, source, pair)
+    index_postponed(target)
+    target.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
+    return stored_count
+
+
+def add_user_columns(target: Database) -> None:
+    """Add to `articles` the columns that users added to the source's and that this archive lacks."""
+    names = {folded_name(column.name) for column in table_columns(target, "articles")}
+    rows = target.execute(f"SELECT name, type, hidden FROM pragma_table_xinfo('articles', '{SCHEMA_NAME}')").fetchall()
+    for name, declared_type, hidden in rows:
+        if not hidden and name not in COLUMNS and folded_name(name) not in names:
+            type_text = f" {quoted_name(declared_type)}" if declared_type else ""
+            target.execute(f"ALTER TABLE articles ADD COLUMN {quoted_name(name)}{type_text}")
+
+
+def _page_pairs(target: Database, host: str) -> Iterator[_PagePair]:
+    for row in target.execute(_PAGES, [host]):
+        source_id, url, page_host, page_id, capture_id, fetched_at, *rest = row
+        source_reading = (fetched_at, capture_id or 0, *rest[:4])
+        has_page, target_capture, target_time, *target_rest = rest[4:]
+        target_reading = (target_time, target_capture or 0, *target_rest) if has_page else None
+        sighting = Sighting(page_id, storable_text(url), page_host, capture_id, fetched_at)
+        yield _PagePair(source_id, sighting, source_reading, target_reading)
+
+
+def _merge_page(target: Database, source: SourceArchive, pair: _PagePair) -> bool:
+    """Store a page if the source's reading is the newer one, and join the histories; returns whether it was stored."""
+    if is_forgotten(target, pair.sighting.url):
+        return False
+    stored_sightings = read_sightings(target, pair.sighting.article_id)
+    reading = read_own_reading(source.db, pair.source_id) if pair.is_newer else None
+    if reading and is_forgotten(target, reading.rows.metadata.canonical_url):
+        return False
+    if reading:
+        _save_reading(target, pair.sighting, reading)
+    if merge_history(target, pair.sighting.article_id, stored_sightings):
+        _correct_digest(target, pair.sighting)
+    return reading is not None
+
+
+def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> None:
+    seen_at = sighting.seen_at or reading.last_seen
+    if reading.rows.is_article:
+        postpone_indexing(target, sighting.url)
+    save_page(target, replace(sighting, seen_at=seen_at), reading.rows)
+    if reading.first_seen:
+        for table in ("articles", "shelved"):
+            seen = [reading.first_seen, reading.last_seen, sighting.page_id]
+            target.execute(_UPDATE_SEEN.format(table), seen)
+    _put_user_values(target, sighting.page_id, reading.user_values)
+
+
+def _correct_digest(target: Database, sighting: Sighting) -> None:
+    """Have the last revision state the digest of the text as it stands here until settling."""
+    stored = stored_article(target, sighting.url)
+    if stored:
+        correct_revision(target, sighting.article_id, None, text_digest(stored.text))
+
+
+def _put_user_values(target: Database, page_id: int, values: Mapping[str, object]) -> None:
+    """Write what a user noted beside the source's article, where there is something."""
+    put_user_values(target, page_id, {name: value for name, value in values.items() if value is not None})  # type: ignore[misc]
+
+
+def _last_change_seq(db: Database) -> int:
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])

@@ -1,0 +1,133 @@
+"""Merging an archive into another: idempotent, incremental, a host's rows in one transaction.
+
+Rows are joined by what they are about: URLs by URL, articles, captures and texts by their numbers, which come from
+the content, reasons and cleaners by their words. Numbers that count in one file (URLs, pages) are given anew. Nothing
+is settled here: the caller settles once, when all archives are in. A merge that is cut off is finished by the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from output.db.clock import utc_now
+from output.db.open import archive_path, database_file
+from output.db.transaction import write_transaction
+from output.merge.capture_rows import merge_captures
+from output.merge.histories import merge_edits, merge_gone_histories
+from output.merge.host_pages import add_user_columns, merge_pages
+from output.merge.run_rows import merge_runs
+from output.merge.shared_rows import merge_shared_rows, merge_takedowns
+from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, open_source
+from output.merge.url_rows import merge_urls, note_hosts
+from output.merge.warc_copies import WarcCopy, copy_bytes, plan_copies, put_file_rows, put_places
+from output.raw.erase import erase_records
+from output.store.sighting import article_id
+from output.write.forget import FORGOTTEN_URL, rewrite_file, take_down
+
+_FORGOTTEN_URLS = f"SELECT url FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
+_COUNT = "SELECT count(*) FROM {}"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """What came of merging one archive: URLs that are new here, pages that were stored, bytes of raw responses that
+    were copied, and takedowns of the source that removed something here."""
+
+    file: Path
+    new_urls: int
+    stored_pages: int
+    copied_bytes: int
+    takedowns: int
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything but counts came in."""
+        return bool(self.new_urls or self.stored_pages or self.copied_bytes or self.takedowns)
+
+
+def merge_archive(
+    target: Database,
+    path: str | Path,
+    clock: Callable[[], str] = utc_now,
+    on_host: Callable[[str], None] | None = None,
+) -> MergeResult:
+    """Merge the archive at `path` into an open one, whose owner the caller is. `on_host` hears of each host before.
+
+    ArchiveError, with nothing changed, if a crawl owns the archive, if it is of another schema or damaged, or if it
+    contradicts this one: the same number for two texts, the same record with other bytes.
+    """
+    if archive_path(path) == database_file(target):
+        raise MergeConflict(f"{path} cannot be merged into itself")
+    with open_source(path) as source, attached(target, source):
+        copies = plan_copies(target, source)
+        url_count = _count(target, "main.urls")
+        removing_count = merge_takedowns(target, clock)
+        copied_bytes = copy_bytes(target, source, copies)
+        forgotten_urls = _merge_shared(target, source, copies, clock)
+        stored_count = _merge_hosts(target, source, clock, on_host)
+        _finish(target, forgotten_urls, clock)
+        if removing_count:
+            rewrite_file(target)
+        return MergeResult(
+            source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count
+        )
+
+
+def _merge_shared(
+    target: Database, source: SourceArchive, copies: list[WarcCopy], clock: Callable[[], str]
+) -> list[str]:
+    """What belongs to no host, and all captures, since one may refer to a record of another host's.
+
+    Returns URLs that have to be taken down again.
+    """
+    with write_transaction(target):
+        put_places(target, source, copies)
+        add_user_columns(target)
+        merge_shared_rows(target, source)
+        merge_runs(target)
+        put_file_rows(target, copies)
+        forgotten_urls = merge_captures(target)
+        _note_forgotten_articles(target)
+    erase_records(target, database_file(target).parent, clock)
+    return forgotten_urls
+
+
+def _merge_hosts(
+    target: Database, source: SourceArchive, clock: Callable[[], str], on_host: Callable[[str], None] | None
+) -> int:
+    """Each host's URLs and pages in a transaction; returns how many pages were stored."""
+    stored_count = 0
+    with write_transaction(target):
+        hosts = note_hosts(target)
+    for host in hosts:
+        if on_host:
+            on_host(host)
+        with write_transaction(target):
+            merge_urls(target, host)
+            stored_count += merge_pages(target, source, host, clock)
+    return stored_count
+
+
+def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[], str]) -> None:
+    """What needs all hosts: histories of articles that neither archive has, edits, and what has to go again."""
+    with write_transaction(target):
+        merge_gone_histories(target)
+        merge_edits(target)
+    for url in forgotten_urls:
+        take_down(target, url, clock=clock)
+
+
+def _note_forgotten_articles(target: Database) -> None:
+    """Make the temporary table `merge_forgotten`: articles of the source that were taken down here."""
+    target.execute("DROP TABLE IF EXISTS temp.merge_forgotten")
+    target.execute("CREATE TEMP TABLE merge_forgotten (id INTEGER PRIMARY KEY)")
+    rows = [(article_id(url),) for (url,) in target.execute(_FORGOTTEN_URLS)]
+    target.conn.executemany("INSERT OR IGNORE INTO merge_forgotten (id) VALUES (?)", rows)
+
+
+def _count(db: Database, table: str) -> int:
+    return int(db.execute(_COUNT.format(table)).fetchone()[0])

@@ -1,0 +1,101 @@
+"""An archive that is merged into another: locked, opened for reading, and attached to the other's connection."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from output.db.errors import ArchiveError, NotReachable
+from output.db.lock import ArchiveLock
+from output.db.open import archive_path, open_database
+
+SCHEMA_NAME = "merged"
+"""The name of the source among the target's attached databases."""
+
+_FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
+# The same number for two texts, as two programs may have stored them.
+_CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}.block_texts s
+    JOIN main.block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
+_SHOWN_CHARACTERS = 60
+
+
+class MergeConflict(ArchiveError):  # noqa: N818 - named by what it is
+    """Two archives contradict each other; the message names both sides. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceArchive:
+    """An archive to be merged: its file, and a connection that only reads it."""
+
+    file: Path
+    db: Database
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the names of its WARC files are relative to."""
+        return self.file.parent
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other archives, as long as it exists: the number of its first run, or its path."""
+        row = self.db.execute(_FIRST_RUN).fetchone()
+        return str(row[0]) if row else str(self.file)
+
+
+@contextmanager
+def open_source(path: str | Path) -> Iterator[SourceArchive]:
+    """Lock and open an archive that is to be merged, so that no crawl writes to it meanwhile.
+
+    ArchiveError if a crawl owns it, or if it is of another schema, damaged or missing.
+    """
+    file = archive_path(path)
+    db = open_database(file, read_only=True)
+    try:
+        with _locked(file):
+            yield SourceArchive(file, db)
+    finally:
+        db.close()
+
+
+@contextmanager
+def attached(target: Database, source: SourceArchive) -> Iterator[None]:
+    """Attach a source to the target's connection, as `SCHEMA_NAME`; MergeConflict where their texts clash."""
+    try:
+        target.execute(f"ATTACH ? AS {SCHEMA_NAME}", [f"{source.file.as_uri()}?mode=ro"])
+    except sqlite3.OperationalError as error:
+        raise NotReachable(f"{source.file} cannot be read: {error}") from error
+    try:
+        _refuse_clashing_texts(target, source)
+        yield
+    finally:
+        with suppress(sqlite3.OperationalError):
+            target.rollback()
+            target.execute(f"DETACH {SCHEMA_NAME}")
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Own the file for a while; no crawl can own one in a folder that cannot be written."""
+    if not os.access(file.parent, os.W_OK):
+        yield
+        return
+    lock = ArchiveLock(file)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _refuse_clashing_texts(target: Database, source: SourceArchive) -> None:
+    clash = target.execute(_CLASHING_TEXTS).fetchone()
+    if clash:
+        block_id, *texts = clash
+        first, second = (" ".join(str(text).split())[:_SHOWN_CHARACTERS] for text in texts)
+        raise MergeConflict(f"{source.file}: block {block_id} is “{second}” there and “{first}” here; nothing merged")

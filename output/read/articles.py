@@ -1,0 +1,148 @@
+"""The stored articles as typed values: one by its URL or number, or all of them a batch at a time.
+
+A batch is one short statement, so that a program which reads a whole archive slowly never keeps a crawl beside it from
+folding its write-ahead log into the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from output.db.stored_values import decoding, stored_object, stored_texts
+from output.db.table_columns import quoted_name, table_columns
+from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from output.verdicts.rulings import find_article
+
+_BATCH = 100  # articles in memory at a time
+_EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
+_INSTANTS = frozenset(("published", "modified", "first_seen", "last_seen"))
+_DAYS = frozenset(("published_day", "modified_day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as it is stored: a row of the table `articles`.
+
+    A text that the page does not state is empty, a time or day None. `id` stays for good, and is the same in every
+    archive. `published` and `modified` are instants in UTC, None unless the page states a time with its zone;
+    `published_day` and `modified_day` are days in the publisher's zone; `published_raw` and `modified_raw` are what the
+    page states. `text` has a block a line, `markdown` the same with headings, lists, emphasis and links; `word_count`
+    counts the words of the text, in Chinese and Japanese the characters. `page_type` is `article`, or `teaser` for the
+    free beginning of one behind a paywall. `metadata_sources` says where on the page each value was stated.
+    `first_seen` and `last_seen` are the times (UTC) at which its page was first and last fetched as an article.
+    `own_columns` has the values of columns that somebody added to the table.
+    """
+
+    id: int
+    url: str
+    canonical_url: str
+    host: str
+    title: str
+    authors: tuple[str, ...]
+    published: datetime | None
+    published_day: date | None
+    published_raw: str
+    modified: datetime | None
+    modified_day: date | None
+    modified_raw: str
+    language: str
+    description: str
+    section: str
+    tags: tuple[str, ...]
+    keywords: tuple[str, ...]
+    licence: str
+    sitename: str
+    image: str
+    text: str = field(repr=False)
+    markdown: str = field(repr=False)
+    word_count: int
+    page_type: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+    page_id: int
+    capture_id: int | None
+    cleaner_version: str
+    metadata_sources: Mapping[str, str] = field(repr=False)
+    own_columns: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+_ARTICLE_COLUMNS = frozenset(attribute.name for attribute in fields(Article)) - {"own_columns"}
+_NULLABLE = frozenset(("capture_id",))
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFilter:
+    """Which articles are to be read. Empty fields ask for nothing; days are those of the publication, both included.
+
+    With `one_per_cluster`, only the earliest of the articles that say the same.
+    """
+
+    host: str = ""
+    language: str = ""
+    since: date | None = None
+    until: date | None = None
+    one_per_cluster: bool = False
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """SQL conditions on `articles` and the value of each."""
+        filter_values = {
+            "host = ?": self.host,
+            "language = ?": self.language.lower(),
+            "published_day >= ?": self.since.isoformat() if self.since else "",
+            "published_day <= ?": self.until.isoformat() if self.until else "",
+        }
+        return {condition: value for condition, value in filter_values.items() if value}
+
+
+def iter_stored_articles(db: Database, article_filter: ArticleFilter) -> Iterator[Article]:
+    """The articles that a filter asks for, in the order of their numbers; those of a batch are of one moment.
+
+    DamagedValue if a stored value cannot be what was stored.
+    """
+    conditions = ["id > ?", *article_filter.conditions]
+    if article_filter.one_per_cluster:
+        conditions.append(f"id IN ({_EARLIEST_IN_CLUSTER})")
+    where, last_id = " AND ".join(conditions), -1
+    while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", last_id, *article_filter.conditions.values()):
+        yield from (_make_article(row) for row in rows)
+        last_id = rows[-1]["id"]
+
+
+def find_stored_article(db: Database, url_or_id: str) -> Article | None:
+    """The article that a number, or any URL that leads to it, names; None if the archive has none."""
+    article_id = find_article(db, url_or_id)
+    rows = [] if article_id is None else _read_rows(db, "id = ?", article_id)
+    return _make_article(rows[0]) if rows else None
+
+
+def _read_rows(db: Database, where: str, *values: object) -> list[dict[str, Any]]:
+    names = [column.name for column in table_columns(db, "articles")]
+    query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles WHERE {where}"
+    return [dict(zip(names, row, strict=True)) for row in db.execute(query, list(values)).fetchall()]
+
+
+def _make_article(row: Mapping[str, Any]) -> Article:
+    values = {name: _typed_value(name, value, row["id"]) for name, value in row.items() if name in _ARTICLE_COLUMNS}
+    return Article(**values, own_columns={name: row[name] for name in row if name not in _ARTICLE_COLUMNS})
+
+
+def _typed_value(name: str, value: Any, article_id: int) -> Any:
+    """A column's value as the field of `Article` has it."""
+    if name == SOURCES_COLUMN:
+        return stored_object(value, "articles", name, article_id)
+    if name in JSON_COLUMNS:
+        return stored_texts(value, "articles", name, article_id)
+    if name in _INSTANTS | _DAYS:
+        with decoding("articles", name, article_id):
+            return _moment(value, datetime if name in _INSTANTS else date) if value else None
+    return "" if value is None and name not in _NULLABLE else value
+
+
+def _moment(text: str, kind: type[datetime] | type[date]) -> datetime | date:
+    return kind.fromisoformat(text)

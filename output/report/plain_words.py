@@ -1,0 +1,27 @@
+"""Reasons and rules of blocks in words that a reader knows, in place of the names that an archive holds."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+
+def reason_words(reason: str) -> str:
+    """Why a block is kept or removed, in words: `elsewhere` is "below the article"."""
+    return _words()["reasons"].get(reason, reason.replace("_", " "))
+
+
+def rule_words(rule: str) -> str:
+    """What made a rule's verdict, in words: `model/after-article` is "learned: after article"."""
+    source, _, name = rule.partition("/")
+    if not name:
+        return _words()["rules"].get(source, rule)
+    source_words = _words()["rules"].get(source, f"phrase ({source})")
+    return f"{source_words}: {name.replace('-', ' ').replace('/', ', ')}"
+
+
+@cache
+def _words() -> Mapping[str, Mapping[str, str]]:
+    return tomllib.loads(files(__package__).joinpath("plain_words.toml").read_text("utf-8"))

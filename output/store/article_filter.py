@@ -1,0 +1,44 @@
+"""Which articles of an archive a person asks for: the same bounds for a search and for an export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFilter:
+    """Bounds on articles; empty ones leave everything in.
+
+    `host` is a host, or a domain whose subdomains count too. `since` and `until` are ISO days, both included, compared
+    with the day that the publisher states; an article without one is left out where either is given. `languages` are
+    primary tags. `section` is compared whatever its case.
+    """
+
+    host: str = ""
+    since: str = ""
+    until: str = ""
+    languages: tuple[str, ...] = ()
+    section: str = ""
+
+    @property
+    def condition(self) -> str:
+        """A condition on the columns of `articles`, with the names of `values` as parameters."""
+        languages = ", ".join(f":language_{number}" for number in range(len(self.languages)))
+        parts = {
+            "(host = :host OR substr(host, -length(:host) - 1) = '.' || :host)": self.host,
+            "published_day >= :since": self.since,
+            "substr(published_day, 1, length(:until)) <= :until": self.until,
+            f"language IN ({languages})": languages,
+            "lower(section) = lower(:section)": self.section,
+        }
+        return " AND ".join(part for part, value in parts.items() if value) or "true"
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The parameters of `condition`; more than it uses do no harm."""
+        languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
+        return {"host": self.host, "since": self.since, "until": self.until, "section": self.section, **languages}
+
+
+ALL_ARTICLES = ArticleFilter()

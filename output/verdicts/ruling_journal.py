@@ -1,0 +1,172 @@
+"""Rulings made while a crawl owns the archive: a journal beside the file, which the next owner applies once.
+
+A line is a ruling as JSON, written to the disk before it counts as made. The owner applies the lines in one
+transaction that also notes their ids in `meta`, and deletes the journal after. Whoever is killed in between leaves a
+journal of which the ids are known: nothing is applied twice, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from output.db.errors import InUse
+from output.db.lock import ArchiveLock
+from output.db.stored_values import json_object, json_texts
+from output.db.transaction import write_transaction
+from output.verdicts.apply_rulings import carry_out_ruling
+from output.verdicts.rulings import Ruling, block_text
+
+JOURNAL_ENDING = ".rulings"
+_APPLIED = "applied_rulings"
+_PATIENCE = 20.0  # seconds that a ruling waits for another process that reads or writes the journal
+_PAUSE = 0.02
+
+_NOTE_APPLIED = """INSERT INTO meta (key, value) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A line of the journal: its id, the ruling, and whether it takes the ruling in its scope back."""
+
+    id: str
+    ruling: Ruling
+    is_undo: bool
+
+
+def journal_path(database: Path) -> Path:
+    """The journal beside an archive."""
+    return Path(f"{database}{JOURNAL_ENDING}")
+
+
+def append_ruling(database: Path, ruling: Ruling, *, undo: bool = False) -> None:
+    """Write a ruling to the journal; it is on the disk when this returns. InUse if others keep the journal too long."""
+    fields = {
+        "id": secrets.token_hex(8), "undo": undo, "block_id": ruling.block_id, "kept": ruling.is_kept,
+        "article_id": ruling.article_id, "host": ruling.host, "at": ruling.ruled_at, "note": ruling.note,
+    }  # fmt: skip
+    path = journal_path(database)
+    with _locked(path):
+        is_new = not path.exists()
+        with path.open("a+b") as stream:
+            _cut_torn_line(stream)
+            stream.write(json.dumps(fields).encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        if is_new:
+            _sync_folder(path.parent)
+
+
+def waiting_rulings(database: Path) -> tuple[JournalEntry, ...]:
+    """The rulings that wait for the archive's next owner, as far as they are written whole."""
+    try:
+        lines = journal_path(database).read_bytes().split(b"\n")[:-1]
+    except OSError:
+        return ()
+    return tuple(entry for line in lines if (entry := _read_entry(line)))
+
+
+def apply_journal(db: Database, database: Path) -> int:
+    """Apply the journal's rulings in the order in which they were made, and delete it; return how many there were.
+
+    For the owner of the archive. A ruling on a block that the archive no longer has is passed over.
+    """
+    path = journal_path(database)
+    if not path.exists():
+        return 0
+    with _locked(path):
+        entries = waiting_rulings(database)
+        with _durable_commits(db), write_transaction(db):
+            known = _applied_ids(db)
+            for entry in entries:
+                if entry.id not in known and block_text(db, entry.ruling.block_id) is not None:
+                    carry_out_ruling(db, entry.ruling, undo=entry.is_undo)
+            db.execute(_NOTE_APPLIED, [_APPLIED, json.dumps([entry.id for entry in entries])])
+        _put_away(path, len(entries))
+    return len(entries)
+
+
+def _put_away(path: Path, entry_count: int) -> None:
+    """Delete the journal; one with lines that could not be read is kept under another name, for a person."""
+    if path.read_bytes().count(b"\n") > entry_count:
+        path.replace(f"{path}.unread")
+    path.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _read_entry(line: bytes) -> JournalEntry | None:
+    """The entry of a line; None for one that is none."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        fields = json_object(line.decode())
+        block_id, article_id = int(fields["block_id"]), fields["article_id"]
+        scope = (None if article_id is None else int(article_id), fields["host"])
+        ruling = Ruling(block_id, bool(fields["kept"]), *scope, str(fields["at"]), str(fields["note"]))
+        return JournalEntry(str(fields["id"]), ruling, bool(fields["undo"]))
+    return None
+
+
+def _applied_ids(db: Database) -> frozenset[str]:
+    """The ids of the journal that was applied last, which may not have been deleted."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", [_APPLIED]).fetchone()
+    with suppress(ValueError, TypeError):
+        return frozenset(json_texts(row[0])) if row else frozenset()
+    return frozenset()
+
+
+def _cut_torn_line(stream: Any) -> None:
+    """Cut off a line that was not written to its end, by one who was killed: nobody was told that it was made."""
+    stream.seek(0)
+    written = stream.read()
+    stream.truncate(written.rfind(b"\n") + 1)
+    stream.seek(0, os.SEEK_END)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Within it no other process reads or writes the journal."""
+    lock, deadline = ArchiveLock(path), time.monotonic() + _PATIENCE
+    while True:
+        try:
+            lock.acquire()
+            break
+        except InUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _durable_commits(db: Database) -> Iterator[None]:
+    """Within it a commit waits for the disk: what it holds is about to be deleted elsewhere."""
+    (level,) = db.execute("PRAGMA synchronous").fetchone()
+    if not db.conn.in_transaction:
+        db.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        if not db.conn.in_transaction:
+            db.execute(f"PRAGMA synchronous = {level}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the disk hold the folder's names; where a folder cannot be opened there is nothing to do."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,107 @@
+"""`--json` prints the fields that docs/json.md lists, neither more nor fewer, and nothing that acts on a screen."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.cli import cli, run
+from output.settle.judge_again import settle
+from output.store.ledger import block_id
+from output.write.archive import Archive
+from tests.crawler.crawls import REPOSITORY
+from tests.crawler.shell import ACTIVE, HOSTILE
+from tests.output.conftest import Maker
+
+PAGE = (REPOSITORY / "docs" / "json.md").read_text("utf-8")
+STORY = "http://a.test/story"
+FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
+SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks."
+PROMO = "Read our other stories about the harbour and its council."
+COMMANDS: Mapping[str, list[str]] = {
+    "explain": ["explain", "DB", STORY],
+    "search": ["search", "DB", "harbour"],
+    "report": ["report", "DB"],
+    "verify": ["verify", "DB"],
+    "changes": ["changes", "DB"],
+    "diff": ["diff", "DB", STORY],
+    "rulings": ["rulings", "DB"],
+}
+
+
+def documented_fields(verb: str) -> set[str]:
+    """The fields in the table below a verb's heading, `a.b` for those of the objects in `a`."""
+    section = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    (text,) = [part for part in section if part.startswith(f"{verb}\n")]
+    first_cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return {field for cell in first_cells for field in re.findall(r"`([^`]+)`", cell)}
+
+
+def shown_fields(values: Mapping[str, Any], documented: set[str], prefix: str = "") -> set[str]:
+    """The fields of an object, and of objects in it where the document names any of theirs."""
+    fields = {prefix + name for name in values}
+    for name, value in values.items():
+        inner = [row for row in (value if isinstance(value, list) else [value]) if isinstance(row, dict)]
+        if any(field.startswith(f"{prefix}{name}.") for field in documented):
+            for row in inner:
+                fields |= shown_fields(row, documented, f"{prefix}{name}.")
+    return fields
+
+
+@pytest.fixture(scope="module")
+def archive_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An article that was edited, with a ruling and a hostile title."""
+    file, make = tmp_path_factory.mktemp("json") / "a.db", Maker()
+    with Archive.open(file, make.clock) as archive:
+        for first in (FIRST, FIRST.replace("Tuesday", "Monday")):
+            archive.save([make.outcome(STORY, first, SECOND, removed=(PROMO,), title=f"Dredger {HOSTILE}")])
+            settle(archive.db, make.clock)
+    assert run(["restore", str(file), str(block_id(PROMO))]) == 0
+    return file
+
+
+def damaged_copy(archive: Path, folder: Path) -> Path:
+    """A copy in which a page's counts are wrong."""
+    copy = folder / "damaged.db"
+    shutil.copy(archive, copy)
+    with sqlite3.connect(copy) as connection:
+        connection.execute("UPDATE pages SET blocks = 99")
+    connection.close()
+    return copy
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_the_fields_are_those_of_the_document(
+    archive_path: Path, tmp_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = damaged_copy(archive_path, tmp_path) if verb == "verify" else archive_path
+    arguments = [str(archive) if argument == "DB" else argument for argument in COMMANDS[verb]]
+    run([*arguments, "--json"])
+    output = capsys.readouterr().out
+    documented = documented_fields(verb)
+    rows = (
+        [json.loads(line) for line in output.splitlines()] if verb in ("changes", "rulings") else [json.loads(output)]
+    )
+    assert rows
+    assert set().union(*(shown_fields(row, documented) for row in rows)) == documented
+    assert not ACTIVE & set(output)
+
+
+def test_numbers_of_blocks_are_text_that_keeps_all_their_bits(
+    archive_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert block_id(PROMO) > 2**53
+    assert run(["rulings", str(archive_path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["block_id"] == str(block_id(PROMO))
+
+
+def test_every_verb_with_json_is_in_the_document() -> None:
+    verbs = {name for name, verb in cli.commands.items() if any(option.name == "as_json" for option in verb.params)}
+    assert verbs == set(COMMANDS)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from output.write.archive import Archive
+from tests.crawler.shell import command, rows
+from tests.output.conftest import Maker
+
+URLS = "SELECT url FROM articles ORDER BY url"
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[Path]:
+    """An archive each of two hosts."""
+    make, paths = Maker(), [tmp_path / "river.db", tmp_path / "tower.db"]
+    for path in paths:
+        with Archive.open(path, make.clock) as archive:
+            text = " ".join(f"{path.stem}{number}" for number in range(60))
+            archive.save([make.outcome(f"https://{path.stem}.example/story", text)])
+    return paths
+
+
+def test_archives_are_merged_and_again_nothing_is_new(tmp_path: Path, sources: list[Path]) -> None:
+    target = tmp_path / "all.db"
+    code, out, errors = command("merge", target, *sources)
+    assert (code, errors) == (0, "")
+    assert "river.db: 1 URLs new, 1 pages stored" in out
+    assert "all.db: 2 articles from 2 archives" in out
+    assert rows(target, URLS) == [("https://river.example/story",), ("https://tower.example/story",)]
+    assert command("merge", target, *sources)[1].count("nothing new") == 2
+    assert command("verify", target)[0] == 0
+
+
+def test_quiet_says_nothing(tmp_path: Path, sources: list[Path]) -> None:
+    assert command("merge", "-q", tmp_path / "all.db", sources[0]) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", ["missing.db", "text.db", "."])
+def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, sources: list[Path], name: str) -> None:
+    (tmp_path / "text.db").write_text("no archive")
+    code, _, errors = command("merge", tmp_path / "all.db", sources[0], tmp_path / name)
+    assert code != 0
+    assert len(errors.splitlines()) == 1
+    assert not (tmp_path / "all.db").exists()
+
+
+def test_an_archive_is_not_merged_into_itself(sources: list[Path]) -> None:
+    code, _, errors = command("merge", sources[0], sources[0])
+    assert code != 0
+    assert "itself" in errors
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path: Path, sources: list[Path]) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    shutil.copy(sources[0], locked)
+    locked.chmod(0o500)
+    assert command("merge", tmp_path / "all.db", locked / "river.db")[0] == 0

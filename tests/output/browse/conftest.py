@@ -1,0 +1,88 @@
+"""An archive with a reading room over it, and a client that speaks to it as a browser does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from httpx import Response
+from starlette.testclient import TestClient
+
+from output.browse.app import make_app
+from output.browse.guard import loopback_authorities
+from output.browse.library import Library
+from output.browse.room import Room, RoomWording
+from output.db.ids import content_id
+from output.write.archive import Archive
+from tests.output.conftest import Maker
+
+PORT = 8383
+ORIGIN = f"http://127.0.0.1:{PORT}"
+SITE = "https://a.example"
+SHARED = "Share this story"
+
+
+class RoomClient:
+    """The reading room over one archive, as a browser sees it; forms carry origin and token."""
+
+    def __init__(self, path: Path, *, may_write: bool = True) -> None:
+        wording = RoomWording(lambda reason: reason.replace("_", " "), lambda edit: edit.kind)
+        self.room = Room(Library.at(path), wording, may_write=may_write)
+        app = make_app(self.room, loopback_authorities(PORT))
+        self.http = TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=True)
+
+    def get(self, path: str, **headers: str) -> Response:
+        return self.http.get(f"/{path.lstrip('/')}", headers=headers)
+
+    def page(self, path: str) -> str:
+        """The text of a page that is there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def json(self, path: str) -> dict[str, object]:
+        answer = self.get(path)
+        assert answer.status_code == 200, answer.text
+        values: dict[str, object] = answer.json()
+        return values
+
+    def post(self, path: str, headers: dict[str, str] | None = None, **fields: object) -> Response:
+        data = {"token": self.room.token, **{name: str(value) for name, value in fields.items()}}
+        return self.http.post(f"/{path}", data=data, headers={"origin": ORIGIN} if headers is None else headers)
+
+
+def article_id(url: str) -> int:
+    return content_id(url)
+
+
+def visible_text(html: str) -> str:
+    """The text of a page without its tags, its spaces folded."""
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+@pytest.fixture
+def filled(file: Path, make: Maker) -> Path:
+    """Three articles: two of them share a block that is removed."""
+    with Archive.open(file, make.clock) as archive:
+        archive.save([
+            make.outcome(f"{SITE}/1", "The harbour was closed.", removed=(SHARED, "Only here"), title="One"),
+            make.outcome(f"{SITE}/2", "Water ran short.", removed=(SHARED,), title="Two"),
+            make.outcome(f"{SITE}/3", "The harbour opened again.", title="Three"),
+            make.failure(f"{SITE}/4"),
+        ])  # fmt: skip
+    return file
+
+
+@pytest.fixture
+def client(filled: Path) -> RoomClient:
+    return RoomClient(filled)
+
+
+@pytest.fixture
+def block_of(filled: Path) -> Callable[[str], int]:
+    """The number of a block by its text."""
+    from output.store.ledger import block_id
+
+    return block_id

@@ -1,0 +1,67 @@
+"""The front page: figures that agree with the archive, and what needs a look."""
+
+from __future__ import annotations
+
+import time
+
+from output.browse import room
+from output.browse.queries.home import count_home, read_home
+from output.report.coverage import measure_coverage
+from output.report.rates import survey
+from output.write.archive import Archive
+from tests.output.browse.conftest import SITE, RoomClient, visible_text
+
+
+def home(db):
+    return read_home(db, count_home(db), measure_coverage(db))
+
+
+def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
+    run_id = archive.runs.start("crawl", {}, {})
+    listed = tuple(make.discovered(f"{SITE}/{number}", found_via="sitemap") for number in range(1, 5))
+    archive.save([
+        make.outcome(f"{SITE}/1", "Words of it.", removed=("Share",), discovered_urls=listed),
+        make.outcome(f"{SITE}/2", "Words of another."),
+        make.failure(f"{SITE}/3"),
+        make.failure(f"{SITE}/4"),
+    ])  # fmt: skip
+    survey(archive.db, run_id, "2026-01-01T00:10:00+00:00")
+    archive.runs.finish(run_id, "finished", "done", {})
+    page = home(archive.db)
+    assert (page.totals.articles, dict(page.totals.urls)) == (2, {"done": 2, "failed": 2})
+    assert [(line.reason, line.blocks) for line in page.reasons] == [("share", 1)]
+    assert [(column.label, column.value) for column in page.seen.columns] == [("2026-01", 2)]
+    assert [(run.articles, run.outcome) for run in page.runs] == [(2, "finished")]
+    (bar,) = page.coverage
+    assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("not read", 2)]
+    (look,) = page.looks
+    assert (look.kind, look.text) == ("gap", "2 URLs of a sitemap: failed, http 500")
+    assert look.hint
+    assert page.is_calibrated is False
+
+
+def test_an_empty_archive_has_a_front_page(file):
+    Archive.open(file).close()
+    page = visible_text(RoomClient(file).page("a/"))
+    assert "0 articles from 0 hosts" in page
+    assert "Nothing: no alarm" in page
+
+
+def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, make, monkeypatch):
+    monkeypatch.setattr(room, "_FEW_URLS", 0)
+    assert client.json("a/index.json")["coverage"] is None
+    for _ in range(500):
+        if client.json("a/index.json")["coverage"] is not None:
+            break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("it was never counted")
+
+
+def test_certainty_is_shown_where_the_archive_has_it(archive, make):
+    archive.save([make.outcome(f"{SITE}/1", "Words of it."), make.outcome(f"{SITE}/2", "Words of another.")])
+    archive.db.execute("ALTER TABLE pages ADD COLUMN expected_f1 REAL")
+    archive.db.execute("UPDATE pages SET expected_f1 = 1.0 / id")
+    page = home(archive.db)
+    assert page.is_calibrated
+    assert [look.hint for look in page.looks if look.kind == "uncertain"] == ["expected F1 0.50", "expected F1 1.00"]

@@ -1,0 +1,113 @@
+"""What is asked for wrongly is a page of one line; every page is there as JSON; text of the web never acts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import lxml.html
+import pytest
+
+from cleaners.document import Metadata
+from output.write.archive import Archive
+from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
+from tests.output.cleaned_pages import cleaned_page, with_page
+from tests.output.conftest import GONE
+
+ONE = article_id(f"{SITE}/1")
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onfocus=alert(1) autofocus='",
+    "javascript:alert(1)",
+    "[click](javascript:alert(1))",
+    "![x](https://evil.example/x.png)",
+    "<svg onload=alert(1)>",
+    "{{ 7 * 7 }} {% raw %}",
+    "]]><![CDATA[ <b>",
+    "\u202egnp.exe\u2066",
+    "</textarea></details></style>",
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("a/article/1", 404),
+        ("a/article/x", 404),
+        ("a/article/99999999999999999999", 400),
+        ("a/articles?page=x", 400),
+        ("a/articles?page=-1", 400),
+        ("a/articles?sort=random", 400),
+        ("a/articles?q=" + "x" * 2000, 400),
+        ("a/articles.json?sort=random", 400),
+        ("a/ruling?block=x&article=1", 400),
+        ("a/ruling?block=1&article=1", 404),
+        ("nothing/articles", 404),
+        ("static/..%2f..%2fapp.py", 404),
+        ("%00/", 404),
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_a_line(client, path, status):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_text_of_the_web_is_text_wherever_it_stands(file, make, payload):
+    url = f"{SITE}/{payload}"
+    outcome = make.outcome(url, payload, f"harbour {payload}", removed=(payload,), title=payload)
+    metadata = Metadata(
+        title=payload, authors=(payload,), description=payload, section=payload, tags=(payload,), sitename=payload,
+        canonical_url=payload, image=payload, licence=payload, language="en", sources={"title": payload},
+    )  # fmt: skip
+    page = replace(cleaned_page(outcome), metadata=metadata, markdown=f"harbour\n\n{payload}")
+    verdicts = tuple(replace(verdict, rule=payload) if verdict == GONE else verdict for verdict in page.verdicts)
+    page = replace(page, verdicts=verdicts, verdict=replace(page.verdict, evidence=(payload,)))
+    with Archive.open(file, make.clock) as archive:
+        archive.save([with_page(outcome, page)])
+        ((number, block),) = archive.db.execute(
+            "SELECT article_id, block_id FROM removed JOIN articles ON articles.id = article_id LIMIT 1"
+        ).fetchall()
+    client = RoomClient(file)
+    for path in (
+        "a/", "a/articles", "a/articles?q=harbour", f"a/articles?section={payload}", f"a/article/{number}",
+        f"a/article/{number}?view=blocks", f"a/ruling?article={number}&block={block}&keep=1",
+    ):  # fmt: skip
+        assert_inert(client.page(path))
+
+
+def assert_inert(html: str) -> None:
+    """Nothing of the page acts but its own script, and links lead to the web or to its own pages."""
+    tree = lxml.html.document_fromstring(html)
+    assert [script.get("src") for script in tree.iter("script")] == ["/static/keys.js"]
+    assert [
+        image.tag
+        for image in tree.iter("img", "iframe", "object", "embed", "video", "base", "meta")
+        if image.get("http-equiv") or image.tag != "meta"
+    ] == []
+    for element in tree.iter():
+        assert not [
+            name for name in element.attrib if name.startswith("on") or name in ("style", "srcdoc", "autofocus")
+        ]
+    targets = [element.get("href") for element in tree.iter("a")]
+    assert [target for target in targets if not target.startswith(("/", "#", "https://", "http://"))] == []
+    assert "49" not in visible_text(html) or "{{ 7" not in html
+    assert not set(html) & {"\u202e", "\u2066"}
+
+
+def test_every_page_is_there_as_json_and_names_it(client):
+    for path in ("a/", "a/articles", f"a/article/{ONE}"):
+        page = lxml.html.document_fromstring(client.page(path))
+        (twin,) = [link.get("href") for link in page.iter("a") if link.text == "this page as JSON"]
+        assert client.json(twin)
+
+
+def test_numbers_of_63_bits_are_text(client, block_of):
+    blocks = client.json(f"a/article/{ONE}.json")["blocks"]
+    assert [block["block_id"] for block in blocks][1:] == [
+        str(block_of("Share this story")),
+        str(block_of("Only here")),
+    ]
+    assert str(block_of("Only here")) in client.page(f"a/article/{ONE}?view=blocks")

@@ -1,0 +1,250 @@
+"""The module that Python programs import, over real archives, and the examples of docs/python.md."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+import broadsheet
+from cleaners.clean import article_text
+from crawler.demo.truth import expected_stories
+from output.write.archive import Archive
+from tests.crawler.shell import command
+from tests.output.conftest import Maker
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PAGE = """<html><head><title>The river rises</title><meta charset="latin-1"></head><body><nav><a href="/">Home</a></nav>
+<main><h1>The river rises</h1>{}</main></body></html>""".format(
+    "".join(f"<p>Paragraph {n}: the river rose again überall, and nobody in the town was told in time.</p>"
+            for n in range(12)))  # fmt: skip
+
+
+def query_first(file: Path, *queries: str) -> list[tuple[int]]:
+    connection = sqlite3.connect(file)
+    try:
+        return [connection.execute(query).fetchone() for query in queries]
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `make demo` leaves its archive in."""
+    folder = tmp_path_factory.mktemp("sample")
+    code, _, errors = command("demo", "--keep", folder / "demo-out")
+    assert code == 0, errors
+    return folder
+
+
+@pytest.fixture
+def archive(sample: Path) -> Iterator[broadsheet.ArchiveReader]:
+    with broadsheet.open(sample / "demo-out/sample.db") as opened:
+        yield opened
+
+
+def test_a_cleaned_page_is_what_a_crawl_would_store() -> None:
+    cleaned = broadsheet.clean(PAGE.encode(), "https://a.example/river")
+    assert cleaned.text == article_text(PAGE.encode(), "https://a.example/river")
+    assert cleaned.is_article
+    assert (cleaned.title, cleaned.page_type) == ("The river rises", "article")
+    assert cleaned.word_count > 100
+    assert {block.text for block in cleaned.removed} >= {"Home"}
+    assert len(cleaned.blocks) == len(cleaned.removed) + 12
+
+
+def test_text_is_read_as_the_characters_that_it_has_whatever_it_says_of_itself() -> None:
+    assert "überall" in broadsheet.clean(PAGE).text
+
+
+@pytest.mark.parametrize("html", ["", b"", "\ud800", b"\xff\xfe", "plain words"])
+def test_any_input_is_cleaned(html: str | bytes) -> None:
+    assert not broadsheet.clean(html).is_article
+
+
+def test_an_archive_is_read(archive: broadsheet.ArchiveReader) -> None:
+    titles = sorted(article.title for article in archive)
+    assert titles == sorted(story.title for story in expected_stories())
+    assert len(archive) == len(titles)
+    assert repr(archive).endswith("sample.db'>")
+
+
+def test_an_article_by_every_name(archive: broadsheet.ArchiveReader) -> None:
+    article = next(archive.articles(language="de"))
+    assert archive.article(article.url) == archive.article(article.id) == archive.article(str(article.id)) == article
+    assert archive.article("https://nowhere.example/") is None
+
+
+def test_days_may_be_dates_or_text(archive: broadsheet.ArchiveReader) -> None:
+    by_text = list(archive.articles(since="2024-05-01", until="2024-05-31"))
+    assert by_text == list(archive.articles(since=date(2024, 5, 1), until=date(2024, 5, 31)))
+    assert by_text
+    assert all(article.published_raw.startswith("2024-05") for article in by_text)
+    with pytest.raises(ValueError, match="May"):
+        archive.articles(since="May")
+
+
+def test_search(archive: broadsheet.ArchiveReader) -> None:
+    hits = archive.search("water", limit=3)
+    assert 0 < len(hits) <= 3
+    assert "[water]" in " ".join(hit.snippet.lower() for hit in hits)
+    assert archive.search('"') == []
+
+
+def test_what_was_removed_and_why(archive: broadsheet.ArchiveReader) -> None:
+    article = next(archive.articles(language="en"))
+    page = archive.explain(article.url)
+    assert page is not None
+    removed = archive.removed(article.url)
+    assert len(removed) == page.removed_count > 0
+    assert all(block.reason and block.rule and block.text not in article.text.split("\n") for block in removed)
+    assert archive.explain("https://nowhere.example/") is None
+    with pytest.raises(LookupError, match="has no page of https://nowhere"):
+        archive.removed("https://nowhere.example/")
+
+
+def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.ArchiveReader) -> None:
+    for article in archive.articles(language="es"):
+        response = archive.raw(article.url)
+        assert response is not None
+        assert response.status == 200
+        assert dict(response.headers)["content-type"].startswith("text/html")
+        assert response.fetched_at.tzinfo is not None
+        assert broadsheet.clean(response.body, article.url).title == article.title
+
+
+def test_the_raw_response_of_what_is_no_page(archive: broadsheet.ArchiveReader) -> None:
+    origin = "/".join(next(iter(archive)).url.split("/")[:3])
+    robots = archive.raw(f"{origin}/robots.txt")
+    assert robots is not None
+    assert b"Sitemap:" in robots.body
+    assert archive.raw("https://nowhere.example/") is None
+
+
+def test_a_missing_warc_file_is_said_in_a_line(sample: Path, tmp_path: Path) -> None:
+    file = tmp_path / "alone.db"
+    file.write_bytes((sample / "demo-out/sample.db").read_bytes())
+    with broadsheet.open(file) as archive, pytest.raises(broadsheet.ArchiveError, match="raw_missing") as caught:
+        archive.raw(next(iter(archive)).url)
+    assert "\n" not in str(caught.value)
+
+
+def test_changes_since_a_number_and_since_a_time(tmp_path: Path) -> None:
+    make = Maker()
+    with Archive.open(tmp_path / "a.db", make.clock) as archive:
+        archive.save([make.outcome("http://a.test/1", "one two three")])
+        archive.save([make.outcome("http://a.test/2", "four five six")])
+        times = [row[0] for row in archive.db.execute("SELECT at FROM changes ORDER BY seq")]
+    with broadsheet.open(tmp_path / "a.db") as reader:
+
+        def listed(since: int | date | str) -> list[str]:
+            return [edit.url for edit in reader.changes(since, kinds=["new"])]
+
+        assert listed(0) == ["http://a.test/1", "http://a.test/2"]
+        assert listed(1) == ["http://a.test/2"]
+        assert listed(reader.latest_change) == []
+        assert listed(times[1]) == ["http://a.test/2"]
+        assert listed(times[1].removesuffix("+00:00")) == ["http://a.test/2"]
+        second = datetime.fromisoformat(times[1])
+        assert listed(second.astimezone(timezone(timedelta(hours=5)))) == ["http://a.test/2"]
+        assert listed(second.astimezone(UTC).date()) == listed(0)
+        assert list(reader.changes()) == []
+        with pytest.raises(ValueError, match="yesterday"):
+            reader.changes("yesterday")
+
+
+def test_a_frame(archive: broadsheet.ArchiveReader) -> None:
+    frame = archive.to_pandas(["language", "word_count"])
+    assert frame.groupby("language").word_count.count().sum() == len(archive)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "does not exist"),
+        (b"", "not a SQLite database"),
+        (b"SQLite format 3\0" + b"x" * 200, "not a usable SQLite"),
+    ],
+)
+def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "x.db"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(broadsheet.ArchiveError, match=message) as caught:
+        broadsheet.open(file)
+    assert "\n" not in str(caught.value)
+    assert (file.read_bytes() if content is not None else None) == content
+
+
+def test_damage_that_shows_only_while_it_is_read_is_said_in_a_line(sample: Path, tmp_path: Path) -> None:
+    file = tmp_path / "damaged.db"
+    data = bytearray((sample / "demo-out/sample.db").read_bytes())
+    file.write_bytes(data)
+    (root_page,), (page_size,) = query_first(file, "SELECT rootpage FROM sqlite_master WHERE name = 'articles'",
+                                             "PRAGMA page_size")  # fmt: skip
+    data[(root_page - 1) * page_size : root_page * page_size] = b"\xff" * page_size
+    file.write_bytes(data)
+    with (
+        broadsheet.open(file) as archive,
+        pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{file} cannot be read")),
+    ):
+        list(archive)
+
+
+def test_a_damaged_value_is_named_with_its_file(sample: Path, tmp_path: Path) -> None:
+    file = tmp_path / "damaged.db"
+    file.write_bytes((sample / "demo-out/sample.db").read_bytes())
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE articles SET published_day = 'soon'")
+    connection.close()
+    with (
+        broadsheet.open(file) as archive,
+        pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{file} is damaged at articles/published_day row")),
+    ):
+        list(archive)
+
+
+def test_a_closed_archive_says_so(sample: Path) -> None:
+    archive = broadsheet.open(sample / "demo-out/sample.db")
+    archive.close()
+    archive.close()
+    for use in (lambda: len(archive), lambda: list(archive), lambda: archive.search("x"), archive.to_pandas):
+        with pytest.raises(broadsheet.ArchiveError, match="closed"):
+            use()
+
+
+def test_nothing_is_written_to_an_archive(sample: Path, archive: broadsheet.ArchiveReader) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        archive._db.execute("DELETE FROM meta")
+
+
+def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours() -> None:
+    code = "import sys, broadsheet; print(*{'scrapy', 'twisted', 'trafilatura', 'cleaners.clean'} & set(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == ""
+
+
+def test_everything_it_offers_says_what_it_is() -> None:
+    offered = [getattr(broadsheet, name) for name in broadsheet.__all__]
+    methods = [member for name, member in inspect.getmembers(broadsheet.ArchiveReader) if not name.startswith("_")]
+    assert [thing for thing in (*offered, *methods) if not inspect.getdoc(thing)] == []
+    assert all(hasattr(broadsheet, name) for name in broadsheet.__all__)
+
+
+def test_the_examples_of_the_documentation_run(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (REPOSITORY / "docs/python.md").read_text("utf-8")
+    examples = "\n\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    monkeypatch.chdir(sample)
+    test = doctest.DocTestParser().get_doctest(examples, {}, "docs/python.md", None, 0)
+    assert len(test.examples) > 15
+    lines: list[str] = []
+    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=lines.append)
+    assert result.failed == 0, "".join(lines)
