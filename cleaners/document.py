@@ -298,6 +298,7 @@ class CleanedPage:
     outlinks: tuple[Outlink, ...]
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
+    layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
 
     @property
     def is_article(self) -> bool:

@@ -28,7 +28,7 @@ _MANY_IMAGES, _GALLERY_SCORE = 8, 2
 _PLAIN_CHANCE, _HEADLINE_WORDS = 0.5, 4  # of a page whose URL alone looks like a list: to call it something else
 _MIN_ARTICLE_CHANCE = 0.18  # a page is no article if the chance for one by its signs is below this
 _MIN_CHANCE_BY_KIND = {"document": 0.12, "forum": 0.25, "product": 0.25}
-"""Instead, if that is the likeliest other kind: a how-to is much like a manual, a thread like nothing else."""
+"""Instead, if that is the likeliest other kind: a how-to is much like a manual, threads and products like nothing."""
 _TYPES_BY_KIND = {
     "list": PageType.LIST,
     "forum": PageType.FORUM,
