@@ -6,6 +6,7 @@ lost nothing and stored nothing twice.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -68,6 +69,7 @@ class Archive:
     ) -> None:
         self.db = db
         self._file = file
+        self._opened_file = os.stat(file)
         self._pattern_tracker = PatternTracker(db, limits or PatternLimits())
         self._pattern_tracker.reload()
         self._lock = lock
@@ -119,7 +121,11 @@ class Archive:
             raise
 
     def save(self, batch: Sequence[Outcome]) -> None:
-        """Store outcomes with everything that follows from them, in one transaction."""
+        """Store outcomes with everything that follows from them, in one transaction.
+
+        OSError if the database or the WARC file has been deleted or replaced: what is stored would go with it.
+        """
+        self._check_in_place()
         try:
             if self._raw_writer and (size := sum(outcome.raw_size for outcome in batch)):
                 self._raw_writer.make_room(size)
@@ -137,6 +143,12 @@ class Archive:
             raise
         if self._raw_writer:
             self._raw_writer.mark_committed()
+
+    def _check_in_place(self) -> None:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(self._opened_file, os.stat(self._file)):
+                return
+        raise OSError(f"{self._file.name} is gone: it was deleted or replaced while it was written")
 
     def keep_raw(self, warcinfo: Mapping[str, str], size_limit: int = WARC_FILE_SIZE) -> None:
         """Keep raw responses from now on, in WARC files of about `size_limit` bytes; `warcinfo` describes the crawl."""

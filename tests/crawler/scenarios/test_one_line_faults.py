@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.crawler import raws
 from tests.crawler.fetch.test_certificates import NO_NAMES
 from tests.crawler.fetch.test_connection import certificate
 from tests.crawler.hostile import HostileServer, answer
-from tests.crawler.scripted_site import ScriptedSite, page, stories
+from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
 from tests.crawler.shell import command, crawl, rows
 
 Serve = Callable[..., ScriptedSite]
@@ -78,3 +79,27 @@ def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Pa
         timer.cancel()
     assert code == 0, errors
     assert "locked" not in errors
+
+
+def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_path: Path) -> None:
+    names = [f"story{number}" for number in range(40)]
+    site, db = serve({"/": page("start", *(f"/{name}" for name in names)), **stories(*names)}), tmp_path / "a.db"
+    folder = tmp_path / "a.db.warc"
+
+    def deleting(_: Seen) -> str:
+        if folder.exists():
+            folder.rename(tmp_path / "gone")
+        return page("story5")
+
+    site.routes["/story5"] = deleting
+    code, out, errors = crawl(site, db, "--concurrency", 1, "-q")
+    assert (code, out, errors.count("\n")) == (1, "", 1), errors
+    assert "is gone" in errors
+    assert len(site.paths()) < len(names), "it does not go on to the end"
+    assert raws.rows(db, "SELECT count(*) FROM captures WHERE warc_file IS NULL") == [(0,)]
+    site.routes["/story5"] = page("story5")
+    code, _, errors = crawl(site, db)
+    assert code == 0, errors
+    assert "Raw responses are missing from" in errors
+    assert len(rows(db, "SELECT url FROM articles")) == len(names)
+    raws.checked(db)
