@@ -6,8 +6,10 @@ Light: `broadsheet --help` imports this.
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -50,7 +52,7 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
         code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # the latter is how click tells of the former
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter complains when it flushes at its end
+        _discard_output()
         return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -60,6 +62,9 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     except ArchiveError as error:
         _print_error(str(error))
         return 1
+    except (OSError, sqlite3.OperationalError) as error:
+        _print_error(_system_message(error))
+        return 1
     return code if isinstance(code, int) else 0
 
 
@@ -67,6 +72,24 @@ def _error_message(error: click.ClickException) -> str:
     """The error's text; a command line that makes no sense gets a hint to the verb's help."""
     hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
     return error.format_message() + hint
+
+
+def _system_message(error: OSError | sqlite3.OperationalError) -> str:
+    """What the system refused, such as room on a full disk; standard output that takes no more is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError as output_error:
+        _discard_output()
+        return f"cannot write to standard output: {output_error.strerror}"
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the archive cannot be used: {error}"
+    return f"cannot go on: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+def _discard_output() -> None:
+    """Send what standard output still holds nowhere, else the interpreter complains when it flushes at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_error(message: str) -> None:
