@@ -300,3 +300,12 @@ def test_paragraphs_count_for_the_order_from_forty_eight_characters_on() -> None
         one, two = ("".join(distinct_words(name, 20))[:length] for name in ("one", "two"))
         edit = compare_versions(make_version(*kept_blocks(one, two)), make_version(*kept_blocks(two, one)))
         assert edit.is_reordered == is_reordered
+
+
+def test_a_label_between_two_paragraphs_is_text_and_at_their_edge_is_not() -> None:
+    for position, is_edit in [(0, False), (1, True), (2, True), (3, False)]:
+        old, new = ([FIRST, SECOND, THIRD] for _ in range(2))
+        old.insert(position, label(4, 12))
+        new.insert(position, label(4, 13))
+        edit = compare_versions(make_version(*kept_blocks(*old)), make_version(*kept_blocks(*new)))
+        assert edit.kinds == (("body",) if is_edit else ())

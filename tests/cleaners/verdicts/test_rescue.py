@@ -16,6 +16,17 @@ def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
     assert 5 not in rescued_blocks(blocks, chosen, Metadata(), range(9))
 
 
+def test_what_stands_between_two_paragraphs_of_a_container_is_brought_back_within_the_body_alone() -> None:
+    text, box = "body>div.text>p", "body>div.box>p"
+    subhead = block(1, "The second mill", kind=BlockKind.HEADING, level=2, path="body>div.text>h2")
+    blocks = [block(0, path=text), subhead, block(2, path=text), block(3, path=box)]
+    selected = frozenset((0, 2))
+    assert rescued_blocks(blocks, selected, Metadata(), range(3)) == {1: "context/container"}
+    assert rescued_blocks(blocks, selected, Metadata(), range(2, 3)) == {}, "the first one is no part of the body"
+    elsewhere = [block(0, path=box), subhead, *blocks[2:]]
+    assert 1 not in rescued_blocks(elsewhere, selected, Metadata(), range(3)), "they are in two containers"
+
+
 def test_a_standfirst_is_known_by_the_description() -> None:
     lead = "What the council hid about the mill for all of eleven years"
     blocks = [

@@ -49,6 +49,14 @@ def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
     assert due_queue.next_due_at() is None
 
 
+def test_a_host_that_is_scheduled_again_for_the_same_time_keeps_its_place() -> None:
+    due_queue, one, two = DueQueue(), host("one"), host("two")
+    for who in (one, two, one):
+        due_queue.schedule(who, 5.0)
+    assert len(due_queue) == 2
+    assert [due_queue.pop_due(5.0), due_queue.pop_due(5.0), due_queue.pop_due(5.0)] == [one, two, None]
+
+
 def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegistry) -> None:
     assert (activate_due(registry), activate_due(registry)) == ("012", "")
     registry.deactivate(registry.get_or_create("h1.example"), 0)
