@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cleaners.document import BlockKind
 from cleaners.verdicts.furniture import (
     blocks_in_other_columns,
@@ -92,3 +94,22 @@ def test_comments_below_an_article_are_not_its_text() -> None:
         comment_blocks([*story[:1], *[block(n, path="body>div.comment>p") for n in (1, 2)]], frozenset(range(3)))
         == frozenset()
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "position", "words", "goes"),
+    [
+        ("body>div.byline>p", 0, 3, True),
+        ("body>div.byline>p", 4, 3, True),
+        ("body>div.byline>p", 5, 3, False),
+        ("body>div.byline>p", 8, 3, True),
+        ("body>div.byline>p", 0, 14, True),
+        ("body>div.byline>p", 0, 15, False),
+        ("body>figcaption.caption>p", 5, 3, True),
+    ],
+)
+def test_a_short_line_of_layout_goes_near_the_edges_of_the_article(
+    path: str, position: int, words: int, goes: bool
+) -> None:
+    text = " ".join(f"word{number}" for number in range(words))
+    assert (boilerplate_rule(block(position, text, path=path), range(1, 9)) is not None) == goes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cleaners.document import BlockKind, Metadata
 from cleaners.verdicts.rescue import ADDRESS, rescued_blocks
 from tests.cleaners.building import PROSE, block, linked
@@ -62,3 +64,16 @@ def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
     assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3}
     rules = rescued_blocks(blocks, frozenset((1, 6)), Metadata(), range(1, 7))
     assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3, 5}
+
+
+@pytest.mark.parametrize(
+    ("selected", "all_of_path", "is_back"), [(3, 4, True), (2, 3, False), (7, 10, True), (6, 9, False)]
+)
+def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(
+    selected: int, all_of_path: int, is_back: bool
+) -> None:
+    blocks = [block(n, f"A short remark {n}.", path="body>div.text>p.remark") for n in range(all_of_path)]
+    rules = rescued_blocks(blocks, frozenset(range(selected)), Metadata(), range(all_of_path))
+    assert sorted(n for n, rule in rules.items() if rule == "context/siblings") == (
+        list(range(selected, all_of_path)) if is_back else []
+    )

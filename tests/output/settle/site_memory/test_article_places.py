@@ -124,7 +124,8 @@ def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_b
         with Archive.open(tmp_path / f"{len(results)}.db") as archive:
             archive.save(pages)
             settle(archive.db, make.clock)
-            results.append((texts(archive), back(archive)))
+            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM block_evidence ORDER BY block_id")
+            results.append((texts(archive), back(archive), evidence))
     assert results[0] == results[1]
     assert [url for url, *_ in results[0][1]] == ["http://a.test/sa", "http://a.test/sb"]
 
