@@ -319,3 +319,16 @@ def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_t
         ("Old heading", ""), (FIRST, FIRST), (THIRD, ""), (SECOND, changed), ("", FOURTH),
     ]  # fmt: skip
     assert [change.before == change.after for change in align_versions(BASE, BASE)] == [True] * 3
+
+
+def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings_are_left_out() -> None:
+    promo, heading = (
+        CapturedBlock(text, kind, True, 1, other_article_count=2)
+        for text, kind in (
+            ("Support the harbour paper with a gift.", "paragraph"),
+            ("More from the harbour", "heading"),
+        )
+    )
+    new = make_version(*kept_blocks(FIRST, SECOND, THIRD), promo, heading)
+    assert [change.after for change in align_versions(BASE, new)] == [FIRST, SECOND, THIRD, promo.text]
+    assert all(change.before == change.after for change in align_versions(BASE, new))

@@ -77,3 +77,12 @@ def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(
     assert sorted(n for n, rule in rules.items() if rule == "context/siblings") == (
         list(range(selected, all_of_path)) if is_back else []
     )
+
+
+def test_a_sibling_half_of_which_is_links_is_not_brought_back() -> None:
+    text = "A short remark between them!"
+    for link_chars, is_back in [(len(text) // 2, False), (len(text) // 2 - 1, True)]:
+        blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
+        blocks[4] = block(4, text, link_chars=link_chars)
+        selected = frozenset(range(9)) - {4}
+        assert (4 in rescued_blocks(blocks, selected, Metadata(), range(9))) == is_back

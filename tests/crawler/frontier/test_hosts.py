@@ -70,6 +70,20 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegist
     assert order == "45678901234567890123"
 
 
+def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
+    registry: HostRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are active but for those that have no room, so that nothing ends the scan but its own bound."""
+    monkeypatch.setattr(hosts, "MAX_ACTIVE_HOSTS", 20)
+    counts: list[int] = []
+    next_hosts = registry._queue.next_hosts
+    monkeypatch.setattr(
+        registry._queue, "next_hosts", lambda previous, count: counts.append(count) or next_hosts(previous, count)
+    )
+    assert [activate_due(registry) for _ in range(4)] == ["0123", "4567", "89", ""]
+    assert counts == [4, 4, 4, 2, 4], "the third scan comes to the end after two, and reads two from the beginning"
+
+
 def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry: HostRegistry) -> None:
     activate_due(registry)
     host_state = registry.get_or_create("h0.example")
