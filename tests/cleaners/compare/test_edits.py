@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.compare.edits import ArticleVersion, CapturedBlock, compare_versions, may_report_edit
+from cleaners.compare.edits import ArticleVersion, CapturedBlock, align_versions, compare_versions, may_report_edit
 
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
 SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks at least."
@@ -300,3 +300,35 @@ def test_paragraphs_count_for_the_order_from_forty_eight_characters_on() -> None
         one, two = ("".join(distinct_words(name, 20))[:length] for name in ("one", "two"))
         edit = compare_versions(make_version(*kept_blocks(one, two)), make_version(*kept_blocks(two, one)))
         assert edit.is_reordered == is_reordered
+
+
+def test_a_label_between_two_paragraphs_is_text_and_at_their_edge_is_not() -> None:
+    for position, is_edit in [(0, False), (1, True), (2, True), (3, False)]:
+        old, new = ([FIRST, SECOND, THIRD] for _ in range(2))
+        old.insert(position, label(4, 12))
+        new.insert(position, label(4, 13))
+        edit = compare_versions(make_version(*kept_blocks(*old)), make_version(*kept_blocks(*new)))
+        assert edit.kinds == (("body",) if is_edit else ())
+
+
+def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_text() -> None:
+    old = make_version(*kept_blocks("Old heading", kind="heading"), *kept_blocks(FIRST, THIRD, SECOND))
+    changed = SECOND.replace("eleven", "twelve")
+    new = make_version(*kept_blocks(FIRST, changed, FOURTH), *removed_blocks("A promo of the site."))
+    assert [(change.before, change.after) for change in align_versions(old, new)] == [
+        ("Old heading", ""), (FIRST, FIRST), (THIRD, ""), (SECOND, changed), ("", FOURTH),
+    ]  # fmt: skip
+    assert [change.before == change.after for change in align_versions(BASE, BASE)] == [True] * 3
+
+
+def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings_are_left_out() -> None:
+    promo, heading = (
+        CapturedBlock(text, kind, True, 1, other_article_count=2)
+        for text, kind in (
+            ("Support the harbour paper with a gift.", "paragraph"),
+            ("More from the harbour", "heading"),
+        )
+    )
+    new = make_version(*kept_blocks(FIRST, SECOND, THIRD), promo, heading)
+    assert [change.after for change in align_versions(BASE, new)] == [FIRST, SECOND, THIRD, promo.text]
+    assert all(change.before == change.after for change in align_versions(BASE, new))

@@ -41,6 +41,11 @@ def test_urlset():
     )
 
 
+def test_comments_and_instructions_within_a_url_do_not_cut_it():
+    body = urlset("<url><loc>https://example.org/<!-- x -->one<?php y ?>-two</loc></url>")
+    assert urls(read_sitemap(body, AT)) == ["one-two"]
+
+
 def test_index():
     body = (
         f"<sitemapindex {XMLNS}><sitemap><loc>{SITE}posts.xml.gz</loc><lastmod>2024</lastmod></sitemap></sitemapindex>"

@@ -161,6 +161,13 @@ def test_articles_left_out_are_no_trap(archive: Archive, make: Maker, reason: st
     assert state(archive, "story?k=99") == ("queued", "")
 
 
+def test_links_that_are_not_queued_count_for_nothing(archive: Archive, make: Maker) -> None:
+    skipped = [make.discovered(f"{HOST}list?x={number}", state="skipped", reason="depth") for number in range(9)]
+    archive.save([make.outcome(HOST, page_type=PageType.LIST, discovered_urls=tuple(skipped))])
+    assert counts(archive, "/word?x") is None
+    assert state(archive, "list?x=8") == ("skipped", "depth")
+
+
 def test_failures_do_not_count(archive: Archive, make: Maker) -> None:
     page(archive, make, "", "list?x=900")
     for number in range(20):

@@ -175,6 +175,8 @@ def result(file: Path, seed: int, step_count: int, settle_share: float) -> dict[
             if moments.random() < settle_share:
                 settle(archive.db, clock)
         settle(archive.db, clock)
+        again = settle(archive.db, clock)
+        assert (again.rewritten_rows, again.rejudged_pages, again.removed_articles, again.returned_articles) == (0,) * 4
         assert verify(archive.db) == []
         return settled_state(archive)
 
