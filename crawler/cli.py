@@ -448,6 +448,34 @@ def demo(keep: str, port: int) -> int:
     return demo(keep, port)
 
 
+@cli.command(short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what a shell has to read so that the Tab key completes verbs and options.
+
+    bash: add to ~/.bashrc the line eval "$(broadsheet completion bash)". zsh: the same in ~/.zshrc, with zsh.
+    fish: broadsheet completion fish > ~/.config/fish/completions/broadsheet.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    script_class = get_completion_class(shell)
+    assert script_class is not None
+    click.echo(script_class(cli, {}, "broadsheet", "_BROADSHEET_COMPLETE").source())
+    return 0
+
+
+@cli.command(short_help="Check that this machine can run a crawl.")
+@click.argument("url", metavar="[URL]", required=False, type=click.Path())
+@click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="Where the archive would be.")
+@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+def doctor(url: str | None, db: str, allow_private: bool) -> int:
+    """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
+    a URL."""
+    from crawler.commands.doctor import doctor
+
+    return doctor(url or "", db, allow_private=allow_private)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; what goes wrong is one line on standard error."""
     return run_command(cli, arguments)
