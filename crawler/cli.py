@@ -54,10 +54,10 @@ _LIMIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
 )  # fmt: skip
 _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--delay", type=seconds, default=1.0, show_default=True, metavar="SECONDS",
+    click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
-    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
-                 help="Requests under way to one host at once."),
+    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True,
+                 envvar="BROADSHEET_PER_HOST", metavar="N", help="Requests under way to one host at once."),
     click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
                  help="Requests under way to all hosts together. Follows their number otherwise."),
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
@@ -68,19 +68,24 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
-    click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--cookies", metavar="FILE", envvar="BROADSHEET_COOKIES",
+                 help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--keep-credentials", is_flag=True,
                  help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
-    click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise."),
+    click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
+                 help="Allow loopback and private addresses, refused otherwise."),
+    click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
+                 help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
 _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("urls", nargs=-1, metavar="URL..."),
-    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--db", default="archive.db", show_default=True, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
     click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
     *_LIMIT_OPTIONS,
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
@@ -149,7 +154,8 @@ def update(**options: Any) -> int:
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=click.Path()),
-    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--db", default="archive.db", show_default=True, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
@@ -510,6 +516,34 @@ def demo(keep: str, port: int) -> int:
     from crawler.commands.demo import demo
 
     return demo(keep, port)
+
+
+@cli.command(short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what a shell has to read so that the Tab key completes verbs and options.
+
+    bash: add to ~/.bashrc the line eval "$(broadsheet completion bash)". zsh: the same in ~/.zshrc, with zsh.
+    fish: broadsheet completion fish > ~/.config/fish/completions/broadsheet.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    script_class = get_completion_class(shell)
+    assert script_class is not None
+    click.echo(script_class(cli, {}, "broadsheet", "_BROADSHEET_COMPLETE").source())
+    return 0
+
+
+@cli.command(short_help="Check that this machine can run a crawl.")
+@click.argument("url", metavar="[URL]", required=False, type=click.Path())
+@click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="Where the archive would be.")
+@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+def doctor(url: str | None, db: str, allow_private: bool) -> int:
+    """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
+    a URL."""
+    from crawler.commands.doctor import doctor
+
+    return doctor(url or "", db, allow_private=allow_private)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

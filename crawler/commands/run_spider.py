@@ -21,6 +21,7 @@ from crawler.console.summary import RunResult
 from crawler.console.terminal import one_line
 from crawler.discovery.scope import ScopeError
 from crawler.options import OptionError
+from crawler.settings import ENVIRONMENT_PROBLEMS
 from crawler.spiders.site import SiteSpider
 from output.db.errors import NotReachable
 from output.db.url_words import UrlState
@@ -42,6 +43,8 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
+    if options.get("ports"):
+        settings["BROADSHEET_PORTS"] = list(options["ports"])
     if options["headers"]:
         settings["DEFAULT_REQUEST_HEADERS"] = project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
             options["headers"]
@@ -78,7 +81,10 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
 
 
 def project_settings() -> Settings:
-    """Scrapy's settings with the project's over them."""
+    """Scrapy's settings with the project's over them. CommandError for a variable of the environment that is no
+    value."""
+    if ENVIRONMENT_PROBLEMS:
+        raise CommandError(ENVIRONMENT_PROBLEMS[0])
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
     return settings

@@ -184,9 +184,10 @@ def _bar_line(tally: CrawlTally, columns: int) -> RenderableType:
     times = "  ".join(filter(None, [_clock_text(tally.elapsed), tally.remaining_text()]))
     room = columns if columns < _NARROW_COLUMNS else columns - len(times) - 2
     bar = ProgressBar(done_count + tally.queued_count(), done_count, width=min(_MAX_BAR_COLUMNS, room))
-    if columns < _NARROW_COLUMNS:
-        return Group(bar, Text(cut_line(times, columns)))
     grid = Table.grid(padding=(0, 2))
+    if columns < _NARROW_COLUMNS:
+        grid.add_row(bar)
+        return Group(grid, Text(cut_line(times, columns)))
     grid.add_row(bar, times)
     return grid
 

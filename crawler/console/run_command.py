@@ -51,7 +51,9 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     try:
         code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the latter is how click tells of the former
+    except (BrokenPipeError, SystemExit) as error:  # the latter is how click tells of the former, and ends a completion
+        if isinstance(error, SystemExit) and not error.code:
+            return 0
         _discard_output()
         return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
