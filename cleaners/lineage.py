@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from cleaners.site_rules.ftr_format import SiteRuleFile
 
-CLEANER_VERSION = "8"
+CLEANER_VERSION = "9"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
