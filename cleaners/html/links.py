@@ -13,12 +13,8 @@ from cleaners.html.robots_directives import meta_directives
 from cleaners.html.tag_index import TagIndex
 from cleaners.urls.canonical import canonicalise
 
-_LINK_TAGS = ("a", "area", "link", "iframe", "frame", "meta")
-_VIA_BY_REL = {
-    "canonical": UrlSource.CANONICAL,
-    "next": UrlSource.NEXT,
-    "prev": UrlSource.NEXT,
-}
+_LINK_TAGS = ("a", "area", "link", "frame", "meta")
+_VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}
 _SITEMAP_ENDS = (".xml", ".txt", ".gz")  # of a path: others are pages of links for people
 _FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
 _MAX_TEXT_CHARS = 200

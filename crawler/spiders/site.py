@@ -151,7 +151,7 @@ class SiteSpider(scrapy.Spider):
         self.end_reason = ""
         """Why the crawl ends before its queue is empty: `max_pages`, `archive: …`, `fault: …`; else empty."""
         verb = "crawl" if options.revisit in ("", "due") else "update"
-        self.queued_before = self.session.start(
+        self.session.start(
             f"{verb} {' '.join(self.seeds)}", seed_rows(self.seeds), self.outcomes.scope, self._allowed_targets()
         )
         self.fetcher.guesses.awaited_hosts.update(self.session.awaited_hosts((*self.seeds, *seed_targets)))

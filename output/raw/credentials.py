@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 
 REDACTED = b"[redacted]"
@@ -19,9 +20,10 @@ _NAMES, _WORDS, _PARTS = frozenset(_DATA["names"]), frozenset(_DATA["words"]), t
 _SEPARATOR = re.compile(r"[-_.]")
 _HEAD_END = re.compile(rb"\n\r?\n")
 _HEADER = re.compile(rb"^([^\s:]+)([ \t]*:[ \t]*)([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)", re.MULTILINE)
+_MAX_PASSWORD_CHARS = 300  # a bound on time: of a password that breaks the grammar of URLs
 _AUTHORITY = r"[^\s/?#\\@]*"
-_ODD_PORT = r"[^\s/?#\\@\[\]]*:(?!\d{0,5}(?:[\s/?#\\]|$))"  # a password with a slash in it looks like a port first
-_USERINFO = re.compile(rf"(?<=//)(?:(?:{_AUTHORITY}@)+|{_ODD_PORT}[^\s]*@)")
+_ODD_PORT = r"[^\s/?#\\@\[\]:]*:(?!\d{0,5}(?:[\s/?#\\]|$))"  # a password with a slash in it looks like a port first
+_USERINFO = re.compile(rf"(?<=//)(?:(?:{_AUTHORITY}@)+|{_ODD_PORT}\S{{0,{_MAX_PASSWORD_CHARS}}}@)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ def redact_request(request: bytes, secret_names: Collection[str] = ()) -> Redact
     return RedactedRequest(request[:line_end] + head + request[head_end:], tuple(sorted(redacted_names)))
 
 
+@lru_cache(maxsize=512)
 def is_credential_name(name: str) -> bool:
     """Whether a header's name, in lower case, looks like that of a credential."""
     words = _SEPARATOR.split(name)
