@@ -171,11 +171,13 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _notes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Annotations and decorators."""
+    """Annotations, decorators, and `strict=`, which only says that two rows of values are of one length."""
     for node in ast.walk(tree):
         parts = (getattr(node, "annotation", None), getattr(node, "returns", None))
         yield from (part for part in parts if part is not None)
         yield from getattr(node, "decorator_list", ())
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            yield node.value
 
 
 def _node_mutants(source: _Source, node: ast.AST) -> Iterator[Mutant]:
