@@ -317,7 +317,8 @@ def _exit_word(child: int, deadline: float) -> str:
 def read_results() -> dict[tuple[str, str, str], Outcome]:
     """The outcomes so far, by the key of their faults."""
     rows = json.loads(RESULTS.read_text())["mutants"] if RESULTS.exists() else []
-    return {(row["module"], row["line"], row["mutant"]): Outcome(**row) for row in rows}
+    outcomes = (Outcome(row["module"], row["line"], row["mutant"], row["outcome"]) for row in rows)
+    return {outcome.key: outcome for outcome in outcomes}
 
 
 def write_results(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
