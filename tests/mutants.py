@@ -171,11 +171,13 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def _notes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Annotations and decorators."""
+    """Annotations, decorators, and `strict=`, which only says that two rows of values are of one length."""
     for node in ast.walk(tree):
         parts = (getattr(node, "annotation", None), getattr(node, "returns", None))
         yield from (part for part in parts if part is not None)
         yield from getattr(node, "decorator_list", ())
+        if isinstance(node, ast.keyword) and node.arg == "strict":
+            yield node.value
 
 
 def _node_mutants(source: _Source, node: ast.AST) -> Iterator[Mutant]:
@@ -315,7 +317,8 @@ def _exit_word(child: int, deadline: float) -> str:
 def read_results() -> dict[tuple[str, str, str], Outcome]:
     """The outcomes so far, by the key of their faults."""
     rows = json.loads(RESULTS.read_text())["mutants"] if RESULTS.exists() else []
-    return {(row["module"], row["line"], row["mutant"]): Outcome(**row) for row in rows}
+    outcomes = (Outcome(row["module"], row["line"], row["mutant"], row["outcome"]) for row in rows)
+    return {outcome.key: outcome for outcome in outcomes}
 
 
 def write_results(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import mutants
 from tests.mutants import PLAN, REPOSITORY, Outcome, Plan, covering_tests, drawn_mutants, mutants_of
 
 SOURCE = '''"""A module that says SELECT a WHERE b < c."""
@@ -59,6 +60,15 @@ def test_a_reason_is_noted_beside_a_fault_that_is_alive_alone() -> None:
     plan = Plan(1, 1, {}, {("m.py", "a", "b"): "it is the same"})
     remarks = [plan.remark(Outcome("m.py", "a", "b", word)) for word in ("alive", "killed")]
     assert remarks == [{"equivalent": "it is the same"}, {}]
+
+
+def test_outcomes_are_read_back_as_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants, "RESULTS", tmp_path / "results.json")
+    assert mutants.read_results() == {}
+    outcomes = [Outcome("m.py", "a", "b", "alive"), Outcome("m.py", "c", "d", "killed")]
+    summary = mutants.write_results(Plan(1, 1, {}, {("m.py", "a", "b"): "it is the same"}), outcomes)
+    assert (summary["faults"], summary["alive"], summary["alive_share"]) == (2, 1, 0.5)
+    assert list(mutants.read_results().values()) == outcomes
 
 
 PLANNED = Plan.read(PLAN)

@@ -70,6 +70,19 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegist
     assert order == "45678901234567890123"
 
 
+def test_requests_that_were_under_way_when_a_failure_was_known_are_no_further_failures() -> None:
+    state = host("a.example")
+    state.in_flight = {"1": 10.0, "2": 11.0, "3": 20.0}
+    counted = [state.count_failure(url, "http_503", now, has_retry_after=False) for url, now in [("1", 15), ("2", 16)]]
+    assert (counted, state.failure_count, state.failed_at) == ([True, False], 1, 15)
+    assert state.count_failure("3", "timeout", 25, has_retry_after=False)
+    assert (state.failure_count, state.failed_at, state.failing_since) == (2, 25, 15)
+    assert state.count_failure("4", "timeout", 30, has_retry_after=True), "one that is not under way is sent now"
+    assert state.failing_since == 30
+    state.given_up_reason = "dns"
+    assert not state.count_failure("5", "timeout", 40, has_retry_after=False)
+
+
 def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
     registry: HostRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

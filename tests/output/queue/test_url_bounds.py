@@ -196,6 +196,18 @@ def test_the_count_goes_on_after_the_file_was_closed(file: Path, make: Maker) ->
         assert state(archive, "list?x=901") == ("skipped", "trap:pattern")
 
 
+def test_what_a_host_s_articles_allow_goes_on_after_the_file_was_closed(file: Path, make: Maker) -> None:
+    with Archive.open(file, make.clock, FEW) as archive:
+        page(archive, make, "", "list?x=900")
+        for number in range(20):
+            page(archive, make, f"story?p={number}", text=f"Story {number} of the town")
+        dry(archive, make, 8)
+        assert state(archive, "list?x=900") == ("queued", ""), "20 articles allow five more than five"
+    with Archive.open(file, make.clock, FEW) as archive:
+        page(archive, make, "about", "list?x=901")
+        assert state(archive, "list?x=901") == ("queued", "")
+
+
 def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> None:
     page(archive, make, "", "list?x=900")
     batch = [make.outcome(f"{HOST}list?x={number}", page_type=PageType.LIST) for number in range(9)]

@@ -21,7 +21,7 @@ from output.db.errors import NotAnArchive
 from output.db.transaction import write_transaction
 from output.raw import warc_files
 from output.raw.save_capture import record_location
-from output.raw.warc_files import WarcFiles, warc_path
+from output.raw.warc_files import WarcFiles, truncate_to_committed, warc_path
 from output.raw.warc_reader import read_record, read_response
 from output.read.verify import raw_responses
 from output.write.archive import Archive
@@ -275,6 +275,14 @@ def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended: Appe
     assert (folder / file_name(0)).read_bytes() == b"somebody else's records"
     rows = appended.db.execute("SELECT name, length FROM warc_files").fetchall()
     assert rows == [(f"a.db.warc/{file_name(1)}", 4)]
+
+
+def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended: AppendedFiles) -> None:
+    """The row is committed first; a run that is killed then leaves no file."""
+    row = [f"a.db.warc/{file_name(7)}", AT]
+    appended.db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", row)
+    assert truncate_to_committed(appended.db, appended.database.parent) == (0, ())
+    assert appended.append(b"ours") == file_name(7)
 
 
 def test_of_several_files_the_newest_is_gone_on_with_while_it_has_room(appended: AppendedFiles) -> None:

@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from output.raw.warc_reader import RecordError, WarcRecord, dechunked_body, iter_records, parse_record, read_span
+from output.raw.warc_reader import (
+    RecordError,
+    WarcRecord,
+    dechunked_body,
+    iter_records,
+    parse_record,
+    read_response,
+    read_span,
+)
 from output.raw.wire import RawExchange
+from output.write.archive import Archive
+from tests.crawler.warcs import arc_record
 
 RECORD = (
     b"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.test/\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
@@ -96,3 +106,19 @@ def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path: Path) -> No
         read_span(tmp_path, "a.warc", 2, 9)
     with pytest.raises(RecordError, match=r"b\.warc at 0: No such file"):
         read_span(tmp_path, "b.warc", 0, 1)
+
+
+def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
+    """As one that was imported, which stays where it is."""
+    body = b"0123456789" * 300_000
+    data = arc_record("http://a.test/", b"HTTP/1.1 200 OK\r\n\r\n" + body)
+    (tmp_path / "old.arc").write_bytes(data)
+    with Archive.open(tmp_path / "a.db") as archive:
+        archive.db.execute(
+            """INSERT INTO captures (id, url, fetched_at, final_url, content_type, payload_digest, payload_length,
+                warc_file, warc_offset, warc_length) VALUES (1, 'u', '', 'u', '', '', 0, 'old.arc', 0, ?)""",
+            [len(data)],
+        )
+        exchange_read = read_response(archive.db, tmp_path, 1)
+    assert exchange_read is not None
+    assert exchange_read.body == body
