@@ -216,16 +216,33 @@ def report(db: str, as_json: bool) -> int:
     return report(db, as_json=as_json)
 
 
-@cli.command(short_help="Write the articles, or the raw responses, to other files.")
-@_archive
-@click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown", "wacz"]), required=True)
-@click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
-@click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
-def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
-    """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
-    from crawler.commands.export import export
+_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "atom", "json-feed", "wacz")
+_EXPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _archive,
+    click.option("--format", "shape", type=click.Choice(_EXPORT_FORMATS), required=True),
+    click.option("-o", "--output", metavar="PATH",
+                 help="A file, or a folder for markdown, html and tei; standard output if not given."),
+    click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
+    click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
+    click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
+    click.option("--kind", "kinds", multiple=True, metavar="KIND", type=click.Choice(_EDIT_KINDS),
+                 help="atom, json-feed: only edits of this kind. Repeatable."),
+    click.option("--host", default="", metavar="HOST", help="atom, json-feed: only articles of this host."),
+    click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+                 help="atom, json-feed: at most N entries, the newest."),
+)  # fmt: skip
 
-    return export(db, shape, output, one_per_cluster=one_per_cluster)
+
+@cli.command(short_help="Write the articles, or the raw responses, to other files.")
+@_with_options(_EXPORT_OPTIONS)
+def export(db: str, shape: str, output: str | None, **options: Any) -> int:
+    """Write all articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.
+
+    A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
+    """
+    from crawler.commands.export import export, export_options
+
+    return export(db, shape, output, export_options(shape, options))
 
 
 @cli.command(short_help="Print metadata for Datasette.")

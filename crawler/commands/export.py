@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import click
 from sqlite_utils import Database
@@ -17,34 +18,124 @@ from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError
 from crawler.console.output_target import open_output, write_errors
 from crawler.console.terminal import one_line
-from output.exports.csv import export_csv
+from output.db.table_columns import table_columns
+from output.exports.csv import csv_cell, export_csv
+from output.exports.dictionary import (
+    DictionaryEntry,
+    article_dictionary,
+    csv_dictionary,
+    is_own_dictionary,
+    json_dictionary,
+)
+from output.exports.feeds.atom import atom_document
+from output.exports.feeds.entries import FeedScope, WebFeed, read_feed
+from output.exports.feeds.json_feed import json_feed_document
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
-from output.exports.target_file import STANDARD_OUTPUT
+from output.exports.own_files import OwnFiles
+from output.exports.reader_pages import export_reader_pages
+from output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
+from output.exports.tei import export_tei
 from output.exports.wacz import MissingWarcError, export_wacz
 
 _STREAM_WRITERS: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}
+_FOLDER_WRITERS: dict[str, Callable[..., int]] = {
+    "markdown": export_markdown,
+    "tei": export_tei,
+    "html": export_reader_pages,
+}
+_FEED_WRITERS: dict[str, Callable[[WebFeed], bytes]] = {"atom": atom_document, "json-feed": json_feed_document}
+_FOLDER_DICTIONARY = "dictionary.json"
 
 
-def export(archive_path: str, output_format: str, target: str | None, *, one_per_cluster: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What `broadsheet export` was asked for, beside the format and the target."""
+
+    one_per_cluster: bool = False
+    byte_order_mark: bool = False
+    feed_scope: FeedScope = field(default_factory=FeedScope)
+
+
+def export_options(output_format: str, options: Mapping[str, Any]) -> ExportOptions:
+    """The options from the command line. CommandError for one that the format does not have."""
+    is_feed = output_format in _FEED_WRITERS
+    if options["bom"] and output_format != "csv":
+        raise CommandError(f"--bom is for csv, not for {output_format}")
+    for name in ("edits", "kinds", "host"):
+        if options[name] and not is_feed:
+            raise CommandError(f"--{name.removesuffix('s') if name == 'kinds' else name} is for atom and json-feed")
+    if is_feed and options["one_per_cluster"]:
+        raise CommandError("--one-per-cluster is not for feeds")
+    of_edits = options["edits"] or bool(options["kinds"])
+    scope = FeedScope(of_edits, options["host"].lower(), tuple(options["kinds"]), options["limit"])
+    return ExportOptions(options["one_per_cluster"], options["bom"], scope)
+
+
+def export(archive_path: str, output_format: str, target: str | None, options: ExportOptions) -> int:
     """Write all articles, or one of those that say the same, to a file, a folder or standard output."""
     with open_read_only(archive_path) as db:
         if output_format == "wacz":
             return _write_wacz(db, target)
-        if output_format == "markdown":
-            with write_errors():
-                count = export_markdown(db, Path(_required_folder(target)), one_per_cluster=one_per_cluster)
+        if output_format in _FEED_WRITERS:
+            return _write_feed(db, output_format, target, options.feed_scope)
+        if output_format in _FOLDER_WRITERS:
+            count = _write_folder(db, output_format, _required_folder(output_format, target), options)
         else:
-            with open_output(db, STANDARD_OUTPUT if target is None else target) as stream:
-                text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
-                count = _STREAM_WRITERS[output_format](db, text_stream, one_per_cluster=one_per_cluster)
+            count = _write_stream(db, output_format, STANDARD_OUTPUT if target is None else target, options)
     _print_count(f"{count:,} articles", target)
     return 0
 
 
-def _required_folder(target: str | None) -> str:
+def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
+    with write_errors():
+        count = _FOLDER_WRITERS[output_format](db, Path(folder), one_per_cluster=options.one_per_cluster)
+    if output_format != "html":  # which has a page with it
+        _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, json_dictionary(_entries(db)))
+    return count
+
+
+def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:
+    """Write one file of articles, and, where it is an ordinary file, its data dictionary beside it."""
+    marked = {"byte_order_mark": options.byte_order_mark} if output_format == "csv" else {}
+    with open_output(db, target) as stream:
+        text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
+        count = _STREAM_WRITERS[output_format](db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
+    if is_ordinary_file(target):
+        entries = _entries(db)
+        if output_format == "csv":
+            heads = [str(csv_cell(entry.name)) for entry in entries]
+            text = csv_dictionary(Path(target).name, entries, heads)
+            _write_dictionary(db, Path(f"{target}-metadata.json"), text)
+        else:
+            _write_dictionary(db, Path(f"{target}.schema.json"), json_dictionary(entries))
+    return count
+
+
+def _entries(db: Database) -> tuple[DictionaryEntry, ...]:
+    return article_dictionary(table_columns(db, "articles"))
+
+
+def _write_dictionary(db: Database, file: Path, text: str) -> None:
+    """Write a data dictionary; a file of that name that is not one of ours is left alone."""
+    if file.exists() and not is_own_dictionary(file):
+        click.echo(one_line(f"{file} is not ours, so the data dictionary is not written there"), err=True)
+        return
+    with write_errors():
+        write_file(OwnFiles.of(db), file, text.encode())
+
+
+def _write_feed(db: Database, output_format: str, target: str | None, scope: FeedScope) -> int:
+    feed = read_feed(db, scope)
+    with open_output(db, STANDARD_OUTPUT if target is None else target) as stream:
+        stream.write(_FEED_WRITERS[output_format](feed))
+    _print_count(f"{len(feed.entries):,} entries", target)
+    return 0
+
+
+def _required_folder(output_format: str, target: str | None) -> str:
     if target in (None, "", STANDARD_OUTPUT):
-        raise CommandError("markdown writes one file an article: name a folder with -o")
+        raise CommandError(f"{output_format} writes one file an article: name a folder with -o")
     return str(target)
 
 
