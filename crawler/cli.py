@@ -277,20 +277,33 @@ def report(db: str, as_json: bool, host: str) -> int:
     return report(db, host, as_json=as_json)
 
 
+_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "atom", "json-feed", "wacz")
+_EXPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _archive,
+    click.option("--format", "shape", type=click.Choice(_EXPORT_FORMATS),
+                 help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
+    click.option("-o", "--output", metavar="PATH",
+                 help="A file, or a folder for markdown, html and tei; standard output if not given."),
+    click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
+    click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
+    click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
+    click.option("--kind", "kinds", multiple=True, metavar="KIND", type=click.Choice(_EDIT_KINDS),
+                 help="atom, json-feed: only edits of this kind. Repeatable."),
+    click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+                 help="atom, json-feed: at most N entries, the newest."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="wacz: with what headers and cookies of requests were stored."),
+    *FILTER_OPTIONS,
+)  # fmt: skip
+
+
 @cli.command(short_help="Write the articles, or the raw responses, to other files.")
-@_archive
-@click.option(
-    "--format",
-    "shape",
-    type=click.Choice(["jsonl", "csv", "markdown", "wacz"]),
-    help="Without it, the ending of PATH says it: .jsonl, .csv, .wacz, or a folder for markdown.",
-)
-@click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
-@click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
-@click.option("--keep-credentials", is_flag=True, help="WACZ: with what headers and cookies of requests were stored.")
-@_with_options(FILTER_OPTIONS)
+@_with_options(_EXPORT_OPTIONS)
 def export(**options: Any) -> int:
-    """Write the articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
+    """Write articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.
+
+    A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
+    """
     from crawler.commands.export import export
 
     return export(options)

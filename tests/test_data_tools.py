@@ -80,3 +80,23 @@ def test_duckdb(folder: Path, tools: Path) -> None:
     shown = output(folder, tools / "python", "-c", code)
     assert re.search(r"│ en +│ +14 │ +259\.5 │ 2024-07-03 │", shown)
     assert "Mateo Quirós" in shown
+
+
+LOADERS = {
+    "Polars": "import polars; print(polars.read_ndjson('a.jsonl', infer_schema_length=1).height)",
+    "DuckDB": "import duckdb; print(len(duckdb.sql(\"SELECT * FROM read_json('a.jsonl')\").fetchall()))",
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, name: str) -> None:
+    """Polars is told to guess by the first line: a null in it would be taken for the type of the column.
+
+    DuckDB takes texts that look like days for days, so it has to see more of them than one.
+    """
+    broadsheet = [sys.executable, "-m", "crawler.cli", "export", "demo-out/sample.db", "--format", "jsonl"]
+    output(folder, *broadsheet, "-o", "all.jsonl")
+    lines = (folder / "all.jsonl").read_text("utf-8").splitlines(keepends=True)
+    lines.sort(key=lambda line: line.count('""'), reverse=True)  # the one first of which least is known
+    (folder / "a.jsonl").write_text("".join(lines), "utf-8")
+    assert output(folder, tools / "python", "-c", LOADERS[name]).strip() == "27"
