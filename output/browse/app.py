@@ -36,7 +36,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
     ]
 
     def show_fault(_: Request, error: Exception) -> Response:
-        return room.notice(Notice(_status(error), str(getattr(error, "detail", error))))
+        return room.notice(Notice(_status(error), _message(error)))
 
     handlers: dict[Any, Any] = dict.fromkeys([*_STATUSES, HTTPException], show_fault)
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -47,3 +47,9 @@ def _status(error: Exception) -> int:
     if isinstance(error, HTTPException):
         return error.status_code
     return next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, HTTPException):
+        return "there is no such page" if error.status_code == 404 else error.detail
+    return str(error)

@@ -17,7 +17,7 @@ from output.browse.arguments import Arguments
 from output.db.stored_values import stored_texts
 from output.read.search import hits_of_articles, rank_articles
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 MOST_HITS = 1000
 MOST_CHOICES = 12  # of a facet, the most frequent ones
 FACETS = ("host", "language", "section", "year", "kind")
@@ -30,14 +30,17 @@ _COLUMNS = {
     "kind": "page_type",
 }
 _ORDERS = {
-    "newest": "published_day DESC NULLS LAST, id",
+    "newest": "published_day DESC, id DESC",
     "oldest": "published_day NULLS LAST, id",
     "seen": "first_seen DESC, id",
     "longest": "word_count DESC, id",
     "shortest": "word_count, id",
 }
 SORTS = ("best", *_ORDERS)
-_CUBE = f"""SELECT {", ".join(_COLUMNS.values())}, count(*) FROM articles INDEXED BY articles_listed
+# The inner query counts in the order of the index, so that the outer one has little left to sort.
+_CUBE = """SELECT host, coalesce(language, ''), coalesce(section, ''), coalesce(year, ''), page_type, sum(articles)
+    FROM (SELECT host, language, section, substr(published_day, 1, 4) AS year, page_type, count(*) AS articles
+        FROM articles INDEXED BY articles_listed GROUP BY host, language, section, published_day, page_type)
     GROUP BY 1, 2, 3, 4, 5"""
 _CUBE_OF_HITS = f"""SELECT {", ".join(_COLUMNS.values())}, count(*) FROM articles
     WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2, 3, 4, 5"""
@@ -112,6 +115,7 @@ class ArticleList:
     chosen: Mapping[str, str]
     page: int
     page_count: int
+    page_size: int
     total: int
     is_cut: bool
     articles: tuple[ListedArticle, ...]
@@ -137,6 +141,7 @@ def list_articles(db: Database, request: ListRequest, cube: Sequence[CubeRow] | 
         chosen=request.facets,
         page=request.page,
         page_count=page_count,
+        page_size=PAGE_SIZE,
         total=total,
         is_cut=hits is not None and len(hits) == MOST_HITS,
         articles=tuple(_read_articles(db, ids, request.query)),
@@ -175,7 +180,8 @@ def _page_of_ids(db: Database, request: ListRequest, hits: Sequence[int] | None)
     """The ids of the articles on the page, in order."""
     values: list[object] = list(request.facets.values())
     conditions = [f"{_COLUMNS[name]} = ?" for name in request.facets]
-    source = "articles INDEXED BY articles_listed"
+    is_plain = not request.facets and request.sort == "newest"
+    source = f"articles INDEXED BY {'articles_published_day' if is_plain else 'articles_listed'}"
     if hits is not None:
         source, order = "articles JOIN json_each(?) AS hit ON hit.value = articles.id", "hit.key"
         values.insert(0, orjson.dumps(hits).decode())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
+from output.browse.queries.article_list import FACETS, CubeRow
 from output.db.table_columns import has_column
 from output.report.coverage import Coverage
 from output.report.figures import AlarmLine, Withdrawal, read_alarms, read_runs, read_withdrawals, read_yields
@@ -22,11 +23,12 @@ _LEAST_GAP = 2  # URLs that fail for one reason, from which on it is worth a loo
 
 _IDLE = "nothing to do"  # what a hint says of a gap that stays
 
-_BY_PUBLISHED = """SELECT substr(published_day, 1, 7), count(*) FROM articles INDEXED BY articles_listed
-    WHERE published_day IS NOT NULL GROUP BY 1"""
+_BY_PUBLISHED = """SELECT substr(published_day, 1, 7), sum(articles)
+    FROM (SELECT published_day, count(*) AS articles FROM articles INDEXED BY articles_published_day
+        WHERE published_day IS NOT NULL GROUP BY published_day) GROUP BY 1"""
 _BY_SEEN = "SELECT substr(first_seen, 1, 7), count(*) FROM articles INDEXED BY articles_listed GROUP BY 1"
-_TOTALS = """SELECT count(*), count(DISTINCT host), count(DISTINCT language), min(published_day), max(published_day)
-    FROM articles INDEXED BY articles_listed"""
+_DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
+    coalesce((SELECT max(published_day) FROM articles), '')"""
 _URLS = "SELECT state, urls FROM url_counts WHERE urls > 0 ORDER BY urls DESC"
 _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
     FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
@@ -117,11 +119,12 @@ class HomePage:
     is_calibrated: bool
 
 
-def count_home(db: Database) -> HomeFigures:
-    """What the front page needs of all articles."""
-    articles, hosts, languages, first_day, last_day = db.execute(_TOTALS).fetchone()
+def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
+    """What the front page needs of all articles; `cube` has them counted by their facets."""
+    hosts, languages = ({row[FACETS.index(name)] for row in cube} - {""} for name in ("host", "language"))
     urls = tuple(db.execute(_URLS).fetchall())
-    totals = ArchiveTotals(articles, hosts, languages, first_day or "", last_day or "", urls)
+    first_day, last_day = db.execute(_DAYS).fetchone()
+    totals = ArchiveTotals(sum(row[-1] for row in cube), len(hosts), len(languages), first_day, last_day, urls)
     return HomeFigures(totals, dict(db.execute(_BY_PUBLISHED).fetchall()), dict(db.execute(_BY_SEEN).fetchall()))
 
 

@@ -57,7 +57,8 @@ def _article(call: PageCall) -> object:
 
 
 def _home(call: PageCall) -> object:
-    figures = call.room.counted.get(call.db, call.archive, "home", count_home)
+    cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
+    figures = call.room.counted.get(call.db, call.archive, "home", lambda db: count_home(db, cube))
     coverage = call.room.counted.get_soon(call.db, call.archive, "coverage", measure_coverage)
     return read_home(call.db, figures, coverage)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from output.browse import room
+from output.browse.queries.article_list import count_facets
 from output.browse.queries.home import count_home, read_home
 from output.report.coverage import measure_coverage
 from output.report.rates import survey
@@ -13,7 +14,7 @@ from tests.output.browse.conftest import SITE, RoomClient, visible_text
 
 
 def home(db):
-    return read_home(db, count_home(db), measure_coverage(db))
+    return read_home(db, count_home(db, count_facets(db)), measure_coverage(db))
 
 
 def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
