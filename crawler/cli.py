@@ -559,6 +559,14 @@ def doctor(url: str | None, db: str, allow_private: bool) -> int:
     return doctor(url or "", db, allow_private=allow_private)
 
 
+@cli.command(hidden=True, short_help="Print docs/cli.md.")
+def reference() -> int:
+    """Print the reference of the command line, in Markdown: broadsheet reference > docs/cli.md"""
+    from crawler.commands.reference import reference
+
+    return reference(cli)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; what goes wrong is one line on standard error."""
     return run_command(cli, arguments)

@@ -1,20 +1,17 @@
-"""The reference of the command line, made from its help texts: `python -m crawler.commands.reference > docs/cli.md`."""
+"""The reference of the command line, made from its help texts: `broadsheet reference > docs/cli.md`."""
 
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from importlib.resources import files
 
 import click
 
-from crawler.cli import cli
-
 _INTRODUCTION = """\
 # The command line
 
-This page is generated from the help texts: `python -m crawler.commands.reference > docs/cli.md`. `broadsheet VERB -h`
+This page is generated from the help texts: `broadsheet reference > docs/cli.md`. `broadsheet VERB -h`
 says the same.
 
 ```sh
@@ -41,8 +38,14 @@ Each setting can be given in an environment variable of its name; an option of t
 _COLUMNS = 79  # of a verb's help text
 
 
-def reference_page() -> str:
-    """The whole page, in Markdown."""
+def reference(cli: click.Group) -> int:
+    """Print the page."""
+    click.echo(reference_page(cli), nl=False)
+    return 0
+
+
+def reference_page(cli: click.Group) -> str:
+    """The whole page, in Markdown: every verb that is not hidden, and the settings."""
     sections = [_section(f"broadsheet {name}", command) for name, command in sorted(_verbs(cli))]
     return "\n".join([_INTRODUCTION, *sections]) + _SETTINGS_INTRODUCTION + "".join(_setting_rows())
 
@@ -51,7 +54,7 @@ def _verbs(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Co
     for name, command in group.commands.items():
         if isinstance(command, click.Group):
             yield from _verbs(command, f"{prefix}{name} ")
-        else:
+        elif not command.hidden:
             yield prefix + name, command
 
 
@@ -77,7 +80,3 @@ def _default_text(source: str) -> str:
     except ValueError:
         return f"`{source}`"
     return f"`{value}`" if value not in ("", []) else "empty"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference_page())
