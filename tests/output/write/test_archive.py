@@ -29,6 +29,15 @@ def rows(archive, sql):
     return archive.db.execute(sql).fetchall()
 
 
+def test_a_file_that_could_not_be_opened_is_free_again(file):
+    sqlite3.connect(file).execute("CREATE TABLE other (a)").connection.close()
+    with pytest.raises(NotAnArchive) as refused:  # kept, so that nothing is let go of by being forgotten
+        Archive.open(file)
+    file.unlink()
+    Archive.open(file).close()
+    assert "another program" in str(refused.value)
+
+
 def test_a_page_is_stored_whole(archive, make):
     archive.save([make.outcome(URL, "one two", "three four", removed=("share this",), outside_links={"b.test": 2})])
     [article] = archive.db["articles"].rows
