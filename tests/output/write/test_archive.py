@@ -29,6 +29,13 @@ def rows(archive, sql):
     return archive.db.execute(sql).fetchall()
 
 
+def test_which_pages_a_sitemap_names_is_noted(archive, make):
+    found = (make.discovered("http://a.test/1", found_via="sitemap"), make.discovered("http://a.test/2"))
+    archive.save([make.outcome("http://a.test/map", page_type=PageType.LIST, discovered_urls=found)])
+    query = "SELECT u.url, l.kind FROM listed l JOIN urls u ON u.id = l.url_id"
+    assert rows(archive, query) == [("http://a.test/1", "sitemap")]
+
+
 def test_a_file_that_could_not_be_opened_is_free_again(file):
     sqlite3.connect(file).execute("CREATE TABLE other (a)").connection.close()
     with pytest.raises(NotAnArchive) as refused:  # kept, so that nothing is let go of by being forgotten
