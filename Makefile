@@ -5,6 +5,7 @@
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
+# make mutants    put faults into the code one at a time, in a copy, and see that a test notices; it takes half an hour
 # make pins       write constraints.txt anew, with the newest version of everything
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
@@ -25,7 +26,7 @@ UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full quick lowest pins bench bench-quality train clean
+.PHONY: demo test test-full quick lowest mutants pins bench bench-quality train clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -51,10 +52,13 @@ lowest: pyproject.toml
 	@cd $(LOWEST) && bin/broadsheet demo
 	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/metadata tests/crawler/fetch tests/crawler/frontier
 
+mutants: $(READY)
+	nice $(BIN)/python -m tests.mutants
+
 pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
-	for name in archive uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
+	for name in archive data tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done

@@ -10,6 +10,7 @@ from lxml.html import HtmlElement
 from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse
+from cleaners.html.layout_signature import layout_signature
 from cleaners.html.links import base_url, read_outlinks, read_robots_directives
 from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import TagIndex, index_tags
@@ -84,6 +85,7 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
         outlinks=reading.outlinks,
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
+        layout_signature=layout_signature(index),
     )
 
 

@@ -196,7 +196,7 @@ class Verdict:
 
 
 class UrlSource(StrEnum):
-    """How a URL was found. A link on a page is a link, canonical, next, single_page, feed or redirect."""
+    """How a URL was found. What a page names is a link, canonical, next, single_page, feed, sitemap or redirect."""
 
     SEED = "seed"
     LINK = "link"
@@ -213,7 +213,7 @@ class UrlSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outlink:
-    """A link on a page: its canonical URL, its visible text, its `rel` tokens, and the kind of link in `via`."""
+    """A link on a page: its canonical URL, its text (in the head its title), its `rel` tokens, its kind in `via`."""
 
     url: str
     text: str = ""
@@ -298,6 +298,7 @@ class CleanedPage:
     outlinks: tuple[Outlink, ...]
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
+    layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
 
     @property
     def is_article(self) -> bool:

@@ -15,16 +15,27 @@ import click
 from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
 from crawler.console.filter_options import FILTER_OPTIONS
-from crawler.console.option_types import contact, duration, header, language, seconds, user_agent
-from crawler.console.run_command import run_command
+from crawler.console.option_types import (
+    CommandError,
+    contact,
+    duration,
+    existing_archive,
+    header,
+    is_nonempty_file,
+    language,
+    seconds,
+    user_agent,
+)
+from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import start_workers
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
-_archive = click.argument("db", metavar="DB", type=click.Path())
+_archive = click.argument("db", metavar="DB", type=existing_archive)
+_unchecked_archive = click.argument("db", metavar="DB", type=click.Path())
 
 
-@click.group(context_settings=_CONTEXT, invoke_without_command=True)
+@click.group(cls=ArchiveVerbs, context_settings=_CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, prog_name="broadsheet", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -43,10 +54,12 @@ _LIMIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
 )  # fmt: skip
 _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--delay", type=seconds, default=1.0, show_default=True, metavar="SECONDS",
+    click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
-    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, metavar="N",
-                 help="Requests under way to one host at once."),
+    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True,
+                 envvar="BROADSHEET_PER_HOST", metavar="N", help="Requests under way to one host at once."),
+    click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
+                 help="Requests under way to all hosts together. Follows their number otherwise."),
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
                  help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
     click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
@@ -55,17 +68,24 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
-    click.option("--cookies", metavar="FILE", help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--cookies", metavar="FILE", envvar="BROADSHEET_COOKIES",
+                 help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
-    click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise."),
-    click.option("-v", "--verbose", count=True, help="Log what happens; -vv logs everything."),
+    click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
+                 help="Allow loopback and private addresses, refused otherwise."),
+    click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
+                 help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+    click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
 _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("urls", nargs=-1, metavar="URL..."),
-    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--db", default="archive.db", show_default=True, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
     click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
     *_LIMIT_OPTIONS,
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
@@ -77,7 +97,7 @@ _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     *_POLITENESS_OPTIONS,
 )  # fmt: skip
 _UPDATE_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    _archive,
+    _unchecked_archive,
     click.option("--every", type=duration, metavar="TIME",
                  help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
@@ -106,6 +126,9 @@ def crawl(**options: Any) -> int:
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
+    from crawler.console.early_checks import check_crawl
+
+    check_crawl(options)
     start_workers()
     from crawler.commands.crawl import crawl
 
@@ -121,6 +144,8 @@ def update(**options: Any) -> int:
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
     """
+    if not is_nonempty_file(options["db"]):
+        raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
     start_workers()
     from crawler.commands.update import update
 
@@ -129,7 +154,8 @@ def update(**options: Any) -> int:
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=click.Path()),
-    click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="The archive; made if missing."),
+    click.option("--db", default="archive.db", show_default=True, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
@@ -151,6 +177,9 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
+    from crawler.console.early_checks import check_files
+
+    check_files(options["files"], folder_hint="name the files in it")
     start_workers()
     from crawler.commands.import_archives import import_archives
 
@@ -174,7 +203,7 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 
 @cli.command(short_help="Clean an archive again from its raw responses.")
-@_archive
+@_unchecked_archive
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--site-rules", metavar="DIR", help="Rule files by host; without it, those of the last run.")
 @click.option("--no-site-rules", is_flag=True, help="Without the site rules of the last run.")
@@ -194,8 +223,9 @@ def reclean(**options: Any) -> int:
     return reclean(options)
 
 
-@cli.command(short_help="Print the article of a saved page.")
-@click.argument("file", metavar="FILE|-")
+@cli.command(short_help="Print the articles of saved pages.")
+@click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1)
+@click.option("--list", "list_file", metavar="FILE", help="A list of saved pages: FILE, or URL and FILE, one a line.")
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
@@ -203,7 +233,17 @@ def reclean(**options: Any) -> int:
 @click.option("--site-rules", metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
 @click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
 def clean(**options: Any) -> int:
-    """Print a saved page's title, an empty line, and its article. FILE may be - for standard input."""
+    """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
+
+    Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
+    them; as JSON, each is an object in a line.
+    """
+    from crawler.console.early_checks import check_files
+
+    if not options["files"] and not options["list_file"]:
+        raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
+    if len(options["files"]) == 1:
+        check_files(name for name in options["files"] if name != "-")
     from crawler.commands.clean import clean
 
     return clean(options)
@@ -237,16 +277,48 @@ def report(db: str, as_json: bool, host: str) -> int:
     return report(db, host, as_json=as_json)
 
 
+_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "atom", "json-feed", "wacz")
+_EXPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _archive,
+    click.option("--format", "shape", type=click.Choice(_EXPORT_FORMATS),
+                 help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
+    click.option("-o", "--output", metavar="PATH",
+                 help="A file, or a folder for markdown, html and tei; standard output if not given."),
+    click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
+    click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
+    click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
+    click.option("--kind", "kinds", multiple=True, metavar="KIND", type=click.Choice(_EDIT_KINDS),
+                 help="atom, json-feed: only edits of this kind. Repeatable."),
+    click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+                 help="atom, json-feed: at most N entries, the newest."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="wacz: with what headers and cookies of requests were stored."),
+    *FILTER_OPTIONS,
+)  # fmt: skip
+
+
 @cli.command(short_help="Write the articles, or the raw responses, to other files.")
-@_archive
-@click.option("--format", "shape", type=click.Choice(["jsonl", "csv", "markdown", "wacz"]), required=True)
-@click.option("-o", "--output", metavar="PATH", help="A file, or a folder for markdown; standard output if not given.")
-@click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest.")
-def export(db: str, shape: str, output: str | None, one_per_cluster: bool) -> int:
-    """Write all articles: JSON lines, CSV, or Markdown with one file an article; or the raw responses as WACZ."""
+@_with_options(_EXPORT_OPTIONS)
+def export(**options: Any) -> int:
+    """Write articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.
+
+    A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
+    """
     from crawler.commands.export import export
 
-    return export(db, shape, output, one_per_cluster=one_per_cluster)
+    return export(options)
+
+
+@cli.command(short_help="Print metadata for Datasette.")
+@_archive
+def metadata(db: str) -> int:
+    """Print what Datasette needs to explain an archive: meanings of tables and columns, facets, queries, as JSON.
+
+    broadsheet metadata news.db > metadata.json && datasette news.db -m metadata.json
+    """
+    from crawler.commands.metadata import metadata
+
+    return metadata(db)
 
 
 @cli.command(short_help="Check that an archive is whole.")
@@ -382,12 +454,15 @@ def site_rules() -> None:
 
 
 @site_rules.command(name="check", short_help="List what is wrong with rule files.")
-@click.argument("path", metavar="DIR|FILE")
-def check_rules(path: str) -> int:
-    """List what cannot be used in a rule file or a folder of them, with file and line."""
+@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True)
+def check_rules(paths: tuple[str, ...]) -> int:
+    """List what cannot be used in rule files or folders of them, with file and line."""
+    from crawler.console.early_checks import check_files
+
+    check_files(paths)
     from crawler.commands.rules import check_rules
 
-    return check_rules(path)
+    return check_rules(paths)
 
 
 @site_rules.command(name="test", short_help="Try a rule file on a page.")
@@ -454,6 +529,42 @@ def demo(keep: str, port: int) -> int:
     from crawler.commands.demo import demo
 
     return demo(keep, port)
+
+
+@cli.command(short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what a shell has to read so that the Tab key completes verbs and options.
+
+    bash: add to ~/.bashrc the line eval "$(broadsheet completion bash)". zsh: the same in ~/.zshrc, with zsh.
+    fish: broadsheet completion fish > ~/.config/fish/completions/broadsheet.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    script_class = get_completion_class(shell)
+    assert script_class is not None
+    click.echo(script_class(cli, {}, "broadsheet", "_BROADSHEET_COMPLETE").source())
+    return 0
+
+
+@cli.command(short_help="Check that this machine can run a crawl.")
+@click.argument("url", metavar="[URL]", required=False, type=click.Path())
+@click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="Where the archive would be.")
+@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+def doctor(url: str | None, db: str, allow_private: bool) -> int:
+    """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
+    a URL."""
+    from crawler.commands.doctor import doctor
+
+    return doctor(url or "", db, allow_private=allow_private)
+
+
+@cli.command(hidden=True, short_help="Print docs/cli.md.")
+def reference() -> int:
+    """Print the reference of the command line, in Markdown: broadsheet reference > docs/cli.md"""
+    from crawler.commands.reference import reference
+
+    return reference(cli)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

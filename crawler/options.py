@@ -22,7 +22,8 @@ class CrawlOptions:
     tags: an article in another one is not kept. `discover_*` say where URLs may come from. `contact` is whom to ask
     about the crawl. With `obey_directives`, robots metas and X-Robots-Tag are obeyed, else they are only recorded.
     `user_agent` is the header that is sent; empty for the default. `site_rules` is a folder of rule files by host.
-    Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit.
+    Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit. With
+    `keep_credentials` their requests are stored with the values of headers and cookies that were given.
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
     default rule.
@@ -47,6 +48,7 @@ class CrawlOptions:
     max_size: int = 0
     revisit: str = ""
     every: float = 0.0
+    keep_credentials: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -71,6 +73,7 @@ class CrawlOptions:
             max_size=parse_size(str(arguments.get("max_size") or 0), "max_size"),
             revisit=_choice(arguments.get("revisit"), REVISIT_MODES, "revisit"),
             every=_number(arguments, "every", float) or 0.0,
+            keep_credentials=_boolean(arguments.get("keep_credentials", False)),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 

@@ -21,7 +21,7 @@ BROADSHEET_ALLOW_PRIVATE = False  # loopback and private addresses are refused
 BROADSHEET_PORTS: list[int] = []  # ports that may be requested besides 80, 443 and those of the start URLs
 BROADSHEET_DELAY = 1.0  # seconds between two requests to a host at the fastest; 0 turns pacing off
 BROADSHEET_PER_HOST = 4  # pending requests to one host at most
-BROADSHEET_CONTACT = os.environ.get("BROADSHEET_CONTACT", "")  # URL or mail address of who crawls, sent along
+BROADSHEET_CONTACT = ""  # URL or mail address of who crawls, sent along
 BROADSHEET_ROBOTS_AGE = 24 * 3600.0  # seconds after which a robots.txt is read again
 BROADSHEET_RETRY_TIMES = 2  # retries of a URL that timed out, was cut off, or answered 429, 500, 503 and the like
 BROADSHEET_RETRY_WAIT = 5.0  # seconds before the first of them; later ones wait longer, and Retry-After counts
@@ -29,7 +29,41 @@ BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
 BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
 BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start
 BROADSHEET_PROGRESS = False  # a progress display on standard error
+BROADSHEET_URL_LINES = False  # a line on standard error for each URL
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
+
+# An environment variable of the same name changes each of them but the two that the command itself sets. Options of
+# `broadsheet` and `-s NAME=value` of `scrapy` go before it.
+ENVIRONMENT_SETTINGS = tuple(
+    name
+    for name in list(globals())
+    if name.startswith("BROADSHEET_") and name not in ("BROADSHEET_COMMAND", "BROADSHEET_PROGRESS")
+)
+ENVIRONMENT_PROBLEMS: list[str] = []
+"""What is wrong with variables of the environment, a line each: they are left out."""
+
+
+def _read_value(text: str, default: object) -> object:
+    """A variable's text as a value of the default's type. ValueError if it is none."""
+    if isinstance(default, bool):
+        return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}[text.lower()]
+    if isinstance(default, list):
+        return [int(word) for word in text.replace(",", " ").split()]
+    return int(text) if isinstance(default, int) else float(text) if isinstance(default, float) else text
+
+
+def _values_of_environment() -> dict[str, object]:
+    values: dict[str, object] = {}
+    for name in ENVIRONMENT_SETTINGS:
+        try:
+            if name in os.environ:
+                values[name] = _read_value(os.environ[name], globals()[name])
+        except (KeyError, ValueError):
+            ENVIRONMENT_PROBLEMS.append(f"the environment variable {name} cannot be {os.environ[name]!r}")
+    return values
+
+
+globals().update(_values_of_environment())
 
 # --- The archive is the crawl's state ---------------------------------------------------------------------------
 # Components are in the *_BASE settings, so that a user's EXTENSIONS, DOWNLOADER_MIDDLEWARES and so on add to them. What
@@ -81,9 +115,9 @@ COOKIES_ENABLED = False  # a session would make pages depend on the order of the
 
 # --- Politeness -------------------------------------------------------------------------------------------------
 USER_AGENT = f"Broadsheet/{__version__} (article archiving crawler)"  # with a contact: Broadsheet/… (+CONTACT)
-CONCURRENT_REQUESTS = 16
+CONCURRENT_REQUESTS = 0  # in all: 0 follows the hosts, as far as memory and open files allow (fetch/capacity.py)
 CONCURRENT_ITEMS = 1  # a response has one outcome, and Scrapy starts this number of tasks for each response
-CONCURRENT_REQUESTS_PER_DOMAIN = 16  # the frontier bounds each host
+CONCURRENT_REQUESTS_PER_DOMAIN = 1024  # the frontier bounds each host; for Scrapy all ports of a name are one
 DOWNLOAD_DELAY = 0  # the frontier paces each host
 AUTOTHROTTLE_ENABLED = False
 DOWNLOAD_TIMEOUT = 30

@@ -54,3 +54,17 @@ def test_what_is_not_there_is_seen():
         "output/queue/rows.py"
     ]
     assert named_modules("`rows.py`, `queue/rows.py`") == ["rows.py"]
+
+
+def test_the_index_leads_to_every_page():
+    targets = set(_LINK.findall((REPOSITORY / "docs" / "index.md").read_text("utf-8")))
+    pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"index.md"}
+    assert pages - targets == set()
+
+
+@pytest.mark.parametrize("document", sorted((REPOSITORY / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_every_page_has_an_example(document: Path):
+    """A block of code, or a command with its output."""
+    text = document.read_text("utf-8")
+    is_list = document.name in ("index.md", "performance.md")  # links to the others; a bench's figures
+    assert is_list or "```" in text or "\n    $ " in text

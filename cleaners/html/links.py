@@ -13,8 +13,9 @@ from cleaners.html.robots_directives import meta_directives
 from cleaners.html.tag_index import TagIndex
 from cleaners.urls.canonical import canonicalise
 
-_LINK_TAGS = ("a", "area", "link", "iframe", "frame", "meta")
+_LINK_TAGS = ("a", "area", "link", "frame", "meta")
 _VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}
+_SITEMAP_ENDS = (".xml", ".txt", ".gz")  # of a path: others are pages of links for people
 _FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
 _MAX_TEXT_CHARS = 200
 
@@ -30,7 +31,8 @@ def base_url(tree: HtmlElement | TagIndex, url: str) -> str:
 def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...]:
     """Return the page's links to http and https URLs, resolved against `base`, each URL once.
 
-    Of several links to a URL the first counts, unless a later one says more: canonical, next, feed, redirect.
+    Of several links to a URL the first counts, unless a later one says more: canonical, next, feed, sitemap,
+    redirect.
     """
     outlinks: dict[str, Outlink] = {}
     for element in tree.iter(*_LINK_TAGS):
@@ -70,12 +72,17 @@ def _head_link_targets(element: etree._Element) -> Iterator[tuple[str, UrlSource
         yield href, UrlSource.FEED
     elif "alternate" in rels and element.get("hreflang"):
         yield href, UrlSource.LINK
+    if "sitemap" in rels:
+        is_file = "xml" in (element.get("type") or "").lower() or href.partition("?")[0].endswith(_SITEMAP_ENDS)
+        yield href, UrlSource.SITEMAP if is_file else UrlSource.LINK
     for rel in rels:
         if via := _VIA_BY_REL.get(rel):
             yield href, via
 
 
 def _link_text(element: etree._Element) -> str:
+    if element.tag == "link":
+        return fold_spaces(element.get("title") or "")[:_MAX_TEXT_CHARS]
     if element.tag != "a":
         return ""
     text = "".join(part for part in element.itertext() if isinstance(part, str)) if len(element) else element.text

@@ -50,7 +50,7 @@ def main_container_positions(blocks: Sequence[Block]) -> frozenset[int]:
     return frozenset(
         b.position
         for b in blocks
-        if words_by_container[best] and b.path.startswith(best) and b.link_density < MAX_LINK_DENSITY
+        if words_by_container[best] and f"{b.path}>".startswith(f"{best}>") and b.link_density < MAX_LINK_DENSITY
     )
 
 

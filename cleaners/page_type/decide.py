@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cleaners.document import PageType, PageVerdict
 from cleaners.page_type.page_features import PAGE_DATA, PageFeatures
 from cleaners.page_type.page_weights import KindEstimate, PointsTable, estimate_kind
-from cleaners.urls.shape import UrlShape
+from cleaners.urls.shape import UrlShape, names_a_day
 
 _PHRASES = {name: tuple(phrases) for name, phrases in PAGE_DATA["phrases"].items()}
 _ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])
@@ -27,8 +27,8 @@ _EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no ar
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
 _PLAIN_CHANCE, _HEADLINE_WORDS = 0.5, 4  # of a page whose URL alone looks like a list: to call it something else
 _MIN_ARTICLE_CHANCE = 0.18  # a page is no article if the chance for one by its signs is below this
-_MIN_CHANCE_BY_KIND = {"document": 0.12, "forum": 0.25}
-"""Instead, if that is the likeliest other kind: a how-to is much like a manual, a thread like nothing else."""
+_MIN_CHANCE_BY_KIND = {"document": 0.12, "forum": 0.25, "product": 0.25}
+"""Instead, if that is the likeliest other kind: a how-to is much like a manual, threads and products like nothing."""
 _TYPES_BY_KIND = {
     "list": PageType.LIST,
     "forum": PageType.FORUM,
@@ -139,6 +139,8 @@ def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None
     article_facts = _article_facts(page)
     if list(listing_facts) == [f"url={UrlShape.LIST}"] and _is_misleading_list_url(page, estimate):
         return None
+    if list(listing_facts) == [f"url={UrlShape.DEEP_LIST}"] and _is_diary_entry(page, estimate):
+        return None
     score = sum(listing_facts.values()) - sum(article_facts.values())
     if score >= _LIST_SCORE:
         return PageVerdict(PageType.LIST, (*listing_facts, *(f"but:{name}" for name in article_facts)))
@@ -157,6 +159,16 @@ def _is_misleading_list_url(page: PageFeatures, estimate: KindEstimate) -> bool:
     ):
         return False
     return estimate.best_kind != "article" or page.signs["slug_words"] >= _HEADLINE_WORDS
+
+
+def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
+    """Whether a page at the address of a day has a text of its own, which is likeliest an article's."""
+    return (
+        names_a_day(page.url)
+        and page.kept_words >= _BARE_WORDS
+        and not page.headline_count
+        and estimate.best_kind == "article"
+    )
 
 
 def _listing_facts(page: PageFeatures) -> dict[str, float]:

@@ -21,7 +21,8 @@ _DOCUMENT_FILE = re.compile(rf"(.+)\.(?:{'|'.join(_DATA['articles']['extensions'
 _FRONT_PAGE_STEMS = frozenset(_DATA["articles"]["front_pages"])
 _DATED_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-](?:[01]?\d|[a-z]{3}))?(?:[/-][0-3]?\d)?[/-][^/]*[^/\d][^/]*/?$")
 _DATED_NUMBER = re.compile(r"/(?:19|20)\d\d/\d{1,2}/\d{1,2}/\d{4,}/?$")
-_DATE_ARCHIVE = re.compile(r"/(?:19|20)\d\d(?:[/-]\d{1,2}){0,2}/?$")
+_DATE_ARCHIVE = re.compile(r"/(?:19|20)\d\d(?:[/_-]\d{1,2}){0,2}(?:_archive)?/?$")
+_DAY = re.compile(r"/(?:19|20)\d\d[/_-]\d{1,2}[/_-]\d{1,2}/?$")
 _PAGE_NUMBER = re.compile(r"/(?:p|page|seite|pagina|página)[/-]?\d+(?:\.\w+)?/?$|[-_/]page[-_]?\d+(?:\.\w+)?$")
 _SLUG = re.compile(r"[^-_]+(?:[-_]+[^-_]+){2,}")
 _NUMBER_ENDING = re.compile(r"(?:^|[-_])[a-z]?\d{4,}$")
@@ -46,15 +47,13 @@ def shape_of(url: str) -> UrlShape:
         return UrlShape.UNKNOWN
     if not parts.netloc:  # a page whose URL is not known
         return UrlShape.UNKNOWN
-    path = unquote(parts.path).lower()
+    path = _plain_path(unquote(parts.path).lower())
     names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if _PAGE_NUMBER.search(path) or _DATE_ARCHIVE.search(path) or names & _LIST_PARAMETERS:
         return UrlShape.DEEP_LIST
     segments = [segment for segment in path.split("/") if segment]
     if not segments:
         return UrlShape.ARTICLE if names & _ID_PARAMETERS else UrlShape.HOME
-    if _DOCUMENT_FILE.sub(r"\1", segments[-1]) in _FRONT_PAGE_STEMS:
-        return UrlShape.ARTICLE if names & _ID_PARAMETERS else UrlShape.HOME if len(segments) == 1 else UrlShape.UNKNOWN
     if _DATED_PATH.search(path) or _DATED_NUMBER.search(path):
         return UrlShape.ARTICLE
     if not _ARCHIVE_SEGMENTS.isdisjoint(segments[:-1]) and _NUMBER_ENDING.search(
@@ -64,6 +63,22 @@ def shape_of(url: str) -> UrlShape:
     if not LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTION_SEGMENTS:
         return UrlShape.LIST
     return UrlShape.ARTICLE if names & _ID_PARAMETERS or _looks_like_article(segments[-1]) else UrlShape.UNKNOWN
+
+
+def names_a_day(url: str) -> bool:
+    """Whether a URL ends with a whole date, as an archive of the day does, and the entry of a diary."""
+    return shape_of(url) is UrlShape.DEEP_LIST and bool(_DAY.search(_plain_path(unquote(urlsplit(url).path).lower())))
+
+
+def _plain_path(path: str) -> str:
+    """The path without a folder's front page (`…/index.html`), and without the ending of a file that is named after a
+    date (`/2011/05.html`)."""
+    folder, _, name = path.rpartition("/")
+    stem = _DOCUMENT_FILE.sub(r"\1", name)
+    if stem in _FRONT_PAGE_STEMS:
+        return folder + "/"
+    plain_path = f"{folder}/{stem}"
+    return plain_path if _DATE_ARCHIVE.search(plain_path) else path
 
 
 def is_section(url: str) -> bool:

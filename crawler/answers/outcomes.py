@@ -25,7 +25,6 @@ from crawler.answers.worker_jobs import (
 )
 from crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
 from crawler.discovery.scope import Scope
-from crawler.discovery.usual_places import usual_sitemap_urls
 from crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
 from crawler.frontier.robots_txt import Access, RobotsRules
 from crawler.options import CrawlOptions
@@ -39,7 +38,7 @@ from output.db.url_words import (
     compound_reason,
     http_reason,
 )
-from output.outcome import DiscoveredUrl, Outcome
+from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
 from output.raw.capture import Capture
 from output.raw.wire import RawExchange, warc_digest
@@ -129,17 +128,9 @@ class OutcomeBuilder:
         )
 
     def _robots_outcome(self, answer: Answer, robots: RobotsRules) -> Outcome:
-        """A robots.txt leads to the sitemaps that it names; where it names none, to the usual places of sitemaps."""
-        rows: list[DiscoveredUrl] = []
-        if self.options.discover_sitemaps:
-            if robots.sitemaps:
-                rows = [
-                    file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in robots.sitemaps
-                ]
-            else:
-                rows = [
-                    file_row(url, UrlKind.SITEMAP, UrlSource.GUESS) for url in usual_sitemap_urls(answer.queued_url.url)
-                ]
+        """A robots.txt leads to the sitemaps that it names."""
+        sitemap_urls = robots.sitemaps if self.options.discover_sitemaps else ()
+        rows = (file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in sitemap_urls)
         if robots.access is Access.NOTHING:
             outcome = _answer_outcome(answer, UrlState.FAILED, robots.reason)
         else:

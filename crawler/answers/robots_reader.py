@@ -64,6 +64,10 @@ class RobotsReader:
         robots = RobotsRules.from_response(None, b"", queued_url.url, queued_url.host)
         return self._with_robots_file(outcome, robots, datetime.now(UTC).isoformat(timespec="seconds"))
 
+    def robots_of(self, queued_url: QueuedUrl) -> RobotsRules | None:
+        """The robots.txt of a URL's host, also while it waits to be stored; None if there is none yet."""
+        return self._unstored_robots.get(queued_url.url) or self._frontier.robots_for(queued_url.host)
+
     def apply_stored(self, url: str) -> None:
         """Put a robots.txt in force, now that the outcome of its URL is stored; other URLs are ignored."""
         if robots := self._unstored_robots.pop(url, None):

@@ -27,7 +27,6 @@ from crawler.discovery.found_rows import (
 )
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import SitemapKind, read_sitemap
-from crawler.discovery.usual_places import usual_feed_urls
 from crawler.options import CrawlOptions
 from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from output.queue.rows import QueuedUrl
@@ -154,21 +153,11 @@ def _open_site_rules(path: str) -> SiteRuleFolder:
 def _discovered_urls(
     cleaned: CleanedPage, queued_url: QueuedUrl, directives: tuple[str, ...], policy: CrawlPolicy
 ) -> DiscoveryResult:
-    discovered = urls_from_outlinks(cleaned.outlinks, queued_url, policy.scope, policy.options)
+    discovered = urls_from_outlinks(cleaned.outlinks, queued_url, policy.scope, policy.options, cleaned.is_article)
     if policy.options.obey_directives:
         rows = tuple(with_nofollow_skipped(discovered.rows, cleaned.outlinks, directives, policy.robot))
         discovered = replace(discovered, rows=rows)
-    return _with_guessed_feeds(queued_url, discovered, policy.options)
-
-
-def _with_guessed_feeds(queued_url: QueuedUrl, discovered: DiscoveryResult, options: CrawlOptions) -> DiscoveryResult:
-    """On a seed page that names no feed, add the usual places of feeds on its host."""
-    if queued_url.found_via != UrlSource.SEED or not options.discover_feeds:
-        return discovered
-    if any(row.kind == UrlKind.FEED for row in discovered.rows):
-        return discovered
-    guesses = (file_row(url, UrlKind.FEED, UrlSource.GUESS) for url in usual_feed_urls(queued_url.url))
-    return replace(discovered, rows=(*discovered.rows, *guesses))
+    return discovered
 
 
 def _directive_exclusion(

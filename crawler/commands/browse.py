@@ -12,8 +12,7 @@ from typing import Any
 
 from cleaners.html.decode import decode
 from crawler.commands.changes import edit_summary
-from crawler.console.open_archive import is_nonempty_file
-from crawler.console.option_types import CommandError
+from crawler.console.option_types import CommandError, is_nonempty_file
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import print_text
 from crawler.replay.recorded_response import ReplayError, read_full_response

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,13 @@ from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 from cleaners.site_rules.ftr_format import SiteRuleFile
 from cleaners.text_mode.plaintext import judge_text
 from cleaners.text_mode.text_lines import blocks_of_text
-from cleaners.urls.canonical import host_of
+from cleaners.urls.canonical import canonicalise, host_of
 from cleaners.verdicts.assemble import assemble
+from crawler.console.json_output import print_json, print_json_lines
+from crawler.console.open_archive import refuse
 from crawler.console.option_types import CommandError
 from crawler.console.terminal import format_blocks, one_line, print_text, terminal_width
-from output.db.text import count_words, escaped_json
+from output.db.text import count_words
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(
@@ -33,6 +34,18 @@ _HTML_DOCUMENT = re.compile(
 _TAG = re.compile(r"</?(?:p|div|br|h[1-6]|a|span|ul|li|article|section|main|table|img|meta|link|script)\b[^<>]*>", re.I)
 _MIN_TAGS = 3  # so many tags make a fragment HTML; a text may quote one or two
 _SAMPLE_CHARS = 20_000  # characters that are looked at
+
+
+STANDARD_INPUT = "-"
+_PAGE_ENDINGS = (".html", ".htm", ".xhtml", ".txt")
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedPage:
+    """A file to clean, `-` for standard input, and the URL that it came from, if that is known."""
+
+    file: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +61,78 @@ class _CleanResult:
 
 
 def clean(options: Mapping[str, Any]) -> int:
-    """Print the article in the form that the options ask for; 1 if it has no text."""
-    body = _read_input(options["file"])
-    rules = site_rules_for(options["url"], options["site_rules"])
-    result = _clean_page(body, options["url"], rules) if _is_html(body, options["form"]) else _clean_text(body)
+    """Print the articles of the inputs in the form that the options ask for; 1 if one of them has no text."""
+    inputs = list(_saved_pages(options))
+    rules_by_url = {page.url: site_rules_for(page.url, options["site_rules"]) for page in inputs}
+    is_alone = len(inputs) == 1
+    codes = [_clean_input(page, rules_by_url[page.url], options, is_alone=is_alone) for page in inputs]
+    if not codes:
+        raise CommandError("no file to clean: the folder holds no .html, .htm, .xhtml or .txt file")
+    return max(codes)
+
+
+def _saved_pages(options: Mapping[str, Any]) -> Iterator[_SavedPage]:
+    """The pages to clean: files, those in folders, `-`, and the lines of a list, in the order in which they are
+    named."""
+    for name in options["files"]:
+        yield from (_SavedPage(str(file), options["url"]) for file in _files_of(name))
+    if options["list_file"]:
+        yield from _listed_pages(Path(options["list_file"]), options["url"])
+
+
+def _files_of(name: str) -> Iterator[Path | str]:
+    path = Path(name)
+    if name == STANDARD_INPUT or not path.is_dir():
+        yield name
+        return
+    yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in _PAGE_ENDINGS and file.is_file())
+
+
+def _listed_pages(list_file: Path, url: str) -> Iterator[_SavedPage]:
+    """A page a line: `FILE`, or `URL FILE`; a file's name is relative to the list."""
+    try:
+        lines = list_file.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"cannot read {list_file}: {getattr(error, 'strerror', None) or error}") from error
+    for line in filter(None, map(str.strip, lines)):
+        page_url, _, name = line.partition(" ") if canonicalise(line.split()[0]) else (url, "", line)
+        yield _SavedPage(str(list_file.parent / name.strip()), page_url)
+
+
+def _clean_input(page: _SavedPage, rules: Sequence[SiteRuleFile], options: Mapping[str, Any], *, is_alone: bool) -> int:
+    """Clean one input and print it; what cannot be read costs the others nothing, unless it is the only one."""
+    try:
+        body = _read_input(page.file)
+        is_html = _is_html(body, options["form"])
+    except CommandError as error:
+        if is_alone:
+            raise
+        return refuse(str(error))
+    result = _clean_page(body, page.url, rules) if is_html else _clean_text(body)
+    _print_result(result, options, page.file, is_alone=is_alone)
+    return _exit_code(result, "" if is_alone else page.file)
+
+
+def _print_result(result: _CleanResult, options: Mapping[str, Any], file: str, *, is_alone: bool) -> None:
     if options["shape"] == "json":
-        click.echo(
-            escaped_json(json.dumps(_json_values(result, explain=options["explain"]), ensure_ascii=False, indent=2))
-        )
-    elif options["explain"]:
+        values = _json_values(result, explain=options["explain"])
+        if is_alone:
+            print_json(values)
+        else:
+            print_json_lines([{"file": file, **values}])
+        return
+    if not is_alone:
+        print_text(f"==> {one_line(file)} <==")
+    if options["explain"]:
         _print_blocks(result)
     else:
         _print_article(result, result.markdown if options["shape"] == "markdown" else result.text, options["shape"])
-    return _exit_code(result)
+    if not is_alone:
+        print_text()
 
 
 def _read_input(file: str) -> bytes:
-    if file == "-":
+    if file == STANDARD_INPUT:
         return sys.stdin.buffer.read()
     try:
         return Path(file).read_bytes()
@@ -147,12 +215,14 @@ def _block_cells(block: Block, verdict: Verdict) -> list[str]:
     return [str(block.position), "kept" if verdict.kept else "removed", verdict.reason, verdict.rule, votes]
 
 
-def _exit_code(result: _CleanResult) -> int:
-    """0 if there is article text, else 1; says on standard error why a page is no article."""
+def _exit_code(result: _CleanResult, file: str = "") -> int:
+    """0 if there is article text, else 1; says on standard error why a page is no article, and which one if it has a
+    name."""
+    name = f"{file}: " if file else ""
     page_type = result.page_facts.get("page_type", PageType.ARTICLE)
     if page_type not in (PageType.ARTICLE, PageType.TEASER):
         evidence = ", ".join(map(str, result.page_facts["evidence"]))  # type: ignore[call-overload]
-        click.echo(one_line(f"broadsheet: judged as {page_type}, not as an article ({evidence})"), err=True)
+        click.echo(one_line(f"broadsheet: {name}judged as {page_type}, not as an article ({evidence})"), err=True)
     if not result.text:
-        click.echo("broadsheet: no article text found", err=True)
+        click.echo(one_line(f"broadsheet: {name}no article text found"), err=True)
     return int(not result.text)

@@ -8,20 +8,17 @@ from typing import Any
 import click
 
 from crawler.commands.run_spider import run_spider, spider_settings
-from crawler.console.open_archive import is_nonempty_file, refuse
+from crawler.console.early_checks import spider_arguments
+from crawler.console.open_archive import refuse
 from crawler.console.option_types import CommandError
+from crawler.console.reasons import reason_text
 from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, failure_lines, print_stopped, print_summary
 from crawler.console.terminal import one_line
-from output.queue.resume import crawl_options
+from output.queue.resume import crawl_options, never_working
 from output.write.archive import Archive
 
 _DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
-_ARGUMENT_OPTIONS = (
-    "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
-    "site_rules",
-    "revisit", "every",
-)  # fmt: skip
 _RESUMED_OPTIONS = {
     "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
     "obey_directives": "obey_directives", "contact": "contact", "site_rules": "site_rules",
@@ -53,10 +50,9 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
     A bound that the command line gives counts. Limits on pages, time and size are never taken from the last crawl.
     """
-    if not is_nonempty_file(options["db"]):
-        raise CommandError("say where to start: broadsheet crawl https://…")
     with Archive.open(options["db"]) as archive:
         earlier_runs = crawl_options(archive.db)
+        dead_seeds = never_working(archive.db, (seed for run in earlier_runs for seed in run["seeds"]))
     if not earlier_runs:
         raise CommandError(f"{options['db']} has no start URL yet: broadsheet crawl https://… --db {options['db']}")
     last_run = earlier_runs[-1]
@@ -68,20 +64,17 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     disabled["no_warc"] = options["no_warc"] or not (options["max_size"] or last_run.get("warc", True))
     max_depth = last_run.get("max_depth") if options["max_depth"] is None else options["max_depth"]
     seeds = dict.fromkeys(seed for run_options in earlier_runs for seed in run_options["seeds"])
-    return bounds | disabled | {"max_depth": max_depth, "urls": tuple(seeds)}
+    working = [seed for seed in seeds if seed not in dead_seeds]
+    if not options["quiet"]:
+        for seed in set(dead_seeds).intersection(seeds) if working else ():
+            click.echo(one_line(f"Left out, since it never worked: {seed} ({reason_text(dead_seeds[seed])})"), err=True)
+    return bounds | disabled | {"max_depth": max_depth, "urls": tuple(working or seeds)}
 
 
 def failure_message(run: RunResult) -> str:
     """What broke a crawl, and that it can be continued."""
     kind, _, detail = run.failure.partition(": ")
+    if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
+        return detail
     cause = f"{run.db} cannot be written: {detail}" if kind == "archive" else f"a fault of ours: {detail}"
     return f"{cause}; what is stored is in order, and the same command goes on from here"
-
-
-def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The spider's arguments, by the names of `crawler.options.CrawlOptions`."""
-    arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options[name] not in (None, ())}
-    disabled = {f"discover_{name}": False for name in _DISCOVERY_SOURCES if options[f"no_{name}"]}
-    disabled |= {"warc": False} if options["no_warc"] else {}
-    identity = {"contact": options["contact"] or "", "user_agent": options["user_agent"] or ""}
-    return arguments | disabled | identity | {"seeds": options["urls"], "languages": options["language"]}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from crawler.commands.metadata import metadata_text
 from crawler.commands.run_spider import run_spider
 from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError
@@ -18,6 +19,7 @@ from crawler.console.terminal import format_table, print_text, terminal_width
 from crawler.demo.server import DemoServer
 from output.db.lock import ArchiveLock
 from output.raw.warc_files import warc_path
+from output.read.datasette import METADATA_FILE, described_databases
 from output.report.figures import gather_report
 from output.report.plain_words import reason_words
 
@@ -56,6 +58,7 @@ def demo(folder: str, port: int = 0) -> int:
         return SIGNAL_EXIT_BASE + run.signal
     for section in sections(run):
         print_text(f"\n{section}")
+    write_metadata(db)
     print_text(next_steps(str(db)))
     return exit_code(run)
 
@@ -69,6 +72,15 @@ def _serve_sample(port: int) -> Iterator[DemoServer]:
         except OSError as error:
             raise CommandError(f"cannot serve the sample site at port {port}: {error.strerror}") from error
         yield server
+
+
+def write_metadata(db_path: Path) -> None:
+    """Leave metadata for Datasette beside the sample, unless a file of that name is not ours."""
+    file = db_path.with_name(METADATA_FILE)
+    if file.exists() and not described_databases(file):
+        return
+    with open_read_only(str(db_path)) as db:
+        file.write_text(metadata_text(db), "utf-8")
 
 
 def sections(run: RunResult) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,13 @@ import click
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.option_types import CommandError
 from crawler.console.terminal import one_line, print_text
+from output.db.errors import NotReachable
 from output.write.archive import Archive
 from output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
 from output.write.forget import take_down as take_down
 
 _MAX_LINES = 10
+_UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
 
 
 def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: bool) -> int:
@@ -35,8 +38,11 @@ def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: boo
         _print_takedown(takedown, path)
         if not yes and not _is_confirmed():
             return 1
-        take_down(archive.db, pattern, note)
-        rewrite_file(archive.db)
+        try:
+            take_down(archive.db, pattern, note)
+            rewrite_file(archive.db)
+        except (sqlite3.OperationalError, OSError) as error:
+            raise NotReachable(f"{path} cannot be written: {error}; {_UNFINISHED}") from error
     print_text(f"forgotten: {_count_text(len(takedown.articles), 'article')}, {_count_text(len(takedown.urls), 'URL')}")
     return 0
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from crawler.console.option_types import CommandError
+from crawler.console.option_types import CommandError, is_nonempty_file
 from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
 from crawler.console.terminal import one_line, print_text
 from crawler.console.ticker import handle_stop_signals, show_progress
@@ -46,12 +46,15 @@ _TYPES_WITHOUT_OUTCOME = (
 
 def import_archives(options: Mapping[str, Any]) -> int:
     """Import as the options say, print a summary, and return the exit code."""
-    paths = [_existing_file(name) for name in dict.fromkeys(options["files"])]
+    paths = [Path(name) for name in dict.fromkeys(options["files"])]
     crawl_options = _crawl_options(options)
     started = time.monotonic()
+    was_there = is_nonempty_file(options["db"])
     with Archive.open(options["db"]) as archive, closing(RecordOrder()) as order:
         indexed_files, unreadable_count = _index_files(archive, order, paths, options, crawl_options)
         if not indexed_files:
+            if not was_there:
+                archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
             return _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
         try:
             importer, signal_number = _run_import(
@@ -75,13 +78,6 @@ def import_archives(options: Mapping[str, Any]) -> int:
     if not options["quiet"]:
         _print_result(run, order.counts, importer)
     return exit_code(run) or int(bool(unreadable_count))
-
-
-def _existing_file(name: str) -> Path:
-    path = Path(name)
-    if not path.is_file():
-        raise CommandError(f"{name} is {'a folder: name the files in it' if path.is_dir() else 'not there'}")
-    return path
 
 
 def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:

@@ -43,12 +43,12 @@ class _RuleOutcome:
     text: str
 
 
-def check_rules(path: str) -> int:
-    """Print a line for each problem of a file or folder, and the counts; 1 if there is a problem.
+def check_rules(paths: Sequence[str]) -> int:
+    """Print a line for each problem of files and folders, and the counts; 1 if there is a problem.
 
     A header that is not sent is no problem: the file is in order, and `rules test` names it.
     """
-    site_rules = list(_read_rules(Path(path)))
+    site_rules = [rule for path in paths for rule in _read_rules(Path(path))]
     problems = [problem for site_rule in site_rules for problem in site_rule.problems]
     for problem in problems:
         click.echo(one_line(str(problem)))
@@ -193,8 +193,8 @@ def _crawl_test_pages(
     from crawler.commands.run_spider import run_spider, spider_settings
 
     changed_options = {
-        "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "cookies": None, "quiet": True,
-        "verbose": 0, "headers": (),
+        "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,
+        "cookies": None, "quiet": True, "verbose": 0, "headers": (),
     }  # fmt: skip
     no_discovery = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
     arguments = {"seeds": tuple(test.url for test in tests), "contact": options["contact"] or "", **no_discovery}

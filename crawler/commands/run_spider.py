@@ -16,21 +16,18 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
-from crawler.console.open_archive import is_nonempty_file
-from crawler.console.option_types import CommandError
+from crawler.console.option_types import CommandError, is_nonempty_file
 from crawler.console.summary import RunResult
 from crawler.console.terminal import one_line
 from crawler.discovery.scope import ScopeError
 from crawler.options import OptionError
+from crawler.settings import ENVIRONMENT_PROBLEMS
 from crawler.spiders.site import SiteSpider
 from output.db.errors import NotReachable
 from output.db.url_words import UrlState
 
-_NO_CONTACT_WARNING = (
-    "Sites cannot reach you: --contact URL or MAIL says with every request whom to ask about this crawl."
-)
-_LOG_LEVELS = ("WARNING", "INFO", "DEBUG")
-_MIN_CONCURRENT_REQUESTS = 16
+_CONTACT_TIP = "Tip: --contact you@example.org tells sites whom to ask about this crawl."
+_LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
 
 
 def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,9 +39,12 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "BROADSHEET_PER_HOST": options["concurrency"],
         "BROADSHEET_COOKIES": options["cookies"] or "",
         "BROADSHEET_PROGRESS": not options["quiet"],
-        "CONCURRENT_REQUESTS": max(_MIN_CONCURRENT_REQUESTS, options["concurrency"]),
+        "BROADSHEET_URL_LINES": bool(options["verbose"]),
+        "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
+    if options.get("ports"):
+        settings["BROADSHEET_PORTS"] = list(options["ports"])
     if options["headers"]:
         settings["DEFAULT_REQUEST_HEADERS"] = project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
             options["headers"]
@@ -81,7 +81,10 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
 
 
 def project_settings() -> Settings:
-    """Scrapy's settings with the project's over them."""
+    """Scrapy's settings with the project's over them. CommandError for a variable of the environment that is no
+    value."""
+    if ENVIRONMENT_PROBLEMS:
+        raise CommandError(ENVIRONMENT_PROBLEMS[0])
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
     return settings
@@ -115,7 +118,7 @@ class _CrawlWatcher:
         signal.signal(signal.SIGINT, self._handle_signal)
         signal.signal(signal.SIGTERM, self._handle_signal)
         if self.has_no_contact and not self._quiet and not spider.crawl_options.contact:
-            click.echo(_NO_CONTACT_WARNING, err=True)
+            click.echo(_CONTACT_TIP, err=True)
         if (truncated_bytes := spider.session.truncated_bytes) and not self._quiet:
             click.echo(
                 f"Cut {truncated_bytes:,} bytes that the last run could not commit off the WARC files.", err=True

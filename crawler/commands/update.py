@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from crawler.commands.crawl import crawl
-from crawler.console.open_archive import is_nonempty_file, open_read_only
+from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError
 from output.watch.edit_list import latest_seq, list_edits
 from output.write.archive import Archive
@@ -23,8 +23,6 @@ def update(options: Mapping[str, Any]) -> int:
     if options["everything"] and options["every"] is not None:
         raise CommandError("--all looks at everything now: give --all or --every, not both")
     db = options["db"]
-    if not is_nonempty_file(db):
-        raise CommandError(f"{db} is no archive yet: broadsheet crawl https://… --db {db}")
     with Archive.open(db) as archive:  # an older one is upgraded
         last_seq = latest_seq(archive.db)
     revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import click
+
 from crawler.console.json_output import print_json
 from crawler.console.open_archive import open_read_only
 from crawler.console.terminal import one_line, print_text
+from output.db.open import database_file
+from output.raw.stored_credentials import credentials_warning
 from output.read.verify import verify as find_problems
 
 
 def verify(path: str, *, as_json: bool) -> int:
-    """Print the problems, or that there is none; 1 if there is a problem."""
+    """Print the problems, or that there is none; 1 if there is a problem. Stored credentials are told, and are none."""
     with open_read_only(path) as db:
         problems = find_problems(db)
+        warning = credentials_warning(db, database_file(db).parent)
         articles = 0 if problems and not as_json else db.execute("SELECT count(*) FROM articles").fetchone()[0]
+    if warning:
+        click.echo(one_line(f"broadsheet: {warning}"), err=True)
     if as_json:
         print_json({"articles": articles, "problems": [asdict(problem) for problem in problems]})
         return int(bool(problems))

@@ -1,39 +1,82 @@
-"""What several commands share: an archive opened for reading, and a refusal in one line."""
+"""What several commands share: an archive opened for reading, a refusal in one line, and damage behind an error."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 import click
 from sqlite_utils import Database
 
 from crawler.console.terminal import one_line
-from output.db.errors import NotAnArchive
+from output.db.errors import ArchiveError, DamagedValue, NotAnArchive
 from output.db.open import open_database
+from output.raw.credentials import without_userinfo
+
+_REMEDY = "run broadsheet verify"
+_PRIMARY_CODE = 0xFF
+_PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY})
 
 
 @contextmanager
 def open_read_only(path: str) -> Iterator[Database]:
-    """An archive open for reading. ArchiveError, in one line, also for damage that shows only while it is read."""
-    db = open_database(path, read_only=True)
-    try:
+    """An archive open for reading."""
+    with closing(open_database(path, read_only=True)) as db:
         yield db
-    except sqlite3.DatabaseError as error:
-        raise NotAnArchive(f"{path} cannot be read: {error} (broadsheet verify says more)") from error
-    finally:
-        db.close()
-
-
-def is_nonempty_file(db: str) -> bool:
-    """Whether there is a file at the path that is not empty."""
-    path = Path(db)
-    return path.is_file() and path.stat().st_size > 0
 
 
 def refuse(text: str) -> int:
     """Say in one line on standard error why a command does nothing. Returns 1, its exit code."""
-    click.echo(one_line(f"broadsheet: {text}"), err=True)
+    click.echo(one_line(f"broadsheet: {without_userinfo(text)}"), err=True)
     return 1
+
+
+def damage_behind(path: str, error: BaseException) -> ArchiveError | None:
+    """What to say of the archive at `path` if damage of it is behind an error; None where it is none of its own.
+
+    An error that does not say so by itself is put down to damage if `verify` finds any.
+    """
+    causes = list(_causes(error))
+    if damaged_value := next((cause for cause in causes if isinstance(cause, DamagedValue)), None):
+        return DamagedValue(damaged_value.location, path)
+    database_error = next((cause for cause in causes if isinstance(cause, sqlite3.DatabaseError)), None)
+    if _says_what_is_wrong(error, database_error):
+        return None
+    if location := damage_location(path):
+        return NotAnArchive(f"{path} is damaged {location}; {_REMEDY}")
+    if database_error and not isinstance(database_error, sqlite3.OperationalError):
+        return NotAnArchive(f"{path} is damaged: {database_error}; {_REMEDY}")
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and the errors from which it was raised."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _says_what_is_wrong(error: BaseException, database_error: sqlite3.DatabaseError | None) -> bool:
+    """Whether an error is none of the stored data: a full disk, a lock, an archive that is refused."""
+    if database_error is None:
+        return isinstance(error, ArchiveError | OSError)
+    return getattr(database_error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _PASSING_CODES
+
+
+def damage_location(path: str) -> str:
+    """Where the archive at `path` is damaged, as words that follow `is damaged`; empty if it is not, or is no archive.
+
+    Raw responses are left out: what they are is read from their files.
+    """
+    from output.read.verify import first_problem  # slow to import, and seldom needed
+
+    try:
+        with closing(open_database(path, read_only=True)) as db:
+            problem = first_problem(db)
+    except ArchiveError:
+        return ""
+    if problem is None:
+        return ""
+    return f"at {problem.location}" if problem.location else f"({problem.detail})"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import click
+
+from output.db.errors import NotReachable
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -44,7 +47,7 @@ def header(value: str) -> tuple[str, str]:
     """A header field of a request as (name, value)."""
     match = _HEADER.fullmatch(value.strip())
     if match is None:
-        raise click.BadParameter(f"{value!r} is no header; write 'Name: value'")
+        raise click.BadParameter("this is no header (and is not shown, since it may be a secret); write 'Name: value'")
     if option := _OPTION_OF_HEADER.get(match[1].lower()):
         raise click.BadParameter(f"{match[1]} has an option of its own, {option}")
     return match[1], match[2].strip()
@@ -79,3 +82,20 @@ def language(value: str) -> str:
     if match is None:
         raise click.BadParameter(f"{value!r} is no language code; write en, es, de …")
     return match[1].lower()
+
+
+def existing_archive(value: str) -> str:
+    """The path of an archive that a verb reads, looked at before anything heavy is imported. NotReachable if nothing
+    is there, or a folder."""
+    file = Path(value).absolute()
+    if file.is_dir():
+        raise NotReachable(f"{file} is a folder, not an archive file")
+    if not file.exists():
+        raise NotReachable(f"{file} does not exist")
+    return value
+
+
+def is_nonempty_file(name: str) -> bool:
+    """Whether there is a file at the path that is not empty."""
+    path = Path(name)
+    return path.is_file() and path.stat().st_size > 0

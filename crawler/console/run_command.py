@@ -6,8 +6,11 @@ Light: `broadsheet --help` imports this.
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -15,6 +18,32 @@ from output.db.errors import ArchiveError
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+_NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
+"""What a verb raises that says nothing of its archive."""
+
+
+class ArchiveVerb(click.Command):
+    """A verb. Whatever goes wrong in it while the archive that it names is damaged is put down to the damage."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the verb; ArchiveError in place of an exception that comes from damage."""
+        try:
+            return super().invoke(context)
+        except _NO_DAMAGE:
+            raise
+        except Exception as error:
+            from crawler.console.open_archive import damage_behind
+
+            path = context.params.get("db")
+            if path and (damage := damage_behind(path, error)):
+                raise damage from error
+            raise
+
+
+class ArchiveVerbs(click.Group):
+    """A group of verbs that say in one line when an archive is damaged."""
+
+    command_class = ArchiveVerb
 
 
 def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:
@@ -22,8 +51,10 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
     try:
         code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
         sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # the latter is how click tells of the former
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else the interpreter complains when it flushes at its end
+    except (BrokenPipeError, SystemExit) as error:  # the latter is how click tells of the former, and ends a completion
+        if isinstance(error, SystemExit) and not error.code:
+            return 0
+        _discard_output()
         return PIPE_CLOSED
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -32,6 +63,9 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
         return error.exit_code
     except ArchiveError as error:
         _print_error(str(error))
+        return 1
+    except (OSError, sqlite3.OperationalError) as error:
+        _print_error(_system_message(error))
         return 1
     return code if isinstance(code, int) else 0
 
@@ -42,7 +76,26 @@ def _error_message(error: click.ClickException) -> str:
     return error.format_message() + hint
 
 
+def _system_message(error: OSError | sqlite3.OperationalError) -> str:
+    """What the system refused, such as room on a full disk; standard output that takes no more is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError as output_error:
+        _discard_output()
+        return f"cannot write to standard output: {output_error.strerror}"
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the archive cannot be used: {error}"
+    return f"cannot go on: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+def _discard_output() -> None:
+    """Send what standard output still holds nowhere, else the interpreter complains when it flushes at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _print_error(message: str) -> None:
     from output.db.text import inert_text
+    from output.raw.credentials import without_userinfo
 
-    click.echo("broadsheet: " + " ".join(inert_text(message).split()), err=True)
+    click.echo("broadsheet: " + " ".join(without_userinfo(inert_text(message)).split()), err=True)

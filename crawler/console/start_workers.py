@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import click
+
+from crawler.console.open_files import open_files_problem
 from crawler.console.option_types import CommandError
 from crawler.workers.worker import start_fork_server, workers_problem
 
 
 def start_workers() -> None:
-    """Start the server process of the workers, early. CommandError where there can be none, as on Windows."""
+    """Start the server process of the workers, early. CommandError where there can be none, as on Windows.
+
+    ClickException where too few files may be open.
+    """
     if problem := workers_problem():
         raise CommandError(problem)
+    if problem := open_files_problem():
+        raise click.ClickException(problem)
     start_fork_server()

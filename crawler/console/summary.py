@@ -7,16 +7,20 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from sqlite_utils import Database
 
+from crawler.console.open_archive import open_read_only
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import one_line, print_text, terminal_width
+from output.db.errors import ArchiveError
 from output.db.open import open_database
 from output.db.url_words import OutcomeReason, UrlState
+from output.read.datasette import METADATA_FILE, described_databases
 from output.report.figures import Totals, gather_totals
 from output.report.plain_words import reason_words
 from output.report.report_text import alarm_line
@@ -26,7 +30,7 @@ _MAX_REDIRECTS = 10
 _FAILED_SKIP_REASONS = (
     OutcomeReason.MEDIA_TYPE, OutcomeReason.ROBOTS_TXT, OutcomeReason.ROBOTS_UNREACHABLE,
     OutcomeReason.PRIVATE_ADDRESS, OutcomeReason.PORT, OutcomeReason.PROXY, OutcomeReason.BAD_URL,
-    OutcomeReason.NOT_THERE,
+    OutcomeReason.NOT_THERE, OutcomeReason.FORGOTTEN,
 )  # fmt: skip
 _NON_PAGE_REASONS = (
     OutcomeReason.ROBOTS, OutcomeReason.SITEMAP, OutcomeReason.FEED, OutcomeReason.REDIRECT, OutcomeReason.NOT_MODIFIED,
@@ -133,12 +137,18 @@ def next_steps(db: str) -> str:
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
         (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
-        (f"{datasette} {db_name}", "ask it anything, in SQL (pip install datasette)"),
+        (f"{datasette} {db_name}{_metadata_option(db)}", "ask it anything, in SQL (pip install datasette)"),
         (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),
     )
     longest = max(len(step) for step, _ in steps)
     has_room = longest + max(len(what) for _, what in steps) + 4 <= terminal_width()
     return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if has_room else f"  {step}" for step, what in steps)
+
+
+def _metadata_option(db: str) -> str:
+    """Datasette's option for the metadata that lie beside a database, if any do."""
+    file = Path(db).with_name(METADATA_FILE)
+    return f" -m {shlex.quote(str(file))}" if Path(db).stem in described_databases(file) else ""
 
 
 def _typed_command(command: str) -> str:
@@ -197,6 +207,11 @@ def _counts_text(counts: Counter[str]) -> str:
 
 
 def print_stopped(run: RunResult) -> None:
-    """Say on standard error how a crawl was stopped, and that it can be continued."""
+    """Say on standard error how a crawl was stopped, what was got, and that it can be continued."""
     how_text = "Stopped at once; what was under way is asked for again." if run.end_reason == "killed" else "Stopped."
     click.echo(one_line(f"{how_text} {run.db} is in order, and the same command goes on from here."), err=True)
+    with suppress(ArchiveError), open_read_only(run.db) as db:
+        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM url_counts WHERE state = 'queued')"
+        articles, waiting = db.execute(query).fetchone()
+        pages = f"{run.page_count:,} pages {run.pages_verb} in {run.seconds:.0f} s"
+        click.echo(f"So far: {articles:,} articles; {pages}; {waiting or 0:,} URLs wait.", err=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from cleaners.document import Outlink, UrlSource
 from cleaners.urls.canonical import host_of, is_probably_media
+from crawler.discovery.comment_feeds import NamingPage, is_comment_feed
 from crawler.discovery.feeds import FeedEntry
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
@@ -21,6 +22,8 @@ from output.queue.rows import QueuedUrl
 _STATED_SOURCES = frozenset((UrlSource.CANONICAL, UrlSource.REDIRECT))  # what a page says of its own address
 _SAME_DEPTH_SOURCES = _STATED_SOURCES | {UrlSource.SINGLE_PAGE}
 _FREE_SOURCES = frozenset((UrlSource.LINK, UrlSource.NEXT))  # links that a site may make without end
+_FEED_SOURCES = frozenset((UrlSource.LINK, UrlSource.FEED))  # how a page may name a feed
+_LISTING_KINDS = {UrlSource.FEED: UrlKind.FEED, UrlSource.SITEMAP: UrlKind.SITEMAP}  # what a page's head names
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +35,18 @@ class DiscoveryResult:
 
 
 def urls_from_outlinks(
-    links: Iterable[Outlink], queued_url: QueuedUrl, scope: Scope, options: CrawlOptions
+    links: Iterable[Outlink], queued_url: QueuedUrl, scope: Scope, options: CrawlOptions, is_article: bool = False
 ) -> DiscoveryResult:
     """The URLs that a page links to. Targets of rel=canonical, redirects and single-page versions keep the page's
-    depth."""
+    depth; feeds of comments, such as an article's own (`is_article`), are not asked for."""
+    page = NamingPage(queued_url.url, is_article)
     rows: list[DiscoveredUrl] = []
     outside_hosts: Counter[str] = Counter()
     for link in links:
         if not _is_followed(link.via, options):
             continue
-        if link.via == UrlSource.FEED:
-            rows += (
-                [file_row(link.url, UrlKind.FEED, UrlSource.LINK, queued_url.url)]
-                if _is_feed_allowed(link.url, queued_url)
-                else []
-            )
+        if kind := _LISTING_KINDS.get(link.via):
+            rows += [_listing_row(link, kind, page)] if _is_listing_allowed(link.url, queued_url) else []
             continue
         depth = queued_url.depth + (link.via not in _SAME_DEPTH_SOURCES)
         decision = scope.decide(link.url, depth)
@@ -58,9 +58,10 @@ def urls_from_outlinks(
                 link.via,
                 queued_url.url,
                 depth,
-                fetch_priority(link.url, link.via),
+                fetch_priority(link.url, link.via, link.text),
             )
-            rows.append(_page_row(replace(row, reason=decision.skip_reason or _link_trap(link) or NO_REASON)))
+            reason = decision.skip_reason or _link_trap(link) or _comment_feed_reason(link, page) or NO_REASON
+            rows.append(_page_row(replace(row, reason=reason)))
         elif link.via == UrlSource.LINK:
             outside_hosts[host_of(link.url)] += 1
     return DiscoveryResult(tuple(rows), dict(outside_hosts))
@@ -69,12 +70,28 @@ def urls_from_outlinks(
 def _is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
     if found_via == UrlSource.FEED:
         return options.discover_feeds
+    if found_via == UrlSource.SITEMAP:
+        return options.discover_sitemaps
     return options.discover_links or found_via in _STATED_SOURCES
 
 
-def _is_feed_allowed(feed_url: str, queued_url: QueuedUrl) -> bool:
-    """Whether a feed is fetched: on the page's own host, or on any host where a start page (depth 0) names it."""
-    return queued_url.depth == 0 or host_of(feed_url).removeprefix("www.") == queued_url.host.removeprefix("www.")
+def _listing_row(link: Outlink, kind: UrlKind, page: NamingPage) -> DiscoveredUrl:
+    """The row of a sitemap or feed that a page's head names; that of a feed of comments is skipped."""
+    row = file_row(link.url, kind, UrlSource.LINK, page.url)
+    return replace(row, state=UrlState.SKIPPED, reason=reason) if (reason := _comment_feed_reason(link, page)) else row
+
+
+def _comment_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
+    """Why a link is not followed that leads to a feed of comments; None for any other."""
+    if link.via not in _FEED_SOURCES or not is_comment_feed(link.url, link.text, page):
+        return None
+    return OutcomeReason.COMMENT_FEED
+
+
+def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
+    """Whether a sitemap or feed is fetched: on the page's own host, or on any host where a start page (depth 0) names
+    it."""
+    return queued_url.depth == 0 or host_of(url).removeprefix("www.") == queued_url.host.removeprefix("www.")
 
 
 def _link_trap(link: Outlink) -> OutcomeReason | None:

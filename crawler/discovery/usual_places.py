@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 import tomllib
 from calendar import monthrange
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from importlib.resources import files
+from urllib.parse import urlsplit
 
 from cleaners.document import UrlSource
 from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import UrlShape, is_section, shape_of
+from output.db.fulltext import CJK_CHARACTER
+from output.db.url_words import UrlKind
 
-_USUAL_PATHS = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))["places"]
+_DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))
+_USUAL_PATHS = {UrlKind.SITEMAP: _DATA["places"]["sitemaps"], UrlKind.FEED: _DATA["places"]["feeds"]}
+_NAMES = {
+    UrlKind.SITEMAP: re.compile(_DATA["names"]["sitemaps"]),
+    UrlKind.FEED: re.compile(_DATA["names"]["feeds"]),
+}
 
 _EASTERNMOST_ZONE = timezone(timedelta(hours=14))
 
@@ -35,29 +42,36 @@ _SOURCE_PRIORITY = {
     UrlSource.SINGLE_PAGE: 30,
 }
 
+_HEADLINE_PRIORITY = 10
+_HEADLINE_WORDS, _HEADLINE_CJK_CHARS = 5, 12
 
-def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK) -> int:
+
+def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: str = "") -> int:
     """The fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to 160.
 
-    What looks like an article (60) comes before sections and what has no clear shape (40), lists (20), and the lists'
-    further pages, searches and date archives (10). A guess only: everything is fetched in the end.
+    What looks like an article (60) comes before what has no clear shape but a headline for a link (50), sections and
+    what has no clear shape (40), lists (20), and the lists' further pages, searches and date archives (10). A guess
+    only: everything is fetched in the end.
     """
     shape = UrlShape.UNKNOWN if is_section(url) else shape_of(url)
-    return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0)
+    headline_priority = _HEADLINE_PRIORITY if shape is UrlShape.UNKNOWN and _is_headline(link_text) else 0
+    return _SHAPE_PRIORITY[shape] + _SOURCE_PRIORITY.get(found_via, 0) + headline_priority
 
 
-def usual_sitemap_urls(origin: str) -> tuple[str, ...]:
-    """The URLs to try for a sitemap that robots.txt does not name; `origin` is any URL of the host."""
-    return _urls_at(origin, _USUAL_PATHS["sitemaps"])
+def _is_headline(text: str) -> bool:
+    """Whether a link's text is as long as headlines are, and labels of menus are not: in words, or in characters
+    where words are written together."""
+    return len(text.split()) >= _HEADLINE_WORDS or len(CJK_CHARACTER.findall(text)) >= _HEADLINE_CJK_CHARS
 
 
-def usual_feed_urls(origin: str) -> tuple[str, ...]:
-    """The URLs to try for a feed that no page names; `origin` is any URL of the host."""
-    return _urls_at(origin, _USUAL_PATHS["feeds"])
+def usual_urls(kind: UrlKind, origin: str) -> tuple[str, ...]:
+    """The URLs to try in turn for a sitemap or feed that nothing names; `origin` is any URL of the host."""
+    return tuple(url for path in _USUAL_PATHS[kind] if (url := canonicalise(path, origin)))
 
 
-def _urls_at(origin: str, paths: Iterable[str]) -> tuple[str, ...]:
-    return tuple(url for path in paths if (url := canonicalise(path, origin)))
+def is_named_as(kind: UrlKind, url: str) -> bool:
+    """Whether a URL is that of a sitemap or feed by its name, such as `/news/rss.xml`."""
+    return bool(_NAMES[kind].fullmatch(urlsplit(url).path.rstrip("/").rpartition("/")[2]))
 
 
 def is_too_old(date_text: str, since: date) -> bool:

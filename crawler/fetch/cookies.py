@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from http.cookiejar import Cookie, LoadError, MozillaCookieJar
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ def read_cookies(path: str | Path | None) -> tuple[Cookie, ...]:
         return ()
     jar = MozillaCookieJar(str(path))
     try:
-        jar.load(ignore_discard=True, ignore_expires=True)
+        with warnings.catch_warnings(action="ignore"):  # of a broken line it warns with a traceback, values and all
+            jar.load(ignore_discard=True, ignore_expires=True)
     except (OSError, LoadError, UnicodeDecodeError) as error:
         raise OptionError(f"cannot read cookies from {path}: not a cookies.txt file") from error
     return tuple(jar)

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
@@ -29,6 +29,8 @@ from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionRe
 
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.fetch.addresses import address_refusal, check_url, port_of
+from crawler.fetch.capacity import most_idle_connections
+from crawler.fetch.certificates import StrictCertificatePolicy
 from crawler.fetch.connection import GuardedFactory, root_cause
 from crawler.fetch.errors import AddressRefusedError
 from crawler.fetch.wiretap import RecordingPool, recording
@@ -119,11 +121,11 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         super().__init__(crawler)
         self._allow_private = crawler.settings.getbool(ALLOW_PRIVATE_SETTING)
         self._ports = allowed_ports(getattr(crawler.spider, "seeds", ()), crawler.settings)
+        if crawler.settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
+            self._contextFactory = cast(Any, StrictCertificatePolicy(self._contextFactory))
         from twisted.internet import reactor
 
-        max_persistent = self._pool.maxPersistentPerHost
-        self._pool = RecordingPool(reactor, persistent=True)  # type: ignore[no-untyped-call]
-        self._pool.maxPersistentPerHost = max_persistent
+        self._pool = RecordingPool(reactor, most_idle_connections())
         self._pool._factory = partial(GuardedFactory, self._allow_private)  # type: ignore[assignment]
 
     async def download_request(self, request: Request) -> Response:

@@ -37,14 +37,14 @@ class RequestBuilder:
     """Makes the requests of a crawl, with the same identity, cookies and site rules for all.
 
     `validators` gives the conditional headers (If-None-Match, If-Modified-Since) of a URL that the archive already
-    holds. With `record_raw`, the raw bytes of each request and response are recorded.
+    holds. The raw bytes of each request and response are recorded by what `make_recorder` makes, if it is given.
     """
 
     identity: Identity
     validators: Callable[[QueuedUrl], dict[str, str]]
     cookies: tuple[Cookie, ...] = ()
     site_rules: SiteRuleFolder | None = None
-    record_raw: bool = False
+    make_recorder: Callable[[], ExchangeRecorder] | None = None
 
     def build(
         self, queued_url: QueuedUrl, robots_id: int | None, redirected_url: str = "", redirect_count: int = 0
@@ -56,7 +56,7 @@ class RequestBuilder:
         url = redirected_url or queued_url.url
         meta: dict[str, Any] = {"queued": queued_url, "hops": redirect_count, "robots_id": robots_id}
         meta["download_slot"] = queued_url.host
-        meta["exchange"] = ExchangeRecorder() if self.record_raw else None
+        meta["exchange"] = self.make_recorder() if self.make_recorder else None
         if queued_url.kind == UrlKind.ROBOTS:
             meta |= {"download_maxsize": 0, "length": 0}  # no size limit by Scrapy: `EarlyStop` has one
         return Request(url, headers=self._headers(queued_url, url), meta=meta)

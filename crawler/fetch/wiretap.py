@@ -7,14 +7,16 @@ request to the pool, the pool's `getConnection` attaches it to the request, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
+from output.raw.credentials import RedactedRequest, redact_request
 from output.raw.wire import RawExchange
 
 _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_exchange", default=None)
@@ -23,11 +25,15 @@ _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_
 class ExchangeRecorder:
     """The bytes that one request has sent and received so far.
 
-    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it.
+    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it. The values of the
+    request headers in `secret_names`, and of those that look like credentials, are replaced, unless it
+    `keeps_credentials`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, secret_names: Collection[str] = (), *, keeps_credentials: bool = False) -> None:
         self.cut_reason = ""
+        self._secret_names = secret_names
+        self._keeps_credentials = keeps_credentials
         self._is_closed = False
         self.begin("")
 
@@ -79,9 +85,16 @@ class ExchangeRecorder:
         is_same_body = body_length == len(body) and received.startswith(body, self._body_start)
         raw_body = body if is_same_body else received[self._body_start : self._received_length]
         head, interim = received[self._head_start : self._body_start], received[: self._head_start]
-        raw_exchange = RawExchange(b"".join(self._sent_chunks), head, raw_body, interim, self._address, truncation)
+        request = self._stored_request()
         self._close()
-        return raw_exchange
+        return RawExchange(
+            request.data, head, raw_body, interim, self._address, truncation, redacted_headers=request.header_names
+        )
+
+    def _stored_request(self) -> RedactedRequest:
+        """The request as it is to be stored."""
+        request = b"".join(self._sent_chunks)
+        return RedactedRequest(request) if self._keeps_credentials else redact_request(request, self._secret_names)
 
     def _close(self) -> None:
         self._is_closed = True
@@ -99,7 +112,15 @@ def recording(exchange: ExchangeRecorder | None) -> Iterator[None]:
 
 
 class RecordingPool(HTTPConnectionPool):
-    """A connection pool that attaches the current recorder to the request for which a connection is taken."""
+    """A connection pool that attaches the current recorder to the request for which a connection is taken.
+
+    It keeps at most `max_idle_connections` open that are not in use: the one that is idle for longest is closed.
+    """
+
+    def __init__(self, reactor: Any, max_idle_connections: int) -> None:
+        super().__init__(reactor, persistent=True)  # type: ignore[no-untyped-call]
+        self.maxPersistentPerHost = self._max_idle_connections = max_idle_connections
+        self._keys: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by connection: scheme, host and port
 
     def getConnection(self, key: Any, endpoint: Any) -> Deferred[Any]:  # noqa: N802
         """A new or persistent connection. Scrapy calls this while it hands over the request, within `recording`."""
@@ -110,6 +131,15 @@ class RecordingPool(HTTPConnectionPool):
             if exchange is None
             else deferred_connection.addCallback(_ConnectionWithExchange, exchange)
         )
+
+    def _putConnection(self, key: Any, connection: Any) -> None:  # noqa: N802
+        """Keep a connection that has become idle; called by it. Twisted's pool bounds those of each host alone."""
+        super()._putConnection(key, connection)  # type: ignore[no-untyped-call]
+        self._keys[connection] = key
+        while len(self._timeouts) > self._max_idle_connections:
+            oldest = next(iter(self._timeouts))
+            self._timeouts[oldest].cancel()
+            self._removeConnection(self._keys[oldest], oldest)  # type: ignore[no-untyped-call]
 
 
 class _ConnectionWithExchange:

@@ -108,7 +108,7 @@ class HostState:
         is_unreachable = self.robots is not None and self.robots.access is Access.NOTHING
         return bool(self.given_up_reason) or (is_unreachable and politeness.obey_robots)
 
-    def count_failure(self, url: str, reason: Reason, now: float, has_retry_after: bool = False) -> bool:
+    def count_failure(self, url: str, reason: Reason, now: float, *, has_retry_after: bool) -> bool:
         """Count a failure, and return whether it was counted.
 
         It is not if its request was sent before the previous failure was known. `has_retry_after`: the host said when

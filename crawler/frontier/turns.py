@@ -178,7 +178,7 @@ class Frontier:
     def _count_failure(
         self, host: HostState, queued_url: QueuedUrl, reason: Reason, has_retry_after: bool = False
     ) -> bool:
-        is_new_failure = host.count_failure(queued_url.url, reason, self._clock(), has_retry_after)
+        is_new_failure = host.count_failure(queued_url.url, reason, self._clock(), has_retry_after=has_retry_after)
         if is_new_failure and (give_up_reason := host.reason_to_give_up(reason, self._politeness)):
             self.give_up_host(host.name, give_up_reason)
         return is_new_failure

@@ -228,7 +228,7 @@ def _with_record_location(outcome: Outcome, record_capture: Capture) -> Outcome:
     """The outcome with the location of its record; the URLs on the page are stored and not queued."""
     record_values = {name: getattr(record_capture, name) for name in _RECORD_FIELDS}
     capture = outcome.capture and replace(outcome.capture, **record_values)
-    rows = tuple(_as_not_held(row) for row in outcome.discovered_urls if row.found_via != UrlSource.GUESS)
+    rows = tuple(map(_as_not_held, outcome.discovered_urls))
     return replace(outcome, capture=capture, discovered_urls=rows, found_via=UrlSource.ARCHIVE)
 
 

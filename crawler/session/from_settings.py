@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from w3lib.url import file_uri_to_path
 
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
-from cleaners.urls.canonical import canonicalise
-from crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
+from crawler.fetch.capacity import default_requests, requests_by_files
 from crawler.fetch.faults import RetryPolicy
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import PolitenessSettings
@@ -24,20 +23,6 @@ from output.exports.own_files import OwnFiles
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile
 )
-
-
-def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    """The start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
-    seeds = []
-    for url in urls:
-        seed = canonicalise(url)
-        if seed is None:
-            raise OptionError(f"not an http or https URL: {url}")
-        if reason := check_url(seed, allow_private, (port_of(seed),)):
-            hint = " (--allow-private opens it)" if reason in PRIVATE_VERDICTS else ""
-            raise OptionError(f"refused: {url} is a {reason.replace('_', ' ')} address{hint}")
-        seeds.append(seed)
-    return tuple(dict.fromkeys(seeds))
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
@@ -66,12 +51,19 @@ def worker_count(settings: Any) -> int:
     return process_count(settings.getint("BROADSHEET_WORKERS"))
 
 
+def request_count(settings: Any) -> int:
+    """The number of requests under way at once, to all hosts together."""
+    if chosen_count := settings.getint("CONCURRENT_REQUESTS"):
+        return min(int(chosen_count), requests_by_files())
+    return default_requests(settings.getint("DOWNLOAD_MAXSIZE"))
+
+
 def politeness_of(settings: Any, identity: Identity) -> PolitenessSettings:
     """The politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
         requests_per_host=settings.getint("BROADSHEET_PER_HOST"),
-        max_requests=settings.getint("CONCURRENT_REQUESTS"),
+        max_requests=request_count(settings),
         max_unstored=BATCH_TARGET + _ANSWERS_PER_WORKER * worker_count(settings),
         user_agent=identity.user_agent,
         robots_max_age=settings.getfloat("BROADSHEET_ROBOTS_AGE"),

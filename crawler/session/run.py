@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +25,7 @@ from output.exports.rows import iter_articles
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
 from output.queue.requeue import UNREACHED_HOSTS, PassingReason
-from output.queue.resume import moved_seeds, redirect_chains, unfinished_update_start
+from output.queue.resume import hosts_of_queued_seeds, moved_seeds, redirect_chains, unfinished_update_start
 from output.queue.rows import Queue, QueuedUrl
 from output.report.rates import survey
 from output.watch.requeue_due import UpdateRun, conditional_headers
@@ -154,6 +154,12 @@ class CrawlSession:
         """From earlier runs: by queued URL the redirects that led to it, and the URLs that the seeds redirect to."""
         read_db: Any = self._read_db
         return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
+
+    def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
+        """The hosts of those start URLs, redirected ones included, that are queued: their pages are still to be
+        read."""
+        read_db: Any = self._read_db
+        return hosts_of_queued_seeds(read_db, start_urls)
 
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome; returns when it is committed."""

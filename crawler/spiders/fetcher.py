@@ -10,7 +10,15 @@ from datetime import UTC, datetime
 from scrapy.crawler import Crawler
 from scrapy.http import Request, Response
 
-from crawler.answers.outcomes import Answer, OutcomeBuilder, answer_capture, partial_capture, retry_after_of
+from crawler.answers.guessed_places import GuessedPlaces
+from crawler.answers.outcomes import (
+    Answer,
+    OutcomeBuilder,
+    answer_capture,
+    partial_capture,
+    retry_after_of,
+    unfetched_outcome,
+)
 from crawler.answers.robots_reader import RobotsReader, redirect_target
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.faults import Fault
@@ -24,7 +32,7 @@ from crawler.fetch.requests import (
     robots_id_of,
 )
 from crawler.frontier.robots_txt import RobotsRules
-from crawler.frontier.turns import Frontier
+from crawler.frontier.turns import Frontier, Turn
 from output.db.url_words import ReasonFamily, UrlKind, compound_reason, http_reason
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
@@ -45,11 +53,17 @@ class Fetcher:
     frontier: Frontier
     outcomes: OutcomeBuilder
     robots_reader: RobotsReader
+    guesses: GuessedPlaces
     byte_budget: ByteBudget
     store: Callable[[Outcome], Awaitable[None]]
     logger: logging.LoggerAdapter[logging.Logger]
     _redirect_captures: dict[str, list[Capture]] = field(default_factory=dict, init=False)
     """By the URL of a robots.txt: captures of redirects and failed attempts, to be stored with its one outcome."""
+
+    async def give_up(self, turn: Turn) -> None:
+        """Store the outcome of a turn that is no request."""
+        outcome = replace(unfetched_outcome(turn.queued_url, turn.state, turn.reason), given_up_host=turn.given_up_host)
+        await self._store_if_any(outcome, turn.queued_url)
 
     async def fetch(self, queued_url: QueuedUrl) -> None:
         """Send the URL's request and store its outcome. The redirects of a robots.txt are followed."""
@@ -66,17 +80,17 @@ class Fetcher:
         assert self.crawler.engine is not None
         result = await download(self.crawler.engine, request)
         if isinstance(result, Fault):
-            await self._store_if_any(self._fault_outcome(result, request, queued_url))
+            await self._store_if_any(self._fault_outcome(result, request, queued_url), queued_url)
         if not isinstance(result, Response):
             return None
         with self.byte_budget.reserve(len(result.body)):
             outcome, next_request = await self._response_outcome(result, request, queued_url)
-            await self._store_if_any(outcome)
+            await self._store_if_any(outcome, queued_url)
         return next_request
 
-    async def _store_if_any(self, outcome: Outcome | None) -> None:
+    async def _store_if_any(self, outcome: Outcome | None, queued_url: QueuedUrl) -> None:
         if outcome is not None:
-            await self.store(outcome)
+            await self.store(self.guesses.extend(outcome, queued_url, self.robots_reader.robots_of(queued_url)))
 
     async def _response_outcome(
         self, response: Response, request: Request, queued_url: QueuedUrl

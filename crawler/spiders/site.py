@@ -8,33 +8,35 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, Self
 
 import scrapy
 from scrapy.crawler import Crawler
 
-from crawler.answers.outcomes import (
-    MAX_REDIRECTS,
-    OutcomeBuilder,
-    unfetched_outcome,
-)
+from crawler.answers.guessed_places import GuessedPlaces
+from crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
 from crawler.answers.robots_reader import RobotsReader
 from crawler.answers.sniff import is_media_type
+from crawler.console.early_checks import checked_seeds
+from crawler.console.log_format import redact_logs
+from crawler.console.open_archive import damage_behind
 from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
+from crawler.fetch.credentials import Credentials
 from crawler.fetch.guard import allowed_ports, reactor_problem
 from crawler.fetch.identity import read_contact
 from crawler.fetch.requests import EarlyStop, RequestBuilder
 from crawler.fetch.safe_settings import running_problem, settings_problem
+from crawler.fetch.wiretap import ExchangeRecorder
 from crawler.frontier.robots_txt import MAX_BYTES
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
     check_feeds,
-    checked_seeds,
     identity_of,
     politeness_of,
     retries_of,
@@ -68,6 +70,7 @@ class SiteSpider(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
         """Check the arguments and open the archive. OptionError, ScopeError or ArchiveError say what is wrong."""
         spider = super().from_crawler(crawler, *args, name=cls.name)
+        redact_logs()
         try:
             spider._prepare(cls.options(kwargs), kwargs.get("db") or crawler.settings["BROADSHEET_DB"])
         except (OptionError, ScopeError, ArchiveError) as error:
@@ -99,6 +102,8 @@ class SiteSpider(scrapy.Spider):
         scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
         check_feeds(settings, db)
         cookies = read_cookies(settings["BROADSHEET_COOKIES"])
+        credentials = Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS"), cookies)
+        redact_logs(credentials.values)
         identity = identity_of(options, settings)
         site_rules = site_rules_of(options)
         options = replace(
@@ -106,6 +111,7 @@ class SiteSpider(scrapy.Spider):
             user_agent=identity.user_agent,
         )  # fmt: skip
         warc_size = parse_size(str(settings["BROADSHEET_WARC_SIZE"]), "BROADSHEET_WARC_SIZE")
+        self._db = db
         self.session = CrawlSession.open(db, options, every_commit=synchronous == "FULL")
         if options.warc:
             self.session.keep_raw(identity.user_agent, warc_size)
@@ -114,7 +120,8 @@ class SiteSpider(scrapy.Spider):
         self.retries = retries_of(settings)
         self.outcomes = OutcomeBuilder(options, scope, self.workers, self.retries)
         self.outcomes.robot = identity.robot_name
-        self.outcomes.resume(*self.session.resumed_redirects(self.seeds, MAX_REDIRECTS + 1))
+        redirect_chains, seed_targets = self.session.resumed_redirects(self.seeds, MAX_REDIRECTS + 1)
+        self.outcomes.resume(redirect_chains, seed_targets)
         self.frontier = Frontier(self.session.queue, politeness_of(settings, identity))
         self.session.pending_count = lambda: self.frontier.in_flight
         self.robots_reader = RobotsReader(self.frontier, self.retries, identity.user_agent)
@@ -123,13 +130,17 @@ class SiteSpider(scrapy.Spider):
         self._running_tasks: set[asyncio.Task[None]] = set()
         self.byte_budget = ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
         self.early_stop = EarlyStop(is_media_type, MAX_BYTES)
-        builder = RequestBuilder(identity, self.session.validators, cookies, site_rules, options.warc)
+        make_recorder = partial(ExchangeRecorder, credentials.header_names, keeps_credentials=options.keep_credentials)
+        builder = RequestBuilder(
+            identity, self.session.validators, cookies, site_rules, make_recorder if options.warc else None
+        )
         self.fetcher = Fetcher(
             crawler=self.crawler,
             request_builder=builder,
             frontier=self.frontier,
             outcomes=self.outcomes,
             robots_reader=self.robots_reader,
+            guesses=GuessedPlaces(options),
             byte_budget=self.byte_budget,
             store=self.store,
             logger=self.logger,
@@ -140,9 +151,10 @@ class SiteSpider(scrapy.Spider):
         self.end_reason = ""
         """Why the crawl ends before its queue is empty: `max_pages`, `archive: …`, `fault: …`; else empty."""
         verb = "crawl" if options.revisit in ("", "due") else "update"
-        self.queued_before = self.session.start(
+        self.session.start(
             f"{verb} {' '.join(self.seeds)}", seed_rows(self.seeds), self.outcomes.scope, self._allowed_targets()
         )
+        self.fetcher.guesses.awaited_hosts.update(self.session.awaited_hosts((*self.seeds, *seed_targets)))
 
     def _allowed_targets(self) -> AllowedTargets:
         return AllowedTargets(
@@ -165,11 +177,10 @@ class SiteSpider(scrapy.Spider):
                 has_articles = True
                 yield article
             await asyncio.sleep(_EXPORT_GRACE_SECONDS if has_articles else 0)
-        except (sqlite3.Error, OSError) as error:
-            self.end_reason = f"archive: {error}"
         except Exception as error:
-            self.end_reason = f"fault: {type(error).__name__}: {error}"
-            raise
+            self.end_reason = self._failure_of(error)
+            if self.end_reason.startswith("fault"):
+                raise
 
     async def _take_turns(self) -> None:
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
@@ -177,8 +188,7 @@ class SiteSpider(scrapy.Spider):
             asyncio.get_running_loop().call_later(self.crawl_options.max_time, self._on_max_time)
         async for turn in self.frontier.turns():
             if turn.reason:
-                outcome = unfetched_outcome(turn.queued_url, turn.state, turn.reason)
-                self._start_task(self.store(replace(outcome, given_up_host=turn.given_up_host)))
+                self._start_task(self.fetcher.give_up(turn))
             elif self._check_limits():
                 self._drop_turn(turn)
             else:
@@ -194,9 +204,18 @@ class SiteSpider(scrapy.Spider):
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         self._running_tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            self.logger.error("A fault of ours", exc_info=error)
-            self.end_reason = self.end_reason or f"fault: {type(error).__name__}: {error}"
+            failure = self._failure_of(error)
+            if failure.startswith("fault"):
+                self.logger.error("A fault of ours", exc_info=error)
+            self.end_reason = self.end_reason or failure
             self.frontier.stop()
+
+    def _failure_of(self, error: BaseException) -> str:
+        """`archive: …` for an error of the archive, or behind which it is damaged; `fault: …` for one of ours."""
+        if damage := damage_behind(self._db, error):
+            return f"archive: {damage}"
+        is_of_archive = isinstance(error, sqlite3.Error | OSError | ArchiveError)
+        return f"archive: {error}" if is_of_archive else f"fault: {type(error).__name__}: {error}"
 
     async def _settled_articles(self) -> AsyncIterator[ArticleItem]:
         """Settle the archive in a thread, then yield its articles, if a feed or an item pipeline is set up."""
@@ -255,8 +274,8 @@ class SiteSpider(scrapy.Spider):
         """Store an outcome and tell the frontier. An archive that cannot be written ends the crawl."""
         try:
             await self.session.store(outcome)
-        except (sqlite3.Error, OSError) as error:
-            self.end_reason = f"archive: {error}"
+        except (sqlite3.Error, OSError, ArchiveError) as error:
+            self.end_reason = self._failure_of(error)
             self.frontier.stop()
         self.robots_reader.apply_stored(outcome.url)
         self.frontier.mark_stored(outcome.url)
@@ -274,5 +293,8 @@ class SiteSpider(scrapy.Spider):
             self._is_closed = True
             try:
                 self.session.close(outcome, self.end_reason or reason)
-            except (sqlite3.Error, OSError) as error:  # the next run notes this one as killed
-                self.end_reason = self.end_reason or f"archive: {error}"
+            except Exception as error:  # the next run notes this one as killed
+                failure = self._failure_of(error)
+                self.end_reason = self.end_reason or failure
+                if failure.startswith("fault"):
+                    raise

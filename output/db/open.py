@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -17,6 +18,7 @@ from output.db.fulltext_glob import install_quick_glob
 from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
+_RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
 _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are written back once, and ids are scattered
 _CACHE_KB = (
     48 * 1024
@@ -98,12 +100,25 @@ def _connect(uri: str) -> Database:
 def _configure_writer(db: Database) -> None:
     """Set WAL, so that readers never wait, and NORMAL, so that a commit survives a killed process without an fsync."""
     with db.ensure_autocommit_on():
-        db.conn.execute("PRAGMA journal_mode = WAL").fetchone()
+        _enter_wal_mode(db.conn)
         db.conn.execute("PRAGMA synchronous = NORMAL")
         db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
     install_quick_glob(db.conn)
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> None:
+    """Set WAL; tried again while another connection holds a lock, since SQLite does not wait for it here."""
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_SECONDS)
 
 
 def check_path(file: Path, *, read_only: bool) -> None:

@@ -17,6 +17,32 @@ from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 _FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
 
+PUBLIC_TABLES = (
+    "articles", "removed", "urls", "pages", "captures", "runs", "changes", "revisions", "duplicates",
+    "article_clusters",
+)  # fmt: skip
+"""The tables and views that most readers need; they come first."""
+
+BOOKKEEPING_TABLES = (
+    "meta", "url_counts", "warc_erasures", "page_layout", "page_leads", "page_parts", "own_verdicts", "overruled",
+    "revision_blocks", "articles_search", "articles_fts", "unindexed", "url_patterns", "url_orders", "clusters",
+    "sketches", "reclean_before",
+)  # fmt: skip
+"""What the crawl and the cleaner keep for themselves: their columns may change with any version of the schema."""
+
+# What refers to what without a declared foreign key, since either may come first, or the referring one is a view.
+_UNDECLARED_REFERENCES = (
+    ("removed", "article_id", "articles"), ("changes", "article_id", "articles"),
+    ("revisions", "article_id", "articles"), ("revisions", "capture_id", "captures"),
+    ("duplicates", "article_id", "articles"),
+    ("article_clusters", "article_id", "articles"), ("urls", "found_on", "urls"),
+)  # fmt: skip
+_KINDS = (
+    ("What most readers need", ""),
+    ("The rest of what was found", ""),
+    ("Bookkeeping", "Kept by the crawl and the cleaner for themselves; columns here may change with any version.\n"),
+)
+
 ColumnMeanings = Mapping[str, Mapping[str, str]]
 """Table, then column, to one line of text; the table's own line is under ''."""
 
@@ -31,15 +57,33 @@ def schema_page() -> str:
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     meanings = column_meanings()
-    sections = [_section(db, name, meanings) for name in meanings]
+    others = [name for name in meanings if name not in PUBLIC_TABLES + BOOKKEEPING_TABLES]
+    names_by_kind = (PUBLIC_TABLES, others, [name for name in meanings if name in BOOKKEEPING_TABLES])
+    parts = [_diagram(db)]
+    for (title, introduction), names in zip(_KINDS, names_by_kind, strict=True):
+        parts += [f"## {title}\n", *filter(None, [introduction]), *(_section(db, name, meanings) for name in names)]
     template = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
-    return template.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(sections).rstrip())
+    return template.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(parts).rstrip())
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:
     """The columns of each table and view that is part of the schema."""
     names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
+
+
+def _diagram(db: Database) -> str:
+    """How the public tables hang together, as a diagram in Mermaid."""
+    declared = [
+        (table, row[3], row[2])
+        for table in PUBLIC_TABLES
+        for row in sorted(db.execute(f"PRAGMA foreign_key_list({table})").fetchall())
+    ]
+    references = (*declared, *_UNDECLARED_REFERENCES)
+    lines = [
+        f"    {table} }}o--o| {target} : {column}" for table, column, target in references if target in PUBLIC_TABLES
+    ]
+    return "\n".join(["```mermaid", "erDiagram", *lines, "```", ""])
 
 
 def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, int]]:

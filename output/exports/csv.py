@@ -19,11 +19,16 @@ from output.exports.rows import article_columns, iter_articles
 _FORMULA_STARTS = frozenset("=+-@\u2212")
 _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")  # fillers of Hangul
+_BYTE_ORDER_MARK = "\ufeff"
 _SEPARATOR = "; "  # of authors or tags in one cell
 
 
-def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
-    """Write a head line and the articles to the stream, opened with newline='', and return how many articles."""
+def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False, byte_order_mark: bool = False) -> int:
+    """Write a head line and the articles to the stream, opened with newline='', and return how many articles.
+
+    With a byte order mark in front, Excel takes the file for UTF-8, which it is.
+    """
+    stream.write(_BYTE_ORDER_MARK if byte_order_mark else "")
     writer = csv.writer(stream)
     names = article_columns(db)
     writer.writerow(map(csv_cell, names))

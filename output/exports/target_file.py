@@ -49,6 +49,11 @@ def open_target(own_files: OwnFiles, target: str) -> Iterator[BinaryIO]:
         raise TargetWriteError(f"cannot write {target}: {error.strerror or error}") from error
 
 
+def is_ordinary_file(target: str) -> bool:
+    """Whether a target that was written is a file with a name of its own, which something may stand beside."""
+    return target != STANDARD_OUTPUT and _descriptor_of(target) is None and Path(target).is_file()
+
+
 def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
     """Write one of many files of a folder; it is replaced by a whole one or not at all. TargetWriteError if not."""
     try:

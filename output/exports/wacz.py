@@ -13,6 +13,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -21,11 +22,13 @@ from sqlite_utils import Database
 from output.db.clock import utc_now
 from output.db.open import database_file
 from output.exports.surt import surt
+from output.raw.stored_credentials import FileSpan, file_spans, redacted_span
 from output.raw.warc_files import warc_path
 from output.raw.warc_records import warc_date
 
 _VERSION = "1.1.1"
 _LINES_PER_MEMBER = 1024  # of the index in one gzip member
+_REDACTION_ROOM = 16  # a file without credentials may be larger by one part in so many
 _PIECE_SIZE = 1 << 20  # bytes copied at a time
 _INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
         c.warc_offset, c.warc_length, c.warc_file
@@ -38,22 +41,29 @@ _START = """SELECT c.final_url, c.fetched_at FROM urls u JOIN captures c ON c.ur
     WHERE u.found_via = 'seed' AND c.http_status = 200 ORDER BY c.fetched_at LIMIT 1"""
 
 
+_Offsets = dict[tuple[str, int], int]
+"""By a WARC file's name and the offset of a record in it: the offset in the copy."""
+
+
 class MissingWarcError(Exception):
     """A WARC file that the archive names is not there, or too short; the message says which, in one line."""
 
 
-def export_wacz(db: Database, target: Path | BinaryIO) -> int:
+def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: bool = False) -> int:
     """Write the archive's raw responses to a new file and return how many captures it holds.
 
-    An open file must be one that can be moved about in.
+    An open file must be one that can be moved about in. Credentials that stored requests hold are replaced, unless it
+    `keeps_credentials`.
     """
     folder = database_file(db).parent
+    offsets: _Offsets = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)
         for name, length in db.execute("SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name").fetchall():
-            pieces = _committed_pieces(warc_path(folder, name), length)
-            package.add(f"archive/{PurePosixPath(name).name}", pieces, length)
-        lines = _index_lines(db)
+            spans = (FileSpan(0, length, is_capture=True),) if keeps_credentials else file_spans(db, name, length)
+            warc_pieces = _warc_pieces(_CommittedFile(warc_path(folder, name), name, length), spans, offsets)
+            package.add(f"archive/{PurePosixPath(name).name}", warc_pieces, length + length // _REDACTION_ROOM)
+        lines = _index_lines(db, offsets)
         package.add_index(lines)
         package.add("pages/pages.jsonl", _page_lines(db))
         package.close(_description(db))
@@ -106,25 +116,52 @@ class _Package:
         self._zip_file.writestr("datapackage-digest.json", json.dumps(digest))
 
 
-def _committed_pieces(path: Path, length: int) -> Iterator[bytes]:
-    """The committed bytes of a WARC file in pieces; MissingWarcError if it has fewer."""
+@dataclass(frozen=True, slots=True)
+class _CommittedFile:
+    """A WARC file, named as table `warc_files` does, and the length in bytes that was committed to it."""
+
+    path: Path
+    name: str
+    length: int
+
+
+def _warc_pieces(file: _CommittedFile, spans: Iterable[FileSpan], offsets: _Offsets) -> Iterator[bytes]:
+    """The committed bytes of a WARC file in pieces, without credentials between the captures' records.
+
+    `offsets` learns where each capture's record comes to stand. MissingWarcError if the file has fewer bytes.
+    """
+    written_length = 0
     try:
-        with path.open("rb") as stream:
-            while length and (piece := stream.read(min(_PIECE_SIZE, length))):
-                length -= len(piece)
-                yield piece
+        if missing_length := max(0, file.length - file.path.stat().st_size):
+            raise MissingWarcError(f"{file.path} is {missing_length:,} bytes shorter than what was committed to it")
+        with file.path.open("rb") as stream:
+            for span in spans:
+                if span.is_capture:
+                    offsets[file.name, span.offset] = written_length
+                for piece in _span_pieces(stream, span):
+                    written_length += len(piece)
+                    yield piece
     except OSError as error:
-        raise MissingWarcError(f"{path}: {error.strerror}") from error
-    if length:
-        raise MissingWarcError(f"{path} is {length:,} bytes shorter than what was committed to it")
+        raise MissingWarcError(f"{file.path}: {error.strerror}") from error
 
 
-def _index_lines(db: Database) -> list[str]:
-    """A CDXJ line for each capture, sorted by bytes."""
-    return sorted(map(_index_line, db.execute(_INDEX)), key=str.encode)
+def _span_pieces(stream: BinaryIO, span: FileSpan) -> Iterator[bytes]:
+    stream.seek(span.offset)
+    if not span.is_capture:
+        yield redacted_span(stream.read(span.length))
+        return
+    length = span.length
+    while length and (piece := stream.read(min(_PIECE_SIZE, length))):
+        length -= len(piece)
+        yield piece
 
 
-def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str]) -> str:
+def _index_lines(db: Database, offsets: _Offsets) -> list[str]:
+    """A CDXJ line for each capture, sorted by bytes; `offsets` says where its record stands now, if it has moved."""
+    return sorted((_index_line(row, offsets) for row in db.execute(_INDEX)), key=str.encode)
+
+
+def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str], offsets: _Offsets) -> str:
     url, fetched_at, status, content_type, digest, refers_to, offset, length, file = row
     entry = {
         "url": url,
@@ -132,7 +169,7 @@ def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str]) 
         "status": str(status),
         "digest": digest,
         "length": str(length),
-        "offset": str(offset),
+        "offset": str(offsets.get((file, offset), offset)),
         "filename": PurePosixPath(file).name,
     }
     return f"{surt(url)} {_index_time(fetched_at)} {json.dumps(entry)}\n"

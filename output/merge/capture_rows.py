@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from output.db.url_words import UrlState
 from output.merge.source_archive import SCHEMA_NAME
 from output.write.forget import FORGOTTEN_URL
 
@@ -27,6 +28,12 @@ _PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
         JOIN main.warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
+# Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
+_PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
+        url, host, kind, state, found_via, found_on, depth, priority, first_seen)
+    SELECT u.url, u.host, u.kind, '{UrlState.QUEUED}', u.found_via, u.found_on, u.depth, u.priority, u.first_seen
+    FROM {SCHEMA_NAME}.urls u WHERE EXISTS (SELECT 1 FROM {SCHEMA_NAME}.captures s WHERE s.url = u.url)
+    ORDER BY u.id"""
 _FORGOTTEN_KEPT = f"""SELECT DISTINCT s.url FROM {SCHEMA_NAME}.captures s JOIN main.captures t ON t.id = s.id
     WHERE {FORGOTTEN_URL.format("s.url")}"""
 
@@ -41,6 +48,7 @@ def merge_captures(target: Database) -> list[str]:
     target.execute("DROP TABLE IF EXISTS temp.merge_left_out")
     target.execute(_CREATE_LEFT_OUT)
     target.execute("CREATE UNIQUE INDEX temp.merge_left_out_id ON merge_left_out (id)")
+    target.execute(_PUT_WAITING_URLS)
     target.execute(_PUT_CAPTURES)
     target.execute(_PUT_ERASURES)
     return [url for (url,) in target.execute(_FORGOTTEN_KEPT).fetchall()]

@@ -48,13 +48,15 @@ def read_sightings(target: Database, article_id: int) -> Sightings:
     return _read(target, "main", article_id)
 
 
-def merge_history(target: Database, article_id: int, stored_sightings: Sightings) -> None:
-    """Put the source's revisions of an article in place if they go on from `stored_sightings`, which the target had."""
+def merge_history(target: Database, article_id: int, stored_sightings: Sightings) -> bool:
+    """Put the source's revisions of an article in place if they go on from `stored_sightings`, which the target had;
+    returns whether they do."""
     source_sightings = _read(target, SCHEMA_NAME, article_id)
-    is_further = len(source_sightings) > len(stored_sightings)
-    if is_further and source_sightings[: len(stored_sightings)] == stored_sightings:
-        for statement in _REPLACE:
-            target.execute(statement, [article_id])
+    count = len(stored_sightings)
+    is_further = len(source_sightings) > count and source_sightings[:count] == stored_sightings
+    for statement in _REPLACE if is_further else ():
+        target.execute(statement, [article_id])
+    return is_further
 
 
 def merge_gone_histories(target: Database) -> None:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
+from output.db.ids import text_digest
 from output.db.table_columns import folded_name, quoted_name, table_columns
 from output.db.text import storable_text
 from output.merge.histories import merge_history, read_sightings
 from output.merge.source_archive import SCHEMA_NAME, SourceArchive
 from output.reclean.own_reading import OwnReading, read_own_reading
-from output.store.articles import COLUMNS
+from output.store.articles import COLUMNS, stored_article
+from output.store.revisions import correct_revision
 from output.store.sighting import Sighting
 from output.store.user_values import put_user_values
 from output.write.forget import is_forgotten
@@ -26,10 +28,11 @@ from output.write.pages import save_page
 _PAGES = f"""SELECT s.id, u.url, u.host, v.id, s.capture_id, coalesce(c.fetched_at, ''), s.cleaner_version,
         coalesce(s.cleaner_id, 0), s.own_type, s.text_digest, t.id IS NOT NULL, t.capture_id,
         coalesce(d.fetched_at, ''), t.cleaner_version, coalesce(t.cleaner_id, 0), t.own_type, t.text_digest
-    FROM {SCHEMA_NAME}.urls u CROSS JOIN {SCHEMA_NAME}.pages s ON s.id = u.id JOIN main.urls v ON v.url = u.url
+    FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls u ON u.id = h.url_id
+        CROSS JOIN {SCHEMA_NAME}.pages s ON s.id = u.id JOIN main.urls v ON v.url = u.url
         LEFT JOIN {SCHEMA_NAME}.captures c ON c.id = s.capture_id
         LEFT JOIN main.pages t ON t.id = v.id LEFT JOIN main.captures d ON d.id = t.capture_id
-    WHERE u.host = ? ORDER BY u.id"""
+    WHERE h.host = ? ORDER BY u.id"""
 _UPDATE_SEEN = """UPDATE {} SET first_seen = min(first_seen, ?1), last_seen = max(last_seen, ?2) WHERE page_id = ?3"""
 
 
@@ -96,7 +99,8 @@ def _merge_page(target: Database, source: SourceArchive, pair: _PagePair) -> boo
         return False
     if reading:
         _save_reading(target, pair.sighting, reading)
-    merge_history(target, pair.sighting.article_id, stored_sightings)
+    if merge_history(target, pair.sighting.article_id, stored_sightings):
+        _correct_digest(target, pair.sighting)
     return reading is not None
 
 
@@ -110,6 +114,13 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
             seen = [reading.first_seen, reading.last_seen, sighting.page_id]
             target.execute(_UPDATE_SEEN.format(table), seen)
     _put_user_values(target, sighting.page_id, reading.user_values)
+
+
+def _correct_digest(target: Database, sighting: Sighting) -> None:
+    """Have the last revision state the digest of the text as it stands here until settling."""
+    stored = stored_article(target, sighting.url)
+    if stored:
+        correct_revision(target, sighting.article_id, None, text_digest(stored.text))
 
 
 def _put_user_values(target: Database, page_id: int, values: Mapping[str, object]) -> None:

@@ -7,7 +7,7 @@ is settled here: the caller settles once, when all archives are in. A merge that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,13 +22,12 @@ from output.merge.host_pages import add_user_columns, merge_pages
 from output.merge.run_rows import merge_runs
 from output.merge.shared_rows import merge_shared_rows, merge_takedowns
 from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, open_source
-from output.merge.url_rows import merge_urls
+from output.merge.url_rows import merge_urls, note_hosts
 from output.merge.warc_copies import WarcCopy, copy_bytes, plan_copies, put_file_rows, put_places
 from output.raw.erase import erase_records
 from output.store.sighting import article_id
 from output.write.forget import FORGOTTEN_URL, rewrite_file, take_down
 
-_HOSTS = f"SELECT DISTINCT host FROM {SCHEMA_NAME}.urls ORDER BY host"
 _FORGOTTEN_URLS = f"SELECT url FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
 _COUNT = "SELECT count(*) FROM {}"
 
@@ -68,8 +67,9 @@ def merge_archive(
         url_count = _count(target, "main.urls")
         removing_count = merge_takedowns(target, clock)
         copied_bytes = copy_bytes(target, source, copies)
-        _merge_captures(target, source, copies, clock)
+        forgotten_urls = _merge_shared(target, source, copies, clock)
         stored_count = _merge_hosts(target, source, clock, on_host)
+        _finish(target, forgotten_urls, clock)
         if removing_count:
             rewrite_file(target)
         return MergeResult(
@@ -77,8 +77,13 @@ def merge_archive(
         )
 
 
-def _merge_captures(target: Database, source: SourceArchive, copies: list[WarcCopy], clock: Callable[[], str]) -> None:
-    """What belongs to no host, and all captures, since one may refer to a record of another host's."""
+def _merge_shared(
+    target: Database, source: SourceArchive, copies: list[WarcCopy], clock: Callable[[], str]
+) -> list[str]:
+    """What belongs to no host, and all captures, since one may refer to a record of another host's.
+
+    Returns URLs that have to be taken down again.
+    """
     with write_transaction(target):
         put_places(target, source, copies)
         add_user_columns(target)
@@ -86,28 +91,34 @@ def _merge_captures(target: Database, source: SourceArchive, copies: list[WarcCo
         merge_runs(target)
         put_file_rows(target, copies)
         forgotten_urls = merge_captures(target)
+        _note_forgotten_articles(target)
     erase_records(target, database_file(target).parent, clock)
-    for url in forgotten_urls:
-        take_down(target, url, clock=clock)
+    return forgotten_urls
 
 
 def _merge_hosts(
     target: Database, source: SourceArchive, clock: Callable[[], str], on_host: Callable[[str], None] | None
 ) -> int:
-    """Each host's URLs and pages in a transaction, then what no URL leads to; returns how many pages were stored."""
-    with write_transaction(target):
-        _note_forgotten_articles(target)
+    """Each host's URLs and pages in a transaction; returns how many pages were stored."""
     stored_count = 0
-    for (host,) in target.execute(_HOSTS).fetchall():
+    with write_transaction(target):
+        hosts = note_hosts(target)
+    for host in hosts:
         if on_host:
             on_host(host)
         with write_transaction(target):
             merge_urls(target, host)
             stored_count += merge_pages(target, source, host, clock)
+    return stored_count
+
+
+def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[], str]) -> None:
+    """What needs all hosts: histories of articles that neither archive has, edits, and what has to go again."""
     with write_transaction(target):
         merge_gone_histories(target)
         merge_edits(target)
-    return stored_count
+    for url in forgotten_urls:
+        take_down(target, url, clock=clock)
 
 
 def _note_forgotten_articles(target: Database) -> None:

@@ -8,6 +8,15 @@ from output.db.url_words import OutcomeReason, UrlState
 from output.merge.source_archive import SCHEMA_NAME
 from output.write.forget import FORGOTTEN_URL
 
+_CREATE_HOSTS = (
+    "DROP TABLE IF EXISTS temp.merge_hosts",
+    """CREATE TEMP TABLE merge_hosts (host TEXT NOT NULL, url_id INTEGER NOT NULL, PRIMARY KEY (host, url_id))
+        WITHOUT ROWID""",
+    f"INSERT INTO merge_hosts (host, url_id) SELECT host, id FROM {SCHEMA_NAME}.urls ORDER BY host, id",
+)
+URLS_OF_HOST = f"temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id WHERE h.host = ?"
+"""SQL: the source's rows of `urls`, as s, of a host, which is the parameter. `note_hosts` makes the table."""
+
 _IS_LATER = "coalesce(excluded.fetched_at, '') > coalesce(urls.fetched_at, '')"
 _IS_LATER_HELD = "coalesce(excluded.held_at, '') > coalesce(urls.held_at, '')"
 _IS_EARLIER_SEEN = "excluded.first_seen < urls.first_seen"
@@ -26,7 +35,7 @@ def _chosen(condition: str, columns: tuple[str, ...]) -> str:
 
 
 _PUT_URLS = f"""INSERT INTO urls ({", ".join(_COLUMNS)})
-    SELECT {", ".join(_COLUMNS)} FROM {SCHEMA_NAME}.urls WHERE host = ?1 ORDER BY id
+    SELECT {", ".join(f"s.{name}" for name in _COLUMNS)} FROM {URLS_OF_HOST} ORDER BY s.id
     ON CONFLICT (url) DO UPDATE SET
         {_chosen(f"({_IS_LATER}) OR ({_IS_REVIVED})", ("state", "reason"))},
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
@@ -35,15 +44,23 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_COLUMNS)})
             THEN excluded.lastmod ELSE urls.lastmod END"""
 _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{OutcomeReason.FORGOTTEN}',
         not_before = NULL
-    WHERE host = ? AND kind = 'page' AND reason <> '{OutcomeReason.FORGOTTEN}' AND {FORGOTTEN_URL.format("url")}"""
+    WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind = 'page' AND reason <> '{OutcomeReason.FORGOTTEN}'
+        AND {FORGOTTEN_URL.format("url")}"""
 _PUT_LISTED = f"""INSERT OR IGNORE INTO listed (url_id, kind)
-    SELECT t.id, l.kind FROM {SCHEMA_NAME}.urls s JOIN {SCHEMA_NAME}.listed l ON l.url_id = s.id
-        JOIN main.urls t ON t.url = s.url WHERE s.host = ?"""
+    SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
+        JOIN {SCHEMA_NAME}.listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
 _COUNTS = ("found", "fetched", "articles", "led", "dry", "hopes")
 _PUT_PATTERNS = f"""INSERT INTO url_patterns (host, pattern, {", ".join(_COUNTS)})
     SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}.url_patterns WHERE host = ?
     ON CONFLICT (host, pattern) DO UPDATE SET
         {", ".join(f"{name} = max(url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
+
+
+def note_hosts(target: Database) -> list[str]:
+    """Make the temporary table of the source's URLs by host; returns the hosts. Runs in the caller's transaction."""
+    for statement in _CREATE_HOSTS:
+        target.execute(statement)
+    return [host for (host,) in target.execute("SELECT DISTINCT host FROM temp.merge_hosts ORDER BY host").fetchall()]
 
 
 def merge_urls(target: Database, host: str) -> None:

@@ -18,6 +18,9 @@ _REDIRECTING_URL = "SELECT url FROM urls WHERE location = ? AND state = 'done' O
 
 _REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
 
+_QUEUED_SEED = "SELECT host FROM urls WHERE url = ? AND state = 'queued' AND found_via = 'seed'"
+_NEVER_WORKED = "SELECT reason FROM urls WHERE url = ? AND state = 'failed' AND held_at IS NULL AND location IS NULL"
+
 _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
 
@@ -25,6 +28,12 @@ def crawl_options(db: Database) -> list[dict[str, Any]]:
     """The options of all crawls into the archive, the earliest first."""
     rows = db.execute("SELECT options, id FROM runs ORDER BY started_at, rowid").fetchall()
     return [options for row in rows if (options := _run_options(*row)).get("seeds")]
+
+
+def never_working(db: Database, seeds: Iterable[str]) -> dict[str, str]:
+    """Of the start URLs, those that failed and never gave anything, each with the reason."""
+    reasons = {seed: db.execute(_NEVER_WORKED, [storable_text(seed)]).fetchone() for seed in seeds}
+    return {seed: str(row[0]) for seed, row in reasons.items() if row}
 
 
 def unfinished_update_start(db: Database, revisit: str) -> str:
@@ -61,6 +70,12 @@ def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str
             url = str(row[0])
             targets[url] = None
     return tuple(targets)
+
+
+def hosts_of_queued_seeds(db: Database, urls: Iterable[str]) -> set[str]:
+    """The hosts of those of the URLs that are queued as start URLs or as what these redirect to."""
+    rows = (db.execute(_QUEUED_SEED, [storable_text(url)]).fetchone() for url in urls)
+    return {str(row[0]) for row in rows if row}
 
 
 def _run_options(options: str, run_id: int) -> dict[str, Any]:

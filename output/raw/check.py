@@ -5,6 +5,7 @@ A WARC file is read a capture at a time, from its offset to the next capture's, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +18,8 @@ from output.raw.warc_records import warc_date
 from output.raw.wire import RawExchange, warc_digest
 
 _CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
-        (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL
+        (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
+        c.http_status
     FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
 _FILES_WITHOUT_CAPTURES = """SELECT name, length FROM warc_files f WHERE length > 0
     AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
@@ -25,9 +27,12 @@ _DIGEST_PREFIX = "sha1:"
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record; an import takes none that is larger
 
-CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool]
+_STATUS_LINE = re.compile(rb"HTTP/\S+ (\d{3})\b")
+_ROW_KINDS = ("response", "revisit")  # records that have a row in `captures`
+
+CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool, int | None]
 """WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one; for
-that what was wrong with the record when it was imported, and whether it holds its payload itself."""
+that what was wrong with the record when it was imported; whether it holds its payload itself; HTTP status."""
 
 
 def raw_faults(db: Database, folder: Path) -> Iterator[str]:
@@ -68,7 +73,7 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
 
 def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
     """The faults of an imported capture's record that it had not when it was imported."""
-    file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload = row
+    file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload, _ = row
     location = f"{file} at {offset}"
     try:
         record = read_imported_record(read_span(folder, file, offset, record_length), _MAX_RECORD_BYTES)
@@ -93,6 +98,8 @@ def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterato
         yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
     elif actual_digest != payload_digest and not _is_not_modified(record):
         yield f"{location}: the payload of {url} has not the digest of its row"
+    elif (match := _STATUS_LINE.match(record.block)) and int(match[1]) != row[9]:
+        yield f"{location}: the record's status is {int(match[1])}, that of its row {row[9]}"
 
 
 def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
@@ -108,6 +115,8 @@ def _unnamed_record_faults(data: bytes, location: str) -> Iterator[str]:
     try:
         for _, record in iter_records(data, location):
             yield from _digest_faults(record, location)
+            if record.kind in _ROW_KINDS:
+                yield f"{location}: the {record.kind} of {record.url} has no row in captures"
     except RecordError as error:
         yield str(error)
 

@@ -23,7 +23,7 @@ from output.raw.capture import Capture
 from output.raw.save_capture import RawResponseWriter, record_location
 from output.raw.warc_files import sync_to_disk, warc_path
 from output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
-from output.raw.warc_records import warc_date
+from output.raw.warc_records import REDACTED_FIELD, warc_date
 from output.raw.wire import RawExchange, warc_digest
 
 _REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
@@ -173,4 +173,10 @@ def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange |
         b"",
         response.ip_address,
         response.truncated,
+        _redacted_headers(requests[0]) if requests else (),
     )
+
+
+def _redacted_headers(request: WarcRecord) -> tuple[str, ...]:
+    """The headers whose values the record of a request says are replaced."""
+    return tuple(filter(None, request.fields.get(REDACTED_FIELD.lower(), "").split(", ")))

@@ -16,9 +16,11 @@ from output.raw.warc_records import OriginalRecord, RecordMaker, warc_date
 from output.raw.wire import RawExchange, warc_digest
 
 _IS_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
-_ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest FROM captures WHERE payload_digest = ?
+_ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest, warc_file, warc_offset + warc_length
+    FROM captures WHERE payload_digest = ?
     AND warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL AND {_IS_OURS} LIMIT 1"""
-_ORIGINAL_BY_URL = f"""SELECT o.id, o.final_url, o.fetched_at, o.payload_digest FROM captures c
+_ORIGINAL_BY_URL = f"""SELECT o.id, o.final_url, o.fetched_at, o.payload_digest, o.warc_file,
+        o.warc_offset + o.warc_length FROM captures c
         JOIN captures o ON o.id = coalesce(c.refers_to, c.id)
     WHERE c.url = ? AND c.http_status = 200 AND o.{_IS_OURS} AND o.truncated IS NULL
     ORDER BY c.fetched_at DESC LIMIT 1"""
@@ -26,6 +28,10 @@ _NOT_MODIFIED = 304
 
 RecordColumns = tuple[str | None, int | None, int | None, int | None]
 """The columns `warc_file`, `warc_offset`, `warc_length` and `refers_to` of a capture."""
+
+
+_OriginalRow = tuple[int, str, str, str, str, int]
+"""Id, URL, time and payload digest of a capture; the file of its record, and the byte at which that ends."""
 
 
 class RawResponseWriter(WarcFiles):
@@ -46,6 +52,8 @@ class RawResponseWriter(WarcFiles):
     def write_capture(self, capture: Capture, exchange: RawExchange) -> RecordColumns:
         """Append a capture's records; a payload that an earlier record holds is not written again, but referred to."""
         row = _find_original(self._db, capture, exchange)
+        if row and not self.holds(*row[4:]):  # its file was deleted, and the payload with it
+            row = None
         original = OriginalRecord(row[1], warc_date(row[2]), capture.http_status == _NOT_MODIFIED) if row else None
         payload_digest = row[3] if row else capture.payload_digest
         records = self._record_maker.exchange_records(
@@ -106,12 +114,12 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
     return capture_id
 
 
-def _find_original(db: Database, capture: Capture, exchange: RawExchange) -> tuple[int, str, str, str] | None:
-    """The capture whose record already holds this one's payload: id, URL, time, payload digest; None if none does."""
+def _find_original(db: Database, capture: Capture, exchange: RawExchange) -> _OriginalRow | None:
+    """The capture whose record already holds this one's payload; None if none does."""
     if capture.http_status == _NOT_MODIFIED:
         row = db.execute(_ORIGINAL_BY_URL, [storable_text(capture.url)]).fetchone()
     elif exchange.body and not exchange.truncated:
         row = db.execute(_ORIGINAL_BY_PAYLOAD, [capture.payload_digest]).fetchone()
     else:
         return None
-    return row and (int(row[0]), str(row[1]), str(row[2]), str(row[3]))
+    return row and (int(row[0]), str(row[1]), str(row[2]), str(row[3]), str(row[4]), int(row[5]))

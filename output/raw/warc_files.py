@@ -89,8 +89,12 @@ class WarcFiles:
         return WrittenSpan(self._name, offset, self._length - offset)
 
     def sync(self) -> None:
-        """Make the disk confirm what was appended, and note it; to be called inside the transaction that names it."""
+        """Make the disk confirm what was appended, and note it; to be called inside the transaction that names it.
+
+        OSError if the file has been deleted or replaced since it was opened: what is appended would go with it.
+        """
         if self._has_uncommitted:
+            self._check_in_place()
             sync_to_disk(self._fd)
             self._db.execute("UPDATE warc_files SET length = ? WHERE name = ?", [self._length, self._name])
 
@@ -116,6 +120,18 @@ class WarcFiles:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._has_first_record = -1, False
+
+    def _check_in_place(self) -> None:
+        opened_file = os.fstat(self._fd)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(opened_file, os.stat(self._folder / self._name)):
+                return
+        raise OSError(f"{self._name} is gone: it was deleted or replaced while it was written")
+
+    def holds(self, name: str, end: int) -> bool:
+        """Whether a WARC file is there and reaches to the byte `end`."""
+        path = self._folder / name
+        return path.is_file() and path.stat().st_size >= end
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

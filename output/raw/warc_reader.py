@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -54,15 +55,20 @@ def read_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord
 
 
 def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
-    """`length` bytes of a file from an offset on. RecordError if it has not so many."""
+    """`length` bytes of a file from an offset on. RecordError if it has not so many; no more memory is asked for than
+    the file is long, whatever the length."""
     source = f"{file} at {offset}"
     try:
         with (folder / file).open("rb") as stream:
-            stream.seek(offset)
-            data = stream.read(length)
+            size = os.fstat(stream.fileno()).st_size
+            is_inside = 0 <= offset <= size and 0 <= length <= size - offset
+            stream.seek(offset if is_inside else size)
+            data = stream.read(length if is_inside else 0)
     except OSError as error:
         raise RecordError(f"{source}: {error.strerror}") from error
-    if len(data) < length:
+    except (TypeError, ValueError) as error:  # a name, offset or length that is none
+        raise RecordError(f"{source}: {error}") from error
+    if not is_inside or len(data) < length:
         raise RecordError(f"{source}: the file ends before the record does")
     return data
 

@@ -23,6 +23,9 @@ from output.raw.wire import RawExchange, warc_digest
 COMPRESSION_LEVEL = 2
 """ISA-L's compression level, 0 to 3: docs/performance.md has what each costs and saves."""
 
+REDACTED_FIELD = "Broadsheet-Redacted"
+"""The field of a `request` record that names the headers whose values are replaced; ISO 28500 allows further fields."""
+
 _VERSION = "WARC/1.1"
 _HTTP_CONTENT = "application/http; msgtype="
 _REVISIT_PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
@@ -80,7 +83,8 @@ class RecordMaker:
             headers |= _revisit_fields(original)
         response, response_id = self._record(kind, headers, exchange.head, body, _HTTP_CONTENT + "response")
         companion_headers = common_headers | {"WARC-Concurrent-To": f"<{response_id}>"}
-        companions = self._record("request", companion_headers, exchange.request, b"", _HTTP_CONTENT + "request")[0]
+        request_headers = companion_headers | {REDACTED_FIELD: ", ".join(exchange.redacted_headers)}
+        companions = self._record("request", request_headers, exchange.request, b"", _HTTP_CONTENT + "request")[0]
         if exchange.interim_responses:
             companions += self._record(
                 "metadata", companion_headers, b"", exchange.interim_responses, _HTTP_CONTENT + "response"

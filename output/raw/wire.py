@@ -13,11 +13,12 @@ TRUNCATED = ("length", "time", "disconnect", "unspecified")
 
 @dataclass(frozen=True, slots=True)
 class RawExchange:
-    """A request and its response exactly as sent and received, nothing decoded.
+    """A request and its response as sent and received, nothing decoded.
 
     `head` is the status line and the headers with the empty line after them, `body` what follows, with its transfer
     coding. `interim_responses` are the 1xx responses that came before; `ip_address` is the server's. `truncated` is
-    one of TRUNCATED, or empty.
+    one of TRUNCATED, or empty. `redacted_headers` are the headers of the request, in lower case, whose values are not
+    those that were sent (`output.raw.credentials`).
     """
 
     request: bytes = field(repr=False)
@@ -26,6 +27,7 @@ class RawExchange:
     interim_responses: bytes = field(default=b"", repr=False)
     ip_address: str = ""
     truncated: str = ""
+    redacted_headers: tuple[str, ...] = ()
 
     @property
     def status(self) -> int:

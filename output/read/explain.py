@@ -48,6 +48,11 @@ class StoredBlock:
     text: str
     kind: BlockKind
 
+    @property
+    def evidence(self) -> str:
+        """On how many of the host's pages the text stands, as in `3 of 9 pages`; empty if on one."""
+        return f"{self.page_count} of {self.of_pages} pages" if self.page_count else ""
+
     def begins_with(self, words: str) -> bool:
         """Whether the text begins with these words, whatever their case and the space between them."""
         typed = " ".join(words.removesuffix("…").split()).casefold()

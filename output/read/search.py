@@ -28,16 +28,15 @@ _CJK = re.compile(f"[{CJK_RANGES}]")
 
 _MATCH_BEGIN, _MATCH_END = "\x02", "\x03"  # around what matched; no text that is shown has them
 _COLUMNS = """a.id, a.url, a.title, coalesce(a.published_day, ''), coalesce(a.language, ''), a.word_count, a.text"""
-_MATCHING = """FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
-    WHERE articles_fts MATCH :match AND a.id IN (SELECT id FROM articles WHERE {condition})"""
-_HITS = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS}) {_MATCHING}
-    ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id LIMIT :limit"""
-_COUNT = f"SELECT count(*) {_MATCHING}"
-_RANKED_IDS = f"""SELECT rowid FROM articles_fts WHERE articles_fts MATCH :match
-    ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), rowid LIMIT :limit"""
-_HIT_OF_ARTICLE = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS})
-    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
-    WHERE articles_fts MATCH :match AND articles_fts.rowid = :id"""
+_HIT = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS})
+    FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH :match"""
+_FILTERED = "AND a.id IN (SELECT id FROM articles WHERE {condition})"
+_ORDER = f"ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), articles_fts.rowid LIMIT :limit"
+_HITS = f"{_HIT} {_FILTERED} {_ORDER}"
+_COUNT = f"""SELECT count(*) FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
+    WHERE articles_fts MATCH :match {_FILTERED}"""
+_HIT_OF_ARTICLE = f"{_HIT} AND articles_fts.rowid = :article_id"
+_RANKED_IDS = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH :match {_ORDER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +78,18 @@ def count_matches(db: Database, query: str, article_filter: ArticleFilter = ALL_
 
 def rank_articles(db: Database, query: str, limit: int) -> list[int]:
     """The ids of the best articles for a query, best first, at most `limit`; none for a query without a word."""
-    if not (match := match_expression(query)):
-        return []
-    return [article_id for (article_id,) in db.execute(_RANKED_IDS, {"match": match, "limit": limit})]
+    match = match_expression(query)
+    rows = db.execute(_RANKED_IDS, {"match": match, "limit": limit}) if match else ()
+    return [article_id for (article_id,) in rows]
 
 
 def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> dict[int, SearchHit]:
     """The hits of a query in these articles, by article."""
-    if not (match := match_expression(query)):
+    match = match_expression(query)
+    if not match:
         return {}
-    rows = (db.execute(_HIT_OF_ARTICLE, {"match": match, "id": number}).fetchone() for number in article_ids)
+    values = ({"match": match, "article_id": article_id} for article_id in article_ids)
+    rows = (db.execute(_HIT_OF_ARTICLE, value).fetchone() for value in values)
     return {row[0]: _make_hit(row, query) for row in rows if row}
 
 

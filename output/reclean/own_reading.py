@@ -21,6 +21,7 @@ from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
 from output.store.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
 from output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
+from output.store.signatures import stored_signature
 from output.store.user_values import JsonValue, user_values
 
 _COMPRESSION_LEVEL = 6
@@ -78,6 +79,7 @@ class OwnReading:
             "seen": [self.first_seen, self.last_seen],
             "type": str(self.rows.verdict.page_type),
             "evidence": self.rows.verdict.evidence,
+            "signature": None if self.rows.layout_signature is None else self.rows.layout_signature.hex(),
             "metadata": asdict(self.rows.metadata),
             "robots": self.rows.robots,
             "version": self.rows.cleaner_version,
@@ -89,7 +91,7 @@ class OwnReading:
         return zlib.compress(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"), _COMPRESSION_LEVEL)
 
 
-_UNCOMPARED_FIELDS = ("url", "lineage", "cleaner_version", "leads", "markdown")
+_UNCOMPARED_FIELDS = ("url", "lineage", "cleaner_version", "leads", "markdown", "layout_signature")
 _COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
 _VERDICT_FIELDS = ("page_type", "evidence")
 _METADATA_FIELDS = tuple(attribute.name for attribute in fields(Metadata))
@@ -124,7 +126,7 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
     lead_rows = db.execute(_LEADS, [page_id])
     leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in lead_rows)
     rows = _build_rows(values, judged_blocks, {**counts, "kept": kept_count}, leads)
-    rows = replace(rows, lineage=stored_lineage(db, cleaner))
+    rows = replace(rows, lineage=stored_lineage(db, cleaner), layout_signature=stored_signature(db, page_id))
     first_seen, last_seen = article[1:] if article else ("", "")
     return OwnReading(capture, rows, *_split(judged_blocks), first_seen, last_seen, cleaner, user_values(db, page_id))
 
@@ -142,7 +144,9 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
     }
     leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in stored["leads"])
     rows = _build_rows(values, judged_blocks, stored["counts"], leads)
-    rows = replace(rows, lineage=stored_lineage(db, stored["cleaner"]))
+    signature = stored.get("signature")  # version 6 and later
+    layout_signature = None if signature is None else bytes.fromhex(signature)
+    rows = replace(rows, lineage=stored_lineage(db, stored["cleaner"]), layout_signature=layout_signature)
     first_seen, last_seen = stored["seen"]
     return OwnReading(
         stored["capture"],

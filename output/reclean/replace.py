@@ -18,6 +18,7 @@ from output.reclean.own_reading import OwnReading
 from output.store.lineage import note_same_reading
 from output.store.page_rows import PageRows
 from output.store.sighting import Sighting
+from output.store.signatures import put_signature
 from output.write.pages import save_page
 
 _PAGES_PER_BATCH = 500
@@ -125,6 +126,7 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
     page, old_reading, new_rows = recleaned.page, recleaned.old_reading, recleaned.new_rows
     if old_reading.equals(new_rows) and new_rows.lineage:
         note_same_reading(db, page.id, new_rows.lineage)
+        put_signature(db, page.id, new_rows.layout_signature)
         return
     db.execute(_INSERT_BEFORE, [page.id, run_id, old_reading.pack()])
     replace_page(db, page, new_rows, old_reading.first_seen, old_reading.last_seen)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.report.drift import MIN_PAGES, PageShare, has_fallen, has_risen
+from output.report.drift import MIN_DIFFERENCE, MIN_PAGES, PageShare, has_fallen, has_risen
 
 _PAST_RUNS = 10
 _ALWAYS_SHARE = 0.9  # share of pages from which a rule counts as one that always fires
-_LARGE_DIFFERENCE = 0.4
+_LARGE_DIFFERENCE = 0.4  # of a share that swings by itself: articles among new pages, the hits of a rule
+_SHORT_DIFFERENCE = 0.5  # by which the share of short articles has to have risen
+_SHORT_PART = 10  # `words_low` is the length below which one article in so many was
 
 # The past that is assumed of articles fetched again where there is none: they were articles, and seldom cease to be.
 _DEFAULT_ARTICLE_SHARE, _DEFAULT_BARREN_SHARE = PageShare(95, 100), PageShare(5, 100)
@@ -101,7 +103,7 @@ def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alar
     if has_risen(barren, past_barren):
         message = f"{_format_share(barren)} {label} have nothing to read; before {_format_pooled(past_barren)}"
         yield Alarm(present.host, present.part, "barren", message)
-    elif has_fallen(articles, past_articles, _LARGE_DIFFERENCE if present.part == "new" else 0.25):
+    elif has_fallen(articles, past_articles, _LARGE_DIFFERENCE if present.part == "new" else MIN_DIFFERENCE):
         message = f"{_format_share(articles)} {label} are articles; before {_format_pooled(past_articles)}"
         yield Alarm(present.host, present.part, "yield", message)
     if present.part != "new":
@@ -121,8 +123,8 @@ def _text_alarms(db: Database, present: _RunYield, past: Sequence[_PastYield]) -
         return
     low, median = min(run.words_low for run in past_runs), min(run.words_median for run in past_runs)
     short_count = db.execute(_COUNT_SHORT_ARTICLES, [present.host, present.part, low]).fetchone()[0]
-    past_short = [PageShare(run.articles // 10, run.articles) for run in past_runs]
-    if has_risen(PageShare(short_count, present.articles), past_short, 0.5):
+    past_short = [PageShare(run.articles // _SHORT_PART, run.articles) for run in past_runs]
+    if has_risen(PageShare(short_count, present.articles), past_short, _SHORT_DIFFERENCE):
         message = f"articles of {label} have {present.words_median} words in the median; before {median}"
         yield Alarm(present.host, present.part, "short", message)
 

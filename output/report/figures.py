@@ -53,6 +53,11 @@ _CLUSTERS = f"""SELECT c.articles, a.url, a.title FROM article_clusters k JOIN a
             ON c.cluster_id = k.cluster_id
     WHERE k.by_date = 1 ORDER BY c.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
 
+_MIN_LAYOUT_PAGES = 3
+_LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
+    FROM layouts l JOIN pages p ON p.layout_id = l.id JOIN urls u ON u.id = p.id
+    WHERE l.pages >= {_MIN_LAYOUT_PAGES} GROUP BY l.id ORDER BY l.pages DESC, l.host, l.id"""
+
 _LATEST_START = "(SELECT max(started_at) FROM runs)"
 _SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
 _ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
@@ -149,6 +154,18 @@ class DuplicateCount:
 
 
 @dataclass(frozen=True, slots=True)
+class LayoutLine:
+    """Pages of a host that are made alike: how many, how many of them are articles, what they are and why, and one."""
+
+    host: str
+    pages: int
+    articles: int
+    kind: str
+    evidence: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """How many articles say the same, and the earliest of them."""
 
@@ -236,6 +253,7 @@ class Report(Totals):
     withdrawals: tuple[Withdrawal, ...]
     duplicates: tuple[DuplicateCount, ...]
     clusters: tuple[Cluster, ...]
+    layouts: tuple[LayoutLine, ...]
     yields: tuple[Yield, ...]
     rule_rates: tuple[RuleRate, ...]
     runs: tuple[RunLine, ...]
@@ -280,6 +298,7 @@ def _gather_all(db: Database) -> Report:
         withdrawals=read_withdrawals(db),
         duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
         clusters=_read_rows(db, Cluster, _CLUSTERS),
+        layouts=_read_rows(db, LayoutLine, _LAYOUTS),
         yields=read_yields(db),
         rule_rates=read_rule_rates(db),
         runs=read_runs(db),

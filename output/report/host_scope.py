@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database
 
-_HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms")
+_HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms", "layouts")
 _ARTICLE_TABLES = ("duplicates", "clusters")
 _EMPTY_TABLES = ("outside_hosts",)  # links are counted for the whole archive
 

@@ -31,6 +31,7 @@ def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Call
         _url_section(report, width, max_lines, url_words),
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
+        _layout_section(report, width, max_lines),
         _removed_section(report, width, max_lines),
         _yield_section(report.yields, width, max_lines),
         *_rule_sections(report.rule_rates, width),
@@ -158,6 +159,16 @@ def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
         _format_table("", cluster_heads, _one_line_cells(cluster_rows), width, max_lines),
     )
     return "\n".join(filter(None, tables))
+
+
+def _layout_section(report: Report, width: int, max_lines: int) -> str:
+    """What the pages are that are made alike, with one page of each layout."""
+    rows = [
+        [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, layout.example, layout.evidence]
+        for layout in report.layouts
+    ]
+    heads = ("pages", "articles", "kind", "one of them", "why")
+    return _format_table("Layouts: pages made alike", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:

@@ -9,12 +9,12 @@ article that is taken out waits in `shelved`, until the evidence falls.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType, Verdict
+from cleaners.document import PageType, PageVerdict, Verdict
 from output.db.clock import utc_now
 from output.db.stored_values import stored_texts
 from output.db.text import as_json
@@ -22,6 +22,7 @@ from output.db.transaction import write_transaction
 from output.settle.aggregates import ArticlePage, find_list_pages
 from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
 from output.settle.join_pages import find_parts
+from output.settle.layouts.find_layouts import SiteLayouts, find_layouts, store_layouts
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.similar.relate import relate_articles
 from output.settle.site_memory.repeats import (
@@ -33,7 +34,7 @@ from output.settle.site_memory.repeats import (
 )
 from output.store.articles import ArticleChange, note_change
 from output.store.multipage import ArticlePart, put_parts
-from output.store.page_rows import SETTLED_EVIDENCE
+from output.store.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE
 from output.store.shelf import ShelvingReason, shelve, unshelve
 from output.store.sighting import article_id
 from output.verdicts.apply_rulings import apply_rulings
@@ -63,7 +64,7 @@ _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
 _WORD_COUNTS = "SELECT id, word_count FROM pages WHERE own_type IN ('article', 'teaser') ORDER BY id"
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id,
-        instr(p.evidence, '"{SETTLED_EVIDENCE}') > 0
+        instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
 # When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
@@ -73,21 +74,22 @@ _UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages 
             THEN (SELECT page_type FROM pages p WHERE p.id = urls.id) ELSE reason END
     WHERE id IN (
         SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser')
-            AND u.held_reason IN ('article', 'teaser', 'list') AND u.held_reason <> p.page_type)"""
+            AND u.held_reason IN ('article', 'teaser', 'list', 'other') AND u.held_reason <> p.page_type)"""
 
 
 @dataclass(frozen=True, slots=True)
 class SettleResult:
     """What settling found, and what it changed.
 
-    `removed_articles` were shelved and `returned_articles` brought back from there; `rewritten_rows` are those of
-    `pages`; `repeated_blocks` are blocks that the site's memory takes out of pages, and `rejudged_pages` the pages
-    where its verdicts changed.
+    `layout_pages` look like articles and are none by the layout that they are made in. `removed_articles` were shelved
+    and `returned_articles` brought back from there; `rewritten_rows` are those of `pages`; `repeated_blocks` are blocks
+    that the site's memory takes out of pages, and `rejudged_pages` the pages where its verdicts changed.
     """
 
     articles: int
     duplicate_pages: int
     list_pages: int
+    layout_pages: int
     removed_articles: int
     returned_articles: int
     rewritten_rows: int
@@ -108,14 +110,17 @@ class _SettledRow:
 @dataclass(frozen=True, slots=True)
 class _Findings:
     """What the archive's pages are to each other: who represents whom, how many articles a representative repeats if it
-    is a list, and which pages are parts of an article. All by page id."""
+    is a list, which pages are parts of an article, and what pages are by their layout that are none. All by page id."""
 
     representatives: Representatives
     repeat_counts: dict[int, int]
     parts: dict[int, ArticlePart]
+    layout_verdicts: Mapping[int, PageVerdict]
 
     def shelving_reason(self, page_id: int) -> ShelvingReason | None:
         """Why a page's article is taken out; None if it stays."""
+        if page_id in self.layout_verdicts:
+            return ShelvingReason.LAYOUT
         if self.representatives[page_id] != page_id:
             return ShelvingReason.DUPLICATE
         if self.head_page(page_id) != page_id:
@@ -123,10 +128,14 @@ class _Findings:
         return ShelvingReason.LIST if page_id in self.repeat_counts else None
 
     @property
+    def shelvable_pages(self) -> set[int]:
+        """The pages whose articles may be taken out."""
+        return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts}
+
+    @property
     def shelving_counts(self) -> Counter[ShelvingReason]:
         """How many pages' articles are taken out, by reason."""
-        page_ids = self.representatives.keys() | self.parts.keys() | self.repeat_counts.keys()
-        return Counter(reason for page_id in page_ids if (reason := self.shelving_reason(page_id)))
+        return Counter(reason for page_id in self.shelvable_pages if (reason := self.shelving_reason(page_id)))
 
     def head_page(self, page_id: int) -> int:
         """The page whose article has a page's text in it, as a copy or as a part."""
@@ -141,7 +150,9 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
     """
     with write_transaction(db):
         create_kept_table(db)
-        findings = _gather_findings(db)
+        layouts = find_layouts(db)
+        store_layouts(db, layouts)
+        findings = _gather_findings(db, layouts)
         head_pages = put_parts(db, findings.parts)
         settled_at = clock()
         removed_articles, returned_articles = _shelve_and_unshelve(db, findings, settled_at)
@@ -162,6 +173,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
         articles=article_pages - shelving_counts.total(),
         duplicate_pages=shelving_counts[ShelvingReason.DUPLICATE],
         list_pages=shelving_counts[ShelvingReason.LIST],
+        layout_pages=shelving_counts[ShelvingReason.LAYOUT],
         removed_articles=removed_articles,
         returned_articles=returned_articles,
         rewritten_rows=len(changed_rows),
@@ -184,17 +196,18 @@ def _read_page_identities(db: Database) -> list[PageIdentity]:
         db.execute("DROP TABLE IF EXISTS temp.settle_named")
 
 
-def _gather_findings(db: Database) -> _Findings:
+def _gather_findings(db: Database, layouts: SiteLayouts) -> _Findings:
     """Find duplicates, then parts, then lists: two copies of one text must not each be evidence that the other repeats
-    it."""
-    pages = _read_page_identities(db)
+    it. What is no article by its layout represents none."""
+    pages = [page for page in _read_page_identities(db) if page.page_id not in layouts.taken_out]
     text_of = _own_text_reader(db)
     representatives = find_representatives(pages, text_of)
     parts = find_parts(db, pages, representatives, text_of)
-    copies = representatives.keys() | {page_id for page_id, part in parts.items() if part.head_id != page_id}
+    copies = {*representatives, *layouts.taken_out}
+    copies |= {page_id for page_id, part in parts.items() if part.head_id != page_id}
     word_counts = db.execute(_WORD_COUNTS)
     article_pages = (ArticlePage(page_id, words) for page_id, words in word_counts if page_id not in copies)
-    return _Findings(representatives, find_list_pages(db, article_pages), parts)
+    return _Findings(representatives, find_list_pages(db, article_pages), parts, layouts.taken_out)
 
 
 def _own_text_reader(db: Database) -> Callable[[int], str]:
@@ -205,7 +218,7 @@ def _own_text_reader(db: Database) -> Callable[[int], str]:
 def _clear_repeats(db: Database, findings: _Findings, settled_at: str, parallel_map: ParallelMap) -> tuple[int, int]:
     """Store the verdicts of the site's memory where they differ from the stored ones: take out what each site repeats,
     bring back what it repeats no more. Returns the number of blocks with such a verdict, and of pages that changed."""
-    list_pages = findings.repeat_counts.keys()
+    list_pages = findings.repeat_counts.keys() | findings.layout_verdicts.keys()
     unjudged_pages = list_pages | {
         page_id for page_id, representative in findings.representatives.items() if representative in list_pages
     }
@@ -224,26 +237,32 @@ def _clear_repeats(db: Database, findings: _Findings, settled_at: str, parallel_
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
     """The rows of `pages` that differ from what the findings make of them, as they should be."""
-    for page_id, url, own_type, stored_type, stored_article_id, has_list_evidence in db.execute(_STORED_ROWS):
+    for page_id, url, own_type, stored_type, stored_article_id, has_settled_evidence in db.execute(_STORED_ROWS):
         head_page = findings.head_page(page_id)
-        repeat_count = findings.repeat_counts.get(head_page, 0)
-        settled_article_id = None if repeat_count else article_id(url if head_page == page_id else _url(db, head_page))
-        settled_type = str(PageType.LIST) if repeat_count else own_type
+        settled_verdict = _settled_verdict(findings, head_page)
+        head_url = url if head_page == page_id else _url(db, head_page)
+        settled_article_id = None if settled_verdict else article_id(head_url)
+        settled_type = str(settled_verdict.page_type) if settled_verdict else own_type
         is_unchanged = (settled_type, settled_article_id) == (stored_type, stored_article_id)
-        if is_unchanged and not (repeat_count or has_list_evidence):
+        if is_unchanged and not (settled_verdict or has_settled_evidence):
             continue
         evidence = _only_value(db, "SELECT evidence FROM pages WHERE id = ?", page_id)
         stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
         facts = [fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE)]
-        settled_evidence = as_json([*facts, *_list_evidence(repeat_count)])
+        settled_evidence = as_json([*facts, *(settled_verdict.evidence if settled_verdict else ())])
         settled_row = _SettledRow(page_id, settled_type, settled_article_id, settled_evidence)
         if settled_row != _SettledRow(page_id, stored_type, stored_article_id, evidence):
             yield settled_row
 
 
-def _list_evidence(repeat_count: int) -> Iterator[str]:
-    if repeat_count:
-        yield f"{SETTLED_EVIDENCE}{repeat_count} articles"
+def _settled_verdict(findings: _Findings, page_id: int) -> PageVerdict | None:
+    """What a page is that looks like an article and is none; None if it is one."""
+    if layout_verdict := findings.layout_verdicts.get(page_id):
+        facts = tuple(f"{LAYOUT_EVIDENCE}{fact}" for fact in layout_verdict.evidence)
+        return PageVerdict(layout_verdict.page_type, facts)
+    if repeat_count := findings.repeat_counts.get(page_id, 0):
+        return PageVerdict(PageType.LIST, (f"{REPEATS_EVIDENCE}{repeat_count} articles",))
+    return None
 
 
 def _url(db: Database, page_id: int) -> str:
@@ -268,7 +287,7 @@ def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> 
     db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
     articles_to_shelve = [
         (article, reason)
-        for page_id in sorted(findings.representatives.keys() | findings.parts.keys() | findings.repeat_counts.keys())
+        for page_id in sorted(findings.shelvable_pages)
         if (reason := findings.shelving_reason(page_id))
         for (article,) in db.execute("SELECT id FROM articles WHERE page_id = ?", [page_id]).fetchall()
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from sqlite_utils import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,27 @@ class ArticleFilter:
         """The parameters of `condition`; more than it uses do no harm."""
         languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
         return {"host": self.host, "since": self.since, "until": self.until, "section": self.section, **languages}
+
+
+@contextmanager
+def article_scope(db: Database, article_filter: ArticleFilter) -> Iterator[None]:
+    """While the context is open, table `articles` holds for this connection only what the filter leaves in.
+
+    A temporary view stands before the table, so that whatever reads articles need not know of it.
+    """
+    if article_filter == ALL_ARTICLES:
+        yield
+        return
+    query = f"SELECT id FROM main.articles WHERE {article_filter.condition}"
+    db.execute(f"CREATE TEMP TABLE chosen_articles AS {query}", dict(article_filter.values))
+    try:
+        db.execute(
+            "CREATE TEMP VIEW articles AS SELECT * FROM main.articles WHERE id IN (SELECT id FROM temp.chosen_articles)"
+        )
+        yield
+    finally:
+        db.execute("DROP VIEW IF EXISTS temp.articles")
+        db.execute("DROP TABLE temp.chosen_articles")
 
 
 ALL_ARTICLES = ArticleFilter()

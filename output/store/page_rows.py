@@ -39,6 +39,7 @@ class PageRows:
     ledger: LedgerRows
     leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
     lineage: Lineage | None = None  # the cleaner that made it
+    layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
 
     @property
     def is_article(self) -> bool:
@@ -65,6 +66,7 @@ def make_page_rows(cleaned: CleanedPage, site_rules: str = "") -> PageRows:
         ledger=make_ledger_rows(cleaned.blocks, cleaned.verdicts) if is_article else LedgerRows(),
         leads=page_leads(cleaned.outlinks) if is_article else (),
         lineage=replace(lineage(), site_rules=site_rules),
+        layout_signature=cleaned.layout_signature,
     )
 
 
@@ -73,5 +75,6 @@ def with_evidence(page: PageRows, *facts: str) -> PageRows:
     return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, *facts)))
 
 
-# Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle.
-SETTLED_EVIDENCE = "repeats="
+REPEATS_EVIDENCE, LAYOUT_EVIDENCE = "repeats=", "layout="
+SETTLED_EVIDENCE = (REPEATS_EVIDENCE, LAYOUT_EVIDENCE)
+"""Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle."""

@@ -23,6 +23,7 @@ class ShelvingReason(StrEnum):
     DUPLICATE = "duplicate"  # another URL names the same text
     LIST = "list"  # the page only repeats other articles
     PART = "part"  # its text is in the article of another page
+    LAYOUT = "layout"  # the pages of its layout are none
 
 
 def writable_columns(db: Database, table: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ lost nothing and stored nothing twice.
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -72,6 +73,7 @@ class Archive:
     ) -> None:
         self.db = db
         self._file = file
+        self._opened_file = os.stat(file)
         self._pattern_tracker = PatternTracker(db, limits or PatternLimits())
         self._pattern_tracker.reload()
         self._lock = lock
@@ -127,8 +129,10 @@ class Archive:
         """Store outcomes with everything that follows from them, in one transaction.
 
         A page with a text whose number stands for another text fails, and costs the others only their common
-        transaction.
+        transaction. OSError if the database or the WARC file has been deleted or replaced: what is stored would go
+        with it.
         """
+        self._check_in_place()
         try:
             self._save_batch(batch)
         except TextConflict as conflict:
@@ -161,6 +165,12 @@ class Archive:
             raise
         if self._raw_writer:
             self._raw_writer.mark_committed()
+
+    def _check_in_place(self) -> None:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(self._opened_file, os.stat(self._file)):
+                return
+        raise OSError(f"{self._file.name} is gone: it was deleted or replaced while it was written")
 
     def apply_waiting_rulings(self) -> int:
         """Apply the rulings that were made in the reading room while the file had another owner; return how many."""

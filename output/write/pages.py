@@ -16,6 +16,7 @@ from output.store.lineage import intern_lineage
 from output.store.page_rows import SETTLED_EVIDENCE, PageRows
 from output.store.revisions import ArticleState, is_pending, read_article_state
 from output.store.sighting import Sighting
+from output.store.signatures import put_signature
 from output.verdicts.apply_rulings import with_rulings
 from output.verdicts.rebuild import with_further_pages
 from output.verdicts.site_verdicts import carry_over_verdicts, read_carried_verdicts
@@ -74,6 +75,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     else:
         clear_ledger(db, page_id)
     put_leads(db, page_id, rows.leads)
+    put_signature(db, page_id, rows.layout_signature)
     return SaveResult(is_current=True, has_changed=has_changed)
 
 

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from output.db.ids import content_id
 from output.db.text import as_json, storable_text
 from output.db.transaction import write_transaction
+from output.raw.credentials import without_userinfo
 
 
 class RunRecorder:
@@ -20,14 +21,23 @@ class RunRecorder:
         self._clock = clock
 
     def start(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
-        """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`."""
+        """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`.
+
+        User names and passwords in URLs are left out, be it a start URL or a proxy's.
+        """
         started_at = self._clock()
         with write_transaction(self._db):
             self._db.execute("UPDATE runs SET outcome = 'killed' WHERE outcome IS NULL")
             run_id = self._free_id(started_at, command)
             self._db.execute(
                 "INSERT INTO runs (id, started_at, command, options, versions) VALUES (?, ?, ?, ?, ?)",
-                [run_id, started_at, storable_text(command), as_json(dict(options)), as_json(dict(versions))],
+                [
+                    run_id,
+                    started_at,
+                    storable_text(without_userinfo(command)),
+                    as_json(_without_credentials(dict(options))),
+                    as_json(dict(versions)),
+                ],
             )
         return run_id
 
@@ -50,3 +60,12 @@ class RunRecorder:
         while run_id in used_ids:
             run_id += 1
         return run_id
+
+
+def _without_credentials(value: object) -> object:
+    """A JSON-like value without user names in the URLs of its texts."""
+    if isinstance(value, str):
+        return without_userinfo(value)
+    if isinstance(value, Mapping):
+        return {name: _without_credentials(member) for name, member in value.items()}
+    return [_without_credentials(member) for member in value] if isinstance(value, list | tuple) else value

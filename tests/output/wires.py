@@ -22,4 +22,4 @@ def fetched(url: str, second: int = 0, body: bytes = b"hello", status: int = 200
     at = AT.format(second)
     raw = make_exchange(body, head=b"HTTP/1.1 %d Yes\r\nX-Odd: 1\r\n\r\n" % status, **changes)
     capture = Capture(url, at, status, url, "text/html", payload_length=len(body), raw=raw)
-    return Outcome(url, "done", "other", status, at, capture)
+    return Outcome(url, "done", "feed", status, at, capture)

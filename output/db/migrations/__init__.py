@@ -21,6 +21,7 @@ from output.db.migrations.v5_imported import IMPORTED
 from output.db.migrations.v5_keywords import KEYWORDS
 from output.db.migrations.v5_users_columns import rename_users_column
 from output.db.migrations.v6_browse import BROWSE
+from output.db.migrations.v6_layouts import LAYOUTS
 from output.db.migrations.v6_overview import OVERVIEW
 from output.db.migrations.v6_users_names import rename_users_object
 
@@ -69,10 +70,11 @@ def m0005_columns(db: Database) -> None:
 
 @MIGRATIONS()
 def m0006_openness(db: Database) -> None:
-    """Views for people to look at; the reading room's index, and what a person judged of a sample."""
+    """Views for people to look at; the reading room's index, what a person judged of a sample; layouts."""
     for statement in (
         *OVERVIEW,
         *BROWSE,
+        *LAYOUTS,
     ):  # fmt: skip
         rename_users_column(db, statement)
         rename_users_object(db, statement)

@@ -39,7 +39,8 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
 REFERENCES = {
     "urls": _names("""
         listed.url_id overruled.page_id own_verdicts.page_id page_blocks.page_id page_layout.page_id page_leads.page_id
-        page_parts.page_id page_parts.head_id pages.id articles.page_id reclean_before.page_id shelved.page_id
+        page_parts.page_id page_parts.head_id page_signatures.page_id pages.id articles.page_id reclean_before.page_id
+        shelved.page_id
         sketches.page_id urls.id
     """),
     "articles": _names("""
@@ -59,6 +60,7 @@ REFERENCES = {
     "robots_files": _names("captures.robots_id robots_files.id"),
     "runs": _names("alarms.run_id rule_rates.run_id runs.id yields.run_id"),
     "cleaners": _names("cleaners.id pages.cleaner_id"),
+    "layouts": _names("layouts.id pages.layout_id"),
 }
 """Columns whose number stands for a row of the table named; `MEANINGS` says it in words."""
 
@@ -71,6 +73,7 @@ MEANINGS = {
     "robots_files": "SELECT id, url || ' ' || access || ' ' || reason || ': ' || text FROM robots_files",
     "runs": "SELECT id, 'run ' || row_number() OVER (ORDER BY started_at, id) || ': ' || command FROM runs",
     "cleaners": "SELECT id, 'cleaner ' || version || ' ' || site_rules FROM cleaners",
+    "layouts": "SELECT id, 'layout ' || hex(signature) || ' of ' || host FROM layouts",
 }
 """What a number stands for: number and words."""
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.compare.edits import ArticleVersion, CapturedBlock, compare_versions, may_report_edit
+from cleaners.compare.edits import ArticleVersion, CapturedBlock, align_versions, compare_versions, may_report_edit
 
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
 SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks at least."
@@ -212,3 +212,123 @@ def test_one_promo_of_the_site_in_place_of_another_is_no_edit() -> None:
         ).rewritten_count
         == 1
     )
+
+
+# --- Just above and just below a bound -------------------------------------------------------------------------------
+def distinct_words(name: str, count: int) -> list[str]:
+    return [f"{name}{'abcdefghij'[number // 10]}{'abcdefghij'[number % 10]}" for number in range(count)]
+
+
+def paragraph(common: int, name: str, own: int) -> str:
+    """A paragraph of words that two paragraphs have in common, and of words of its own."""
+    return " ".join([*distinct_words("common", common), *distinct_words(name, own)]) + "."
+
+
+@pytest.mark.parametrize(
+    ("old_text", "new_text", "is_rewritten"),
+    [
+        (paragraph(8, "old", 12), paragraph(8, "new", 12), True),
+        (paragraph(7, "old", 13), paragraph(7, "new", 13), False),
+        (paragraph(8, "old", 2), paragraph(8, "new", 32), True),
+        (paragraph(7, "old", 3), paragraph(7, "new", 33), False),
+        (paragraph(8, "old", 32), paragraph(8, "new", 2), True),
+        (paragraph(8, "old", 0), paragraph(8, "new", 32), True),
+        (paragraph(7, "old", 0), paragraph(7, "new", 32), False),
+    ],
+    ids=["two fifths of both", "fewer", "four fifths of the shorter one", "fewer of it", "the new one is the shorter",
+         "all of eight words", "all of seven words"],
+)  # fmt: skip
+def test_a_paragraph_is_rewritten_while_enough_of_it_is_left(old_text: str, new_text: str, is_rewritten: bool) -> None:
+    old, new = (make_version(*kept_blocks(FIRST, text, THIRD)) for text in (old_text, new_text))
+    edit = compare_versions(old, new)
+    counts = (edit.added_count, edit.removed_count, edit.rewritten_count)
+    assert counts == ((0, 0, 1) if is_rewritten else (1, 1, 0))
+
+
+def test_of_several_paragraphs_the_most_similar_is_the_one_rewritten_and_among_equals_the_nearest() -> None:
+    old = paragraph(10, "old", 10)
+    likeness = [paragraph(9, "less", 11), paragraph(10, "more", 10)]
+    edit = compare_versions(make_version(*kept_blocks(FIRST, old)), make_version(*kept_blocks(FIRST, *likeness)))
+    assert [change.before for change in edit.changes] == ["", old]
+    near, far = paragraph(10, "near", 10), paragraph(10, "far", 10)
+    edit = compare_versions(make_version(*kept_blocks(FIRST, old)), make_version(*kept_blocks(FIRST, near, far)))
+    assert [(change.before, change.after) for change in edit.changes] == [(old, near), ("", far)]
+
+
+def with_block_aside(block: CapturedBlock) -> ArticleVersion:
+    return make_version(*kept_blocks(FIRST, SECOND, THIRD), block)
+
+
+@pytest.mark.parametrize(("word_count", "other_articles", "is_edit"),
+                         [(20, 1, True), (19, 1, False), (20, 2, False), (19, 0, True)])  # fmt: skip
+def test_what_one_other_article_has_is_a_quotation_from_twenty_words_on(
+    word_count: int, other_articles: int, is_edit: bool
+) -> None:
+    text = " ".join(distinct_words("quoted", word_count))
+    block = CapturedBlock(text, "paragraph", True, 1, other_article_count=other_articles)
+    assert compare_versions(BASE, with_block_aside(block)).kinds == (("body",) if is_edit else ())
+
+
+def label(count: int, number: int) -> str:
+    return " ".join([*distinct_words("label", count - 1), str(number)])
+
+
+def dated_label(count: int, day: int) -> str:
+    return f"{' '.join(distinct_words('label', count - 3))} {day} May 2026"
+
+
+@pytest.mark.parametrize(
+    ("old_label", "new_label", "is_edit"),
+    [(label(6, 12), label(6, 13), False), (label(7, 12), label(7, 13), True),
+     (dated_label(16, 3), dated_label(16, 4), False), (dated_label(18, 3), dated_label(18, 4), True)],
+    ids=["six words", "seven", "sixteen words with a date", "more with a date"],
+)  # fmt: skip
+def test_a_line_with_another_number_is_a_label_up_to_a_length(old_label: str, new_label: str, is_edit: bool) -> None:
+    old, new = (with_block_aside(kept_blocks(text)[0]) for text in (old_label, new_label))
+    assert compare_versions(old, new).kinds == (("body",) if is_edit else ())
+
+
+def test_a_text_is_looked_for_across_blocks_from_twelve_characters_on() -> None:
+    """Shorter ones stand in any longer text by chance."""
+    for text, is_edit in [("abcdefghijkl", False), ("abcdefghijk", True)]:
+        old = make_version(*kept_blocks(FIRST, SECOND, THIRD), *removed_blocks(f"({text} and more)"))
+        assert compare_versions(old, with_block_aside(kept_blocks(text)[0])).kinds == (("body",) if is_edit else ())
+
+
+def test_paragraphs_count_for_the_order_from_forty_eight_characters_on() -> None:
+    for length, is_reordered in [(48, True), (47, False)]:
+        one, two = ("".join(distinct_words(name, 20))[:length] for name in ("one", "two"))
+        edit = compare_versions(make_version(*kept_blocks(one, two)), make_version(*kept_blocks(two, one)))
+        assert edit.is_reordered == is_reordered
+
+
+def test_a_label_between_two_paragraphs_is_text_and_at_their_edge_is_not() -> None:
+    for position, is_edit in [(0, False), (1, True), (2, True), (3, False)]:
+        old, new = ([FIRST, SECOND, THIRD] for _ in range(2))
+        old.insert(position, label(4, 12))
+        new.insert(position, label(4, 13))
+        edit = compare_versions(make_version(*kept_blocks(*old)), make_version(*kept_blocks(*new)))
+        assert edit.kinds == (("body",) if is_edit else ())
+
+
+def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_text() -> None:
+    old = make_version(*kept_blocks("Old heading", kind="heading"), *kept_blocks(FIRST, THIRD, SECOND))
+    changed = SECOND.replace("eleven", "twelve")
+    new = make_version(*kept_blocks(FIRST, changed, FOURTH), *removed_blocks("A promo of the site."))
+    assert [(change.before, change.after) for change in align_versions(old, new)] == [
+        ("Old heading", ""), (FIRST, FIRST), (THIRD, ""), (SECOND, changed), ("", FOURTH),
+    ]  # fmt: skip
+    assert [change.before == change.after for change in align_versions(BASE, BASE)] == [True] * 3
+
+
+def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings_are_left_out() -> None:
+    promo, heading = (
+        CapturedBlock(text, kind, True, 1, other_article_count=2)
+        for text, kind in (
+            ("Support the harbour paper with a gift.", "paragraph"),
+            ("More from the harbour", "heading"),
+        )
+    )
+    new = make_version(*kept_blocks(FIRST, SECOND, THIRD), promo, heading)
+    assert [change.after for change in align_versions(BASE, new)] == [FIRST, SECOND, THIRD, promo.text]
+    assert all(change.before == change.after for change in align_versions(BASE, new))

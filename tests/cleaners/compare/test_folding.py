@@ -29,3 +29,6 @@ def test_times_that_may_be_one() -> None:
     assert day.may_equal(early)
     assert not day.may_equal(parse_moment("2026-05-04"))  # type: ignore[arg-type]
     assert parse_moment("yesterday") is None
+    other_minute = parse_moment("2026-05-04T04:31:00Z")
+    assert other_minute
+    assert not early.may_equal(other_minute), "two instants of one day are two"

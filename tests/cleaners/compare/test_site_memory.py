@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import pytest
+
 from cleaners.compare.site_memory import (
     BIO_VERDICT,
     REPEATED_VERDICT,
     KeyedBlock,
     build_site_memory,
     container_path,
+    find_body_paths,
     judge_repeated_blocks,
     min_repeat_pages,
     names_author,
@@ -130,3 +133,78 @@ def test_a_page_that_is_all_the_sites_is_left_as_it_is():
 def test_on_a_large_site_a_pair_is_chance():
     pair = KeyedBlock(0, 1, BOX_PATH, 9)
     assert judge_first_page(*make_pages(2, pair), *make_pages(30)[2:]) == {}
+
+
+# --- Just above and just below a bound -------------------------------------------------------------------------------
+def test_three_pages_make_a_repetition_from_twenty_pages_on():
+    assert (min_repeat_pages(19), min_repeat_pages(20)) == (2, 3)
+
+
+def test_a_place_needs_five_pages_four_fifths_of_which_keep_their_text():
+    assert find_body_paths({"a": 5, "b": 4, "c": 4, "d": 80, "e": 79}, {"c": 1, "d": 20, "e": 21}) == {
+        "a": (5, 5), "c": (4, 5), "d": (80, 100),
+    }  # fmt: skip
+
+
+def test_an_author_is_named_within_six_words_and_a_hundred_characters():
+    assert names_author("one two three four five Ben", ["Ben Okoro"])
+    assert not names_author("one two three four five six Ben", ["Ben Okoro"])
+    assert names_author(f"{'x' * 96} Ben", ["Ben Okoro"])
+    assert not names_author(f"{'x' * 98} Ben", ["Ben Okoro"])
+
+
+@pytest.mark.parametrize(("own_text_pages", "is_boilerplate"), [(1, True), (2, False)])
+def test_a_part_of_the_page_is_the_sites_while_a_tenth_of_its_pages_have_own_text_there(own_text_pages, is_boilerplate):
+    box = KeyedBlock(0, 1, BOX_PATH, 9)
+    pages = [[own_block(1000 + n), own_block(2000 + n), box] for n in range(10)]
+    for number in range(own_text_pages):
+        pages[number].append(own_block(3000 + number, 9, BOX_PATH))
+    memory = build_site_memory(pages, {1: 10}, 10)
+    assert (BOX_PATH in memory.boilerplate_containers) == is_boilerplate
+
+
+def test_a_part_of_one_page_alone_is_not_the_sites():
+    pages = [[own_block(1000), KeyedBlock(0, 1, BOX_PATH, 9)], [own_block(1001), KeyedBlock(0, 1, BODY_PATH, 9)]]
+    assert BOX_PATH not in build_site_memory(pages, {1: 2}, 2).boilerplate_containers
+
+
+def test_a_text_is_outside_of_the_articles_if_it_is_so_on_more_than_half_of_its_pages():
+    for outside, is_outer in [(6, True), (5, False)]:
+        line = KeyedBlock(0, 1, BODY_PATH, 9)
+        pages = [[own_block(1000 + n), own_block(2000 + n), line] for n in range(outside)]
+        pages += [[own_block(1000 + n), line, own_block(2000 + n)] for n in range(outside, 10)]
+        assert (1 in build_site_memory(pages, {1: 10}, 10).outer_keys) == is_outer
+
+
+@pytest.mark.parametrize(
+    ("pages_with_line", "pages", "goes"),
+    [(6, 10, True), (5, 10, False), (25, 83, True), (25, 84, False), (24, 80, False), (24, 40, True), (2, 2, True),
+     (2, 3, False), (3, 5, True)],
+)  # fmt: skip
+def test_a_closing_line_goes_from_a_share_of_the_pages_on(pages_with_line, pages, goes):
+    line = KeyedBlock(0, 1, BODY_PATH, 6)
+    verdicts = judge_first_page(*make_pages(pages_with_line, line), *make_pages(pages)[pages_with_line:])
+    assert verdicts == ({2: REPEATED_VERDICT} if goes else {})
+
+
+@pytest.mark.parametrize(("words", "pages", "goes"), [(30, 4, True), (31, 4, False), (31, 5, True)])
+def test_more_than_a_third_of_a_page_goes_only_if_five_pages_have_it(words, pages, goes):
+    box = KeyedBlock(0, 1, BOX_PATH, words)
+    verdicts = judge_first_page(*make_pages(pages, box))
+    assert verdicts == ({2: REPEATED_VERDICT} if goes else {})
+
+
+@pytest.mark.parametrize(("words", "pages", "goes"), [(8, 2, True), (7, 2, False), (7, 6, True), (7, 5, False)])
+def test_in_a_box_eight_words_go_and_fewer_if_half_of_its_pages_have_them(words, pages, goes):
+    text, other = KeyedBlock(0, 1, BOX_PATH, words), KeyedBlock(0, 2, BOX_PATH, 9)
+    verdicts = judge_first_page(*make_pages(pages, text, other), *make_pages(12, other)[pages:])
+    assert (2 in verdicts) == goes
+    assert 3 in verdicts
+
+
+def test_a_pages_own_text_begins_with_its_first_block_of_eight_words():
+    """What stands between shorter lines above it is outside of it."""
+    motto = KeyedBlock(0, 1, BODY_PATH, 6)
+    for words, goes in [(7, True), (8, False)]:
+        pages = [[own_block(3000 + n, words), motto, own_block(1000 + n), own_block(2000 + n)] for n in range(9)]
+        assert judge_first_page(*pages) == ({1: REPEATED_VERDICT} if goes else {})

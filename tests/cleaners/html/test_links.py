@@ -45,6 +45,19 @@ def test_the_head_names_the_canonical_url_the_next_page_and_feeds() -> None:
     }  # fmt: skip
 
 
+def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
+    head = (
+        '<link rel="sitemap" href="/map.xml">'
+        '<link rel="sitemap" type="application/xml" href="/map.php" title=" The map ">'
+        '<link rel="sitemap" type="text/html" href="/map.html">'
+    )
+    outlinks = {link.url.removeprefix("https://a.example"): link for link in links("", head).values()}
+    assert {path: link.via for path, link in outlinks.items()} == {
+        "/map.xml": "sitemap", "/map.php": "sitemap", "/map.html": "link",
+    }  # fmt: skip
+    assert outlinks["/map.php"].text == "The map"
+
+
 def test_a_link_that_is_also_canonical_is_known_as_such() -> None:
     outlinks = links('<a href="/c">c</a>', '<link rel="canonical" href="/c">')
     assert outlinks["https://a.example/c"].via in ("canonical", "link")

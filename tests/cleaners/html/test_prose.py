@@ -33,6 +33,11 @@ def test_the_main_container_holds_most_of_the_prose() -> None:
     assert main_container_positions([]) == frozenset()
 
 
+def test_a_container_whose_name_only_begins_alike_is_another() -> None:
+    blocks = [block(n, path="body>div.story>p") for n in (0, 1)] + [block(2, path="body>div.story-aside>p")]
+    assert main_container_positions(blocks) == {0, 1}
+
+
 def test_a_brief_is_what_follows_the_title_in_its_container() -> None:
     blocks = [
         block(0, "The bridge is shut", kind=BlockKind.HEADING, level=1, path="body>main>article>header>h1"),

@@ -54,6 +54,8 @@ def test_metas_for_everybody_and_for_one_robot() -> None:
     assert metas('name="Robots" content="NoIndex,follow"', 'name="broadsheet" content="nofollow"') == (
         "broadsheet: nofollow", "follow", "noindex",
     )  # fmt: skip
+    assert metas('name="GPTBot" content="noindex, follow"') == ("gptbot: follow", "gptbot: noindex")
+    assert metas('name="GPTBot" content="index, follow"') == (), "one that restricts nothing may be about anything"
     assert metas('name="GPTBot" content="noindex, noai"') == ("gptbot: noai", "gptbot: noindex")
 
 

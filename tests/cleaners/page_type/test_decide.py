@@ -78,6 +78,11 @@ RECIPE = f"""{LD % '"@type": "Recipe", "headline": "Pancakes", "name": "Pancakes
 HOWTO = f"""{LD % '"@type": "BlogPosting", "headline": "How I mended the pump", "datePublished": "2024-05-03"'}
     <h1>How I mended the pump</h1><p>{PROSE}</p><pre>pump --off</pre><p>{PROSE}</p><pre>pump --on</pre>
     <p>{PROSE}</p>"""
+DIARY = f"""<h1>Twelfth of May</h1><p>{PROSE}</p>
+    <p>In the morning I walked down to the river, where the boats had been drawn up on the bank for the winter, and
+    talked for a while with the ferryman, who does not believe that the bridge will ever be finished.</p>
+    <p>After lunch the letters came, three of them, one from my sister in the north with news of the children, and
+    two from people who want money and will have to wait until the harvest is in and sold.</p>"""
 REVIEW = f"""{ARTICLE_LD}<h1>The mill burned down</h1><p>The kettle costs $49.</p><p>{PROSE}</p><p>{PROSE}</p>"""
 
 
@@ -93,6 +98,11 @@ def verdict_on(path: str, body: str) -> PageVerdict:
         ("/blog/2024/05/mending-the-old-pump", HOWTO, PageType.ARTICLE),
         ("/2024/05/kettle-review", REVIEW, PageType.ARTICLE),
         ("/pages/how-the-old-mill-burned-down", STORY, PageType.ARTICLE),
+        ("/diary/2024/05/12.html", DIARY, PageType.ARTICLE),
+        ("/diary/2024-05-12/", DIARY, PageType.ARTICLE),
+        ("/2024/05/12/index.html", CARDS, PageType.LIST),
+        ("/2024/05.html", DIARY, PageType.LIST),
+        ("/tag/mills/index.html", STORY, PageType.LIST),
         ("/2024/05/the-mill", PAYWALLED, PageType.TEASER),
         ("/", STORY, PageType.LIST),
         ("/tag/mills/", CARDS, PageType.LIST),
@@ -129,7 +139,7 @@ def test_what_was_learned_is_said_in_signs() -> None:
 
 
 def test_a_doubt_about_an_article_is_said() -> None:
-    body = STORY + '<div class="product"><p>$49.00</p><p>Add to cart</p><p>In stock</p><p>Add to cart</p></div>' * 2
+    body = DIARY + '<div class="product"><p>$49.00</p><p>Add to cart</p><p>In stock</p></div>' * 3
     verdict = verdict_on("/2024/05/the-mill-a-story", body)
     assert verdict.page_type is PageType.ARTICLE
     assert verdict.evidence[-1].startswith("but:product=0.")
@@ -140,7 +150,8 @@ def test_a_doubt_about_an_article_is_said() -> None:
     [
         ("document", 0.15, PageType.ARTICLE),  # a how-to is much like a manual
         ("document", 0.10, PageType.DOCUMENT),
-        ("product", 0.15, PageType.PRODUCT),
+        ("product", 0.28, PageType.ARTICLE),
+        ("product", 0.22, PageType.PRODUCT),
         ("forum", 0.22, PageType.FORUM),
         ("service", 0.22, PageType.ARTICLE),
     ],

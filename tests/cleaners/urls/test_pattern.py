@@ -40,3 +40,9 @@ def test_a_path_without_end_has_a_short_pattern() -> None:
 def test_the_order_of_parameters_does_not_tell_urls_apart_unless_a_name_comes_twice() -> None:
     assert sort_parameters(HOST + "/?b=2&a=1") == sort_parameters(HOST + "/?a=1&b=2") == HOST + "/?a=1&b=2"
     assert sort_parameters(HOST + "/?a=1") == sort_parameters(HOST + "/?a=1&a=2") == ""
+
+
+def test_the_names_of_parameters_count_by_their_first_forty_characters() -> None:
+    name = "x" * 39
+    assert patterns_of(f"{HOST}/?{name}ab=1") == patterns_of(f"{HOST}/?{name}ac=1")
+    assert patterns_of(f"{HOST}/?{name}a=1") != patterns_of(f"{HOST}/?{name}b=1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.urls.shape import UrlShape, is_section, shape_of
+from cleaners.urls.shape import UrlShape, is_section, names_a_day, shape_of
 
 HOST = "https://a.example"
 
@@ -36,6 +36,19 @@ HOST = "https://a.example"
         ("/news", UrlShape.LIST),
         ("/news/mill", UrlShape.UNKNOWN),
         ("/about-us", UrlShape.UNKNOWN),
+        ("/tag/mills/index.html", UrlShape.LIST),
+        ("/news/index.php", UrlShape.LIST),
+        ("/author/ann/page/2/index.html", UrlShape.DEEP_LIST),
+        ("/2024/05/index.html", UrlShape.DEEP_LIST),
+        ("/2024/05.html", UrlShape.DEEP_LIST),
+        ("/archives/2004_05.html", UrlShape.DEEP_LIST),
+        ("/2004_05_01_archive.html", UrlShape.DEEP_LIST),
+        ("/2024/05/12.php", UrlShape.DEEP_LIST),
+        ("/2024/05/mill/index.html", UrlShape.ARTICLE),
+        ("/news/the-mill-burned/index.html", UrlShape.ARTICLE),
+        ("/en/index.html", UrlShape.UNKNOWN),
+        ("/2024/05/12/mill.html", UrlShape.ARTICLE),
+        ("/start/", UrlShape.UNKNOWN),
     ],
 )
 def test_a_url_has_a_shape(path: str, shape: UrlShape) -> None:
@@ -67,3 +80,10 @@ def test_a_front_page_with_a_document_s_number_is_that_document() -> None:
 )
 def test_a_section_is_a_list_by_its_name_alone(path: str, section: bool) -> None:
     assert is_section(HOST + path) is section
+
+
+@pytest.mark.parametrize("path", ["/2024/05/12", "/2024-05-12.html", "/diary/2024/5/12/index.html"])
+def test_a_day_is_told_from_a_month_and_from_a_page_number(path: str) -> None:
+    assert names_a_day(HOST + path)
+    assert not names_a_day(HOST + path.replace("/12", "").replace("-12", ""))
+    assert not names_a_day(HOST + "/2024/05/12/page/2")

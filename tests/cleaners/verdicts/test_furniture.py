@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cleaners.document import BlockKind
 from cleaners.verdicts.furniture import (
     blocks_in_other_columns,
@@ -74,6 +76,16 @@ def test_a_linked_card_in_a_related_box_is_furniture_and_prose_in_it_is_not() ->
     assert boilerplate_rule(block(0, path="body>div.related>p"), range(1, 9)) is None
 
 
+def test_a_short_line_in_a_box_named_like_furniture_goes_outside_of_the_article_or_where_half_of_it_is_links() -> None:
+    text = "Every week by mail"
+    box = {"path": "body>div.newsletter>p"}
+    assert boilerplate_rule(block(4, text, **box), range(1, 9)) is None
+    assert boilerplate_rule(block(4, text, landmarks=frozenset(("aside",)), **box), range(1, 9)) is not None
+    assert boilerplate_rule(block(4, text, landmarks=frozenset(("article",)), **box), range(1, 9)) is None
+    assert boilerplate_rule(block(4, text, link_chars=len(text) // 2, **box), range(1, 9)) is not None
+    assert boilerplate_rule(block(4, text, link_chars=len(text) // 2 - 1, **box), range(1, 9)) is None
+
+
 def test_comments_below_an_article_are_not_its_text() -> None:
     story = [block(n, path="body>div.story>p") for n in range(6)]
     comments = [block(n, path="body>ol.commentlist>li>p") for n in (6, 7)]
@@ -82,3 +94,22 @@ def test_comments_below_an_article_are_not_its_text() -> None:
         comment_blocks([*story[:1], *[block(n, path="body>div.comment>p") for n in (1, 2)]], frozenset(range(3)))
         == frozenset()
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "position", "words", "goes"),
+    [
+        ("body>div.byline>p", 0, 3, True),
+        ("body>div.byline>p", 4, 3, True),
+        ("body>div.byline>p", 5, 3, False),
+        ("body>div.byline>p", 8, 3, True),
+        ("body>div.byline>p", 0, 14, True),
+        ("body>div.byline>p", 0, 15, False),
+        ("body>figcaption.caption>p", 5, 3, True),
+    ],
+)
+def test_a_short_line_of_layout_goes_near_the_edges_of_the_article(
+    path: str, position: int, words: int, goes: bool
+) -> None:
+    text = " ".join(f"word{number}" for number in range(words))
+    assert (boilerplate_rule(block(position, text, path=path), range(1, 9)) is not None) == goes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cleaners.document import BlockKind, Metadata
 from cleaners.verdicts.rescue import ADDRESS, rescued_blocks
 from tests.cleaners.building import PROSE, block, linked
@@ -14,6 +16,17 @@ def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
     chosen = frozenset((0, 1, 2, 3, 6, 7, 8))
     assert 4 in rescued_blocks(blocks, chosen, Metadata(), range(9))
     assert 5 not in rescued_blocks(blocks, chosen, Metadata(), range(9))
+
+
+def test_what_stands_between_two_paragraphs_of_a_container_is_brought_back_within_the_body_alone() -> None:
+    text, box = "body>div.text>p", "body>div.box>p"
+    subhead = block(1, "The second mill", kind=BlockKind.HEADING, level=2, path="body>div.text>h2")
+    blocks = [block(0, path=text), subhead, block(2, path=text), block(3, path=box)]
+    selected = frozenset((0, 2))
+    assert rescued_blocks(blocks, selected, Metadata(), range(3)) == {1: "context/container"}
+    assert rescued_blocks(blocks, selected, Metadata(), range(2, 3)) == {}, "the first one is no part of the body"
+    elsewhere = [block(0, path=box), subhead, *blocks[2:]]
+    assert 1 not in rescued_blocks(elsewhere, selected, Metadata(), range(3)), "they are in two containers"
 
 
 def test_a_standfirst_is_known_by_the_description() -> None:
@@ -51,3 +64,25 @@ def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
     assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3}
     rules = rescued_blocks(blocks, frozenset((1, 6)), Metadata(), range(1, 7))
     assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3, 5}
+
+
+@pytest.mark.parametrize(
+    ("selected", "all_of_path", "is_back"), [(3, 4, True), (2, 3, False), (7, 10, True), (6, 9, False)]
+)
+def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(
+    selected: int, all_of_path: int, is_back: bool
+) -> None:
+    blocks = [block(n, f"A short remark {n}.", path="body>div.text>p.remark") for n in range(all_of_path)]
+    rules = rescued_blocks(blocks, frozenset(range(selected)), Metadata(), range(all_of_path))
+    assert sorted(n for n, rule in rules.items() if rule == "context/siblings") == (
+        list(range(selected, all_of_path)) if is_back else []
+    )
+
+
+def test_a_sibling_half_of_which_is_links_is_not_brought_back() -> None:
+    text = "A short remark between them!"
+    for link_chars, is_back in [(len(text) // 2, False), (len(text) // 2 - 1, True)]:
+        blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
+        blocks[4] = block(4, text, link_chars=link_chars)
+        selected = frozenset(range(9)) - {4}
+        assert (4 in rescued_blocks(blocks, selected, Metadata(), range(9))) == is_back

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cleaners.document import Block, BlockKind, Verdict, Vote
+from cleaners.learned.model import expected_f1
 from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
-from cleaners.verdicts.weigh import weigh
+from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 SELECTED = Verdict(True, "selected", "extractor/selected", (Vote("extractor", True, "extractor/selected", "selected"),))
@@ -159,3 +160,106 @@ def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, is_kept: 
     assert found[1].kept == is_kept
     assert found[1].reason == ("selected" if is_kept else "related")
     assert weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))[1].kept
+
+
+# --- Just above and just below a threshold ---------------------------------------------------------------------------
+def below(probability: float) -> float:
+    return float(np.nextafter(probability, 0.0))
+
+
+SECTION = Verdict(False, "related", "en/section", (Vote("rule", False, "en/related/section", "related"),))
+HEADING = Verdict(False, "related", "en/heading", (Vote("rule", False, "en/related/heading", "related"),))
+COLUMN = Verdict(True, "selected", "extractor/selected", (Vote("layout", False, "layout/other-column", "related"),))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "threshold"),
+    [
+        (BY_PHRASE, BlockKind.PARAGRAPH, 0.9),
+        (SECTION, BlockKind.PARAGRAPH, 0.8),
+        (COLUMN, BlockKind.PARAGRAPH, 0.8),
+        (SELECTED, BlockKind.QUOTE, 0.1),
+        (SELECTED, BlockKind.CODE, 0.1),
+        (SELECTED, BlockKind.TABLE, 0.1),
+    ],
+    ids=["a phrase", "a section", "another column", "a quote", "code", "a table"],
+)
+def test_a_block_is_kept_from_its_threshold_on(verdict: Verdict, kind: BlockKind, threshold: float) -> None:
+    assert weighed_verdict(verdict, threshold, kind=kind).kept
+    assert not weighed_verdict(verdict, below(threshold), kind=kind).kept
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "margin"),
+    [(SELECTED, BlockKind.PARAGRAPH, -0.05), (UNSELECTED, BlockKind.PARAGRAPH, 0.05),
+     (HEADING, BlockKind.PARAGRAPH, 0.05), (UNSELECTED, BlockKind.QUOTE, 0.05), (SELECTED, BlockKind.HEADING, -0.05)],
+    ids=["kept", "removed", "below a heading", "a quote that is removed", "a heading"],
+)  # fmt: skip
+def test_else_it_is_kept_from_the_pages_threshold_on_with_a_margin(
+    verdict: Verdict, kind: BlockKind, margin: float
+) -> None:
+    """The page's threshold is half of the F1 that the model expects of itself, as the probabilities say."""
+    texts = [LONG.format(0), LONG.format(1), "A line of its own", LONG.format(2), LONG.format(3)]
+    words = np.array([len(text.split()) for text in texts])
+    for probability in np.linspace(0.3, 0.7, 81):
+        threshold = expected_f1(words, np.array([0.99, 0.99, probability, 0.99, 0.99])) / 2 + margin
+        assert weighed_verdict(verdict, float(probability), kind=kind).kept == (probability >= threshold)
+
+
+def test_the_first_look_has_a_threshold_of_its_own() -> None:
+    blocks = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path="body>p") for n in range(4)]
+    verdicts = [SELECTED, SELECTED, BY_PHRASE, SELECTED]
+    for probability, is_kept in [(0.98, True), (below(0.98), False)]:
+        probabilities = np.array([0.99, 0.99, probability, 0.99])
+        weighed = weigh(blocks, verdicts, probabilities, sure_threshold=FIRST_LOOK_SURE_THRESHOLD)
+        assert weighed[2].kept == is_kept
+
+
+def sentence(words: int, name: str = "word", end: str = ".") -> str:
+    return " ".join(f"{name}{number}" for number in range(words)) + end
+
+
+@pytest.mark.parametrize(
+    ("opening", "probability", "is_kept"),
+    [
+        (sentence(8), 0.3, True),
+        (sentence(8), below(0.3), False),
+        (sentence(7), 0.3, False),
+        (sentence(8, end=""), 0.3, False),
+    ],
+    ids=["at its threshold", "below it", "of seven words", "without an end"],
+)
+def test_the_opening_sentence_is_kept_from_its_threshold_and_length_on(
+    opening: str, probability: float, is_kept: bool
+) -> None:
+    texts = [opening, *(LONG.format(n) for n in range(4))]
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    assert weigh(blocks, [SELECTED] * 5, np.array([probability, *[0.99] * 4]))[0].kept == is_kept
+
+
+@pytest.mark.parametrize(
+    ("kept_words", "other_words", "is_believed"),
+    [(60, 340, True), (60, 341, False), (59, 331, False), (59, 0, True), (120, 680, True), (120, 681, False)],
+)
+def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(
+    kept_words: int, other_words: int, is_believed: bool
+) -> None:
+    texts = [
+        sentence(kept_words, "kept"),
+        *([sentence(other_words, "other")] if other_words else []),
+        sentence(9, "last"),
+    ]
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    verdicts = [*[SELECTED] * (len(texts) - 1), UNSELECTED]
+    weighed = weigh(blocks, verdicts, np.array([1.0, *[0.0] * (len(texts) - 1)]))
+    is_changed = any(vote.voter == "model" for verdict in weighed for vote in verdict.votes)
+    assert is_changed == is_believed
+
+
+@pytest.mark.parametrize(("words", "is_kept"), [(4, False), (5, True)])
+def test_a_label_above_a_teaser_has_four_words_at_most(words: int, is_kept: bool) -> None:
+    teaser = Verdict(False, "related", "context/teaser", (Vote("layout", False, "context/teaser", "related"),))
+    texts = [LONG.format(0), sentence(words, end=":"), "Another headline", *(LONG.format(n) for n in (1, 2, 3))]
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
+    verdicts = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
+    assert weigh(blocks, verdicts, np.array([0.99, 0.9, 0.1, 0.99, 0.99, 0.99]))[1].kept == is_kept

@@ -204,42 +204,30 @@ def test_a_broken_sitemap_keeps_what_could_be_read_and_says_so(outcomes: Outcome
     assert [row.url for row in outcome.discovered_urls] == [HOME + "one"]
 
 
-def test_robots_names_sitemaps_or_they_are_guessed(workers: WorkerPool) -> None:
+def test_robots_names_sitemaps(workers: WorkerPool) -> None:
     robots_url = replace(PAGE, kind="robots", url=HOME + "robots.txt")
     robots_txt = b"Sitemap: https://a.example/s.xml\n"
-    outcome = outcome_of(
-        outcome_builder(workers),
-        answer(robots_url, robots_txt),
-        RobotsRules.from_response(200, robots_txt, robots_url.url),
-    )
+    rules = RobotsRules.from_response(200, robots_txt, robots_url.url)
+    outcome = outcome_of(outcome_builder(workers), answer(robots_url, robots_txt), rules)
     assert (state_and_reason(outcome), outcome.kind) == (("done", "robots"), "robots")
     assert [(row.url, row.kind, row.found_via) for row in outcome.discovered_urls] == [
         (HOME + "s.xml", "sitemap", "robots")
     ]
-    missing = RobotsRules.from_response(404, b"", robots_url.url)
-    guessed = outcome_of(outcome_builder(workers), answer(robots_url, b"", 404), missing)
-    assert {(row.kind, row.found_via) for row in guessed.discovered_urls} == {("sitemap", "guess")}
-    assert (
-        outcome_of(
-            outcome_builder(workers, discover_sitemaps=False), answer(robots_url, b"", 404), missing
-        ).discovered_urls
-        == ()
-    )
+    unwanted = outcome_of(outcome_builder(workers, discover_sitemaps=False), answer(robots_url, robots_txt), rules)
+    assert unwanted.discovered_urls == ()
 
 
-def test_a_start_page_without_feeds_has_them_looked_for(workers: WorkerPool) -> None:
-    outcome = outcome_of(outcome_builder(workers), answer(SEED, page("home")))
-    assert {row.found_via for row in outcome.discovered_urls if row.kind == "feed"} == {"guess"}
-    page_with_feed = page("home", head='<link rel="alternate" type="application/rss+xml" href="/f.xml">')
-    outcome = outcome_of(outcome_builder(workers), answer(SEED, page_with_feed))
-    assert [row.url for row in outcome.discovered_urls if row.kind == "feed"] == [HOME + "f.xml"]
-    assert not [
-        row
-        for row in outcome_of(
-            outcome_builder(workers, discover_feeds=False), answer(SEED, page_with_feed)
-        ).discovered_urls
-        if row.kind == "feed"
-    ]
+def feed_rows(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(row.url, row.reason) for row in outcome.discovered_urls if row.kind == "feed"]
+
+
+def test_a_page_names_feeds_and_those_of_comments_are_not_asked_for(workers: WorkerPool) -> None:
+    link = '<link rel="alternate" type="application/rss+xml" href="{}" title="{}">'
+    named_feed, own_feed = link.format("/f.xml", "News"), link.format(PAGE.url + "/feed/", "")
+    page_with_feeds = page("home", head=named_feed + own_feed)
+    outcome = outcome_of(outcome_builder(workers), answer(PAGE, page_with_feeds))
+    assert feed_rows(outcome) == [(HOME + "f.xml", ""), (PAGE.url + "/feed/", "comment_feed")]
+    assert feed_rows(outcome_of(outcome_builder(workers, discover_feeds=False), answer(PAGE, page_with_feeds))) == []
 
 
 def test_an_article_in_another_language_or_from_before_is_left_out_but_its_links_count(workers: WorkerPool) -> None:

@@ -89,3 +89,54 @@ def test_what_cannot_be_read_is_one_line(
         file.write_bytes(arguments)
     assert run(["clean", str(file)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture
+def saved_pages(tmp_path: Path) -> Path:
+    """A folder with two pages, one of them further down, a text, and a file that is no page."""
+    folder = tmp_path / "saved"
+    (folder / "below").mkdir(parents=True)
+    (folder / "one.html").write_text(page("one"))
+    (folder / "below" / "two.HTM").write_text(page("two"))
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return folder
+
+
+def test_many_files_and_folders_are_cleaned_each_under_its_name(saved_pages: Path) -> None:
+    code, out = run_clean(str(saved_pages), str(saved_pages / "one.html"))
+    names = [line for line in out.splitlines() if line.startswith("==> ")]
+    files = ["below/two.HTM", "one.html", "one.html"]
+    assert (code, names) == (0, [f"==> {saved_pages / name} <==" for name in files])
+
+
+def test_many_files_as_json_are_an_object_a_line(saved_pages: Path) -> None:
+    code, out = run_clean(str(saved_pages), "-", "--format", "json", given=page("three").encode())
+    values = [json.loads(line) for line in out.splitlines()]
+    assert (code, [value["file"] for value in values]) == (
+        0,
+        [str(saved_pages / "below" / "two.HTM"), str(saved_pages / "one.html"), "-"],
+    )
+    assert all(value["text"] for value in values)
+
+
+def test_a_list_names_files_with_or_without_their_urls(saved_pages: Path) -> None:
+    listing = saved_pages / "list"
+    listing.write_text("https://a.example/one one.html\n\nbelow/two.HTM\n")
+    _, out = run_clean("--list", str(listing), "--format", "json")
+    values = [json.loads(line) for line in out.splitlines()]
+    assert [Path(value["file"]).name for value in values] == ["one.html", "two.HTM"]
+
+
+def test_a_file_that_cannot_be_read_costs_the_others_nothing(
+    saved_pages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["clean", str(saved_pages / "none.html"), str(saved_pages / "one.html")]) == 1
+    shown = capsys.readouterr()
+    assert "one.html <==" in shown.out
+    assert shown.err.count("\n") == 1
+    assert "cannot read" in shown.err
+
+
+def test_a_folder_without_pages_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["clean", str(tmp_path)]) == 2
+    assert "holds no .html" in capsys.readouterr().err

@@ -143,7 +143,8 @@ def test_a_start_that_fails_is_one_clear_line(
 def test_a_host_that_does_not_exist(tmp_path: Path) -> None:
     code, _, errors = command("crawl", "http://nosuchhost.invalid/", "--db", tmp_path / "a.db")
     assert code == 1
-    assert errors == "broadsheet: http://nosuchhost.invalid/ failed: no such host, or no network\n"
+    assert errors == "broadsheet: no such host, or no network: nosuchhost.invalid; no archive was made\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
@@ -151,6 +152,36 @@ def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path
     code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")
     assert code == 0
     assert errors == f"broadsheet: {bad.url}/ failed: HTTP 404 Not Found\n"
+
+
+def test_a_start_url_that_never_worked_is_not_carried_into_later_runs(
+    serve: Callable[..., ScriptedSite], tmp_path: Path
+) -> None:
+    good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
+    crawl(good, tmp_path / "a.db", f"{bad.url}/")
+    code, _, errors = command("crawl", "--db", tmp_path / "a.db", "--allow-private", "--delay", 0)
+    assert code == 0
+    assert errors.startswith(f"Left out, since it never worked: {bad.url}/ (HTTP 404 Not Found)\n")
+    ((options,),) = rows(tmp_path / "a.db", "SELECT options FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
+    assert json.loads(options)["seeds"] == [f"{good.url}/"]
+
+
+def test_the_only_start_url_is_tried_again(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site = serve({})
+    crawl(site, tmp_path / "a.db")
+    code, _, errors = command("crawl", "--db", tmp_path / "a.db", "--allow-private", "--delay", 0)
+    assert code == 1
+    assert "Left out" not in errors
+    assert f"{site.url}/ failed: HTTP 404 Not Found" in errors
+
+
+def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site = serve({"/": page("home", "/one"), "/one": page("one")})
+    crawl(site, tmp_path / "a.db")
+    assert command("forget", tmp_path / "a.db", f"{site.url}/one", "--yes")[0] == 0
+    code, _, errors = command("crawl", f"{site.url}/one", "--db", tmp_path / "a.db", "--allow-private", "--delay", 0)
+    assert code == 1
+    assert f"{site.url}/one failed: taken down with broadsheet forget" in errors
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -166,6 +197,10 @@ def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) 
     out, errors = process.communicate(timeout=15)
     assert (process.returncode, out) == (130, "")
     assert ("Stopped at once" if times == 2 else "Stopped. ") in errors
+    [(articles,)] = rows(file, "SELECT count(*) FROM articles")
+    [(waiting,)] = rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")
+    assert f"So far: {articles} articles; " in errors
+    assert f"; {waiting} URLs wait." in errors
     done = rows(file, "SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page'")[0][0]
     assert rows(file, "SELECT count(*) FROM pages") == [(done,)]
     assert rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 30
@@ -178,3 +213,16 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     while not holds():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.02)
+
+
+def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    sections, stories = [f"/part{n}x" for n in range(20)], [f"/note{n}x" for n in range(20)]
+    links = [f'<a href="{path}">{path[1:]}</a>' for path in sections]
+    links += [f'<a href="{path}">The council of {path[1:]} counts its boats again</a>' for path in stories]
+    site = serve({
+        "/": "<body><nav>" + " ".join(links[:20]) + "</nav><ul><li>" + "<li>".join(links[20:]) + "</ul></body>",
+        **{path: "<ul><li>" + "<li>".join(links[20:]) + "</ul>" for path in sections},
+        **{path: page(path[1:]) for path in stories},
+    })  # fmt: skip
+    crawl(site, tmp_path / "a.db", "--max-pages", 10, "--no-sitemaps", "--no-feeds")
+    assert rows(tmp_path / "a.db", "SELECT count(*) >= 7 FROM articles") == [(1,)]

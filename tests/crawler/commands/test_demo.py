@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 from crawler.demo.truth import expected_stories
 from output.write.archive import Archive
-from tests.crawler.shell import command
+from tests.crawler.crawls import REPOSITORY
+from tests.crawler.shell import command, environment
+
+_VARYING = re.compile(r"127\.0\.0\.1:\d+|in \d+ s$|\d+\.\d MB|\S*/bin/(?=broadsheet|datasette)")
 
 
 def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
@@ -37,3 +43,16 @@ def test_another_archive_of_that_name_is_left_alone(tmp_path: Path) -> None:
     assert (code, out) == (2, "")
     assert "name another folder with --keep" in errors
     assert (tmp_path / "sample.db").read_bytes() == bytes_before
+
+
+def test_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"^```\n(Serving the sample site.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    ended = subprocess.run(
+        [sys.executable, "-m", "crawler.cli", "demo"], cwd=tmp_path, env=environment() | {"COLUMNS": "80"},
+        stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    printed = [_VARYING.sub("", line) for line in ended.stdout.splitlines()]
+    shown = [_VARYING.sub("", line) for line in block.splitlines() if line != "[…]"]
+    assert [line for line in shown if line not in printed] == []
+    assert [line for line in printed if line in shown] == shown

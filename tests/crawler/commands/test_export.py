@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from crawler.cli import run
 from tests.crawler.shell import ACTIVE
+from tests.crawler.warm import PATIENCE, REPOSITORY
 
 
 def test_export_streams_to_standard_output(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,17 +32,47 @@ def test_export_to_files(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(target.read_text().splitlines()) == 2
     assert run(["export", str(db), "--format", "markdown", "-o", str(tmp_path / "new" / "folder")]) == 0
     assert len(list((tmp_path / "new" / "folder").glob("*.md"))) == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.db", "new", "out.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "made.db", "new", "out.jsonl", "out.jsonl.schema.json"
+    ]  # fmt: skip
+
+
+def test_the_name_says_the_format(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.jsonl", "a.CSV"):
+        assert run(["export", str(db), "-o", str(tmp_path / name)]) == 0
+    assert json.loads((tmp_path / "a.jsonl").read_text().splitlines()[0])["url"]
+    assert len(list(csv.DictReader(io.StringIO((tmp_path / "a.CSV").read_text(), newline="")))) == 2
+    assert run(["export", str(db), "-o", f"{tmp_path}/folder/"]) == 0
+    assert len(list((tmp_path / "folder").glob("*.md"))) == 2
+
+
+@pytest.mark.parametrize("shape", ["jsonl", "csv", "markdown"])
+def test_filters_are_those_of_search(db: Path, tmp_path: Path, shape: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for host, count in (("a.example", 2), ("example", 2), ("b.example", 0)):
+        target = tmp_path / f"{host}.out"
+        assert run(["export", str(db), "--format", shape, "-o", str(target), "--host", host]) == 0
+        assert f"{count} articles written" in capsys.readouterr().err
+    assert run(["export", str(db), "--format", "wacz", "-o", str(tmp_path / "a.wacz"), "--host", "a.example"]) == 2
+    assert "cannot be chosen by article" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ([], "say which format with --format"),
+        (["-o", "{folder}/a.pdf"], "say which format with --format"),
         (["--format", "markdown"], "name a folder with -o"),
         (["--format", "csv", "-o", "{db}"], "is the archive itself"),
         (["--format", "csv", "-o", "{folder}"], "is a folder"),
         (["--format", "csv", "-o", "{folder}/none/a.csv"], "cannot write"),
         (["--format", "markdown", "-o", "{db}"], "cannot make the folder"),
+        (["--format", "tei"], "name a folder with -o"),
+        (["--format", "html", "-o", "-"], "name a folder with -o"),
+        (["--format", "jsonl", "--bom"], "--bom is for csv"),
+        (["--format", "csv", "--host", "a.example"], "--host is for atom"),
+        (["--format", "csv", "--kind", "new"], "--kind is for atom"),
+        (["--format", "tei", "--edits"], "--edits is for atom"),
+        (["--format", "atom", "--one-per-cluster"], "not for feeds"),
     ],
 )
 def test_export_to_no_place(
@@ -56,3 +90,60 @@ def test_titles_are_inert(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["search", "evil"], ["report"], ["report", "--json"], ["export", "--format", "jsonl"]):
         run([arguments[0], str(db), *arguments[1:]])
         assert not set(capsys.readouterr().out) & ACTIVE, arguments
+
+
+@pytest.mark.parametrize(("output_format", "ending"), [("html", "*.html"), ("tei", "*.xml"), ("markdown", "*.md")])
+def test_a_folder_has_a_file_an_article_and_the_meanings_of_the_fields(
+    db: Path, tmp_path: Path, output_format: str, ending: str
+) -> None:
+    folder = tmp_path / "out"
+    assert run(["export", str(db), "--format", output_format, "-o", str(folder)]) == 0
+    assert len(list((folder / "articles" if output_format == "html" else folder).glob(ending))) == 2
+    meanings = (folder / ("about.html" if output_format == "html" else "dictionary.json")).read_text("utf-8")
+    assert "the kept blocks in order" in meanings
+
+
+@pytest.mark.parametrize("output_format", ["atom", "json-feed"])
+def test_a_feed_goes_to_standard_output_or_a_file(
+    db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], output_format: str
+) -> None:
+    assert run(["export", str(db), "--format", output_format]) == 0
+    printed = capsys.readouterr().out
+    assert run(["export", str(db), "--format", output_format, "-o", str(tmp_path / "feed"), "--host", "A.example"]) == 0
+    assert "2 entries written" in capsys.readouterr().err
+    assert "https://a.example/river" in printed
+    assert "https://a.example/river" in (tmp_path / "feed").read_text("utf-8")
+    assert run(["export", str(db), "--format", output_format, "--kind", "withdrawn"]) == 0
+    assert "https://a.example/river" not in capsys.readouterr().out
+
+
+def test_csv_has_a_byte_order_mark_where_it_is_asked_for(db: Path, tmp_path: Path) -> None:
+    for options, start in (([], b"id,url"), (["--bom"], b"\xef\xbb\xbfid,url")):
+        target = tmp_path / "a.csv"
+        assert run(["export", str(db), "--format", "csv", *options, "-o", str(target)]) == 0
+        assert target.read_bytes().startswith(start)
+        assert target.read_bytes().count(b"\xef\xbb\xbf") == len(options)
+
+
+def test_a_data_dictionary_stands_beside_a_file(db: Path, tmp_path: Path) -> None:
+    for output_format, name in (("csv", "a.csv-metadata.json"), ("jsonl", "a.jsonl.schema.json")):
+        target = tmp_path / f"a.{output_format}"
+        assert run(["export", str(db), "--format", output_format, "-o", str(target)]) == 0
+        assert "Its title." in (tmp_path / name).read_text("utf-8")
+        assert run(["export", str(db), "--format", output_format, "-o", str(target)]) == 0
+
+
+def test_another_file_of_a_dictionary_s_name_is_left_alone(
+    db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv-metadata.json").write_text("mine")
+    assert run(["export", str(db), "--format", "csv", "-o", str(tmp_path / "a.csv")]) == 0
+    assert (tmp_path / "a.csv-metadata.json").read_text() == "mine"
+    assert "is not ours" in capsys.readouterr().err
+
+
+def test_a_pipe_has_no_dictionary_beside_it(db: Path, tmp_path: Path) -> None:
+    shell = f"{sys.executable} -m crawler.cli export {db} --format csv -o /dev/stdout > {tmp_path}/a.csv"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    subprocess.run(["sh", "-c", shell], env=environment, check=True, timeout=PATIENCE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "made.db"]

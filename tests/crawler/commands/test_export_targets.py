@@ -267,7 +267,7 @@ def test_no_article_is_written_through_what_is_no_file(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
 ) -> None:
     assert run(markdown_line(file, tmp_path / "out")) == 0
-    (article_file,) = (tmp_path / "out").iterdir()
+    (article_file,) = (tmp_path / "out").glob("*.md")
     article_file.unlink()
     if kind == "pipe":
         os.mkfifo(article_file)

@@ -208,7 +208,10 @@ def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, 
     assert (code, errors.count("\n")) == (1, 1)
     assert "odd.warc holds no WARC or ARC records" in errors
     assert len(texts(db)) == 3
-    for names, message in (((tmp_path / "gone.warc",), "is not there"), ((tmp_path,), "is a folder")):
+    code, _, errors = command("import", odd, "--db", tmp_path / "new.db")
+    assert (code, errors.count("\n")) == (1, 1)
+    assert list(tmp_path.glob("new.db*")) == []
+    for names, message in (((tmp_path / "gone.warc",), "No such file"), ((tmp_path,), "is a folder")):
         code, _, errors = command("import", *names, "--db", db)
         assert (code, errors.count("\n")) == (2, 1)
         assert message in errors

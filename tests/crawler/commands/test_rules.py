@@ -155,3 +155,11 @@ def test_headers_that_a_rule_may_send() -> None:
 def test_the_docs_name_every_directive_without_effect() -> None:
     words = (REPOSITORY / "docs/site-rules.md").read_text("utf-8")
     assert [name for name in IGNORED_DIRECTIVES if f"`{name}`" not in words] == []
+
+
+def test_several_files_are_checked_together(folder: Path) -> None:
+    (folder.parent / "more").mkdir(exist_ok=True)
+    other = folder.parent / "more" / "other.example.txt"
+    other.write_text("body: //article\n")
+    code, lines = run_rules("check", folder / "good.example.txt", other)
+    assert (code, lines) == (0, ["2 files, 4 directives; no problem; 1 headers that are not sent"])

@@ -9,15 +9,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleaners.urls.canonical import canonicalise
-from crawler.discovery.usual_places import fetch_priority, is_too_old, usual_feed_urls, usual_sitemap_urls
+from crawler.discovery.usual_places import fetch_priority, is_named_as, is_too_old, usual_urls
 
 SITE = "https://example.org/"
 
 
 def test_usual_places():
-    assert usual_sitemap_urls("https://example.org/blog/x?y")[0] == "https://example.org/sitemap.xml"
-    assert "https://example.org:8443/feed/" in usual_feed_urls("https://example.org:8443")
-    assert len(usual_sitemap_urls(SITE)) + len(usual_feed_urls(SITE)) < 10
+    assert usual_urls("sitemap", "https://example.org/blog/x?y")[0] == "https://example.org/sitemap.xml"
+    assert "https://example.org:8443/feed/" in usual_urls("feed", "https://example.org:8443")
+    assert len(usual_urls("sitemap", SITE)) + len(usual_urls("feed", SITE)) < 10
+
+
+@pytest.mark.parametrize("kind", ["sitemap", "feed"])
+def test_each_usual_place_is_named_like_one(kind):
+    assert all(is_named_as(kind, url) for url in usual_urls(kind, SITE))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "is_one"),
+    [
+        ("sitemap", "maps/sitemap-2024.xml.gz", True),
+        ("sitemap", "wp-sitemap.xml", True),
+        ("sitemap", "sitemap/", False),
+        ("sitemap", "sitemap.html", False),
+        ("feed", "news/rss.xml?x=1", True),
+        ("feed", "de/rss", True),
+        ("feed", "news.rss", True),
+        ("feed", "feed/the-pigeons", False),
+        ("feed", "feedback", False),
+        ("feed", "sitemap.xml", False),
+    ],
+)
+def test_a_name_tells(kind, path, is_one):
+    assert is_named_as(kind, SITE + path) is is_one
 
 
 ARTICLES = [
@@ -31,9 +55,9 @@ LISTS = [
 ]  # fmt: skip
 DEEP = [
     "page/2/", "news?page=3", "category/politics/page/7", "2024/", "2024/05/", "2024/05/07", "?s=word",
-    "list-page-4.html", "calendar/?month=2",
+    "list-page-4.html", "calendar/?month=2", "2024/index.html", "2024/05.html",
 ]  # fmt: skip
-UNKNOWN = ["", "about", "news/", "index.html", "2024/index.html", "blog/bridge/"]
+UNKNOWN = ["", "about", "news/", "index.html", "en/index.html", "blog/bridge/"]
 
 
 @pytest.mark.parametrize(
@@ -90,3 +114,19 @@ def test_the_last_day_of_a_leap_february_counts():
 @given(st.text(max_size=40))
 def test_any_text_is_a_date_or_none(text):
     assert is_too_old(text, date(2024, 1, 1)) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sooner"),
+    [
+        ("", False),
+        ("World news", False),
+        ("The council counts its boats", True),
+        ("東京の港に新しい橋がかかった", True),
+    ],
+)
+def test_a_headline_for_a_link_makes_an_unclear_url_sooner(text, is_sooner):
+    unclear, article = SITE + "a1", SITE + "2024/05/a-story-of-boats"
+    assert (fetch_priority(unclear, "link", text) > fetch_priority(unclear, "link")) == is_sooner
+    assert fetch_priority(unclear, "link", text) < fetch_priority(article, "link")
+    assert fetch_priority(article, "link", text) == fetch_priority(article, "link")

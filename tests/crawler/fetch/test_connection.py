@@ -28,8 +28,11 @@ from tests.crawler.probe import fetch
 from tests.crawler.scripted_site import ScriptedSite
 
 
-def certificate(folder: Path, *, days: int = 1, ip: str = "127.0.0.1") -> Path:
-    """A self-signed certificate for an address, with its key, valid until so many days from now."""
+def certificate(folder: Path, *, days: int = 1, ip: str = "127.0.0.1", names: x509.ExtensionType | None = None) -> Path:
+    """A self-signed certificate for an address, with its key, valid until so many days from now.
+
+    `names` is an extension in place of the one that names the address.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)
@@ -37,7 +40,7 @@ def certificate(folder: Path, *, days: int = 1, ip: str = "127.0.0.1") -> Path:
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=30))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(ip))]), critical=False)
+        .add_extension(names or x509.SubjectAlternativeName([x509.IPAddress(ip_address(ip))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -49,13 +52,13 @@ def certificate(folder: Path, *, days: int = 1, ip: str = "127.0.0.1") -> Path:
     return file
 
 
-def ask_tls_server(file: Path, *, trusted: bool) -> tuple[list[object], list[str]]:
+def ask_tls_server(file: Path, *, trusted: bool, host: str = "127.0.0.1") -> tuple[list[object], list[str]]:
     """What came of asking a TLS server with that certificate, and what it was asked."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     server = HostileServer({"/": answer(b"hello")}, tls=context)
     try:
-        url = f"https://127.0.0.1:{server.port}/"
+        url = f"https://{host}:{server.port}/"
         settings = {"BROADSHEET_ALLOW_PRIVATE": True, "BROADSHEET_PORTS": [server.port]}
         return fetch([url], settings, environment={"SSL_CERT_FILE": str(file)} if trusted else {})[url], server.paths
     finally:

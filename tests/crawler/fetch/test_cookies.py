@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,11 @@ def test_no_file_means_no_cookies() -> None:
 def test_another_file_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "c.txt"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(OptionError, match=r"not a cookies\.txt file"):
-        read_cookies(path)
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        with pytest.raises(OptionError, match=r"not a cookies\.txt file"):
+            read_cookies(path)
+    assert shown == [], "the library warns with a traceback"
 
 
 def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:

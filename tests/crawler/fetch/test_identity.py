@@ -10,6 +10,7 @@ import pytest
 from crawler.fetch.identity import Identity, read_contact, read_user_agent
 from crawler.options import OptionError
 from crawler.settings import USER_AGENT
+from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.warm import run
 
 PRODUCT = USER_AGENT.split(" (")[0]
@@ -73,17 +74,19 @@ def test_what_is_no_user_agent(user_agent: str) -> None:
 
 
 def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
-    """What `broadsheet crawl` of a host that does not exist says on standard error."""
+    """What `broadsheet crawl` of a site without pages says on standard error."""
     inherited = {name: value for name, value in os.environ.items() if name != "BROADSHEET_CONTACT"}
-    command = ["crawl", "http://nosuchhost.invalid/", *options, "--db", str(tmp_path / "a.db")]
+    site = ScriptedSite()
+    command = ["crawl", f"{site.url}/", "--allow-private", *options, "--db", str(tmp_path / "a.db")]
     _, _, errors = run("crawler.cli", command, inherited | environment)
+    site.close()
     return errors.splitlines()
 
 
 def test_who_gives_no_contact_is_told_once_how_to(tmp_path: Path) -> None:
     first, second = crawled(tmp_path)
     assert "--contact" in first
-    assert second.startswith("broadsheet: http://nosuchhost.invalid/ failed")
+    assert second.endswith("failed: HTTP 404 Not Found")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import cleaners.html.decode
 import crawler.answers.outcomes
 import crawler.discovery.feeds
 import crawler.discovery.sitemaps
+import crawler.fetch.capacity
 import crawler.fetch.limits
 import crawler.frontier.robots_txt
 import crawler.settings
@@ -28,6 +29,7 @@ from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
+    "capacity": crawler.fetch.capacity,
     "limits": crawler.fetch.limits,
     "settings": crawler.settings,
     "outcomes": crawler.answers.outcomes,

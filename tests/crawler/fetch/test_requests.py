@@ -132,7 +132,7 @@ def early_stop() -> EarlyStop:
 def test_what_says_that_it_is_no_page_is_not_read(
     early_stop: EarlyStop, kind: str, content_type: str | None, stops: bool
 ) -> None:
-    request = builder(record_raw=True).build(queued_url(kind=kind), None)
+    request = builder(make_recorder=ExchangeRecorder).build(queued_url(kind=kind), None)
     headers = Headers({"Content-Type": content_type} if content_type else {})
     if not stops:
         early_stop.check_headers(headers, request)
@@ -144,7 +144,7 @@ def test_what_says_that_it_is_no_page_is_not_read(
 
 
 def test_a_robots_txt_is_read_up_to_its_bound(early_stop: EarlyStop) -> None:
-    request = builder(record_raw=True).build(queued_url("/robots.txt", "robots"), None)
+    request = builder(make_recorder=ExchangeRecorder).build(queued_url("/robots.txt", "robots"), None)
     early_stop.check_length(b"x" * 10, request)
     assert request.meta["exchange"].cut_reason == ""
     with pytest.raises(StopDownload) as stop:
@@ -203,7 +203,7 @@ def test_nothing_is_asked_for_of_an_engine_that_ends() -> None:
 
 
 def recorded(*, body: bytes, whole: bool) -> Request:
-    request = builder(record_raw=True).build(queued_url(), None)
+    request = builder(make_recorder=ExchangeRecorder).build(queued_url(), None)
     exchange: ExchangeRecorder = request.meta["exchange"]
     exchange.begin("192.0.2.1")
     exchange.record_sent(b"GET /sold HTTP/1.1\r\n\r\n")
@@ -234,7 +234,10 @@ def test_the_bytes_before_a_fault_say_why_they_are_not_whole(reason: str, trunca
 
 
 def test_there_are_no_bytes_before_a_head_or_where_none_are_recorded() -> None:
-    assert raw_exchange_of_fault(builder(record_raw=True).build(queued_url(), None), Fault("timeout")) is None
+    assert (
+        raw_exchange_of_fault(builder(make_recorder=ExchangeRecorder).build(queued_url(), None), Fault("timeout"))
+        is None
+    )
     request = builder().build(queued_url(), None)
     assert raw_exchange_of_fault(request, Fault("timeout")) is None
     assert raw_exchange_of_response(request, Response(request.url, body=b"mill")) is None

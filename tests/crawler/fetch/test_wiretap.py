@@ -10,8 +10,9 @@ from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
 import pytest
+from twisted.internet.task import Clock
 
-from crawler.fetch.wiretap import ExchangeRecorder
+from crawler.fetch.wiretap import ExchangeRecorder, RecordingPool
 from output.raw.warc_reader import WarcRecord, read_record
 from output.raw.wire import warc_digest
 from tests.crawler import raws
@@ -322,3 +323,29 @@ def test_a_connection_that_was_dead_leaves_nothing(tmp_path: Path) -> None:
     wire = exchange.take_raw_exchange("time")
     assert wire is not None
     assert (wire.request, wire.ip_address, wire.truncated) == (b"GET / HTTP/1.1\r\n\r\n", "192.0.2.2", "time")
+
+
+class _IdleConnection:
+    """A connection that a pool keeps, as far as the pool sees it."""
+
+    state = "QUIESCENT"
+
+    def __init__(self) -> None:
+        self.transport = self
+        self.is_open = True
+
+    def loseConnection(self) -> None:  # noqa: N802
+        self.is_open = False
+
+
+def test_idle_connections_to_all_hosts_together_are_bounded() -> None:
+    pool = RecordingPool(Clock(), 3)
+    connections = [_IdleConnection() for _ in range(5)]
+    for number, connection in enumerate(connections):
+        pool._putConnection(("http", f"host{number}.example", 80), connection)
+    assert [connection.is_open for connection in connections] == [False, False, True, True, True]
+    taken = pool.getConnection(("http", "host2.example", 80), None)
+    assert taken.called
+    assert connections[2].is_open
+    pool._putConnection(("http", "host5.example", 80), _IdleConnection())
+    assert [connection.is_open for connection in connections[2:]] == [True, True, True], "one was taken out"

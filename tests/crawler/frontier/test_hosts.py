@@ -49,6 +49,14 @@ def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
     assert due_queue.next_due_at() is None
 
 
+def test_a_host_that_is_scheduled_again_for_the_same_time_keeps_its_place() -> None:
+    due_queue, one, two = DueQueue(), host("one"), host("two")
+    for who in (one, two, one):
+        due_queue.schedule(who, 5.0)
+    assert len(due_queue) == 2
+    assert [due_queue.pop_due(5.0), due_queue.pop_due(5.0), due_queue.pop_due(5.0)] == [one, two, None]
+
+
 def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegistry) -> None:
     assert (activate_due(registry), activate_due(registry)) == ("012", "")
     registry.deactivate(registry.get_or_create("h1.example"), 0)
@@ -60,6 +68,33 @@ def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegist
         active.extend(activated)
         order += activated
     assert order == "45678901234567890123"
+
+
+def test_requests_that_were_under_way_when_a_failure_was_known_are_no_further_failures() -> None:
+    state = host("a.example")
+    state.in_flight = {"1": 10.0, "2": 11.0, "3": 20.0}
+    counted = [state.count_failure(url, "http_503", now, has_retry_after=False) for url, now in [("1", 15), ("2", 16)]]
+    assert (counted, state.failure_count, state.failed_at) == ([True, False], 1, 15)
+    assert state.count_failure("3", "timeout", 25, has_retry_after=False)
+    assert (state.failure_count, state.failed_at, state.failing_since) == (2, 25, 15)
+    assert state.count_failure("4", "timeout", 30, has_retry_after=True), "one that is not under way is sent now"
+    assert state.failing_since == 30
+    state.given_up_reason = "dns"
+    assert not state.count_failure("5", "timeout", 40, has_retry_after=False)
+
+
+def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
+    registry: HostRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are active but for those that have no room, so that nothing ends the scan but its own bound."""
+    monkeypatch.setattr(hosts, "MAX_ACTIVE_HOSTS", 20)
+    counts: list[int] = []
+    next_hosts = registry._queue.next_hosts
+    monkeypatch.setattr(
+        registry._queue, "next_hosts", lambda previous, count: counts.append(count) or next_hosts(previous, count)
+    )
+    assert [activate_due(registry) for _ in range(4)] == ["0123", "4567", "89", ""]
+    assert counts == [4, 4, 4, 2, 4], "the third scan comes to the end after two, and reads two from the beginning"
 
 
 def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry: HostRegistry) -> None:

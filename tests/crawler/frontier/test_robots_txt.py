@@ -165,3 +165,12 @@ def test_a_file_is_known_by_host_decision_and_text():
         RobotsRules.from_response(None, b"", URL, "a.example"),
     )
     assert len({first.id, *(each.id for each in others)}) == 5
+
+
+def test_a_file_is_read_as_far_as_the_standard_asks_and_no_further() -> None:
+    """500 KiB; the lines here end exactly there, then one byte later."""
+    rule = b"User-agent: *\nDisallow: /last\n"
+    for surplus, is_allowed in [(0, False), (1, True)]:
+        filler = b"#" * (500 * 1024 - len(rule) - 1 + surplus) + b"\n"
+        robots = RobotsRules.from_response(200, filler + rule + b"# more of it\n" * 9, "http://a.example/robots.txt")
+        assert robots.allows("http://a.example/last", "Broadsheet") == is_allowed

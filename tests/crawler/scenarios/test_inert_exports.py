@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import unicodedata
 import xml.etree.ElementTree as ElementTree
 import zipfile
@@ -18,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import html5lib
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -29,13 +31,23 @@ from sqlite_utils import Database
 from crawler.cli import run
 from crawler.items import ArticleItem
 from output.db.open import open_database
+from output.db.table_columns import table_columns
 from output.db.text import as_json, inert_text, storable_text
-from output.exports.csv import export_csv
+from output.exports.article_html import xml_text
+from output.exports.csv import csv_cell, export_csv
+from output.exports.dictionary import article_dictionary, csv_dictionary, json_dictionary
+from output.exports.feeds.atom import atom_document
+from output.exports.feeds.entries import FeedScope, read_feed
+from output.exports.feeds.json_feed import json_feed_document
 from output.exports.jsonl import export_jsonl
 from output.exports.markdown import export_markdown
+from output.exports.reader_pages import export_reader_pages
 from output.exports.rows import iter_articles
+from output.exports.tei import export_tei
 from output.exports.wacz import export_wacz
+from output.store.metadata_columns import METADATA_FIELDS
 from tests.output.conftest import Maker
+from tests.output.exports.test_tei import TEI_ELEMENTS
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import make_exchange
 
@@ -71,6 +83,7 @@ PAYLOADS = [*FORMULAS, *MARKUP, *ACTING]
 _ACTIVE_RANGES = (range(9), range(11, 32), range(127, 160), range(0x202A, 0x202F), range(0x2066, 0x206A))
 ACTIVE = frozenset(chr(code) for codes in _ACTIVE_RANGES for code in codes)
 JSON_COLUMNS = ("authors", "tags", "keywords")
+EMPTY_WHERE_NULL = {"published", "modified", "metadata_sources"}
 NOT_TEXT = {"published", "modified", "first_seen", "last_seen", "metadata_sources"}
 
 
@@ -127,7 +140,12 @@ def test_json_lines(db: Database) -> None:
         export_jsonl(db, stream)
         assert stream.getvalue().count("\n") == 1
         assert_not_acting(stream.getvalue())
-        assert [json.loads(line) for line in stream.getvalue().splitlines()] == list(iter_articles(db))
+        values = json.loads(stream.getvalue())
+        [article] = iter_articles(db)
+        assert {name: value for name, value in values.items() if name not in EMPTY_WHERE_NULL} == {
+            name: value for name, value in article.items() if name not in EMPTY_WHERE_NULL
+        }
+        assert values["metadata_sources"] == dict.fromkeys(METADATA_FIELDS, "") | article["metadata_sources"]
 
 
 # --- CSV -----------------------------------------------------------------------------------------------------------
@@ -220,6 +238,108 @@ def test_markdown_of_an_article_without_any(db: Database, tmp_path: Path) -> Non
         assert_inert_markdown(document)
         body = document.removeprefix("---\n").partition("\n---\n")[2]
         assert letters(payload) in letters("".join(token.content for token in tokens_of(body) if token.type == "text"))
+
+
+# --- XML and HTML --------------------------------------------------------------------------------------------------
+TEI = "{http://www.tei-c.org/ns/1.0}"
+ATOM = "{http://www.w3.org/2005/Atom}"
+TAGS_OF_A_TEXT = {
+    *(
+        "p",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "pre",
+        "code",
+        "em",
+        "strong",
+        "a",
+        "br",
+        "hr",
+    ),
+    *("table", "thead", "tbody", "tr", "th", "td"),
+}
+TAGS_OF_A_PAGE = {"html", "head", "meta", "title", "style", "body", "nav", "article", "h1", "footer", "span"}
+ATTRIBUTES = {"href", "lang", "class", "charset", "http-equiv", "content", "name", "dir", "start", "style"}
+
+
+def assert_inert_html(html: str, tags: set[str]) -> None:
+    """Elements and attributes as we write them, and links that lead to pages, to mail or to our own files."""
+    assert_not_acting(html)
+    document = html5lib.parse(html, treebuilder="etree", namespaceHTMLElements=False)
+    for element in document.iter():
+        if not isinstance(element.tag, str):
+            raise AssertionError(f"a comment: {element.text}")
+        assert element.tag in tags | {"html", "head", "body"}, element.tag
+        assert set(element.attrib) <= ATTRIBUTES, element.attrib
+        assert not element.get("style", "").replace("text-align:", "").strip("abcdefghijklmnopqrstuvwxyz")
+        link = element.get("href", "https://a.test/")
+        assert urlsplit(link.strip()).scheme in ("http", "https", "mailto") or re.fullmatch(
+            r"(?:\.\./|articles/)?[\w-]+\.html", link
+        )
+
+
+def test_reader_pages(db: Database, tmp_path: Path) -> None:
+    for payload in payloads_in(db):
+        for file in tmp_path.rglob("*.html"):
+            file.unlink()
+        export_reader_pages(db, tmp_path)
+        [article] = (tmp_path / "articles").iterdir()
+        for file in tmp_path.rglob("*.html"):
+            assert_inert_html(file.read_text("utf-8"), TAGS_OF_A_TEXT | TAGS_OF_A_PAGE)
+        parsed = html5lib.parse(article.read_text("utf-8"), treebuilder="etree", namespaceHTMLElements=False)
+        title = " ".join(xml_text(payload).split())
+        assert not title or "".join(parsed.find(".//h1").itertext()) == title
+
+
+def test_tei(db: Database, tmp_path: Path) -> None:
+    for payload in payloads_in(db):
+        for file in tmp_path.iterdir():
+            file.unlink()
+        export_tei(db, tmp_path)
+        [file] = tmp_path.iterdir()
+        text = file.read_text("utf-8")
+        assert_not_acting(text)
+        root = ElementTree.fromstring(text)
+        assert {element.tag.removeprefix(TEI) for element in root.iter()} <= TEI_ELEMENTS
+        for element in root.iter(f"{TEI}ref"):
+            assert urlsplit(element.get("target", "https:")).scheme in ("http", "https", "mailto")
+        title = " ".join(xml_text(payload).split())
+        assert not title or root.find(f".//{TEI}titleStmt/{TEI}title").text == title
+
+
+@pytest.mark.parametrize("scope", [FeedScope(), FeedScope(of_edits=True, kinds=("new",))], ids=["articles", "edits"])
+def test_feeds(db: Database, scope: FeedScope) -> None:
+    for payload in payloads_in(db):
+        feed = read_feed(db, scope)
+        atom, json_feed = atom_document(feed).decode(), json_feed_document(feed).decode()
+        assert_not_acting(atom)
+        assert_not_acting(json_feed)
+        [entry] = ElementTree.fromstring(atom).findall(f"{ATOM}entry")
+        [item] = json.loads(json_feed)["items"]
+        assert entry.findtext(f"{ATOM}title") == item["title"]
+        assert letters(payload) in letters(item["title"])
+        for link in (*(link.get("href") for link in entry.findall(f"{ATOM}link")), item.get("url", "https:")):
+            assert urlsplit(link).scheme in ("http", "https", "mailto")
+        for content in (entry.findtext(f"{ATOM}content", ""), item.get("content_html", "")):
+            assert_inert_html(content, TAGS_OF_A_TEXT)
+
+
+def test_dictionaries(db: Database) -> None:
+    """The name of a user's column acts."""
+    entries = article_dictionary(table_columns(db, "articles"))
+    heads = [str(csv_cell(entry.name)) for entry in entries]
+    for text in (json_dictionary(entries), csv_dictionary("a.csv", entries, heads)):
+        assert_not_acting(text)
+        assert "=1+1 <b>" in text
+    columns = json.loads(csv_dictionary("a.csv", entries, heads))["tableSchema"]["columns"]
+    assert not any(begins_formula(column["titles"]) for column in columns)
 
 
 # --- WACZ ----------------------------------------------------------------------------------------------------------

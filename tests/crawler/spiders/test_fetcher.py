@@ -16,6 +16,7 @@ from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.faults import Fault
 from crawler.fetch.identity import Identity
 from crawler.fetch.requests import RequestBuilder
+from crawler.fetch.wiretap import ExchangeRecorder
 from crawler.spiders.fetcher import Fetcher
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl
@@ -95,6 +96,9 @@ class RobotsLog:
         self.retries = retries
         self.was_redirected: bool | None = None
 
+    def robots_of(self, queued_url: QueuedUrl) -> str:
+        return f"rules of {queued_url.host}"
+
     async def read_answer(self, answer: Answer, make_outcome: Any) -> Outcome | None:
         self.retries -= 1
         return None if self.retries >= 0 else await make_outcome(answer)
@@ -105,18 +109,33 @@ class RobotsLog:
         return None if self.retries >= 0 else outcome
 
 
+class GuessLog:
+    """Notes the outcomes that might lead to guesses, and leaves them as they are."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: str) -> Outcome:
+        self.calls.append((queued_url.url, robots))
+        return outcome
+
+
 class Fetching:
     """A fetcher on stand-ins."""
 
     def __init__(self, answers: dict[str, Response | Exception], retries: int = 0) -> None:
         self.budget, self.frontier, self.robots = ByteBudget(100), FrontierLog(), RobotsLog(retries)
+        self.guesses = GuessLog()
         self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget), list[Outcome]()
         parts: dict[str, Any] = {
             "crawler": SimpleNamespace(engine=self.engine),
-            "request_builder": RequestBuilder(Identity("Mill/1"), lambda queued_url: {}, record_raw=True),
+            "request_builder": RequestBuilder(
+                Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
+            ),
             "frontier": self.frontier,
             "outcomes": self.outcomes,
             "robots_reader": self.robots,
+            "guesses": self.guesses,
             "logger": logging.getLogger("test"),
         }
         self.fetcher = Fetcher(byte_budget=self.budget, store=self.store, **parts)
@@ -127,6 +146,7 @@ class Fetching:
     def fetch(self, queued_url: QueuedUrl) -> list[tuple[str, str]]:
         asyncio.run(self.fetcher.fetch(queued_url))
         assert self.budget._reserved_bytes == 0
+        assert self.guesses.calls == [(queued_url.url, "rules of mill.example")] * len(self.stored)
         return [(outcome.state, outcome.reason) for outcome in self.stored]
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from output.db.open import open_database, open_writer
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.write.archive import Archive
+from tests.new_archives import copied_schemas
 from tests.output.older import copy_as_version
 from tests.output.wires import fetched
 
@@ -26,6 +28,18 @@ def test_a_new_file_states_its_version(file):
     db = open_database(file)
     assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     assert db["meta"].get("schema_version")["value"] == str(SCHEMA_VERSION)
+
+
+def test_what_other_tests_take_for_a_new_file_is_one(tmp_path):
+    dumps = []
+    for name, test_file in [("made.db", Path(__file__)), ("copied.db", Path(__file__).parent.parent / "test_else.py")]:
+        with copied_schemas(test_file):
+            db = open_database(tmp_path / name)
+        settings = [db.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "user_version", "page_size")]
+        rows = {table: list(db[table].rows) for table in db.table_names() if table != MIGRATIONS.migrations_table}
+        dumps.append((db.schema, settings, rows))
+        db.close()
+    assert dumps[0] == dumps[1]
 
 
 def test_a_writer_is_set_up(file):
@@ -258,3 +272,13 @@ def test_a_link_to_an_archive_is_that_archive(file, tmp_path, make):
     assert [path.name for path in link.parent.iterdir()] == ["link.db"]
     assert verify(open_database(link, read_only=True)) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.warc", "elsewhere"]
+
+
+def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatch):
+    Archive.open(file).close()
+    monkeypatch.setattr("output.db.open._BUSY_MS", 200)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other_program:
+        other_program.execute("BEGIN IMMEDIATE")
+        with pytest.raises(NotReachable, match="database is locked"):
+            open_database(file)
+    open_database(file).close()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlite_utils import Database
 
 import output
 from output.db.migrations import BLOCK_KINDS, MIGRATIONS
-from output.db.schema_doc import column_meanings, schema_columns, schema_page
+from output.db.schema_doc import BOOKKEEPING_TABLES, PUBLIC_TABLES, column_meanings, schema_columns, schema_page
 
 DOCS = Path(output.__file__).parent.parent / "docs" / "schema.md"
 
@@ -36,3 +37,20 @@ def test_the_page_is_current():
 def test_the_numbers_of_kinds_are_told_as_they_are():
     told = column_meanings()["page_blocks"]["kind"].rstrip(".").split(", ")
     assert told == [f"{number} {kind.replace('_', ' ')}" for number, kind in enumerate(BLOCK_KINDS)]
+
+
+def test_public_tables_come_first_and_bookkeeping_last():
+    names = [line.removeprefix("### ") for line in schema_page().splitlines() if line.startswith("### ")]
+    assert tuple(names[: len(PUBLIC_TABLES)]) == PUBLIC_TABLES
+    assert set(names[-len(BOOKKEEPING_TABLES) :]) == set(BOOKKEEPING_TABLES)
+    assert sorted(names) == sorted(column_meanings())
+
+
+def test_the_diagram_names_columns_that_are_there():
+    db = Database(memory=True)
+    MIGRATIONS.apply(db)
+    columns = schema_columns(db)
+    arrows = re.findall(r"^    (\w+) \}o--o\| (\w+) : (\w+)$", schema_page(), re.MULTILINE)
+    assert len(arrows) >= 10
+    assert [arrow for arrow in arrows if arrow[2] not in columns[arrow[0]] or arrow[1] not in columns] == []
+    assert {table for table, _, _ in arrows} | {target for _, target, _ in arrows} >= set(PUBLIC_TABLES) - {"runs"}

@@ -5,7 +5,13 @@ import itertools
 import pytest
 
 from output.outcome import DiscoveredUrl, Outcome
-from output.queue.resume import crawl_options, moved_seeds, redirect_chains, unfinished_update_start
+from output.queue.resume import (
+    crawl_options,
+    hosts_of_queued_seeds,
+    moved_seeds,
+    redirect_chains,
+    unfinished_update_start,
+)
 from output.write.archive import Archive
 
 HOST = "http://a.test"
@@ -48,6 +54,19 @@ def test_a_redirect_that_was_not_followed_leads_nowhere(archive: Archive) -> Non
 def test_where_start_urls_moved(archive: Archive, max_steps: int, targets: tuple[str, ...]) -> None:
     redirect(archive, "a", "b", "c")
     assert moved_seeds(archive.db, urls("a", "other"), max_steps) == urls(*targets)
+
+
+def test_hosts_whose_start_page_is_still_to_be_read(archive: Archive) -> None:
+    names = ("queued", "read", "linked")
+    sources = ("seed", "seed", "link")
+    rows = [
+        DiscoveredUrl(f"http://{name}.test/", f"{name}.test", found_via=source)
+        for name, source in zip(names, sources, strict=True)
+    ]
+    archive.save([Outcome(f"{HOST}/", "done", "list", 200, discovered_urls=tuple(rows))])
+    archive.save([Outcome("http://read.test/", "done", "list", 200)])
+    start_urls = [*(row.url for row in rows), "http://unknown.test/"]
+    assert hosts_of_queued_seeds(archive.db, start_urls) == {"queued.test"}
 
 
 def test_start_urls_that_move_in_a_circle(archive: Archive) -> None:

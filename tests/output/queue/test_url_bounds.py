@@ -161,6 +161,13 @@ def test_articles_left_out_are_no_trap(archive: Archive, make: Maker, reason: st
     assert state(archive, "story?k=99") == ("queued", "")
 
 
+def test_links_that_are_not_queued_count_for_nothing(archive: Archive, make: Maker) -> None:
+    skipped = [make.discovered(f"{HOST}list?x={number}", state="skipped", reason="depth") for number in range(9)]
+    archive.save([make.outcome(HOST, page_type=PageType.LIST, discovered_urls=tuple(skipped))])
+    assert counts(archive, "/word?x") is None
+    assert state(archive, "list?x=8") == ("skipped", "depth")
+
+
 def test_failures_do_not_count(archive: Archive, make: Maker) -> None:
     page(archive, make, "", "list?x=900")
     for number in range(20):
@@ -187,6 +194,18 @@ def test_the_count_goes_on_after_the_file_was_closed(file: Path, make: Maker) ->
     with Archive.open(file, make.clock, FEW) as archive:
         page(archive, make, "about", "list?x=901")
         assert state(archive, "list?x=901") == ("skipped", "trap:pattern")
+
+
+def test_what_a_host_s_articles_allow_goes_on_after_the_file_was_closed(file: Path, make: Maker) -> None:
+    with Archive.open(file, make.clock, FEW) as archive:
+        page(archive, make, "", "list?x=900")
+        for number in range(20):
+            page(archive, make, f"story?p={number}", text=f"Story {number} of the town")
+        dry(archive, make, 8)
+        assert state(archive, "list?x=900") == ("queued", ""), "20 articles allow five more than five"
+    with Archive.open(file, make.clock, FEW) as archive:
+        page(archive, make, "about", "list?x=901")
+        assert state(archive, "list?x=901") == ("queued", "")
 
 
 def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
+import tracemalloc
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from output.raw import erase
+from output.raw.check import raw_faults
 from output.raw.erase import blank_record
-from output.raw.warc_reader import parse_record, read_response
+from output.raw.warc_reader import RecordError, parse_record, read_response, read_span
 from output.read.verify import raw_responses, verify
 from output.write.archive import Archive
 from output.write.forget import take_down
@@ -96,6 +99,16 @@ def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  #
         assert answer.fields.get("warc-refers-to-target-uri", urls[1]) == urls[1]
 
 
+def test_a_request_that_is_written_again_still_says_what_is_redacted(file: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save(
+            [fetched(f"http://a.test/{n}", n, SECRET, redacted_headers=("cookie", "x-mine")) for n in range(2)]
+        )
+        take_down(archive.db, "http://a.test/0")
+    (request,) = raws.by_url(file)["http://a.test/1"]["request"]
+    assert request.fields["broadsheet-redacted"] == "cookie, x-mine"
+
+
 def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET)])
@@ -162,15 +175,33 @@ def test_damage_does_not_keep_a_takedown_from_its_record(file: Path) -> None:  #
         ("UPDATE captures SET fetched_at = '2020-01-01T00:00:00+00:00'", "its row of http://a.test/a, 2020"),
         ("UPDATE captures SET warc_offset = warc_offset + 1", "http://a.test/a: "),
         ("UPDATE captures SET warc_file = 'a.db.warc/none.warc.gz'", "No such file"),
+        ("UPDATE captures SET http_status = 404", "the record's status is 200, that of its row 404"),
+        ("DELETE FROM captures", "the response of http://a.test/a has no row in captures"),
+        ("UPDATE warc_files SET length = 4611686018427387904", "the file ends before the record does"),
+        ("UPDATE captures SET warc_offset = -1", "the file ends before the record does"),
     ],
 )
 def test_verify_tells_a_row_from_another_s_record(file: Path, change: str, said: str) -> None:  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET)])
-        assert list(raw_responses(archive.db)) == []
+        assert verify(archive.db) == []
         archive.db.execute(change)
         archive.db.conn.commit()
-        assert any(said in fault for fault in raw_responses(archive.db))
+        assert any(said in fault for fault in raw_faults(archive.db, file.parent))
+
+
+@pytest.mark.parametrize("span", [(0, 1 << 60), (0, -1), (1 << 70, 1), (-1, 1), ("x", 1), (0, b"1")])
+def test_a_span_that_no_file_has_asks_for_no_memory(file: Path, span: tuple[int, int]) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/a", 1, SECRET)])
+    name = str(warcs(file)[0].relative_to(file.parent))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordError, match=f"{re.escape(name)} at "):
+            read_span(file.parent, name, *span)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_verify_tells_a_changed_byte_in_any_record(file: Path) -> None:  # noqa: F811

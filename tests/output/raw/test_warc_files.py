@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ from output.db.errors import NotAnArchive
 from output.db.transaction import write_transaction
 from output.raw import warc_files
 from output.raw.save_capture import record_location
-from output.raw.warc_files import WarcFiles, warc_path
+from output.raw.warc_files import WarcFiles, truncate_to_committed, warc_path
 from output.raw.warc_reader import read_record, read_response
 from output.read.verify import raw_responses
 from output.write.archive import Archive
-from tests.output.wires import fetched
+from tests.output.wires import AT, fetched
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_a_link_in_place_of_a_file_is_not_followed(file: Path, tmp_path: Path) -
 
 
 # --- Which file is appended to -------------------------------------------------------------------------------------
-AT = "2026-01-01T00:00:00+00:00"
+BEGAN = "2026-01-01T00:00:00+00:00"
 
 
 @dataclass
@@ -219,7 +220,7 @@ class AppendedFiles:
 
     db: Database
     database: Path
-    now: str = AT
+    now: str = BEGAN
     at_clock: Callable[[], None] = lambda: None
 
     def clock(self) -> str:
@@ -274,6 +275,14 @@ def test_a_file_that_comes_to_have_the_name_meanwhile_is_left_too(appended: Appe
     assert (folder / file_name(0)).read_bytes() == b"somebody else's records"
     rows = appended.db.execute("SELECT name, length FROM warc_files").fetchall()
     assert rows == [(f"a.db.warc/{file_name(1)}", 4)]
+
+
+def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended: AppendedFiles) -> None:
+    """The row is committed first; a run that is killed then leaves no file."""
+    row = [f"a.db.warc/{file_name(7)}", AT]
+    appended.db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", row)
+    assert truncate_to_committed(appended.db, appended.database.parent) == (0, ())
+    assert appended.append(b"ours") == file_name(7)
 
 
 def test_of_several_files_the_newest_is_gone_on_with_while_it_has_room(appended: AppendedFiles) -> None:
@@ -362,3 +371,27 @@ def test_five_hundred_kills_leave_both_in_step(tmp_path: Path) -> None:
         assert count_checked_captures(folder / "a.db") > 0
     assert len(cuts) == 500
     assert sum(cut > 0 for cut in cuts) >= 50, "too few kills fell between a record and its row"
+
+
+@pytest.mark.parametrize("harm", ["the folder is deleted", "the file is deleted", "another file is there"])
+def test_a_file_that_is_gone_stops_the_batch_and_going_on_works(file: Path, harm: str) -> None:
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/1", 1, b"one")])
+        (path,) = warcs(file)
+        if harm == "the folder is deleted":
+            shutil.rmtree(path.parent)
+        else:
+            path.unlink()
+        if harm == "another file is there":
+            path.write_bytes(b"something else")
+        for _ in range(2):
+            with pytest.raises(OSError, match="is gone"):
+                archive.save([fetched("http://a.test/2", 2, b"two")])
+        urls = [url for (url,) in archive.db.execute("SELECT url FROM captures")]
+        assert urls == ["http://a.test/1"], "nothing is committed that has no raw record"
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/2", 3, b"two"), fetched("http://a.test/1", 4, b"one")])
+        rows = archive.db.execute("SELECT id, refers_to FROM captures WHERE fetched_at > ?", [AT.format(2)]).fetchall()
+        assert [refers_to for _, refers_to in rows] == [None, None], "nothing refers to a record that is gone"
+        bodies = {read_response(archive.db, file.parent, number).body for number, _ in rows}  # type: ignore[union-attr]
+        assert bodies == {b"one", b"two"}

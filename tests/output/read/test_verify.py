@@ -4,13 +4,18 @@ import sqlite3
 
 import pytest
 
+from cleaners.lineage import CLEANER_VERSION
 from output.db.open import open_database
-from output.read.verify import verify
+from output.read.checks.finding import Finding
+from output.read.verify import first_problem, verify
+from output.settle.judge_again import settle
 
 
 @pytest.fixture
-def filled(archive, make):
-    archive.save([make.outcome(f"http://a.test/{n}", f"text {n}", removed=("x",)) for n in range(3)])
+def filled(archive, make, words):
+    archive.runs.start("crawl", {}, {})
+    archive.save([make.outcome(f"http://a.test/{n}", words(f"text{n}"), removed=("x",)) for n in range(3)])
+    settle(archive.db, make.clock)
     return archive
 
 
@@ -30,6 +35,69 @@ def test_a_sound_archive_has_no_problem_also_read_only(filled, file):
         ("articles_and_pages", "UPDATE pages SET article_id = 12 WHERE id = 1"),
         ("ledger_counts", "DELETE FROM page_blocks WHERE page_id = 1 AND kept = 0"),
         ("article_texts", "UPDATE articles SET text = 'other' WHERE url LIKE '%1'"),
+        ("stored_values", "UPDATE page_layout SET layout = substr(layout, 1, 20)"),
+        ("stored_values", "UPDATE page_layout SET layout = 'text'"),
+        ("stored_values", "UPDATE page_layout SET layout = x''"),
+        ("stored_values", "UPDATE sketches SET sketch = x''"),
+        ("stored_values", "UPDATE sketches SET hashes = 1099511627776"),
+        ("stored_values", "UPDATE sketches SET sketch = zeroblob(4 * hashes)"),
+        ("stored_values", "UPDATE pages SET evidence = '[\"x' WHERE id = 1"),
+        ("stored_values", "UPDATE pages SET robots = '{}'"),
+        ("stored_values", "UPDATE articles SET metadata_sources = x'00'"),
+        ("stored_values", "UPDATE runs SET options = 'options'"),
+        ("stored_values", "UPDATE captures SET directives = '[1]'"),
+        ("stored_values", "UPDATE revisions SET kinds = ''"),
+        ("stored_values", "UPDATE revisions SET change = 'pending', note = '[1'"),
+        (
+            "stored_values",
+            "INSERT INTO recleans (id, started_at, state, options) VALUES (1, '', 'done', '{}');"
+            " INSERT INTO reclean_before (page_id, reclean_id, before) VALUES (1, 1, x'789c00')",
+        ),
+        ("stored_values", "UPDATE articles SET keywords = '[1]'"),
+        ("column_values", "UPDATE articles SET published = x'ff'"),
+        ("column_values", "UPDATE urls SET found_via = 'other'"),
+        ("column_values", "UPDATE urls SET depth = -1"),
+        ("column_values", "UPDATE urls SET first_seen = '2026-01-01T00:00:0'"),
+        ("column_values", "UPDATE articles SET description = CAST(x'ff' AS TEXT)"),
+        ("column_values", "UPDATE pages SET own_type = 'articld' WHERE id = 1"),
+        ("column_values", "UPDATE page_blocks SET kind = 77 WHERE page_id = 1"),
+        ("column_values", "UPDATE page_blocks SET kept = 2 WHERE page_id = 1 AND position = 0"),
+        ("row_numbers", "UPDATE captures SET fetched_at = '2020-01-01T00:00:00+00:00' WHERE url LIKE '%1'"),
+        ("row_numbers", "UPDATE articles SET url = url || '/other'"),
+        ("hosts", "UPDATE urls SET host = 'b.test' WHERE id = 1"),
+        ("hosts", "UPDATE articles SET host = 'b.test'"),
+        ("dates", "UPDATE articles SET published_raw = '2024-05-03T12:00:00Z', published_day = '2024-05-03'"),
+        ("copied_values", "UPDATE articles SET title = 'other' WHERE url LIKE '%1'"),
+        ("copied_values", "UPDATE revisions SET title = 'other'"),
+        ("copied_values", "UPDATE articles SET canonical_url = 'http://a.test/other'"),
+        ("copied_values", "UPDATE articles SET page_type = 'teaser'"),
+        ("url_reasons", "UPDATE urls SET reason = 'articld' WHERE id = 1"),
+        ("url_reasons", "DELETE FROM page_layout; DELETE FROM page_blocks; DELETE FROM pages"),
+        ("needed_rows", "DELETE FROM changes WHERE seq = 2"),
+        ("needed_rows", "DELETE FROM revisions WHERE rowid = 2"),
+        ("page_digests", "UPDATE pages SET text_digest = '0123456789abcdef0123456789abcdef' WHERE id = 2"),
+        ("page_digests", "UPDATE pages SET word_count = 1 WHERE id = 2"),
+        (
+            "article_texts",
+            f"UPDATE pages SET cleaner_version = '{CLEANER_VERSION}'; UPDATE articles SET markdown = 'other',"
+            f" cleaner_version = '{CLEANER_VERSION}'",
+        ),
+        ("block_reasons", "INSERT INTO reasons VALUES (9, 'share', 'x'); UPDATE page_blocks SET reason_id = 9"),
+        ("block_reasons", "INSERT INTO reasons VALUES (9, 'selected', 'x'); UPDATE page_blocks SET reason_id = 9"),
+        ("old_revisions", "UPDATE revisions SET number = 2"),
+        ("ledger_rows", "DELETE FROM page_layout WHERE page_id = 1"),
+        ("ledger_rows", "UPDATE page_blocks SET position = position + 1 WHERE page_id = 1 AND position = 1"),
+        ("block_texts", "UPDATE block_texts SET text = text || 'x'"),
+        ("article_digests", "UPDATE articles SET word_count = 1"),
+        ("article_digests", "UPDATE revisions SET text_digest = 'other'"),
+        ("needed_rows", "INSERT INTO clusters (article_id, cluster_id) VALUES (1, 1)"),
+        ("needed_rows", "INSERT INTO listed (url_id, kind) VALUES (99, 'feed')"),
+        ("url_counts", "UPDATE url_counts SET urls = 9 WHERE state = 'done'"),
+        ("url_counts", "DELETE FROM url_counts WHERE state = 'done'"),
+        ("schema_objects", "DROP VIEW removed"),
+        ("schema_objects", "DROP VIEW removed; CREATE VIEW removed AS SELECT * FROM blocks WHERE kept = 1"),
+        ("schema_objects", "DROP INDEX captures_url"),
+        ("schema_objects", "ALTER TABLE alarms DROP COLUMN message"),
     ],
 )
 def test_damage_is_named(filled, file, check, damage):
@@ -47,3 +115,48 @@ def test_a_torn_file_is_a_problem_not_a_traceback(filled, file):
     content[(page - 1) * size : page * size] = b"\xff" * size
     file.write_bytes(content)
     assert verify(open_database(file, read_only=True))
+
+
+@pytest.mark.parametrize(
+    ("damage", "location"),
+    [
+        ("UPDATE pages SET evidence = '[' WHERE id = 2", "pages/evidence row 2"),
+        ("UPDATE urls SET host = x'ff' WHERE id = 3", "urls/host row 3"),
+        ("UPDATE urls SET host = CAST(x'ff' AS TEXT) WHERE id = 3", "urls/host row 3"),
+        ("UPDATE urls SET depth = 'deep' WHERE id = 3", "urls/depth row 3"),
+        ("UPDATE urls SET found_via = 'other' WHERE id = 3", "urls/found_via row 3"),
+        ("UPDATE page_blocks SET kept = 'y' WHERE page_id = 1 AND position = 0", "page_blocks/kept row 1/0"),
+    ],
+)
+def test_the_first_problem_names_what_is_damaged(filled, file, damage, location):
+    assert first_problem(filled.db) is None
+    plain = sqlite3.connect(file)
+    plain.executescript(damage)
+    plain.close()
+    problem = first_problem(filled.db)
+    assert problem is not None
+    assert (problem.location, problem.detail[: len(location)]) == (location, location)
+
+
+def test_a_table_that_cannot_be_read_is_a_problem_and_the_others_are_checked(filled, file):
+    plain = sqlite3.connect(file)
+    plain.executescript("DROP TABLE page_leads; UPDATE urls SET found_via = 'other' WHERE id = 1")
+    plain.close()
+    problems = [(problem.check, problem.detail) for problem in verify(filled.db)]
+    assert ("column_values", "page_leads cannot be read: no such table: page_leads") in problems
+    assert ("column_values", "urls/found_via row 1 is 'other', which is no word of this column") in problems
+    assert ("schema_objects", "the table page_leads is missing, or not that of the schema") in problems
+
+
+def test_a_check_that_fails_by_itself_names_its_error(filled, monkeypatch):
+    def broken(db):
+        yield Finding("one")
+        raise TypeError("two")
+
+    monkeypatch.setattr("output.read.verify.CHECKS", (broken,))
+    assert [problem.detail for problem in verify(filled.db)] == ["one", "cannot be checked: TypeError: two"]
+
+
+def test_texts_are_read_as_before_afterwards(filled):
+    verify(filled.db)
+    assert filled.db.conn.text_factory is str

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from cleaners.document import PageType
+from cleaners.html.layout_signature import pack_signature
 from output.report.coverage import Coverage, Gap
 from output.report.figures import gather_report
+from output.report.host_scope import host_scope
 from output.report.report_text import _coverage_section, alarm_line, render
 from output.settle.judge_again import settle
 from tests.output.report.test_coverage import HOST, listed
@@ -95,3 +98,20 @@ def test_reasons_are_said_in_words(archive, make):
     text = render(gather_report(archive.db), 100, url_words=lambda reason: f"<{reason}>")
     assert "<http_403>" in text
     assert "share buttons  share.icons" in text
+
+
+def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
+    signature = pack_signature(list(range(20)))
+    lists = [
+        make.outcome(f"http://a.test/tag/{n}", "x", page_type=PageType.LIST, layout_signature=signature)
+        for n in range(3)
+    ]
+    archive.save([*lists, make.outcome("http://a.test/b", "words", layout_signature=pack_signature([1, 2]))])
+    settle(archive.db, make.clock)
+    text = render(gather_report(archive.db), width=140)
+    assert "Layouts: pages made alike" in text
+    assert [line.split()[:4] for line in text.splitlines() if "/tag/0" in line and "of 3 pages" in line] == [
+        ["3", "0", "mixed", "http://a.test/tag/0"]
+    ]
+    with host_scope(archive.db, "b.test"):
+        assert gather_report(archive.db).layouts == ()

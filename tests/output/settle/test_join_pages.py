@@ -104,6 +104,23 @@ def test_what_is_a_part_no_more_comes_back(archive, make, words, three):
     assert verify(archive.db) == []
 
 
+def test_why_an_article_is_shelved_is_said_anew_when_the_reason_changes(archive, make, words, three):
+    """The second page of an article is first a copy of another page, then a part, and a copy again."""
+
+    def reasons() -> dict[str, str]:
+        settle(archive.db, make.clock)
+        return dict(archive.db.execute("SELECT url, why FROM shelved").fetchall())
+
+    outcomes, copy_url = three(), "http://a.test/b"
+    copied_texts = ("A standfirst of the wall.", words("part1", 30), "So it goes.")
+    archive.save([outcomes[1], make.outcome(copy_url, *copied_texts, title=TITLE)])
+    assert reasons() == {TWO: "duplicate"}
+    archive.save([outcomes[0], outcomes[2], make.outcome(copy_url, words("another", 40), title="Another")])
+    assert reasons() == {TWO: "part", THREE: "part"}
+    archive.save([make.outcome(copy_url, *copied_texts, title=TITLE)])
+    assert reasons()[TWO] == "duplicate"
+
+
 def test_an_article_that_is_not_all_there_is_left_as_it_is(archive, make, three):
     first, second, third = three()
     archive.save([first, second])

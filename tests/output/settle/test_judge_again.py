@@ -107,6 +107,25 @@ def test_a_page_that_only_repeats_articles_is_a_list(archive, make, words):
     assert verify(archive.db) == []
 
 
+def test_the_evidence_says_how_many_articles_it_repeats_now(archive, make, words):
+    whole, *parts = issue(make, words)
+    fourth_text = words("d", 30)
+    whole = make.outcome(
+        ISSUE, "Issue seven", *(words(f"{name}{end}", 30) for name in "abc" for end in ("", "2")), fourth_text
+    )
+
+    def evidence():
+        settle(archive.db, make.clock)
+        return [row[4] for row in page_rows(archive) if row[0] == ISSUE]
+
+    archive.save([whole, *parts])
+    assert evidence() == ['["words=9", "repeats=3 articles"]']
+    archive.save([make.outcome("http://a.test/d", fourth_text)])
+    assert evidence() == ['["words=9", "repeats=4 articles"]']
+    archive.save([make.outcome("http://a.test/d", words("other", 30))])
+    assert evidence() == ['["words=9", "repeats=3 articles"]']
+
+
 def test_it_is_an_article_again_when_what_it_repeats_goes(archive, make, words):
     whole, *parts = issue(make, words)
     archive.save([whole, *parts])

@@ -246,7 +246,7 @@ def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive
     assert set(texts(stored).values()) == {False}
     rule(stored, make, is_kept=False, undo=True)
     assert set(texts(stored).values()) == {True}
-    assert verify(stored.db) == []
+    assert {problem.check for problem in verify(stored.db)} == {"page_digests"}  # of what was written underneath
 
 
 def test_looking_changes_nothing(stored: Archive, make: Maker, file: Path) -> None:

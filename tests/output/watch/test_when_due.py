@@ -11,6 +11,7 @@ from output.watch.when_due import (
     is_announced,
     is_due,
     next_interval,
+    parse_instant,
 )
 
 NOON = "2026-05-10T12:00:00+00:00"
@@ -98,3 +99,20 @@ def test_the_same_day_is_announced_once() -> None:
 
 def test_a_date_in_the_future_announces_no_more_than_now() -> None:
     assert not is_announced(history(), "2031-01-01", NOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026", "2026-01-01T00:00:00+00:00"),
+        ("2026-05", "2026-05-01T00:00:00+00:00"),
+        ("2026-05-03", "2026-05-03T00:00:00+00:00"),
+        ("2026-05-03T10:00:00-02:00", "2026-05-03T12:00:00+00:00"),
+        ("Sun, 03 May 2026 10:00:00 GMT", "2026-05-03T10:00:00+00:00"),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+    ],
+)
+def test_dates_as_sitemaps_write_them(text: str, instant: str | None) -> None:
+    parsed_instant = parse_instant(text)
+    assert (parsed_instant.isoformat() if parsed_instant else None) == instant

@@ -263,3 +263,14 @@ def test_a_killed_save_leaves_nothing_half(file, seconds):
 
 def test_found_defaults():
     assert DiscoveredUrl("http://a.test/", "a.test").state == "queued"
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_database_that_is_deleted_or_replaced_takes_no_more(file, make, is_replaced):
+    with Archive.open(file) as archive:
+        archive.save([make.outcome("http://a.test/1", "some words of a page")])
+        file.rename(f"{file}.gone")
+        if is_replaced:
+            file.touch()
+        with pytest.raises(OSError, match="is gone"):
+            archive.save([make.outcome("http://a.test/2", "other words of a page")])

@@ -28,3 +28,14 @@ def test_of_the_runs_of_one_second_the_later_has_the_greater_id(tmp_path):
         assert ids == sorted(set(ids))
         commands = archive.db.execute("SELECT command FROM runs ORDER BY started_at, id")
         assert [command for (command,) in commands] == [f"crawl {number}" for number in range(30)]
+
+
+def test_no_password_of_a_url_is_noted(archive):
+    options = {"seeds": ("https://me:pw1@a.test/",), "proxy": {"https": ["http://me:pw2@proxy.test:80", 7, None]}}
+    run = archive.runs.start("crawl https://me:pw3@a.test/", options, {})
+    assert rows(archive, f"SELECT command, options FROM runs WHERE id = {run}") == [
+        (
+            "crawl https://a.test/",
+            '{"seeds": ["https://a.test/"], "proxy": {"https": ["http://proxy.test:80", 7, null]}}',
+        )
+    ]

@@ -111,3 +111,9 @@ def test_one_character_of_an_unspaced_script_is_a_word_among_others():
 
 def test_a_short_text_has_no_sketch():
     assert len(sketch_of(" ".join(prose(8, SHORT_TOKENS - 1)))) == 0
+
+
+def test_a_text_is_compared_from_its_shortest_length_on():
+    words = prose(3, SHORT_TOKENS)
+    assert len(shingles_of(" ".join(words))) > 0
+    assert len(shingles_of(" ".join(words[1:]))) == 0

@@ -11,6 +11,8 @@ from cleaners.document import Block, BlockKind, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.read.verify import verify
 from output.settle.judge_again import settle
+from output.settle.site_memory.article_places import PlaceCounts
+from output.settle.site_memory.seen_twice import SeenTwice
 from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
@@ -103,6 +105,32 @@ def test_a_text_of_few_words_comes_back_unless_it_is_another_page_s_title(archiv
     assert [url for url, *_ in back(archive)] == ["http://a.test/p"]
 
 
+@pytest.mark.parametrize("verdict", [LEFT, KEPT], ids=["left out there too", "kept there"])
+def test_a_text_that_another_page_has_with_another_number_stays_out(archive, make, verdict):
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)])
+    archive.save([article(make, "p", "Issue 12 of this magazine is sold at the harbour")])
+    archive.save([article(make, "q", "Issue 13 of this magazine is sold at the harbour", verdict)])
+    settle(archive.db, make.clock)
+    assert back(archive) == []
+
+
+def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_back(make, tmp_path, monkeypatch):
+    """Which texts stand on several pages is known roughly; where all seem to, the exact answer is the same."""
+    pages = [article(make, letter(n), verdict=KEPT) for n in range(9)]
+    pages += [article(make, "s" + letter(n)) for n in range(2)]
+    pages += [article(make, "t" + letter(n), f"Issue {n} of this magazine is sold at the harbour") for n in range(2)]
+    results = []
+    for seems_repeated in (SeenTwice.__contains__, lambda numbers, number: True):
+        monkeypatch.setattr(SeenTwice, "__contains__", seems_repeated)
+        with Archive.open(tmp_path / f"{len(results)}.db") as archive:
+            archive.save(pages)
+            settle(archive.db, make.clock)
+            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM block_evidence ORDER BY block_id")
+            results.append((texts(archive), back(archive), evidence))
+    assert results[0] == results[1]
+    assert [url for url, *_ in results[0][1]] == ["http://a.test/sa", "http://a.test/sb"]
+
+
 def test_a_shared_text_still_says_that_a_place_is_no_body(archive, make):
     archive.save([article(make, letter(n), verdict=KEPT, block_path=NOTE) for n in range(9)])
     promo = "Support this magazine with a small gift for its next issue"
@@ -150,6 +178,14 @@ def test_a_person_s_ruling_stands_above(archive, make):
     carry_out_ruling(archive.db, Ruling(block, False, ruled_at="2026-03-01T00:00:00+00:00"))
     settle(archive.db, make.clock)
     assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]
+
+
+def test_a_place_is_known_since_the_earliest_page_that_keeps_text_there():
+    counts = PlaceCounts()
+    for first_seen in ("2026-02-02", "2026-01-01", "2026-03-03"):
+        counts.count_page(first_seen, {"a"}, {"a", "b"})
+    assert counts.first_kept_at == {"a": "2026-01-01"}
+    assert (counts.kept_counts, counts.left_out_counts) == ({"a": 3}, {"b": 3})
 
 
 def test_places_need_pages_and_share():

@@ -1,0 +1,66 @@
+"""Groups of pages with one layout: the connected components of signatures that are alike.
+
+A new page joins a group or merges several; it never splits one. So the groups depend on the pages, not on the order in
+which they came. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from math import ceil
+
+from cleaners.html.layout_signature import MAX_HASHES, unpack_signature
+
+MIN_SIMILARITY = 0.85
+"""Share of their names that two pages of one layout have in common at least."""
+
+_Hashes = frozenset[int]
+
+
+def signature_similarity(first: _Hashes, second: _Hashes) -> float:
+    """The estimated share of their names that two pages have in common, 0 to 1; exact if they have few."""
+    smallest = sorted(first | second)[:MAX_HASHES]
+    return sum(name in first and name in second for name in smallest) / len(smallest) if smallest else 0.0
+
+
+def group_signatures(signatures: Collection[bytes]) -> list[list[bytes]]:
+    """Group distinct signatures; each group is sorted, and so are the groups."""
+    hashes_by_signature = {signature: unpack_signature(signature) for signature in sorted(set(signatures))}
+    ordered = list(hashes_by_signature)
+    parents = list(range(len(ordered)))
+    postings: dict[int, list[int]] = defaultdict(list)
+    for number, rare_names in enumerate(_rare_names(list(hashes_by_signature.values()))):
+        hashes = hashes_by_signature[ordered[number]]
+        for other in dict.fromkeys(other for name in rare_names for other in postings[name]):
+            if _root(parents, other) != _root(parents, number) and (
+                signature_similarity(hashes, hashes_by_signature[ordered[other]]) >= MIN_SIMILARITY
+            ):
+                parents[_root(parents, number)] = _root(parents, other)
+        for name in rare_names:
+            postings[name].append(number)
+    groups: dict[int, list[bytes]] = defaultdict(list)
+    for number, signature in enumerate(ordered):
+        groups[_root(parents, number)].append(signature)
+    return sorted(groups.values())
+
+
+def _rare_names(signatures: Sequence[_Hashes]) -> list[list[int]]:
+    """For each signature, its rarest names, so many that two signatures which are alike have one of them in common.
+
+    As these have `MIN_SIMILARITY` of the larger one's names in common, not all of the names in front of either can be
+    missing in the other (prefix filtering, Chaudhuri 2006).
+    """
+    frequencies: Mapping[int, int] = Counter(name for names in signatures for name in names)
+    return [
+        sorted(names, key=lambda name: (frequencies[name], name))[: len(names) - ceil(MIN_SIMILARITY * len(names)) + 1]
+        for names in signatures
+    ]
+
+
+def _root(parents: list[int], number: int) -> int:
+    """The root of a group in the union-find forest `parents`, with path halving."""
+    while parents[number] != number:
+        parents[number] = parents[parents[number]]
+        number = parents[number]
+    return number

@@ -1,0 +1,161 @@
+"""`broadsheet doctor`: whether a crawl can run on this machine, in ten lines."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from warcio.archiveiterator import ArchiveIterator
+
+from crawler import __version__
+from crawler.console.option_types import CommandError
+from crawler.console.reasons import reason_text
+from crawler.console.start_workers import start_workers
+from crawler.console.terminal import one_line
+from crawler.workers.worker import workers_problem
+from output.db.open import open_database
+from output.read.explain import find_url_state
+
+_LOWEST_PYTHON = (3, 11)
+_SHOWN_LIBRARIES = ("scrapy", "trafilatura", "lxml")
+_REQUIREMENT_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_MIN_FREE_BYTES = 1_000_000_000
+_RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # a clock before it is wrong
+_MAX_CLOCK_SECONDS = 120  # that this clock and a site's may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A line of the doctor's: whether what it is about is in order, and what was seen."""
+
+    is_good: bool
+    subject: str
+    text: str
+
+
+def doctor(url: str, db: str, *, allow_private: bool) -> int:
+    """Print what was found; 1 if something is not in order."""
+    findings = []
+    for finding in (*_machine_findings(db), *(_site_findings(url, allow_private) if url else ())):
+        findings.append(finding)
+        click.echo(("ok  " if finding.is_good else "BAD ") + one_line(f"{finding.subject}: {finding.text}"))
+    if not url:
+        click.echo("--- site: name a URL to have its robots.txt asked for")
+    return int(not all(finding.is_good for finding in findings))
+
+
+def _machine_findings(db: str) -> Iterator[Finding]:
+    yield Finding(True, "broadsheet", f"{__version__} in {Path(sys.prefix)}")
+    python = f"{platform.python_version()} ({platform.python_implementation()})"
+    yield Finding(sys.version_info >= _LOWEST_PYTHON, "Python", f"{python}, 3.11 or newer is needed")
+    yield Finding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
+    yield _library_finding()
+    yield _sqlite_finding()
+    problem = workers_problem()
+    yield Finding(not problem, "workers", problem or "processes that clean pages can be started")
+    yield _folder_finding(Path(db).absolute().parent)
+    now = datetime.now(UTC)
+    yield Finding(now > _RELEASED, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _library_finding() -> Finding:
+    """Which of the libraries that this package requires are not installed."""
+    names = [
+        match[0]
+        for text in requires("broadsheet") or ()
+        if "extra ==" not in text and (match := _REQUIREMENT_NAME.match(text))
+    ]
+    missing = [name for name in names if not _version_of(name)]
+    if missing:
+        return Finding(False, "libraries", f"not installed: {', '.join(missing)}")
+    shown = ", ".join(f"{name} {_version_of(name)}" for name in _SHOWN_LIBRARIES)
+    return Finding(True, "libraries", f"all {len(names)} are installed, among them {shown}")
+
+
+def _version_of(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _sqlite_finding() -> Finding:
+    try:
+        with sqlite3.connect(":memory:") as connection:
+            connection.execute("CREATE VIRTUAL TABLE words USING fts5 (text)")
+    except sqlite3.OperationalError as error:
+        return Finding(False, "SQLite", f"{sqlite3.sqlite_version} without full-text search: {error}")
+    return Finding(True, "SQLite", f"{sqlite3.sqlite_version} with full-text search")
+
+
+def _folder_finding(folder: Path) -> Finding:
+    try:
+        with TemporaryDirectory(prefix=".broadsheet-", dir=folder):
+            free_bytes = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding(False, "disk", f"{folder} cannot be written: {error.strerror}")
+    return Finding(
+        free_bytes >= _MIN_FREE_BYTES, "disk", f"{folder} can be written, {free_bytes / 1e9:.1f} GB are free"
+    )
+
+
+def _site_findings(url: str, allow_private: bool) -> Iterator[Finding]:
+    """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
+    from crawler.commands.run_spider import run_spider, spider_settings
+
+    options = {
+        "allow_private": allow_private, "delay": 1.0, "concurrency": 1, "cookies": None, "quiet": True, "verbose": 0,
+        "headers": (),
+    }  # fmt: skip
+    nothing_else = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
+    with TemporaryDirectory() as folder:
+        archive = Path(folder) / "doctor.db"
+        try:
+            start_workers()
+            run_spider(str(archive), {"seeds": (url,), "max_pages": 1, **nothing_else}, spider_settings(options))
+        except CommandError as error:
+            yield Finding(False, "site", str(error))
+            return
+        yield from _archive_findings(archive, url)
+        yield from _clock_findings(archive)
+
+
+def _archive_findings(archive: Path, url: str) -> Iterator[Finding]:
+    db = open_database(archive, read_only=True)
+    try:
+        robots = db.execute("SELECT url, access, reason FROM robots_files ORDER BY seen_at DESC LIMIT 1").fetchone()
+        state = find_url_state(db, url)
+    finally:
+        db.close()
+    if robots:
+        is_open = robots[1] != "nothing"
+        yield Finding(is_open, "robots.txt", f"{robots[0]}: {reason_text(robots[2].partition(':')[0])}")
+    if state:
+        is_done = state[1] == "done"
+        yield Finding(is_done, "site", f"{state[0]}: {state[1]}, {reason_text(state[2])}")
+    elif not robots:
+        yield Finding(False, "site", f"{url} gave nothing")
+
+
+def _clock_findings(archive: Path) -> Iterator[Finding]:
+    """How far this clock is from that of the site, by the dates of its answers."""
+    for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):
+        with warc.open("rb") as stream:
+            for record in ArchiveIterator(stream):
+                stated = record.http_headers.get_header("Date") if record.http_headers else None
+                if record.rec_type == "response" and stated:
+                    seconds = abs((datetime.now(UTC) - parsedate_to_datetime(stated)).total_seconds())
+                    yield Finding(seconds < _MAX_CLOCK_SECONDS, "site's clock", f"{seconds:.0f} s from this one")
+                    return

@@ -1,0 +1,51 @@
+"""How many requests may be under way at once, by what this machine has: memory and open files."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+MOST_REQUESTS = 256
+"""Requests under way in all, however much the machine has."""
+
+LEAST_REQUESTS = 16
+"""Requests that are always allowed, unless files are short: what they take has room on any machine."""
+
+_OWN_FILES = 64  # that a crawl has open beside its connections: the archive, WARC files, the workers' sockets
+_MEMORY_SHARE = 2  # a half is for the answers under way, if all are as large as they may be
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def default_requests(answer_bytes: int) -> int:
+    """Requests under way at once where no option says how many; `answer_bytes` is what an answer may have at most."""
+    by_memory = memory_bytes() // (_MEMORY_SHARE * max(answer_bytes, 1))
+    return min(MOST_REQUESTS, max(LEAST_REQUESTS, by_memory), requests_by_files())
+
+
+def requests_by_files() -> int:
+    """Requests for which there are open files, as many idle connections beside them included; at least one."""
+    return max(1, (open_file_limit() - _OWN_FILES) // 2)
+
+
+def most_idle_connections() -> int:
+    """Connections kept open that are not in use, to all hosts together."""
+    return min(2 * MOST_REQUESTS, requests_by_files())
+
+
+def open_file_limit() -> int:
+    """How many files this process may have open."""
+    import resource  # Windows has none, and no crawl
+
+    soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 2**20 if soft_limit == resource.RLIM_INFINITY else soft_limit
+
+
+def memory_bytes() -> int:
+    """The machine's memory, or what a container leaves of it; zero if the system does not say."""
+    amounts: list[int] = []
+    with suppress(ValueError, OSError, AttributeError):
+        amounts.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with suppress(ValueError, OSError):  # "max" is no number, and other systems have no such file
+        amounts.append(int(_CGROUP_LIMIT.read_text("ascii")))
+    return max(0, min(amounts, default=0))

@@ -1,0 +1,128 @@
+"""The entries of a feed, newest first: articles that are new in the archive, or edits to articles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlite_utils import Database
+
+from output.db.open import database_file
+from output.db.stored_values import stored_texts
+from output.exports.article_html import article_html, language_tag, xml_line, xml_text
+
+_EPOCH = "1970-01-01T00:00:00Z"
+_NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,
+        a.text, a.markdown
+    FROM articles a WHERE ?1 = '' OR a.host = ?1 ORDER BY a.first_seen DESC, a.id LIMIT ?2"""
+_EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before, ''), e.added, e.removed, e.rewritten,
+        e.note, coalesce(a.language, s.language, '')
+    FROM edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN shelved s ON s.id = e.article_id
+    WHERE (?1 = '' OR coalesce(a.host, s.host) = ?1) AND {kinds} ORDER BY e.seq DESC LIMIT ?2"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedScope:
+    """What a feed is about: new articles or edits, of one host or all, of some kinds or all edits; at most so many."""
+
+    of_edits: bool = False
+    host: str = ""
+    kinds: tuple[str, ...] = ()
+    limit: int = 100
+
+    @property
+    def title(self) -> str:
+        """What a reader shows for the feed."""
+        what = ("Edits: " + ", ".join(self.kinds) if self.kinds else "Edits") if self.of_edits else "New articles"
+        return f"{what} of {self.host}" if self.host else what
+
+
+@dataclass(frozen=True, slots=True)
+class WebFeedEntry:
+    """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known."""
+
+    id: str
+    url: str
+    title: str
+    updated: str
+    published: str = ""
+    authors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    summary: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebFeed:
+    """A feed with its entries. `id` is the same whenever the feed of this archive is written; `updated` is UTC."""
+
+    id: str
+    title: str
+    updated: str
+    entries: tuple[WebFeedEntry, ...]
+
+
+def read_feed(db: Database, scope: FeedScope) -> WebFeed:
+    """The feed of an archive in this scope."""
+    entries = tuple(_read_edits(db, scope) if scope.of_edits else _read_articles(db, scope))
+    updated = max((entry.updated for entry in entries), default=_EPOCH)
+    name = database_file(db).stem
+    feed_id = uuid5(NAMESPACE_URL, f"broadsheet:{name}:{scope.of_edits}:{scope.host}:{','.join(scope.kinds)}")
+    return WebFeed(feed_id.urn, xml_text(f"{scope.title} ({name})"), updated, entries)
+
+
+def _read_articles(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
+    names = ("id", "url", "title", "authors", "published", "first_seen", "description", "language", "tags", "text")
+    for row in db.execute(_NEW_ARTICLES, [scope.host, scope.limit]):
+        article = dict(zip((*names, "markdown"), row, strict=True))
+        yield WebFeedEntry(
+            id=xml_line(article["url"]),
+            url=xml_line(article["url"]),
+            title=xml_line(article["title"]) or xml_line(article["url"]),
+            updated=_utc(article["first_seen"]) or _EPOCH,
+            published=_utc(article["published"]),
+            authors=_lines(stored_texts(article["authors"], "articles", "authors", article["id"])),
+            tags=_lines(stored_texts(article["tags"], "articles", "tags", article["id"])),
+            language=language_tag(article["language"]),
+            summary=xml_line(article["description"]),
+            html=article_html(article),
+        )
+
+
+def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
+    numbers = (f"?{number}" for number in range(3, 3 + len(scope.kinds)))
+    kinds = f"e.kind IN ({', '.join(numbers)})" if scope.kinds else "e.kind NOT IN ('new', 'cleaner')"
+    rows = db.execute(_EDITS.format(kinds=kinds), [scope.host, scope.limit, *scope.kinds])
+    for seq, url, title, kind, at, title_before, *counts, note, language in rows:
+        yield WebFeedEntry(
+            id=f"{xml_line(url)}#broadsheet-edit-{seq}",
+            url=xml_line(url),
+            title=xml_line(f"{kind}: {title or url}"),
+            updated=_utc(at) or _EPOCH,
+            language=language_tag(language),
+            summary=xml_line(edit_text(title if kind == "headline" else "", title_before, counts, note)),
+        )
+
+
+def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -> str:
+    """What an edit did, in a line: the headline before, blocks added, removed and rewritten, the notice."""
+    parts = [f"was “{title_before}”"] if title and title_before else []
+    count_verbs = zip(counts, ("added", "removed", "rewritten"), strict=True)
+    parts += [f"{count} {verb}" for count, verb in count_verbs if count]
+    return "; ".join((*parts, note) if note else parts)
+
+
+def _utc(time: str | None) -> str:
+    """A stored time as RFC 3339 has it; empty for none, and for what is no time."""
+    try:
+        moment = datetime.fromisoformat(time or "")
+    except ValueError:
+        return ""
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _lines(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(line for line in map(xml_line, values) if line)

@@ -1,0 +1,78 @@
+"""Datasette's metadata for an archive: what each table and column means, how it is shown, and queries to begin with.
+
+What it shows and how is in `datasette.toml`, what it means in `output/db/schema.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlite_utils import Database
+
+from output.db.open import database_file
+from output.db.schema_doc import ColumnMeanings, column_meanings, schema_columns
+from output.db.stored_values import json_object
+
+SOURCE = "Broadsheet"
+METADATA_FILE = "metadata.json"
+"""How the file is called that lies beside a database, as Datasette's documentation calls it."""
+
+
+def datasette_metadata(db: Database) -> dict[str, Any]:
+    """The metadata as Datasette reads it from a JSON file, for this archive under its file's name."""
+    return metadata_for(database_file(db).stem, schema_columns(db))
+
+
+def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The same for a database that Datasette calls by a name, with these tables and views. Pure."""
+    shown, meanings = _load_shown(), column_meanings()
+    tables: dict[str, Any] = {name: {"hidden": True} for name in shown["hidden"]}
+    for name, columns in columns_by_table.items():
+        if name in meanings:
+            tables[name] = {**tables.get(name, {}), **shown["tables"].get(name, {}), **_texts(name, columns, meanings)}
+    texts = {"title": shown["title"], "description": _plain(shown["description"]), "source": SOURCE}
+    queries = {name: {**query, "description": _plain(query["description"])} for name, query in shown["queries"].items()}
+    database = {**texts, "title": f"{shown['title']}: {database_name}", "tables": tables, "queries": queries}
+    style = _style(columns_by_table.get("articles", []))
+    return {**texts, "extra_css_urls": [f"data:text/css,{quote(style)}"], "databases": {database_name: database}}
+
+
+def described_databases(file: Path) -> tuple[str, ...]:
+    """The names of the databases that a file of such metadata describes; none if it is no such file."""
+    try:
+        metadata = json_object(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return ()
+    databases = metadata.get("databases")
+    return tuple(databases) if metadata.get("source") == SOURCE and isinstance(databases, dict) else ()
+
+
+def _texts(table: str, columns: list[str], meanings: ColumnMeanings) -> dict[str, Any]:
+    """Descriptions of a table and of its columns; a column of a user's has none."""
+    own_meanings = {**(meanings["articles"] if table == "shelved" else {}), **meanings[table]}
+    descriptions = {column: _plain(own_meanings[column]) for column in columns if column in own_meanings}
+    return {"description": _plain(own_meanings[""]), "columns": descriptions}
+
+
+def _style(article_columns: Iterable[str]) -> str:
+    """The style sheet, with a label for each column on an article's own page."""
+    shown = _load_shown()
+    labels = [shown["row_label"].replace("COLUMN", name) for name in article_columns if re.fullmatch(r"\w+", name)]
+    return "\n".join((shown["style"], *labels))
+
+
+def _plain(text: str) -> str:
+    """Text without the marks of code, which Datasette would show."""
+    return text.replace("`", "")
+
+
+@cache
+def _load_shown() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("datasette.toml").read_text("utf-8"))

@@ -1,0 +1,1 @@
+"""Judge pages by their layout: groups of pages made alike, and what each group is."""

@@ -1,0 +1,150 @@
+"""Which article pages are put together of others: their kept text is the openings, or the titles, of other articles.
+
+An automatic excerpt is an opening cut short, so a block counts as one where its words begin the text of another page.
+What stands on many pages says nothing and is left out. Read from the pages' own verdicts (`settle_kept`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import groupby
+
+from sqlite_utils import Database
+
+from cleaners.metadata.titles import fold_title
+from output.db.text import words_of
+
+MIN_OPENING_WORDS = 8
+"""Words that a block needs to be an opening; a shorter one may be a title."""
+
+_KEY_WORDS = 6
+_FIRST_BLOCKS = 3  # of a page, at which its text may be said to begin: a dateline may come before it
+_SAME_SHARE = 0.85  # of a block's words, which the other page's text must begin with: the end may be cut or marked
+_QUOTED_SHARE = 0.6  # of a page's words, for it to count as put together of others
+_WHOLE_SHARE = 0.8  # of the words of a single article that a page may have and still be an excerpt of it
+_MIN_TITLES, _MIN_TITLE_WORDS = 3, 2
+_MAX_PAGES = 3  # with one opening, title or block; more and it is the site's
+_CACHED_TEXTS = 256
+
+_KEPT_BLOCKS = """SELECT k.page_id, k.block_id, t.text FROM urls u CROSS JOIN settle_kept k ON k.page_id = u.id
+        JOIN block_texts t ON t.id = k.block_id
+    WHERE u.host = ? ORDER BY k.page_id, k.position"""
+_FREQUENT_BLOCKS = f"SELECT block_id FROM settle_kept GROUP BY block_id HAVING count(*) > {_MAX_PAGES}"
+_TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
+
+BlockWords = list[list[str]]
+"""The words of a page's blocks, without those of blocks that many pages have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """The pages whose openings or titles a page's text mostly is; `is_whole` if that is all of its text."""
+
+    page_ids: frozenset[int]
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class OpeningIndex:
+    """Where texts begin: pages by the first words of their first blocks, and by their titles."""
+
+    titles: Mapping[int, str]  # folded, by page
+    pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    pages_by_title: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, page_id: int, blocks: BlockWords) -> None:
+        """Add a page's text."""
+        for number, words in enumerate(blocks[:_FIRST_BLOCKS]):
+            if len(words) >= _KEY_WORDS:
+                self.pages_by_opening[_key(words)].append((page_id, number))
+        if title := self.titles.get(page_id):
+            self.pages_by_title[title].append(page_id)
+
+    def pages_opening_with(self, page_id: int, words: Sequence[str]) -> list[tuple[int, int]]:
+        """Other pages whose text begins like a block's words, and at which block; none if these are many."""
+        places = [place for place in self.pages_by_opening.get(_key(words), ()) if self._is_other(page_id, place[0])]
+        return places if len({page for page, _ in places}) <= _MAX_PAGES else []
+
+    def pages_titled(self, page_id: int, words: Sequence[str]) -> list[int]:
+        """Other pages with a title; none if these are many."""
+        pages = [page for page in self.pages_by_title.get(" ".join(words), ()) if self._is_other(page_id, page)]
+        return pages if len(pages) <= _MAX_PAGES else []
+
+    def _is_other(self, page_id: int, other: int) -> bool:
+        return other != page_id and self.titles.get(other) != self.titles.get(page_id, "")
+
+
+def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
+    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`."""
+    frequent_blocks = {block_id for (block_id,) in db.execute(_FREQUENT_BLOCKS)}
+    index = OpeningIndex({page_id: fold_title(title or "") for page_id, title in db.execute(_TITLES, [host])})
+    for page_id, blocks in _read_blocks(db, host, frequent_blocks):
+        index.add(page_id, blocks)
+
+    @lru_cache(maxsize=_CACHED_TEXTS)
+    def blocks_of(page_id: int) -> BlockWords:
+        rows = db.execute(_KEPT_BLOCKS.replace("u.host = ?", "u.id = ?"), [page_id])
+        blocks = [words_of(text) for _, block_id, text in rows if block_id not in frequent_blocks]
+        return [words for words in blocks if words]
+
+    quotations = (
+        (page_id, quotation_of(page_id, blocks, index, blocks_of))
+        for page_id, blocks in _read_blocks(db, host, frequent_blocks)
+    )
+    return {page_id: quotation for page_id, quotation in quotations if quotation}
+
+
+def quotation_of(
+    page_id: int, blocks: BlockWords, index: OpeningIndex, blocks_of: Callable[[int], BlockWords]
+) -> Quotation | None:
+    """What a page is put together of; None if most of its words are its own."""
+    openings, titles = _quoted_by_block(page_id, blocks, index, blocks_of)
+    titled_pages = {page for pages in titles.values() for page in pages}
+    quoted_blocks = openings.keys() | (titles.keys() if len(titled_pages) >= _MIN_TITLES else set())
+    quoted_pages = {page for number in quoted_blocks for page in openings.get(number, titles.get(number, ()))}
+    total_words = sum(map(len, blocks))
+    if sum(len(blocks[number]) for number in quoted_blocks) < _QUOTED_SHARE * total_words or not quoted_pages:
+        return None
+    if len(quoted_pages) == 1 and total_words > _WHOLE_SHARE * sum(map(len, blocks_of(*quoted_pages))):
+        return None
+    return Quotation(frozenset(quoted_pages), len(quoted_blocks) == len(blocks))
+
+
+def _quoted_by_block(
+    page_id: int, blocks: BlockWords, index: OpeningIndex, blocks_of: Callable[[int], BlockWords]
+) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
+    """By block: the pages that it opens, and those whose title it is."""
+    openings, titles = {}, {}
+    for number, words in enumerate(blocks):
+        if len(words) >= MIN_OPENING_WORDS:
+            places = index.pages_opening_with(page_id, words)
+            if pages := [other for other, place in places if _opens(words, blocks_of(other)[place:])]:
+                openings[number] = pages
+        elif len(words) >= _MIN_TITLE_WORDS and (pages := index.pages_titled(page_id, words)):
+            titles[number] = pages
+    return openings, titles
+
+
+def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
+    """Whether a text, its blocks run together, begins with a block's words."""
+    same = 0
+    for word, other in zip(words, (word for block in blocks for word in block), strict=False):
+        if word != other:
+            break
+        same += 1
+    return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))
+
+
+def _read_blocks(db: Database, host: str, frequent_blocks: Collection[int]) -> Iterator[tuple[int, BlockWords]]:
+    rows = db.execute(_KEPT_BLOCKS, [host])
+    for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
+        blocks = [words_of(text) for _, block_id, text in page_rows if block_id not in frequent_blocks]
+        yield page_id, [words for words in blocks if words]
+
+
+def _key(words: Sequence[str]) -> str:
+    return " ".join(words[:_KEY_WORDS])

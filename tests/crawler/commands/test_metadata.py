@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crawler.cli import run
+from crawler.commands.demo import write_metadata
+from crawler.console.summary import next_steps
+
+
+def test_metadata_are_json_about_this_file(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["metadata", str(db)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed["databases"]) == ["made"]
+
+
+def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["metadata", str(tmp_path / "none.db")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_demo_leaves_them_beside_its_file_and_the_next_step_names_them(db: Path) -> None:
+    assert " -m " not in next_steps(str(db))
+    write_metadata(db)
+    assert f"datasette {db} -m {db.parent}/metadata.json" in next_steps(str(db))
+    assert " -m " not in next_steps(str(db.with_name("other.db")))
+
+
+def test_the_demo_leaves_another_file_of_that_name_alone(db: Path) -> None:
+    file = db.with_name("metadata.json")
+    file.write_text('{"title": "mine"}')
+    write_metadata(db)
+    assert file.read_text() == '{"title": "mine"}'
+    assert " -m " not in next_steps(str(db))

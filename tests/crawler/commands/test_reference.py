@@ -1,0 +1,20 @@
+"""docs/cli.md is what the help texts say."""
+
+from __future__ import annotations
+
+from crawler.cli import cli
+from crawler.commands.reference import reference_page
+from crawler.settings import ENVIRONMENT_SETTINGS
+from tests.crawler.crawls import REPOSITORY
+
+PAGE = REPOSITORY / "docs" / "cli.md"
+
+
+def test_the_page_is_current() -> None:
+    assert PAGE.read_text("utf-8") == reference_page(cli), "run: broadsheet reference > docs/cli.md"
+
+
+def test_every_verb_and_every_setting_is_on_the_page() -> None:
+    page = reference_page(cli)
+    assert [name for name, verb in cli.commands.items() if (f"\n## {name}" in page) == verb.hidden] == []
+    assert [name for name in ENVIRONMENT_SETTINGS if f"| `{name}` |" not in page] == []

@@ -1,0 +1,187 @@
+"""What a person gives to get in (headers, cookies, a user name in a URL) is sent, and stands in no file afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crawler import raws
+from tests.crawler.crawls import Crawl
+from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.shell import command, crawl, rows
+
+BEARER, SUBSCRIBER, COOKIE = "b3arer-0f-the-crawl", "subscr1ber-number", "c00kie-of-the-member"
+SECRETS = (BEARER, SUBSCRIBER, COOKIE)
+HEADERS = ("--header", f"Authorization: Bearer {BEARER}", "--header", f"X-Reader: {SUBSCRIBER}")
+FORMATS = ("jsonl", "csv", "wacz")
+
+
+@pytest.fixture
+def members_site(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+    """A site with a robots.txt that moved, a redirect, a retry and articles."""
+    site = serve({"/": page("start", "/river", "/moved", "/mill", "/broken"), **stories("river", "mill")})
+    site.routes["/robots.txt"] = Reply("", 302, {"Location": "/rules.txt"})
+    site.routes["/rules.txt"] = Reply("User-agent: *\n", headers={"Content-Type": "text/plain"})
+    site.routes["/moved"] = Reply("", 301, {"Location": "/mill"})
+    site.routes["/broken"] = Reply("half", length=4000)
+    return site
+
+
+@pytest.fixture
+def cookie_file(tmp_path: Path) -> Path:
+    file = tmp_path / "given" / "cookies.txt"
+    file.parent.mkdir()
+    file.write_text(f"# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t0\tmember\t{COOKIE}\n")
+    return file
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    (tmp_path / "kept").mkdir()
+    return tmp_path / "kept" / "a.db"
+
+
+def unpacked(data: bytes) -> Iterator[bytes]:
+    """Some bytes as they are, and unpacked as far as they are packed."""
+    yield data
+    if data.startswith(b"\x1f\x8b"):
+        yield gzip.decompress(data)
+    while data.startswith(b"\x1f\x8b"):
+        member = zlib.decompressobj(31)
+        yield member.decompress(data)
+        data = member.unused_data
+
+
+def all_bytes(folder: Path) -> dict[str, bytes]:
+    """All that the files in a folder hold, by name; ZIP files by member."""
+    contents = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for name in [name for name in contents if name.endswith(".wacz")]:
+        with zipfile.ZipFile(folder / name) as packed:
+            contents |= {f"{name}/{member}": packed.read(member) for member in packed.namelist()}
+    return {name: b"\n".join(unpacked(data)) for name, data in contents.items()}
+
+
+def assert_without(folder: Path, *secrets: str) -> None:
+    for name, data in all_bytes(folder).items():
+        assert [secret for secret in secrets if secret.encode() in data] == [], name
+
+
+def test_what_gets_in_is_sent_and_stored_nowhere(members_site: ScriptedSite, cookie_file: Path, db: Path) -> None:
+    code, out, errors = crawl(members_site, db, *HEADERS, "--cookies", cookie_file, "-vv")
+    assert code == 0, errors
+    for request in members_site.log:
+        assert request.headers["Authorization"] == f"Bearer {BEARER}"
+        assert request.headers["X-Reader"] == SUBSCRIBER
+        assert request.headers["Cookie"] == f"member={COOKIE}"
+    for name in FORMATS:
+        assert command("export", db, "--format", name, "-o", db.parent / f"out.{name}")[0] == 0
+    assert command("export", db, "--format", "markdown", "-o", db.parent / "out")[0] == 0
+    assert len(all_bytes(db.parent)) > 12
+    assert_without(db.parent, *SECRETS)
+    assert [secret for secret in SECRETS if secret in out + errors] == []
+    assert rows(db, "SELECT count(*) FROM articles WHERE text LIKE 'River paragraph%'") == [(1,)]
+
+
+def test_each_request_says_what_is_redacted_and_its_digest_holds(
+    members_site: ScriptedSite, cookie_file: Path, db: Path
+) -> None:
+    assert crawl(members_site, db, *HEADERS, "--cookies", cookie_file)[0] == 0
+    requests = [record for record in raws.records(db) if record.kind == "request"]
+    assert len(requests) == len(members_site.log)
+    for request in requests:
+        assert request.fields["broadsheet-redacted"] == "authorization, cookie, x-reader"
+        lines = request.block.decode().split("\r\n")
+        assert {"Authorization: [redacted]", "Cookie: [redacted]", "X-Reader: [redacted]"} <= set(lines)
+        assert any(line.startswith("User-Agent: Broadsheet/") for line in lines), "the rest is as it was sent"
+    raws.checked(db)
+    code, out, errors = command("verify", db)
+    assert (code, errors) == (0, ""), out
+
+
+def test_an_option_keeps_them(members_site: ScriptedSite, cookie_file: Path, db: Path) -> None:
+    assert crawl(members_site, db, *HEADERS, "--cookies", cookie_file, "--keep-credentials")[0] == 0
+    requests = [record for record in raws.records(db) if record.kind == "request"]
+    assert requests
+    for request in requests:
+        assert all(secret.encode() in request.block for secret in SECRETS)
+        assert "broadsheet-redacted" not in request.fields
+
+
+def test_requests_without_them_are_as_they_were_sent(members_site: ScriptedSite, db: Path) -> None:
+    assert crawl(members_site, db)[0] == 0
+    requests = [record for record in raws.records(db) if record.kind == "request"]
+    assert requests
+    assert all(b"[redacted]" not in request.block for request in requests)
+    assert all("broadsheet-redacted" not in request.fields for request in requests)
+
+
+def test_settings_of_scrapy_are_no_way_around(members_site: ScriptedSite, db: Path, tmp_path: Path) -> None:
+    log = db.parent / "crawl.log"
+    headers = f'{{"X-Reader": "{SUBSCRIBER}", "Authorization": "Bearer {BEARER}"}}'
+    crawling = Crawl(db.parent)
+    result = crawling(f"{members_site.url}/", DEFAULT_REQUEST_HEADERS=headers, LOG_LEVEL="DEBUG", LOG_FILE=log)
+    assert result.code == 0
+    assert members_site.log[-1].headers["X-Reader"] == SUBSCRIBER
+    assert log.stat().st_size > 1000
+    assert_without(db.parent, *SECRETS)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://reader:pa55word@127.0.0.1/", "http://reader:pa55word/1@127.0.0.1/", "reader:pa55word@127.0.0.1/x"]
+)
+def test_a_user_name_in_a_url_is_refused_and_not_shown(tmp_path: Path, db: Path, url: str) -> None:
+    (tmp_path / "urls.txt").write_text(url)
+    for arguments in ([url], ["--urls-file", tmp_path / "urls.txt"]):
+        code, out, errors = command("crawl", *arguments, "--db", db, "--allow-private")
+        assert (code, out, errors.count("\n")) == (2, "", 1)
+        assert "--header" in errors
+        assert "127.0.0.1" in errors
+        assert "pa55word" not in errors
+    log = db.parent / "crawl.log"
+    assert Crawl(db.parent)(url, LOG_LEVEL="DEBUG", LOG_FILE=log).code != 0 or "ERROR" in log.read_text()
+    assert_without(db.parent, "pa55word")
+
+
+@pytest.mark.parametrize("header", [f"Authorization Bearer {BEARER}", f"Cookie: a={BEARER}", BEARER])
+def test_a_header_that_is_refused_is_not_shown(members_site: ScriptedSite, db: Path, header: str) -> None:
+    code, out, errors = crawl(members_site, db, "--header", header)
+    assert (code, errors.count("\n")) == (2, 1)
+    assert BEARER not in out + errors
+
+
+def test_of_an_archive_that_keeps_them_verify_warns_and_a_wacz_is_without(
+    members_site: ScriptedSite, cookie_file: Path, db: Path
+) -> None:
+    assert crawl(members_site, db, *HEADERS, "--cookies", cookie_file, "--keep-credentials")[0] == 0
+    code, out, errors = command("verify", db)
+    assert (code, out) == (0, "in order: 2 articles\n")
+    request_count = len(members_site.log)
+    assert f"(authorization in {request_count}, cookie in {request_count})" in errors
+    assert errors.count("\n") == 1
+    wacz, whole_wacz = db.parent / "exports" / "out.wacz", db.parent / "exports" / "whole.wacz"
+    wacz.parent.mkdir()
+    assert command("export", db, "--format", "wacz", "-o", wacz)[0] == 0
+    assert_without(wacz.parent, BEARER, COOKIE)
+    assert command("export", db, "--format", "wacz", "-o", whole_wacz, "--keep-credentials")[0] == 0
+    assert any(BEARER.encode() in data for data in all_bytes(wacz.parent).values())
+
+
+def test_only_a_wacz_may_keep_them(members_site: ScriptedSite, db: Path) -> None:
+    assert crawl(members_site, db)[0] == 0
+    code, out, errors = command("export", db, "--format", "csv", "--keep-credentials")
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+
+
+def test_a_broken_file_of_cookies_is_a_line_without_its_values(members_site: ScriptedSite, tmp_path: Path) -> None:
+    broken = tmp_path / "cookies.txt"
+    broken.write_text(f"# Netscape HTTP Cookie File\n127.0.0.1 {COOKIE}\n")
+    code, out, errors = crawl(members_site, tmp_path / "a.db", "--cookies", broken)
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+    assert "cookies.txt" in errors
+    assert COOKIE not in errors
+    assert not (tmp_path / "a.db").exists()

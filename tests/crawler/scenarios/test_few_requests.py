@@ -1,0 +1,100 @@
+"""What a crawl asks of a site and need not: guesses where something is named, and feeds of comments."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from tests.crawler.crawls import Crawl, kill_group
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
+from tests.crawler.warm import PATIENCE
+
+Serve = Callable[..., ScriptedSite]
+FEED = {"Content-Type": "application/rss+xml"}
+LINK = '<link rel="alternate" type="application/rss+xml" href="{}">'
+NAMES = ("one", "two", "three")
+PATHS = [f"/{name}" for name in NAMES]
+
+
+def feed(*paths: str) -> Reply:
+    items = "".join(f"<item><link>{path}</link><title>{path}</title></item>" for path in paths)
+    return Reply(f'<rss version="2.0"><channel><title>x</title>{items}</channel></rss>', 200, FEED)
+
+
+def sitemap(site: ScriptedSite, *paths: str) -> Reply:
+    urls = "".join(f"<url><loc>{site.url}{path}</loc></url>" for path in paths)
+    body = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'
+    return Reply(body, 200, {"Content-Type": "application/xml"})
+
+
+def test_a_site_that_names_its_sitemap_and_its_feed_is_asked_for_nothing_else(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": page("home", *PATHS, head=LINK.format("/news.php")), **stories(*NAMES)})
+    site.routes["/robots.txt"] = Reply(f"Sitemap: {site.url}/map.xml\n", 200, {"Content-Type": "text/plain"})
+    site.routes |= {"/map.xml": sitemap(site, *PATHS), "/news.php": feed(*PATHS)}
+    result = crawl(f"{site.url}/")
+    assert sorted(site.paths()) == sorted(["/robots.txt", "/", "/map.xml", "/news.php", *PATHS])
+    assert len(result.articles()) == 3
+
+
+def test_usual_places_are_tried_until_one_is_there(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": page("home", *PATHS[:1]), **stories(*NAMES)})
+    site.routes |= {"/sitemap_index.xml": sitemap(site, PATHS[1]), "/rss.xml": feed(PATHS[2])}
+    result = crawl(f"{site.url}/")
+    guesses = ["/sitemap.xml", "/sitemap_index.xml", "/feed/", "/rss.xml"]
+    assert sorted(site.paths()) == sorted(["/robots.txt", "/", *guesses, *PATHS])
+    states = result.states(site)
+    assert {path: states[path] for path in guesses} == {
+        "/sitemap.xml": ("skipped", "not_there"),
+        "/sitemap_index.xml": ("done", "sitemap"),
+        "/feed/": ("skipped", "not_there"),
+        "/rss.xml": ("done", "feed"),
+    }
+    assert len(result.articles()) == 3
+    (requests,) = result.rows("SELECT count(*) FROM captures")[0]
+    assert requests == len(site.log)
+
+
+def test_places_are_tried_where_the_start_page_cannot_be_had(crawl: Crawl, serve: Serve) -> None:
+    site = serve(stories(*NAMES))
+    site.routes |= {"/": Reply("oops", 500), "/sitemap_index.xml": sitemap(site, *PATHS)}
+    result = crawl(f"{site.url}/", BROADSHEET_RETRY_TIMES=0)
+    assert len(result.articles()) == 3
+    assert "/sitemap.txt" not in site.paths()
+    closed = serve(stories(*NAMES))
+    closed.routes["/robots.txt"] = Reply("User-agent: *\nDisallow: /$\n", 200, {"Content-Type": "text/plain"})
+    closed.routes["/sitemap.xml"] = sitemap(closed, *PATHS)
+    crawl(f"{closed.url}/", db=crawl.folder / "closed.db")
+    assert closed.paths()[:2] == ["/robots.txt", "/sitemap.xml"]
+    assert len(closed.log) == 5
+
+
+def test_a_search_for_places_goes_on_after_a_kill(crawl: Crawl, serve: Serve) -> None:
+    asked, killed = threading.Event(), threading.Event()
+
+    def wait_for_the_kill(seen: Seen) -> Reply:
+        asked.set()
+        killed.wait(PATIENCE)
+        return Reply("not here", 404)
+
+    site = serve({"/": page("home"), "/sitemap_index.xml": wait_for_the_kill, **stories(*NAMES)})
+    site.routes |= {"/sitemap.txt": Reply(f"{site.url}/three\n", 200, {"Content-Type": "text/plain"})}
+    process = crawl.start(f"{site.url}/", discover_feeds=0)
+    assert asked.wait(PATIENCE)
+    kill_group(process)
+    killed.set()
+    result = crawl(f"{site.url}/", discover_feeds=0)
+    assert result.states(site)["/three"] == ("done", "article")
+    assert site.paths().count("/sitemap.xml") == 1, "what was stored before is not asked for again"
+
+
+def test_feeds_of_comments_are_not_asked_for_and_have_their_outcome(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/feed/": feed(*PATHS)})
+    site.routes["/"] = page("home", *PATHS, head=LINK.format("/feed/") + LINK.format("/comments/feed/"))
+    for path in PATHS:
+        site.routes[path] = page(path.strip("/"), head=LINK.format("/feed/") + LINK.format(f"{path}/feed/"))
+    result = crawl(f"{site.url}/", discover_sitemaps=0)
+    assert sorted(site.paths()) == sorted(["/robots.txt", "/", "/feed/", *PATHS])
+    states = result.states(site)
+    comment_feeds = {path for path, outcome in states.items() if outcome == ("skipped", "comment_feed")}
+    assert comment_feeds == {"/comments/feed/", *(f"{path}/feed/" for path in PATHS)}
+    assert set(result.rows("SELECT kind, found_via FROM urls WHERE reason = 'comment_feed'")) == {("feed", "link")}

@@ -1,0 +1,66 @@
+"""A crawl of many hosts at once: each at its own pace, and none waits for a place."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from crawler.fetch.capacity import default_requests
+from tests.crawler.crawls import Crawl
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
+
+Serve = Callable[..., ScriptedSite]
+SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+HOSTS = 100
+
+
+class Crowd:
+    """Counts the requests that are under way together; answers once there are `expected`, or time is up."""
+
+    def __init__(self, expected: int, patience: float) -> None:
+        self.most = 0
+        self._count = 0
+        self._expected, self._patience = expected, patience
+        self._lock, self._complete = threading.Lock(), threading.Event()
+
+    def answer(self, seen: Seen) -> Reply:
+        with self._request():
+            self._complete.wait(self._patience)
+        return Reply(page(f"host{seen.headers['Host'].rpartition(':')[2]}"))
+
+    @contextmanager
+    def _request(self) -> Iterator[None]:
+        with self._lock:
+            self._count += 1
+            self.most = max(self.most, self._count)
+            if self.most >= self._expected:
+                self._complete.set()
+        yield
+        with self._lock:
+            self._count -= 1
+
+
+def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
+    expected = min(HOSTS, default_requests(32 * 1024 * 1024))
+    crowd = Crowd(expected, patience=60)
+    sites = [serve({"/": crowd.answer}) for _ in range(HOSTS)]
+    result = crawl(*(f"{site.url}/" for site in sites), DOWNLOAD_TIMEOUT=110, **SMALL)
+    assert crowd.most >= expected
+    assert result.rows("SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page'") == [(HOSTS,)]
+    assert max(len(site.log) for site in sites) == 2
+
+
+def test_a_total_bounds_all_hosts_together(crawl: Crawl, serve: Serve) -> None:
+    crowd = Crowd(4, patience=0.2)
+    sites = [serve({"/": crowd.answer}) for _ in range(8)]
+    crawl(*(f"{site.url}/" for site in sites), CONCURRENT_REQUESTS=3, **SMALL)
+    assert 1 <= crowd.most <= 3
+
+
+def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl, serve: Serve) -> None:
+    crowd = Crowd(24, patience=60)
+    names = [f"/s{number}" for number in range(24)]
+    site = serve({"/": page("home", *names), **dict.fromkeys(names, crowd.answer)})
+    crawl(f"{site.url}/", BROADSHEET_PER_HOST=24, DOWNLOAD_TIMEOUT=110, **SMALL)
+    assert crowd.most == 24

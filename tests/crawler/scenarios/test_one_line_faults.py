@@ -1,0 +1,174 @@
+"""What goes wrong around a command (a certificate, a lock, a disk) is one line, and nothing else is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from output.db.open import open_database
+from output.read.verify import verify
+from output.write.archive import Archive
+from tests.crawler import raws
+from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
+from tests.crawler.fetch.test_certificates import NO_NAMES
+from tests.crawler.fetch.test_connection import certificate
+from tests.crawler.hostile import HostileServer, answer
+from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
+from tests.crawler.shell import command, crawl, rows
+from tests.output.conftest import Maker
+
+Serve = Callable[..., ScriptedSite]
+
+
+def test_a_certificate_that_names_no_host_is_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, db = certificate(tmp_path, names=NO_NAMES), tmp_path / "a.db"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = HostileServer({"/": answer(b"hello")}, tls=context)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    try:
+        code, out, errors = command(
+            "crawl", f"https://127.0.0.1:{server.port}/", "--db", db, "--allow-private", "--delay", 0, "-q"
+        )
+    finally:
+        server.close()
+    assert (code, out, errors.count("\n")) == (1, "", 1), errors
+    assert "certificate" in errors
+    assert server.paths == []
+    assert rows(db, "SELECT DISTINCT state, reason FROM urls") == [("failed", "tls")]
+
+
+@contextmanager
+def locked(db: Path) -> Iterator[threading.Event]:
+    """Another program's write lock on an archive, until the event is set."""
+    is_locked, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        connection = sqlite3.connect(db, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        is_locked.set()
+        may_end.wait(120)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert is_locked.wait(60)
+    try:
+        yield may_end
+    finally:
+        may_end.set()
+        holder.join()
+
+
+@pytest.mark.parametrize("verb", ["update", "forget", "reclean", "restore"])
+def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Path, verb: str) -> None:
+    site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
+    assert crawl(site, db)[0] == 0
+    (block_id,) = rows(db, "SELECT block_id FROM page_blocks WHERE kept = 0 LIMIT 1")[0]
+    arguments = {
+        "update": ["update", db, "--allow-private", "--delay", 0],
+        "forget": ["forget", db, f"{site.url}/river", "--yes"],
+        "reclean": ["reclean", db, "--all"],
+        "restore": ["restore", db, block_id],
+    }[verb]
+    with locked(db) as may_end:
+        timer = threading.Timer(1.5, may_end.set)
+        timer.start()
+        code, _, errors = command(*arguments)
+        timer.cancel()
+    assert code == 0, errors
+    assert "locked" not in errors
+
+
+def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_path: Path) -> None:
+    names = [f"story{number}" for number in range(40)]
+    site, db = serve({"/": page("start", *(f"/{name}" for name in names)), **stories(*names)}), tmp_path / "a.db"
+    folder = tmp_path / "a.db.warc"
+
+    def deleting(_: Seen) -> str:
+        if folder.exists():
+            folder.rename(tmp_path / "gone")
+        return page("story5")
+
+    site.routes["/story5"] = deleting
+    code, out, errors = crawl(site, db, "--concurrency", 1, "-q")
+    assert (code, out, errors.count("\n")) == (1, "", 1), errors
+    assert "is gone" in errors
+    assert len(site.paths()) < len(names), "it does not go on to the end"
+    assert raws.rows(db, "SELECT count(*) FROM captures WHERE warc_file IS NULL") == [(0,)]
+    site.routes["/story5"] = page("story5")
+    code, _, errors = crawl(site, db)
+    assert code == 0, errors
+    assert "Raw responses are missing from" in errors
+    assert len(rows(db, "SELECT url FROM articles")) == len(names)
+    raws.checked(db)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["report", "report --json", "search harbour", "export --format csv", "verify", "explain URL"],
+)
+def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, verb: str) -> None:
+    name, _, rest = verb.replace("URL", "https://a.example/river").partition(" ")
+    with full_device(tmp_path).open("w") as stream:
+        code, errors = shell_line(f"{PROGRAM} {name} {db} {rest}", stdout=stream)
+    assert (code, errors.count("\n")) == (1, 1), errors
+    assert "No space left" in errors
+
+
+@pytest.mark.parametrize("verb", ["--help", "--version", "clean PAGE", "clean PAGE --explain"])
+def test_so_it_is_without_an_archive(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "page.html").write_text(page("river"))
+    with full_device(tmp_path).open("w") as stream:
+        code, errors = shell_line(f"{PROGRAM} {verb.replace('PAGE', f'{tmp_path}/page.html')}", stdout=stream)
+    assert (code, errors.count("\n")) == (1, 1), errors
+    assert "No space left" in errors
+
+
+def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> None:
+    """A limit on the size of files stands for a full disk: the deletion fits, the file written anew does not."""
+    db, make, secret = tmp_path / "a.db", Maker(), b"unspeakableword"
+    with Archive.open(db) as archive:
+        archive.save([make.outcome("http://a.test/secret", f"{secret.decode()} of a page")])
+        for number in range(40):
+            words = " ".join(f"word{number}x{n}" for n in range(4000))
+            archive.save([make.outcome(f"http://a.test/{number}", words)])
+    size = db.stat().st_size // 1024
+    line = f"{PROGRAM} forget {db} http://a.test/secret --yes"
+    code, errors = shell_line(f"trap '' XFSZ; ulimit -f {size // 2}; {line}")
+    assert (code, errors.count("\n")) == (1, 1), errors
+    assert "the same command finishes it" in errors
+    assert len(rows(db, "SELECT url FROM articles")) == 40
+    assert shell_line(line) == (0, "")
+    assert not any(secret in path.read_bytes() for path in tmp_path.iterdir())
+    with open_database(db, read_only=True) as archive_db:
+        assert verify(archive_db) == []
+
+
+@pytest.mark.parametrize("kilobytes", [0, 40])
+def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
+    site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
+    assert crawl(site, db)[0] == 0
+    (block_id,) = rows(db, "SELECT block_id FROM page_blocks WHERE kept = 0 LIMIT 1")[0]
+    (warc,) = raws.files(db)
+    before = rows(db, "SELECT url, text FROM articles")
+    for line in (
+        f"forget {db} {site.url}/river --yes",
+        f"restore {db} {block_id}",
+        f"import {warc} --db {tmp_path}/b.db -q",
+        f"reclean {db} --all -q",
+        f"update {db} --all --allow-private --delay 0 -q",
+        f"crawl {site.url}/ --db {tmp_path}/c.db --allow-private --delay 0 -q",
+    ):
+        code, errors = shell_line(f"trap '' XFSZ; ulimit -f {kilobytes}; {PROGRAM} {line}")
+        has_room = kilobytes and not code  # some verbs need less
+        assert (code, errors.count("\n")) == ((0, 0) if has_room else (1, 1)), (line, errors)
+    assert kilobytes or rows(db, "SELECT url, text FROM articles") == before
+    with open_database(db, read_only=True) as archive_db:
+        assert verify(archive_db) == []

@@ -1,0 +1,48 @@
+"""New archives without the time that they take: their schema is copied from one that was made in memory.
+
+To make a new file runs every migration there has been, which takes ten times as long as all else that a small test does
+with it. The copy has the same bytes. Tests of the files themselves, in `tests/output/db/`, do without.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from sqlite_utils import Database
+
+from output.db import open as opening
+from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+
+_upgrade = opening._upgrade
+_REAL_FILES = Path(__file__).parent / "output" / "db"
+
+
+@contextmanager
+def copied_schemas(test_file: Path) -> Iterator[None]:
+    """New archives get a copied schema while the tests of a file run."""
+    if test_file.is_relative_to(_REAL_FILES):
+        yield
+        return
+    with mock.patch.object(opening, "_upgrade", _copy_or_upgrade):
+        yield
+
+
+def _copy_or_upgrade(db: Database, migrations: Any, version: int) -> None:
+    is_new = not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    if is_new and migrations is MIGRATIONS and version == SCHEMA_VERSION:
+        _empty_archive().backup(db.conn)
+    else:
+        _upgrade(db, migrations, version)
+
+
+@cache
+def _empty_archive() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    _upgrade(Database(connection), MIGRATIONS, SCHEMA_VERSION)
+    return connection

@@ -1,0 +1,128 @@
+"""Credentials in the WARC files of an archive of before: found by their headers' names, and gone from a copy."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from output.exports.wacz import export_wacz
+from output.raw.stored_credentials import count_stored_credentials, credentials_warning, file_spans, redacted_span
+from output.raw.warc_reader import iter_records
+from output.raw.warc_records import RecordMaker
+from output.raw.wire import warc_digest
+from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
+from tests.output.wires import fetched, make_exchange
+
+SENT = b"GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer s3cret-0f-old\r\nX-Mine: kept\r\n\r\n"
+WITHOUT = b"GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: [redacted]\r\nX-Mine: kept\r\n\r\n"
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+
+
+@pytest.fixture
+def old_file(file: Path) -> Path:  # noqa: F811
+    """An archive of several files whose requests hold a credential, but for one."""
+    with archive_with_warcs(file, 6_000) as archive:
+        for number in range(9):
+            secret = {"request": SENT, "interim_responses": EARLY} if number != 4 else {}
+            archive.save([fetched(f"http://a.test/{number}", number, b"page %d " % (number // 2) * 400, **secret)])
+    return file
+
+
+def test_they_are_counted_and_told_in_a_line(old_file: Path) -> None:
+    with archive_with_warcs(old_file) as archive:
+        assert count_stored_credentials(archive.db, old_file.parent) == {"authorization": 8}
+        warning = credentials_warning(archive.db, old_file.parent)
+    assert "(authorization in 8)" in warning
+    assert "\n" not in warning
+    assert "s3cret" not in warning
+
+
+def test_an_archive_without_any_says_nothing(file: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        assert credentials_warning(archive.db, file.parent) == ""
+        archive.save([fetched("http://a.test/")])
+        assert credentials_warning(archive.db, file.parent) == ""
+
+
+def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file: Path) -> None:
+    first, second, *_ = warcs(old_file)
+    first.unlink()
+    data = bytearray(second.read_bytes())
+    data[len(data) // 2 :] = bytes(len(data) - len(data) // 2)
+    second.write_bytes(data)
+    with archive_with_warcs(old_file) as archive:
+        assert 0 < count_stored_credentials(archive.db, old_file.parent)["authorization"] < 8
+        archive.db.execute("UPDATE captures SET warc_offset = 'nonsense'")
+        assert "authorization" in credentials_warning(archive.db, old_file.parent)
+        archive.db.execute("UPDATE warc_files SET name = '../../etc/' || name")
+        assert credentials_warning(archive.db, old_file.parent) == ""
+
+
+def test_spans_cover_a_file_without_a_gap(old_file: Path) -> None:
+    with archive_with_warcs(old_file) as archive:
+        for name, length in archive.db.execute("SELECT name, length FROM warc_files").fetchall():
+            spans = list(file_spans(archive.db, name, length))
+            assert [span.offset for span in spans[1:]] == [span.offset + span.length for span in spans[:-1]]
+            assert spans[0].offset == 0
+            assert spans[-1].offset + spans[-1].length == length
+            assert {span.is_capture for span in spans} == {True, False}
+
+
+def test_a_redacted_record_keeps_all_else() -> None:
+    maker = RecordMaker()
+    exchange = make_exchange(request=SENT, interim_responses=EARLY)
+    data = maker.exchange_records("http://a.test/", "2026-01-01T00:00:00Z", exchange, "sha1:x").companions
+    redacted = redacted_span(data)
+    (_, before), (offset, _) = iter_records(data, "before")
+    (_, after), (new_offset, _) = iter_records(redacted, "after")
+    assert (after.block, after.fields.pop("broadsheet-redacted")) == (WITHOUT, "authorization")
+    assert after.fields.pop("warc-block-digest") == warc_digest(WITHOUT)
+    assert after.fields.pop("content-length") == str(len(WITHOUT))
+    before.fields.pop("warc-block-digest")
+    before.fields.pop("content-length")
+    assert after.fields == before.fields
+    assert redacted[new_offset:] == data[offset:]
+    assert redacted_span(redacted) == redacted
+
+
+def test_what_is_no_record_is_left_out() -> None:
+    exchange = make_exchange(request=SENT)
+    data = RecordMaker().exchange_records("http://a.test/", "2026-01-01T00:00:00Z", exchange, "sha1:x").companions
+    damaged = bytearray(data)
+    damaged[len(data) // 2] ^= 0xFF
+    assert redacted_span(data) != b""
+    for remains in (data[:-30], bytes(damaged), b"s3cret-0f-old", b""):
+        assert redacted_span(remains) == b""
+        assert redacted_span(data + remains) == redacted_span(data)
+
+
+def test_a_wacz_is_without_them_and_its_index_leads_to_its_records(old_file: Path, tmp_path: Path) -> None:
+    from tests.output.exports.test_wacz import assert_index, members
+
+    target, with_all = tmp_path / "out.wacz", tmp_path / "all.wacz"
+    with archive_with_warcs(old_file) as archive:
+        assert export_wacz(archive.db, target) == 9
+        assert export_wacz(archive.db, with_all, keeps_credentials=True) == 9
+    contents = members(target)
+    assert_index(contents)
+    assert_index(members(with_all))
+    packed = {name: data for name, data in contents.items() if name.startswith("archive/")}
+    assert len(packed) > 1
+    requests = []
+    for name, data in packed.items():
+        unpacked = gzip.decompress(data)
+        assert b"s3cret-0f-old" not in unpacked
+        requests += [record for _, record in iter_records(data, name) if record.kind == "request"]
+        assert len(data) > 1000
+    assert sum(record.block == WITHOUT for record in requests) == 8
+    kept = members(with_all)
+    assert {name: data for name, data in kept.items() if name.startswith("archive/")} == {
+        f"archive/{path.name}": path.read_bytes() for path in warcs(old_file)
+    }
+    package = json.loads(contents["datapackage.json"])
+    assert {resource["path"] for resource in package["resources"]} >= set(packed)
+    assert zipfile.ZipFile(target).testzip() is None

@@ -1,0 +1,124 @@
+"""What is read back from WARC files: bodies without their transfer coding, and records that are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from output.raw.warc_reader import (
+    RecordError,
+    WarcRecord,
+    dechunked_body,
+    iter_records,
+    parse_record,
+    read_response,
+    read_span,
+)
+from output.raw.wire import RawExchange
+from output.write.archive import Archive
+from tests.crawler.warcs import arc_record
+
+RECORD = (
+    b"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.test/\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
+    b"WARC-Record-ID: <urn:uuid:11111111-1111-1111-1111-111111111111>\r\n"
+    b"Content-Type: application/http;msgtype=response\r\nContent-Length: %d\r\n\r\n%s\r\n\r\n"
+)
+ANSWER = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\nbody"
+
+
+def record_bytes(block: bytes = ANSWER) -> bytes:
+    return RECORD % (len(block), block)
+
+
+def exchange(body: bytes, coding: str = "chunked") -> RawExchange:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: {coding}\r\n\r\n"
+    return RawExchange(b"", head.encode(), body)
+
+
+LONG_CHUNK = b"x" * 0x1AF
+
+
+@pytest.mark.parametrize(
+    ("body", "content"),
+    [
+        (b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", b"hello world"),
+        (b"1aF\r\n%s\r\n1\r\n.\r\n0\r\n\r\n" % LONG_CHUNK, LONG_CHUNK + b"."),
+        (b"5;name=value\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n", b"hello"),
+        (b"05  \r\nhello\r\n000\r\n\r\n", b"hello"),
+        (b"7\r\n5\r\nab\r\n\r\n0\r\n\r\n", b"5\r\nab\r\n"),
+        (b"0\r\n\r\n", b""),
+        (b"", b""),
+        (b"5\r\nhello\r\n6\r\n wo", b"hello wo"),
+        (b"5\r\nhello\r\n", b"hello"),
+        (b"5\r\nhello\r\n0\r\n5\r\nafter\r\n", b"hello"),
+        (b"5\r\nhello\r\nno length\r\n", b"hello"),
+    ],
+    ids=["two chunks", "a length in hex", "an extension and a trailer", "zeros and spaces", "what looks like a length",
+         "none", "nothing", "cut within a chunk", "cut after a chunk", "more after the last", "a length that is none"],
+)  # fmt: skip
+def test_a_chunked_body_is_put_together(body: bytes, content: bytes) -> None:
+    assert dechunked_body(exchange(body)) == content
+    assert dechunked_body(exchange(body, "gzip, Chunked")) == content
+
+
+def test_a_body_that_is_not_chunked_is_as_it_came() -> None:
+    body = b"5\r\nhello\r\n0\r\n\r\n"
+    assert dechunked_body(exchange(body, "identity")) == body
+
+
+def test_a_record_is_split_into_head_and_body_at_its_first_empty_line() -> None:
+    assert parse_record(record_bytes(), "x").head_and_body == (ANSWER[:-4], b"body")
+    for block, parts in [
+        (b"HTTP/1.1 200 OK\n\nbody\r\n\r\nmore", (b"HTTP/1.1 200 OK\n\n", b"body\r\n\r\nmore")),
+        (b"no empty line", (b"no empty line", b"")),
+    ]:
+        assert WarcRecord("response", {}, block).head_and_body == parts
+
+
+def test_a_record_knows_its_url_and_another_has_none() -> None:
+    assert parse_record(record_bytes(), "x").url == "http://a.test/"
+    assert WarcRecord("warcinfo", {}, b"").url == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(b"", "x at 7: no record there"), (record_bytes()[:-8], "x at 7: the record is cut short")],
+    ids=["nothing", "less than its length"],
+)  # fmt: skip
+def test_what_is_no_record_is_said_with_its_place(data: bytes, message: str) -> None:
+    with pytest.raises(RecordError, match=f"^{message}$"):
+        parse_record(data, "x at 7")
+
+
+def test_several_records_are_read_one_after_the_other_up_to_a_limit() -> None:
+    data = b"".join(record_bytes(b"HTTP/1.1 200 OK\r\n\r\n%d" % number) for number in range(3))
+    records = list(iter_records(data, "x"))
+    assert [record.head_and_body[1] for _, record in records] == [b"0", b"1", b"2"]
+    assert [offset for offset, _ in records] == [number * len(data) // 3 for number in range(3)]
+    assert len(list(iter_records(data, "x", limit=2))) == 2
+
+
+def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "a.warc").write_bytes(b"0123456789")
+    assert read_span(tmp_path, "a.warc", 2, 8) == b"23456789"
+    with pytest.raises(RecordError, match=r"a\.warc at 2: the file ends before the record does"):
+        read_span(tmp_path, "a.warc", 2, 9)
+    with pytest.raises(RecordError, match=r"b\.warc at 0: No such file"):
+        read_span(tmp_path, "b.warc", 0, 1)
+
+
+def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
+    """As one that was imported, which stays where it is."""
+    body = b"0123456789" * 300_000
+    data = arc_record("http://a.test/", b"HTTP/1.1 200 OK\r\n\r\n" + body)
+    (tmp_path / "old.arc").write_bytes(data)
+    with Archive.open(tmp_path / "a.db") as archive:
+        archive.db.execute(
+            """INSERT INTO captures (id, url, fetched_at, final_url, content_type, payload_digest, payload_length,
+                warc_file, warc_offset, warc_length) VALUES (1, 'u', '', 'u', '', '', 0, 'old.arc', 0, ?)""",
+            [len(data)],
+        )
+        exchange_read = read_response(archive.db, tmp_path, 1)
+    assert exchange_read is not None
+    assert exchange_read.body == body

@@ -1,0 +1,43 @@
+"""What a value of a column has to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from output.db.table_columns import TableColumn
+from output.read.checks.column_checks import schema_tables
+from output.read.checks.column_rules import ruled_columns, rules_of
+
+
+def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
+    columns = {f"{table.name}.{column.name}" for table in schema_tables() for column in table.columns}
+    assert ruled_columns() - columns == set()
+    assert {"articles.title", "urls.kind", "page_blocks.kept", "meta.value"} <= columns
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("INTEGER depth", 3, ""),
+        ("INTEGER depth", -1, "is -1, not between 0 and 1000000000000"),
+        ("INTEGER depth", "3", "is text, not a number"),
+        ("INTEGER depth", 3.0, "is a number with a point, not a number"),
+        ("INTEGER depth", None, "is NULL, which it may not be"),
+        ("TEXT kind", "page", ""),
+        ("TEXT kind", "pagf", "is 'pagf', which is no word of this column"),
+        ("TEXT kind", b"page", "is bytes, not text"),
+        ("TEXT first_seen", "2026-01-01T00:00:00+00:00", ""),
+        ("TEXT first_seen", "2026-01-01T00:00:0", "is '2026-01-01T00:00:0', not a time"),
+        ("TEXT location", "any \udcff", "is no valid UTF-8"),
+        ("TEXT location", "änderung", ""),
+    ],
+)
+def test_a_value(column: str, value: object, fault: str) -> None:
+    declared_type, name = column.split()
+    (rule,) = rules_of("urls", [TableColumn(name, declared_type, True, None, False)])
+    assert rule.fault(value) == fault
+
+
+def test_null_is_allowed_where_the_schema_allows_it() -> None:
+    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
+    assert rule.fault(None) == ""

@@ -1,0 +1,152 @@
+"""Datasette itself reads an archive with its metadata: every page, query and label."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
+
+from output.db.migrations import MIGRATIONS
+from output.db.schema_doc import schema_columns
+from output.read import datasette as module
+from output.read.datasette import datasette_metadata, described_databases, metadata_for
+from output.settle.judge_again import settle
+from output.write.archive import Archive
+from tests.output.conftest import Maker
+
+ARTICLE = "http://a.test/1"
+
+
+@pytest.fixture(scope="module")
+def archive_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file, make = tmp_path_factory.mktemp("shown") / "news of today.db", Maker()
+    text = " ".join(f"word{number}" for number in range(200))
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(ARTICLE, text, removed=("Donate now",), title="The river")])
+        archive.save([make.outcome("http://b.test/2", f"{text} but longer", title="The river rises")])
+        archive.save([make.outcome("http://b.test/3", "another text of few words", title="Another")])
+        settle(archive.db, make.clock)
+    return file
+
+
+@pytest.fixture(scope="module")
+def metadata(archive_file: Path) -> dict[str, Any]:
+    db = Database(archive_file)
+    try:
+        return datasette_metadata(db)
+    finally:
+        db.close()
+
+
+def pages(file: Path, metadata: dict[str, Any], *paths: str) -> list[str]:
+    """What Datasette answers; each answer is one of success."""
+    app = pytest.importorskip("datasette.app")
+    shown = app.Datasette([str(file)], metadata=json.loads(json.dumps(metadata)))
+
+    async def fetch() -> list[str]:
+        answers = [await shown.client.get(f"/{path}") for path in paths]
+        assert [answer.status_code for answer in answers] == [200] * len(paths), paths
+        return [answer.text for answer in answers]
+
+    return asyncio.run(fetch())
+
+
+def test_what_is_shown_is_there_and_what_is_there_is_shown_or_hidden() -> None:
+    db = Database(memory=True)
+    MIGRATIONS.apply(db)
+    shown, columns = module._load_shown(), schema_columns(db)
+    tables = metadata_for("x", columns)["databases"]["x"]["tables"]
+    assert set(shown["tables"]) <= set(columns)
+    assert set(shown["hidden"]) - set(columns) == {"_sqlite_migrations"}
+    internal = {name for name in columns if name.startswith("articles_fts")}
+    assert set(columns) - set(shown["tables"]) - set(shown["hidden"]) - internal == set()
+    for name, table in tables.items():
+        named = [*table.get("units", {}), table.get("label_column"), table.get("sort_desc"), *table.get("facets", [])]
+        names = [next(iter(facet.values())) if isinstance(facet, dict) else facet for facet in named if facet]
+        assert set(names) <= set(columns.get(name, [])), name
+
+
+def test_every_table_and_column_has_its_meaning(metadata: dict[str, Any], archive_file: Path) -> None:
+    [tables] = [database["tables"] for database in metadata["databases"].values()]
+    db = Database(archive_file)
+    for name, columns in schema_columns(db).items():
+        assert set(tables[name]["columns"]) == set(columns), name
+        assert tables[name]["description"]
+    db.close()
+    assert "`" not in json.dumps(metadata["databases"])
+
+
+def test_a_users_column_is_shown_without_a_meaning() -> None:
+    table = metadata_for("x", {"articles": ["id", "mine"], "my own": ["y"]})["databases"]["x"]["tables"]
+    assert set(table["articles"]["columns"]) == {"id"}
+    assert "my own" not in table
+
+
+def test_the_first_pages_lead_to_what_a_person_looks_at(metadata: dict[str, Any], archive_file: Path) -> None:
+    home, database = pages(archive_file, metadata, "", "news+of+today")
+    assert "An archive of articles" in home
+    for query in module._load_shown()["queries"].values():
+        assert query["title"] in database
+    visible = database.partition("hidden table")[0]
+    assert "page_layout" not in visible
+    assert '<h3><a href="/news~20of~20today/_sqlite_migrations' not in visible
+
+
+def test_the_overview_has_facets_descriptions_and_search(metadata: dict[str, Any], archive_file: Path) -> None:
+    overview, hit = pages(
+        archive_file, metadata, "news+of+today/articles_overview", "news+of+today/articles_overview?_search=longer"
+    )
+    assert "Blocks of its page that are not." in overview
+    assert overview.index("The river rises") > overview.index('data-column="language"')
+    assert 'name="_search"' in overview
+    assert "1 row" in hit
+    assert "The river rises" in hit
+
+
+def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata: dict[str, Any], archive_file: Path) -> None:
+    [shown] = pages(archive_file, metadata, "news+of+today/pages")
+    assert f'">{ARTICLE}</a>' in shown
+
+
+def test_every_canned_query_answers(metadata: dict[str, Any], archive_file: Path) -> None:
+    names = [f"news+of+today/{name}.json?_shape=array&url={ARTICLE}&seq=0" for name in module._load_shown()["queries"]]
+    answers = dict(
+        zip(module._load_shown()["queries"], map(json.loads, pages(archive_file, metadata, *names)), strict=True)
+    )
+    assert [row["text"] for row in answers["removed_from_an_article"]] == ["Donate now"]
+    assert {row["title"] for row in answers["changes_since"]} == {"The river", "The river rises", "Another"}
+    assert sorted(row["articles_in_cluster"] for row in answers["one_of_each_cluster"]) == [0, 2]
+    assert answers["outcomes"][0]["urls"] == 3
+    assert answers["rules_by_what_they_removed"][0]["example"] == "Donate now"
+    assert answers["rulings_with_titles"] == answers["coverage_gaps"] == []
+
+
+def test_an_articles_own_page_shows_a_value_below_the_other(metadata: dict[str, Any], archive_file: Path) -> None:
+    db = Database(archive_file)
+    [(number,)] = db.execute("SELECT id FROM articles WHERE url = ?", [ARTICLE]).fetchall()
+    db.close()
+    [page] = pages(archive_file, metadata, f"news+of+today/articles/{number}")
+    assert 'href="data:text/css,' in page
+    [style] = metadata["extra_css_urls"]
+    assert html.unescape(style).count("col-published_day%3A%3Abefore") == 1
+
+
+def test_a_file_of_metadata_says_which_databases_it_describes(tmp_path: Path, metadata: dict[str, Any]) -> None:
+    file = tmp_path / "metadata.json"
+    assert described_databases(file) == ()
+    for text, names in (
+        (json.dumps(metadata), ("news of today",)),
+        ('{"databases": {"x": {}}}', ()),
+        ('{"source": "Broadsheet", "databases": 3}', ()),
+        ("[1]", ()),
+        ("{", ()),
+    ):
+        file.write_text(text)
+        assert described_databases(file) == names
+    file.write_bytes(b"\xff")
+    assert described_databases(file) == ()

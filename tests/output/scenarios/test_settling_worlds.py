@@ -1,0 +1,199 @@
+"""Random archives: settling often gives what settling once at the end gives, whatever came in between.
+
+All that settling writes is compared, also what only explains: evidence, and why an article is shelved.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
+from cleaners.verdicts.assemble import assemble
+from output.db.transaction import write_transaction
+from output.outcome import DiscoveredUrl, Outcome
+from output.queue.rows import add_urls
+from output.read.verify import verify
+from output.settle.judge_again import settle
+from output.store.ledger import block_id
+from output.store.sighting import article_id
+from output.verdicts.apply_rulings import apply_rulings
+from output.verdicts.rulings import Ruling, drop_ruling, store_ruling
+from output.write.archive import Archive
+from tests.output.cleaned_pages import with_page
+from tests.output.conftest import Clock, Maker
+
+HOSTS = ("a.test", "b.test")
+URLS = [f"http://{host}/story-{'abcdefghijklmn'[number]}" for host in HOSTS for number in range(14)]
+SERIAL_URLS = [f"http://a.test/long{end}" for end in ("", "?page=2", "?page=3")]
+KEPT = Verdict(True, "selected", "extractor/selected")
+LEFT_OUT = Verdict(False, "closing", "model/closing-line")
+REMOVED = Verdict(False, "share", "share.icons")
+BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
+Step = Callable[[Archive], None]
+
+
+def words(name: str, count: int) -> str:
+    return " ".join(f"{name}{'abcdefghij'[number // 10]}{'abcdefghij'[number % 10]}" for number in range(count))
+
+
+STORIES = [tuple(words(f"story{'abcdefghijklmnopqrstuvwx'[n]}{part}", 24) for part in "xyz") for n in range(24)]
+PROMO = "Support this magazine with a small gift for its next issue of the year"
+SHORT_NOTE = "Tide tables are sold at the harbour office of the town"
+
+
+@dataclass
+class World:
+    """Makes the steps of one archive's life, the same for each seed."""
+
+    chance: random.Random
+    make: Maker = field(default_factory=lambda: Maker(Clock()))
+    rulings: list[Ruling] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Some worlds are small, so that a page meets others in many ways, and its own content again and again."""
+        self.urls = self.chance.sample(URLS, self.chance.choice((6, 12, len(URLS))))
+        self.stories = self.chance.sample(STORIES, self.chance.choice((5, 10, len(STORIES))))
+        self.promo_share, self.gap_share = self.chance.choice((0.3, 0.6, 0.9)), self.chance.choice((0.02, 0.1, 0.3))
+
+    def steps(self, count: int) -> list[Step]:
+        kinds: tuple[tuple[Callable[[], Step], int], ...] = (
+            (self.save_page, 70), (self.save_serial_page, 8), (self.save_failure, 3), (self.queue_again, 3),
+            (self.rule, 10),
+        )  # fmt: skip
+        makers, weights = zip(*kinds, strict=True)
+        return [self.chance.choices(makers, weights)[0]() for _ in range(count)]
+
+    def save_page(self) -> Step:
+        url = self.chance.choice(self.urls)
+        texts = self.story_texts()
+        canonical = self.chance.choice(self.urls) if self.chance.random() < 0.25 else ""
+        title = self.chance.choice(("", "", "The harbour"))
+        page_type = PageType.OTHER if self.chance.random() < 0.05 else PageType.ARTICLE
+        return self.saving(url, texts, canonical=canonical, title=title, page_type=page_type)
+
+    def story_texts(self) -> list[str]:
+        kind = self.chance.choices(("one", "several", "part", "nearly"), (55, 25, 10, 10))[0]
+        stories = self.chance.sample(self.stories, self.chance.randint(2, 4) if kind == "several" else 1)
+        if kind == "part":
+            return list(stories[0][: self.chance.randint(1, 2)])
+        texts = [text for story in stories for text in story]
+        return [*texts[:-1], f"{texts[-1]} seen {self.chance.randint(1, 99)} times"] if kind == "nearly" else texts
+
+    def save_serial_page(self) -> Step:
+        number = self.chance.randrange(3)
+        links = tuple(
+            Outlink(SERIAL_URLS[other], "", ("next",), "next") for other in (number - 1, number + 1) if 0 <= other < 3
+        )
+        texts = list(self.stories[number]) if self.chance.random() < 0.7 else self.story_texts()
+        return self.saving(SERIAL_URLS[number], texts, title="The long story", outlinks=links)
+
+    def saving(self, url: str, texts: list[str], **changes: object) -> Step:
+        """The step that saves a page with these paragraphs, of which some are left out, between what the site adds."""
+        rows = [(text, BODY, self.paragraph_verdict()) for text in texts]
+        if self.chance.random() < self.promo_share:
+            rows.insert(self.chance.choice((0, len(rows))), (PROMO, self.chance.choice((BODY, NOTE)), KEPT))
+        if self.chance.random() < 0.4:
+            rows.append((self.chance.choice((SHORT_NOTE, words(url[-1] * 3, 9))), BODY, LEFT_OUT))
+        blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
+        verdicts = tuple(row[2] for row in rows)
+        text, markdown = assemble(blocks, verdicts)
+        outcome = self.make.outcome(url, "x", **changes)
+        outcome = with_page(outcome, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
+        return lambda archive: archive.save([outcome])
+
+    def paragraph_verdict(self) -> Verdict:
+        return self.chance.choice((LEFT_OUT, REMOVED)) if self.chance.random() < self.gap_share else KEPT
+
+    def save_failure(self) -> Step:
+        outcome = Outcome(self.chance.choice(self.urls), "failed", "http_404", 404, self.make.clock())
+        return lambda archive: archive.save([outcome])
+
+    def queue_again(self) -> Step:
+        url = self.chance.choice(SERIAL_URLS)
+
+        def step(archive: Archive) -> None:
+            with write_transaction(archive.db):
+                add_urls(archive.db, [DiscoveredUrl(url, "a.test")], "2026-01-01")
+                archive.db.execute("UPDATE urls SET state = 'queued' WHERE url = ?", [url])
+
+        return step
+
+    def rule(self) -> Step:
+        """Store a ruling or drop one as such: what a person's command does depends on what the page shows just then."""
+        if self.rulings and self.chance.random() < 0.3:
+            ruling, change = self.rulings.pop(self.chance.randrange(len(self.rulings))), drop_ruling
+        else:
+            text = self.chance.choice((PROMO, SHORT_NOTE, self.chance.choice(self.chance.choice(self.stories))))
+            scope = self.chance.choice(
+                ({}, {"host": "a.test"}, {"article_id": article_id(self.chance.choice(self.urls))})
+            )
+            ruling = Ruling(block_id(text), self.chance.random() < 0.5, ruled_at=self.make.clock(), **scope)
+            self.rulings.append(ruling)
+            change = store_ruling
+
+        def step(archive: Archive) -> None:
+            with write_transaction(archive.db):
+                change(archive.db, ruling)
+                apply_rulings(archive.db, ruling.ruled_at)
+
+        return step
+
+
+_REASONS = "reasons r ON r.id = reason_id"
+_SETTLED = {
+    "articles": "SELECT * FROM articles",
+    "shelved": "SELECT * FROM shelved",
+    "pages": """SELECT u.url, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed, p.word_count
+        FROM pages p JOIN urls u USING (id)""",
+    "blocks": f"SELECT page_id, position, block_id, kept, reason, rule FROM page_blocks JOIN {_REASONS}",
+    "own verdicts": f"SELECT page_id, position, kept, reason, rule FROM own_verdicts JOIN {_REASONS}",
+    "overruled": f"SELECT page_id, position, ruling_id, kept, reason, rule FROM overruled JOIN {_REASONS}",
+    "evidence": "SELECT block_id, host, pages, of_pages, first_seen FROM block_evidence",
+    "parts": "SELECT * FROM page_parts",
+    "sketches": "SELECT * FROM sketches",
+    "duplicates": "SELECT * FROM duplicates",
+    "clusters": "SELECT * FROM clusters",
+    "urls": "SELECT url, state, iif(state = 'queued', '', reason), held_reason FROM urls",
+}
+
+
+def settled_state(archive: Archive) -> dict[str, list[tuple[object, ...]]]:
+    return {name: sorted(archive.db.execute(query).fetchall(), key=repr) for name, query in _SETTLED.items()}
+
+
+def result(file: Path, seed: int, step_count: int, settle_share: float) -> dict[str, list[tuple[object, ...]]]:
+    steps, moments = World(random.Random(seed)).steps(step_count), random.Random(seed + 1)
+    clock = Clock()
+    with Archive.open(file, clock) as archive:
+        for step in steps:
+            step(archive)
+            if moments.random() < settle_share:
+                settle(archive.db, clock)
+        settle(archive.db, clock)
+        again = settle(archive.db, clock)
+        assert (again.rewritten_rows, again.rejudged_pages, again.removed_articles, again.returned_articles) == (0,) * 4
+        assert verify(archive.db) == []
+        return settled_state(archive)
+
+
+def check_world(folder: Path, seed: int, step_count: int) -> None:
+    once = result(folder / "once.db", seed, step_count, 0.0)
+    often = result(folder / "often.db", seed, step_count, 0.3)
+    for name, rows in once.items():
+        assert often[name] == rows, name
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int) -> None:
+    check_world(tmp_path, seed, 35)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 160))
+def test_it_does_in_larger_worlds(tmp_path: Path, seed: int) -> None:
+    check_world(tmp_path, seed, 60)

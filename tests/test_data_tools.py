@@ -1,0 +1,102 @@
+"""The examples of docs/datasette.md, each run with the tool that it is for, on the archive of the sample site."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.shell import command
+from tests.tools import REPOSITORY, ToolsMissingError, programs
+
+DOCUMENT = (REPOSITORY / "docs/datasette.md").read_text("utf-8")
+PATIENCE = 120  # seconds for an example
+FIND_EXTENSION = "import duckdb_extension_sqlite_scanner as package; print(package.__path__[0])"
+
+
+def example(heading: str, language: str) -> str:
+    section = DOCUMENT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    [code] = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return str(code)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made: Path = tmp_path_factory.mktemp("sample")
+    assert command("demo", "--keep", made / "demo-out")[0] == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def tools() -> Path:
+    try:
+        return programs("data")
+    except ToolsMissingError as error:
+        pytest.skip(f"Polars and DuckDB cannot be installed here: {error}")
+
+
+def output(folder: Path, *arguments: object) -> str:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    process = subprocess.run(list(map(str, arguments)), cwd=folder, env=environment, capture_output=True, text=True,
+                             timeout=PATIENCE, check=False)  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def test_datasette_with_its_metadata(folder: Path) -> None:
+    lines = example("Datasette", "sh").splitlines()[1:]
+    lines[-1] += " --get '/sample/changes_since.json?seq=0&_shape=array'"
+    assert '"kind": "new"' in output(folder, "sh", "-ec", "\n".join(lines))
+
+
+def test_sqlite_utils(folder: Path) -> None:
+    shown = output(folder, "sh", "-ec", example("sqlite-utils", "sh"))
+    assert "Reservoir alarm" in shown
+    assert "new,30" in shown
+
+
+def test_pandas(folder: Path) -> None:
+    assert re.search(r"^en +254\.0$", output(folder, sys.executable, "-c", example("pandas", "python")), re.MULTILINE)
+
+
+def test_polars(folder: Path, tools: Path) -> None:
+    shown = output(folder, tools / "python", "-c", example("Polars", "python"))
+    assert re.search(r"│ en +┆ 14 +┆ 254\.0 +│", shown)
+
+
+def test_duckdb(folder: Path, tools: Path) -> None:
+    """Its extension comes from the package registry here: a test does not fetch what a user's INSTALL fetches."""
+    package = Path(output(folder, tools / "python", "-c", FIND_EXTENSION).strip())
+    [extension] = package.rglob("*.duckdb_extension")
+    code = example("DuckDB", "python").replace("INSTALL sqlite; LOAD sqlite", f"LOAD '{extension}'")
+    assert str(extension) in code
+    shown = output(folder, tools / "python", "-c", code)
+    assert re.search(r"│ en +│ +14 │ +259\.5 │ 2024-07-03 │", shown)
+    assert "Mateo Quirós" in shown
+
+
+LOADERS = {
+    "Polars": "import polars; print(polars.read_ndjson('a.jsonl', infer_schema_length=1).height)",
+    "DuckDB": "import duckdb; print(len(duckdb.sql(\"SELECT * FROM read_json('a.jsonl')\").fetchall()))",
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, name: str) -> None:
+    """Polars is told to guess by the first line: a null in it would be taken for the type of the column.
+
+    DuckDB takes texts that look like days for days, so it has to see more of them than one.
+    """
+    broadsheet = [sys.executable, "-m", "crawler.cli", "export", "demo-out/sample.db", "--format", "jsonl"]
+    output(folder, *broadsheet, "-o", "all.jsonl")
+    lines = (folder / "all.jsonl").read_text("utf-8").splitlines(keepends=True)
+    lines.sort(key=lambda line: line.count('""'), reverse=True)  # the one first of which least is known
+    (folder / "a.jsonl").write_text("".join(lines), "utf-8")
+    assert output(folder, tools / "python", "-c", LOADERS[name]).strip() == "27"

@@ -1,0 +1,165 @@
+"""Every command block of README and docs runs, in order, in one folder that was empty: what is written there works.
+
+`https://news.example` is served by the sample site on loopback, and its front page's first story is edited before each
+look again. What a reader brings along (saved pages, archives of other crawlers) lies in the folder. A command that
+cannot run here has a reason of a closed list, and how many of each there are is pinned.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from crawler.demo.server import DemoServer
+from tests.crawler.crawls import REPOSITORY
+from tests.crawler.scripted_site import page
+from tests.crawler.warcs import arc_file_head, arc_record
+
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+STORY = "/investigations/dredging-contracts"
+EXEMPT = {
+    "cron": re.compile(r"\d+ \* \* \* \* "),
+    "installs": re.compile(r"(?:pipx|pip|uv) "),
+    "make": re.compile(r"make "),
+    "serves": re.compile(r"datasette (?!.*--get)|wb-manager "),
+}
+"""Why a command is not run here."""
+
+PINNED = {"cron": 1, "installs": 1, "make": 2, "serves": 2, "sh": 58, "python": 2, "sql": 9}
+"""How many commands have which reason, and how many blocks' commands run."""
+
+_BLOCK = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMENT = re.compile(r"\s+#\s.*$")
+_PATIENCE = 120.0  # seconds until a command counts as hung
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a document: what runs it (`sh`, `python`, `sql`), or the reason why nothing does."""
+
+    document: str
+    kind: str
+    text: str
+
+
+def commands_of(document: Path) -> Iterator[Command]:
+    for language, block in _BLOCK.findall(document.read_text("utf-8")):
+        texts = shell_lines(block) if language == "sh" else statements(block) if language == "sql" else [block]
+        for text in texts:
+            reasons = [reason for reason, pattern in EXEMPT.items() if language == "sh" and pattern.match(text)]
+            yield Command(document.name, reasons[0] if reasons else language, text)
+
+
+def shell_lines(block: str) -> list[str]:
+    lines = block.replace("\\\n", " ").splitlines()
+    return [_COMMENT.sub("", line) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def statements(block: str) -> list[str]:
+    return [text for text in re.sub(r"--.*", "", block).split(";") if text.strip()]
+
+
+COMMANDS = [command for document in DOCUMENTS for command in commands_of(document)]
+
+
+def bring_along(folder: Path, environment: dict[str, str]) -> None:
+    """What readers have of their own: saved pages, extracted text, rules, and archives of other crawlers."""
+    (folder / "page.html").write_text(page("river"))
+    (folder / "extracted.txt").write_text(
+        "\n".join(["Home", "A story", *(f"The council met {n} times." for n in "abc")])
+    )
+    (folder / "rules").mkdir()
+    (folder / "rules" / "news.example.txt").write_text("body: //article\n")
+    subprocess.run(["broadsheet", "demo"], cwd=folder, env=environment, check=True, capture_output=True)
+    sample = folder / "demo-out" / "sample.db"
+    shutil.copy(sample, folder / "archive.db")
+    export = ["broadsheet", "export", str(sample), "-o", "crawl.wacz"]
+    subprocess.run(export, cwd=folder, env=environment, check=True, capture_output=True)
+    [warc] = (folder / "demo-out" / "sample.db.warc").glob("*.warc.gz")
+    for name in ("site-1.warc.gz", "CC-MAIN-2024-10.warc.gz"):
+        shutil.copy(warc, folder / name)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + page("old").encode()
+    records = arc_file_head() + arc_record("http://old.example/story", answer)
+    (folder / "2008").mkdir()
+    (folder / "2008" / "old.arc.gz").write_bytes(gzip.compress(records))
+
+
+def edit_story(server: DemoServer, number: int) -> None:
+    """A publication that changes its story before each look."""
+    resources = server._server.resources
+    story = resources[STORY]
+    edited = re.sub(rb"weighted (?:line|\d+ lines)", b"weighted %d lines" % (number + 2), story.body)
+    assert edited != story.body
+    resources[STORY] = replace(story, body=edited)
+
+
+def run_sql(text: str, folder: Path) -> str:
+    """What is wrong with a query; empty if it runs."""
+    connection = sqlite3.connect(folder / "news.db")
+    try:
+        connection.execute(text, {"id": 0, "last": 0, "url": ""}).fetchall()
+    except sqlite3.Error as error:
+        return str(error)
+    finally:
+        connection.close()
+    return ""
+
+
+def run_command(command: Command, folder: Path, environment: dict[str, str], origin: str) -> str:
+    """What is wrong with a command; empty if it works."""
+    if command.kind == "sql":
+        return run_sql(command.text, folder)
+    text = command.text.replace("https://news.example", origin)
+    text = text.replace("--host news.example", f"--host {origin.partition('//')[2]}")
+    arguments = [sys.executable, "-c", text] if command.kind == "python" else ["bash", "-o", "pipefail", "-c", text]
+    ended = subprocess.run(
+        arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=_PATIENCE,
+    )  # fmt: skip
+    is_good = ended.returncode == 0 and "Traceback" not in ended.stderr
+    return "" if is_good else f"exit {ended.returncode}\n{ended.stdout[-300:]}\n{ended.stderr[-800:]}"
+
+
+@pytest.mark.slow
+def test_every_command_of_readme_and_docs_runs(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(REPOSITORY), "COLUMNS": "100",
+        "BROADSHEET_ALLOW_PRIVATE": "1", "BROADSHEET_DELAY": "0", "BROADSHEET_RETRY_TIMES": "0",
+    }  # fmt: skip
+    bring_along(tmp_path, environment)
+    failures = []
+    with DemoServer() as server:
+        for number, command in enumerate(COMMANDS):
+            if command.text.startswith("broadsheet update"):
+                edit_story(server, number)
+                look_again = replace(command, text="broadsheet update news.db --all --quiet")  # as if days had passed
+                assert run_command(look_again, tmp_path, environment, server.url) == ""
+            if command.kind not in EXEMPT and (failure := run_command(command, tmp_path, environment, server.url)):
+                failures.append(f"{command.document}: {command.text}\n{failure}")
+    if failures:
+        pytest.fail("\n".join(failures), pytrace=False)
+
+
+def test_no_command_of_ours_is_exempt_and_the_others_are_counted() -> None:
+    assert [command for command in COMMANDS if command.kind in EXEMPT and command.text.startswith("broadsheet")] == []
+    assert Counter(command.kind for command in COMMANDS) == PINNED
+
+
+def test_a_block_is_cut_into_its_commands() -> None:
+    block = "# a note\nbroadsheet report a.db   # says\nsqlite-utils a.db \\\n  'select 1'\n"
+    assert [" ".join(line.split()) for line in shell_lines(block)] == [
+        "broadsheet report a.db", "sqlite-utils a.db 'select 1'",
+    ]  # fmt: skip
+    assert [text.strip() for text in statements("-- all\nselect 1;\nselect 2;")] == ["select 1", "select 2"]
