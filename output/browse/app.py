@@ -35,8 +35,11 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
         *review_routes(room),
     ]
 
-    def show_fault(_: Request, error: Exception) -> Response:
-        return room.notice(Notice(_status(error), _message(error)))
+    def show_fault(request: Request, error: Exception) -> Response:
+        notice = Notice(_status(error), _message(error))
+        if request.url.path.endswith(".json"):
+            return room.renderer.json(notice, notice.status)
+        return room.notice(notice)
 
     handlers: dict[Any, Any] = dict.fromkeys([*_STATUSES, HTTPException], show_fault)
     app = Starlette(routes=routes, exception_handlers=handlers)

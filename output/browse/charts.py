@@ -27,10 +27,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChart:
-    """Columns side by side; `unit` is what each stands for, `most` the largest value."""
+    """Columns side by side; `unit` is what each stands for, `largest` the largest value."""
 
     unit: str
-    most: int
+    largest: int
     columns: tuple[Column, ...]
 
 
@@ -61,13 +61,13 @@ def timeline(by_month: Mapping[str, int]) -> ColumnChart:
 
 def column_chart(unit: str, values: Sequence[tuple[str, int]], marked: Sequence[str] = ()) -> ColumnChart:
     """A chart of labelled values; the labels in `marked` are drawn to be seen."""
-    most = max((value for _, value in values), default=0)
+    largest = max((value for _, value in values), default=0)
     room = CHART_WIDTH / max(len(values), _FEWEST_COLUMNS)
     columns = (
-        _column(label, value, place * room, room, most, is_marked=label in marked)
+        _column(label, value, place * room, room, largest, is_marked=label in marked)
         for place, (label, value) in enumerate(values)
     )
-    return ColumnChart(unit, most, tuple(columns))
+    return ColumnChart(unit, largest, tuple(columns))
 
 
 def bar_parts(values: Sequence[tuple[str, int]]) -> tuple[BarPart, ...]:
@@ -81,8 +81,8 @@ def bar_parts(values: Sequence[tuple[str, int]]) -> tuple[BarPart, ...]:
     return tuple(parts)
 
 
-def _column(label: str, value: int, x: float, room: float, most: int, *, is_marked: bool) -> Column:
-    height = max(CHART_HEIGHT * value / most, 1.5) if value else 0.0
+def _column(label: str, value: int, x: float, room: float, largest: int, *, is_marked: bool) -> Column:
+    height = max(CHART_HEIGHT * value / largest, 1.5) if value else 0.0
     left, width = x + room * _GAP / 2, room * (1 - _GAP)
     return Column(
         label, value, round(left, 2), round(CHART_HEIGHT - height, 2), round(width, 2), round(height, 2), is_marked

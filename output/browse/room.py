@@ -127,10 +127,10 @@ class Room:
         count = len(self.library.archives)
         if archive is None:
             return PageFrame(may_write=self.may_write, archive_count=count)
-        waiting = len(waiting_rulings(archive.path))
+        waiting_count = len(waiting_rulings(archive.path))
         is_busy = is_owned(archive.path)
         shown = defaultdict(str, arguments)
-        return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting, count, twin, shown)
+        return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, count, twin, shown)
 
     def notice(self, notice: Notice, frame: PageFrame | None = None) -> Response:
         """A page that only says something."""

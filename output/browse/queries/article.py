@@ -178,17 +178,21 @@ class ArticleView:
         return sum(not block.is_kept for block in self.blocks)
 
 
-def read_article(db: Database, article_id: int, waiting: Sequence[JournalEntry] = ()) -> ArticleView:
-    """The article of a number, shelved or not. `waiting` are the rulings that are not applied yet. NotHereError if the
-    archive has none."""
+def read_article(db: Database, article_id: int, pending_entries: Sequence[JournalEntry] = ()) -> ArticleView:
+    """The article of a number, shelved or not. `pending_entries` are the rulings that are not applied yet.
+
+    NotHereError if the archive has none.
+    """
     row = db.execute(_ARTICLE, [article_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no article of that number")
     fields = dict(zip(_FIELDS, row, strict=True))
     page = read_page(db, fields["page_id"])
     rulings = {position: values for position, *values in db.execute(_RULINGS, [fields["page_id"]])}
-    waiting_blocks = {entry.ruling.block_id for entry in waiting if _is_about(entry, article_id, fields["host"])}
-    own = [article_id, fields["page_id"]]
+    pending_blocks = {
+        entry.ruling.block_id for entry in pending_entries if _is_about(entry, article_id, fields["host"])
+    }
+    page_keys = [article_id, fields["page_id"]]
     return ArticleView(
         **{name: fields[name] for name in _SHOWN_AS_THEY_ARE},
         authors=_texts(fields, "authors"),
@@ -197,11 +201,13 @@ def read_article(db: Database, article_id: int, waiting: Sequence[JournalEntry] 
         evidence=page.evidence,
         certainty=_read_certainty(db, fields["page_id"]),
         metadata=tuple(_metadata_lines(fields)),
-        blocks=tuple(_shown_blocks(page, rulings, waiting_blocks)),
+        blocks=tuple(_shown_blocks(page, rulings, pending_blocks)),
         revisions=revisions_of(db, article_id),
         copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
-        addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, own)),
-        captures=tuple(CaptureLine(*[*values, bool(kept)]) for *values, kept in db.execute(_CAPTURES, own)),
+        addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
+        captures=tuple(
+            CaptureLine(*[*values, bool(has_record)]) for *values, has_record in db.execute(_CAPTURES, page_keys)
+        ),
     )
 
 
@@ -249,12 +255,14 @@ def _is_about(entry: JournalEntry, article_id: int, host: str) -> bool:
     return scope.article_id in (None, article_id) and scope.host in (None, host)
 
 
-def _shown_blocks(page: StoredPage, rulings: dict[int, list[Any]], waiting: Collection[int]) -> Iterator[ShownBlock]:
+def _shown_blocks(
+    page: StoredPage, rulings: dict[int, list[Any]], pending_blocks: Collection[int]
+) -> Iterator[ShownBlock]:
     for block in page.blocks:
         is_for_article, host, _, note = rulings.get(block.position, (False, None, "", ""))
         scope = "article" if is_for_article else "host" if host else "everywhere"
         ruled = scope if block.position in rulings else ""
-        yield _shown_block(block, ruled, note, is_waiting=block.block_id in waiting)
+        yield _shown_block(block, ruled, note, is_waiting=block.block_id in pending_blocks)
 
 
 def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:

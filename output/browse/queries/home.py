@@ -149,8 +149,8 @@ def read_home(db: Database, figures: HomeFigures, coverage: Sequence[Coverage] |
 
 def _reasons(db: Database) -> tuple[ReasonLine, ...]:
     rows = db.execute(_REASONS).fetchall()
-    most = max((blocks for _, blocks, _ in rows), default=1)
-    return tuple(ReasonLine(reason, blocks, pages, round(100 * blocks / most, 1)) for reason, blocks, pages in rows)
+    largest = max((blocks for _, blocks, _ in rows), default=1)
+    return tuple(ReasonLine(reason, blocks, pages, round(100 * blocks / largest, 1)) for reason, blocks, pages in rows)
 
 
 def _coverage_bar(coverage: Coverage) -> CoverageBar:

@@ -28,6 +28,7 @@ def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
     assert shown >= 0.9 * len(titles)
     for part in ("Articles", "Removed from them", "Every URL", "HTTP 500", "One page", "Next:", "broadsheet search"):
         assert part in out
+    assert "broadsheet browse" in out.splitlines()[-1]
     assert f"'{folder}/sample.db'" in out
     connection = sqlite3.connect(folder / "sample.db")
     assert connection.execute("SELECT count(*) FROM runs").fetchone() == (1,)

@@ -54,6 +54,14 @@ def test_what_cannot_be_asked_is_said_in_a_line(client, path, status):
     assert "Traceback" not in answer.text
 
 
+def test_a_twin_that_cannot_be_shown_says_so_as_json(client):
+    answer = client.get("a/articles.json?sort=random")
+    assert answer.json()["status"] == 400
+    assert client.get("a/article/1.json").json() == {
+        "status": 404, "message": "the archive has no article of that number",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_text_of_the_web_is_text_wherever_it_stands(file, make, payload):
     url = f"{SITE}/{payload}"
