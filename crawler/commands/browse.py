@@ -39,15 +39,16 @@ def browse(options: Mapping[str, Any]) -> int:
     library = Library.at(_archive_path(options["db"], is_demo=options["demo"]))
     listener = _listen(options["host"], options["port"])
     raw_listener = bind(options["host"], 0)
+    names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
+    own_name = next(iter(names), _url_host(options["host"]))
     pool = WorkerPool(1)
     room = Room(
         library, RoomWording(reason_text, edit_summary), may_write=not options["read_only"],
-        raw_origin=_origin(options["host"], raw_listener), judge_page=partial(judge_page, pool),
+        raw_origin=_origin(own_name, raw_listener), judge_page=partial(judge_page, pool),
     )  # fmt: skip
-    names = () if _is_loopback(options["host"]) else (_url_host(options["host"]), *options["names"])
     own_names, raw_names = (loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener))
     raw_app = make_raw_app(room, read_raw, raw_names, own_names)
-    _announce(library, _origin(options["host"], listener), may_write=room.may_write)
+    _announce(library, _origin(own_name, listener), may_write=room.may_write)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with closing(pool), suppress(KeyboardInterrupt):
         serve([Listener(listener, make_app(room, own_names)), Listener(raw_listener, raw_app)])
@@ -77,8 +78,8 @@ def read_raw(location: RecordLocation, body_location: RecordLocation | None, fol
     return RawDocument(text, is_html)
 
 
-def _origin(host: str, listener: socket.socket) -> str:
-    return f"http://{_url_host(host)}:{listener.getsockname()[1]}"
+def _origin(name: str, listener: socket.socket) -> str:
+    return f"http://{name}:{listener.getsockname()[1]}"
 
 
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:
