@@ -9,6 +9,7 @@
 # make pins       write constraints.txt anew, with the newest version of everything
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
+# make torture    1,000 kinds of damage to an archive, through every verb; some twenty minutes
 # make train      train the models anew (cleaners/learned/model.npz); it needs the evaluation data in ../shared
 # make clean      remove what these made
 
@@ -24,9 +25,9 @@ PYTEST := $(BIN)/pytest -n 3 --dist loadfile
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
-BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py,$(wildcard tests/bench/*.py)))
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py %/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full quick lowest mutants pins bench bench-quality train clean
+.PHONY: demo test test-full quick lowest mutants pins bench bench-quality torture train clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -69,6 +70,9 @@ bench-quality: $(READY)
 	$(BIN)/python -m tests.bench.quality
 	$(BIN)/python -m tests.bench.textmode
 	$(BIN)/python -m tests.bench.reasons
+
+torture: $(READY)
+	$(BIN)/python -m tests.bench.torture
 
 train: $(READY)
 	@$(PIP) --editable '.[train]'

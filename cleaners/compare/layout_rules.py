@@ -126,7 +126,9 @@ def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> Lay
     excerpts = [page for page in layout.excerpts if _quotes_originals(page, layout, excerpt_shares)]
     if len(layout.articles) < _MIN_EXCERPTS or len(excerpts) < _EXCERPT_SHARE * len(layout.articles):
         return None
-    evidence = f"{len(excerpts)} of {len(layout.articles)} texts of this layout are openings of other articles"
+    evidence = (
+        f"{len(excerpts)} of {len(layout.articles)} texts of this layout are openings or titles of other articles"
+    )
     return _take_out(PageType.LIST, evidence, layout.articles)
 
 

@@ -14,6 +14,7 @@ import lxml.html
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
+from cleaners.html.bounds import MAX_ATTRIBUTES, MAX_ELEMENTS, cut_attributes, cut_elements, has_too_many_elements
 from cleaners.html.detect_encoding import FALLBACK_ENCODING, contradicts_text, detect_encoding
 from cleaners.html.streamed import is_streamed, place_streamed_pieces, with_boundary_edges
 from cleaners.html.unclosed import MIN_CHARS, close_unclosed, has_no_text
@@ -48,17 +49,22 @@ _HEAD_TAGS = frozenset(("base", "link", "meta", "noscript", "script", "style", "
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
-    """A page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was."""
+    """A page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was.
+
+    `cuts` says what was cut of it, as evidence: `cut=characters:10000000`.
+    """
 
     text: str
     encoding: str
     problem: str = ""
+    cuts: tuple[str, ...] = ()
 
 
 def decode(body: bytes, content_type: str = "", max_characters: int = MAX_CHARACTERS) -> DecodedText:
     """Decode a response's bytes, whatever they are, and drop control characters and NULs.
 
-    `content_type` is the header's value. Text after `max_characters` is cut, and `problem` says so. Never raises.
+    `content_type` is the header's value. Text after `max_characters` is cut, and `problem` and `cuts` say so. Never
+    raises.
     """
     encoding, byte_order_mark = read_bom(body)
     problem = ""
@@ -70,7 +76,7 @@ def decode(body: bytes, content_type: str = "", max_characters: int = MAX_CHARAC
     text = _decode_without_controls(body, encoding)
     if len(text) > max_characters:
         problem = "; ".join(filter(None, [problem, f"cut: {len(text)} characters, read {max_characters}"]))
-        text = text[:max_characters]
+        return DecodedText(text[:max_characters], encoding, problem, (f"cut=characters:{max_characters}",))
     return DecodedText(text, encoding, problem)
 
 
@@ -139,23 +145,36 @@ def _is_binary(body: bytes) -> bool:
     return len(_BINARY_CONTROL.findall(head)) * 10 > len(head)
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """A page's tree, None if the page is empty, and what was cut of it, as evidence: `cut=elements:200000`."""
+
+    tree: lxml.html.HtmlElement | None
+    cuts: tuple[str, ...] = ()
+
+
 def parse(text: str) -> lxml.html.HtmlElement | None:
-    """Parse a page into a tree without comments and processing instructions; None if the page is empty.
+    """The tree of a page, as `parse_page` makes it."""
+    return parse_page(text).tree
+
+
+def parse_page(text: str) -> ParsedPage:
+    """Parse a page into a tree without comments and processing instructions.
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays. What follows an early `</body>` or `</html>` belongs to the page, as in browsers. Parts that
-    the server streamed later are moved to where the page's script would put them. A page that a title or an attribute
-    swallows, since it is never closed, is parsed with these closed.
+    that their text stays; what is beyond the bounds of `bounds.py` is cut. What follows an early `</body>` or `</html>`
+    belongs to the page, as in browsers. Parts that the server streamed later are moved to where the page's script would
+    put them. A page that a title or an attribute swallows, since it is never closed, is parsed with these closed.
     """
-    root = _parse_text(text)
-    if root is not None and len(text) >= MIN_CHARS and has_no_text(root):
+    parsed = _parse_text(text)
+    if parsed.tree is not None and len(text) >= MIN_CHARS and has_no_text(parsed.tree):
         closed_text = close_unclosed(text)
-        return root if closed_text == text else _parse_text(closed_text)
-    return root
+        return parsed if closed_text == text else _parse_text(closed_text)
+    return parsed
 
 
-def _parse_text(text: str) -> lxml.html.HtmlElement | None:
-    text = _BODY_END_TAG.sub("", text)
+def _parse_text(text: str) -> ParsedPage:
+    text, cuts = _within_bounds(_BODY_END_TAG.sub("", text))
     streamed = is_streamed(text)
     if streamed:
         text = with_boundary_edges(text)
@@ -164,11 +183,26 @@ def _parse_text(text: str) -> lxml.html.HtmlElement | None:
     error = parser.error_log.last_error  # a limit ends the parse, so its error is the last
     if error is not None and error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
         root = _parse_root(_flatten(text), _new_parser(huge=True))
+        cuts = (*cuts, f"flattened=depth:{MAX_DEPTH}")
     if root is not None:
         _move_text_to_body(root)
         if streamed:
             place_streamed_pieces(root)
-    return root
+    return ParsedPage(root, cuts)
+
+
+def _within_bounds(text: str) -> tuple[str, tuple[str, ...]]:
+    """The page's text with no more elements and attributes than it may have, and what was cut.
+
+    Of nested elements only the tags go, as they do where libxml2 refuses them.
+    """
+    bounded_text = cut_attributes(text)
+    cuts = (f"cut=attributes:{MAX_ATTRIBUTES}",) if bounded_text != text else ()
+    if has_too_many_elements(bounded_text):
+        bounded_text = _flatten(bounded_text)
+    if has_too_many_elements(bounded_text):
+        bounded_text, cuts = cut_elements(bounded_text), (*cuts, f"cut=elements:{MAX_ELEMENTS}")
+    return bounded_text, cuts
 
 
 def _move_text_to_body(root: lxml.html.HtmlElement) -> None:

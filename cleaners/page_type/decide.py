@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cleaners.document import PageType, PageVerdict
 from cleaners.page_type.page_features import PAGE_DATA, PageFeatures
 from cleaners.page_type.page_weights import KindEstimate, PointsTable, estimate_kind
-from cleaners.urls.shape import UrlShape, names_a_day
+from cleaners.urls.shape import UrlShape, has_dated_path, names_a_day
 
 _PHRASES = {name: tuple(phrases) for name, phrases in PAGE_DATA["phrases"].items()}
 _ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])
@@ -25,6 +25,7 @@ _MANY_HEADLINES = 6
 _ARTICLE_WORDS = 250  # so many kept words outside of teasers are evidence for an article
 _EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no article, the second without prose
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
+_SURE_ARTICLE_CHANCE = 0.8  # of a page that is an article although its address is that of a page of every site
 _PLAIN_CHANCE, _HEADLINE_WORDS = 0.5, 4  # of a page whose URL alone looks like a list: to call it something else
 _MIN_ARTICLE_CHANCE = 0.18  # a page is no article if the chance for one by its signs is below this
 _MIN_CHANCE_BY_KIND = {"document": 0.12, "forum": 0.25, "product": 0.25}
@@ -124,10 +125,12 @@ def _test_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     return None
 
 
-def _test_static(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
     """Pages that every site has (about, contact, terms), and attachment pages of one picture."""
-    if page.static_name and page.headline_count < _MANY_HEADLINES:
-        return PageVerdict(PageType.OTHER, (f"path={page.static_name}",))
+    is_plain_article = estimate.chances["article"] >= _SURE_ARTICLE_CHANCE or has_dated_path(page.url)
+    static_name = page.static_name or ("" if is_plain_article else page.static_hint)
+    if static_name and page.headline_count < _MANY_HEADLINES:
+        return PageVerdict(PageType.OTHER, (f"path={static_name}",))
     if page.body_classes & _ATTACHMENT_CLASSES:
         return PageVerdict(PageType.GALLERY, ("body_class=attachment",))
     return None

@@ -24,6 +24,7 @@ PAGE_DATA: dict[str, dict[str, list[str]]] = tomllib.loads(
     files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")
 )
 STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])
+_STATIC_HINTS = frozenset(PAGE_DATA["static"]["hints"])
 _LINK_TARGET = re.compile(r"\]\((\S+?)\)")
 _OUTSIDE_LANDMARKS = frozenset(("nav", "footer", "aside", "form", "dialog"))
 _MAIN_TAGS = frozenset(("div", "article", "main", "body", "html"))
@@ -59,6 +60,7 @@ class PageFeatures:
     kept_link_share: float  # share of the kept characters that are link text
     page_link_share: float  # share of the page's visible characters that are link text
     static_name: str  # the last part of the path if it is that of a page that every site has: about, contact, terms
+    static_hint: str  # the same, of names that articles may have too
     listed_words: int  # words of kept blocks directly under a linked headline
     visible_words: int
     script_count: int
@@ -108,7 +110,8 @@ def page_features(
         kept_link_share=sum([block.link_chars for block in kept_blocks]) / kept_chars if kept_chars else 0.0,
         page_link_share=sum([block.link_chars for block in blocks])
         / max(1, sum([len(block.text) for block in blocks])),
-        static_name=_static_page_name(reading.url),
+        static_name=_static_page_name(reading.url, STATIC_NAMES),
+        static_hint=_static_page_name(reading.url, _STATIC_HINTS),
         listed_words=_listed_words(blocks, verdicts, reading.url),
         visible_words=visible_words,
         script_count=sum(1 for _ in tree.iter("script")),
@@ -192,11 +195,11 @@ def _is_other_page(target: str, url: str) -> bool:
     return target_parts.netloc == page_parts.netloc and target_parts.path != page_parts.path
 
 
-def _static_page_name(url: str) -> str:
-    """The last name in the URL's path, without extension, if it is in `STATIC_NAMES`; else empty."""
+def _static_page_name(url: str, static_names: frozenset[str]) -> str:
+    """The last name in the URL's path, without extension, if it is one of the names; else empty."""
     names = [part.partition(".")[0] for part in _path_parts(url)]
     last_name = next((name for name in reversed(names) if name and name != "index"), "")
-    return last_name if last_name in STATIC_NAMES else ""
+    return last_name if last_name in static_names else ""
 
 
 def _path_parts(url: str) -> list[str]:

@@ -54,7 +54,7 @@ def shape_of(url: str) -> UrlShape:
     segments = [segment for segment in path.split("/") if segment]
     if not segments:
         return UrlShape.ARTICLE if names & _ID_PARAMETERS else UrlShape.HOME
-    if _DATED_PATH.search(path) or _DATED_NUMBER.search(path):
+    if has_dated_path(url):
         return UrlShape.ARTICLE
     if not _ARCHIVE_SEGMENTS.isdisjoint(segments[:-1]) and _NUMBER_ENDING.search(
         _DOCUMENT_FILE.sub(r"\1", segments[-1])
@@ -63,6 +63,15 @@ def shape_of(url: str) -> UrlShape:
     if not LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTION_SEGMENTS:
         return UrlShape.LIST
     return UrlShape.ARTICLE if names & _ID_PARAMETERS or _looks_like_article(segments[-1]) else UrlShape.UNKNOWN
+
+
+def has_dated_path(url: str) -> bool:
+    """Whether a URL's path names a date and, after it, one thing of that date."""
+    try:
+        path = _plain_path(unquote(urlsplit(url).path).lower())
+    except ValueError:  # a host in broken brackets
+        return False
+    return bool(_DATED_PATH.search(path) or _DATED_NUMBER.search(path))
 
 
 def names_a_day(url: str) -> bool:

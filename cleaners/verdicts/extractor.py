@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -21,6 +22,8 @@ from cleaners.document import Block
 _WORD = re.compile(r"\w+")
 _WORDS_SHARE = 0.75  # of a block's words: if so many are in the gap's lines, it counts as selected
 _SHORT_WORDS = 4  # a block of no more words must be in the lines as a whole
+_LINE_TAGS = ("p",)  # whose parts trafilatura collects one by one
+_MOST_IN_LINE = 2_000  # elements in one of them; of 1,000 pages the most were 231
 _MOST_ALIGNED = 5_000  # blocks or lines; aligning more takes time that grows with their product
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -36,8 +39,11 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
 
     It runs in its fast mode with `favor_precision`; with `recall` in its full mode with `favor_recall`, as by those who
     use it alone. The tree is copied by trafilatura, not changed. An error inside it or its fallbacks counts as an empty
-    text: the verdicts are then made without its vote.
+    text, and so does a paragraph of very many parts, which would take it minutes: the verdicts are then made without
+    its vote.
     """
+    if _has_crowded_paragraph(tree):
+        return ""
     options = Extractor(
         output_format="python", url=url or None, comments=False, fast=not recall, precision=not recall, recall=recall
     )
@@ -46,6 +52,12 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
     except (etree.LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
         return ""
     return str(getattr(document, "text", None) or "")
+
+
+def _has_crowded_paragraph(tree: HtmlElement) -> bool:
+    """Whether a line of text has so many elements in it that trafilatura's time grows with their square."""
+    lines = (line for line in tree.iter(*_LINE_TAGS) if len(line))
+    return any(next(islice(line.iter(), _MOST_IN_LINE, None), None) is not None for line in lines)
 
 
 def blocks_in_text(blocks: Sequence[Block], text: str) -> frozenset[int]:

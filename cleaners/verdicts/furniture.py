@@ -114,18 +114,17 @@ def _main_column(prose_words: dict[int, int], cells: dict[int, tuple[str, ...]])
 
     `prose_words` and `cells` are by the block's position; `cells` as `_layout_cells` gives them.
     """
-    column: tuple[str, ...] = ()
-    while True:
-        words_by_column: Counter[tuple[str, ...]] = Counter()
-        for n, words in prose_words.items():
-            if cells[n][: len(column)] == column and len(cells[n]) > len(column):
-                words_by_column[cells[n][: len(column) + 1]] += words
-        if not words_by_column:
-            return ()
-        largest_column, words = max(words_by_column.items(), key=lambda pair: (pair[1], pair[0]))
-        if words < _WRAPPER_SHARE * words_by_column.total():
-            return largest_column if words >= _COLUMN_SHARE * words_by_column.total() else ()
-        column = largest_column
+    level, positions = 0, list(prose_words)
+    while positions := [n for n in positions if len(cells[n]) > level]:
+        words_by_cell: Counter[str] = Counter()  # by the cell's path, which says in which cells it is
+        for n in positions:
+            words_by_cell[cells[n][level]] += prose_words[n]
+        largest_cell, words = max(words_by_cell.items(), key=lambda pair: (pair[1], pair[0]))
+        positions = [n for n in positions if cells[n][level] == largest_cell]
+        if words < _WRAPPER_SHARE * words_by_cell.total():
+            return cells[positions[0]][: level + 1] if words >= _COLUMN_SHARE * words_by_cell.total() else ()
+        level += 1
+    return ()
 
 
 @lru_cache(maxsize=1024)

@@ -37,7 +37,7 @@ _MAX_CLOCK_SECONDS = 120  # that this clock and a site's may differ
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """A line of the doctor's: whether what it is about is in order, and what was seen."""
 
     is_good: bool
@@ -56,21 +56,21 @@ def doctor(url: str, db: str, *, allow_private: bool) -> int:
     return int(not all(finding.is_good for finding in findings))
 
 
-def _machine_findings(db: str) -> Iterator[Finding]:
-    yield Finding(True, "broadsheet", f"{__version__} in {Path(sys.prefix)}")
+def _machine_findings(db: str) -> Iterator[DoctorFinding]:
+    yield DoctorFinding(True, "broadsheet", f"{__version__} in {Path(sys.prefix)}")
     python = f"{platform.python_version()} ({platform.python_implementation()})"
-    yield Finding(sys.version_info >= _LOWEST_PYTHON, "Python", f"{python}, 3.11 or newer is needed")
-    yield Finding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
+    yield DoctorFinding(sys.version_info >= _LOWEST_PYTHON, "Python", f"{python}, 3.11 or newer is needed")
+    yield DoctorFinding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
     yield _library_finding()
     yield _sqlite_finding()
     problem = workers_problem()
-    yield Finding(not problem, "workers", problem or "processes that clean pages can be started")
+    yield DoctorFinding(not problem, "workers", problem or "processes that clean pages can be started")
     yield _folder_finding(Path(db).absolute().parent)
     now = datetime.now(UTC)
-    yield Finding(now > _RELEASED, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+    yield DoctorFinding(now > _RELEASED, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def _library_finding() -> Finding:
+def _library_finding() -> DoctorFinding:
     """Which of the libraries that this package requires are not installed."""
     names = [
         match[0]
@@ -79,9 +79,9 @@ def _library_finding() -> Finding:
     ]
     missing = [name for name in names if not _version_of(name)]
     if missing:
-        return Finding(False, "libraries", f"not installed: {', '.join(missing)}")
+        return DoctorFinding(False, "libraries", f"not installed: {', '.join(missing)}")
     shown = ", ".join(f"{name} {_version_of(name)}" for name in _SHOWN_LIBRARIES)
-    return Finding(True, "libraries", f"all {len(names)} are installed, among them {shown}")
+    return DoctorFinding(True, "libraries", f"all {len(names)} are installed, among them {shown}")
 
 
 def _version_of(name: str) -> str:
@@ -91,27 +91,27 @@ def _version_of(name: str) -> str:
         return ""
 
 
-def _sqlite_finding() -> Finding:
+def _sqlite_finding() -> DoctorFinding:
     try:
         with sqlite3.connect(":memory:") as connection:
             connection.execute("CREATE VIRTUAL TABLE words USING fts5 (text)")
     except sqlite3.OperationalError as error:
-        return Finding(False, "SQLite", f"{sqlite3.sqlite_version} without full-text search: {error}")
-    return Finding(True, "SQLite", f"{sqlite3.sqlite_version} with full-text search")
+        return DoctorFinding(False, "SQLite", f"{sqlite3.sqlite_version} without full-text search: {error}")
+    return DoctorFinding(True, "SQLite", f"{sqlite3.sqlite_version} with full-text search")
 
 
-def _folder_finding(folder: Path) -> Finding:
+def _folder_finding(folder: Path) -> DoctorFinding:
     try:
         with TemporaryDirectory(prefix=".broadsheet-", dir=folder):
             free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
-        return Finding(False, "disk", f"{folder} cannot be written: {error.strerror}")
-    return Finding(
+        return DoctorFinding(False, "disk", f"{folder} cannot be written: {error.strerror}")
+    return DoctorFinding(
         free_bytes >= _MIN_FREE_BYTES, "disk", f"{folder} can be written, {free_bytes / 1e9:.1f} GB are free"
     )
 
 
-def _site_findings(url: str, allow_private: bool) -> Iterator[Finding]:
+def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
     """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
     from crawler.commands.run_spider import run_spider, spider_settings
 
@@ -126,13 +126,13 @@ def _site_findings(url: str, allow_private: bool) -> Iterator[Finding]:
             start_workers()
             run_spider(str(archive), {"seeds": (url,), "max_pages": 1, **nothing_else}, spider_settings(options))
         except CommandError as error:
-            yield Finding(False, "site", str(error))
+            yield DoctorFinding(False, "site", str(error))
             return
         yield from _archive_findings(archive, url)
         yield from _clock_findings(archive)
 
 
-def _archive_findings(archive: Path, url: str) -> Iterator[Finding]:
+def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
     db = open_database(archive, read_only=True)
     try:
         robots = db.execute("SELECT url, access, reason FROM robots_files ORDER BY seen_at DESC LIMIT 1").fetchone()
@@ -141,15 +141,15 @@ def _archive_findings(archive: Path, url: str) -> Iterator[Finding]:
         db.close()
     if robots:
         is_open = robots[1] != "nothing"
-        yield Finding(is_open, "robots.txt", f"{robots[0]}: {reason_text(robots[2].partition(':')[0])}")
+        yield DoctorFinding(is_open, "robots.txt", f"{robots[0]}: {reason_text(robots[2].partition(':')[0])}")
     if state:
         is_done = state[1] == "done"
-        yield Finding(is_done, "site", f"{state[0]}: {state[1]}, {reason_text(state[2])}")
+        yield DoctorFinding(is_done, "site", f"{state[0]}: {state[1]}, {reason_text(state[2])}")
     elif not robots:
-        yield Finding(False, "site", f"{url} gave nothing")
+        yield DoctorFinding(False, "site", f"{url} gave nothing")
 
 
-def _clock_findings(archive: Path) -> Iterator[Finding]:
+def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
     """How far this clock is from that of the site, by the dates of its answers."""
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):
         with warc.open("rb") as stream:
@@ -157,5 +157,5 @@ def _clock_findings(archive: Path) -> Iterator[Finding]:
                 stated = record.http_headers.get_header("Date") if record.http_headers else None
                 if record.rec_type == "response" and stated:
                     seconds = abs((datetime.now(UTC) - parsedate_to_datetime(stated)).total_seconds())
-                    yield Finding(seconds < _MAX_CLOCK_SECONDS, "site's clock", f"{seconds:.0f} s from this one")
+                    yield DoctorFinding(seconds < _MAX_CLOCK_SECONDS, "site's clock", f"{seconds:.0f} s from this one")
                     return

@@ -78,9 +78,9 @@ def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
     common = {name: options[name] for name in ("host", "note", "undo", "dry_run")} | {"keep": keep}
     if options["position"] is None:
         return RulingRequest(block_id=_block_id(options["target"]), article=options["article"], **common)
-    place = {"page": options["target"], "position": options["position"], "first_words": " ".join(options["words"])}
+    block = {"page": options["target"], "position": options["position"], "first_words": " ".join(options["words"])}
     is_own = options["host"] is None and options["article"] is None and not options["everywhere"]
-    return RulingRequest(article=options["article"], is_for_own_article=is_own, **place, **common)
+    return RulingRequest(article=options["article"], is_for_own_article=is_own, **block, **common)
 
 
 def _block_id(target: str) -> int:
@@ -115,8 +115,12 @@ def _last_position(page: StoredPage) -> int:
 
 def _other_words_text(page: StoredPage, block: StoredBlock, first_words: str) -> str:
     """How the block begins instead, and which blocks of its page begin with the words."""
-    others = [str(other.position) for other in page.blocks if other.begins_with(first_words)][:_MAX_OTHER_BLOCKS]
-    hint = f"; block {' or '.join(others)} begins so" if others else "; no block of the page begins so"
+    positions = [str(candidate.position) for candidate in page.blocks if candidate.begins_with(first_words)]
+    hint = (
+        f"; block {' or '.join(positions[:_MAX_OTHER_BLOCKS])} begins so"
+        if positions
+        else "; no block of the page begins so"
+    )
     return f"has another text there: block {block.position} of {page.url} begins “{_first_words(block.text)}”{hint}"
 
 

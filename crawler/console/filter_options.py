@@ -14,7 +14,7 @@ from crawler.console.option_types import language
 _DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
 
 if TYPE_CHECKING:
-    from output.store.article_filter import ArticleFilter
+    from output.store.article_filter import ArticleBounds
 
 
 def iso_day(value: str) -> str:
@@ -38,11 +38,11 @@ FILTER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 
-def article_filter(options: Mapping[str, Any]) -> ArticleFilter:
+def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
     """The filter that a verb's options ask for."""
-    from output.store.article_filter import ArticleFilter
+    from output.store.article_filter import ArticleBounds
 
-    return ArticleFilter(
+    return ArticleBounds(
         host=(options["host"] or "").lower(),
         since=options["since"] or "",
         until=options["until"] or "",

@@ -38,7 +38,7 @@ def is_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
 def _is_own_feed(feed_url: str, page_url: str) -> bool:
     """Whether a feed stands below the page's own address; the feed of a host's front page is the host's."""
     feed, page = urlsplit(feed_url), urlsplit(page_url)
-    page_path = page.path.rstrip("/")
+    page_path = page.path.removesuffix("index.html").rstrip("/")
     if not page_path or feed.netloc != page.netloc or not feed.path.startswith(page_path):
         return False
     return bool(_OWN_SUFFIX.fullmatch(feed.path, len(page_path)))

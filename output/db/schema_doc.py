@@ -57,8 +57,8 @@ def schema_page() -> str:
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     meanings = column_meanings()
-    others = [name for name in meanings if name not in PUBLIC_TABLES + BOOKKEEPING_TABLES]
-    names_by_kind = (PUBLIC_TABLES, others, [name for name in meanings if name in BOOKKEEPING_TABLES])
+    other_tables = [name for name in meanings if name not in PUBLIC_TABLES + BOOKKEEPING_TABLES]
+    names_by_kind = (PUBLIC_TABLES, other_tables, [name for name in meanings if name in BOOKKEEPING_TABLES])
     parts = [_diagram(db)]
     for (title, introduction), names in zip(_KINDS, names_by_kind, strict=True):
         parts += [f"## {title}\n", *filter(None, [introduction]), *(_section(db, name, meanings) for name in names)]

@@ -10,8 +10,9 @@ from output.db.stored_values import stored_object
 from output.db.text import as_json
 from output.db.transaction import write_transaction
 from output.merge.source_archive import SCHEMA_NAME, SourceArchive
-from output.write.forget import plan_takedown, take_down
+from output.write.forget import FORGOTTEN_URL, plan_takedown, take_down
 
+_REVIEW_COLUMNS = "id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version"
 _COPIES = (
     f"""INSERT OR IGNORE INTO reasons (reason, rule) SELECT reason, rule FROM {SCHEMA_NAME}.reasons
         ORDER BY reason, rule""",
@@ -25,6 +26,11 @@ _COPIES = (
         ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
             reason = excluded.reason, rule = excluded.rule
         WHERE excluded.at > rulings.at""",
+    f"""INSERT INTO reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}.reviews
+        WHERE NOT {FORGOTTEN_URL.format("url")}
+        ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
+            is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version
+        WHERE excluded.at > reviews.at""",
 )
 _NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks, s.note
     FROM {SCHEMA_NAME}.takedowns s LEFT JOIN main.takedowns t ON t.pattern = s.pattern

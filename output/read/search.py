@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from output.db.fulltext import CJK_RANGES
 from output.db.text import inert_text, storable_text
-from output.store.article_filter import ALL_ARTICLES, ArticleFilter
+from output.store.article_filter import ALL_ARTICLES, ArticleBounds
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24
@@ -57,7 +57,7 @@ class SearchHit:
         return "".join(f"[{text}]" if is_match else text for is_match, text in self.snippet_parts)
 
 
-def search(db: Database, query: str, limit: int = 20, article_filter: ArticleFilter = ALL_ARTICLES) -> list[SearchHit]:
+def search(db: Database, query: str, limit: int = 20, article_filter: ArticleBounds = ALL_ARTICLES) -> list[SearchHit]:
     """The best articles for a query, best first, at most `limit`; none for a query without a word."""
     match = match_expression(query)
     if not match:
@@ -67,7 +67,7 @@ def search(db: Database, query: str, limit: int = 20, article_filter: ArticleFil
     return [_make_hit(row, query) for row in rows]
 
 
-def count_matches(db: Database, query: str, article_filter: ArticleFilter = ALL_ARTICLES) -> int:
+def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
     """How many articles match a query."""
     match = match_expression(query)
     if not match:

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 
 @dataclass(frozen=True, slots=True)
-class ArticleFilter:
+class ArticleBounds:
     """Bounds on articles; empty ones leave everything in.
 
     `host` is a host, or a domain whose subdomains count too. `since` and `until` are ISO days, both included, compared
@@ -45,7 +45,7 @@ class ArticleFilter:
 
 
 @contextmanager
-def article_scope(db: Database, article_filter: ArticleFilter) -> Iterator[None]:
+def article_scope(db: Database, article_filter: ArticleBounds) -> Iterator[None]:
     """While the context is open, table `articles` holds for this connection only what the filter leaves in.
 
     A temporary view stands before the table, so that whatever reads articles need not know of it.
@@ -65,4 +65,4 @@ def article_scope(db: Database, article_filter: ArticleFilter) -> Iterator[None]
         db.execute("DROP TABLE temp.chosen_articles")
 
 
-ALL_ARTICLES = ArticleFilter()
+ALL_ARTICLES = ArticleBounds()

@@ -8,15 +8,15 @@ pages of as many sites they take 30 KB a page as a table of texts, and together 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from sqlite3 import IntegrityError
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from sqlite_utils import Database
-from zlib_ng import zlib_ng
 
 from cleaners.document import Block, BlockKind, Verdict
 from output.db.errors import TextConflict
@@ -25,10 +25,7 @@ from output.db.migrations import BLOCK_KINDS
 from output.db.stored_values import decoding
 from output.db.text import storable_text
 
-# Over 1,261 real pages of 85 KB as JSON: 0.14 ms and 7.5 KB a page; zlib takes 0.42 ms for 6.9 KB. ISA-L takes 0.06 ms,
-# but its output depends now and then on what was in memory: the same page must have the same bytes each time.
-_COMPRESSION_LEVEL = 2
-_UNPACKING_ERROR = cast(type[Exception], zlib_ng.error)
+_COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost a hundredth of what cleaning it takes
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
@@ -167,7 +164,7 @@ def _packed_layout(blocks: Sequence[Block]) -> bytes:
         packed = orjson.dumps(rows)
     except orjson.JSONEncodeError:  # a lone surrogate
         packed = json.dumps(rows, ensure_ascii=False).encode("utf-8", "replace")
-    return zlib_ng.compress(packed, _COMPRESSION_LEVEL)
+    return zlib.compress(packed, _COMPRESSION_LEVEL)
 
 
 @lru_cache(maxsize=256)
@@ -178,8 +175,8 @@ def _sorted_landmarks(landmarks: frozenset[str]) -> tuple[str, ...]:
 def read_layout(layout: bytes) -> list[LayoutRow]:
     """A layout unpacked: a row for each block. ValueError or TypeError if it is none."""
     try:
-        rows: list[LayoutRow] = orjson.loads(zlib_ng.decompress(layout))
-    except _UNPACKING_ERROR as error:
+        rows: list[LayoutRow] = orjson.loads(zlib.decompress(layout))
+    except zlib.error as error:
         raise ValueError("no layout") from error
     return rows
 

@@ -87,6 +87,7 @@ _REMOVALS = (
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM captures WHERE url IN (SELECT url FROM reached)",
+    "DELETE FROM reviews WHERE url IN (SELECT url FROM reached)",
     # Earlier versions of a page leave texts that no ledger names any more.
     """DELETE FROM block_texts WHERE id NOT IN (SELECT block_id FROM page_blocks)
         AND id NOT IN (SELECT block_id FROM revision_blocks)""",

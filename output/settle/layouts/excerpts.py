@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
+from math import ceil
 
 from sqlite_utils import Database
 
-from cleaners.metadata.titles import fold_title
 from output.db.text import words_of
 
 MIN_OPENING_WORDS = 8
@@ -25,7 +25,9 @@ _FIRST_BLOCKS = 3  # of a page, at which its text may be said to begin: a dateli
 _SAME_SHARE = 0.85  # of a block's words, which the other page's text must begin with: the end may be cut or marked
 _QUOTED_SHARE = 0.6  # of a page's words, for it to count as put together of others
 _WHOLE_SHARE = 0.8  # of the words of a single article that a page may have and still be an excerpt of it
-_MIN_TITLES, _MIN_TITLE_WORDS = 3, 2
+_MIN_TITLES, _MIN_TITLE_WORDS, _MAX_TITLE_WORDS = 3, 2, 30
+_TITLE_SHARE = 0.5  # of the words of a block's first line that begins with a title: an author or a date may follow
+_TEASER_WORDS = 60  # of a block whose first line is a title, for all of it to be about that page
 _MAX_PAGES = 3  # with one opening, title or block; more and it is the site's
 _CACHED_TEXTS = 256
 
@@ -36,7 +38,16 @@ _FREQUENT_BLOCKS = f"SELECT block_id FROM settle_kept GROUP BY block_id HAVING c
 _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
 
-BlockWords = list[list[str]]
+
+class BlockText(list[str]):
+    """The words of a block; `line_length` is how many of them stand in its first line."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(words_of(text))
+        self.line_length = len(words_of(text.partition("\n")[0]))
+
+
+BlockWords = Sequence[BlockText]
 """The words of a page's blocks, without those of blocks that many pages have."""
 
 
@@ -52,7 +63,7 @@ class Quotation:
 class OpeningIndex:
     """Where texts begin: pages by the first words of their first blocks, and by their titles."""
 
-    titles: Mapping[int, str]  # folded, by page
+    titles: Mapping[int, str]  # their words, by page
     pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     pages_by_title: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -69,10 +80,19 @@ class OpeningIndex:
         places = [place for place in self.pages_by_opening.get(_key(words), ()) if self._is_other(page_id, place[0])]
         return places if len({page for page, _ in places}) <= _MAX_PAGES else []
 
-    def pages_titled(self, page_id: int, words: Sequence[str]) -> list[int]:
-        """Other pages with a title; none if these are many."""
-        pages = [page for page in self.pages_by_title.get(" ".join(words), ()) if self._is_other(page_id, page)]
-        return pages if len(pages) <= _MAX_PAGES else []
+    def titled_pages(self, page_id: int, words: Sequence[str], line_length: int) -> tuple[str, list[int]]:
+        """The longest title that a block begins with, if that is half of its first line, and other pages that bear it.
+
+        `line_length` is the number of words in the first line.
+        """
+        if len(words) > _TEASER_WORDS:
+            return "", []
+        shortest = max(_MIN_TITLE_WORDS, ceil(_TITLE_SHARE * line_length))
+        for length in range(min(line_length, _MAX_TITLE_WORDS), shortest - 1, -1):
+            title = " ".join(words[:length])
+            if pages := [page for page in self.pages_by_title.get(title, ()) if self._is_other(page_id, page)]:
+                return title, sorted(pages)[:_MAX_PAGES]
+        return "", []
 
     def _is_other(self, page_id: int, other: int) -> bool:
         return other != page_id and self.titles.get(other) != self.titles.get(page_id, "")
@@ -81,14 +101,14 @@ class OpeningIndex:
 def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
     """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`."""
     frequent_blocks = {block_id for (block_id,) in db.execute(_FREQUENT_BLOCKS)}
-    index = OpeningIndex({page_id: fold_title(title or "") for page_id, title in db.execute(_TITLES, [host])})
+    index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
     for page_id, blocks in _read_blocks(db, host, frequent_blocks):
         index.add(page_id, blocks)
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def blocks_of(page_id: int) -> BlockWords:
         rows = db.execute(_KEPT_BLOCKS.replace("u.host = ?", "u.id = ?"), [page_id])
-        blocks = [words_of(text) for _, block_id, text in rows if block_id not in frequent_blocks]
+        blocks = [BlockText(text) for _, block_id, text in rows if block_id not in frequent_blocks]
         return [words for words in blocks if words]
 
     quotations = (
@@ -102,10 +122,15 @@ def quotation_of(
     page_id: int, blocks: BlockWords, index: OpeningIndex, blocks_of: Callable[[int], BlockWords]
 ) -> Quotation | None:
     """What a page is put together of; None if most of its words are its own."""
-    openings, titles = _quoted_by_block(page_id, blocks, index, blocks_of)
-    titled_pages = {page for pages in titles.values() for page in pages}
-    quoted_blocks = openings.keys() | (titles.keys() if len(titled_pages) >= _MIN_TITLES else set())
-    quoted_pages = {page for number in quoted_blocks for page in openings.get(number, titles.get(number, ()))}
+    pages_by_block = _find_openings(page_id, blocks, index, blocks_of)
+    titles = {
+        number: index.titled_pages(page_id, block, block.line_length)
+        for number, block in enumerate(blocks)
+        if number not in pages_by_block
+    }
+    if len({title for title, pages in titles.values() if pages}) >= _MIN_TITLES:
+        pages_by_block |= {number: pages for number, (_, pages) in titles.items() if pages}
+    quoted_blocks, quoted_pages = pages_by_block.keys(), {page for pages in pages_by_block.values() for page in pages}
     total_words = sum(map(len, blocks))
     if sum(len(blocks[number]) for number in quoted_blocks) < _QUOTED_SHARE * total_words or not quoted_pages:
         return None
@@ -114,19 +139,17 @@ def quotation_of(
     return Quotation(frozenset(quoted_pages), len(quoted_blocks) == len(blocks))
 
 
-def _quoted_by_block(
+def _find_openings(
     page_id: int, blocks: BlockWords, index: OpeningIndex, blocks_of: Callable[[int], BlockWords]
-) -> tuple[dict[int, list[int]], dict[int, list[int]]]:
-    """By block: the pages that it opens, and those whose title it is."""
-    openings, titles = {}, {}
+) -> dict[int, list[int]]:
+    """The pages that a block opens, by the number of the block."""
+    openings = {}
     for number, words in enumerate(blocks):
         if len(words) >= MIN_OPENING_WORDS:
             places = index.pages_opening_with(page_id, words)
             if pages := [other for other, place in places if _opens(words, blocks_of(other)[place:])]:
                 openings[number] = pages
-        elif len(words) >= _MIN_TITLE_WORDS and (pages := index.pages_titled(page_id, words)):
-            titles[number] = pages
-    return openings, titles
+    return openings
 
 
 def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
@@ -142,7 +165,7 @@ def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
 def _read_blocks(db: Database, host: str, frequent_blocks: Collection[int]) -> Iterator[tuple[int, BlockWords]]:
     rows = db.execute(_KEPT_BLOCKS, [host])
     for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
-        blocks = [words_of(text) for _, block_id, text in page_rows if block_id not in frequent_blocks]
+        blocks = [BlockText(text) for _, block_id, text in page_rows if block_id not in frequent_blocks]
         yield page_id, [words for words in blocks if words]
 
 

@@ -208,3 +208,11 @@ def test_a_pages_own_text_begins_with_its_first_block_of_eight_words():
     for words, goes in [(7, True), (8, False)]:
         pages = [[own_block(3000 + n, words), motto, own_block(1000 + n), own_block(2000 + n)] for n in range(9)]
         assert judge_first_page(*pages) == ({1: REPEATED_VERDICT} if goes else {})
+
+
+def test_what_a_page_says_twice_within_its_own_text_is_a_refrain_and_outside_of_it_is_not():
+    line = KeyedBlock(0, 1, BOX_PATH, 9)
+    within = [[own_block(1000 + n), line, own_block(3000 + n), line, own_block(2000 + n)] for n in range(9)]
+    assert judge_first_page(*within) == {}
+    below = make_pages(9, line, line)
+    assert judge_first_page(*below) == {2: REPEATED_VERDICT, 3: REPEATED_VERDICT}

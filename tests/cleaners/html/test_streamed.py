@@ -54,3 +54,11 @@ def test_a_boundary_without_an_end_loses_nothing() -> None:
 
 def test_text_around_a_moved_piece_stays() -> None:
     assert lines(f"<div>{FALLBACK}</div><div>before {LATE} after</div>") == ["The late part.", "before after"]
+
+
+@pytest.mark.parametrize(("parts", "is_replaced"), [(150, True), (250, False)])
+def test_a_boundary_whose_end_is_far_keeps_what_stands_in_it(parts: int, is_replaced: bool) -> None:
+    waiting = "".join(f"<p>Part {number}.</p>" for number in range(parts))
+    texts = lines(f'<!--$?--><template id="B:0"></template>{waiting}<!--/$--><p>End.</p>{LATE}')
+    assert texts[0] == "The late part."
+    assert len(texts) == (2 if is_replaced else parts + 2)

@@ -98,6 +98,10 @@ def verdict_on(path: str, body: str) -> PageVerdict:
         ("/blog/2024/05/mending-the-old-pump", HOWTO, PageType.ARTICLE),
         ("/2024/05/kettle-review", REVIEW, PageType.ARTICLE),
         ("/pages/how-the-old-mill-burned-down", STORY, PageType.ARTICLE),
+        ("/privacy-statement", DIARY, PageType.OTHER),
+        ("/wir-ueber-uns/index.html", DIARY, PageType.OTHER),
+        ("/zh/隐私政策", DIARY, PageType.OTHER),
+        ("/2024/05/12/our-mission/", DIARY, PageType.ARTICLE),
         ("/diary/2024/05/12.html", DIARY, PageType.ARTICLE),
         ("/diary/2024-05-12/", DIARY, PageType.ARTICLE),
         ("/2024/05/12/index.html", CARDS, PageType.LIST),
@@ -171,3 +175,13 @@ def test_a_story_about_robots_errors_and_logins_stays_one() -> None:
 
 def test_a_page_whose_address_is_unknown_is_judged_by_itself() -> None:
     assert clean(Page("", f"<html><body>{STORY}</body></html>".encode())).verdict.is_article
+
+
+def test_a_page_of_every_site_by_its_address_is_an_article_if_its_signs_say_so_plainly() -> None:
+    page = read_features(
+        "http://site.example/our-mission", f"<h1>Our mission</h1><p>{PROSE}</p><p>{DIARY}</p>".encode()
+    )
+    assert page is not None
+    for chance, kind in ((0.85, PageType.ARTICLE), (0.7, PageType.OTHER)):
+        shares = np.array([chance if each == "article" else (1 - chance) / 5 for each in PAGE_KINDS])
+        assert page_verdict(page, (np.log(shares), {})).page_type is kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.urls.shape import UrlShape, is_section, names_a_day, shape_of
+from cleaners.urls.shape import UrlShape, has_dated_path, is_section, names_a_day, shape_of
 
 HOST = "https://a.example"
 
@@ -87,3 +87,10 @@ def test_a_day_is_told_from_a_month_and_from_a_page_number(path: str) -> None:
     assert names_a_day(HOST + path)
     assert not names_a_day(HOST + path.replace("/12", "").replace("-12", ""))
     assert not names_a_day(HOST + "/2024/05/12/page/2")
+
+
+def test_a_dated_path_names_one_thing_of_a_date() -> None:
+    assert has_dated_path(HOST + "/2024/05/12/our-mission/index.html")
+    assert not has_dated_path(HOST + "/2024/05/")
+    assert not has_dated_path(HOST + "/our-mission")
+    assert not has_dated_path("http://[")

@@ -65,3 +65,11 @@ def test_very_many_blocks_are_told_without_their_order_in_no_time() -> None:
     sources = ["a"] * 30_000 + ["Menu of the day"] * 30_000 + STORY
     chosen = blocks_in_text(blocks(*sources), "\n".join(["a"] * 30_000 + STORY))
     assert chosen == {*range(30_000), *range(60_000, 60_000 + len(STORY))}
+
+
+@pytest.mark.parametrize(("parts", "has_vote"), [(100, True), (3_000, False)])
+def test_a_line_of_very_many_parts_has_no_vote(parts: int, has_vote: bool) -> None:
+    words = "".join(f"<b>The ferry number {number}</b> crossed the sound, " for number in range(parts))
+    tree = parse(f"<html><body><article><p>{words}</p></article></body></html>")
+    assert tree is not None
+    assert bool(extracted_text(tree)) is has_vote

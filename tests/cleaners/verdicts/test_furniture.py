@@ -113,3 +113,10 @@ def test_a_short_line_of_layout_goes_near_the_edges_of_the_article(
 ) -> None:
     text = " ".join(f"word{number}" for number in range(words))
     assert (boilerplate_rule(block(position, text, path=path), range(1, 9)) is not None) == goes
+
+
+def test_a_column_is_the_article_s_from_half_of_the_prose_on() -> None:
+    halves = [block(n, path=f"body>table>tr>td.c{n}>p") for n in range(2)]
+    assert blocks_in_other_columns(halves, frozenset(range(2))) == {0}, "of two that are alike the last is taken"
+    thirds = [block(n, path=f"body>table>tr>td.c{n}>p") for n in range(3)]
+    assert blocks_in_other_columns(thirds, frozenset(range(3))) == frozenset(), "none has half"

@@ -47,6 +47,13 @@ def test_an_article_s_own_feed_is_that_of_its_comments(end: str) -> None:
     assert not is_comment_feed(other_host + end, "", STORY)
 
 
+def test_a_copy_of_a_site_as_files_is_read_alike() -> None:
+    page = NamingPage(f"{STORY.url}index.html", is_article=True)
+    assert is_comment_feed(f"{STORY.url}feed/index.html", "", page)
+    assert not is_comment_feed(f"{HOST}/feed/index.html", "", page)
+    assert not is_comment_feed(f"{HOST}/feed/index.html", "", NamingPage(f"{HOST}/index.html", is_article=True))
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -67,3 +67,10 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, content: str) -> No
 def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="cannot read cookies"):
         read_cookies(tmp_path / "none")
+
+
+def test_a_cookie_of_a_session_is_one_like_any_other(tmp_path: Path) -> None:
+    """A browser writes it without a time at which it expires."""
+    path = tmp_path / "cookies.txt"
+    path.write_text("# Netscape HTTP Cookie File\nexample.org\tFALSE\t/\tFALSE\t\tsession\tsix\n")
+    assert cookies_for(read_cookies(path), "http://example.org/") == {"session": "six"}

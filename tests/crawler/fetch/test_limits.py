@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import cleaners.html.bounds
 import cleaners.html.decode
 import crawler.answers.outcomes
 import crawler.discovery.feeds
@@ -29,6 +30,7 @@ from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
+    "bounds": cleaners.html.bounds,
     "capacity": crawler.fetch.capacity,
     "limits": crawler.fetch.limits,
     "settings": crawler.settings,

@@ -19,6 +19,7 @@ from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import carry_out_ruling
+from output.verdicts.reviews import Review, store_review
 from output.verdicts.rulings import Ruling
 from output.write.archive import Archive
 from output.write.forget import take_down
@@ -197,6 +198,26 @@ def test_a_later_ruling_wins_whichever_archive_has_it(tmp_path: Path, shards: li
     assert db.execute("SELECT count(*) FROM articles WHERE text LIKE ?", [f"%{PROMO}%"]).fetchone() == (0,)
     db.close()
     in_order(merged)
+
+
+def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    merged = tmp_path / "all.db"
+    for number, path in enumerate(shards[:2]):
+        with Archive.open(path, make.clock) as archive:
+            page, verdict = (f"{HOSTS[number]}/2", HOSTS[number][7:], block_id(PROMO)), (True, "selected", "rule")
+            with archive.db.conn:
+                store_review(archive.db, Review(*page, *verdict, True, make.clock(), "9"))
+    merge_all(merged, make, shards)
+    urls = "SELECT url FROM reviews ORDER BY url"
+    with Archive.open(merged, make.clock) as archive:
+        assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[0]}/2",), (f"{HOSTS[1]}/2",)]
+        take_down(archive.db, f"{HOSTS[0]}/2", clock=make.clock)
+        assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[1]}/2",)]
+    merge_all(merged, make, shards)
+    with Archive.open(merged, make.clock) as archive:
+        assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[1]}/2",)]
 
 
 def test_takedowns_of_either_hold_in_both(tmp_path: Path, shards: list[Path], make: Maker) -> None:

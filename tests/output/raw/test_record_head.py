@@ -66,6 +66,13 @@ def test_an_arc_head_of_either_version_is_read(line: str):
     assert head.size == len(line) + 1
 
 
+@pytest.mark.parametrize(("text", "length"), [("0", 0), ("1", 1)])
+def test_an_arc_record_may_be_empty(text: str, length: int):
+    head = parse_record_head(f"https://a.example/a 192.0.2.1 20240301100000 text/html {text}\n".encode())
+    assert head is not None
+    assert head.length == length
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_head_of_an_arc_file_is_no_answer(version: int):
     data = arc_file_head(version) + arc_record(URL, b"x")

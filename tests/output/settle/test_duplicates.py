@@ -44,3 +44,8 @@ def test_a_canonical_url_in_common_and_nine_words_in_ten_are_an_identity(own: in
     texts = {1: words(10 - own, "a", own), 2: words(10 - own, "b", own)}
     result = copies(page(1, ONE, ONE), page(2, TWO, ONE), texts=texts)
     assert result == ({2: 1} if is_copy else {})
+
+
+def test_texts_without_a_word_are_copies_if_they_are_the_same_and_name_one_url() -> None:
+    pages = [page(n, url, ONE, text_digest="same", title=url, word_count=1) for n, url in ((1, ONE), (2, TWO))]
+    assert copies(*pages, texts={1: "…", 2: "…"}) == {2: 1}

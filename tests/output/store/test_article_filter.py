@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.store.article_filter import ArticleFilter
+from output.store.article_filter import ArticleBounds
 
 ARTICLES = {
     "a": {"host": "a.test", "published_day": "2024-01-31", "language": "en", "section": "News"},
@@ -33,6 +33,6 @@ def test_bounds(archive, make, bounds, names):
         archive.db["articles"].update(
             archive.db.execute("SELECT id FROM articles WHERE url = ?", [f"http://a.test/{name}"]).fetchone()[0], values
         )
-    article_filter = ArticleFilter(**bounds)
+    article_filter = ArticleBounds(**bounds)
     query = f"SELECT url FROM articles WHERE {article_filter.condition} ORDER BY url"
     assert "".join(url[-1] for (url,) in archive.db.execute(query, dict(article_filter.values))) == names

@@ -14,13 +14,14 @@ from sqlite_utils import Migrations
 from output.db.ids import text_digest
 from output.db.migrations import MIGRATIONS
 from output.db.open import open_database, open_writer
+from output.db.transaction import write_transaction
 from output.outcome import Outcome
 from output.read.search import search
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.store.ledger import block_id
 from output.verdicts.apply_rulings import RulingEffect, apply_rulings, carry_out_ruling, preview_ruling
-from output.verdicts.rulings import Ruling, find_article, list_rulings
+from output.verdicts.rulings import Ruling, find_article, list_rulings, store_ruling
 from output.write.archive import Archive
 from output.write.forget import take_down
 from tests.output.conftest import Maker
@@ -196,6 +197,24 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Mak
     settle(archive.db, make.clock)
     assert state(archive) == before
     assert verify(archive.db) == []
+
+
+def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
+    archive: Archive, make: Maker, words: Callable[..., str]
+) -> None:
+    """A copy has an article of its own, which is shelved, and belongs to the one that represents it."""
+    copy_url = A + "/print"
+    archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
+    settle(archive.db, make.clock)
+    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM shelved").fetchone()[0]]
+    for later in (0, 1):
+        with write_transaction(archive.db):
+            for place, number in enumerate(numbers):
+                ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
+                store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
+            apply_rulings(archive.db, make.clock())
+        [text] = archive.db.execute("SELECT text FROM shelved").fetchone()
+        assert text.endswith(ASIDE) == (later == 0)
 
 
 def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(

@@ -29,6 +29,22 @@ def rows(archive, sql):
     return archive.db.execute(sql).fetchall()
 
 
+def test_which_pages_a_sitemap_names_is_noted(archive, make):
+    found = (make.discovered("http://a.test/1", found_via="sitemap"), make.discovered("http://a.test/2"))
+    archive.save([make.outcome("http://a.test/map", page_type=PageType.LIST, discovered_urls=found)])
+    query = "SELECT u.url, l.kind FROM listed l JOIN urls u ON u.id = l.url_id"
+    assert rows(archive, query) == [("http://a.test/1", "sitemap")]
+
+
+def test_a_file_that_could_not_be_opened_is_free_again(file):
+    sqlite3.connect(file).execute("CREATE TABLE other (a)").connection.close()
+    with pytest.raises(NotAnArchive) as refused:  # kept, so that nothing is let go of by being forgotten
+        Archive.open(file)
+    file.unlink()
+    Archive.open(file).close()
+    assert "another program" in str(refused.value)
+
+
 def test_a_page_is_stored_whole(archive, make):
     archive.save([make.outcome(URL, "one two", "three four", removed=("share this",), outside_links={"b.test": 2})])
     [article] = archive.db["articles"].rows

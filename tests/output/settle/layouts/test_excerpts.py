@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from output.settle.layouts.excerpts import BlockWords, OpeningIndex, Quotation, quotation_of
+from output.settle.layouts.excerpts import BlockText, OpeningIndex, Quotation, quotation_of
 
 
 def words(seed: int, count: int) -> list[str]:
@@ -12,17 +12,17 @@ def words(seed: int, count: int) -> list[str]:
     return ["".join(dice.choices("abcdefgh", k=5)) for _ in range(count)]
 
 
-ARTICLES: dict[int, BlockWords] = {n: [words(n, 60), words(n + 100, 80)] for n in range(1, 6)}
+Lines = list[list[str]]
+ARTICLES: dict[int, Lines] = {n: [words(n, 60), words(n + 100, 80)] for n in range(1, 6)}
 
 
-def quotation(
-    blocks: BlockWords, others: dict[int, BlockWords] | None = None, title: str = "a page"
-) -> Quotation | None:
-    pages = {**ARTICLES, **(others or {}), 99: blocks}
+def quotation(blocks: Lines, others: dict[int, Lines] | None = None, title: str = "a page") -> Quotation | None:
+    lines = {**ARTICLES, **(others or {}), 99: blocks}
+    pages = {page: [BlockText(" ".join(line)) for line in page_lines] for page, page_lines in lines.items()}
     index = OpeningIndex({page: f"story number {page}" for page in pages} | {99: title})
     for page, page_blocks in pages.items():
         index.add(page, page_blocks)
-    return quotation_of(99, blocks, index, pages.__getitem__)
+    return quotation_of(99, pages[99], index, pages.__getitem__)
 
 
 def test_an_opening_cut_short_is_an_excerpt() -> None:
@@ -57,6 +57,18 @@ def test_titles_count_where_there_are_three() -> None:
     titles = [["story", "number", str(n)] for n in (1, 2, 3)]
     assert quotation(titles) == Quotation(frozenset({1, 2, 3}), True)
     assert quotation(titles[:2]) is None
+
+
+def test_a_title_may_have_its_author_behind_it() -> None:
+    contents = [["story", "number", str(n), "by", "ann", "lee"] for n in (1, 2, 3)]
+    assert quotation([*contents, ["proof", "read", "by", "all"]]) == Quotation(frozenset({1, 2, 3}), False)
+    assert quotation([[*line, "who", "wrote", "it"] for line in contents]) is None
+
+
+def test_a_line_on_the_story_may_stand_below_its_title() -> None:
+    contents = [["story", "number", str(n), "by", "ann\n", *words(n + 70, 12)] for n in (1, 2, 3)]
+    assert quotation(contents) == Quotation(frozenset({1, 2, 3}), True)
+    assert quotation([[*line, *words(9, 60)] for line in contents]) is None
 
 
 def test_a_page_with_the_same_title_is_not_another() -> None:

@@ -62,13 +62,13 @@ def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Ma
     assert (result.articles, result.layout_pages, result.removed_articles) == (12, 6, 6)
     assert archive.db.execute(LAYOUTS).fetchall() == [
         ("a.test", 12, 12, "article", "of 12 pages 12 look like articles, 0 are lists"),
-        ("a.test", 6, 0, "list", "6 of 6 texts of this layout are openings of other articles"),
+        ("a.test", 6, 0, "list", "6 of 6 texts of this layout are openings or titles of other articles"),
     ]
     columns = "p.page_type, p.own_type, p.evidence, u.reason"
     query = f"SELECT {columns} FROM pages p JOIN urls u USING (id) WHERE u.url LIKE '%/d/3'"
     page_type, own_type, evidence, reason = archive.db.execute(query).fetchone()
     assert (page_type, own_type, reason) == ("list", "article", "list")
-    assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings of other articles"
+    assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings or titles of other articles"
     assert archive.db.execute("SELECT DISTINCT why FROM shelved").fetchall() == [("layout",)]
     assert verify(archive.db) == []
 

@@ -1,0 +1,93 @@
+"""Damage to an archive, through every verb: no traceback, none hangs, and verify finds what a reader would see."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from output.read.checks.column_checks import schema_tables
+from output.write.archive import Archive
+from tests.bench import torture
+from tests.bench.damage.mutations import Mutation, mutate
+from tests.bench.damage.sample import NAME
+from tests.bench.damage.trial import UNKNOWABLE, Trial, differing_columns
+from tests.bench.torture import run_trials, summary
+from tests.output.conftest import Maker
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """The folder of a small archive."""
+    folder, make = tmp_path / "sample", Maker()
+    folder.mkdir()
+    with Archive.open(folder / NAME, make.clock) as archive:
+        archive.save([make.outcome(f"http://a.test/{n}", f"some words {n}", removed=("x",)) for n in range(3)])
+    return folder
+
+
+def damaged_copies(sample: Path, target: Path, count: int) -> list[tuple[Mutation, bytes]]:
+    copies = []
+    for number in range(count):
+        shutil.copytree(sample, target / str(number))
+        file = target / str(number) / NAME
+        copies.append((mutate(file, number), file.read_bytes()))
+    return copies
+
+
+def test_each_trial_damages_one_place_and_always_the_same(sample: Path, tmp_path: Path) -> None:
+    first, second = (damaged_copies(sample, tmp_path / name, 60) for name in ("first", "second"))
+    whole = (sample / NAME).read_bytes()
+    assert [mutation for mutation, _ in first] == [mutation for mutation, _ in second]
+    assert all(content != whole for _, content in first)
+    kinds = {mutation.kind for mutation, _ in first}
+    assert kinds >= {"flipped bit", "cut value", "wrong value", "deleted row", "flipped bit of file"}
+
+
+def test_a_damaged_value_is_all_that_differs(sample: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(sample, copy)
+    assert differing_columns(sample / NAME, copy / NAME) == set()
+    with closing(sqlite3.connect(copy / NAME)) as connection, connection:
+        connection.execute("UPDATE pages SET evidence = '[' WHERE id = 2")
+        connection.execute("DELETE FROM changes WHERE seq = 1")
+    assert differing_columns(sample / NAME, copy / NAME) == {"pages/evidence", "changes"}
+
+
+def test_what_cannot_be_known_are_columns_of_the_schema() -> None:
+    columns = {f"{table.name}/{column.name}" for table in schema_tables() for column in table.columns}
+    tables = {table.name for table in schema_tables()}
+    named = {name for name in UNKNOWABLE["columns"] if not name.endswith("/*")}
+    assert named <= columns
+    assert {name.removesuffix("/*") for name in UNKNOWABLE["columns"] if name.endswith("/*")} <= tables
+    assert set(UNKNOWABLE["rows"]) <= tables
+
+
+def test_the_stored_result_has_no_fault() -> None:
+    result = json.loads(torture.RESULTS.read_text())
+    assert (result["faults"], result["missed"]) == ([], [])
+    assert result["trials"] >= 100
+    assert result["seen_and_found"] > result["cannot_be_known"] > 0
+
+
+def test_a_trial_is_missed_only_if_a_reader_sees_what_verify_could_know() -> None:
+    trial = Trial(0, "cut value", "pages/evidence", (), False, True, True, ("pages/evidence",), 0.0)
+    assert trial.is_missed
+    assert not replace(trial, is_found=True).is_missed
+    assert not replace(trial, is_seen=False).is_missed
+    assert not replace(trial, is_knowable=False).is_missed
+    result = summary([trial, replace(trial, faults=("report: Traceback\nTypeError: x\n",))])
+    assert result["missed"] == ["0: cut value pages/evidence"] * 2
+    assert result["faults"] == ["0: TypeError: x"]
+
+
+@pytest.mark.slow
+def test_sixty_kinds_of_damage_end_in_no_traceback_and_are_found() -> None:
+    result = summary(run_trials(range(5000, 5060)))
+    assert (result["trials"], result["faults"], result["missed"]) == (60, [], [])
+    assert result["seen_and_found"] > 10
