@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from crawler.commands.changes import edit_summary
 from crawler.console.option_types import CommandError, is_nonempty_file
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import print_text
+from crawler.replay.judge_job import UnreadResponse, judge_stored_page
 from crawler.replay.recorded_response import ReplayError, read_full_response
+from crawler.workers.pool import WorkerError, WorkerPool
 from output.browse.app import make_app
 from output.browse.arguments import NotHereError
 from output.browse.guard import loopback_authorities
 from output.browse.library import Library
+from output.browse.queries.votes import StoredResponse, VotedBlock
 from output.browse.raw_page import RawDocument, make_raw_app
 from output.browse.room import Room, RoomWording, address
 from output.browse.serving import Listener, bind, serve
@@ -35,18 +39,31 @@ def browse(options: Mapping[str, Any]) -> int:
     library = Library.at(_archive_path(options["db"], is_demo=options["demo"]))
     listener = _listen(options["host"], options["port"])
     raw_listener = bind(options["host"], 0)
+    names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
+    own_name = next(iter(names), _url_host(options["host"]))
+    pool = WorkerPool(1)
     room = Room(
         library, RoomWording(reason_text, edit_summary), may_write=not options["read_only"],
-        raw_origin=_origin(options["host"], raw_listener),
+        raw_origin=_origin(own_name, raw_listener), judge_page=partial(judge_page, pool),
     )  # fmt: skip
-    names = () if _is_loopback(options["host"]) else (_url_host(options["host"]), *options["names"])
     own_names, raw_names = (loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener))
     raw_app = make_raw_app(room, read_raw, raw_names, own_names)
-    _announce(library, _origin(options["host"], listener), may_write=room.may_write)
+    _announce(library, _origin(own_name, listener), may_write=room.may_write)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
+    with closing(pool), suppress(KeyboardInterrupt):
         serve([Listener(listener, make_app(room, own_names)), Listener(raw_listener, raw_app)])
     return 0
+
+
+async def judge_page(pool: WorkerPool, response: StoredResponse) -> tuple[VotedBlock, ...]:
+    """A stored page judged again in a worker of its own. NotHereError if it cannot be read, or takes too much."""
+    try:
+        judged = await pool.run(judge_stored_page, response)
+    except WorkerError as error:
+        raise NotHereError(f"the page cannot be judged: {reason_text(error.reason)}") from error
+    if isinstance(judged, UnreadResponse):
+        raise NotHereError(f"the record cannot be read: {reason_text(judged.reason)}")
+    return judged
 
 
 def read_raw(location: RecordLocation, body_location: RecordLocation | None, folder: Path) -> RawDocument:
@@ -61,8 +78,8 @@ def read_raw(location: RecordLocation, body_location: RecordLocation | None, fol
     return RawDocument(text, is_html)
 
 
-def _origin(host: str, listener: socket.socket) -> str:
-    return f"http://{_url_host(host)}:{listener.getsockname()[1]}"
+def _origin(name: str, listener: socket.socket) -> str:
+    return f"http://{name}:{listener.getsockname()[1]}"
 
 
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:

@@ -20,6 +20,7 @@ from output.browse.routes.downloads import download_routes
 from output.browse.routes.pages import page_routes
 from output.browse.routes.reviews import review_routes
 from output.browse.routes.rulings import ruling_routes
+from output.browse.routes.votes import vote_routes
 from output.db.errors import ArchiveError
 
 _STATUSES: Mapping[type[Exception], int] = {BadArgumentError: 400, NotHereError: 404, ArchiveError: 503}
@@ -33,6 +34,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
         *ruling_routes(room),
         *download_routes(room),
         *review_routes(room),
+        *vote_routes(room),
     ]
 
     def show_fault(request: Request, error: Exception) -> Response:

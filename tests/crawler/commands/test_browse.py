@@ -54,6 +54,22 @@ def test_it_opens_answers_to_its_own_name_and_closes(room, db):
 
 
 @pytest.mark.slow
+def test_beyond_loopback_it_answers_to_the_names_that_it_was_given(db):
+    process = start("browse", db, "--port", 0, "--host", "0.0.0.0", "--name", "room.example", "--read-only")
+    try:
+        url = address(process)
+        assert url.startswith("http://room.example:")
+        port = url.split(":")[2].split("/")[0]
+        local = f"http://127.0.0.1:{port}/made/"
+        assert status(local, Host=f"room.example:{port}") == 200
+        assert status(local) == 200
+        assert status(local, Host=f"evil.example:{port}") == 421
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_said_in_a_line_where_it_was_named(db):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -247,7 +247,7 @@ def test_axe_finds_nothing(browser: LoopbackBrowser, room: str, axe: str, scheme
         for path in ("", "articles", "articles?q=water", "changes", "coverage", "rules", "review", "url/1", "no")
     ]
     findings = []
-    for address in [*paths, article, f"{article}?view=blocks&open=1", ruling]:
+    for address in [*paths, article, f"{article}?view=blocks&open=1", f"{article}/votes", ruling]:
         page.goto(address)
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, { iframes: false })")
