@@ -25,7 +25,7 @@ class CrawlOptions:
     Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit.
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
-    default rule.
+    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed.
     """
 
     seeds: tuple[str, ...]
@@ -47,6 +47,7 @@ class CrawlOptions:
     max_size: int = 0
     revisit: str = ""
     every: float = 0.0
+    ignore_robots: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -71,6 +72,7 @@ class CrawlOptions:
             max_size=parse_size(str(arguments.get("max_size") or 0), "max_size"),
             revisit=_choice(arguments.get("revisit"), REVISIT_MODES, "revisit"),
             every=_number(arguments, "every", float) or 0.0,
+            ignore_robots=_boolean(arguments.get("ignore_robots", False)),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 

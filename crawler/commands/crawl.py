@@ -19,7 +19,7 @@ _DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
-    "site_rules",
+    "site_rules", "ignore_robots",
     "revisit", "every",
 )  # fmt: skip
 _RESUMED_OPTIONS = {
