@@ -66,6 +66,7 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--site-rules", metavar="DIR", help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
                  help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
+    click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header with every request. Repeatable."),
     click.option("--cookies", metavar="FILE", envvar="BROADSHEET_COOKIES",

@@ -26,7 +26,7 @@ class CrawlOptions:
     `keep_credentials` their requests are stored with the values of headers and cookies that were given.
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
-    default rule.
+    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed.
     """
 
     seeds: tuple[str, ...]
@@ -49,6 +49,7 @@ class CrawlOptions:
     revisit: str = ""
     every: float = 0.0
     keep_credentials: bool = False
+    ignore_robots: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -74,6 +75,7 @@ class CrawlOptions:
             revisit=_choice(arguments.get("revisit"), REVISIT_MODES, "revisit"),
             every=_number(arguments, "every", float) or 0.0,
             keep_credentials=_boolean(arguments.get("keep_credentials", False)),
+            ignore_robots=_boolean(arguments.get("ignore_robots", False)),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 

@@ -14,6 +14,7 @@ SPIDER_MODULES = ["crawler.spiders"]
 NEWSPIDER_MODULE = "crawler.spiders"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
+BROADSHEET_SETTINGS = True  # its priority is that of all of these: what has a higher one, a user has set
 BROADSHEET_DB = "archive.db"  # the archive that the crawl writes and goes on from
 BROADSHEET_WARC_SIZE = "1G"  # raw responses go to WARC files of this size, one after the other
 BROADSHEET_SYNCHRONOUS = "NORMAL"  # FULL: each commit waits for the disk, so that a loss of power costs none
@@ -77,8 +78,10 @@ def _without(components: dict[str, int], *path_starts: str) -> dict[str, int]:
 
 _EXTENSION = "scrapy.extensions."
 EXTENSIONS_BASE = _without(
-    default_settings.EXTENSIONS_BASE, f"{_EXTENSION}feedexport.", f"{_EXTENSION}telnet.", f"{_EXTENSION}remote_control."
+    default_settings.EXTENSIONS_BASE,
+    *(f"{_EXTENSION}{name}." for name in ("feedexport", "telnet", "remote_control", "closespider")),
 ) | {
+    "crawler.spiders.close_spider.CrawlLimits": 0,  # CLOSESPIDER_ settings end a crawl in time; in place of Scrapy's
     "crawler.items.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "crawler.console.progress.ProgressDisplay": 10,
 }

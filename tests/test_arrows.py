@@ -62,7 +62,7 @@ FLOORS = {
         "session",
         "spiders replay",
         "commands",
-        "cli",
+        "cli addon",
     ),
 }
 """The rooms of each package from the lowest floor up. A room imports its own files and what stands below it."""

@@ -25,7 +25,7 @@ from output.raw.credentials import without_userinfo
 _DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
-    "site_rules", "keep_credentials",
+    "site_rules", "keep_credentials", "ignore_robots",
     "revisit", "every",
 )  # fmt: skip
 

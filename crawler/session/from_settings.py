@@ -58,7 +58,7 @@ def request_count(settings: Any) -> int:
     return default_requests(settings.getint("DOWNLOAD_MAXSIZE"))
 
 
-def politeness_of(settings: Any, identity: Identity) -> PolitenessSettings:
+def politeness_of(settings: Any, identity: Identity, options: CrawlOptions) -> PolitenessSettings:
     """The politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
@@ -67,7 +67,7 @@ def politeness_of(settings: Any, identity: Identity) -> PolitenessSettings:
         max_unstored=BATCH_TARGET + _ANSWERS_PER_WORKER * worker_count(settings),
         user_agent=identity.user_agent,
         robots_max_age=settings.getfloat("BROADSHEET_ROBOTS_AGE"),
-        obey_robots=settings.getbool("ROBOTSTXT_OBEY"),
+        obey_robots=not options.ignore_robots,
     )
 
 

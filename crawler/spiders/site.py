@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import scrapy
 from scrapy.crawler import Crawler
+from scrapy.settings import BaseSettings
 
 from crawler.answers.guessed_places import GuessedPlaces
 from crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
@@ -44,6 +45,7 @@ from crawler.session.from_settings import (
     worker_count,
 )
 from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
+from crawler.session.scrapy_settings import bring_settings, depth_limit, translate_settings
 from crawler.spiders.fetcher import Fetcher
 from crawler.workers.pool import WorkerPool
 from output.db.errors import ArchiveError
@@ -65,6 +67,8 @@ class SiteSpider(scrapy.Spider):
     """
 
     name = "site"
+    item_class: type[ArticleItem] = ArticleItem
+    """What an article becomes; a spider derived from this one may name a class with further fields."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -78,6 +82,13 @@ class SiteSpider(scrapy.Spider):
             raise
         spider.early_stop.connect(crawler.signals)
         return spider
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Called by Scrapy: `custom_settings`, with ours below all that a user has set."""
+        bring_settings(settings)
+        super().update_settings(settings)
+        translate_settings(settings)
 
     def _log_option_error(self, error: Exception) -> None:
         """Log one line in place of the traceback that asyncio would log; the command `broadsheet` prints it itself."""
@@ -94,6 +105,10 @@ class SiteSpider(scrapy.Spider):
     def _prepare(self, options: CrawlOptions, db: str) -> None:
         """Check options and settings, open the archive `db`, and make the parts of the crawl."""
         settings = self.settings
+        if options.max_depth is None:
+            options = replace(options, max_depth=depth_limit(settings))
+        if not settings.getbool("ROBOTSTXT_OBEY") and not options.ignore_robots:
+            raise OptionError("ROBOTSTXT_OBEY=False is not enough: say -a ignore_robots=1 too, which the run records")
         if problem := settings_problem(settings):
             raise OptionError(problem)
         if (synchronous := str(settings["BROADSHEET_SYNCHRONOUS"]).upper()) not in ("NORMAL", "FULL"):
@@ -122,10 +137,10 @@ class SiteSpider(scrapy.Spider):
         self.outcomes.robot = identity.robot_name
         redirect_chains, seed_targets = self.session.resumed_redirects(self.seeds, MAX_REDIRECTS + 1)
         self.outcomes.resume(redirect_chains, seed_targets)
-        self.frontier = Frontier(self.session.queue, politeness_of(settings, identity))
+        self.frontier = Frontier(self.session.queue, politeness_of(settings, identity, options))
         self.session.pending_count = lambda: self.frontier.in_flight
         self.robots_reader = RobotsReader(self.frontier, self.retries, identity.user_agent)
-        self._is_closed = self._is_settling = False
+        self._is_closed = self._is_settling = self._has_enough_items = False
         self._end_lock = threading.Lock()  # held to settle the archive, to read its articles, and to close it
         self._running_tasks: set[asyncio.Task[None]] = set()
         self.byte_budget = ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
@@ -229,6 +244,8 @@ class SiteSpider(scrapy.Spider):
         while batch := await asyncio.to_thread(self._next_batch, articles):
             for article in batch:
                 yield article
+                if self._has_enough_items:
+                    return
 
     def _settle(self) -> None:
         with self._end_lock:
@@ -243,7 +260,15 @@ class SiteSpider(scrapy.Spider):
     def _next_batch(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
         with self._end_lock:
             batch = () if self._is_closed else islice(articles, _ARTICLES_PER_BATCH)
-            return [ArticleItem({name: article[name] for name in ArticleItem.fields}) for article in batch]
+            return [self.item_class({name: article[name] for name in ArticleItem.fields}) for article in batch]
+
+    def stop_at_limit(self, reason: str) -> None:
+        """Start no more requests, for a limit that becomes the `end_reason`; or yield no more items."""
+        if self._is_settling:
+            self._has_enough_items = True
+        else:
+            self.end_reason = self.end_reason or reason
+            self.frontier.drain()
 
     def _on_max_time(self) -> None:
         """End the crawl at its time limit, also while it waits for a host."""

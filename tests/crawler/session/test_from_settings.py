@@ -10,7 +10,7 @@ from scrapy.settings import Settings
 
 from crawler.console.early_checks import checked_seeds
 from crawler.fetch.identity import Identity
-from crawler.options import OptionError
+from crawler.options import CrawlOptions, OptionError
 from crawler.session.from_settings import check_feeds, politeness_of, worker_count
 from crawler.session.writer import BATCH_TARGET
 
@@ -28,7 +28,10 @@ def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_s
 
 def test_more_processes_may_have_more_answers_before_them() -> None:
     few, many = (
-        politeness_of(settings(BROADSHEET_WORKERS=n), Identity.with_contact("Broadsheet", "")) for n in (1, 32)
+        politeness_of(
+            settings(BROADSHEET_WORKERS=n), Identity.with_contact("Broadsheet", ""), CrawlOptions(("https://a.test/",))
+        )
+        for n in (1, 32)
     )
     assert BATCH_TARGET < few.max_unstored < many.max_unstored
     assert many.max_unstored >= BATCH_TARGET + 2 * 32, "each has one under way and the next, beside a batch"

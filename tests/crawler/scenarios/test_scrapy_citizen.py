@@ -1,0 +1,167 @@
+"""What a user of Scrapy expects: limits that stop a crawl, settings that mean what they mean, projects of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from crawler.demo.server import DemoServer
+from crawler.demo.truth import expected_stories
+from tests.crawler.crawls import QUICK as CRAWL_QUICK
+from tests.crawler.crawls import Crawl
+from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.warm import PATIENCE, REPOSITORY
+
+NAMES = [f"mill{number}" for number in range(20)]
+
+
+@pytest.fixture
+def chain(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+    """A start page that links to twenty stories, each of which links to one more that nothing else links to."""
+    pages = {f"/{name}": page(name, f"/deep-{name}") for name in NAMES}
+    return serve({"/": page("start", *pages), **pages, **stories(*(f"deep-{name}" for name in NAMES))})
+
+
+def fetched_pages(site: ScriptedSite) -> list[str]:
+    return [path for path in site.paths() if "mill" in path or path == "/"]
+
+
+def test_pagecount_stops_a_crawl_in_time(crawl: Crawl, chain: ScriptedSite) -> None:
+    result = crawl(f"{chain.url}/", CLOSESPIDER_PAGECOUNT=8, CONCURRENT_REQUESTS=2)
+    assert result.code == 0
+    assert result.run() == ("finished", "closespider_pagecount")
+    assert len(fetched_pages(chain)) < len(NAMES)
+    assert crawl(f"{chain.url}/").run() == ("finished", "finished")
+    assert len(crawl(f"{chain.url}/").articles()) == 2 * len(NAMES)
+
+
+def test_timeout_stops_a_crawl_that_waits_for_its_host(crawl: Crawl, chain: ScriptedSite) -> None:
+    result = crawl(f"{chain.url}/", CLOSESPIDER_TIMEOUT=1, BROADSHEET_DELAY=3600)
+    assert result.run() == ("finished", "closespider_timeout")
+
+
+def test_itemcount_ends_the_export_and_the_crawl(crawl: Crawl, chain: ScriptedSite, tmp_path: Path) -> None:
+    """It once waited for ever."""
+    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", CLOSESPIDER_ITEMCOUNT=3)
+    assert result.code == 0
+    assert len((tmp_path / "a.jsonl").read_text("utf-8").splitlines()) == 3
+    assert len(result.articles()) == 2 * len(NAMES)
+
+
+def test_depth_limit_is_that_of_the_links(crawl: Crawl, chain: ScriptedSite) -> None:
+    assert len(crawl(f"{chain.url}/", DEPTH_LIMIT=1).articles()) == len(NAMES)
+
+
+def test_the_user_agent_is_sent(crawl: Crawl, chain: ScriptedSite) -> None:
+    crawl(f"{chain.url}/", USER_AGENT="Own/1.0", max_pages=1)
+    assert {seen.headers["User-Agent"] for seen in chain.log} == {"Own/1.0"}
+
+
+def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
+    for times in (0, 1):
+        (crawl.folder / str(times)).mkdir()
+        site = serve({"/": Reply(b"", status=500)})
+        Crawl(crawl.folder / str(times))(f"{site.url}/", RETRY_TIMES=times)
+        assert site.paths().count("/") == 1 + times
+
+
+def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
+    rules = "User-agent: *\nDisallow: /secret"
+    site = serve({"/": page("start", "/secret"), "/secret": page("secret"), "/robots.txt": rules})
+    refused = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False)
+    assert "say -a ignore_robots=1 too" in refused.errors
+    assert refused.errors.count("\n") == 1
+    assert site.paths() == []
+    result = crawl(f"{site.url}/", ROBOTSTXT_OBEY=False, ignore_robots=1)
+    assert list(result.articles()) == [f"{site.url}/secret"]
+    [(options,)] = result.rows("SELECT options FROM runs ORDER BY started_at DESC LIMIT 1")
+    assert json.loads(options)["ignore_robots"] is True
+
+
+# --- A project of one's own -----------------------------------------------------------------------------------------
+DOCUMENT = (REPOSITORY / "docs/scrapy.md").read_text("utf-8")
+PLAIN_SPIDER = """
+import scrapy
+
+
+class PlainSpider(scrapy.Spider):
+    name = "plain"
+
+    def parse(self, response):
+        yield {"url": response.url}
+"""
+
+
+def example(file: str) -> str:
+    """The code that docs/scrapy.md shows for a file."""
+    return str(re.findall(rf"^```python\n(# {re.escape(file)}\n.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)[0])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project as `scrapy startproject` makes it, with the add-on."""
+    scrapy(tmp_path, "startproject", "proj")
+    settings = tmp_path / "proj/proj/settings.py"
+    text = settings.read_text("utf-8")
+    assert "ADDONS = {}" in text
+    settings.write_text(text.replace("ADDONS = {}", 'ADDONS = {"crawler.addon.Broadsheet": 0}'), "utf-8")
+    for file in ("spiders/river.py", "items.py", "pipelines.py"):
+        (tmp_path / "proj/proj" / file).write_text(example(f"proj/{file}"), "utf-8")
+    (tmp_path / "proj/proj/spiders/plain.py").write_text(PLAIN_SPIDER, "utf-8")
+    return tmp_path / "proj"
+
+
+def scrapy(folder: Path, *arguments: object) -> str:
+    """What a command of Scrapy's prints and logs; the checkout is on the path as an installed package would be."""
+    process = subprocess.run(
+        [sys.executable, "-m", "scrapy", *map(str, arguments)],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=PATIENCE,
+        check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    return process.stdout + process.stderr
+
+
+PROJECT_QUICK = {**CRAWL_QUICK, "CONCURRENT_REQUESTS_PER_DOMAIN": "8"}  # the template of a project says 1
+QUICK = [part for name, value in PROJECT_QUICK.items() for part in ("-s", f"{name}={value}")]
+
+
+def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project: Path) -> None:
+    with DemoServer() as server:
+        scrapy(project, "crawl", "site", "-a", f"url={server.url}/", "-a", "db=news.db", *QUICK, "-O", "articles.jsonl")
+    titles = sorted(story.title for story in expected_stories())
+    with sqlite3.connect(project / "news.db") as db:
+        assert [title for (title,) in db.execute("SELECT title FROM articles ORDER BY title")] == titles
+    db.close()
+    lines = (project / "articles.jsonl").read_text("utf-8").splitlines()
+    assert sorted(json.loads(line)["title"] for line in lines) == titles
+    assert list((project / "news.db.warc").glob("*.warc.gz"))
+
+
+def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(
+    project: Path, serve: Callable[..., ScriptedSite]
+) -> None:
+    pages = stories("river", "river-two", "tag-river")
+    site = serve({"/": page("start", *pages), **pages})
+    scrapy(project, "crawl", "river", "-a", f"url={site.url}/", "-a", "db=a.db", *QUICK, "-O", "a.jsonl")
+    items = [json.loads(line) for line in (project / "a.jsonl").read_text("utf-8").splitlines()]
+    assert {item["url"].removeprefix(site.url) for item in items} == {"/river", "/river-two"}
+    assert all(item["reading_minutes"] == max(1, item["word_count"] // 200) for item in items)
+    assert {seen.headers["User-Agent"] for seen in site.log} == {"River/1.0"}
+
+
+def test_other_spiders_of_the_project_stay_as_they_are(project: Path, serve: Callable[..., ScriptedSite]) -> None:
+    site = serve({"/old": Reply(b"", status=302, headers={"Location": "/new"}), "/new": page("new")})
+    spider = project / "proj/spiders/plain.py"
+    spider.write_text(PLAIN_SPIDER.replace('name = "plain"', f'name = "plain"\n    start_urls = ["{site.url}/old"]'))
+    scrapy(project, "crawl", "plain", "-O", "a.jsonl", "-s", "BROADSHEET_ALLOW_PRIVATE=1", "-s", "DOWNLOAD_DELAY=0")
+    assert json.loads((project / "a.jsonl").read_text("utf-8"))["url"] == f"{site.url}/new"
+    assert "Scrapy" in {seen.headers["User-Agent"] for seen in site.log}.pop()
