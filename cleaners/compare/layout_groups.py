@@ -33,11 +33,11 @@ def group_signatures(signatures: Collection[bytes]) -> list[list[bytes]]:
     for number, rare_names in enumerate(_rare_names(hash_sets)):
         compared: set[int] = set()
         for name in rare_names:
-            for root, others in postings[name].items():
+            for root, members in postings[name].items():
                 if _root(parents, root) != _root(parents, number):
-                    new_others = [other for other in others if other not in compared]
-                    compared.update(new_others)
-                    if any(_are_alike(hash_sets[number], hash_sets[other]) for other in new_others):
+                    new_members = [member for member in members if member not in compared]
+                    compared.update(new_members)
+                    if any(_are_alike(hash_sets[number], hash_sets[member]) for member in new_members):
                         parents[_root(parents, number)] = _root(parents, root)
         for name in rare_names:
             postings[name][_root(parents, number)].append(number)

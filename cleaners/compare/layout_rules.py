@@ -133,7 +133,7 @@ def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> Lay
 
 
 def _quotes_originals(page: LayoutPage, layout: _Layout, excerpt_shares: Mapping[int, float]) -> bool:
-    own_pages = {other.page_id for other in layout.pages}
+    own_pages = {member.page_id for member in layout.pages}
     return any(
         quoted not in own_pages and excerpt_shares.get(quoted, 0.0) <= layout.excerpt_share / 2
         for quoted in page.quoted_pages

@@ -129,8 +129,8 @@ def _one_byte_fits(sample: bytes, language_code: str) -> Iterator[EncodingFit]:
 def _letter_pairs(text: str) -> _Pairs:
     """Count the characters beyond ASCII, but for those of typography, by whether a lower-case letter is before them."""
     return Counter(
-        (before.islower(), letter)
-        for before, letter in zip(" " + text, text, strict=False)
+        (previous.islower(), letter)
+        for previous, letter in zip(" " + text, text, strict=False)
         if letter > "\x7f" and letter not in _TYPOGRAPHY
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from sys import byteorder
@@ -25,8 +24,8 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 
 def layout_signature(tree: TagIndex) -> bytes:
     """The signature of a parsed page, four bytes a hash in rising order; empty if the page has hardly a name."""
-    attributes = {(str(element.tag), element.get("class"), element.get("id")) for element in tree.elements}
-    hashes = sorted({_hash_name(name) for triple in attributes for name in _names(*triple)})
+    attributes = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
+    hashes = sorted(frozenset[int]().union(*[_hashes(str(tag), *names) for tag, *names in attributes]))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 
 
@@ -47,16 +46,15 @@ def unpack_signature(signature: bytes) -> frozenset[int]:
     return frozenset(values)
 
 
-def _names(tag: str, classes: str | None, identity: str | None) -> Iterator[str]:
+@lru_cache(maxsize=16_384)
+def _hashes(tag: str, classes: str | None, identity: str | None) -> frozenset[int]:
+    """The hashes of an element's names."""
     if tag in _UNSEEN_TAGS:
-        return
-    for name in (classes or "").split():
-        yield f"{tag}.{name}"
-    if identity:
-        yield f"{tag}#{identity.strip()}"
+        return frozenset()
+    names = [f"{tag}.{name}" for name in (classes or "").split()]
+    return frozenset(map(_hash_name, [*names, f"{tag}#{identity.strip()}"] if identity else names))
 
 
-@lru_cache(maxsize=32_768)
 def _hash_name(name: str) -> int:
     digest = blake2b(_DIGITS.sub("#", name).encode("utf-8", "replace"), digest_size=4).digest()
     return int.from_bytes(digest, "little")

@@ -77,8 +77,8 @@ class OpeningIndex:
 
     def pages_opening_with(self, page_id: int, words: Sequence[str]) -> list[tuple[int, int]]:
         """Other pages whose text begins like a block's words, and at which block; none if these are many."""
-        places = [place for place in self.pages_by_opening.get(_key(words), ()) if self._is_other(page_id, place[0])]
-        return places if len({page for page, _ in places}) <= _MAX_PAGES else []
+        starts = [start for start in self.pages_by_opening.get(_key(words), ()) if self._is_other(page_id, start[0])]
+        return starts if len({page for page, _ in starts}) <= _MAX_PAGES else []
 
     def titled_pages(self, page_id: int, words: Sequence[str], line_length: int) -> tuple[str, list[int]]:
         """The longest title that a block begins with, if that is half of its first line, and other pages that bear it.
@@ -94,8 +94,8 @@ class OpeningIndex:
                 return title, sorted(pages)[:_MAX_PAGES]
         return "", []
 
-    def _is_other(self, page_id: int, other: int) -> bool:
-        return other != page_id and self.titles.get(other) != self.titles.get(page_id, "")
+    def _is_other(self, page_id: int, candidate: int) -> bool:
+        return candidate != page_id and self.titles.get(candidate) != self.titles.get(page_id, "")
 
 
 def find_frequent_blocks(db: Database) -> frozenset[int]:
@@ -152,8 +152,8 @@ def _find_openings(
     openings = {}
     for number, words in enumerate(blocks):
         if len(words) >= MIN_OPENING_WORDS:
-            places = index.pages_opening_with(page_id, words)
-            if pages := [other for other, place in places if _opens(words, blocks_of(other)[place:])]:
+            starts = index.pages_opening_with(page_id, words)
+            if pages := [page for page, number_there in starts if _opens(words, blocks_of(page)[number_there:])]:
                 openings[number] = pages
     return openings
 
@@ -161,8 +161,8 @@ def _find_openings(
 def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
     """Whether a text, its blocks run together, begins with a block's words."""
     same = 0
-    for word, other in zip(words, (word for block in blocks for word in block), strict=False):
-        if word != other:
+    for word, opening_word in zip(words, (word for block in blocks for word in block), strict=False):
+        if word != opening_word:
             break
         same += 1
     return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))

@@ -64,7 +64,9 @@ def test_a_page_that_scripts_fill_has_no_text(code: str) -> None:
     tree = parse(f"<html><head><title>t</title></head><body>\n<div> {code} </div></body>")
     assert tree is not None
     assert has_no_text(tree)
-    assert not has_no_text(parse(f"<body><div>{code}</div> after"))
+    with_text = parse(f"<body><div>{code}</div> after")
+    assert with_text is not None
+    assert not has_no_text(with_text)
 
 
 def test_many_open_titles_take_time_in_proportion() -> None:
