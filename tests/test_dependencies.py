@@ -20,7 +20,7 @@ from tests.tools import REPOSITORY
 OWN = {"broadsheet", "cleaners", "crawler", "output", "tests"}
 NAMESPACES = {"backports"}  # packages of several distributions: the second part of the name counts too
 DOCUMENT = (REPOSITORY / "docs/dependencies.md").read_text("utf-8")
-NOT_IMPORTED = {"lxml-html-clean", "python-multipart"}
+NOT_IMPORTED = {"lxml-html-clean"}
 """Declared for others: the document says for whom."""
 
 EXTRA_OF = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -37,14 +37,21 @@ def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Respo
     """A handler that reads a form with the token of this run, and acts in a thread of its own."""
 
     async def take(request: Request) -> Response:
-        async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
-            pairs = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+        pairs = _form_fields(await request.body())
         arguments = arguments_of(request, pairs)
         if not is_token(arguments.values.get("token"), room.token):
             return room.notice(Notice(403, "this form is of an earlier run of the reading room: load the page again"))
         return await run_in_threadpool(act, room, room.archive(request.path_params["archive"]), arguments)
 
     return take
+
+
+def _form_fields(body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form as browsers send one without files. BadArgumentError for anything else."""
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadArgumentError("this is no form of the reading room") from error
 
 
 def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:

@@ -6,7 +6,7 @@ import pytest
 
 from output.verdicts.ruling_journal import journal_path, waiting_rulings
 from output.write.archive import Archive
-from tests.output.browse.conftest import SITE, article_id, visible_text
+from tests.output.browse.conftest import ORIGIN, SITE, article_id, visible_text
 
 ONE, TWO = article_id(f"{SITE}/1"), article_id(f"{SITE}/2")
 
@@ -106,3 +106,10 @@ def test_a_form_leads_to_pages_of_the_archive_alone(client, block_of, back):
 def test_a_ruling_on_what_is_not_there_is_refused(client, block_of, fields, status):
     given = {"block": block_of("Only here"), "article": ONE, "keep": 1, **fields}
     assert client.post("a/rulings", **given).status_code == status
+
+
+@pytest.mark.parametrize("body", ["token=\xff", "&".join(f"f{number}=1" for number in range(99))])
+def test_what_is_no_form_of_the_room_is_refused_in_a_line(client, body):
+    headers = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
+    answer = client.http.post("/a/rulings", content=body.encode("latin-1"), headers=headers)
+    assert answer.status_code == 400
