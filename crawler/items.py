@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ from scrapy.exporters import CsvItemExporter, JsonItemExporter, JsonLinesItemExp
 from scrapy.extensions.feedexport import FeedExporter
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
+from cleaners.document import CleanedPage
 from output.db.text import escaped_json, inert_text
 from output.exports.csv import csv_cell
 from output.store.metadata_columns import STATED_COLUMNS
@@ -32,6 +34,15 @@ class ArticleItem(scrapy.Item):
     """One row of the archive's `articles`; `authors`, `tags` and other lists are lists."""
 
     vars().update({name: scrapy.Field() for name in _ITEM_COLUMNS})
+
+
+def page_fields(page: CleanedPage) -> dict[str, object]:
+    """The fields of an article's item that its page alone gives, with dates as the page states them."""
+    metadata = asdict(page.metadata)
+    stated = {f"{name}_raw" if f"{name}_raw" in _ITEM_COLUMNS else name: value for name, value in metadata.items()}
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()}
+    texts = {"url": page.url, "text": page.text, "markdown": page.markdown, "page_type": str(page.verdict.page_type)}
+    return {name: value for name, value in (fields | texts).items() if name in _ITEM_COLUMNS}
 
 
 class ArticleFeeds(FeedExporter):

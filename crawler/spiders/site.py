@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import scrapy
 from scrapy.crawler import Crawler
+from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from crawler.answers.guessed_places import GuessedPlaces
@@ -34,7 +35,7 @@ from crawler.fetch.safe_settings import running_problem, settings_problem
 from crawler.fetch.transport.wiretap import ExchangeRecorder
 from crawler.frontier.robots_txt import MAX_BYTES
 from crawler.frontier.turns import Frontier, Turn
-from crawler.items import ArticleItem
+from crawler.items import ArticleItem, page_fields
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
     check_feeds,
@@ -196,6 +197,27 @@ class SiteSpider(scrapy.Spider):
             self.end_reason = self._failure_of(error)
             if self.end_reason.startswith("fault"):
                 raise
+
+    def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:  # noqa: ARG002
+        """What `scrapy parse` shows of a page: its article by the page alone, and its links in the crawl's scope.
+
+        A crawl does not call it: pages are cleaned by workers and stored in the archive.
+        """
+        from cleaners.clean import clean  # a crawl leaves it to its workers
+        from cleaners.document import Page
+
+        page = clean(
+            Page(
+                response.url,
+                response.body,
+                str(response.headers.to_unicode_dict().get("Content-Type", "")),
+                response.status,
+            )
+        )
+        if page.is_article:
+            yield self.item_class(page_fields(page))
+        scope = self.outcomes.scope
+        yield from (response.follow(link.url) for link in page.outlinks if scope.decide(link.url, 1).should_fetch)
 
     async def _take_turns(self) -> None:
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""

@@ -86,6 +86,20 @@ def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Ca
     assert json.loads(options)["ignore_robots"] is True
 
 
+def test_the_commands_that_look_at_a_page(tmp_path: Path, serve: Callable[..., ScriptedSite]) -> None:
+    site = serve({"/river": page("river", "/next", "https://elsewhere.example/")})
+    url, db = f"{site.url}/river", tmp_path / "a.db"
+    shown = scrapy(REPOSITORY, "parse", "--spider", "site", "-a", f"url={site.url}/", "-a", f"db={db}", *QUICK, url)
+    assert "The story of river and the harbour" in shown
+    assert f"<GET {site.url}/next>" in shown
+    assert "elsewhere" not in shown.partition("# Requests")[2]
+    ports = ("-s", f"BROADSHEET_PORTS={site.port}")
+    assert "200 The story" in scrapy(
+        REPOSITORY, "shell", url, *QUICK, *ports, "-c", "f'{response.status} {response.css(\"h1::text\").get()}'"
+    )
+    assert "OK" in scrapy(REPOSITORY, "check")
+
+
 # --- A project of one's own -----------------------------------------------------------------------------------------
 DOCUMENT = (REPOSITORY / "docs/scrapy.md").read_text("utf-8")
 PLAIN_SPIDER = """
