@@ -27,7 +27,7 @@ from crawler.console.option_types import (
     user_agent,
 )
 from crawler.console.run_command import ArchiveVerbs, run_command
-from crawler.console.start_workers import start_workers
+from crawler.console.start_workers import require_workers, start_workers
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -126,6 +126,7 @@ def crawl(**options: Any) -> int:
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
+    require_workers()
     from crawler.console.early_checks import check_crawl
 
     check_crawl(options)

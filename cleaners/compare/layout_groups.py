@@ -26,23 +26,32 @@ def signature_similarity(first: _Hashes, second: _Hashes) -> float:
 
 def group_signatures(signatures: Collection[bytes]) -> list[list[bytes]]:
     """Group distinct signatures; each group is sorted, and so are the groups."""
-    hashes_by_signature = {signature: unpack_signature(signature) for signature in sorted(set(signatures))}
-    ordered = list(hashes_by_signature)
+    ordered = sorted(set(signatures))
+    hash_sets = [unpack_signature(signature) for signature in ordered]
     parents = list(range(len(ordered)))
-    postings: dict[int, list[int]] = defaultdict(list)
-    for number, rare_names in enumerate(_rare_names(list(hashes_by_signature.values()))):
-        hashes = hashes_by_signature[ordered[number]]
-        for other in dict.fromkeys(other for name in rare_names for other in postings[name]):
-            if _root(parents, other) != _root(parents, number) and (
-                signature_similarity(hashes, hashes_by_signature[ordered[other]]) >= MIN_SIMILARITY
-            ):
-                parents[_root(parents, number)] = _root(parents, other)
+    postings: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # by name, then by root
+    for number, rare_names in enumerate(_rare_names(hash_sets)):
+        compared: set[int] = set()
         for name in rare_names:
-            postings[name].append(number)
+            for root, others in postings[name].items():
+                if _root(parents, root) != _root(parents, number):
+                    new_others = [other for other in others if other not in compared]
+                    compared.update(new_others)
+                    if any(_are_alike(hash_sets[number], hash_sets[other]) for other in new_others):
+                        parents[_root(parents, number)] = _root(parents, root)
+        for name in rare_names:
+            postings[name][_root(parents, number)].append(number)
     groups: dict[int, list[bytes]] = defaultdict(list)
     for number, signature in enumerate(ordered):
         groups[_root(parents, number)].append(signature)
     return sorted(groups.values())
+
+
+def _are_alike(first: _Hashes, second: _Hashes) -> bool:
+    """Whether two signatures are of one layout; counting what they share rules most pairs out at once."""
+    if len(first & second) < MIN_SIMILARITY * max(len(first), len(second)):
+        return False
+    return signature_similarity(first, second) >= MIN_SIMILARITY
 
 
 def _rare_names(signatures: Sequence[_Hashes]) -> list[list[int]]:

@@ -38,7 +38,7 @@ from output.exports.reader_pages import export_reader_pages
 from output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
 from output.exports.tei import export_tei
 from output.exports.wacz import MissingWarcError, export_wacz
-from output.store.article_filter import ALL_ARTICLES, ArticleFilter, article_scope
+from output.store.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
 _STREAM_WRITERS: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}
@@ -59,7 +59,7 @@ class ExportOptions:
     one_per_cluster: bool = False
     byte_order_mark: bool = False
     keeps_credentials: bool = False
-    article_filter: ArticleFilter = ALL_ARTICLES
+    article_filter: ArticleBounds = ALL_ARTICLES
     feed_scope: FeedScope = field(default_factory=FeedScope)
 
 

@@ -21,7 +21,7 @@ def search(options: Mapping[str, Any]) -> int:
     """Print the articles that match the query, best first; 1 if there is none."""
     query, bounds = " ".join(options["query"]), article_filter(options)
     with open_read_only(options["db"]) as db:
-        hits = find_articles(db, query, options["limit"], bounds)
+        hits = list(find_articles(db, query, options["limit"], bounds))
         count = count_matches(db, query, bounds) if len(hits) == options["limit"] else len(hits)
     if options["as_json"]:
         print_json({"query": query, "count": count, "articles": [_hit_values(hit) for hit in hits]})

@@ -9,13 +9,16 @@ from crawler.console.option_types import CommandError
 from crawler.workers.worker import start_fork_server, workers_problem
 
 
-def start_workers() -> None:
-    """Start the server process of the workers, early. CommandError where there can be none, as on Windows.
-
-    ClickException where too few files may be open.
-    """
+def require_workers() -> None:
+    """CommandError where there can be no worker processes, as on Windows; ClickException where too few files may be
+    open."""
     if problem := workers_problem():
         raise CommandError(problem)
     if problem := open_files_problem():
         raise click.ClickException(problem)
+
+
+def start_workers() -> None:
+    """Start the server process of the workers, early. See `require_workers` for what is raised."""
+    require_workers()
     start_fork_server()

@@ -7,7 +7,7 @@ Four gates, the third being the one that counts:
   nothing could be judged;
 - `GuardedResolver` judges every address that a host name resolved to. Connections are made to these very addresses,
   so a name that resolves differently the second time (DNS rebinding) gains nothing;
-- `crawler.fetch.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
+- `transport.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
 
 Settings: `TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS_BASE` with
 `"crawler.fetch.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED = False` (else
@@ -30,10 +30,10 @@ from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionRe
 from cleaners.urls.canonical import canonicalise, host_of
 from crawler.fetch.addresses import address_refusal, check_url, port_of
 from crawler.fetch.capacity import most_idle_connections
-from crawler.fetch.certificates import StrictCertificatePolicy
-from crawler.fetch.connection import GuardedFactory, root_cause
 from crawler.fetch.errors import AddressRefusedError
-from crawler.fetch.wiretap import RecordingPool, recording
+from crawler.fetch.transport.certificates import StrictCertificatePolicy
+from crawler.fetch.transport.connection import GuardedFactory, root_cause
+from crawler.fetch.transport.wiretap import RecordingPool, recording
 
 if TYPE_CHECKING:
     from scrapy import Request

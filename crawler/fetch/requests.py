@@ -23,7 +23,7 @@ from crawler.fetch.cookies import cookie_header
 from crawler.fetch.faults import Fault, fault_of, truncation_of
 from crawler.fetch.identity import Identity
 from crawler.fetch.rule_headers import allowed_headers
-from crawler.fetch.wiretap import ExchangeRecorder
+from crawler.fetch.transport.wiretap import ExchangeRecorder
 from output.db.url_words import UrlKind
 from output.queue.rows import QueuedUrl
 from output.raw.wire import RawExchange

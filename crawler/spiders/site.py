@@ -30,7 +30,7 @@ from crawler.fetch.guard import allowed_ports, reactor_problem
 from crawler.fetch.identity import read_contact
 from crawler.fetch.requests import EarlyStop, RequestBuilder
 from crawler.fetch.safe_settings import running_problem, settings_problem
-from crawler.fetch.wiretap import ExchangeRecorder
+from crawler.fetch.transport.wiretap import ExchangeRecorder
 from crawler.frontier.robots_txt import MAX_BYTES
 from crawler.frontier.turns import Frontier, Turn
 from crawler.items import ArticleItem

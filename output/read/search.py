@@ -57,14 +57,16 @@ class SearchHit:
         return "".join(f"[{text}]" if is_match else text for is_match, text in self.snippet_parts)
 
 
-def search(db: Database, query: str, limit: int = 20, article_filter: ArticleBounds = ALL_ARTICLES) -> list[SearchHit]:
+def search(
+    db: Database, query: str, limit: int = 20, article_filter: ArticleBounds = ALL_ARTICLES
+) -> Iterator[SearchHit]:
     """The best articles for a query, best first, at most `limit`; none for a query without a word."""
     match = match_expression(query)
     if not match:
-        return []
+        return
     sql = _HITS.format(condition=article_filter.condition)
-    rows = db.execute(sql, {"match": match, "limit": limit, **article_filter.values}).fetchall()
-    return [_make_hit(row, query) for row in rows]
+    for row in db.execute(sql, {"match": match, "limit": limit, **article_filter.values}):
+        yield _make_hit(row, query)
 
 
 def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_ARTICLES) -> int:

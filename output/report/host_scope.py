@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database
 
+from output.db.table_columns import quoted_name, table_columns
+
 _HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms", "layouts")
 _ARTICLE_TABLES = ("duplicates", "clusters")
 _EMPTY_TABLES = ("outside_hosts",)  # links are counted for the whole archive
@@ -23,7 +25,8 @@ def host_scope(db: Database, host: str) -> Iterator[None]:
     conditions = _conditions(host) if host else {}
     try:
         for table, condition in conditions.items():
-            db.execute(f"CREATE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE {condition}")
+            columns = ", ".join(quoted_name(column.name) for column in table_columns(db, table))
+            db.execute(f"CREATE TEMP VIEW {table} AS SELECT {columns} FROM main.{table} WHERE {condition}")
         yield
     finally:
         for table in conditions:

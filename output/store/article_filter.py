@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from output.db.table_columns import quoted_name, table_columns
+
 
 @dataclass(frozen=True, slots=True)
 class ArticleBounds:
@@ -56,9 +58,9 @@ def article_scope(db: Database, article_filter: ArticleBounds) -> Iterator[None]
     query = f"SELECT id FROM main.articles WHERE {article_filter.condition}"
     db.execute(f"CREATE TEMP TABLE chosen_articles AS {query}", dict(article_filter.values))
     try:
-        db.execute(
-            "CREATE TEMP VIEW articles AS SELECT * FROM main.articles WHERE id IN (SELECT id FROM temp.chosen_articles)"
-        )
+        columns = ", ".join(quoted_name(column.name) for column in table_columns(db, "articles"))
+        chosen = "SELECT id FROM temp.chosen_articles"
+        db.execute(f"CREATE TEMP VIEW articles AS SELECT {columns} FROM main.articles WHERE id IN ({chosen})")
         yield
     finally:
         db.execute("DROP VIEW IF EXISTS temp.articles")

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from math import ceil
 
 from sqlite_utils import Database
@@ -98,21 +98,27 @@ class OpeningIndex:
         return other != page_id and self.titles.get(other) != self.titles.get(page_id, "")
 
 
-def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
-    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`."""
-    frequent_blocks = {block_id for (block_id,) in db.execute(_FREQUENT_BLOCKS)}
+def find_frequent_blocks(db: Database) -> frozenset[int]:
+    """The blocks that stand on many article pages; needs `settle_kept`."""
+    return frozenset(block_id for (block_id,) in db.execute(_FREQUENT_BLOCKS))
+
+
+def find_quotations(db: Database, host: str, frequent_blocks: Collection[int]) -> dict[int, Quotation]:
+    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`.
+
+    `frequent_blocks` are left out.
+    """
     index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
     for page_id, blocks in _read_blocks(db, host, frequent_blocks):
-        index.add(page_id, blocks)
+        index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def blocks_of(page_id: int) -> BlockWords:
         rows = db.execute(_KEPT_BLOCKS.replace("u.host = ?", "u.id = ?"), [page_id])
-        blocks = [BlockText(text) for _, block_id, text in rows if block_id not in frequent_blocks]
-        return [words for words in blocks if words]
+        return [block for _, block_id, text in rows if block_id not in frequent_blocks and (block := BlockText(text))]
 
     quotations = (
-        (page_id, quotation_of(page_id, blocks, index, blocks_of))
+        (page_id, quotation_of(page_id, list(blocks), index, blocks_of))
         for page_id, blocks in _read_blocks(db, host, frequent_blocks)
     )
     return {page_id: quotation for page_id, quotation in quotations if quotation}
@@ -162,11 +168,14 @@ def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
     return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))
 
 
-def _read_blocks(db: Database, host: str, frequent_blocks: Collection[int]) -> Iterator[tuple[int, BlockWords]]:
+def _read_blocks(
+    db: Database, host: str, frequent_blocks: Collection[int]
+) -> Iterator[tuple[int, Iterator[BlockText]]]:
+    """The blocks of each of the host's pages in order, made one by one; to be read before the next page."""
     rows = db.execute(_KEPT_BLOCKS, [host])
     for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
-        blocks = [BlockText(text) for _, block_id, text in page_rows if block_id not in frequent_blocks]
-        yield page_id, [words for words in blocks if words]
+        texts = (text for _, block_id, text in page_rows if block_id not in frequent_blocks)
+        yield page_id, filter(None, map(BlockText, texts))
 
 
 def _key(words: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ order in which it came nor on how often it was settled. It writes only what diff
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -15,7 +15,7 @@ from cleaners.compare.layout_groups import group_signatures
 from cleaners.compare.layout_rules import LayoutPage, LayoutVerdict, judge_layouts
 from cleaners.document import PageType, PageVerdict
 from output.db.ids import content_id
-from output.settle.layouts.excerpts import Quotation, find_quotations
+from output.settle.layouts.excerpts import Quotation, find_frequent_blocks, find_quotations
 
 _HOSTS = """SELECT DISTINCT u.host FROM page_signatures s JOIN urls u ON u.id = s.page_id
     WHERE s.signature <> x'' ORDER BY u.host"""
@@ -48,8 +48,10 @@ def find_layouts(db: Database) -> SiteLayouts:
     rows: list[LayoutRow] = []
     layout_by_page: dict[int, int] = {}
     taken_out: dict[int, PageVerdict] = {}
-    for (host,) in db.execute(_HOSTS).fetchall():
-        groups = _group_pages(db, host)
+    hosts = [host for (host,) in db.execute(_HOSTS)]
+    frequent_blocks = find_frequent_blocks(db) if hosts else frozenset()
+    for host in hosts:
+        groups = _group_pages(db, host, frequent_blocks)
         for (signature, pages), verdict in zip(groups, judge_layouts([pages for _, pages in groups]), strict=True):
             row = _layout_row(host, signature, pages, verdict)
             rows.append(row)
@@ -74,12 +76,12 @@ def store_layouts(db: Database, layouts: SiteLayouts) -> None:
     db.conn.executemany("DELETE FROM layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
 
 
-def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]]:
+def _group_pages(db: Database, host: str, frequent_blocks: Collection[int]) -> list[tuple[bytes, list[LayoutPage]]]:
     """The host's pages by layout, each with the signature that names it: the lowest of the group."""
     rows = db.execute(_PAGES_OF_HOST, [host]).fetchall()
     groups = group_signatures({row[-1] for row in rows})
     name_by_signature = {signature: group[0] for group in groups for signature in group}
-    quotations = find_quotations(db, host) if len(groups) > 1 else {}
+    quotations = find_quotations(db, host, frequent_blocks) if len(groups) > 1 else {}
     pages_by_name: dict[bytes, list[LayoutPage]] = {group[0]: [] for group in groups}
     for *columns, signature in rows:
         pages_by_name[name_by_signature[signature]].append(_layout_page(columns, quotations))

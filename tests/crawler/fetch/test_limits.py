@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-import cleaners.html.bounds
 import cleaners.html.decode
+import cleaners.html.repairs.bounds
 import crawler.answers.outcomes
 import crawler.discovery.feeds
 import crawler.discovery.sitemaps
@@ -30,7 +30,7 @@ from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
-    "bounds": cleaners.html.bounds,
+    "bounds": cleaners.html.repairs.bounds,
     "capacity": crawler.fetch.capacity,
     "limits": crawler.fetch.limits,
     "settings": crawler.settings,

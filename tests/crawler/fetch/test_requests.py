@@ -29,7 +29,7 @@ from crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
-from crawler.fetch.wiretap import ExchangeRecorder
+from crawler.fetch.transport.wiretap import ExchangeRecorder
 from output.queue.rows import QueuedUrl
 
 IDENTITY = Identity.with_contact("Mill/1.0", "desk@mill.example")

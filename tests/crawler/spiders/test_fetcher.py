@@ -16,7 +16,7 @@ from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.faults import Fault
 from crawler.fetch.identity import Identity
 from crawler.fetch.requests import RequestBuilder
-from crawler.fetch.wiretap import ExchangeRecorder
+from crawler.fetch.transport.wiretap import ExchangeRecorder
 from crawler.spiders.fetcher import Fetcher
 from output.outcome import Outcome
 from output.queue.rows import QueuedUrl

@@ -4,7 +4,7 @@ import pytest
 
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
-from cleaners.html.unclosed import MIN_CHARS, close_unclosed, has_no_text
+from cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
 
 STORY = "".join(f"<p>Paragraph {number} tells of the rain in May, at some length.</p>\n" for number in range(30))
 

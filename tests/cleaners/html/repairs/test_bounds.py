@@ -7,8 +7,14 @@ import pytest
 from cleaners.clean import clean
 from cleaners.document import Page
 from cleaners.html import bounds
-from cleaners.html.bounds import MAX_ATTRIBUTES, MAX_ELEMENTS, cut_attributes, cut_elements, has_too_many_elements
 from cleaners.html.decode import MAX_DEPTH, decode, parse_page
+from cleaners.html.repairs.bounds import (
+    MAX_ATTRIBUTES,
+    MAX_ELEMENTS,
+    cut_attributes,
+    cut_elements,
+    has_too_many_elements,
+)
 
 PROSE = "<p>The council had asked for the bridge in the spring, and it was built.</p>"
 

@@ -2,7 +2,7 @@
 
 Scrapy's own headers are lower-cased, joined and reordered, and its bodies have lost their transfer coding. An
 `ExchangeRecorder` travels with a request to the connection that sends it: `recording` sets it while Scrapy hands the
-request to the pool, the pool's `getConnection` attaches it to the request, and `crawler.fetch.connection` fills it.
+request to the pool, the pool's `getConnection` attaches it to the request, and `connection.py` fills it.
 """
 
 from __future__ import annotations

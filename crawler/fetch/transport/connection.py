@@ -31,7 +31,7 @@ from twisted.web.iweb import UNKNOWN_LENGTH
 from crawler.fetch.addresses import address_refusal
 from crawler.fetch.errors import AddressRefusedError, AnswerError
 from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
-from crawler.fetch.wiretap import ExchangeRecorder, RecordingTransport
+from crawler.fetch.transport.wiretap import ExchangeRecorder, RecordingTransport
 from output.db.url_words import OutcomeReason
 
 _INVALID_HTTP_ERRORS = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
