@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("broadsheet", deadline=None)  # a busy machine decides no test
+settings.load_profile("broadsheet")
 
 EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser)|no IPv6", re.IGNORECASE)
 """Reasons that lie in the machine, not in what is missing beside the repository."""

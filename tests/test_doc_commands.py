@@ -33,10 +33,13 @@ EXEMPT = {
     "installs": re.compile(r"(?:pipx|pip|uv) "),
     "make": re.compile(r"make "),
     "serves": re.compile(r"datasette (?!.*--get)|wb-manager "),
+    "project": re.compile(r"scrapy |# proj/|.*\bimport proj\b", re.DOTALL),
+    "tools": re.compile(r".*^import (?:polars|duckdb)\b", re.DOTALL | re.MULTILINE),
 }
-"""Why a command is not run here."""
+"""Why a command is not run here. `project` needs a Scrapy project of one's own, `tools` packages that tests have apart:
+`tests/crawler/test_addon.py` and `tests/output/scenarios` run these."""
 
-PINNED = {"cron": 1, "installs": 1, "make": 2, "serves": 2, "sh": 59, "python": 2, "sql": 9}
+PINNED = {"cron": 1, "installs": 3, "make": 2, "project": 5, "serves": 3, "tools": 2, "sh": 68, "python": 4, "sql": 9}
 """How many commands have which reason, and how many blocks' commands run."""
 
 _BLOCK = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,7 +60,7 @@ def commands_of(document: Path) -> Iterator[Command]:
     for language, block in _BLOCK.findall(document.read_text("utf-8")):
         texts = shell_lines(block) if language == "sh" else statements(block) if language == "sql" else [block]
         for text in texts:
-            reasons = [reason for reason, pattern in EXEMPT.items() if language == "sh" and pattern.match(text)]
+            reasons = [reason for reason, pattern in EXEMPT.items() if language != "sql" and pattern.match(text)]
             yield Command(document.name, reasons[0] if reasons else language, text)
 
 
@@ -84,6 +87,7 @@ def bring_along(folder: Path, environment: dict[str, str]) -> None:
     subprocess.run(["broadsheet", "demo"], cwd=folder, env=environment, check=True, capture_output=True)
     sample = folder / "demo-out" / "sample.db"
     shutil.copy(sample, folder / "archive.db")
+    shutil.copytree(folder / "demo-out" / "sample.db.warc", folder / "sample.db.warc")
     export = ["broadsheet", "export", str(sample), "-o", "crawl.wacz"]
     subprocess.run(export, cwd=folder, env=environment, check=True, capture_output=True)
     [warc] = (folder / "demo-out" / "sample.db.warc").glob("*.warc.gz")
@@ -121,6 +125,14 @@ def age_cleaner(archive: Path) -> None:
     connection.close()
 
 
+def crawl_anew(folder: Path, environment: dict[str, str], origin: str) -> None:
+    """An archive without what `age_cleaner` did: it left verdicts that no cleaner gave."""
+    (folder / "news.db").unlink()
+    shutil.rmtree(folder / "news.db.warc")
+    arguments = ["broadsheet", "crawl", origin, "--db", "news.db", "--quiet"]
+    subprocess.run(arguments, cwd=folder, env=environment, capture_output=True)
+
+
 def prepare(command: Command, number: int, server: DemoServer, folder: Path, environment: dict[str, str]) -> None:
     """What happens in the world before a command: a publication edits its story, a new version has another cleaner."""
     if command.text.startswith("broadsheet update"):
@@ -129,6 +141,8 @@ def prepare(command: Command, number: int, server: DemoServer, folder: Path, env
         assert run_command(look_again, folder, environment, server.url) == ""
     if command.text.split() == "broadsheet reclean news.db".split():
         age_cleaner(folder / "news.db")
+    if command.text.split() == "broadsheet verify news.db".split():
+        crawl_anew(folder, environment, server.url)
 
 
 def run_sql(text: str, folder: Path) -> str:

@@ -102,7 +102,7 @@ def test_what_stays_off_and_on(name: str, value: Any) -> None:
 
 def test_what_would_listen_is_not_even_loaded() -> None:
     loaded = set(project_settings().get_component_priority_dict_with_base("EXTENSIONS"))
-    assert "scrapy.extensions.closespider.CloseSpider" in loaded
+    assert "crawler.spiders.close_spider.CrawlLimits" in loaded
     assert {path for path in loaded if "telnet" in path or "remote_control" in path} == set()
 
 

@@ -9,13 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.crawler.fetch.test_wiretap import assert_rows
 
 from crawler.demo.server import DemoServer
 from output.settle.duplicates import SHORT_WORDS
 from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
+from tests.crawler.fetch.transport.test_wiretap import assert_rows
 from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.scenarios.test_interrupted import left
 

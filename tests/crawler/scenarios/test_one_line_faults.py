@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.crawler.fetch.test_certificates import NO_NAMES
-from tests.crawler.fetch.test_connection import certificate
 
 from output.db.open import open_database
 from output.read.verify import verify
 from output.write.archive import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
+from tests.crawler.fetch.transport.test_certificates import NO_NAMES
+from tests.crawler.fetch.transport.test_connection import certificate
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
 from tests.crawler.shell import command, crawl, rows

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.crawler.fetch.test_wiretap import assert_rows
-
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
+from tests.crawler.fetch.transport.test_wiretap import assert_rows
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl, rows
 

@@ -6,8 +6,8 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from cleaners.html import bounds
 from cleaners.html.decode import MAX_DEPTH, decode, parse_page
+from cleaners.html.repairs import bounds
 from cleaners.html.repairs.bounds import (
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,

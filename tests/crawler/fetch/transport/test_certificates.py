@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.crawler.fetch.test_connection import ask_tls_server, certificate
+
+from tests.crawler.fetch.transport.test_connection import ask_tls_server, certificate
 
 NO_NAMES = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 _NAMES_OID = x509.ObjectIdentifier("2.5.29.17")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
 import pytest
-from tests.crawler.fetch.test_connection import certificate
 from twisted.internet.task import Clock
 
 from crawler.fetch.transport.wiretap import ExchangeRecorder, RecordingPool
@@ -18,6 +17,7 @@ from output.raw.warc_reader import WarcRecord, read_record
 from output.raw.wire import warc_digest
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
+from tests.crawler.fetch.transport.test_connection import certificate
 from tests.crawler.hostile import RESET, HostileServer
 from tests.crawler.scripted_site import page
 
