@@ -116,7 +116,8 @@ def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
     from crawler.commands.run_spider import run_spider, spider_settings
 
     options = {
-        "allow_private": allow_private, "delay": 1.0, "concurrency": 1, "cookies": None, "quiet": True, "verbose": 0,
+        "allow_private": allow_private, "delay": 1.0, "concurrency": 1, "total_concurrency": 1,
+        "cookies": None, "quiet": True, "verbose": 0,
         "headers": (),
     }  # fmt: skip
     nothing_else = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from output.db.errors import ArchiveError
+from output.db.errors import ArchiveError, NotReachable
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -32,6 +32,8 @@ class ArchiveVerb(click.Command):
         except _NO_DAMAGE:
             raise
         except Exception as error:
+            if isinstance(error, NotReachable) and error.__cause__ is None:
+                raise
             from crawler.console.open_archive import damage_behind
 
             path = context.params.get("db")

@@ -69,7 +69,7 @@ def test_filters_are_those_of_search(db: Path, tmp_path: Path, shape: str, capsy
         (["--format", "tei"], "name a folder with -o"),
         (["--format", "html", "-o", "-"], "name a folder with -o"),
         (["--format", "jsonl", "--bom"], "--bom is for csv"),
-        (["--format", "csv", "--host", "a.example"], "--host is for atom"),
+        (["--format", "atom", "--edits", "--language", "en"], "edits can be chosen by --host and --kind only"),
         (["--format", "csv", "--kind", "new"], "--kind is for atom"),
         (["--format", "tei", "--edits"], "--edits is for atom"),
         (["--format", "atom", "--one-per-cluster"], "not for feeds"),

@@ -18,7 +18,8 @@ def test_too_few_are_a_line_and_nothing_is_made(
     serve: Callable[..., ScriptedSite], db: Path, tmp_path: Path, verb: str
 ) -> None:
     site, new = serve({"/": page("start")}), tmp_path / "new.db"
-    line = verb.format(url=f"{site.url}/", new=new, db=db, warc=tmp_path / "none.warc")
+    (tmp_path / "empty.warc").write_bytes(b"")
+    line = verb.format(url=f"{site.url}/", new=new, db=db, warc=tmp_path / "empty.warc")
     code, errors = shell_line(f"ulimit -n 24; {PROGRAM} {line}")
     assert (code, errors.count("\n")) == (1, 1), errors
     assert "ulimit -n" in errors

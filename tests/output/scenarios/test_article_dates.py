@@ -113,7 +113,7 @@ def test_an_article_s_age_is_counted_from_its_instant_or_its_day(dated: Archive,
 
 
 def test_who_searches_sees_the_day(dated: Archive) -> None:
-    assert {name: search(dated.db, f"{name}7")[0].published_day for name in ("next-day", "local", "none")} == {
+    assert {name: next(iter(search(dated.db, f"{name}7"))).published_day for name in ("next-day", "local", "none")} == {
         "next-day": "2024-05-03", "local": "2024-05-03", "none": "",
     }  # fmt: skip
 
