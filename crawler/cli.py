@@ -181,6 +181,7 @@ def import_(**options: Any) -> int:
     """
     from crawler.console.early_checks import check_files
 
+    require_workers()
     check_files(options["files"], folder_hint="name the files in it")
     start_workers()
     from crawler.commands.import_archives import import_archives

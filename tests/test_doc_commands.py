@@ -118,7 +118,7 @@ def age_cleaner(archive: Path) -> None:
         )
         connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM cleaners WHERE version = '0')")
         connection.execute(
-            """UPDATE page_blocks SET kept = 1 - kept WHERE position = 0
+            """UPDATE page_blocks SET kept = 1 WHERE position = 0
                 AND page_id = (SELECT page_id FROM articles WHERE url LIKE ? LIMIT 1)""",
             [f"%{STORY}"],
         )
