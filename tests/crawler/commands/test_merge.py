@@ -55,7 +55,7 @@ def test_an_archive_is_not_merged_into_itself(sources: list[Path]) -> None:
     assert len(errors.splitlines()) == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
 def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path: Path, sources: list[Path]) -> None:
     locked = tmp_path / "locked"
     locked.mkdir()
