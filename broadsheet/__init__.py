@@ -34,7 +34,8 @@ from output.read.articles import Article, ArticleFilter, find_stored_article, it
 from output.read.explain import StoredBlock, StoredPage, find_page
 from output.read.search import SearchHit, search
 from output.read.stored_record import find_record
-from output.watch.edit_list import EDIT_KINDS, ListedEdit, latest_seq, list_edits
+from output.store.articles import latest_seq
+from output.watch.edit_list import EDIT_KINDS, ListedEdit, list_edits
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,8 @@ import click
 from crawler.commands.crawl import crawl
 from crawler.console.open_archive import open_read_only
 from crawler.console.option_types import CommandError
-from output.watch.edit_list import latest_seq, list_edits
+from output.store.articles import latest_seq
+from output.watch.edit_list import list_edits
 from output.write.archive import Archive
 
 _NO_CRAWL_OPTIONS = {

@@ -22,8 +22,9 @@ from output.browse.queries.votes import PageJudge
 from output.browse.rendering import PageFrame, Renderer, make_environment
 from output.db.errors import ArchiveError
 from output.db.lock import is_owned
+from output.store.articles import latest_seq
 from output.verdicts.ruling_journal import waiting_rulings
-from output.watch.edit_list import ListedEdit, latest_seq
+from output.watch.edit_list import ListedEdit
 
 _FEW_URLS = 20_000
 """URLs of an archive up to which everything is counted while somebody waits: within a fifth of a second."""

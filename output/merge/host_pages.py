@@ -17,7 +17,7 @@ from output.db.text import storable_text
 from output.merge.histories import merge_history, read_sightings
 from output.merge.source_archive import SCHEMA_NAME, SourceArchive
 from output.reclean.own_reading import OwnReading, read_own_reading
-from output.store.articles import COLUMNS, stored_article
+from output.store.articles import COLUMNS, changes_made_now, stored_article
 from output.store.revisions import correct_revision
 from output.store.sighting import Sighting
 from output.store.user_values import put_user_values
@@ -60,12 +60,9 @@ def merge_pages(target: Database, source: SourceArchive, host: str, clock: Calla
 
     Rows of `changes` get the present time; all else keeps that of the captures.
     """
-    last_seq = _last_change_seq(target)
-    stored_count = 0
-    for pair in list(_page_pairs(target, host)):
-        stored_count += _merge_page(target, source, pair)
-    index_postponed(target)
-    target.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
+    with changes_made_now(target, clock):
+        stored_count = sum(_merge_page(target, source, pair) for pair in list(_page_pairs(target, host)))
+        index_postponed(target)
     return stored_count
 
 
@@ -126,7 +123,3 @@ def _correct_digest(target: Database, sighting: Sighting) -> None:
 def _put_user_values(target: Database, page_id: int, values: Mapping[str, object]) -> None:
     """Write what a user noted beside the source's article, where there is something."""
     put_user_values(target, page_id, {name: value for name, value in values.items() if value is not None})  # type: ignore[misc]
-
-
-def _last_change_seq(db: Database) -> int:
-    return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])

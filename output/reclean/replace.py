@@ -15,6 +15,7 @@ from output.db.text import as_json
 from output.db.transaction import write_transaction
 from output.raw.capture import RecordLocation
 from output.reclean.own_reading import OwnReading
+from output.store.articles import changes_made_now
 from output.store.lineage import note_same_reading
 from output.store.page_rows import PageRows
 from output.store.sighting import Sighting
@@ -115,11 +116,9 @@ def finish_run(db: Database, run_id: int, finished_at: str, counts: Mapping[str,
 def store_batch(db: Database, run_id: int, batch: Sequence[RecleanedPage], clock: Callable[[], str]) -> None:
     """Store the new rows of pages in one transaction. Rows of `changes` have the present time; all else keeps the time
     of its capture."""
-    with write_transaction(db):
-        last_seq = _last_change_seq(db)
+    with write_transaction(db), changes_made_now(db, clock):
         for recleaned in batch:
             _store_page(db, run_id, recleaned)
-        db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
 
 
 def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
@@ -140,7 +139,3 @@ def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, l
     parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
     for table in ("articles", "shelved"):
         db.execute(_UPDATE_SEEN.format(table), parameters)
-
-
-def _last_change_seq(db: Database) -> int:
-    return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])

@@ -12,7 +12,7 @@ from output.db.transaction import write_transaction
 from output.reclean.own_reading import OwnReading, unpack_reading
 from output.reclean.replace import RawPage, replace_page
 from output.settle.judge_again import settle
-from output.store.articles import stored_article
+from output.store.articles import changes_made_now, stored_article
 from output.store.sighting import article_id
 from output.store.user_values import put_user_values
 
@@ -59,8 +59,7 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
     """
     restored_pages = newer_pages = 0
     while batch := db.execute(_PAGES_BEFORE, [run_id, _PAGES_PER_BATCH]).fetchall():
-        with write_transaction(db):
-            last_seq = db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0]
+        with write_transaction(db), changes_made_now(db, clock):
             for page_id, packed, url, host, capture_id, fetched_at in batch:
                 with decoding("reclean_before", "before", page_id):
                     old_reading = unpack_reading(db, url, packed)
@@ -70,7 +69,6 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
                 if is_same_capture:
                     _restore_page(db, page, old_reading)
                 db.execute("DELETE FROM reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run_id])
-            db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
     with write_transaction(db):
         update = "UPDATE recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'"
         undone_runs = db.execute(update, [run_id]).rowcount

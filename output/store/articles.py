@@ -5,6 +5,8 @@ An article that `settle` took out is `shelved`: the same row in another table, s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -113,6 +115,19 @@ def note_change(
         "INSERT INTO changes (article_id, at, change, kind, revision) VALUES (?, ?, ?, ?, ?)",
         [article_number, changed_at, str(change), str(kind), revision],
     )
+
+
+def latest_seq(db: Database) -> int:
+    """The number of the latest change, 0 if there is none."""
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
+
+
+@contextmanager
+def changes_made_now(db: Database, clock: Callable[[], str]) -> Iterator[None]:
+    """Give what the body appends to `changes` the present time; all else that it stores keeps that of its capture."""
+    last_seq = latest_seq(db)
+    yield
+    db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
 
 
 def _insert_article(db: Database, values: dict[str, object]) -> None:

@@ -71,11 +71,6 @@ def latest_edits(
     return list(islice((edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)), limit))
 
 
-def latest_seq(db: Database) -> int:
-    """The number of the latest change, 0 if there is none."""
-    return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
-
-
 def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> ListedEdit:
     revision, article_id = values[:2]
     kinds: tuple[Any, ...] = stored_texts(kinds_json, "revisions", "kinds", f"{article_id}/{revision}")
