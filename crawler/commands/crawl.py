@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from crawler.commands.run_spider import run_spider, spider_settings
-from crawler.console.early_checks import spider_arguments
+from crawler.console.early_checks import DISCOVERY_SOURCES, spider_arguments
 from crawler.console.open_archive import refuse
 from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
@@ -17,7 +17,6 @@ from crawler.console.terminal import one_line
 from output.queue.resume import crawl_options, never_working
 from output.write.archive import Archive
 
-_DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {
     "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
@@ -59,7 +58,7 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     bounds = {name: options[name] or last_run.get(run_option) for name, run_option in _RESUMED_OPTIONS.items()}
     disabled = {
         f"no_{source}": options[f"no_{source}"] or not last_run.get(f"discover_{source}", True)
-        for source in _DISCOVERY_SOURCES
+        for source in DISCOVERY_SOURCES
     }
     disabled["no_warc"] = options["no_warc"] or not (options["max_size"] or last_run.get("warc", True))
     max_depth = last_run.get("max_depth") if options["max_depth"] is None else options["max_depth"]

@@ -16,6 +16,7 @@ from output.db.errors import NotReachable
 from output.merge.merge_archive import MergeResult, merge_archive
 from output.settle.judge_again import SettleResult
 from output.write.archive import Archive
+from output.write.forget import archive_backups
 
 _MEGABYTE = 10**6
 
@@ -27,7 +28,7 @@ def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
             stack.enter_context(open_read_only(source))
     try:
         with Archive.open(target) as archive:
-            results = [_merge_one(archive, source, quiet) for source in dict.fromkeys(sources)]
+            results = [_merge_source(archive, source, quiet) for source in dict.fromkeys(sources)]
             settled = settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:
         raise NotReachable(f"{target} cannot be written: {error}; the same command goes on from here") from error
@@ -36,7 +37,7 @@ def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
     return 0
 
 
-def _merge_one(archive: Archive, source: str, quiet: bool) -> MergeResult:
+def _merge_source(archive: Archive, source: str, quiet: bool) -> MergeResult:
     result = merge_archive(archive.db, source)
     if not quiet:
         click.echo(one_line(f"{source}: {_result_text(result)}"))
@@ -57,6 +58,6 @@ def _result_text(result: MergeResult) -> str:
 def _print_total(target: str, results: Sequence[MergeResult], settled: SettleResult) -> None:
     copies = f", {settled.duplicate_pages:,} pages are copies of others" if settled.duplicate_pages else ""
     print_text(f"{target}: {settled.articles:,} articles from {len(results):,} archives{copies}")
-    backups = sorted(str(path) for path in Path(target).absolute().parent.glob(f"{Path(target).name}.backup-v*"))
+    backups = archive_backups(Path(target).absolute())
     if any(result.takedowns for result in results) and backups:
         print_text(f"What was taken down is still in: {', '.join(backups)}")

@@ -22,7 +22,9 @@ from crawler.options import CrawlOptions, OptionError
 from output.db.errors import NotReachable
 from output.raw.credentials import without_userinfo
 
-_DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
+DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
+"""Where URLs come from besides start URLs; each has an option `--no-…`."""
+
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
     "site_rules", "keep_credentials", "ignore_robots",
@@ -94,7 +96,7 @@ def _unusable_seed(url: str) -> str:
 def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """The spider's arguments, by the names of `crawler.options.CrawlOptions`."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
-    disabled = {f"discover_{name}": False for name in _DISCOVERY_SOURCES if options[f"no_{name}"]}
+    disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
     disabled |= {"warc": False} if options["no_warc"] else {}
     identity = {"contact": options["contact"] or "", "user_agent": options["user_agent"] or ""}
     return arguments | disabled | identity | {"seeds": options["urls"], "languages": options["language"]}

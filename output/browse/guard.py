@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NOTHING = "'none'"
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-_READING_MOST_BYTES = 100_000  # of a form
 _MOST_BYTES = 100_000  # of a form
 _READING_METHODS = ("GET", "HEAD")
 _METHODS = (*_READING_METHODS, "POST")

@@ -12,12 +12,13 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from sqlite_utils import Database
 
 from output.db.open import database_file
 from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
-from output.raw.warc_files import MERGED_ENDING, make_folder, sync_folder, sync_to_disk, warc_path
+from output.raw.warc_files import MERGED_ENDING, make_folder, sync_folder, sync_to_disk, warc_path, write_pieces
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _NAME_DIGITS = 8
@@ -109,8 +110,8 @@ def _refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy)
                 raise MergeConflict(f"{original} and {path} differ in the record of {url}; nothing merged")
 
 
-def _span(stream: object, offset: int, length: int) -> bytes:
-    return os.pread(stream.fileno(), length, offset)  # type: ignore[attr-defined]
+def _span(stream: BinaryIO, offset: int, length: int) -> bytes:
+    return os.pread(stream.fileno(), length, offset)
 
 
 def _copy_file(source_folder: Path, target_folder: Path, copy: WarcCopy) -> int:
@@ -122,7 +123,7 @@ def _copy_file(source_folder: Path, target_folder: Path, copy: WarcCopy) -> int:
         os.ftruncate(fd, copy.copied_length)
         offset = copy.copied_length
         for chunk in _chunks(warc_path(source_folder, copy.source_name), offset, copy.length):
-            offset += _write_all(fd, chunk, offset)
+            offset += sum(write_pieces(fd, chunk, offset))
         sync_to_disk(fd)
     finally:
         os.close(fd)
@@ -135,15 +136,6 @@ def _chunks(path: Path, start: int, end: int) -> Iterator[bytes]:
         stream.seek(start)
         for position in range(start, end, _CHUNK):
             yield stream.read(min(_CHUNK, end - position))
-
-
-def _write_all(fd: int, data: bytes, offset: int) -> int:
-    view = memoryview(data)
-    while view:
-        written = os.pwrite(fd, view, offset)
-        offset += written
-        view = view[written:]
-    return len(data)
 
 
 def _name_from(folder: Path, path: Path) -> str:

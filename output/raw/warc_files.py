@@ -8,7 +8,7 @@ could not commit is cut off when the next one begins. Files that the table does 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -134,11 +134,8 @@ class WarcFiles:
         return path.is_file() and path.stat().st_size >= end
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._fd, view, self._length)
+        for written in write_pieces(self._fd, data, self._length):
             self._length += written
-            view = view[written:]
 
     def _reopen_newest(self, size: int) -> bool:
         """Open the newest file if it is as long as was committed and has room; return whether it is open."""
@@ -206,6 +203,16 @@ def truncate_to_committed(db: Database, folder: Path) -> tuple[int, tuple[str, .
         elif actual_length < length:
             short_names.append(name)
     return cut_bytes, tuple(short_names)
+
+
+def write_pieces(fd: int, data: bytes, offset: int) -> Iterator[int]:
+    """Write bytes at an offset of an open file; gives how many the system took, each time that it took some."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, offset)
+        offset += written
+        view = view[written:]
+        yield written
 
 
 def make_folder(folder: Path) -> None:

@@ -39,7 +39,7 @@ FORGOTTEN_URL = (
     f" WHERE instr(pattern, '{WILDCARD}') AND {{0}} GLOB {_AS_GLOB.format('pattern')}))"
 )
 """SQL that says of an expression whether the URL that it gives was taken down; to be formatted with it."""
-_IS_FORGOTTEN = f"SELECT 1 FROM takedowns WHERE pattern = ?1 OR ?1 GLOB {_AS_GLOB.format('pattern')} LIMIT 1"
+_IS_FORGOTTEN = f"SELECT {FORGOTTEN_URL.format('?1')}"
 
 # The rows that match; articles that they redirect to; every other page of those articles; all that redirects to these.
 _REACHED = f"""CREATE TEMP TABLE reached AS
@@ -121,7 +121,7 @@ class Takedown:
 
 def is_forgotten(db: Database, url: str) -> bool:
     """Whether a URL, such as a page's canonical one, was taken down."""
-    return bool(url) and db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone() is not None
+    return bool(url) and bool(db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone()[0])
 
 
 def archive_pattern(text: str) -> str:
