@@ -13,7 +13,6 @@ import json
 import statistics
 import tempfile
 import time
-from itertools import islice
 from pathlib import Path
 
 from starlette.testclient import TestClient
@@ -33,10 +32,8 @@ RESULT = Path(__file__).parent / "results" / "browse.json"
 
 def build(file: Path, pages: int) -> None:
     """An archive of so many generated article pages, as a crawl leaves it."""
-    outcomes = GeneratedSite(pages, hosts=HOSTS, scale=SCALE).outcomes()
     with Archive.open(file) as archive:
-        while batch := list(islice(outcomes, BATCH)):
-            archive.save(batch)
+        GeneratedSite(pages, hosts=HOSTS, scale=SCALE).store(archive, BATCH)
 
 
 def addresses(room: Room) -> dict[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from cleaners.document import (
 from output.outcome import DiscoveredUrl, Outcome
 from output.raw.capture import Capture
 from output.store.page_rows import make_page_rows
+from output.write.archive import Archive
 
 KEPT = Verdict(True, "extractor", "selected")
 _MENU = Verdict(False, "navigation", "layout/navigation")
@@ -57,6 +59,12 @@ class GeneratedSite:
             for number in numbers:
                 yield self.page(number)
                 yield from self._other_outcomes(number)
+
+    def store(self, archive: Archive, batch_size: int = 100) -> None:
+        """Store a whole crawl, in transactions of so many outcomes."""
+        outcomes = self.outcomes()
+        while batch := list(islice(outcomes, batch_size)):
+            archive.save(batch)
 
     def page(self, number: int, *, version: int = 0) -> Outcome:
         """The outcome of the page with a number; one more paragraph for each later `version` of its article."""

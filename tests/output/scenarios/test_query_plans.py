@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -52,9 +51,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of a few thousand URLs that was settled, with a second version of some pages that is not."""
     file = tmp_path_factory.mktemp("grown") / "a.db"
     with Archive.open(file) as archive:
-        outcomes = SITE.outcomes()
-        while batch := list(islice(outcomes, 100)):
-            archive.save(batch)
+        SITE.store(archive)
         settle(archive.db)
         archive.save([SITE.page(number, version=1) for number in range(0, 700, 7)])
     return file

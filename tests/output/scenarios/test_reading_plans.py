@@ -8,7 +8,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -31,9 +30,7 @@ WITH_TEXTS = ("page_blocks", "block_texts", "articles", "page_layout")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("grown") / "a.db"
     with Archive.open(file) as archive:
-        outcomes = SITE.outcomes()
-        while batch := list(islice(outcomes, 100)):
-            archive.save(batch)
+        SITE.store(archive)
         settle(archive.db)
     return file
 
