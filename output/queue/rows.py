@@ -49,9 +49,9 @@ _HOSTS = f"""WITH RECURSIVE walk (host) AS (
         OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before > :astray)
     FROM walk WHERE host IS NOT NULL LIMIT -1 OFFSET 1"""
 
-# A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
-# its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
-# fetched does not depend on the order of the crawl.
+# A URL found again on a shorter or better way, or with a date: a queued row takes the better values, and one that
+# was skipped for its depth, or because the page that named it asked not to follow its links, is queued after all, so
+# that what is fetched does not depend on the order of the crawl.
 _PUT_URL = """INSERT INTO urls (
         url, host, kind, state, reason, found_via, found_on, depth, priority, lastmod, first_seen)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -60,7 +60,8 @@ _PUT_URL = """INSERT INTO urls (
         lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state,
         reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
-        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
+        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority
+            OR (urls.lastmod IS NULL AND excluded.lastmod IS NOT NULL)))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)

@@ -58,6 +58,7 @@ NUMBERED_TABLES = (
     NumberedTable("rulings", "CAST(block_id AS TEXT), coalesce(CAST(article_id AS TEXT), ''), coalesce(host, '')"),
     NumberedTable("articles", "url"),
     NumberedTable("shelved", "url"),
+    NumberedTable("layouts", "host, lower(hex(signature))"),
 )
 
 

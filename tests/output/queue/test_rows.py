@@ -84,6 +84,12 @@ def test_a_better_way_to_a_queued_url_brings_its_date_and_none_takes_one_away(ar
     assert stored_row(archive, "http://a.test/1")[8] == lastmod
 
 
+def test_a_date_fills_an_empty_one_on_no_better_way_too(archive, make):
+    add(archive, make.discovered("http://a.test/1", priority=5))
+    add(archive, make.discovered("http://a.test/1", priority=1, lastmod="2026-05-01"))
+    assert stored_row(archive, "http://a.test/1")[8] == "2026-05-01"
+
+
 def test_a_date_of_what_is_noted_and_not_queued_fills_an_empty_one_alone(archive, make):
     add(archive, make.discovered("http://a.test/1"), make.discovered("http://a.test/2", lastmod="2026-05-01"))
     for number in (1, 2):

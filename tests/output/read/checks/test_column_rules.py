@@ -38,6 +38,23 @@ def test_a_value(column: str, value: object, fault: str) -> None:
     assert rule.fault(value) == fault
 
 
+@pytest.mark.parametrize(
+    ("evidence", "is_sound"),
+    [
+        ("of 4 pages 3 look like articles, 0 are lists", True),
+        ("of 4 pages 3", False),
+        ("7 of 9 pages of this layout are lists", True),
+        ("5 of 6 texts of this layout are openings or titles of other articles", True),
+        ("5 pages of this layout have one text", True),
+        (" pages of this layout have one text", False),
+        ("", False),
+    ],
+)
+def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence: str, is_sound: bool) -> None:
+    (rule,) = rules_of("layouts", [TableColumn("evidence", "TEXT", True, None, False)])
+    assert (rule.fault(evidence) == "") is is_sound
+
+
 def test_null_is_allowed_where_the_schema_allows_it() -> None:
     (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
     assert rule.fault(None) == ""
