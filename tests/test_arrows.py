@@ -47,8 +47,8 @@ FLOORS = {
     "broadsheet": (),
     "output": (
         "db",
-        "raw store report",
-        "outcome verdicts exports",
+        "raw store",
+        "outcome verdicts exports report",
         "queue watch",
         "write settle",
         "reclean",
