@@ -38,6 +38,7 @@ def settings_with(variables: dict[str, str]) -> dict[str, object]:
     return values
 
 
+@pytest.mark.slow
 def test_each_setting_takes_the_variable_of_its_name() -> None:
     values = settings_with({name: text for name, (text, _) in VALUES.items()})
     assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
@@ -46,6 +47,7 @@ def test_each_setting_takes_the_variable_of_its_name() -> None:
     assert "BROADSHEET_COMMAND" not in ENVIRONMENT_SETTINGS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"), [("BROADSHEET_RETRY_TIMES", "many"), ("BROADSHEET_ALLOW_PRIVATE", "perhaps")]
 )
