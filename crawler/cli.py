@@ -515,6 +515,23 @@ def test_rules(**options: Any) -> int:
     return try_rule(options)
 
 
+@cli.group(short_help="Crawl many sites by one list.")
+def fleet() -> None:
+    """Crawl and update many sites by one list, sites.toml: each into an archive of its own, side by side."""
+
+
+@fleet.command(name="init", short_help="Write a list of sites.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("-o", "--output", default="sites.toml", show_default=True, metavar="FILE", help="The list; - prints it.")
+@click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
+              help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
+def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
+    """Write a list with a table for each site, to be changed by hand."""
+    from crawler.commands.fleet import init_sites
+
+    return init_sites(urls, contact or "", output)
+
+
 @cli.command(short_help="See the archive, judge it, mend it, in a browser.")
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=click.Path())
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
