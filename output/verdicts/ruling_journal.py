@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.errors import InUse
 from output.db.lock import ArchiveLock
 from output.db.stored_values import json_object, json_texts
 from output.db.transaction import write_transaction
@@ -30,7 +28,6 @@ from output.verdicts.rulings import Ruling, block_text
 JOURNAL_ENDING = ".rulings"
 _APPLIED = "applied_rulings"
 _PATIENCE = 20.0  # seconds that a ruling waits for another process that reads or writes the journal
-_PAUSE = 0.02
 
 _NOTE_APPLIED = """INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
@@ -192,15 +189,8 @@ def _cut_torn_line(stream: Any) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Within it no other process reads or writes the journal."""
-    lock, deadline = ArchiveLock(path), time.monotonic() + _PATIENCE
-    while True:
-        try:
-            lock.acquire()
-            break
-        except InUse:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE)
+    lock = ArchiveLock(path)
+    lock.acquire(_PATIENCE)
     try:
         yield
     finally:
