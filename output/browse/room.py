@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from sqlite_utils import Database
 from starlette.responses import Response
 
+from cleaners.verdicts.certainty import IS_CALIBRATED, certainty
 from output.browse.arguments import NotHereError
 from output.browse.library import ArchiveFile, Library
 from output.browse.queries.article import ArticleView, CaptureLine
@@ -185,6 +186,8 @@ HELPERS: Mapping[str, Any] = {
     "address": address,
     "without": without,
     "reason_name": reason_name,
+    "certainty_word": certainty,
+    "is_calibrated": IS_CALIBRATED,
     "raw_capture": raw_capture,
     "sections": SECTIONS,
 }
