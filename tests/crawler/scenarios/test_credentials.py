@@ -89,6 +89,42 @@ def test_what_gets_in_is_sent_and_stored_nowhere(members_site: ScriptedSite, coo
 
 
 @pytest.mark.slow
+def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve: Callable[..., ScriptedSite], db: Path) -> None:
+    """They once went to whatever host a site named: where its sitemaps are, where its robots.txt or page moved to."""
+    other = serve({"/": page("other", "/mill"), **stories("mill"), "/map.xml": "<urlset></urlset>"})
+    site = serve({"/": page("start", "/river"), **stories("river"), "/moved": Reply("", 301, {"Location": other.url})})
+    site.routes["/robots.txt"] = Reply(f"User-agent: *\nSitemap: {other.url}/map.xml")
+    options = ("--port", other.port, f"{site.url}/moved", *HEADERS)
+    code, _, errors = crawl(site, db, *options)
+    assert code == 0, errors
+    assert {seen.headers["X-Reader"] for seen in site.log} == {SUBSCRIBER}
+    assert {"/mill", "/map.xml"} <= {*other.paths()}
+    assert {seen.headers["X-Reader"] for seen in other.log} == {None}
+    assert errors.count(f"is not sent to 127.0.0.1:{other.port}") == 1
+    assert_without(db.parent, *SECRETS)
+    other.log.clear()
+    assert crawl(site, db.with_name("b.db"), *options, "--header-host", f"127.0.0.1:{other.port}")[0] == 0
+    assert {seen.headers["X-Reader"] for seen in other.log} == {SUBSCRIBER}
+
+
+@pytest.mark.slow
+def test_headers_of_the_environment_are_no_way_around(
+    members_site: ScriptedSite, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROADSHEET_HEADERS", f"Authorization: Bearer {BEARER}\nX-Reader: {SUBSCRIBER}")
+    arguments = ("crawl", f"{members_site.url}/", "--db", db, "--allow-private", "--delay", 0, "-vv")
+    code, out, errors = command(*arguments, cwd=db.parent)  # a process of its own, which reads the environment
+    assert code == 0
+    assert {seen.headers["X-Reader"] for seen in members_site.log} == {SUBSCRIBER}
+    assert_without(db.parent, *SECRETS)
+    assert [secret for secret in SECRETS if secret in out + errors] == []
+    monkeypatch.setenv("BROADSHEET_HEADERS", BEARER)
+    code, out, errors = command(*arguments[:-1], cwd=db.parent)
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+    assert BEARER not in errors
+
+
+@pytest.mark.slow
 def test_each_request_says_what_is_redacted_and_its_digest_holds(
     members_site: ScriptedSite, cookie_file: Path, db: Path
 ) -> None:

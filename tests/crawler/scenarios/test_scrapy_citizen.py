@@ -10,16 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crawler.demo.server import DemoServer
 from crawler.demo.truth import expected_stories
+from crawler.items import ArticleItem
 from tests.crawler.crawls import QUICK as CRAWL_QUICK
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
+USER = "tests.crawler.user_components"
 NAMES = [f"mill{number}" for number in range(20)]
 
 
@@ -57,6 +60,39 @@ def test_itemcount_ends_the_export_and_the_crawl(crawl: Crawl, chain: ScriptedSi
     assert result.code == 0
     assert len((tmp_path / "a.jsonl").read_text("utf-8").splitlines()) == 3
     assert len(result.articles()) == 2 * len(NAMES)
+
+
+@pytest.mark.slow
+def test_a_pipeline_gets_each_article_while_the_crawl_goes_on(
+    crawl: Crawl, chain: ScriptedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROADSHEET_TEST_NOTES", str(tmp_path / "notes"))
+    parts: dict[str, Any] = {
+        "DOWNLOADER_MIDDLEWARES": json.dumps({f"{USER}.UserDownloaderMiddleware": 100}),
+        "ITEM_PIPELINES": json.dumps({f"{USER}.UserPipeline": 100}),
+        "CONCURRENT_REQUESTS": 2,
+    }
+    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", items="as-fetched", **parts)
+    assert (result.code, result.run()) == (0, ("finished", "finished"))
+    notes = [line.partition(" ")[::2] for line in (tmp_path / "notes").read_text().splitlines()]
+    items = [url for kind, url in notes if kind == "item"]
+    assert sorted(items) == sorted(result.articles())
+    kinds = [kind for kind, _ in notes]
+    last_answer = len(kinds) - 1 - kinds[::-1].index("answer")
+    assert kinds.index("item") < last_answer
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(line["url"] for line in lines) == sorted(items)
+    assert all(set(line) == set(ArticleItem.fields) and line["text"] for line in lines)
+
+
+@pytest.mark.slow
+def test_itemcount_stops_a_crawl_whose_items_come_as_they_are_fetched(
+    crawl: Crawl, chain: ScriptedSite, tmp_path: Path
+) -> None:
+    limits = {"CLOSESPIDER_ITEMCOUNT": 3, "CONCURRENT_REQUESTS": 2}
+    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", items="as-fetched", **limits)
+    assert result.run() == ("finished", "closespider_itemcount")
+    assert len(fetched_pages(chain)) < 1 + 2 * len(NAMES)
 
 
 @pytest.mark.slow
