@@ -24,7 +24,7 @@ from cleaners.site_rules.marks import NO_FINDINGS, SiteFindings, apply_replaceme
 from cleaners.site_rules.values import merge_links, override_metadata
 from cleaners.verdicts.assemble import assemble
 from cleaners.verdicts.extractor import selected_blocks
-from cleaners.verdicts.judge import judge
+from cleaners.verdicts.judge import judge_blocks
 
 
 def read_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:
@@ -73,7 +73,8 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
     findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
     index = index_tags(root)
     reading = read_page(page, index, findings)
-    verdicts = judge(reading)
+    judged = judge_blocks(reading)
+    verdicts = judged.verdicts
     text, markdown = assemble(reading.blocks, verdicts)
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
     return CleanedPage(
@@ -88,6 +89,7 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
+        chances=judged.chances,
     )
 
 

@@ -98,7 +98,7 @@ class Block:
         draft.level = level
         draft.link_chars = link_chars
         draft.landmarks = landmarks
-        draft.words = _count_words(text)
+        draft.words = count_block_words(text)
         draft.link_density = min(1.0, link_chars / len(text)) if link_chars and text else 0.0
         draft.__class__ = Block
 
@@ -109,7 +109,8 @@ class _BlockDraft:
     __slots__ = Block.__slots__
 
 
-def _count_words(text: str) -> int:
+def count_block_words(text: str) -> int:
+    """The number of words of a block's text; in scripts without spaces two characters count as a word."""
     by_spaces = len(text.split())
     return max(by_spaces, len(text) // 2) if by_spaces <= 2 and not text.isascii() else by_spaces
 
@@ -299,6 +300,7 @@ class CleanedPage:
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
     layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
+    chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
 
     @property
     def is_article(self) -> bool:

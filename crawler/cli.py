@@ -1,13 +1,14 @@
 """The command line of `broadsheet`: its verbs and their options. What a verb does is imported when the verb runs.
 
 Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
-130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
+75 another crawl owns the archive; 130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -29,6 +30,7 @@ from crawler.console.option_types import (
 )
 from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import require_workers, start_workers
+from crawler.session.lifeline import watch_lifeline
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -53,6 +55,8 @@ _LIMIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--wait", "patience", type=duration, metavar="TIME",
+                 help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
 )  # fmt: skip
 _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
@@ -119,6 +123,23 @@ def _with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any],
     return decorate
 
 
+@contextmanager
+def _ownership(db: str, patience: float | None) -> Iterator[None]:
+    """Within it no other crawl owns the archive, which is waited for; without patience whoever opens it finds out."""
+    if not patience:
+        yield
+        return
+    from crawler.console.terminal import one_line
+    from output.db.lock import is_owned, keep_lock
+    from output.db.open import archive_path
+
+    file = archive_path(db)
+    if is_owned(file):
+        click.echo(f"Waiting for another crawl of {one_line(db)} to end …", err=True)
+    with keep_lock(file, patience):
+        yield
+
+
 @cli.command(short_help="Crawl a site into an archive.")
 @_with_options(_CRAWL_OPTIONS)
 def crawl(**options: Any) -> int:
@@ -132,10 +153,12 @@ def crawl(**options: Any) -> int:
     from crawler.console.early_checks import check_crawl
 
     check_crawl(options)
-    start_workers()
-    from crawler.commands.crawl import crawl
+    watch_lifeline()
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        from crawler.commands.crawl import crawl
 
-    return crawl(options)
+        return crawl(options)
 
 
 @cli.command(short_help="Look again: what is new, what has changed.")
@@ -149,10 +172,12 @@ def update(**options: Any) -> int:
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
-    start_workers()
-    from crawler.commands.update import update
+    watch_lifeline()
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        from crawler.commands.update import update
 
-    return update(options)
+        return update(options)
 
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (

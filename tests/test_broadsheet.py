@@ -92,6 +92,22 @@ def test_days_may_be_dates_or_text(archive: broadsheet.ArchiveReader) -> None:
         archive.articles(since="May")
 
 
+def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.ArchiveReader) -> None:
+    """A host without its port once meant none, where `broadsheet search --host` had a domain and all below it."""
+    everything = {article.id for article in archive}
+    address = next(iter(archive)).host
+    assert address.startswith("127.0.0.1:")
+    for host in ("127.0.0.1", address, f"http://{address}/"):
+        assert {article.id for article in archive.articles(host=host)} == everything
+    assert list(archive.articles(host="127.0.0.1:1")) == []
+    assert list(archive.articles(language="es-ES")) == list(archive.articles(language="ES"))
+    section = next(article.section for article in archive if article.section)
+    assert {article.section for article in archive.articles(section=section.upper())} == {section}
+    assert list(archive.articles(since="2024-05", until="2024-05")) == list(
+        archive.articles(since="2024-05-01", until=datetime(2024, 5, 31, 12, tzinfo=UTC))
+    )
+
+
 def test_search(archive: broadsheet.ArchiveReader) -> None:
     hits = archive.search("water", limit=3)
     assert 0 < len(hits) <= 3

@@ -23,7 +23,7 @@ from output.browse.rendering import PageFrame, Renderer, make_environment
 from output.db.errors import ArchiveError
 from output.db.lock import is_owned
 from output.store.articles import latest_seq
-from output.verdicts.ruling_journal import waiting_rulings
+from output.verdicts.ruling_journal import read_journal
 from output.watch.edit_list import ListedEdit
 
 _FEW_URLS = 20_000
@@ -130,7 +130,7 @@ class Room:
         count = len(self.library.archives)
         if archive is None:
             return PageFrame(may_write=self.may_write, archive_count=count)
-        waiting_count = len(waiting_rulings(archive.path))
+        waiting_count = len(read_journal(archive.path))
         is_busy = is_owned(archive.path)
         shown = defaultdict(str, arguments)
         return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, count, twin, shown)

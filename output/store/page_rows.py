@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from cleaners.document import CleanedPage, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
+from cleaners.verdicts.certainty import expected_verdict_f1
 from output.db.ids import text_digest
 from output.db.text import count_words, storable_text
 from output.store.leads import page_leads
@@ -40,6 +41,7 @@ class PageRows:
     leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
+    expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
 
     @property
     def is_article(self) -> bool:
@@ -63,11 +65,17 @@ def make_page_rows(cleaned: CleanedPage, site_rules: str = "") -> PageRows:
         blocks=len(cleaned.blocks),
         kept=sum(verdict.kept for verdict in cleaned.verdicts),
         outlinks=len(cleaned.outlinks),
-        ledger=make_ledger_rows(cleaned.blocks, cleaned.verdicts) if is_article else LedgerRows(),
+        ledger=make_ledger_rows(cleaned.blocks, cleaned.verdicts, cleaned.chances) if is_article else LedgerRows(),
         leads=page_leads(cleaned.outlinks) if is_article else (),
         lineage=replace(lineage(), site_rules=site_rules),
         layout_signature=cleaned.layout_signature,
+        expected_f1=_expected_f1(cleaned) if is_article else None,
     )
+
+
+def _expected_f1(cleaned: CleanedPage) -> float | None:
+    words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
+    return expected_verdict_f1(words, cleaned.chances, kept)
 
 
 def with_evidence(page: PageRows, *facts: str) -> PageRows:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from output.db.lock import ArchiveLock, is_owned
 from output.write.archive import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import CONTACT, command, crawl, rows, start
@@ -62,8 +64,23 @@ def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, messag
 def test_an_archive_in_use_is_one_line(db: Path) -> None:
     with Archive.open(db):
         code, out, errors = command("crawl", "https://a.example/", "--db", db)
-    assert (code, out) == (1, "")
+    assert (code, out) == (75, "")
     assert errors == f"broadsheet: {db} is in use by another crawl\n"
+
+
+def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db: Path) -> None:
+    site, lock = serve({"/": page("home")}), ArchiveLock(db)
+    lock.acquire()
+    code, out, errors = command("crawl", "https://a.example/", "--db", db, "--wait", "0.1")
+    assert (code, out) == (75, "")
+    assert errors.splitlines() == [
+        f"Waiting for another crawl of {db} to end …",
+        f"broadsheet: {db} is in use by another crawl",
+    ]
+    threading.Timer(0.5, lock.release).start()
+    code, _, errors = crawl(site, db, "--wait", "2m", "--quiet")
+    assert code == 0, errors
+    assert not is_owned(db)
 
 
 def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:

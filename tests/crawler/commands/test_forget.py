@@ -74,7 +74,7 @@ def test_at_a_terminal_it_asks(db: Path, answer: str, article_count: int, code: 
 
 def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db):
-        assert run(["forget", str(db), RIVER, "--yes"]) == 1
+        assert run(["forget", str(db), RIVER, "--yes"]) == 75
     errors = capsys.readouterr().err
     assert "in use by another crawl" in errors
     assert errors.count("\n") == 1
