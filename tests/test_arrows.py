@@ -53,7 +53,7 @@ FLOORS = {
         "write settle",
         "reclean",
         "read merge",
-        "browse",
+        "browse dataset",
     ),
     "crawler": (
         "options settings items demo",

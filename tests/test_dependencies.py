@@ -26,6 +26,8 @@ NOT_IMPORTED = {"lxml-html-clean"}
 EXTRA_OF = {
     "cleaners/training/": "train",
     "output/read/data_frame.py": "pandas",
+    "output/dataset/": "dataset",
+    "crawler/commands/dataset.py": "dataset",
     "tests/bench/": "bench",
     "tests/": "dev",
 }
