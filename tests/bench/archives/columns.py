@@ -41,7 +41,7 @@ REFERENCES = {
         listed.url_id overruled.page_id own_verdicts.page_id page_blocks.page_id page_layout.page_id page_leads.page_id
         page_parts.page_id page_parts.head_id page_signatures.page_id pages.id articles.page_id reclean_before.page_id
         shelved.page_id
-        sketches.page_id urls.id
+        sketches.page_id unsettled.page_id urls.id
     """),
     "articles": _names("""
         article_clusters.article_id article_clusters.cluster_id article_urls.article_id articles_search.id
