@@ -18,6 +18,14 @@ Column: TypeAlias = "npt.NDArray[Any]"
 """A one-dimensional numpy array with one number for each block of a page, in the order of the blocks."""
 
 
+class ExtractorUse(StrEnum):
+    """On which pages trafilatura is asked beside the models."""
+
+    ALWAYS = "always"
+    IN_DOUBT = "in-doubt"  # where the first look is unsure of the page as a whole
+    NEVER = "never"
+
+
 class BlockKind(StrEnum):
     """What a block is in its document: a paragraph, a heading, a list item …"""
 

@@ -46,7 +46,7 @@ def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
             chances[n] = 0
         elif verdict.votes and verdict.votes[0].voter == _SITE_VOTER:
             chances[n] = _CERTAIN * verdict.kept
-    return chances.tobytes()
+    return bytes(chances)
 
 
 def certain_chance(*, is_kept: bool) -> int:
