@@ -17,6 +17,7 @@ from cleaners.html.tag_index import TagIndex, index_tags
 from cleaners.learned.first_look import take_first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
+from cleaners.metadata.images import read_images
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import page_features
 from cleaners.site_rules.ftr_format import SiteRuleFile
@@ -83,6 +84,7 @@ def clean(
     reading = read_page(page, index, findings, extractor_use)
     judged = judge_blocks(reading)
     verdicts = judged.verdicts
+    kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
     return CleanedPage(
@@ -97,6 +99,7 @@ def clean(
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
+        images=read_images(index, base_url(index, page.url), kept_blocks),
         chances=judged.chances,
     )
 

@@ -257,6 +257,17 @@ class Metadata:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ArticleImage:
+    """A picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
+    those who do not see it; empty where the page says nothing."""
+
+    url: str
+    caption: str = ""
+    credit: str = ""
+    alt: str = ""
+
+
 class PageType(StrEnum):
     """What type of page this is. Only ARTICLE and TEASER enter the table `articles`."""
 
@@ -308,6 +319,7 @@ class CleanedPage:
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
     layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
+    images: tuple[ArticleImage, ...] = ()  # of the article
     chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
 
     @property

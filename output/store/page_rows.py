@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cleaners.document import CleanedPage, ExtractorUse, Metadata, PageVerdict
+from cleaners.document import ArticleImage, CleanedPage, ExtractorUse, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
 from cleaners.verdicts.certainty import expected_verdict_f1
 from output.db.ids import text_digest
 from output.db.text import count_words, storable_text
+from output.store.images import storable_image
 from output.store.leads import page_leads
 from output.store.ledger import LedgerRows, make_ledger_rows
 
@@ -41,6 +42,7 @@ class PageRows:
     leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
+    images: tuple[ArticleImage, ...] = ()  # empty where it is no article
     expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
 
     @property
@@ -72,6 +74,7 @@ def make_page_rows(
         leads=page_leads(cleaned.outlinks) if is_article else (),
         lineage=replace(lineage(extractor_use), site_rules=site_rules),
         layout_signature=cleaned.layout_signature,
+        images=tuple(map(storable_image, cleaned.images)) if is_article else (),
         expected_f1=_expected_f1(cleaned) if is_article else None,
     )
 
