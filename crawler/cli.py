@@ -73,7 +73,9 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
     click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
-                 help="Send this header with every request. Repeatable."),
+                 help="Send this header to the hosts of the start URLs. Repeatable."),
+    click.option("--header-host", "header_hosts", multiple=True, metavar="HOST",
+                 help="Send what --header gives to this host too; '*': to every host. Repeatable."),
     click.option("--cookies", metavar="FILE", envvar="BROADSHEET_COOKIES",
                  help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--keep-credentials", is_flag=True,
@@ -554,6 +556,23 @@ def test_rules(**options: Any) -> int:
     from crawler.commands.rules import try_rule
 
     return try_rule(options)
+
+
+@cli.group(short_help="Crawl many sites by one list.")
+def fleet() -> None:
+    """Crawl and update many sites by one list, sites.toml: each into an archive of its own, side by side."""
+
+
+@fleet.command(name="init", short_help="Write a list of sites.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("-o", "--output", default="sites.toml", show_default=True, metavar="FILE", help="The list; - prints it.")
+@click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
+              help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
+def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
+    """Write a list with a table for each site, to be changed by hand."""
+    from crawler.commands.fleet import init_sites
+
+    return init_sites(urls, contact or "", output)
 
 
 @cli.command(short_help="See the archive, judge it, mend it, in a browser.")

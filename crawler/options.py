@@ -26,7 +26,8 @@ class CrawlOptions:
     `keep_credentials` their requests are stored with the values of headers and cookies that were given.
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
-    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed.
+    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. `items` says when an article
+    becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone.
     """
 
     seeds: tuple[str, ...]
@@ -50,6 +51,7 @@ class CrawlOptions:
     every: float = 0.0
     keep_credentials: bool = False
     ignore_robots: bool = False
+    items: str = "settled"
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -76,6 +78,7 @@ class CrawlOptions:
             every=_number(arguments, "every", float) or 0.0,
             keep_credentials=_boolean(arguments.get("keep_credentials", False)),
             ignore_robots=_boolean(arguments.get("ignore_robots", False)),
+            items=_choice(arguments.get("items") or ITEM_MODES[0], ITEM_MODES, "items"),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 
@@ -102,6 +105,7 @@ def parse_size(value: str, name: str) -> int:
 
 
 REVISIT_MODES = ("", "due", "update", "all")
+ITEM_MODES = ("settled", "as-fetched")
 
 _EXTRA_ARGUMENTS = ("url", "urls_file", "db", "language")
 

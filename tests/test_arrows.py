@@ -177,6 +177,7 @@ def test_a_room_imports_only_what_stands_on_a_lower_floor() -> None:
     assert upward_imports(import_graph(REPOSITORY)) == []
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_by_way_of_others() -> None:
     assert modules_in_circles(import_graph(REPOSITORY)) == set()
 

@@ -14,7 +14,13 @@ from output.browse.arguments import Arguments
 from output.browse.library import ArchiveFile
 from output.browse.queries.archives import list_archives
 from output.browse.queries.article import read_article
-from output.browse.queries.article_list import ListRequest, count_facets, list_articles
+from output.browse.queries.article_list import (
+    ArticleCounts,
+    ListRequest,
+    count_certainties,
+    count_facets,
+    list_articles,
+)
 from output.browse.queries.capture import read_capture
 from output.browse.queries.changes import compare, list_changes
 from output.browse.queries.coverage import list_urls, read_url, show_coverage
@@ -49,7 +55,8 @@ class PageRoute:
 
 def _articles(call: PageCall) -> object:
     cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
-    return list_articles(call.db, ListRequest.of(call.arguments), cube)
+    by_certainty = call.room.counted.get_soon(call.db, call.archive, "certainty", count_certainties)
+    return list_articles(call.db, ListRequest.of(call.arguments), ArticleCounts(cube, by_certainty))
 
 
 def _article(call: PageCall) -> object:
