@@ -55,14 +55,31 @@ def merge_archive(
     clock: Callable[[], str] = utc_now,
     on_host: Callable[[str], None] | None = None,
 ) -> MergeResult:
-    """Merge the archive at `path` into an open one, whose owner the caller is. `on_host` hears of each host before.
+    """Merge the archive at `path` into an open one; see `merge_source`. ArchiveError, with nothing changed, also if a
+    crawl owns the archive, or if it is of another schema or damaged."""
+    refuse_itself(path, database_file(target))
+    with open_source(path) as source:
+        return merge_source(target, source, clock, on_host)
 
-    ArchiveError, with nothing changed, if a crawl owns the archive, if it is of another schema or damaged, or if it
-    contradicts this one: the same number for two texts, the same record with other bytes.
-    """
-    if archive_path(path) == database_file(target):
+
+def refuse_itself(path: str | Path, target: str | Path) -> None:
+    """MergeConflict if an archive is to be merged into itself."""
+    if archive_path(path) == archive_path(target):
         raise MergeConflict(f"{path} cannot be merged into itself")
-    with open_source(path) as source, attached(target, source):
+
+
+def merge_source(
+    target: Database,
+    source: SourceArchive,
+    clock: Callable[[], str] = utc_now,
+    on_host: Callable[[str], None] | None = None,
+) -> MergeResult:
+    """Merge an archive into an open one, whose owner the caller is. `on_host` hears of each host before.
+
+    ArchiveError, with nothing changed, if it contradicts this one: the same number for two texts, the same record with
+    other bytes.
+    """
+    with attached(target, source):
         copies = plan_copies(target, source)
         url_count = _count(target, "main.urls")
         removing_count = merge_takedowns(target, clock)
