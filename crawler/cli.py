@@ -7,7 +7,7 @@ Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command make
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,6 +97,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Allow loopback and private addresses, refused otherwise."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
                  help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+    click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
+                 help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
@@ -135,6 +137,19 @@ def _with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any],
     return decorate
 
 
+def _crawl_and_notify(
+    crawl: Callable[[Mapping[str, Any], Callable[[str], object]], int], options: Mapping[str, Any]
+) -> int:
+    """Run a verb that crawls, and tell those whom `--notify` names what came of it."""
+    if not options["notify"]:
+        return crawl(options, str)  # nobody hears of failures
+    require_extra("apprise", "notify")
+    from crawler.commands.notify import crawl_and_notify
+    from crawler.notify.receivers import read_receivers
+
+    return crawl_and_notify(crawl, options, read_receivers(options["notify"]))
+
+
 @contextmanager
 def _ownership(db: str, patience: float | None) -> Iterator[None]:
     """Within it no other crawl owns the archive, which is waited for; without patience whoever opens it finds out."""
@@ -166,11 +181,15 @@ def crawl(**options: Any) -> int:
 
     check_crawl(options)
     watch_lifeline()
+    return _crawl_and_notify(_crawl, options)
+
+
+def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
     with _ownership(options["db"], options["patience"]):
         start_workers()
         from crawler.commands.crawl import crawl
 
-        return crawl(options)
+        return crawl(options, on_failure=on_failure)
 
 
 @cli.command(short_help="Look again: what is new, what has changed.")
@@ -185,11 +204,15 @@ def update(**options: Any) -> int:
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
     watch_lifeline()
+    return _crawl_and_notify(_update, options)
+
+
+def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
     with _ownership(options["db"], options["patience"]):
         start_workers()
         from crawler.commands.update import update
 
-        return update(options)
+        return update(options, on_failure)
 
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (

@@ -28,6 +28,7 @@ EXTRA_OF = {
     "output/read/data_frame.py": "pandas",
     "output/dataset/": "dataset",
     "crawler/commands/dataset.py": "dataset",
+    "crawler/notify/": "notify",
     "tests/bench/": "bench",
     "tests/": "dev",
 }
