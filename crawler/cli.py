@@ -27,6 +27,7 @@ from crawler.console.option_types import (
     language,
     require_extra,
     seconds,
+    shard,
     user_agent,
 )
 from crawler.console.run_command import ArchiveVerbs, run_command
@@ -594,6 +595,64 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
     from crawler.commands.fleet import init_sites
 
     return init_sites(urls, contact or "", output)
+
+
+_FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("file", metavar="[SITES.TOML]", default="sites.toml", type=click.Path()),
+    click.option("--site", "names", multiple=True, metavar="NAME", help="Only this site. Repeatable."),
+    click.option("--group", "groups", multiple=True, metavar="NAME", help="Only sites of this group. Repeatable."),
+    click.option("--shard", type=shard, metavar="N/M", help="Only the Nth of M parts, always the same by name: 3/20."),
+)  # fmt: skip
+
+
+@fleet.command(name="run", short_help="Crawl and update what is due.")
+@_with_options(_FLEET_OPTIONS)
+@click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
+@click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def run_fleet(**options: Any) -> int:
+    """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
+
+    Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
+    """
+    require_workers()
+    from crawler.commands.fleet import run_fleet
+
+    return run_fleet(options, crawl, update)
+
+
+@fleet.command(name="status", short_help="Say how every site stands.")
+@_with_options(_FLEET_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def fleet_status(**options: Any) -> int:
+    """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first."""
+    from crawler.commands.fleet_read import fleet_status
+
+    return fleet_status(options, crawl, update)
+
+
+@fleet.command(name="report", short_help="Say what every archive came to.")
+@_with_options(_FLEET_OPTIONS)
+def fleet_report(**options: Any) -> int:
+    """Say in a sentence a site what its archive came to: articles, gaps, alarms; those with alarms first."""
+    from crawler.commands.fleet_read import fleet_report
+
+    return fleet_report(options, crawl, update)
+
+
+@fleet.command(name="search", short_help="Find articles in all archives.")
+@click.argument("query", nargs=-1, required=True, metavar="WORDS...")
+@click.option("--sites", "file", default="sites.toml", show_default=True, metavar="FILE", help="The list.")
+@_with_options(_FLEET_OPTIONS[1:])
+@_with_options(FILTER_OPTIONS)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def fleet_search(**options: Any) -> int:
+    """Find articles by words in the archives of all sites, as broadsheet search does in one."""
+    from crawler.commands.fleet_read import fleet_search
+
+    return fleet_search(options, crawl, update)
 
 
 @cli.command(short_help="See the archive, judge it, mend it, in a browser.")
