@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from crawler.fleet.notify import notify
 from crawler.fleet.records import RecordFolder
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from crawler.fleet.turn import FleetTurn, turn_exit_code
@@ -56,19 +53,6 @@ def test_a_killed_update_is_an_update_again(tmp_path: Path, is_update: bool) -> 
     record = turn.records.read("s-killed")
     assert record is not None
     assert record.is_crawled is is_update
-
-
-def test_a_command_gets_the_result_as_text_and_as_json(tmp_path: Path) -> None:
-    script = tmp_path / "tell.py"
-    script.write_text(
-        "import os, sys, pathlib\n"
-        f"pathlib.Path({str(tmp_path / 'told')!r}).write_text(sys.stdin.read() + os.environ['BROADSHEET_RESULT'])\n"
-    )
-    result = SiteResult("news", SiteEnd.FAILED, 1, Path("news.db"), SiteCounts(alarms=2), message="no article")
-    assert notify([f"{sys.executable} -I -S {script}"], result) == []
-    text, _, values = (tmp_path / "told").read_text().partition("{")
-    assert text == "news: failed\nno article\nalarms: 2\narchive: news.db\n"
-    assert json.loads("{" + values)["counts"]["alarms"] == 2
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'unclosed", " ", "false"])
