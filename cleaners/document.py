@@ -18,6 +18,14 @@ Column: TypeAlias = "npt.NDArray[Any]"
 """A one-dimensional numpy array with one number for each block of a page, in the order of the blocks."""
 
 
+class ExtractorUse(StrEnum):
+    """On which pages trafilatura is asked beside the models."""
+
+    ALWAYS = "always"
+    IN_DOUBT = "in-doubt"  # where the first look is unsure of the page as a whole
+    NEVER = "never"
+
+
 class BlockKind(StrEnum):
     """What a block is in its document: a paragraph, a heading, a list item …"""
 
@@ -98,7 +106,7 @@ class Block:
         draft.level = level
         draft.link_chars = link_chars
         draft.landmarks = landmarks
-        draft.words = _count_words(text)
+        draft.words = count_block_words(text)
         draft.link_density = min(1.0, link_chars / len(text)) if link_chars and text else 0.0
         draft.__class__ = Block
 
@@ -109,7 +117,8 @@ class _BlockDraft:
     __slots__ = Block.__slots__
 
 
-def _count_words(text: str) -> int:
+def count_block_words(text: str) -> int:
+    """The number of words of a block's text; in scripts without spaces two characters count as a word."""
     by_spaces = len(text.split())
     return max(by_spaces, len(text) // 2) if by_spaces <= 2 and not text.isascii() else by_spaces
 
@@ -248,6 +257,17 @@ class Metadata:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ArticleImage:
+    """A picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
+    those who do not see it; empty where the page says nothing."""
+
+    url: str
+    caption: str = ""
+    credit: str = ""
+    alt: str = ""
+
+
 class PageType(StrEnum):
     """What type of page this is. Only ARTICLE and TEASER enter the table `articles`."""
 
@@ -299,6 +319,8 @@ class CleanedPage:
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
     layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
+    images: tuple[ArticleImage, ...] = ()  # of the article
+    chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
 
     @property
     def is_article(self) -> bool:

@@ -1,13 +1,14 @@
 """The command line of `broadsheet`: its verbs and their options. What a verb does is imported when the verb runs.
 
 Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
-130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
+75 another crawl owns the archive; 130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -24,11 +25,13 @@ from crawler.console.option_types import (
     header,
     is_nonempty_file,
     language,
+    require_extra,
     seconds,
     user_agent,
 )
 from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import require_workers, start_workers
+from crawler.session.lifeline import watch_lifeline
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -61,6 +64,8 @@ _LIMIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--wait", "patience", type=duration, metavar="TIME",
+                 help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
 )  # fmt: skip
 _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
@@ -92,6 +97,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Allow loopback and private addresses, refused otherwise."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
                  help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+    click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
+                 help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
@@ -130,6 +137,36 @@ def _with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any],
     return decorate
 
 
+def _crawl_and_notify(
+    crawl: Callable[[Mapping[str, Any], Callable[[str], object]], int], options: Mapping[str, Any]
+) -> int:
+    """Run a verb that crawls, and tell those whom `--notify` names what came of it."""
+    if not options["notify"]:
+        return crawl(options, str)  # nobody hears of failures
+    require_extra("apprise", "notify")
+    from crawler.commands.notify import crawl_and_notify
+    from crawler.notify.receivers import read_receivers
+
+    return crawl_and_notify(crawl, options, read_receivers(options["notify"]))
+
+
+@contextmanager
+def _ownership(db: str, patience: float | None) -> Iterator[None]:
+    """Within it no other crawl owns the archive, which is waited for; without patience whoever opens it finds out."""
+    if not patience:
+        yield
+        return
+    from crawler.console.terminal import one_line
+    from output.db.lock import is_owned, keep_lock
+    from output.db.open import archive_path
+
+    file = archive_path(db)
+    if is_owned(file):
+        click.echo(f"Waiting for another crawl of {one_line(db)} to end …", err=True)
+    with keep_lock(file, patience):
+        yield
+
+
 @cli.command(short_help="Crawl a site into an archive.")
 @_with_options(_CRAWL_OPTIONS)
 def crawl(**options: Any) -> int:
@@ -143,10 +180,16 @@ def crawl(**options: Any) -> int:
     from crawler.console.early_checks import check_crawl
 
     check_crawl(options)
-    start_workers()
-    from crawler.commands.crawl import crawl
+    watch_lifeline()
+    return _crawl_and_notify(_crawl, options)
 
-    return crawl(options)
+
+def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        from crawler.commands.crawl import crawl
+
+        return crawl(options, on_failure=on_failure)
 
 
 @cli.command(short_help="Look again: what is new, what has changed.")
@@ -160,10 +203,16 @@ def update(**options: Any) -> int:
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
-    start_workers()
-    from crawler.commands.update import update
+    watch_lifeline()
+    return _crawl_and_notify(_update, options)
 
-    return update(options)
+
+def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        from crawler.commands.update import update
+
+        return update(options, on_failure)
 
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -216,6 +265,23 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     from crawler.commands.merge import merge
 
     return merge(target, sources, quiet=quiet)
+
+
+@cli.command(short_help="Many archives as one Parquet data set.")
+@click.argument("target", metavar="DIR|s3://...")
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER...")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+    """Write archives, or all archives of folders, as one data set of Parquet files: articles, what was removed from
+    them, URLs, changes, and which articles say the same, also between archives.
+
+    Run the same command again and only what has changed is written. What was taken down in an archive leaves the data
+    set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
+    """
+    require_extra("pyarrow", "dataset")
+    from crawler.commands.dataset import dataset
+
+    return dataset(target, sources, quiet=quiet)
 
 
 @cli.command(short_help="Clean an archive again from its raw responses.")
@@ -511,6 +577,23 @@ def test_rules(**options: Any) -> int:
     from crawler.commands.rules import try_rule
 
     return try_rule(options)
+
+
+@cli.group(short_help="Crawl many sites by one list.")
+def fleet() -> None:
+    """Crawl and update many sites by one list, sites.toml: each into an archive of its own, side by side."""
+
+
+@fleet.command(name="init", short_help="Write a list of sites.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("-o", "--output", default="sites.toml", show_default=True, metavar="FILE", help="The list; - prints it.")
+@click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
+              help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
+def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
+    """Write a list with a table for each site, to be changed by hand."""
+    from crawler.commands.fleet import init_sites
+
+    return init_sites(urls, contact or "", output)
 
 
 @cli.command(short_help="See the archive, judge it, mend it, in a browser.")

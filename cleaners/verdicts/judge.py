@@ -23,6 +23,7 @@ from cleaners.rules.matcher import RuleBook
 from cleaners.rules.rule import BodyPosition, Rule
 from cleaners.site_rules.overrides import override_verdicts
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
+from cleaners.verdicts.certainty import block_chances
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
@@ -63,17 +64,31 @@ _Votes = dict[int, Vote]  # by the block's position
 _vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedBlocks:
+    """A verdict for each block of a page, and how likely each is the article's, as `block_chances` packs it."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    chances: bytes = b""
+
+
 def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
     """Return a verdict for each block of the reading, in order, from the page alone."""
+    return judge_blocks(reading, rules).verdicts
+
+
+def judge_blocks(reading: Reading, rules: RuleBook | None = None) -> JudgedBlocks:
+    """Return a verdict and a chance for each block of the reading, in order, from the page alone."""
     if not reading.blocks:
-        return ()
+        return JudgedBlocks()
     verdicts_by_rules = rule_verdicts(reading, rules)
     if reading.probabilities is not None:
         probabilities, sure_threshold = reading.probabilities, FIRST_LOOK_SURE_THRESHOLD
     else:
         probabilities, sure_threshold = predict(*block_features(reading, verdicts_by_rules)), SURE_THRESHOLD
     verdicts = weigh(reading.blocks, verdicts_by_rules, probabilities, reading.metadata.authors, sure_threshold)
-    return override_verdicts(reading.blocks, verdicts, probabilities)
+    verdicts = override_verdicts(reading.blocks, verdicts, probabilities)
+    return JudgedBlocks(verdicts, block_chances(probabilities, verdicts))
 
 
 def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,3 +97,9 @@ def is_nonempty_file(name: str) -> bool:
     """Whether there is a file at the path that is not empty."""
     path = Path(name)
     return path.is_file() and path.stat().st_size > 0
+
+
+def require_extra(module: str, extra: str) -> None:
+    """CommandError, with what to install, where a module is missing that an extra of ours brings."""
+    if find_spec(module) is None:
+        raise CommandError(f"this needs {module}, which is not installed: pip install 'broadsheet[{extra}]'")

@@ -44,10 +44,8 @@ class WarcCopy:
 
 
 def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
-    """What has to be copied. MergeConflict if a copy that is there holds other bytes; nothing is changed."""
+    """What has to be copied. MergeConflict if a file of the source is missing or short; nothing is changed."""
     copies = [_plan_copy(target, source, *row) for row in source.db.execute(_FILES).fetchall()]
-    for copy in copies:
-        _refuse_other_bytes(target, source, copy)
     return [copy for copy in copies if copy.length]
 
 
@@ -98,8 +96,11 @@ def _copy_name(database: Path, path: Path) -> str:
     return f"{database.name}{MERGED_ENDING}/{stem}-{digits}.warc.gz"
 
 
-def _refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
-    """Compare the records that both archives have in a file; what was taken down in one has been written over there."""
+def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
+    """Compare the records that both archives have in a file; what was taken down in one has been written over there.
+
+    MergeConflict if one differs.
+    """
     if not copy.copied_length:
         return
     path = warc_path(database_file(target).parent, copy.target_name)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
 from output.report.coverage import Coverage, measure_coverage
 from output.report.host_scope import host_scope
 
@@ -57,6 +58,14 @@ _MIN_LAYOUT_PAGES = 3
 _LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
     FROM layouts l JOIN pages p ON p.layout_id = l.id JOIN urls u ON u.id = p.id
     WHERE l.pages >= {_MIN_LAYOUT_PAGES} GROUP BY l.id ORDER BY l.pages DESC, l.host, l.id"""
+
+_MAX_UNCERTAIN = 100
+_UNCERTAIN = f"""SELECT p.expected_f1, a.title, a.url FROM articles a JOIN pages p ON p.id = a.page_id
+    WHERE p.expected_f1 < {HIGH_F1} ORDER BY p.expected_f1, a.url LIMIT {_MAX_UNCERTAIN}"""
+_CERTAINTIES = f"""SELECT CASE WHEN p.expected_f1 >= {HIGH_F1} THEN '{Certainty.HIGH}'
+            WHEN p.expected_f1 >= {FAIR_F1} THEN '{Certainty.FAIR}' ELSE '{Certainty.LOW}' END, count(*)
+    FROM articles a JOIN pages p ON p.id = a.page_id WHERE p.expected_f1 IS NOT NULL
+    GROUP BY 1 ORDER BY min(p.expected_f1) DESC"""
 
 _LATEST_START = "(SELECT max(started_at) FROM runs)"
 _SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
@@ -166,6 +175,23 @@ class LayoutLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CertaintyCount:
+    """How many articles' texts are of a certainty: high, fair or low."""
+
+    certainty: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainArticle:
+    """An article whose text is not of high certainty, and the F1, 0 to 1, that it may be expected to have."""
+
+    expected_f1: float
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """How many articles say the same, and the earliest of them."""
 
@@ -254,6 +280,8 @@ class Report(Totals):
     duplicates: tuple[DuplicateCount, ...]
     clusters: tuple[Cluster, ...]
     layouts: tuple[LayoutLine, ...]
+    certainty: tuple[CertaintyCount, ...]
+    uncertain: tuple[UncertainArticle, ...]
     yields: tuple[Yield, ...]
     rule_rates: tuple[RuleRate, ...]
     runs: tuple[RunLine, ...]
@@ -299,6 +327,8 @@ def _gather_all(db: Database) -> Report:
         duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
         clusters=_read_rows(db, Cluster, _CLUSTERS),
         layouts=_read_rows(db, LayoutLine, _LAYOUTS),
+        certainty=_read_rows(db, CertaintyCount, _CERTAINTIES),
+        uncertain=_read_rows(db, UncertainArticle, _UNCERTAIN),
         yields=read_yields(db),
         rule_rates=read_rule_rates(db),
         runs=read_runs(db),

@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 
+from cleaners.verdicts.certainty import certainty
 from output.db.text import inert_text
 from output.report.coverage import Coverage, Gap
 from output.report.figures import AlarmLine, Report, RuleRate, RunLine, Yield
@@ -36,6 +37,7 @@ def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Call
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
         _layout_section(report, width, max_lines),
+        _certainty_section(report, width, max_lines),
         _removed_section(report, width, max_lines),
         _yield_section(report.yields, width, max_lines),
         *_rule_sections(report.rule_rates, width),
@@ -185,6 +187,19 @@ def _layout_section(report: Report, width: int, max_lines: int) -> str:
     ]
     pairs = [text for pair in zip(lines, examples, strict=False) for text in pair]
     return "\n".join((title, head, *pairs, *lines[len(examples) :]))
+
+
+def _certainty_section(report: Report, width: int, max_lines: int) -> str:
+    """How many texts are of which certainty, and the least certain of them."""
+    if not report.uncertain:
+        return ""
+    counts = ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
+    rows = [
+        [f"{article.expected_f1:.2f}", certainty(article.expected_f1), article.title, article.url]
+        for article in report.uncertain
+    ]
+    heads = ("expected F1", "certainty", "title", "URL")
+    return _format_table(f"Certainty of the texts: {counts}", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:

@@ -46,22 +46,25 @@ class LedgerRows:
     """The ledger of a page as rows: plain tuples, quick to send and to store.
 
     `texts` are (id, text); `reasons` are (reason, rule); `blocks` are (position, id of its text, number of its kind,
-    whether it is kept, index of its reason in `reasons`).
+    whether it is kept, index of its reason in `reasons`). `chances` are as in `page_layout`; empty if not known.
     """
 
     texts: tuple[tuple[int, str], ...] = ()
     reasons: tuple[tuple[str, str], ...] = ()
     blocks: tuple[tuple[int, int, int, bool, int], ...] = ()
     layout: bytes = b""
+    chances: bytes = b""
 
     def has_same_content(self, rows: LedgerRows) -> bool:
-        """Whether both hold the same, even if another version of the packer gave their layouts other bytes."""
-        if self == rows:
+        """Whether both hold the same, chances apart, even if another version of the packer gave their layouts other
+        bytes."""
+        same_rows = replace(rows, chances=self.chances)
+        if self == same_rows:
             return True
-        return replace(self, layout=rows.layout) == rows and _layout_rows(self.layout) == _layout_rows(rows.layout)
+        return replace(self, layout=rows.layout) == same_rows and _layout_rows(self.layout) == _layout_rows(rows.layout)
 
 
-def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> LedgerRows:
+def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chances: bytes = b"") -> LedgerRows:
     """The rows of a page's blocks and their verdicts. Pure."""
     storable_texts = {text: storable_text(text) for text in dict.fromkeys([block.text for block in blocks])}
     text_ids = {text: content_id(stored_text, bits=BLOCK_BITS) for text, stored_text in storable_texts.items()}
@@ -83,6 +86,7 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> Le
             for block, verdict in zip(blocks, verdicts, strict=True)
         ),
         layout=_packed_layout(blocks),
+        chances=chances,
     )
 
 
@@ -107,7 +111,8 @@ def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
         for position, text_id, kind, is_kept, reason_index in ledger.blocks
     ]
     db.conn.executemany(_PUT_BLOCK, rows)
-    db.execute("INSERT INTO page_layout (page_id, layout) VALUES (?, ?)", [page_id, ledger.layout])
+    columns = [page_id, ledger.layout, ledger.chances or None]
+    db.execute("INSERT INTO page_layout (page_id, layout, chances) VALUES (?, ?, ?)", columns)
 
 
 def store_texts(db: Database, texts: Sequence[tuple[int, str]]) -> None:

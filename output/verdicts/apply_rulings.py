@@ -28,6 +28,7 @@ from output.verdicts.ruling_steps import (
     take_steps,
 )
 from output.verdicts.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
+from output.verdicts.stored_certainty import update_expected_f1
 
 MOST_PAGES = 1000
 """Pages that a sample of a ruling's effect looks at."""
@@ -145,7 +146,10 @@ def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
     """Apply the rulings to a page whose ledger was just stored; return its rows with the text that follows."""
     if not _has_rulings(db):
         return rows
-    if not any(step.changes_text for step in take_steps(db, OF_PAGE, {"page": page_id})):
+    steps = take_steps(db, OF_PAGE, {"page": page_id})
+    if not any(step.changes_text for step in steps):
+        if steps:
+            update_expected_f1(db, page_id)
         return rows
     assembled = assemble_page(db, page_id)
     update_counts(db, page_id, assembled)

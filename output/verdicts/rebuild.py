@@ -16,6 +16,7 @@ from output.store.ledger import read_ledger
 from output.store.multipage import further_blocks, has_further_pages, head_page
 from output.store.page_rows import PageRows
 from output.store.revisions import correct_revision
+from output.verdicts.stored_certainty import update_expected_f1
 
 _KEPT = Verdict(True, KeepReason.SELECTED, "")
 
@@ -50,11 +51,12 @@ def _assemble_blocks(blocks: list[Block], kept_count: int) -> AssembledText:
 
 
 def update_counts(db: Database, page_id: int, assembled: AssembledText) -> None:
-    """Set `kept` and `removed` in a page's row; digest and word count stay those of the page's own text."""
+    """Set counts and `expected_f1` in a page's row; digest and word count stay those of the page's own text."""
     db.execute(
         "UPDATE pages SET kept = ?1, removed = blocks - ?1 WHERE id = ?2",
         [assembled.kept_count, page_id],
     )
+    update_expected_f1(db, page_id)
 
 
 def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:

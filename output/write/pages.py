@@ -10,6 +10,7 @@ from cleaners.document import PageType
 from output.db.stored_values import stored_texts
 from output.db.text import as_json, storable_text
 from output.store.articles import StoredArticle, remove_article, save_article, stored_article
+from output.store.images import put_images
 from output.store.leads import put_leads
 from output.store.ledger import clear_ledger, write_ledger
 from output.store.lineage import intern_lineage
@@ -26,7 +27,7 @@ _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free begi
 
 _COLUMNS = (
     "id, capture_id, page_type, own_type, evidence, title, canonical_url, text_digest, word_count, blocks, kept,"
-    " removed, outlinks, robots, cleaner_version, cleaner_id, article_id"
+    " removed, outlinks, robots, cleaner_version, cleaner_id, article_id, expected_f1"
 )
 _COLUMN_NAMES = _COLUMNS.split(", ")
 _UPSERT = (
@@ -76,6 +77,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
         clear_ledger(db, page_id)
     put_leads(db, page_id, rows.leads)
     put_signature(db, page_id, rows.layout_signature)
+    put_images(db, page_id, rows.images)
     return SaveResult(is_current=True, has_changed=has_changed)
 
 
@@ -126,4 +128,5 @@ def _page_columns(sighting: Sighting, rows: PageRows) -> dict[str, object]:
         "robots": as_json(list(rows.robots)),
         "cleaner_version": rows.cleaner_version,
         "article_id": sighting.article_id if rows.is_article else None,
+        "expected_f1": rows.expected_f1,
     }

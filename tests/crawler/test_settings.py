@@ -72,6 +72,7 @@ def settings_with(variables: dict[str, str]) -> dict[str, object]:
     return values
 
 
+@pytest.mark.slow
 def test_each_setting_takes_the_variable_of_its_name() -> None:
     values = settings_with({name: text for name, (text, _) in VALUES.items()})
     assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
@@ -105,6 +106,7 @@ def test_each_option_of_a_crawl_can_be_given_on_the_command_line() -> None:
         assert getattr(CrawlOptions.from_arguments(spider_arguments(options)), name) != getattr(usual, name), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"), [("BROADSHEET_RETRY_TIMES", "many"), ("BROADSHEET_ALLOW_PRIVATE", "perhaps")]
 )

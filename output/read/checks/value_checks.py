@@ -33,7 +33,7 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
 _ROW_NAMES = {"revisions": "article_id || '/' || number", "imports": "file"}
 """SQL for what names a row where it is not its `id`."""
 
-_LAYOUTS = "SELECT l.page_id, l.layout, p.blocks FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id"
+_LAYOUTS = "SELECT l.page_id, l.layout, l.chances, p.blocks FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id"
 _READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FROM reclean_before b
     LEFT JOIN urls u ON u.id = b.page_id"""
 _PENDING_NOTES = f"SELECT article_id || '/' || number, note FROM revisions WHERE change = '{RevisionMark.PENDING}'"
@@ -64,8 +64,9 @@ def _pending_note_faults(db: Database) -> Iterator[Finding]:
 
 
 def _layout_faults(db: Database) -> Iterator[Finding]:
-    for page_id, layout, block_count in db.conn.execute(_LAYOUTS):
+    for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS):
         yield from _fault_of(partial(check_layout, layout, block_count), "page_layout", "layout", page_id)
+        yield from _fault_of(partial(check_chances, chances, block_count), "page_layout", "chances", page_id)
 
 
 def _sketch_faults(db: Database) -> Iterator[Finding]:
@@ -94,6 +95,12 @@ def check_layout(layout: bytes, block_count: int) -> None:
             raise TypeError("no layout of a block")
         if not (isinstance(level, int) and isinstance(link_chars, int)):
             raise TypeError("no layout of a block")
+
+
+def check_chances(chances: bytes | None, block_count: int) -> None:
+    """ValueError if chances are not those of so many blocks."""
+    if chances is not None and len(chances) != block_count:
+        raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
 
 
 def check_sketch(packed_sketch: bytes, hash_count: int) -> None:

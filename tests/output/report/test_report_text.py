@@ -121,6 +121,22 @@ def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
         assert gather_report(archive.db).layouts == ()
 
 
+def test_the_least_certain_texts_are_listed_first_and_all_are_counted(archive, make):
+    chances = {"sure": bytes([255, 0]), "fair": bytes([220, 0]), "low": bytes([90, 0])}
+    outcomes = [
+        make.outcome(f"{HOST}/{name}", f"a text that is {name}", removed=("gone",), chances=packed)
+        for name, packed in chances.items()
+    ]
+    archive.save([*outcomes, make.outcome(f"{HOST}/unknown", "a text of which nobody knows")])
+    report = gather_report(archive.db)
+    assert [(line.certainty, line.articles) for line in report.certainty] == [("high", 1), ("fair", 1), ("low", 1)]
+    assert [article.url for article in report.uncertain] == [f"{HOST}/low", f"{HOST}/fair"]
+    text = render(report, width=140)
+    assert "Certainty of the texts: 1 high, 1 fair, 1 low" in text
+    assert f"{HOST}/sure" not in text
+    assert "Certainty" not in render(gather_report(archive.db, "b.test"))
+
+
 def test_in_a_narrow_window_a_layout_s_page_has_a_line_of_its_own(archive, make):
     """Beside the reason both were cut to their first letters."""
     url, signature = f"http://a.test/a-section-with-a-long-name/{'x' * 20}", pack_signature(list(range(20)))
