@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
+from output.settle.judge_again import settle
+from output.write.archive import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import command, crawl, start
+from tests.output.conftest import Maker
 from tests.output.exports.replay_page import viewer_files
 
 pytestmark = pytest.mark.slow
@@ -212,6 +215,36 @@ def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, p
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
     page.goto(room + path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The reading room over an archive with an article that its publication changed."""
+    make, db = Maker(), tmp_path_factory.mktemp("edited") / "edited.db"
+    rest = "sentence of it says what the council of the harbour town had voted for on Tuesday."
+    first, second, third = (f"The {word} {rest}" for word in ("first", "second", "third"))
+    with Archive.open(db, make.clock) as archive:
+        for texts in ((first, second, third), (first, second.replace("Tuesday", "Monday"))):
+            archive.save([make.outcome("http://a.test/story", *texts, title="The vote")])
+            settle(archive.db, make.clock)
+    yield from opened(db)
+
+
+def test_a_diff_is_read_inline_and_side_by_side(browser: LoopbackBrowser, edited: str, axe: str) -> None:
+    page = browser.page()
+    page.goto(edited)
+    page.get_by_role("link", name="Changes", exact=True).click()
+    page.get_by_role("link", name="The vote").first.click()
+    expect(page.locator(".diff ins").first).to_have_text("Monday.")
+    changed = page.locator(".diff .changed")
+    expect(changed).to_have_count(2)
+    expect(changed.nth(1)).to_contain_text("The third sentence")  # it stood below the one that was rewritten
+    page.get_by_role("link", name="Side by side").click()
+    expect(page.locator(".diff .pair").first.locator("del")).to_have_text("Tuesday.")
+    expect(page.locator("details.run")).to_contain_text("1 block unchanged")
+    page.evaluate(axe)
+    assert page.evaluate("axe.run(document)")["violations"] == []
     page.close()
 
 
