@@ -22,23 +22,27 @@ BROADSHEET_ALLOW_PRIVATE = False  # loopback and private addresses are refused
 BROADSHEET_PORTS: list[int] = []  # ports that may be requested besides 80, 443 and those of the start URLs
 BROADSHEET_DELAY = 1.0  # seconds between two requests to a host at the fastest; 0 turns pacing off
 BROADSHEET_PER_HOST = 4  # pending requests to one host at most
+BROADSHEET_PER_ADDRESS = 0  # pending requests to one IP address, over all crawls with the same folder below; 0: any
+BROADSHEET_ADDRESS_FOLDER = ""  # where crawls of one machine share what they know of addresses; empty: nowhere
 BROADSHEET_CONTACT = ""  # URL or mail address of who crawls, sent along
 BROADSHEET_ROBOTS_AGE = 24 * 3600.0  # seconds after which a robots.txt is read again
 BROADSHEET_RETRY_TIMES = 2  # retries of a URL that timed out, was cut off, or answered 429, 500, 503 and the like
 BROADSHEET_RETRY_WAIT = 5.0  # seconds before the first of them; later ones wait longer, and Retry-After counts
 BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
 BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
+BROADSHEET_EXTRACTOR = "in-doubt"  # pages on which trafilatura is asked beside the models: always, in-doubt, never
 BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start
 BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_URL_LINES = False  # a line on standard error for each URL
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
+BROADSHEET_HEADERS = ""  # request headers for the hosts of the start URLs, `NAME: VALUE`, one a line
+BROADSHEET_HEADER_HOSTS = ""  # further hosts that these are sent to, with spaces between them; `*` is every host
 
-# An environment variable of the same name changes each of them but the two that the command itself sets. Options of
-# `broadsheet` and `-s NAME=value` of `scrapy` go before it.
+# An environment variable of the same name changes each of them but the mark and the two that the command itself sets.
+# Options of `broadsheet` and `-s NAME=value` of `scrapy` go before it.
+INTERNAL_SETTINGS = ("BROADSHEET_SETTINGS", "BROADSHEET_COMMAND", "BROADSHEET_PROGRESS")
 ENVIRONMENT_SETTINGS = tuple(
-    name
-    for name in list(globals())
-    if name.startswith("BROADSHEET_") and name not in ("BROADSHEET_COMMAND", "BROADSHEET_PROGRESS")
+    name for name in list(globals()) if name.startswith("BROADSHEET_") and name not in INTERNAL_SETTINGS
 )
 ENVIRONMENT_PROBLEMS: list[str] = []
 """What is wrong with variables of the environment, a line each: they are left out."""

@@ -53,14 +53,14 @@ FLOORS = {
         "write settle",
         "reclean",
         "read merge",
-        "browse",
+        "browse dataset",
     ),
     "crawler": (
         "options settings items demo",
         "frontier fetch discovery workers",
         "answers console",
         "session",
-        "spiders replay fleet",
+        "spiders replay fleet notify",
         "commands",
         "cli addon",
     ),
@@ -177,6 +177,7 @@ def test_a_room_imports_only_what_stands_on_a_lower_floor() -> None:
     assert upward_imports(import_graph(REPOSITORY)) == []
 
 
+@pytest.mark.slow
 def test_no_module_imports_itself_by_way_of_others() -> None:
     assert modules_in_circles(import_graph(REPOSITORY)) == set()
 

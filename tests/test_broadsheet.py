@@ -137,6 +137,7 @@ def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.Archi
         assert broadsheet.clean(response.body, article.url).title == article.title
 
 
+@pytest.mark.slow
 def test_the_raw_response_of_what_is_no_page(archive: broadsheet.ArchiveReader) -> None:
     origin = "/".join(next(iter(archive)).url.split("/")[:3])
     robots = archive.raw(f"{origin}/robots.txt")
@@ -242,6 +243,7 @@ def test_nothing_is_written_to_an_archive(sample: Path, archive: broadsheet.Arch
         archive._db.execute("DELETE FROM meta")
 
 
+@pytest.mark.slow
 def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours() -> None:
     code = "import sys, broadsheet; print(*{'scrapy', 'twisted', 'trafilatura', 'cleaners.clean'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)

@@ -54,6 +54,9 @@ class SiteTask:
     """When it became due, in UTC, ISO 8601; empty for a site that was never crawled."""
     notify: tuple[str, ...] = ()
     """Whom to tell of what came of it; the words are those of `sites.toml`."""
+    hosts: tuple[str, ...] = ()
+    """The hosts of the start URLs. Two tasks that share one must not run at once: pace is a host's, and kept by one
+    crawl."""
 
     def command(self, archive: Path) -> tuple[str, ...]:
         """The words after `broadsheet` that run the task on an archive. A lost archive is crawled from the start."""

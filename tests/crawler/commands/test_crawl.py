@@ -39,6 +39,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
 def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[str], message: str) -> None:
     code, out, errors = command("crawl", *arguments, "--db", tmp_path / "a.db")
@@ -137,6 +138,7 @@ def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path:
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM urls WHERE state <> 'done' AND kind = 'page'") == [(0,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
@@ -201,6 +203,7 @@ def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSit
     assert f"{site.url}/one failed: taken down with broadsheet forget" in errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) -> None:
     slow = {f"/{n}": lambda seen: Reply(page(seen.path), wait=0.2 if times == 1 else 20) for n in range(60)}

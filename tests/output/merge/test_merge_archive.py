@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from output.db.errors import InUse, NotReachable
 from output.db.open import open_database
+from output.merge import warc_copies
 from output.merge.merge_archive import MergeResult, merge_archive
 from output.merge.source_archive import MergeConflict
 from output.outcome import Outcome
@@ -113,6 +116,7 @@ def differing(first: Path, second: Path) -> list[tuple[object, ...]]:
     return wanted[:9]
 
 
+@pytest.mark.slow
 def test_archives_of_a_host_each_merge_to_the_archive_of_all(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     make.clock.seconds = 0
     whole = write_archive(tmp_path / "whole.db", make, [o for host in HOSTS for o in host_outcomes(make, host)])
@@ -122,6 +126,7 @@ def test_archives_of_a_host_each_merge_to_the_archive_of_all(tmp_path: Path, sha
     assert differing(whole, merged) == []
 
 
+@pytest.mark.slow
 def test_merging_twice_in_any_order_changes_nothing(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged = tmp_path / "all.db"
     first = merge_all(merged, make, shards)
@@ -139,6 +144,7 @@ def test_the_order_of_archives_makes_no_difference(tmp_path: Path, shards: list[
     assert differing(tmp_path / "one.db", tmp_path / "other.db") == []
 
 
+@pytest.mark.slow
 def test_an_archive_that_grew_brings_what_is_new_with_its_edits(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -177,6 +183,7 @@ def test_each_raw_record_is_found_under_a_name_of_its_own(tmp_path: Path, make: 
     assert runs == (2,)
 
 
+@pytest.mark.slow
 def test_a_crawl_into_a_merged_archive_leaves_the_copies_alone(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged = tmp_path / "all.db"
     merge_all(merged, make, shards)
@@ -187,6 +194,7 @@ def test_a_crawl_into_a_merged_archive_leaves_the_copies_alone(tmp_path: Path, s
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_a_later_ruling_wins_whichever_archive_has_it(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged, promo = tmp_path / "all.db", block_id(PROMO)
     for path, kept in ((shards[0], True), (shards[1], False)):
@@ -220,6 +228,7 @@ def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(
         assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[1]}/2",)]
 
 
+@pytest.mark.slow
 def test_takedowns_of_either_hold_in_both(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged, gone_there, gone_here = tmp_path / "all.db", f"{HOSTS[0]}/2", f"{HOSTS[1]}/2"
     merge_all(merged, make, shards)
@@ -237,6 +246,7 @@ def test_takedowns_of_either_hold_in_both(tmp_path: Path, shards: list[Path], ma
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_what_was_taken_down_here_does_not_come_in_with_another_archive(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -262,6 +272,7 @@ def test_what_a_user_noted_beside_articles_comes_along(tmp_path: Path, shards: l
     db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_merge_that_is_cut_off_is_finished_by_the_same(tmp_path: Path, make: Maker, host: str) -> None:
     outcomes = [outcome for host_name in HOSTS for outcome in host_outcomes(make, host_name)]
@@ -321,6 +332,43 @@ def test_a_record_with_other_bytes_is_refused(tmp_path: Path, shards: list[Path]
         merge_all(merged, make, shards[:1])
 
 
+def count_comparisons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the records that are read to be compared, from now on."""
+    lengths: list[int] = []
+    read = warc_copies._span
+
+    def read_and_note(stream: BinaryIO, offset: int, length: int) -> bytes:
+        lengths.append(length)
+        return read(stream, offset, length)
+
+    monkeypatch.setattr(warc_copies, "_span", read_and_note)
+    return lengths
+
+
+def test_what_is_as_it_was_is_not_compared_again(
+    tmp_path: Path, shards: list[Path], make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged, lengths = tmp_path / "all.db", count_comparisons(monkeypatch)
+    merge_all(merged, make, shards)
+    assert not any(result.has_changed for result in merge_all(merged, make, shards))
+    assert lengths == []
+    for name in ("all.db.merged.warc", "shard0.db.warc"):  # whichever side was touched
+        (touched, *_) = sorted((tmp_path / name).iterdir())
+        touched.touch()
+        merge_all(merged, make, shards)
+        assert len(lengths) > 10
+        lengths.clear()
+
+
+def test_an_archive_that_grew_is_merged_though_it_is_known(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards)
+    with Archive.open(shards[0], make.clock) as archive:
+        archive.save([make.outcome(f"{HOSTS[0]}/new", *story(70))])
+    first, second, _ = merge_all(merged, make, shards)
+    assert (first.stored_pages, second.has_changed) == (1, False)
+
+
 def test_an_archive_in_use_or_missing_or_itself_is_refused(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     with Archive.open(tmp_path / "all.db", make.clock) as archive:
         with Archive.open(shards[0], make.clock), pytest.raises(InUse):
@@ -341,3 +389,16 @@ def test_a_raw_file_that_is_gone_is_refused_before_anything_is_changed(
     db = open_database(tmp_path / "all.db", read_only=True)
     assert db.execute("SELECT count(*) FROM urls").fetchone() == (0,)
     db.close()
+
+
+def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path, make: Maker) -> None:
+    host = HOSTS[0]
+    (tmp_path / "base").mkdir()
+    base = write_archive(tmp_path / "base" / "site.db", make, host_outcomes(make, host))
+    shutil.copytree(tmp_path / "base", tmp_path / "later")
+    later = tmp_path / "later" / "site.db"
+    with Archive.open(later, make.clock) as archive:
+        take_down(archive.db, f"{host}/0", clock=make.clock)
+    merge_all(base, make, [later])
+    assert not list((tmp_path / "base").rglob("*.merged.warc"))
+    in_order(base)

@@ -175,6 +175,7 @@ Archive.open(file)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX has them")
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_loses_nothing_and_applies_nothing_twice(file, block, step):
