@@ -662,6 +662,7 @@ def fleet_search(**options: Any) -> int:
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=_path)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
+@click.option("--replay-assets", metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."
 )
