@@ -30,10 +30,11 @@ from cleaners.document import Metadata, PageType
 from output.db.errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
 from output.db.open import database_file, open_database
 from output.db.text import count_words
-from output.read.articles import Article, ArticleFilter, find_stored_article, iter_stored_articles
+from output.read.articles import Article, find_stored_article, iter_stored_articles
 from output.read.explain import StoredBlock, StoredPage, find_page
 from output.read.search import SearchHit, search
 from output.read.stored_record import find_record
+from output.store.article_filter import ArticleBounds, primary_tag, read_day
 from output.store.articles import latest_seq
 from output.watch.edit_list import EDIT_KINDS, ListedEdit, list_edits
 
@@ -191,18 +192,22 @@ class ArchiveReader:
         *,
         host: str = "",
         language: str = "",
+        section: str = "",
         since: date | str | None = None,
         until: date | str | None = None,
         one_per_cluster: bool = False,
     ) -> Iterator[Article]:
         """The articles in the order of their numbers, read a hundred at a time: an archive need not fit into memory.
 
-        `since` and `until` are days of publication, both included: a date, or text such as `2024-01-31`; an article
-        without a day is then left out. With `one_per_cluster`, of articles that say the same only the earliest.
-        ValueError for a text that is no day. What a crawl stores meanwhile may come or not; `changes` has it.
+        The bounds mean what they mean in `broadsheet search` and `export`. `host` is a host and all below it, at any
+        port unless it names one; `language` a code such as `en`; `section` what the pages state, whatever its case.
+        `since` and `until` are days of publication, both included: a date, or text such as `2024-01-31` or `2024-01`;
+        an article without a day is then left out. With `one_per_cluster`, of articles that say the same only the
+        earliest. ValueError for a text that is no day. What a crawl stores meanwhile may come or not; `changes` has it.
         """
-        article_filter = ArticleFilter(host, language, _day(since), _day(until), one_per_cluster)
-        return self._iter_articles(article_filter)
+        languages = (primary_tag(language),) if language else ()
+        bounds = ArticleBounds(host, _day(since), _day(until), languages, section)
+        return self._iter_articles(bounds, one_per_cluster=one_per_cluster)
 
     def article(self, url_or_id: str | int) -> Article | None:
         """An article; None if the archive has none of this URL or number."""
@@ -286,9 +291,9 @@ class ArchiveReader:
         with self._reading():
             return articles_frame(self._db, columns)
 
-    def _iter_articles(self, article_filter: ArticleFilter) -> Iterator[Article]:
+    def _iter_articles(self, bounds: ArticleBounds, *, one_per_cluster: bool) -> Iterator[Article]:
         with self._reading():
-            yield from iter_stored_articles(self._db, article_filter)
+            yield from iter_stored_articles(self._db, bounds, one_per_cluster=one_per_cluster)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -305,8 +310,11 @@ def _encoded(html: str) -> bytes:
     return html.encode("utf-8", "replace")
 
 
-def _day(day: date | str | None) -> date | None:
-    return date.fromisoformat(day) if isinstance(day, str) else day
+def _day(day: date | str | None) -> str:
+    """A day as the archive writes it; of a moment its own day."""
+    if isinstance(day, datetime):
+        return day.date().isoformat()
+    return day.isoformat() if isinstance(day, date) else read_day(day) if day else ""
 
 
 def _utc_text(moment: date | str) -> str:

@@ -1,13 +1,14 @@
 """The command line of `broadsheet`: its verbs and their options. What a verb does is imported when the verb runs.
 
 Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command makes no sense as it stands;
-130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
+75 another crawl owns the archive; 130 stopped with Ctrl-C, 143 with SIGTERM; 141 the reader of our output went away.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -23,11 +24,13 @@ from crawler.console.option_types import (
     header,
     is_nonempty_file,
     language,
+    require_extra,
     seconds,
     user_agent,
 )
 from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import require_workers, start_workers
+from crawler.session.lifeline import watch_lifeline
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -52,6 +55,8 @@ _LIMIT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--wait", "patience", type=duration, metavar="TIME",
+                 help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
 )  # fmt: skip
 _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
@@ -68,7 +73,9 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
     click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
-                 help="Send this header with every request. Repeatable."),
+                 help="Send this header to the hosts of the start URLs. Repeatable."),
+    click.option("--header-host", "header_hosts", multiple=True, metavar="HOST",
+                 help="Send what --header gives to this host too; '*': to every host. Repeatable."),
     click.option("--cookies", metavar="FILE", envvar="BROADSHEET_COOKIES",
                  help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--keep-credentials", is_flag=True,
@@ -118,6 +125,23 @@ def _with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any],
     return decorate
 
 
+@contextmanager
+def _ownership(db: str, patience: float | None) -> Iterator[None]:
+    """Within it no other crawl owns the archive, which is waited for; without patience whoever opens it finds out."""
+    if not patience:
+        yield
+        return
+    from crawler.console.terminal import one_line
+    from output.db.lock import is_owned, keep_lock
+    from output.db.open import archive_path
+
+    file = archive_path(db)
+    if is_owned(file):
+        click.echo(f"Waiting for another crawl of {one_line(db)} to end …", err=True)
+    with keep_lock(file, patience):
+        yield
+
+
 @cli.command(short_help="Crawl a site into an archive.")
 @_with_options(_CRAWL_OPTIONS)
 def crawl(**options: Any) -> int:
@@ -131,10 +155,12 @@ def crawl(**options: Any) -> int:
     from crawler.console.early_checks import check_crawl
 
     check_crawl(options)
-    start_workers()
-    from crawler.commands.crawl import crawl
+    watch_lifeline()
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        from crawler.commands.crawl import crawl
 
-    return crawl(options)
+        return crawl(options)
 
 
 @cli.command(short_help="Look again: what is new, what has changed.")
@@ -148,10 +174,12 @@ def update(**options: Any) -> int:
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
-    start_workers()
-    from crawler.commands.update import update
+    watch_lifeline()
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        from crawler.commands.update import update
 
-    return update(options)
+        return update(options)
 
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
@@ -203,6 +231,23 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     from crawler.commands.merge import merge
 
     return merge(target, sources, quiet=quiet)
+
+
+@cli.command(short_help="Many archives as one Parquet data set.")
+@click.argument("target", metavar="DIR|s3://...")
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER...")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+    """Write archives, or all archives of folders, as one data set of Parquet files: articles, what was removed from
+    them, URLs, changes, and which articles say the same, also between archives.
+
+    Run the same command again and only what has changed is written. What was taken down in an archive leaves the data
+    set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
+    """
+    require_extra("pyarrow", "dataset")
+    from crawler.commands.dataset import dataset
+
+    return dataset(target, sources, quiet=quiet)
 
 
 @cli.command(short_help="Clean an archive again from its raw responses.")
@@ -488,6 +533,23 @@ def test_rules(**options: Any) -> int:
     from crawler.commands.rules import try_rule
 
     return try_rule(options)
+
+
+@cli.group(short_help="Crawl many sites by one list.")
+def fleet() -> None:
+    """Crawl and update many sites by one list, sites.toml: each into an archive of its own, side by side."""
+
+
+@fleet.command(name="init", short_help="Write a list of sites.")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option("-o", "--output", default="sites.toml", show_default=True, metavar="FILE", help="The list; - prints it.")
+@click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
+              help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
+def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
+    """Write a list with a table for each site, to be changed by hand."""
+    from crawler.commands.fleet import init_sites
+
+    return init_sites(urls, contact or "", output)
 
 
 @cli.command(short_help="See the archive, judge it, mend it, in a browser.")

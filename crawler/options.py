@@ -28,8 +28,9 @@ class CrawlOptions:
     `keep_credentials` their requests are stored with the values of headers and cookies that were given.
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
-    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. `extractor` says on which pages
-    trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says.
+    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. `items` says when an article
+    becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
+    which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says.
     """
 
     seeds: tuple[str, ...]
@@ -53,6 +54,7 @@ class CrawlOptions:
     every: float = 0.0
     keep_credentials: bool = False
     ignore_robots: bool = False
+    items: str = "settled"
     extractor: ExtractorUse | None = None
 
     @classmethod
@@ -80,6 +82,7 @@ class CrawlOptions:
             every=_number(arguments, "every", float) or 0.0,
             keep_credentials=_boolean(arguments.get("keep_credentials", False)),
             ignore_robots=_boolean(arguments.get("ignore_robots", False)),
+            items=_choice(arguments.get("items") or ITEM_MODES[0], ITEM_MODES, "items"),
             extractor=_extractor_use(arguments.get("extractor")),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
@@ -107,6 +110,7 @@ def parse_size(value: str, name: str) -> int:
 
 
 REVISIT_MODES = ("", "due", "update", "all")
+ITEM_MODES = ("settled", "as-fetched")
 
 _EXTRA_ARGUMENTS = ("url", "urls_file", "db", "language")
 

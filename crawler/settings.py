@@ -33,13 +33,14 @@ BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself w
 BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_URL_LINES = False  # a line on standard error for each URL
 BROADSHEET_COOKIES = ""  # a cookies.txt file, sent to the hosts that it names
+BROADSHEET_HEADERS = ""  # request headers for the hosts of the start URLs, `NAME: VALUE`, one a line
+BROADSHEET_HEADER_HOSTS = ""  # further hosts that these are sent to, with spaces between them; `*` is every host
 
-# An environment variable of the same name changes each of them but the two that the command itself sets. Options of
-# `broadsheet` and `-s NAME=value` of `scrapy` go before it.
+# An environment variable of the same name changes each of them but the mark and the two that the command itself sets.
+# Options of `broadsheet` and `-s NAME=value` of `scrapy` go before it.
+INTERNAL_SETTINGS = ("BROADSHEET_SETTINGS", "BROADSHEET_COMMAND", "BROADSHEET_PROGRESS")
 ENVIRONMENT_SETTINGS = tuple(
-    name
-    for name in list(globals())
-    if name.startswith("BROADSHEET_") and name not in ("BROADSHEET_COMMAND", "BROADSHEET_PROGRESS")
+    name for name in list(globals()) if name.startswith("BROADSHEET_") and name not in INTERNAL_SETTINGS
 )
 ENVIRONMENT_PROBLEMS: list[str] = []
 """What is wrong with variables of the environment, a line each: they are left out."""

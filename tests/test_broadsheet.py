@@ -92,6 +92,22 @@ def test_days_may_be_dates_or_text(archive: broadsheet.ArchiveReader) -> None:
         archive.articles(since="May")
 
 
+def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.ArchiveReader) -> None:
+    """A host without its port once meant none, where `broadsheet search --host` had a domain and all below it."""
+    everything = {article.id for article in archive}
+    address = next(iter(archive)).host
+    assert address.startswith("127.0.0.1:")
+    for host in ("127.0.0.1", address, f"http://{address}/"):
+        assert {article.id for article in archive.articles(host=host)} == everything
+    assert list(archive.articles(host="127.0.0.1:1")) == []
+    assert list(archive.articles(language="es-ES")) == list(archive.articles(language="ES"))
+    section = next(article.section for article in archive if article.section)
+    assert {article.section for article in archive.articles(section=section.upper())} == {section}
+    assert list(archive.articles(since="2024-05", until="2024-05")) == list(
+        archive.articles(since="2024-05-01", until=datetime(2024, 5, 31, 12, tzinfo=UTC))
+    )
+
+
 def test_search(archive: broadsheet.ArchiveReader) -> None:
     hits = archive.search("water", limit=3)
     assert 0 < len(hits) <= 3
@@ -121,6 +137,7 @@ def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.Archi
         assert broadsheet.clean(response.body, article.url).title == article.title
 
 
+@pytest.mark.slow
 def test_the_raw_response_of_what_is_no_page(archive: broadsheet.ArchiveReader) -> None:
     origin = "/".join(next(iter(archive)).url.split("/")[:3])
     robots = archive.raw(f"{origin}/robots.txt")
@@ -226,6 +243,7 @@ def test_nothing_is_written_to_an_archive(sample: Path, archive: broadsheet.Arch
         archive._db.execute("DELETE FROM meta")
 
 
+@pytest.mark.slow
 def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours() -> None:
     code = "import sys, broadsheet; print(*{'scrapy', 'twisted', 'trafilatura', 'cleaners.clean'} & set(sys.modules))"
     out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)

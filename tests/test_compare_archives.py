@@ -104,6 +104,7 @@ def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
     assert places(differences(old, new)) == {"pages.title"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("statement", "seen"),
     [

@@ -23,6 +23,7 @@ def session(folder: Path, source: str, *options: str, no_skip: str = "") -> subp
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "no_skip", "code"),
     [
@@ -38,6 +39,7 @@ def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path: Path, body: st
     assert ("no seed here" in ended.stdout and "test_it.py::test_it" in ended.stdout) == bool(code)
 
 
+@pytest.mark.slow
 def test_a_session_says_how_to_have_its_order_again(tmp_path: Path) -> None:
     """Each of the tests fails, so that they are listed as they ran."""
     tests = "".join(f"def test_{number}(): assert 0\n" for number in range(12))

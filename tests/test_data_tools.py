@@ -50,22 +50,26 @@ def output(folder: Path, *arguments: object) -> str:
     return process.stdout
 
 
+@pytest.mark.slow
 def test_datasette_with_its_metadata(folder: Path) -> None:
     lines = example("Datasette", "sh").splitlines()[1:]
     lines[-1] += " --get '/sample/changes_since.json?seq=0&_shape=array'"
     assert '"kind": "new"' in output(folder, "sh", "-ec", "\n".join(lines))
 
 
+@pytest.mark.slow
 def test_sqlite_utils(folder: Path) -> None:
     shown = output(folder, "sh", "-ec", example("sqlite-utils", "sh"))
     assert "Reservoir alarm" in shown
     assert "new,30" in shown
 
 
+@pytest.mark.slow
 def test_pandas(folder: Path) -> None:
     assert re.search(r"^en +254\.0$", output(folder, sys.executable, "-c", example("pandas", "python")), re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_polars(folder: Path, tools: Path) -> None:
     shown = output(folder, tools / "python", "-c", example("Polars", "python"))
     assert re.search(r"│ en +┆ 14 +┆ 254\.0 +│", shown)
@@ -88,6 +92,7 @@ LOADERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOADERS)
 def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, name: str) -> None:
     """Polars is told to guess by the first line: a null in it would be taken for the type of the column.

@@ -26,6 +26,8 @@ NOT_IMPORTED = {"lxml-html-clean"}
 EXTRA_OF = {
     "cleaners/training/": "train",
     "output/read/data_frame.py": "pandas",
+    "output/dataset/": "dataset",
+    "crawler/commands/dataset.py": "dataset",
     "tests/bench/": "bench",
     "tests/": "dev",
 }
@@ -77,6 +79,7 @@ def modules_of(folder: str) -> Iterator[tuple[str, str]]:
             yield str(path.relative_to(REPOSITORY)), distribution_of(module)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["cleaners", "crawler", "output", "tests"])
 def test_what_is_imported_is_declared(folder: str) -> None:
     undeclared = set()
@@ -87,6 +90,7 @@ def test_what_is_imported_is_declared(folder: str) -> None:
     assert undeclared == set()
 
 
+@pytest.mark.slow
 def test_what_is_declared_is_imported() -> None:
     imported = {name for folder in ("cleaners", "crawler", "output") for _, name in modules_of(folder)}
     assert declared() - imported == NOT_IMPORTED

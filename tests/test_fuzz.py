@@ -157,6 +157,7 @@ def check_mutants(workers: WorkerPool, folder: Path, count: int, seed: int, size
     assert len(failed) <= count // 200
 
 
+@pytest.mark.slow
 @needs_corpus
 def test_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
     check_mutants(workers, tmp_path, 64, 7, 15_000)
@@ -259,6 +260,7 @@ def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> 
     assert outcomes[0].state in ("done", "skipped") or (name in SLOW and outcomes[0].reason == "worker_timeout")
 
 
+@pytest.mark.slow
 def test_pathological_pages_cut_short(workers: WorkerPool, tmp_path: Path) -> None:
     bodies = [make()[:10_000] for make in PATHOLOGICAL.values()]
     outcomes = outcomes_of(workers, bodies)
@@ -321,6 +323,7 @@ _URL_PIECES = st.sampled_from(
 _URLS = st.one_of(st.text(max_size=80), st.lists(st.one_of(_URL_PIECES, st.text(max_size=5)), max_size=12).map("".join))
 
 
+@pytest.mark.slow
 @given(_URLS, st.one_of(st.none(), st.just(HOME + "x/y?z"), _URLS))
 @example("http://a.example/" + "../" * 5000, None)
 @example("http://" + "a" * 300 + ".example/", None)

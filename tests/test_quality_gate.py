@@ -20,6 +20,7 @@ CORPORA = {
 FLOORS = {"wcxb": (0.97, 0.02), "segments": (0.97, 0.03)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", CORPORA)
 def test_the_sample_is_cleaned_as_well_as_before(corpus: str) -> None:
     if not SHARED.is_dir():

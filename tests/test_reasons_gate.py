@@ -23,6 +23,7 @@ def test_only_what_is_removed_inside_or_after_the_article_counts() -> None:
     assert figures([page])["unnamed"] == 0.25
 
 
+@pytest.mark.slow
 def test_nearly_every_removed_block_of_the_sample_says_what_it_is() -> None:
     if not SHARED.is_dir():
         pytest.skip("the annotated pages are not here: ../shared is absent")

@@ -22,6 +22,7 @@ FLOORS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_sample_of_dumps_is_cleaned_as_well_as_before() -> None:
     pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
     if not SHARED.is_dir():

@@ -52,6 +52,7 @@ def test_what_could_not_be_installed_is_tried_again(pins: Path) -> None:
             programs("some", pins, pins / "cache")
 
 
+@pytest.mark.slow
 def test_pip_says_why_a_set_cannot_be_had(tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text(f"{tmp_path}/nothing-here.whl\n")
     with pytest.raises(ToolsMissingError, match=r"nothing-here\.whl"):

@@ -40,6 +40,7 @@ def damaged_copies(sample: Path, target: Path, count: int) -> list[tuple[Mutatio
     return copies
 
 
+@pytest.mark.slow
 def test_each_trial_damages_one_place_and_always_the_same(sample: Path, tmp_path: Path) -> None:
     first, second = (damaged_copies(sample, tmp_path / name, 60) for name in ("first", "second"))
     whole = (sample / NAME).read_bytes()

@@ -32,6 +32,7 @@ def sample(corpus: str) -> int:
     return EVERY[corpus]
 
 
+@pytest.mark.slow
 def test_the_sample_gets_the_types_that_it_had() -> None:
     found = verdicts.figures([(page.truth, page.verdict()) for page in verdicts.pages("wcxb", sample("wcxb"))])
     assert found["article_or_not_right"] >= 0.85, found
@@ -39,11 +40,13 @@ def test_the_sample_gets_the_types_that_it_had() -> None:
     assert found["types"]["article"]["recall"] >= 0.98, found
 
 
+@pytest.mark.slow
 def test_news_pages_are_articles() -> None:
     kinds = [page.verdict() for page in verdicts.pages("news", sample("news"))]
     assert [kind for kind in kinds if not verdicts.is_article(kind)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("corpus", METADATA)
 def test_the_sample_says_what_it_said(corpus: str) -> None:
     pages = islice(metadata.samples(corpus), 0, None, sample(corpus) // 2)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
@@ -185,8 +185,9 @@ def align_versions(old_version: ArticleVersion, new_version: ArticleVersion) -> 
         or old_page.contains(new_page.keys[new_pos])
         or new_page.version.blocks[new_pos].kind != "heading"
     ]
+    places = _new_places(old_page, new_page, pairs)
     rows += [
-        (_order_key(old_page, new_page, old_pos), BlockChange(old_page.text_at(old_pos), ""))
+        (_order_key(places, old_pos), BlockChange(old_page.text_at(old_pos), ""))
         for old_pos, new_pos in pairs
         if new_pos < 0
     ]
@@ -214,20 +215,21 @@ def _edited_pairs(old_page: _FoldedPage, new_page: _FoldedPage) -> Iterable[tupl
     candidate_pairs = [(old_pos, new_by_old.get(old_pos, -1)) for old_pos in removed_positions]
     candidate_pairs += [(-1, new_pos) for new_pos in added_positions if new_pos not in set(new_by_old.values())]
     edited_pairs = [pair for pair in candidate_pairs if _is_edit(old_page, new_page, *pair)]
-    return sorted(
-        edited_pairs, key=lambda pair: (pair[1] if pair[1] >= 0 else _order_key(old_page, new_page, pair[0]), pair[0])
-    )
+    places = _new_places(old_page, new_page, edited_pairs)
+    return sorted(edited_pairs, key=lambda pair: (pair[1] if pair[1] >= 0 else _order_key(places, pair[0]), pair[0]))
 
 
-def _order_key(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int) -> float:
-    """The place of a removed block among the new positions: behind the nearest earlier block that is still there."""
+def _new_places(old_page: _FoldedPage, new_page: _FoldedPage, pairs: Iterable[tuple[int, int]]) -> Mapping[int, int]:
+    """The new positions of the old blocks that are still there, as they were or rewritten, by their old ones."""
     new_positions = {key: new_pos for new_pos, key in enumerate(new_page.keys)}
-    neighbour_positions = (
-        new_positions[old_page.keys[earlier_pos]]
-        for earlier_pos in range(old_pos - 1, -1, -1)
-        if old_page.keys[earlier_pos] in new_positions
-    )
-    return next(neighbour_positions, -1) + 0.5
+    places = {old_pos: new_positions[key] for old_pos, key in enumerate(old_page.keys) if key in new_positions}
+    return places | {old_pos: new_pos for old_pos, new_pos in pairs if old_pos >= 0 and new_pos >= 0}
+
+
+def _order_key(new_places: Mapping[int, int], old_pos: int) -> float:
+    """The place of a removed block among the new positions: behind the nearest earlier block that is still there."""
+    earlier_positions = range(old_pos - 1, -1, -1)
+    return next((new_places[position] for position in earlier_positions if position in new_places), -1) + 0.5
 
 
 def _is_edit(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos: int) -> bool:

@@ -23,6 +23,9 @@ MAX_URL_CHARS = 2000
 """Longer URLs are refused: a canonical URL is ASCII, and servers and proxies have limits near this length."""
 
 _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
+_REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 8192, 500
+"""So many links are remembered with where they lead: those of a site's frame are on every page. None that is longer."""
+
 _DATA = tomllib.loads(files(__package__).joinpath("canonical.toml").read_text(encoding="utf-8"))
 
 
@@ -51,6 +54,8 @@ _CANONICAL_URL = re.compile(
     rf"https?://(?:[a-z0-9][a-z0-9_-]{{0,62}}\.){{1,3}}[a-z][a-z-]{{1,62}}/(?:{_SEGMENT}/)*(?:{_SEGMENT})?"
 )
 _PLAIN_PATH = r"[^\s\0- ;?#]*(?:\?[^\s\0- #]+)?(?:#[^\s\0- ]+)?"  # with query and fragment: `urljoin` changes none
+_ABSOLUTE_START = re.compile(r"(?:https?:)?//[A-Za-z0-9]|/(?:[A-Za-z0-9._~%?#-]|$)")
+_RELATIVE_START = re.compile(r"[A-Za-z0-9._~%-]")
 _ABSOLUTE_URL = re.compile(rf"https?://[A-Za-z0-9.-]+/{_PLAIN_PATH}")
 _ROOT_PATH = re.compile(rf"/(?!/){_PLAIN_PATH}")
 _OUTER_SPACES = "".join(map(chr, range(0x21)))
@@ -70,6 +75,13 @@ def canonicalise(url: str, base: str | None = None) -> str | None:
     """
     if len(url) > _MAX_INPUT_CHARS:
         return None
+    if base and len(url) <= _MAX_REMEMBERED_CHARS and (shared_base := _shared_base(url, base)):
+        return _remembered_canonical(url, shared_base)
+    return _canonicalise(url, base)
+
+
+def _canonicalise(url: str, base: str | None) -> str | None:
+    """As `canonicalise`, for a URL that is not too long."""
     if len(url) <= MAX_URL_CHARS and _CANONICAL_URL.fullmatch(url):
         return url
     url = url.strip()
@@ -84,6 +96,13 @@ def resolve_href(href: str, base: str) -> str:
 
     Empty for a malformed URL and for schemes that a reader cannot follow, such as `javascript:` and `data:`.
     """
+    if len(href) <= _MAX_REMEMBERED_CHARS and (shared_base := _shared_base(href, base)):
+        return _remembered_href(href, shared_base)
+    return _resolve_href(href, base)
+
+
+def _resolve_href(href: str, base: str) -> str:
+    """As `resolve_href`."""
     if _ABSOLUTE_URL.fullmatch(href):
         return href
     if _ROOT_PATH.fullmatch(href) and "/." not in href and (origin := _origin(base)):
@@ -93,6 +112,31 @@ def resolve_href(href: str, base: str) -> str:
     except ValueError:  # a host in broken brackets
         return ""
     return "" if _SCHEME.match(absolute_url) and not _LINK_SCHEME.match(absolute_url) else absolute_url
+
+
+_remembered_canonical = lru_cache(maxsize=_REMEMBERED_URLS)(_canonicalise)
+_remembered_href = lru_cache(maxsize=_REMEMBERED_URLS)(_resolve_href)
+
+
+def _shared_base(href: str, base: str) -> str:
+    """Return the base at which a link leads where it does at `base`, the same for all pages that it does so for.
+
+    That is the root of the host, or for a path relative to the page its folder. Empty where only the page itself will
+    do, as for a query alone, and where that is not plain to see.
+    """
+    if _ABSOLUTE_START.match(href):
+        return _root_of(base)
+    if _RELATIVE_START.match(href) and ":" not in href and (root := _root_of(base)):
+        path_end = min(position for position in (base.find("?"), base.find("#"), len(base)) if position >= 0)
+        return base[: max(len(root), base.rfind("/", 0, path_end) + 1)]
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def _root_of(base: str) -> str:
+    """Return the root of a base's host; empty for a base that is not spelled as this module spells one."""
+    root = f"{_origin(base)}/"
+    return root if root != "/" and base.startswith(root) else ""
 
 
 def host_of(url: str) -> str:

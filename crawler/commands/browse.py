@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from cleaners.html.decode import decode
+from crawler.commands.browse_workers import TRIAL_PAGE_SECONDS, judge_page, try_rule
 from crawler.commands.changes import edit_summary
 from crawler.console.option_types import CommandError, is_nonempty_file
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import print_text
-from crawler.replay.judge_job import UnreadResponse, judge_stored_page
 from crawler.replay.recorded_response import ReplayError, read_full_response
-from crawler.workers.pool import WorkerError, WorkerPool
+from crawler.workers.pool import WorkerPool
 from output.browse.app import make_app
 from output.browse.arguments import NotHereError
 from output.browse.guard import loopback_authorities
 from output.browse.library import Library
-from output.browse.queries.votes import StoredResponse, VotedBlock
 from output.browse.raw_page import RawDocument, make_raw_app
 from output.browse.room import Room, RoomWording, address
 from output.browse.serving import Listener, bind, serve
@@ -41,29 +40,19 @@ def browse(options: Mapping[str, Any]) -> int:
     raw_listener = bind(options["host"], 0)
     names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
     own_name = next(iter(names), _url_host(options["host"]))
-    pool = WorkerPool(1)
+    pool, trial_pool = WorkerPool(1), WorkerPool(1, TRIAL_PAGE_SECONDS)  # their processes start when they are needed
     room = Room(
         library, RoomWording(reason_text, edit_summary), may_write=not options["read_only"],
         raw_origin=_origin(own_name, raw_listener), judge_page=partial(judge_page, pool),
+        try_rule=partial(try_rule, trial_pool),
     )  # fmt: skip
     own_names, raw_names = (loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener))
     raw_app = make_raw_app(room, read_raw, raw_names, own_names)
     _announce(library, _origin(own_name, listener), may_write=room.may_write)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with closing(pool), suppress(KeyboardInterrupt):
+    with closing(pool), closing(trial_pool), suppress(KeyboardInterrupt):
         serve([Listener(listener, make_app(room, own_names)), Listener(raw_listener, raw_app)])
     return 0
-
-
-async def judge_page(pool: WorkerPool, response: StoredResponse) -> tuple[VotedBlock, ...]:
-    """A stored page judged again in a worker of its own. NotHereError if it cannot be read, or takes too much."""
-    try:
-        judged = await pool.run(judge_stored_page, response)
-    except WorkerError as error:
-        raise NotHereError(f"the page cannot be judged: {reason_text(error.reason)}") from error
-    if isinstance(judged, UnreadResponse):
-        raise NotHereError(f"the record cannot be read: {reason_text(judged.reason)}")
-    return judged
 
 
 def read_raw(location: RecordLocation, body_location: RecordLocation | None, folder: Path) -> RawDocument:

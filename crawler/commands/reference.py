@@ -8,6 +8,8 @@ from importlib.resources import files
 
 import click
 
+from crawler.settings import INTERNAL_SETTINGS
+
 _INTRODUCTION = """\
 # The command line
 
@@ -72,7 +74,7 @@ def _setting_rows() -> Iterator[str]:
         name, _, rest = line.partition(" = ")
         value, _, comment = rest.partition("  # ")
         name = name.partition(":")[0]
-        if name.startswith("BROADSHEET_") and comment and name not in ("BROADSHEET_COMMAND", "BROADSHEET_PROGRESS"):
+        if name.startswith("BROADSHEET_") and comment and name not in INTERNAL_SETTINGS:
             yield f"| `{name}` | {_default_text(value)} | {comment} |\n"
 
 

@@ -15,12 +15,11 @@ import click
 
 from cleaners.clean import clean
 from cleaners.document import CleanedPage, Page
-from cleaners.html.decode import decode, parse
-from cleaners.html.links import base_url
+from cleaners.html.decode import decode
 from cleaners.site_rules.finder import DirectiveMatch
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError, read_rule_file
 from cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, PageTest, SiteRuleFile, SiteRuleProblem
-from cleaners.site_rules.marks import apply_replacements, apply_rules
+from cleaners.site_rules.trial import directive_matches
 from cleaners.urls.canonical import canonicalise
 from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
@@ -105,16 +104,11 @@ def _try_on_page(rule: SiteRuleFile, file: Path, url: str) -> int:
         raise CommandError(f"cannot read {file}: {error.strerror}") from error
     url = url or (rule.tests[0].url if rule.tests else "")
     text = decode(body).text
-    _print_hits(_directive_hits(rule, text, url), rule, text)
+    _print_hits(directive_matches(rule, text, url), rule, text)
     outcome = _rule_outcome(clean(Page(url, body), (rule,)))
     _print_outcome(outcome)
     page_tests = [test for test in rule.tests if test.url == url] or list(rule.tests)
     return _print_contained(dict.fromkeys(string for test in page_tests for string in test.contains), outcome.text)
-
-
-def _directive_hits(rule: SiteRuleFile, text: str, url: str) -> Sequence[DirectiveMatch]:
-    tree = parse(apply_replacements(text, (rule,)))
-    return () if tree is None else apply_rules(tree, (rule,), base_url(tree, url), samples=True).matches
 
 
 def _print_hits(hits: Sequence[DirectiveMatch], rule: SiteRuleFile, text: str) -> None:

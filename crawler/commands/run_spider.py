@@ -39,16 +39,17 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "BROADSHEET_PER_HOST": options["concurrency"],
         "BROADSHEET_COOKIES": options["cookies"] or "",
         "BROADSHEET_PROGRESS": not options["quiet"],
-        "BROADSHEET_URL_LINES": bool(options["verbose"]),
         "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
         "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
     }
     if options.get("ports"):
         settings["BROADSHEET_PORTS"] = list(options["ports"])
     if options["headers"]:
-        settings["DEFAULT_REQUEST_HEADERS"] = project_settings().getdict("DEFAULT_REQUEST_HEADERS") | dict(
-            options["headers"]
-        )
+        settings["BROADSHEET_HEADERS"] = dict(options["headers"])
+    if options.get("header_hosts"):
+        settings["BROADSHEET_HEADER_HOSTS"] = " ".join(options["header_hosts"])
+    if options["verbose"] or options["quiet"]:
+        settings["BROADSHEET_URL_LINES"] = bool(options["verbose"])
     return settings
 
 

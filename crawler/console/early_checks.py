@@ -41,6 +41,17 @@ def check_crawl(options: Mapping[str, Any]) -> None:
         if is_new:
             raise CommandError("say where to start: broadsheet crawl https://…")
         return
+    seeds = check_options(options)
+    if archive.is_dir():
+        raise NotReachable(f"{archive.absolute()} is a folder, not an archive file")
+    if not archive.parent.is_dir():
+        raise NotReachable(f"the folder {archive.absolute().parent} does not exist")
+    if is_new:
+        _check_hosts(seeds)
+
+
+def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The start URLs that a crawl's options name, in canonical form. CommandError for what no crawl can be made of."""
     try:
         crawl_options = CrawlOptions.from_arguments(spider_arguments(options))
         seeds = checked_seeds(crawl_options.seeds, options["allow_private"])
@@ -48,12 +59,7 @@ def check_crawl(options: Mapping[str, Any]) -> None:
         read_cookies(options["cookies"] or "")
     except (OptionError, ScopeError) as error:
         raise CommandError(str(error)) from error
-    if archive.is_dir():
-        raise NotReachable(f"{archive.absolute()} is a folder, not an archive file")
-    if not archive.parent.is_dir():
-        raise NotReachable(f"the folder {archive.absolute().parent} does not exist")
-    if is_new:
-        _check_hosts(seeds)
+    return seeds
 
 
 def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:

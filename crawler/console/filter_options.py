@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crawler.console.option_types import language
-
-_DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?")
 
 if TYPE_CHECKING:
     from output.store.article_filter import ArticleBounds
@@ -19,13 +15,12 @@ if TYPE_CHECKING:
 
 def iso_day(value: str) -> str:
     """A day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
+    from output.store.article_filter import read_day
+
     try:
-        if not _DAY.fullmatch(value.strip()):
-            raise ValueError(value)
-        date.fromisoformat(value.strip() + "0001-01-01"[len(value.strip()) :])
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no day; write 2024-01-31, 2024-01 or 2024") from None
-    return value.strip()
+        return read_day(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 FILTER_OPTIONS: tuple[Callable[[Any], Any], ...] = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -13,9 +15,8 @@ from output.db.errors import NotReachable
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)")  # RFC 9110, section 5
+_Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
-_OPTION_OF_HEADER = {"user-agent": "--user-agent", "cookie": "--cookies"}
 
 
 class CommandError(click.ClickException):
@@ -45,12 +46,9 @@ def seconds(value: str | float) -> float:
 
 def header(value: str) -> tuple[str, str]:
     """A header field of a request as (name, value)."""
-    match = _HEADER.fullmatch(value.strip())
-    if match is None:
-        raise click.BadParameter("this is no header (and is not shown, since it may be a secret); write 'Name: value'")
-    if option := _OPTION_OF_HEADER.get(match[1].lower()):
-        raise click.BadParameter(f"{match[1]} has an option of its own, {option}")
-    return match[1], match[2].strip()
+    from crawler.fetch.given_headers import read_header
+
+    return _checked_value(read_header, value)
 
 
 def contact(value: str) -> str:
@@ -67,7 +65,7 @@ def user_agent(value: str) -> str:
     return _checked_value(read_user_agent, value)
 
 
-def _checked_value(check: Callable[[str], str], value: str) -> str:
+def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
     from crawler.options import OptionError
 
     try:
@@ -99,3 +97,9 @@ def is_nonempty_file(name: str) -> bool:
     """Whether there is a file at the path that is not empty."""
     path = Path(name)
     return path.is_file() and path.stat().st_size > 0
+
+
+def require_extra(module: str, extra: str) -> None:
+    """CommandError, with what to install, where a module is missing that an extra of ours brings."""
+    if find_spec(module) is None:
+        raise CommandError(f"this needs {module}, which is not installed: pip install 'broadsheet[{extra}]'")

@@ -14,10 +14,12 @@ from typing import Any
 
 import click
 
-from output.db.errors import ArchiveError, NotReachable
+from output.db.errors import ArchiveError, InUse, NotReachable
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+IN_USE = 75
+"""Another crawl owns the archive: EX_TEMPFAIL of sysexits.h, so that a script can tell what to try again."""
 _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
 """What a verb raises that says nothing of its archive."""
 
@@ -65,7 +67,7 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
         return error.exit_code
     except ArchiveError as error:
         _print_error(str(error))
-        return 1
+        return IN_USE if isinstance(error, InUse) else 1
     except (OSError, sqlite3.OperationalError) as error:
         _print_error(_system_message(error))
         return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
@@ -28,17 +29,35 @@ def is_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
     An article's own feed (`…/story/feed/`) is that of its comments; that of another page, such as a section, is only
     if its `name` says so.
     """
+    return is_comment_place(feed_url) or is_own_comment_feed(feed_url, name, page)
+
+
+@lru_cache(maxsize=4096)
+def is_comment_place(feed_url: str) -> bool:
+    """Whether feeds of comments stand at such an address, whatever page names it."""
     parts = urlsplit(feed_url.lower())
     place = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    if any(pattern.search(place) for pattern in _PLACES):
-        return True
+    return any(pattern.search(place) for pattern in _PLACES)
+
+
+def is_own_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
+    """Whether a feed is the page's own and lists its comments."""
     return _is_own_feed(feed_url, page.url) and (page.is_article or bool(_COMMENT_WORDS.search(name)))
 
 
 def _is_own_feed(feed_url: str, page_url: str) -> bool:
     """Whether a feed stands below the page's own address; the feed of a host's front page is the host's."""
-    feed, page = urlsplit(feed_url), urlsplit(page_url)
-    page_path = page.path.removesuffix("index.html").rstrip("/")
-    if not page_path or feed.netloc != page.netloc or not feed.path.startswith(page_path):
+    page_host, page_path = _own_place(page_url)
+    if not page_path or page_path not in feed_url:  # nearly all links of a page
+        return False
+    feed = urlsplit(feed_url)
+    if feed.netloc != page_host or not feed.path.startswith(page_path):
         return False
     return bool(_OWN_SUFFIX.fullmatch(feed.path, len(page_path)))
+
+
+@lru_cache(maxsize=4)
+def _own_place(page_url: str) -> tuple[str, str]:
+    """The host of a page, and the path that its own feeds begin with; that is empty for a front page."""
+    page = urlsplit(page_url)
+    return page.netloc, page.path.removesuffix("index.html").rstrip("/")

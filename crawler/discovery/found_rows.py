@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from cleaners.document import Outlink, UrlSource
 from cleaners.urls.canonical import host_of, is_probably_media
-from crawler.discovery.comment_feeds import NamingPage, is_comment_feed
+from crawler.discovery.comment_feeds import (
+    NamingPage,
+    is_comment_feed,
+    is_comment_place,
+    is_own_comment_feed,
+)
 from crawler.discovery.feeds import FeedEntry
 from crawler.discovery.scope import Scope
 from crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
 from crawler.discovery.traps import trap_reason
 from crawler.discovery.usual_places import fetch_priority, is_too_old
 from crawler.options import CrawlOptions
-from output.db.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
+from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl
 from output.queue.rows import QueuedUrl
 
@@ -49,22 +55,56 @@ def urls_from_outlinks(
             rows += [_listing_row(link, kind, page)] if _is_listing_allowed(link.url, queued_url) else []
             continue
         depth = queued_url.depth + (link.via not in _SAME_DEPTH_SOURCES)
-        decision = scope.decide(link.url, depth)
-        if decision.in_scope:
-            row = DiscoveredUrl(
-                link.url,
-                host_of(link.url),
-                UrlKind.PAGE,
-                link.via,
-                queued_url.url,
-                depth,
-                fetch_priority(link.url, link.via, link.text),
-            )
-            reason = decision.skip_reason or _link_trap(link) or _comment_feed_reason(link, page) or NO_REASON
-            rows.append(_page_row(replace(row, reason=reason)))
+        if judgement := _judge_link(link.url, link.via, link.text, depth, scope):
+            rows.append(_link_row(link, judgement, page, depth))
         elif link.via == UrlSource.LINK:
             outside_hosts[host_of(link.url)] += 1
     return DiscoveryResult(tuple(rows), dict(outside_hosts))
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkJudgement:
+    """What is to be said of a link in scope, whatever page it stands on."""
+
+    host: str
+    priority: int
+    reason: Reason  # why it is not followed, if anything
+    media_reason: Reason  # why else, if no feed of comments is the reason
+
+
+@lru_cache(maxsize=16_384)
+def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Scope) -> _LinkJudgement | None:
+    """Judge a link; None if it is out of scope. The links of a site's frame, on each of its pages, are judged once."""
+    decision = scope.decide(url, depth)
+    if not decision.in_scope:
+        return None
+    reason = decision.skip_reason or _link_trap(url, found_via) or NO_REASON
+    if not reason and found_via in _FEED_SOURCES and is_comment_place(url):
+        reason = OutcomeReason.COMMENT_FEED
+    media_reason = OutcomeReason.MEDIA_TYPE if is_probably_media(url) else NO_REASON
+    return _LinkJudgement(host_of(url), fetch_priority(url, found_via, text), reason, media_reason)
+
+
+def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth: int) -> DiscoveredUrl:
+    """The row of a link: marked as skipped if there is a reason."""
+    reason = judgement.reason or _own_feed_reason(link, page) or judgement.media_reason
+    return DiscoveredUrl(
+        link.url,
+        judgement.host,
+        UrlKind.PAGE,
+        link.via,
+        page.url,
+        depth,
+        judgement.priority,
+        state=UrlState.SKIPPED if reason else UrlState.QUEUED,
+        reason=reason,
+    )
+
+
+def _own_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
+    """Why a link is not followed that leads to the page's own feed of comments; None for any other."""
+    is_own = link.via in _FEED_SOURCES and is_own_comment_feed(link.url, link.text, page)
+    return OutcomeReason.COMMENT_FEED if is_own else None
 
 
 def _is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
@@ -94,10 +134,10 @@ def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
     return queued_url.depth == 0 or host_of(url).removeprefix("www.") == queued_url.host.removeprefix("www.")
 
 
-def _link_trap(link: Outlink) -> OutcomeReason | None:
+def _link_trap(url: str, found_via: UrlSource) -> OutcomeReason | None:
     """Why a link is not followed; None if it is. Canonical and redirect targets are never traps: the site states them
     itself."""
-    return trap_reason(link.url) if link.via in _FREE_SOURCES else None
+    return trap_reason(url) if found_via in _FREE_SOURCES else None
 
 
 def _page_row(row: DiscoveredUrl) -> DiscoveredUrl:

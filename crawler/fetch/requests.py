@@ -8,7 +8,7 @@ robots.txt `length`, the bytes of its body so far. `download_slot` and `download
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import Cookie
 from typing import Any
 
@@ -21,6 +21,7 @@ from scrapy.signals import bytes_received, headers_received
 from cleaners.site_rules.folder import SiteRuleFolder
 from crawler.fetch.cookies import cookie_header
 from crawler.fetch.faults import Fault, fault_of, truncation_of
+from crawler.fetch.given_headers import GivenHeaders, overlaid
 from crawler.fetch.identity import Identity
 from crawler.fetch.rule_headers import allowed_headers
 from crawler.fetch.transport.wiretap import ExchangeRecorder
@@ -44,6 +45,7 @@ class RequestBuilder:
     validators: Callable[[QueuedUrl], dict[str, str]]
     cookies: tuple[Cookie, ...] = ()
     site_rules: SiteRuleFolder | None = None
+    given_headers: GivenHeaders = field(default_factory=GivenHeaders)
     make_recorder: Callable[[], ExchangeRecorder] | None = None
 
     def build(
@@ -64,7 +66,9 @@ class RequestBuilder:
     def _headers(self, queued_url: QueuedUrl, url: str) -> dict[str, str]:
         kind_headers = ROBOTS_HEADERS if queued_url.kind == UrlKind.ROBOTS else self._site_rule_headers(queued_url.host)
         conditional_headers = self.validators(queued_url) if queued_url.held_at else {}
-        return self.identity.headers() | kind_headers | cookie_header(self.cookies, url) | conditional_headers
+        given_headers = self.given_headers.for_url(url)
+        own_headers = (kind_headers, cookie_header(self.cookies, url), conditional_headers)
+        return overlaid(self.identity.headers(), given_headers, *own_headers)
 
     def _site_rule_headers(self, host: str) -> dict[str, str]:
         return allowed_headers(self.site_rules.for_host(host)) if self.site_rules else {}

@@ -14,6 +14,7 @@ from cleaners.document import ExtractorUse
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 from crawler.fetch.capacity import default_requests, requests_by_files
 from crawler.fetch.faults import RetryPolicy
+from crawler.fetch.given_headers import read_headers
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import PolitenessSettings
 from crawler.options import CrawlOptions, OptionError, read_extractor_use
@@ -27,10 +28,12 @@ _ANSWERS_PER_WORKER = (
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
-    """How the crawl identifies itself. A From header that the user sets otherwise stays theirs."""
+    """How the crawl identifies itself. A From header that the user sets otherwise stays theirs. OptionError for
+    headers that are none."""
     contact = options.contact or settings["BROADSHEET_CONTACT"]
     identity = Identity.with_contact(options.user_agent or settings["USER_AGENT"], contact)
-    header_names = {name.lower() for name in settings.getdict("DEFAULT_REQUEST_HEADERS")}
+    given_names = (*settings.getdict("DEFAULT_REQUEST_HEADERS"), *read_headers(settings["BROADSHEET_HEADERS"]))
+    header_names = {name.lower() for name in given_names}
     return replace(identity, sender="") if "from" in header_names else identity
 
 

@@ -21,7 +21,7 @@ from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
 from output.db.open import open_database
 from output.db.url_words import OutcomeReason, UrlKind, UrlState
-from output.exports.rows import iter_articles
+from output.exports.rows import article_of_page, iter_articles
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
 from output.queue.requeue import UNREACHED_HOSTS, PassingReason
@@ -178,6 +178,10 @@ class CrawlSession:
     def articles(self) -> Iterator[dict[str, object]]:
         """The archive's articles, one at a time."""
         return iter_articles(self._read_db)  # type: ignore[arg-type]
+
+    def article_of_page(self, url: str) -> dict[str, object] | None:
+        """The article that is stored of a page now; None if there is none."""
+        return article_of_page(self._read_db, url)  # type: ignore[arg-type]
 
     def skip_queued(self) -> int:
         """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their

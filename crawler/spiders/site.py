@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -28,6 +28,7 @@ from crawler.discovery.scope import Scope, ScopeError
 from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
 from crawler.fetch.credentials import Credentials
+from crawler.fetch.given_headers import GivenHeaders, read_headers
 from crawler.fetch.guard import allowed_ports, reactor_problem
 from crawler.fetch.identity import read_contact
 from crawler.fetch.requests import EarlyStop, RequestBuilder
@@ -49,6 +50,7 @@ from crawler.session.from_settings import (
 from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
 from crawler.session.scrapy_settings import bring_settings, depth_limit, translate_settings
 from crawler.spiders.fetcher import Fetcher
+from crawler.spiders.stored_pages import StoredPages
 from crawler.workers.pool import WorkerPool
 from output.db.errors import ArchiveError
 from output.db.url_words import UrlKind
@@ -65,7 +67,8 @@ _ARTICLES_PER_BATCH = 16  # read by a thread in one step
 class SiteSpider(scrapy.Spider):
     """Crawl a site from its seeds: `scrapy crawl site -a url=https://example.org/ [-a db=FILE] [-a NAME=VALUE]`.
 
-    Arguments are the fields of `crawler.options.CrawlOptions`. At the end each article becomes an `ArticleItem`.
+    Arguments are the fields of `crawler.options.CrawlOptions`. At the end each article becomes an `ArticleItem`; with
+    `-a items=as-fetched` it does once its page is stored.
     """
 
     name = "site"
@@ -119,7 +122,9 @@ class SiteSpider(scrapy.Spider):
         scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
         check_feeds(settings, db)
         cookies = read_cookies(settings["BROADSHEET_COOKIES"])
-        credentials = Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS"), cookies)
+        headers = read_headers(settings["BROADSHEET_HEADERS"])
+        given_headers = GivenHeaders.for_seeds(headers, self.seeds, settings["BROADSHEET_HEADER_HOSTS"])
+        credentials = Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS") | headers, cookies)
         redact_logs(credentials.values)
         identity = identity_of(options, settings)
         site_rules = site_rules_of(options)
@@ -149,7 +154,12 @@ class SiteSpider(scrapy.Spider):
         self.early_stop = EarlyStop(is_media_type, MAX_BYTES)
         make_recorder = partial(ExchangeRecorder, credentials.header_names, keeps_credentials=options.keep_credentials)
         builder = RequestBuilder(
-            identity, self.session.validators, cookies, site_rules, make_recorder if options.warc else None
+            identity,
+            self.session.validators,
+            cookies,
+            site_rules,
+            given_headers,
+            make_recorder if options.warc else None,
         )
         self.fetcher = Fetcher(
             crawler=self.crawler,
@@ -164,6 +174,8 @@ class SiteSpider(scrapy.Spider):
         )
         self.on_stored: list[Callable[[Outcome], None]] = []
         """Called with each outcome when it is in the archive."""
+        self._has_item_receivers = any(settings.getdict(name) for name in _ITEM_SETTINGS)
+        self._is_yielding_fetched = self._has_item_receivers and options.items == "as-fetched"
         self.requested_pages = 0
         self.end_reason = ""
         """Why the crawl ends before its queue is empty: `max_pages`, `archive: …`, `fault: …`; else empty."""
@@ -188,9 +200,8 @@ class SiteSpider(scrapy.Spider):
         gc.freeze()  # what was imported stays: collecting in it would block the event loop for a tenth of a second
         gc.set_threshold(*_GC_CRAWLING)
         try:
-            await self._take_turns()
             has_articles = False
-            async for article in self._settled_articles():
+            async for article in self._articles():
                 has_articles = True
                 yield article
             await asyncio.sleep(_EXPORT_GRACE_SECONDS if has_articles else 0)
@@ -219,6 +230,20 @@ class SiteSpider(scrapy.Spider):
             yield self.item_class(page_fields(page))
         scope = self.outcomes.scope
         yield from (response.follow(link.url) for link in page.outlinks if scope.decide(link.url, 1).should_fetch)
+
+    async def _articles(self) -> AsyncIterator[ArticleItem]:
+        """Crawl and settle the archive; yield the articles, if anything takes them, when the options say so."""
+        if not self._is_yielding_fetched:
+            await self._take_turns()
+            async for article in self._settled_articles():
+                yield article
+            return
+        stored_pages = StoredPages()
+        self.on_stored.append(stored_pages.add)
+        async for url in stored_pages.beside(self._take_turns()):
+            if (values := self.session.article_of_page(url)) is not None:
+                yield self._item(values)
+        await self._settle_beside()
 
     async def _take_turns(self) -> None:
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
@@ -257,11 +282,8 @@ class SiteSpider(scrapy.Spider):
 
     async def _settled_articles(self) -> AsyncIterator[ArticleItem]:
         """Settle the archive in a thread, then yield its articles, if a feed or an item pipeline is set up."""
-        if self.end_reason.startswith("archive"):
-            return
-        self._is_settling = True
-        await asyncio.to_thread(self._settle)
-        if not any(self.settings.getdict(name) for name in _ITEM_SETTINGS):
+        await self._settle_beside()
+        if self.end_reason.startswith("archive") or not self._has_item_receivers:
             return
         articles = self.session.articles()
         while batch := await asyncio.to_thread(self._next_batch, articles):
@@ -269,6 +291,12 @@ class SiteSpider(scrapy.Spider):
                 yield article
                 if self._has_enough_items:
                     return
+
+    async def _settle_beside(self) -> None:
+        """Settle the archive in a thread, unless it cannot be written."""
+        if not self.end_reason.startswith("archive"):
+            self._is_settling = True
+            await asyncio.to_thread(self._settle)
 
     def _settle(self) -> None:
         with self._end_lock:
@@ -283,7 +311,10 @@ class SiteSpider(scrapy.Spider):
     def _next_batch(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
         with self._end_lock:
             batch = () if self._is_closed else islice(articles, _ARTICLES_PER_BATCH)
-            return [self.item_class({name: article[name] for name in ArticleItem.fields}) for article in batch]
+            return [self._item(article) for article in batch]
+
+    def _item(self, article: Mapping[str, object]) -> ArticleItem:
+        return self.item_class({name: article[name] for name in ArticleItem.fields})
 
     def stop_at_limit(self, reason: str) -> None:
         """Start no more requests, for a limit that becomes the `end_reason`; or yield no more items."""

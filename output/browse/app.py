@@ -12,18 +12,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
-from output.browse.arguments import BadArgumentError, NotHereError
+from output.browse.arguments import BadArgumentError, ForbiddenError, NotHereError
 from output.browse.guard import Guard, page_headers
 from output.browse.rendering import FOLDER
 from output.browse.room import Notice, Room
 from output.browse.routes.downloads import download_routes
 from output.browse.routes.pages import page_routes
 from output.browse.routes.reviews import review_routes
+from output.browse.routes.rule_trials import trial_routes
 from output.browse.routes.rulings import ruling_routes
 from output.browse.routes.votes import vote_routes
 from output.db.errors import ArchiveError
 
-_STATUSES: Mapping[type[Exception], int] = {BadArgumentError: 400, NotHereError: 404, ArchiveError: 503}
+_STATUSES: Mapping[type[Exception], int] = {
+    BadArgumentError: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,
+}  # fmt: skip
 
 
 def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
@@ -35,6 +38,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
         *download_routes(room),
         *review_routes(room),
         *vote_routes(room),
+        *trial_routes(room),
     ]
 
     def show_fault(request: Request, error: Exception) -> Response:

@@ -19,16 +19,20 @@ class NotHereError(Exception):
     """The archive does not hold what an address names; the message is one line."""
 
 
+class ForbiddenError(Exception):
+    """A form that may not act here; the message is one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arguments:
     """The arguments of one request, from its path, its query or its form."""
 
     values: Mapping[str, str]
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, most_characters: int = _MAX_CHARACTERS) -> str:
         """An argument's text without the spaces around it; empty if it is not given. BadArgumentError if too long."""
         value = storable_text(self.values.get(name, "")).strip()
-        if len(value) > _MAX_CHARACTERS:
+        if len(value) > most_characters:
             raise BadArgumentError(f"{name} is too long")
         return value
 

@@ -26,8 +26,8 @@ class PageFrame:
     """What a page shows around its own value.
 
     `archive` is its name in addresses, empty on pages of no single one; `section` the part of the room that is marked
-    in the menu; `token` goes into forms; `waiting_count` is of the rulings that wait for a crawl to end; `twin` is the
-    address of the same page as JSON, and `arguments` are those of its own address.
+    in the menu; `token` goes into forms; `waiting_count` is of the rulings and reviews that wait for a crawl to end;
+    `twin` is the address of the same page as JSON, and `arguments` are those of its own address.
     """
 
     archive: str = ""

@@ -15,15 +15,17 @@ from urllib.parse import quote, urlencode
 from sqlite_utils import Database
 from starlette.responses import Response
 
+from cleaners.verdicts.certainty import IS_CALIBRATED, certainty
 from output.browse.arguments import NotHereError
 from output.browse.library import ArchiveFile, Library
 from output.browse.queries.article import ArticleView, CaptureLine
+from output.browse.queries.rule_trial import RuleTrier
 from output.browse.queries.votes import PageJudge
 from output.browse.rendering import PageFrame, Renderer, make_environment
 from output.db.errors import ArchiveError
 from output.db.lock import is_owned
 from output.store.articles import latest_seq
-from output.verdicts.ruling_journal import waiting_rulings
+from output.verdicts.ruling_journal import read_journal
 from output.watch.edit_list import ListedEdit
 
 _FEW_URLS = 20_000
@@ -100,6 +102,7 @@ class Room:
     may_write: bool = True
     raw_origin: str = ""
     judge_page: PageJudge | None = None
+    try_rule: RuleTrier | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     raw_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     renderer: Renderer = field(init=False)
@@ -110,6 +113,7 @@ class Room:
         helpers = {
             **HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin,
             "raw_token": self.raw_token, "has_votes": self.judge_page is not None,
+            "has_trials": self.try_rule is not None,
         }  # fmt: skip
         object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
 
@@ -130,7 +134,7 @@ class Room:
         count = len(self.library.archives)
         if archive is None:
             return PageFrame(may_write=self.may_write, archive_count=count)
-        waiting_count = len(waiting_rulings(archive.path))
+        waiting_count = len(read_journal(archive.path))
         is_busy = is_owned(archive.path)
         shown = defaultdict(str, arguments)
         return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, count, twin, shown)
@@ -182,6 +186,8 @@ HELPERS: Mapping[str, Any] = {
     "address": address,
     "without": without,
     "reason_name": reason_name,
+    "certainty_word": certainty,
+    "is_calibrated": IS_CALIBRATED,
     "raw_capture": raw_capture,
     "sections": SECTIONS,
 }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,6 +13,7 @@ from filelock import FileLock, Timeout
 from output.db.errors import InUse, NotReachable
 
 _TRIES = 5
+_PAUSE = 0.05  # seconds between two attempts of who waits
 _KERNEL_LOCKS = Path("/proc/locks")
 
 
@@ -25,9 +29,25 @@ class ArchiveLock:
         self._database = Path(database)
         self._path = Path(f"{self._database}.lock")
         self._lock = FileLock(self._path, thread_local=False)
+        self._is_lent = False
 
-    def acquire(self) -> None:
-        """Lock without waiting, or raise InUse; NotReachable if the lock file cannot be made."""
+    def acquire(self, patience: float = 0.0) -> None:
+        """Lock, waiting for its holder for `patience` seconds at most, or raise InUse; NotReachable if the lock file
+        cannot be made."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return self._lock_now()
+            except InUse:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
+
+    def _lock_now(self) -> None:
+        """Lock without waiting. A lock that `keep_lock` keeps for this process is lent to one at a time."""
+        if _LENT.get(self._database) is False:
+            self._is_lent = _LENT[self._database] = True
+            return
         for _ in range(_TRIES):
             if self._try_lock():
                 return
@@ -35,7 +55,11 @@ class ArchiveLock:
 
     def release(self) -> None:
         """Remove the lock file and unlock; does nothing if it is not locked."""
-        if self._lock.is_locked:
+        if self._is_lent:
+            self._is_lent = False
+            if self._database in _LENT:
+                _LENT[self._database] = False
+        elif self._lock.is_locked:
             self._path.unlink(missing_ok=True)
             self._lock.release()
 
@@ -62,6 +86,27 @@ class ArchiveLock:
             return self._path.stat().st_ino
         except FileNotFoundError:
             return -1
+
+
+_LENT: dict[Path, bool] = {}
+"""Archives whose lock this process keeps, and whether somebody in it uses the archive at the moment."""
+
+
+@contextmanager
+def keep_lock(database: Path, patience: float) -> Iterator[None]:
+    """Within it this process owns the archive, whoever in it opens it, one after the other.
+
+    Waits for another process for `patience` seconds at most, and then raises InUse. `database` is a path as
+    `output.db.open.archive_path` gives it.
+    """
+    lock = ArchiveLock(database)
+    lock.acquire(patience)
+    _LENT[database] = False
+    try:
+        yield
+    finally:
+        del _LENT[database]
+        lock.release()
 
 
 def is_owned(database: str | Path) -> bool:

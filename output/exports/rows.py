@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlite_utils import Database
 
 from output.db.stored_values import stored_object, stored_texts
 from output.db.table_columns import quoted_name, table_columns
+from output.db.text import storable_text
 from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 
+_OF_PAGE = "WHERE page_id = (SELECT id FROM urls WHERE url = ?)"
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
 
 
@@ -27,8 +29,20 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
     names = article_columns(db)
     condition = f"WHERE id IN ({_EARLIEST_IN_CLUSTER})" if one_per_cluster else ""
     for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles {condition} ORDER BY id"):
-        values = dict(zip(names, row, strict=True))
-        yield {name: _export_value(name, value, values["id"]) for name, value in values.items()}
+        yield _article_values(names, row)
+
+
+def article_of_page(db: Database, url: str) -> dict[str, object] | None:
+    """The article of the page at a URL in its stored spelling, as `iter_articles` gives it; None if there is none."""
+    names = article_columns(db)
+    query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles {_OF_PAGE}"
+    row = db.execute(query, [storable_text(url)]).fetchone()
+    return _article_values(names, row) if row else None
+
+
+def _article_values(names: Sequence[str], row: Sequence[object]) -> dict[str, object]:
+    values = dict(zip(names, row, strict=True))
+    return {name: _export_value(name, value, values["id"]) for name, value in values.items()}
 
 
 def _export_value(name: str, value: object, article_id: object) -> object:

@@ -15,6 +15,7 @@ from sqlite_utils import Database
 
 from output.db.stored_values import decoding, stored_object, stored_texts
 from output.db.table_columns import quoted_name, table_columns
+from output.store.article_filter import ALL_ARTICLES, ArticleBounds
 from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 from output.verdicts.rulings import find_article
 
@@ -75,41 +76,19 @@ _ARTICLE_COLUMNS = frozenset(attribute.name for attribute in fields(Article)) - 
 _NULLABLE = frozenset(("capture_id",))
 
 
-@dataclass(frozen=True, slots=True)
-class ArticleFilter:
-    """Which articles are to be read. Empty fields ask for nothing; days are those of the publication, both included.
+def iter_stored_articles(
+    db: Database, bounds: ArticleBounds = ALL_ARTICLES, *, one_per_cluster: bool = False
+) -> Iterator[Article]:
+    """The articles within the bounds, in the order of their numbers; those of a batch are of one moment.
 
-    With `one_per_cluster`, only the earliest of the articles that say the same.
+    With `one_per_cluster`, of articles that say the same only the earliest. DamagedValue if a stored value cannot be
+    what was stored.
     """
-
-    host: str = ""
-    language: str = ""
-    since: date | None = None
-    until: date | None = None
-    one_per_cluster: bool = False
-
-    @property
-    def conditions(self) -> dict[str, str]:
-        """SQL conditions on `articles` and the value of each."""
-        filter_values = {
-            "host = ?": self.host,
-            "language = ?": self.language.lower(),
-            "published_day >= ?": self.since.isoformat() if self.since else "",
-            "published_day <= ?": self.until.isoformat() if self.until else "",
-        }
-        return {condition: value for condition, value in filter_values.items() if value}
-
-
-def iter_stored_articles(db: Database, article_filter: ArticleFilter) -> Iterator[Article]:
-    """The articles that a filter asks for, in the order of their numbers; those of a batch are of one moment.
-
-    DamagedValue if a stored value cannot be what was stored.
-    """
-    conditions = ["id > ?", *article_filter.conditions]
-    if article_filter.one_per_cluster:
+    conditions = ["id > :last_id", bounds.condition]
+    if one_per_cluster:
         conditions.append(f"id IN ({_EARLIEST_IN_CLUSTER})")
     where, last_id = " AND ".join(conditions), -1
-    while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", last_id, *article_filter.conditions.values()):
+    while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", {**bounds.values, "last_id": last_id}):
         yield from (_make_article(row) for row in rows)
         last_id = rows[-1]["id"]
 
@@ -117,14 +96,14 @@ def iter_stored_articles(db: Database, article_filter: ArticleFilter) -> Iterato
 def find_stored_article(db: Database, url_or_id: str) -> Article | None:
     """The article that a number, or any URL that leads to it, names; None if the archive has none."""
     article_id = find_article(db, url_or_id)
-    rows = [] if article_id is None else _read_rows(db, "id = ?", article_id)
+    rows = [] if article_id is None else _read_rows(db, "id = :id", {"id": article_id})
     return _make_article(rows[0]) if rows else None
 
 
-def _read_rows(db: Database, where: str, *values: object) -> list[dict[str, Any]]:
+def _read_rows(db: Database, where: str, values: Mapping[str, object]) -> list[dict[str, Any]]:
     names = [column.name for column in table_columns(db, "articles")]
     query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles WHERE {where}"
-    return [dict(zip(names, row, strict=True)) for row in db.execute(query, list(values)).fetchall()]
+    return [dict(zip(names, row, strict=True)) for row in db.execute(query, dict(values)).fetchall()]
 
 
 def _make_article(row: Mapping[str, Any]) -> Article:

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from cleaners.urls.canonical import canonicalise
 from output.db.text import storable_text
 from output.raw.capture import RecordLocation
+from output.store.known_url import find_known_url
 from output.verdicts.rulings import find_article
 
 _LOCATIONS = """SELECT c.url, c.fetched_at, c.warc_file, c.warc_offset, c.warc_length,
@@ -32,8 +33,13 @@ class StoredRecord:
 
 
 def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
-    """The record of a URL's latest capture, or else of the article that a number or URL names; None without one."""
-    spellings = dict.fromkeys((storable_text(url_or_id.strip()), canonicalise(url_or_id) or ""))
+    """The record of the latest capture of a URL, or else of the article that a number or URL names; None without one.
+
+    The URL is looked for as `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
+    """
+    spellings = dict.fromkeys(
+        (storable_text(url_or_id.strip()), find_known_url(db, url_or_id) or "", canonicalise(url_or_id) or "")
+    )
     row = next((row for url in spellings if url and (row := db.execute(_OF_URL, [url]).fetchone())), None)
     if row is None and (article_id := find_article(db, url_or_id)) is not None:
         row = db.execute(_OF_ARTICLE, [article_id]).fetchone()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from sqlite_utils import Database
 
 from output.db.table_columns import quoted_name, table_columns
+from output.store.article_filter import host_condition
 
 _HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms", "layouts")
 _ARTICLE_TABLES = ("duplicates", "clusters")
@@ -35,22 +36,16 @@ def host_scope(db: Database, host: str) -> Iterator[None]:
 
 def known_hosts(db: Database, host: str) -> list[str]:
     """The hosts of the archive that a host or domain means; all of them, by their number of URLs, if it is empty."""
-    condition = _host_condition(host) if host else "true"
+    condition = host_condition(host)
     rows = db.execute(f"SELECT host FROM urls WHERE {condition} GROUP BY host ORDER BY count(*) DESC, host").fetchall()
     return [str(name) for (name,) in rows]
 
 
 def _conditions(host: str) -> dict[str, str]:
-    own = _host_condition(host)
+    own = host_condition(host)
     articles = f"article_id IN (SELECT id FROM main.articles WHERE {own})"
     return {
         **dict.fromkeys(_HOST_TABLES, own),
         **dict.fromkeys(_ARTICLE_TABLES, articles),
         **dict.fromkeys(_EMPTY_TABLES, "false"),
     }
-
-
-def _host_condition(host: str) -> str:
-    """A condition on the column `host`; a view takes no parameters, so the host is quoted for SQL."""
-    text = host.lower().replace("'", "''").replace("\0", "")
-    return f"(host = '{text}' OR substr(host, -{len(host) + 1}) = '.{text}')"

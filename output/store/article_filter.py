@@ -1,23 +1,31 @@
-"""Which articles of an archive a person asks for: the same bounds for a search and for an export."""
+"""Which articles of an archive a person asks for: one meaning for searches, exports, feeds, reports and Python.
+
+A ruling's host is that very host, since what is ruled there is written, and so are the hosts of an import.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from sqlite_utils import Database
 
+from cleaners.urls.canonical import canonicalise, host_of
 from output.db.table_columns import quoted_name, table_columns
+
+_DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleBounds:
     """Bounds on articles; empty ones leave everything in.
 
-    `host` is a host, or a domain whose subdomains count too. `since` and `until` are ISO days, both included, compared
-    with the day that the publisher states; an article without one is left out where either is given. `languages` are
-    primary tags. `section` is compared whatever its case.
+    `host` is a host, or a domain whose subdomains count too, as `host_condition` has it. `since` and `until` are ISO
+    days, months or years, both included, compared with the day that the publisher states; an article without one is
+    left out where either is given. `languages` are primary tags. `section` is compared whatever its case.
     """
 
     host: str = ""
@@ -31,7 +39,7 @@ class ArticleBounds:
         """A condition on the columns of `articles`, with the names of `values` as parameters."""
         languages = ", ".join(f":language_{number}" for number in range(len(self.languages)))
         parts = {
-            "(host = :host OR substr(host, -length(:host) - 1) = '.' || :host)": self.host,
+            host_condition(self.host): self.host,
             "published_day >= :since": self.since,
             "substr(published_day, 1, length(:until)) <= :until": self.until,
             f"language IN ({languages})": languages,
@@ -43,7 +51,50 @@ class ArticleBounds:
     def values(self) -> Mapping[str, str]:
         """The parameters of `condition`; more than it uses do no harm."""
         languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
-        return {"host": self.host, "since": self.since, "until": self.until, "section": self.section, **languages}
+        return {"since": self.since, "until": self.until, "section": self.section, **languages}
+
+
+def read_day(text: str) -> str:
+    """A day, a month or a year as ISO 8601 writes it (2024-01-31, 2024-01, 2024). ValueError for another text."""
+    day = text.strip()
+    if not _DAY.fullmatch(day):
+        raise ValueError(f"{text!r} is no day; write 2024-01-31, 2024-01 or 2024")
+    try:
+        date.fromisoformat(day + "0001-01-01"[len(day) :])
+    except ValueError:
+        raise ValueError(f"{text!r} is no day of the calendar") from None
+    return day
+
+
+def primary_tag(language: str) -> str:
+    """The primary tag of a language's code, in lower case: `en` of en-GB."""
+    return language.strip().lower().replace("_", "-").partition("-")[0]
+
+
+def host_condition(host: str, column: str = "host") -> str:
+    """An SQL condition on a column of hosts: is it the host that a person names? It has no parameters, as views need.
+
+    `a.test` means a.test and all hosts below it, at any port; `a.test:8000` means these at that port alone. Capitals,
+    letters beyond ASCII, and a scheme or path around the host may stand as a person writes them. An empty text means
+    every host.
+    """
+    name = _stored_spelling(host)
+    if not name:
+        return "true"
+    escaped_name = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    likes = (f"%.{escaped_name}", f"{escaped_name}:%", f"%.{escaped_name}:%")
+    parts = [f"{column} = {_quoted(name)}", *(f"{column} LIKE {_quoted(like)} ESCAPE '\\'" for like in likes)]
+    return f"({' OR '.join(parts)})"
+
+
+def _stored_spelling(host: str) -> str:
+    """The host as an archive stores it; as it is written, if it can be none."""
+    text = host.strip()
+    return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''").replace("\0", "") + "'"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a person judged of a sample of blocks: whether the cleaner's verdict on each was right, and what that shows.
+"""What a person judged of a sample of blocks and pages: whether the cleaner was right, and what that shows.
 
 A judgement is evidence about the cleaner; it changes no text. To change one is a ruling (`output.verdicts.rulings`).
 """
@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from output.db.ids import content_id
 from output.db.text import storable_text
+from output.verdicts.rulings import block_text
 
 _Z = 1.959964  # standard deviations around the mean within which 95 % lie
 
@@ -21,18 +22,23 @@ _STORE = """INSERT INTO reviews (id, url, host, block_id, kept, reason, rule, is
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
         is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version"""
+_STANDS = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _LIST = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r.is_right, r.at, r.cleaner_version,
         coalesce(t.text, '')
-    FROM reviews r LEFT JOIN block_texts t ON t.id = r.block_id WHERE r.block_id IS NOT NULL ORDER BY r.at, r.id"""
+    FROM reviews r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A judgement on the verdict of a block of a page. `text` is empty where the archive no longer has it."""
+    """A judgement on the verdict of a block of a page, or (`block_id` None) on a whole page: whether its text is the
+    article and all of it, or that it is none; then `is_kept` says that it is an article, and `reason` is its type.
+
+    `text` is the block's, empty where the archive no longer has it.
+    """
 
     url: str
     host: str
-    block_id: int
+    block_id: int | None
     is_kept: bool
     reason: str
     rule: str
@@ -44,7 +50,12 @@ class Review:
     @property
     def id(self) -> int:
         """One for each page and block, so that a later judgement replaces an earlier one."""
-        return content_id("review", storable_text(self.url), str(self.block_id))
+        return content_id("review", storable_text(self.url), "page" if self.block_id is None else str(self.block_id))
+
+    @property
+    def is_of_page(self) -> bool:
+        """Whether a whole page was judged."""
+        return self.block_id is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,13 @@ class Reliability:
     judged: int
     low: float
     high: float
+
+
+def can_be_stored(db: Database, review: Review) -> bool:
+    """Whether the archive still has what was judged."""
+    if review.block_id is not None and block_text(db, review.block_id) is None:
+        return False
+    return db.execute(_STANDS, [review.url]).fetchone() is not None
 
 
 def store_review(db: Database, review: Review) -> None:
@@ -70,7 +88,7 @@ def drop_review(db: Database, review: Review) -> None:
 
 
 def list_reviews(db: Database) -> list[Review]:
-    """All judgements, the earliest first."""
+    """All judgements, on blocks and on pages, the earliest first."""
     rows = db.execute(_LIST).fetchall()
     return [
         Review(url, host, block_id, bool(is_kept), reason, rule, bool(is_right), *values)

@@ -1,6 +1,6 @@
-"""Rulings made while a crawl owns the archive: a journal beside the file, which the next owner applies once.
+"""Rulings and reviews made while a crawl owns the archive: a journal beside the file, applied once by the next owner.
 
-A line is a ruling as JSON, written to the disk before it counts as made. The owner applies the lines in one
+A line is a ruling or a review as JSON, written to the disk before it counts as made. The owner applies the lines in one
 transaction that also notes their ids in `meta`, and deletes the journal after. Whoever is killed in between leaves a
 journal of which the ids are known: nothing is applied twice, and nothing is lost.
 """
@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +18,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.errors import InUse
 from output.db.lock import ArchiveLock
 from output.db.stored_values import json_object, json_texts
 from output.db.transaction import write_transaction
 from output.verdicts.apply_rulings import carry_out_ruling
+from output.verdicts.reviews import Review, can_be_stored, drop_review, store_review
 from output.verdicts.rulings import Ruling, block_text
 
 JOURNAL_ENDING = ".rulings"
 _APPLIED = "applied_rulings"
 _PATIENCE = 20.0  # seconds that a ruling waits for another process that reads or writes the journal
-_PAUSE = 0.02
 
 _NOTE_APPLIED = """INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
@@ -43,6 +41,27 @@ class JournalEntry:
     ruling: Ruling
     is_undo: bool
 
+    def apply(self, db: Database) -> None:
+        """Rule; a block that the archive no longer has is passed over."""
+        if block_text(db, self.ruling.block_id) is not None:
+            carry_out_ruling(db, self.ruling, undo=self.is_undo)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReview:
+    """A line of the journal that is a review: its id, the review, and whether it takes an earlier one back."""
+
+    id: str
+    review: Review
+    is_undo: bool
+
+    def apply(self, db: Database) -> None:
+        """Store the review, or take it back; one of a page that the archive no longer has is passed over."""
+        if self.is_undo:
+            drop_review(db, self.review)
+        elif can_be_stored(db, self.review):
+            store_review(db, self.review)
+
 
 def journal_path(database: Path) -> Path:
     """The journal beside an archive."""
@@ -51,16 +70,29 @@ def journal_path(database: Path) -> Path:
 
 def append_ruling(database: Path, ruling: Ruling, *, undo: bool = False) -> None:
     """Write a ruling to the journal; it is on the disk when this returns. InUse if others keep the journal too long."""
-    fields = {
-        "id": secrets.token_hex(8), "undo": undo, "block_id": ruling.block_id, "kept": ruling.is_kept,
-        "article_id": ruling.article_id, "host": ruling.host, "at": ruling.ruled_at, "note": ruling.note,
-    }  # fmt: skip
-    path = journal_path(database)
+    _append_line(database, {
+        "undo": undo, "block_id": ruling.block_id, "kept": ruling.is_kept, "article_id": ruling.article_id,
+        "host": ruling.host, "at": ruling.ruled_at, "note": ruling.note,
+    })  # fmt: skip
+
+
+def append_review(database: Path, review: Review, *, undo: bool = False) -> None:
+    """Write a review to the journal, as `append_ruling` writes a ruling."""
+    _append_line(database, {
+        "review": review.url, "undo": undo, "host": review.host, "block_id": review.block_id, "kept": review.is_kept,
+        "reason": review.reason, "rule": review.rule, "right": review.is_right, "at": review.judged_at,
+        "cleaner": review.cleaner_version,
+    })  # fmt: skip
+
+
+def _append_line(database: Path, fields: Mapping[str, object]) -> None:
+    """Write a line under an id of its own."""
+    path, line = journal_path(database), {"id": secrets.token_hex(8), **fields}
     with _locked(path):
         is_new = not path.exists()
         with path.open("a+b") as stream:
             _cut_torn_line(stream)
-            stream.write(json.dumps(fields).encode() + b"\n")
+            stream.write(json.dumps(line).encode() + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
         if is_new:
@@ -69,6 +101,16 @@ def append_ruling(database: Path, ruling: Ruling, *, undo: bool = False) -> None
 
 def waiting_rulings(database: Path) -> tuple[JournalEntry, ...]:
     """The rulings that wait for the archive's next owner, as far as they are written whole."""
+    return tuple(entry for entry in read_journal(database) if isinstance(entry, JournalEntry))
+
+
+def waiting_reviews(database: Path) -> tuple[WaitingReview, ...]:
+    """The reviews that wait for the archive's next owner."""
+    return tuple(entry for entry in read_journal(database) if isinstance(entry, WaitingReview))
+
+
+def read_journal(database: Path) -> tuple[JournalEntry | WaitingReview, ...]:
+    """All that waits for the archive's next owner, in the order in which it was made."""
     try:
         lines = journal_path(database).read_bytes().split(b"\n")[:-1]
     except OSError:
@@ -77,20 +119,20 @@ def waiting_rulings(database: Path) -> tuple[JournalEntry, ...]:
 
 
 def apply_journal(db: Database, database: Path) -> int:
-    """Apply the journal's rulings in the order in which they were made, and delete it; return how many there were.
+    """Apply the journal's lines in the order in which they were made, and delete it; return how many there were.
 
-    For the owner of the archive. A ruling on a block that the archive no longer has is passed over.
+    For the owner of the archive. What is about a block or page that the archive no longer has is passed over.
     """
     path = journal_path(database)
     if not path.exists():
         return 0
     with _locked(path):
-        entries = waiting_rulings(database)
+        entries = read_journal(database)
         with _durable_commits(db), write_transaction(db):
             known = _applied_ids(db)
             for entry in entries:
-                if entry.id not in known and block_text(db, entry.ruling.block_id) is not None:
-                    carry_out_ruling(db, entry.ruling, undo=entry.is_undo)
+                if entry.id not in known:
+                    entry.apply(db)
             db.execute(_NOTE_APPLIED, [_APPLIED, json.dumps([entry.id for entry in entries])])
         _put_away(path, len(entries))
     return len(entries)
@@ -104,15 +146,28 @@ def _put_away(path: Path, entry_count: int) -> None:
     _sync_folder(path.parent)
 
 
-def _read_entry(line: bytes) -> JournalEntry | None:
+def _read_entry(line: bytes) -> JournalEntry | WaitingReview | None:
     """The entry of a line; None for one that is none."""
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         fields = json_object(line.decode())
-        block_id, article_id = int(fields["block_id"]), fields["article_id"]
-        scope = (None if article_id is None else int(article_id), fields["host"])
-        ruling = Ruling(block_id, bool(fields["kept"]), *scope, str(fields["at"]), str(fields["note"]))
-        return JournalEntry(str(fields["id"]), ruling, bool(fields["undo"]))
+        entry_id, is_undo = str(fields["id"]), bool(fields["undo"])
+        if "review" in fields:
+            return WaitingReview(entry_id, _read_review(fields), is_undo)
+        return JournalEntry(entry_id, _read_ruling(fields), is_undo)
     return None
+
+
+def _read_ruling(fields: Mapping[str, Any]) -> Ruling:
+    article_id = fields["article_id"]
+    scope = (None if article_id is None else int(article_id), fields["host"])
+    return Ruling(int(fields["block_id"]), bool(fields["kept"]), *scope, str(fields["at"]), str(fields["note"]))
+
+
+def _read_review(fields: Mapping[str, Any]) -> Review:
+    block_id = None if fields["block_id"] is None else int(fields["block_id"])
+    verdict = (bool(fields["kept"]), str(fields["reason"]), str(fields["rule"]), bool(fields["right"]))
+    url, host = str(fields["review"]), str(fields["host"])
+    return Review(url, host, block_id, *verdict, str(fields["at"]), str(fields["cleaner"]))
 
 
 def _applied_ids(db: Database) -> frozenset[str]:
@@ -134,15 +189,8 @@ def _cut_torn_line(stream: Any) -> None:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Within it no other process reads or writes the journal."""
-    lock, deadline = ArchiveLock(path), time.monotonic() + _PATIENCE
-    while True:
-        try:
-            lock.acquire()
-            break
-        except InUse:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_PAUSE)
+    lock = ArchiveLock(path)
+    lock.acquire(_PATIENCE)
     try:
         yield
     finally:

@@ -24,6 +24,7 @@ from output.browse.guard import loopback_authorities
 from output.browse.library import Library
 from output.browse.room import Room, RoomWording
 from output.write.archive import Archive
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.generated_site import GeneratedSite
 
 PORT, TIMES, BATCH, HOSTS, SCALE = 8383, 5, 500, 5, 0.15
@@ -95,6 +96,7 @@ def main() -> None:
                 build(file, pages)
             results[str(pages)] = measure(file)
     options.out.write_text(json.dumps(results, indent=1) + "\n")
+    refresh_documents(options.out)
     for pages, costs in results.items():
         print(f"{int(pages):,} articles")
         for name, times in costs.items():

@@ -27,6 +27,7 @@ from typing import Any
 from cleaners.html.decode import decode, parse
 from cleaners.metadata.authors import name_key, split_names
 from cleaners.metadata.fields import read_metadata
+from tests.bench.documents.figures import refresh_documents
 
 Read = Callable[[Any, str], "Answer"]
 FIELDS = ("title", "authors", "published", "tags")
@@ -148,6 +149,7 @@ def main() -> None:
             print(f"{corpus:5} {name:11}  " + "  ".join(f"{field} {value:.4g}" for field, value in values.items()))
     if given.out:
         given.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        refresh_documents(given.out)
 
 
 def _mean(values: list[float]) -> float:

@@ -32,6 +32,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.bench import metadata, site_pages
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.systems import PACKAGES, SYSTEMS, installed
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -163,6 +164,7 @@ def main() -> None:
     for name in ("cross_validated", "metadata", "page_verdicts", "sites_crawled_and_settled"):
         print(name, json.dumps(result.get(name)))
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    refresh_documents(args.out)
 
 
 def _packages() -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from cleaners.clean import clean
 from cleaners.document import Page
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import corpus_hash, scorer
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
@@ -79,6 +80,7 @@ def main() -> None:
     print(json.dumps(result, indent=1))
     if out := given.out or (RESULT if given.every == 1 else None):
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+        refresh_documents(out)
 
 
 if __name__ == "__main__":

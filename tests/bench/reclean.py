@@ -20,6 +20,7 @@ import sys
 import tempfile
 from typing import Any
 
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.site import ROOT, build, free_port, served
 from tests.bench.load.watch import watched
 
@@ -98,6 +99,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = measured(pathlib.Path(folder), args.copies, args.pages)
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    refresh_documents(args.out)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from cleaners.rules.loader import load_rules
 from cleaners.text_mode.plaintext import judge_text
 from cleaners.training.line_model import compare_cleaning
 from cleaners.training.text_dumps import TextDump, read_dumps
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
@@ -69,6 +70,7 @@ def main() -> None:
     print(result["cpu_ms_a_text"])
     if out := given.out or (RESULT if given.every == 1 else None):
         out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+        refresh_documents(out)
 
 
 if __name__ == "__main__":

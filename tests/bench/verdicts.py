@@ -30,6 +30,7 @@ from cleaners.page_type.page_weights import PointsTable, parse_table
 from cleaners.training.block_model import fold_of
 from cleaners.training.page_type_model import PageTypeExample, host_of, train_fold_tables
 from cleaners.verdicts.judge import judge
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import SHARED, corpus_hash
 
 RESULT = Path(__file__).parent / "results/verdicts.json"
@@ -150,6 +151,7 @@ def main() -> None:
     print(result)
     if given.out:
         given.out.write_text(result + "\n", encoding="utf-8")
+        refresh_documents(given.out)
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ def demo_pages() -> list[tuple[str, Resource]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "resource"), demo_pages(), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_visible_word_of_the_sample_site_is_kept_or_removed(path: str, resource: Resource) -> None:
     page = Page("http://lantern.example.org" + path, resource.body, resource.headers["Content-Type"])

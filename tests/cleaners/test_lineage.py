@@ -77,6 +77,7 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
         assert {reader for reader in readers if not reader.startswith("training/")} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "rules_differ", "model_differs"),
     [

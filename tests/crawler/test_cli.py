@@ -14,6 +14,7 @@ VERBS = sorted(cli.commands)
 HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--version"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = (

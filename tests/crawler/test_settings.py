@@ -7,22 +7,56 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from crawler import settings as own_settings
+from crawler.cli import cli
+from crawler.commands.run_spider import project_settings, spider_settings
+from crawler.console.early_checks import spider_arguments
+from crawler.options import CrawlOptions
 from crawler.settings import ENVIRONMENT_SETTINGS
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import crawl, environment
 
 VALUES = {
+    "BROADSHEET_DB": ("own.db", "own.db"),
     "BROADSHEET_WARC_SIZE": ("5M", "5M"),
+    "BROADSHEET_SYNCHRONOUS": ("FULL", "FULL"),
     "BROADSHEET_ALLOW_PRIVATE": ("yes", True),
     "BROADSHEET_PORTS": ("8080, 8443", [8080, 8443]),
     "BROADSHEET_DELAY": ("0.5", 0.5),
+    "BROADSHEET_PER_HOST": ("2", 2),
+    "BROADSHEET_CONTACT": ("me@news.example", "me@news.example"),
+    "BROADSHEET_ROBOTS_AGE": ("60", 60.0),
     "BROADSHEET_RETRY_TIMES": ("7", 7),
+    "BROADSHEET_RETRY_WAIT": ("1", 1.0),
+    "BROADSHEET_WORKERS": ("3", 3),
+    "BROADSHEET_PAGE_SECONDS": ("5", 5.0),
+    "BROADSHEET_URL_LINES": ("1", True),
+    "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
+    "BROADSHEET_HEADERS": ("X-A: 1", "X-A: 1"),
+    "BROADSHEET_HEADER_HOSTS": ("api.news.example", "api.news.example"),
 }
+"""Of each setting the text of a variable, and the value that it stands for."""
+
+OPTIONS_OF_FIELDS = {
+    "max_pages": ("--max-pages", "3"), "max_depth": ("--max-depth", "3"), "max_time": ("--max-time", "3"),
+    "since": ("--since", "2024-01-31"), "languages": ("--language", "es"), "include": ("--include", "a"),
+    "exclude": ("--exclude", "b"), "discover_sitemaps": ("--no-sitemaps",), "discover_feeds": ("--no-feeds",),
+    "discover_links": ("--no-links",), "obey_directives": ("--obey-directives",), "contact": ("--contact", "a@b.test"),
+    "user_agent": ("--user-agent", "Own/1"), "site_rules": ("--site-rules", "rules"), "warc": ("--no-warc",),
+    "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials",),
+    "ignore_robots": ("--ignore-robots",),
+}  # fmt: skip
+"""The option of `broadsheet crawl` by which a field of the crawl's options has another value than by default."""
+VERBS_OF_FIELDS = {
+    "seeds": "the arguments URL", "revisit": "broadsheet update", "every": "broadsheet update --every",
+    "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's",
+}  # fmt: skip
 
 
 def settings_with(variables: dict[str, str]) -> dict[str, object]:
@@ -38,14 +72,41 @@ def settings_with(variables: dict[str, str]) -> dict[str, object]:
     return values
 
 
+@pytest.mark.slow
 def test_each_setting_takes_the_variable_of_its_name() -> None:
     values = settings_with({name: text for name, (text, _) in VALUES.items()})
     assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
     assert values["ENVIRONMENT_PROBLEMS"] == []
-    assert set(VALUES) < set(ENVIRONMENT_SETTINGS)
-    assert "BROADSHEET_COMMAND" not in ENVIRONMENT_SETTINGS
+    assert set(VALUES) == set(ENVIRONMENT_SETTINGS)
 
 
+def crawl_options(*arguments: str) -> dict[str, object]:
+    """The options of `broadsheet crawl` as they are read from a command line and the environment."""
+    return cli.commands["crawl"].make_context("crawl", ["https://news.example/", *arguments]).params
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_the_variable_reaches_a_crawl_of_the_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option that is not given once went before the variable: BROADSHEET_URL_LINES had no effect."""
+    text, value = VALUES[name]
+    monkeypatch.setenv(name, text)
+    monkeypatch.setattr(own_settings, name, own_settings._values_of_environment()[name])
+    options = crawl_options()
+    settings = project_settings()
+    settings.update(spider_settings(options), priority="cmdline")
+    assert settings[name] == value or (name == "BROADSHEET_DB" and options["db"] == value)
+
+
+def test_each_option_of_a_crawl_can_be_given_on_the_command_line() -> None:
+    names = {field.name for field in fields(CrawlOptions)}
+    assert set(OPTIONS_OF_FIELDS) | set(VERBS_OF_FIELDS) == names
+    usual = CrawlOptions.from_arguments(spider_arguments({**crawl_options(), "revisit": "", "every": 0.0}))
+    for name, arguments in OPTIONS_OF_FIELDS.items():
+        options = {**crawl_options(*arguments), "revisit": "", "every": 0.0}
+        assert getattr(CrawlOptions.from_arguments(spider_arguments(options)), name) != getattr(usual, name), name
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text"), [("BROADSHEET_RETRY_TIMES", "many"), ("BROADSHEET_ALLOW_PRIVATE", "perhaps")]
 )

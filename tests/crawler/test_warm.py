@@ -19,6 +19,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_exit_code_and_words_are_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str]
@@ -39,6 +40,7 @@ def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatc
     assert "loopback" in run("crawler.cli", crawl, {})[2]
 
 
+@pytest.mark.slow
 def test_a_command_that_hangs_is_killed_and_the_next_one_runs(site: ScriptedSite, tmp_path: Path) -> None:
     site.routes["/robots.txt"] = Reply(wait=30)
     forks = WarmProcess()

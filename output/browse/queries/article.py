@@ -13,7 +13,6 @@ from sqlite_utils import Database
 from cleaners.document import BlockKind
 from output.browse.arguments import NotHereError
 from output.db.stored_values import stored_object, stored_texts
-from output.db.table_columns import has_column
 from output.read.explain import StoredBlock, StoredPage, read_page
 from output.verdicts.ruling_journal import JournalEntry
 from output.watch.history import Revision, revisions_of
@@ -134,7 +133,7 @@ class CaptureLine:
 
 @dataclass(frozen=True, slots=True)
 class ArticleView:
-    """Everything about an article. `certainty` is the F1 that its verdicts are expected to have; None: uncalibrated."""
+    """Everything about an article. `certainty` is the F1 that its verdicts are expected to have; None: not known."""
 
     id: int
     url: str
@@ -242,9 +241,7 @@ def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
 
 
 def _read_certainty(db: Database, page_id: int) -> float | None:
-    """The expected F1 of the page's verdicts; None where this archive has none."""
-    if not has_column(db, "pages", "expected_f1"):
-        return None
+    """The expected F1 of the page's verdicts; None where it is not known."""
     value = db.execute(_CERTAINTY, [page_id]).fetchone()[0]
     return None if value is None else float(value)
 

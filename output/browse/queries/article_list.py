@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import orjson
 from sqlite_utils import Database
 
+from cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
 from output.browse.arguments import Arguments
 from output.db.stored_values import stored_texts
 from output.read.search import hits_of_articles, rank_articles
@@ -23,20 +24,24 @@ MOST_CHOICES = 12  # of a facet, the most frequent ones
 FACETS = ("host", "language", "section", "year", "kind")
 
 _COLUMNS = {
-    "host": "host",
-    "language": "coalesce(language, '')",
-    "section": "coalesce(section, '')",
-    "year": "coalesce(substr(published_day, 1, 4), '')",
-    "kind": "page_type",
+    "host": "articles.host",
+    "language": "coalesce(articles.language, '')",
+    "section": "coalesce(articles.section, '')",
+    "year": "coalesce(substr(articles.published_day, 1, 4), '')",
+    "kind": "articles.page_type",
 }
 _ORDERS = {
-    "newest": "published_day DESC, id DESC",
-    "oldest": "published_day NULLS LAST, id",
-    "seen": "first_seen DESC, id",
-    "longest": "word_count DESC, id",
-    "shortest": "word_count, id",
+    "newest": "articles.published_day DESC, articles.id DESC",
+    "oldest": "articles.published_day NULLS LAST, articles.id",
+    "seen": "articles.first_seen DESC, articles.id",
+    "longest": "articles.word_count DESC, articles.id",
+    "shortest": "articles.word_count, articles.id",
+    "certainty": "page.expected_f1 NULLS LAST, articles.id",
 }
 SORTS = ("best", *_ORDERS)
+CERTAINTIES = {Certainty.FAIR: (FAIR_F1, HIGH_F1), Certainty.LOW: (0.0, FAIR_F1)}
+"""The certainties that a list can be narrowed to, with the expected F1 from which and below which they are."""
+
 # The inner query counts in the order of the index, so that the outer one has little left to sort.
 _CUBE = """SELECT host, coalesce(language, ''), coalesce(section, ''), coalesce(year, ''), page_type, sum(articles)
     FROM (SELECT host, language, section, substr(published_day, 1, 4) AS year, page_type, count(*) AS articles
@@ -44,6 +49,15 @@ _CUBE = """SELECT host, coalesce(language, ''), coalesce(section, ''), coalesce(
     GROUP BY 1, 2, 3, 4, 5"""
 _CUBE_OF_HITS = f"""SELECT {", ".join(_COLUMNS.values())}, count(*) FROM articles
     WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2, 3, 4, 5"""
+# From the pages on: few of them are uncertain, and an article is found by its page in an index.
+_CERTAIN_PAGES = "pages AS page CROSS JOIN articles ON articles.page_id = page.id"
+_IS_CERTAIN = "page.expected_f1 >= ? AND page.expected_f1 < ?"
+_CUBE_OF_CERTAINTY = f"""SELECT {", ".join(_COLUMNS.values())}, count(*) FROM {_CERTAIN_PAGES}
+    WHERE {_IS_CERTAIN} GROUP BY 1, 2, 3, 4, 5"""
+_CERTAINTY_COUNTS = f"""SELECT count(*) FILTER (WHERE page.expected_f1 < {FAIR_F1}),
+    count(*) FILTER (WHERE page.expected_f1 >= {FAIR_F1}) FROM {_CERTAIN_PAGES} WHERE page.expected_f1 < {HIGH_F1}"""
+_HITS_OF_CERTAINTY = f"""SELECT articles.id FROM json_each(?) AS hit CROSS JOIN articles ON articles.id = hit.value
+    CROSS JOIN pages AS page ON page.id = articles.page_id WHERE {_IS_CERTAIN} ORDER BY hit.key"""
 _ROWS = """SELECT id, title, url, host, coalesce(language, ''), coalesce(section, ''), authors,
         coalesce(published_day, ''), first_seen, word_count, page_type, coalesce(description, '')
     FROM articles WHERE id IN (SELECT value FROM json_each(?))"""
@@ -51,20 +65,32 @@ _ROWS = """SELECT id, title, url, host, coalesce(language, ''), coalesce(section
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a list is asked for; `facets` are the chosen values by facet, where the empty text is "none stated"."""
+    """What a list is asked for; `facets` are the chosen values by facet, where the empty text is "none stated";
+    `certainty` is one of `CERTAINTIES`, or empty for all."""
 
     query: str
     facets: Mapping[str, str]
     sort: str
     page: int
+    certainty: str = ""
 
     @classmethod
     def of(cls, arguments: Arguments) -> ListRequest:
         """From the arguments of an address."""
         facets = {name: arguments.text(name) for name in FACETS if name in arguments.values}
-        query = arguments.text("q")
+        query, certainty = arguments.text("q"), arguments.choice("certainty", CERTAINTIES)
         sort = arguments.choice("sort", SORTS, "best" if query else "newest")
-        return cls(query, facets, sort, max(1, arguments.number("page", 1)))
+        return cls(query, facets, sort, max(1, arguments.number("page", 1)), certainty)
+
+    @property
+    def chosen(self) -> Mapping[str, str]:
+        """All that the list is narrowed to."""
+        return {**self.facets, **({"certainty": self.certainty} if self.certainty else {})}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is asked for all articles."""
+        return not self.query and not self.chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +151,21 @@ CubeRow = tuple[str, str, str, str, str, int]
 """A value of each facet, and how many articles have them all."""
 
 
-def list_articles(db: Database, request: ListRequest, cube: Sequence[CubeRow] | None = None) -> ArticleList:
-    """The page that is asked for. `cube`: all articles counted by their facets, if that is known already."""
-    hits = rank_articles(db, request.query, MOST_HITS) if request.query else None
-    rows = count_hits(db, hits) if hits is not None else count_facets(db) if cube is None else cube
+@dataclass(frozen=True, slots=True)
+class ArticleCounts:
+    """What is known of all articles: by their facets, and by certainty (None: not counted yet)."""
+
+    cube: Sequence[CubeRow]
+    by_certainty: Mapping[str, int] | None = None
+
+
+def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | None = None) -> ArticleList:
+    """The page that is asked for. `counts` are those of all articles, if they are known already."""
+    counts = counts or ArticleCounts(count_facets(db), count_certainties(db))
+    hits = _rank_hits(db, request) if request.query else None
+    rows = count_hits(db, hits) if hits is not None else counts.cube
+    if hits is None and request.certainty:
+        rows = db.execute(_CUBE_OF_CERTAINTY, CERTAINTIES[Certainty(request.certainty)]).fetchall()
     total = sum(row[-1] for row in rows if _passes(row, request.facets))
     page_count = max(1, -(-total // PAGE_SIZE))
     request = replace(request, page=min(request.page, page_count))
@@ -137,8 +174,8 @@ def list_articles(db: Database, request: ListRequest, cube: Sequence[CubeRow] | 
         query=request.query,
         sort=request.sort,
         sorts=SORTS if request.query else SORTS[1:],
-        facets=tuple(_facet(rows, name, request.facets) for name in FACETS),
-        chosen=request.facets,
+        facets=(*(_facet(rows, name, request.facets) for name in FACETS), _certainty_facet(request, counts, total)),
+        chosen=request.chosen,
         page=request.page,
         page_count=page_count,
         page_size=PAGE_SIZE,
@@ -151,6 +188,21 @@ def list_articles(db: Database, request: ListRequest, cube: Sequence[CubeRow] | 
 def count_facets(db: Database) -> tuple[CubeRow, ...]:
     """How many articles have each combination of the facets' values."""
     return tuple(db.execute(_CUBE).fetchall())
+
+
+def count_certainties(db: Database) -> dict[str, int]:
+    """How many articles are of each certainty that a list can be narrowed to."""
+    low, fair = db.execute(_CERTAINTY_COUNTS).fetchone()
+    return {Certainty.LOW: low, Certainty.FAIR: fair}
+
+
+def _rank_hits(db: Database, request: ListRequest) -> list[int]:
+    """The best articles for the query, of the certainty that is asked for."""
+    hits = rank_articles(db, request.query, MOST_HITS)
+    if not request.certainty:
+        return hits
+    bounds = CERTAINTIES[Certainty(request.certainty)]
+    return [hit for (hit,) in db.execute(_HITS_OF_CERTAINTY, [orjson.dumps(hits).decode(), *bounds])]
 
 
 def count_hits(db: Database, ids: Sequence[int]) -> tuple[CubeRow, ...]:
@@ -176,21 +228,40 @@ def _facet(rows: Iterable[CubeRow], name: str, chosen: Mapping[str, str]) -> Fac
     return Facet(name, choices, len(values) - min(len(values), MOST_CHOICES))
 
 
+def _certainty_facet(request: ListRequest, counts: ArticleCounts, total: int) -> Facet:
+    """The certainties with their counts in the whole archive; within a choice, the one that is chosen."""
+    known = {request.certainty: total} if request.certainty else {}
+    if request.is_whole and counts.by_certainty:
+        known = {name: count for name, count in counts.by_certainty.items() if count}
+    choices = (FacetChoice(str(name), count, name == request.certainty) for name, count in known.items())
+    return Facet("certainty", tuple(choices), 0)
+
+
 def _page_of_ids(db: Database, request: ListRequest, hits: Sequence[int] | None) -> list[int]:
     """The ids of the articles on the page, in order."""
     values: list[object] = list(request.facets.values())
     conditions = [f"{_COLUMNS[name]} = ?" for name in request.facets]
-    is_plain = not request.facets and request.sort == "newest"
-    source = f"articles INDEXED BY {'articles_published_day' if is_plain else 'articles_listed'}"
+    source, order = _source(request), _ORDERS["newest" if request.sort == "best" else request.sort]
     if hits is not None:
-        source, order = "articles JOIN json_each(?) AS hit ON hit.value = articles.id", "hit.key"
+        source = "json_each(?) AS hit CROSS JOIN articles ON articles.id = hit.value"
+        source += " JOIN pages AS page ON page.id = articles.page_id" if request.sort == "certainty" else ""
+        order = "hit.key" if request.sort == "best" else order
         values.insert(0, orjson.dumps(hits).decode())
-    if hits is None or request.sort != "best":
-        order = _ORDERS["newest" if request.sort == "best" else request.sort].replace("id", "articles.id")
+    elif request.certainty:
+        conditions.append(_IS_CERTAIN)
+        values += CERTAINTIES[Certainty(request.certainty)]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     query = f"SELECT articles.id FROM {source} {where} ORDER BY {order} LIMIT ? OFFSET ?"
     rows = db.execute(query, [*values, PAGE_SIZE, (request.page - 1) * PAGE_SIZE])
     return [article_id for (article_id,) in rows]
+
+
+def _source(request: ListRequest) -> str:
+    """The tables to read a list from that is no search, by the index that serves it."""
+    if request.certainty or request.sort == "certainty":
+        return _CERTAIN_PAGES
+    is_plain = not request.facets and request.sort == "newest"
+    return f"articles INDEXED BY {'articles_published_day' if is_plain else 'articles_listed'}"
 
 
 def _read_articles(db: Database, ids: Sequence[int], query: str) -> Iterator[ListedArticle]:

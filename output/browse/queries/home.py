@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from cleaners.verdicts.certainty import HIGH_F1
 from output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
 from output.browse.queries.article_list import FACETS, CubeRow
-from output.db.table_columns import has_column
 from output.report.coverage import Coverage
 from output.report.figures import AlarmLine, Withdrawal, read_alarms, read_runs, read_withdrawals, read_yields
 
@@ -94,18 +94,29 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class UncertainLine:
+    """One of the articles with the lowest expected F1."""
+
+    article_id: int
+    title: str
+    url: str
+    expected_f1: float
+
+
+@dataclass(frozen=True, slots=True)
 class HomeFigures:
     """What takes a pass over all articles, and is counted once for each state of the archive."""
 
     totals: ArchiveTotals
     by_published: Mapping[str, int]
     by_seen: Mapping[str, int]
+    least_certain: tuple[UncertainLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
     """The front page of an archive. `coverage` is None while it is being counted. `sampled` is the number of articles
-    behind `reasons`; `is_calibrated` says whether verdicts have an expected F1."""
+    behind `reasons`; `has_certainty` says whether the verdicts on some article have an expected F1."""
 
     totals: ArchiveTotals
     published: ColumnChart
@@ -116,7 +127,7 @@ class HomePage:
     runs: tuple[RunYield, ...]
     run_chart: ColumnChart
     looks: tuple[Look, ...]
-    is_calibrated: bool
+    has_certainty: bool
 
 
 def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
@@ -125,13 +136,13 @@ def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
     urls = tuple(db.execute(_URLS).fetchall())
     first_day, last_day = db.execute(_DAYS).fetchone()
     totals = ArchiveTotals(sum(row[-1] for row in cube), len(hosts), len(languages), first_day, last_day, urls)
-    return HomeFigures(totals, dict(db.execute(_BY_PUBLISHED).fetchall()), dict(db.execute(_BY_SEEN).fetchall()))
+    published, seen = (dict(db.execute(query).fetchall()) for query in (_BY_PUBLISHED, _BY_SEEN))
+    return HomeFigures(totals, published, seen, tuple(UncertainLine(*row) for row in db.execute(_LEAST_CERTAIN)))
 
 
 def read_home(db: Database, figures: HomeFigures, coverage: Sequence[Coverage] | None) -> HomePage:
     """The front page; `coverage` is the report's, None while it is being counted."""
     runs, alarms = tuple(_runs(db)), read_alarms(db)
-    is_calibrated = has_column(db, "pages", "expected_f1")
     marked = [run.started_at[:16] for run in runs if run.alarms]
     return HomePage(
         totals=figures.totals,
@@ -142,8 +153,8 @@ def read_home(db: Database, figures: HomeFigures, coverage: Sequence[Coverage] |
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
         run_chart=column_chart("run", [(run.started_at[:16], run.articles) for run in runs], marked),
-        looks=tuple(_looks(db, alarms, coverage or (), is_calibrated=is_calibrated)),
-        is_calibrated=is_calibrated,
+        looks=tuple(_looks(db, alarms, coverage or (), figures.least_certain)),
+        has_certainty=bool(figures.least_certain),
     )
 
 
@@ -174,20 +185,19 @@ def _runs(db: Database) -> Iterator[RunYield]:
 
 
 def _looks(
-    db: Database, alarms: Sequence[AlarmLine], coverage: Sequence[Coverage], *, is_calibrated: bool
+    db: Database, alarms: Sequence[AlarmLine], coverage: Sequence[Coverage], uncertain: Sequence[UncertainLine]
 ) -> Iterator[Look]:
     """What needs a look, the most urgent first."""
     for alarm in alarms[:_MOST_LOOKS]:
-        yield Look(
-            "layout" if alarm.what.startswith("rule:") else "alarm", f"{alarm.host}: {alarm.message}", "", "rules"
-        )
+        is_of_layout = alarm.what.startswith(("rule:", "layout"))
+        yield Look("layout" if is_of_layout else "alarm", f"{alarm.host}: {alarm.message}", "", "rules")
     yield from _gap_looks(coverage)
     for withdrawal in read_withdrawals(db)[:_MOST_LOOKS]:
         yield _withdrawal_look(withdrawal)
-    if is_calibrated:
-        for article_id, title, url, certainty in db.execute(_LEAST_CERTAIN):
-            hint = f"expected F1 {certainty:.2f}"
-            yield Look("uncertain", title or url, hint, f"article/{article_id}?view=blocks")
+    for line in uncertain:
+        if line.expected_f1 < HIGH_F1:
+            path = f"article/{line.article_id}?view=blocks"
+            yield Look("uncertain", line.title or line.url, f"expected F1 {line.expected_f1:.2f}", path)
 
 
 def _gap_looks(coverage: Sequence[Coverage]) -> Iterator[Look]:

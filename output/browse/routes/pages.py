@@ -14,7 +14,13 @@ from output.browse.arguments import Arguments
 from output.browse.library import ArchiveFile
 from output.browse.queries.archives import list_archives
 from output.browse.queries.article import read_article
-from output.browse.queries.article_list import ListRequest, count_facets, list_articles
+from output.browse.queries.article_list import (
+    ArticleCounts,
+    ListRequest,
+    count_certainties,
+    count_facets,
+    list_articles,
+)
 from output.browse.queries.capture import read_capture
 from output.browse.queries.changes import compare, list_changes
 from output.browse.queries.coverage import list_urls, read_url, show_coverage
@@ -24,7 +30,7 @@ from output.browse.queries.rules import read_rule, read_rules
 from output.browse.queries.ruling import preview
 from output.browse.room import Room, address
 from output.report.coverage import measure_coverage
-from output.verdicts.ruling_journal import waiting_rulings
+from output.verdicts.ruling_journal import waiting_reviews, waiting_rulings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ class PageRoute:
 
 def _articles(call: PageCall) -> object:
     cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
-    return list_articles(call.db, ListRequest.of(call.arguments), cube)
+    by_certainty = call.room.counted.get_soon(call.db, call.archive, "certainty", count_certainties)
+    return list_articles(call.db, ListRequest.of(call.arguments), ArticleCounts(cube, by_certainty))
 
 
 def _article(call: PageCall) -> object:
@@ -75,6 +82,10 @@ def _capture(call: PageCall) -> object:
     return read_capture(call.db, call.arguments.number("id"), call.archive.path.parent)
 
 
+def _review(call: PageCall) -> object:
+    return read_review(call.db, waiting_reviews(call.archive.path))
+
+
 PAGES: tuple[PageRoute, ...] = (
     PageRoute("", "home.html", "home", _home),
     PageRoute("articles", "articles.html", "articles", _articles),
@@ -85,7 +96,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("coverage", "coverage.html", "coverage", _coverage),
     PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
     PageRoute("url/{id:int}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
-    PageRoute("review", "review.html", "review", lambda call: read_review(call.db)),
+    PageRoute("review", "review.html", "review", _review),
     PageRoute("rules", "rules.html", "rules", lambda call: read_rules(call.db, call.arguments)),
     PageRoute("rule/{id:int}", "rule.html", "rules", lambda call: read_rule(call.db, call.arguments.number("id"))),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,12 +12,14 @@ from starlette.routing import Route
 from cleaners.rules.from_text import toml_string
 from output.browse.arguments import Arguments, NotHereError
 from output.browse.library import ArchiveFile
-from output.browse.queries.review import find_judged_block
+from output.browse.queries.review import all_reviews, find_judged_block
 from output.browse.room import Room, address
 from output.browse.routes.rulings import form_handler
 from output.db.clock import utc_now
+from output.db.errors import InUse
 from output.db.transaction import write_transaction
-from output.verdicts.reviews import Review, drop_review, list_reviews, store_review
+from output.verdicts.reviews import Review, drop_review, store_review
+from output.verdicts.ruling_journal import append_review, waiting_reviews
 from output.write.archive import Archive
 
 
@@ -24,8 +27,10 @@ def review_routes(room: Room) -> list[Route]:
     """The routes of the form and of the test cases."""
 
     def cases(request: Request) -> Response:
-        with room.archive(request.path_params["archive"]).open() as db:
-            text = "\n".join(_case(review) for review in list_reviews(db) if review.text)
+        archive = room.archive(request.path_params["archive"])
+        with archive.open() as db:
+            reviews = all_reviews(db, waiting_reviews(archive.path))
+        text = "\n".join(_case(review) for review in reviews if review.text)
         headers = {"content-disposition": 'attachment; filename="cases.toml"'}
         return Response(text, media_type="application/toml; charset=utf-8", headers=headers)
 
@@ -36,25 +41,33 @@ def review_routes(room: Room) -> list[Route]:
 
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Store a judgement, or take it back, and lead to the next block. InUse while a crawl owns the file."""
+    """Store a judgement, or take it back, and lead to the next block. While a crawl owns the file, it waits."""
     number, block_id = arguments.number("article"), arguments.number("block")
-    is_right, is_undo = arguments.flag("right"), arguments.flag("undo")
-    with room.writing(), Archive.open(archive.path) as owned:
-        stored_block = find_judged_block(owned.db, number, block_id)
-        if stored_block is None:
-            raise NotHereError("the block does not stand in this article")
-        review = _judged(stored_block, is_right=is_right)
-        with write_transaction(owned.db):
-            (drop_review if is_undo else store_review)(owned.db, review)
-    done = None if is_undo else "right" if is_right else "wrong"
-    return RedirectResponse(
-        address(archive.name, "review", done=done, article=number, block=block_id, keep=int(not review.is_kept)), 303
-    )
+    with archive.open() as db:
+        verdict = find_judged_block(db, number, block_id)
+    if verdict is None:
+        raise NotHereError("the block does not stand in this article")
+    keep_review(room, archive, arguments, verdict)
+    asked = {"article": number, "block": block_id, "keep": int(not verdict.is_kept)}
+    return RedirectResponse(address(archive.name, "review", done=_done(arguments), **asked), 303)
 
 
-def _judged(review: Review, *, is_right: bool) -> Review:
-    verdict = (review.is_kept, review.reason, review.rule, is_right)
-    return Review(review.url, review.host, review.block_id, *verdict, utc_now(), review.cleaner_version)
+def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:
+    """Store the judgement on a verdict that the arguments `right` and `undo` name, or write it to the journal where
+    another owns the file."""
+    is_undo = arguments.flag("undo")
+    review = replace(verdict, is_right=arguments.flag("right"), judged_at=utc_now())
+    with room.writing():
+        try:
+            with Archive.open(archive.path) as owned, write_transaction(owned.db):
+                (drop_review if is_undo else store_review)(owned.db, review)
+        except InUse:
+            append_review(archive.path, review, undo=is_undo)
+
+
+def _done(arguments: Arguments) -> str | None:
+    """What the next page says of the judgement: `right`, `wrong`, or nothing where it was taken back."""
+    return None if arguments.flag("undo") else "right" if arguments.flag("right") else "wrong"
 
 
 def _case(review: Review) -> str:

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import Arguments, BadArgumentError
+from output.browse.arguments import Arguments, BadArgumentError, ForbiddenError
 from output.browse.guard import is_token
 from output.browse.library import ArchiveFile
 from output.browse.queries.ruling import SCOPES, scoped_ruling
-from output.browse.room import Notice, Room, address
+from output.browse.room import Room, address
 from output.browse.routes.pages import arguments_of
 from output.db.clock import utc_now
 from output.db.errors import InUse
@@ -37,13 +37,18 @@ def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Respo
     """A handler that reads a form with the token of this run, and acts in a thread of its own."""
 
     async def take(request: Request) -> Response:
-        pairs = _form_fields(await request.body())
-        arguments = arguments_of(request, pairs)
-        if not is_token(arguments.values.get("token"), room.token):
-            return room.notice(Notice(403, "this form is of an earlier run of the reading room: load the page again"))
+        arguments = await read_form(room, request)
         return await run_in_threadpool(act, room, room.archive(request.path_params["archive"]), arguments)
 
     return take
+
+
+async def read_form(room: Room, request: Request) -> Arguments:
+    """The arguments of a form. ForbiddenError if it does not have the token of this run."""
+    arguments = arguments_of(request, _form_fields(await request.body()))
+    if not is_token(arguments.values.get("token"), room.token):
+        raise ForbiddenError("this form is of an earlier run of the reading room: load the page again")
+    return arguments
 
 
 def _form_fields(body: bytes) -> list[tuple[str, str]]:

@@ -12,20 +12,22 @@ from sqlite_utils import Database
 from output.db.open import database_file
 from output.db.stored_values import stored_texts
 from output.exports.article_html import article_html, language_tag, xml_line, xml_text
+from output.store.article_filter import host_condition
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,
         a.text, a.markdown
-    FROM articles a WHERE ?1 = '' OR a.host = ?1 ORDER BY a.first_seen DESC, a.id LIMIT ?2"""
+    FROM articles a WHERE {host} ORDER BY a.first_seen DESC, a.id LIMIT ?1"""
 _EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before, ''), e.added, e.removed, e.rewritten,
         e.note, coalesce(a.language, s.language, '')
     FROM edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN shelved s ON s.id = e.article_id
-    WHERE (?1 = '' OR coalesce(a.host, s.host) = ?1) AND {kinds} ORDER BY e.seq DESC LIMIT ?2"""
+    WHERE {host} AND {kinds} ORDER BY e.seq DESC LIMIT ?1"""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedScope:
-    """What a feed is about: new articles or edits, of one host or all, of some kinds or all edits; at most so many."""
+    """What a feed is about: new articles or edits, of one host, a domain's hosts or all, of some kinds or all edits; at
+    most so many."""
 
     of_edits: bool = False
     host: str = ""
@@ -76,7 +78,7 @@ def read_feed(db: Database, scope: FeedScope) -> WebFeed:
 
 def _read_articles(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
     names = ("id", "url", "title", "authors", "published", "first_seen", "description", "language", "tags", "text")
-    for row in db.execute(_NEW_ARTICLES, [scope.host, scope.limit]):
+    for row in db.execute(_NEW_ARTICLES.format(host=host_condition(scope.host, "a.host")), [scope.limit]):
         article = dict(zip((*names, "markdown"), row, strict=True))
         yield WebFeedEntry(
             id=xml_line(article["url"]),
@@ -93,9 +95,10 @@ def _read_articles(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
 
 
 def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
-    numbers = (f"?{number}" for number in range(3, 3 + len(scope.kinds)))
+    numbers = (f"?{number}" for number in range(2, 2 + len(scope.kinds)))
     kinds = f"e.kind IN ({', '.join(numbers)})" if scope.kinds else "e.kind NOT IN ('new', 'cleaner')"
-    rows = db.execute(_EDITS.format(kinds=kinds), [scope.host, scope.limit, *scope.kinds])
+    host = host_condition(scope.host, "coalesce(a.host, s.host)")
+    rows = db.execute(_EDITS.format(host=host, kinds=kinds), [scope.limit, *scope.kinds])
     for seq, url, title, kind, at, title_before, *counts, note, language in rows:
         yield WebFeedEntry(
             id=f"{xml_line(url)}#broadsheet-edit-{seq}",

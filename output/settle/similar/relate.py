@@ -94,6 +94,16 @@ def sketch_rows(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
     return [(page_id, len(sketch), pack_sketch(sketch)) for page_id, sketch in sketches]
 
 
+def read_facts(db: Database, page_id: int) -> ArticleFacts:
+    """What is known of the article of a page besides its text."""
+    return ArticleFacts(*db.execute(_ARTICLE_FACTS, [page_id]).fetchone())
+
+
+def read_shingles(db: Database, page_id: int) -> Shingles:
+    """The shingles of the text of a page's article, without what its host repeats."""
+    return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
+
+
 def _find_pairs(db: Database) -> list[tuple[int, int]]:
     """The pairs of page ids whose sketches share enough."""
     pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
@@ -111,11 +121,11 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def facts_of(page_id: int) -> ArticleFacts:
-        return ArticleFacts(*db.execute(_ARTICLE_FACTS, [page_id]).fetchone())
+        return read_facts(db, page_id)
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def unrepeated_shingles(page_id: int) -> Shingles:
-        return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
+        return read_shingles(db, page_id)
 
     for first, second in pairs:
         likeness = compare_shingles(unrepeated_shingles(first), unrepeated_shingles(second))

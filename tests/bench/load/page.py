@@ -16,7 +16,7 @@ _STAGE_WORDS = {
 
 def page_of(result: dict[str, Any]) -> str:
     """The page, in Markdown."""
-    parts = [_head(result), _sides(result), _budget(result), _growth(result), _LIMITS]
+    parts = [_head(result), _EXAMPLE, _sides(result), _budget(result), _growth(result), _LIMITS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -30,6 +30,25 @@ Written on {result["date"]} by `python -m tests.bench.throughput`, from `tests/b
 {result["cores"]} processors, {versions}. {result["pages"]:,} pages ({result["site"]}), served on loopback by
 {result["server"]}; {result["at_once"]} requests at once, no delay. The sides ran one after the other, {rounds} in one
 run, and of each its median run is shown: ratios mean something, the absolute figures belong to the machine."""
+
+
+_EXAMPLE = """## Your own crawls
+
+An archive knows how long each of its runs took, and what came of it; here the bundled sample site, whose server is on
+the same machine and is not waited for:
+
+```sh
+sqlite-utils demo-out/sample.db --table \\
+  "select command, (select sum(value) from json_each(counts) where key like 'done/%') as urls, \\
+  round((julianday(finished_at) - julianday(started_at)) * 86400) as seconds from runs"
+```
+
+    command                          urls    seconds
+    -----------------------------  ------  ---------
+    crawl http://127.0.0.1:33951/      90          7
+
+A crawl of somebody else's site waits for its host: at the usual delay of a second it asks for some 3,500 pages an hour,
+whatever the machine."""
 
 
 _SIDES = {

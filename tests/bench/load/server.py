@@ -1,4 +1,6 @@
-"""A small server for benchmarks: `python -m tests.bench.load.server PORT FOLDER`, or `PORT --light PAGES`.
+"""A small server for benchmarks: `python -m tests.bench.load.server PORT WHAT`.
+
+WHAT is a folder, or `--light PAGES`, or `--wordpress`, a site of `wordpress_site.py`.
 
 One thread, keep-alive, GET alone. The light site has an index page for each fifty pages, and each page its own words,
 a menu, and links to its neighbours and sections, as a small news site has.
@@ -11,6 +13,8 @@ import pathlib
 import random
 import sys
 from collections.abc import Callable
+
+from tests.bench.load.wordpress_site import WordPressSite
 
 _GROUP = 50
 _TYPES = {".html": "text/html; charset=utf-8", ".xml": "application/xml", ".txt": "text/plain"}
@@ -75,7 +79,7 @@ async def _converse(answer: Answer, reader: asyncio.StreamReader, writer: asynci
         while request := await reader.readuntil(b"\r\n\r\n"):
             path = request.split(b" ", 2)[1].decode("ascii", "replace").partition("?")[0]
             body = answer(path)
-            kind = _TYPES.get(pathlib.PurePath(path).suffix, "application/octet-stream")
+            kind = _TYPES.get(pathlib.PurePath(path).suffix, _TYPES[".html"])
             status = "200 OK" if body is not None else "404 Not Found"
             head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body or b'')}\r\n\r\n"
             writer.write(head.encode() + (body or b""))
@@ -92,6 +96,11 @@ async def _serve(port: int, answer: Answer) -> None:
         await server.serve_forever()
 
 
+def _chosen_answer(port: int, choice: list[str]) -> Answer:
+    if choice[0] == "--wordpress":
+        return WordPressSite(f"http://127.0.0.1:{port}").answer
+    return light(int(choice[1])) if choice[0] == "--light" else from_folder(pathlib.Path(choice[0]))
+
+
 if __name__ == "__main__":
-    chosen = light(int(sys.argv[3])) if sys.argv[2] == "--light" else from_folder(pathlib.Path(sys.argv[2]))
-    asyncio.run(_serve(int(sys.argv[1]), chosen))
+    asyncio.run(_serve(int(sys.argv[1]), _chosen_answer(int(sys.argv[1]), sys.argv[2:])))

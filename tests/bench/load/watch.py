@@ -29,7 +29,9 @@ class Run:
 def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
     """Run a command to its end. RSS counts pages that processes share once for each."""
     started, cpu, peak, own_peak = time.monotonic(), {}, 0.0, 0.0
-    process = subprocess.Popen(command, cwd=cwd, env=_usual(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=cwd, env=usual_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     while process.poll() is None:
         memory = {}
         for pid in _family(process.pid):
@@ -43,7 +45,7 @@ def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
     return Run(time.monotonic() - started, sum(cpu.values()), cpu.get(process.pid, 0.0), peak, own_peak)
 
 
-def _usual() -> dict[str, str]:
+def usual_environment() -> dict[str, str]:
     """The environment, in which Python may keep compiled modules: who installs a package has them too."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 

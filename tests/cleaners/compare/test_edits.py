@@ -321,6 +321,16 @@ def test_versions_side_by_side_show_all_of_the_article_in_the_order_of_the_new_t
     assert [change.before == change.after for change in align_versions(BASE, BASE)] == [True] * 3
 
 
+def test_a_removed_block_is_shown_behind_a_rewritten_one_that_stood_above_it() -> None:
+    changed = SECOND.replace("eleven", "twelve")
+    old = make_version(*kept_blocks(FIRST, SECOND, THIRD))
+    new = make_version(*kept_blocks(FIRST, changed))
+    rows = [(change.before, change.after) for change in align_versions(old, new)]
+    assert rows == [(FIRST, FIRST), (SECOND, changed), (THIRD, "")]
+    edits = [(change.before, change.after) for change in compare_versions(old, new).changes]
+    assert edits == [(SECOND, changed), (THIRD, "")]
+
+
 def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings_are_left_out() -> None:
     promo, heading = (
         CapturedBlock(text, kind, True, 1, other_article_count=2)

@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from cleaners.compare.layout_groups import MIN_SIMILARITY, group_signatures, signature_similarity
 from cleaners.html.layout_signature import pack_signature, unpack_signature
 
@@ -39,6 +41,7 @@ def test_a_page_between_two_joins_them() -> None:
     assert len(group_signatures([last, middle, first])) == 1
 
 
+@pytest.mark.slow
 def test_groups_are_those_of_all_pairs_in_any_order() -> None:
     dice = random.Random(4)
     for _ in range(20):

@@ -51,6 +51,7 @@ def test_a_folder_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
         SiteRuleFolder(tmp_path / "none")
 
 
+@pytest.mark.slow
 def test_every_file_of_a_real_collection_loads(tmp_path: Path) -> None:
     packed = SHARED / "corpus/ftr-site-config.tar.xz"
     if not packed.is_file():

@@ -61,6 +61,7 @@ def test_word_f1() -> None:
     assert word_f1(Counter(), Counter()) == 1
 
 
+@pytest.mark.slow
 def test_examples_have_labels_and_weights_for_each_block(corpus: Path) -> None:
     names, examples = read_block_examples(corpus)
     assert len(examples) == 3 * PAGES
@@ -71,6 +72,7 @@ def test_examples_have_labels_and_weights_for_each_block(corpus: Path) -> None:
         assert set(labels.tolist()) == {0, 1}
 
 
+@pytest.mark.slow
 def test_scores_are_perfect_for_the_labels_and_not_for_all_blocks(corpus: Path) -> None:
     _, examples = read_block_examples(corpus)
     annotated = [example for example in examples if example.corpus == "wcxb"]

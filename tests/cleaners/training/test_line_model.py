@@ -22,6 +22,7 @@ def dumps_of(corpus: Path, kind: str) -> list[TextDump]:
     return [dump for dump in read_dumps(corpus) if dump.kind == kind]
 
 
+@pytest.mark.slow
 def test_each_page_gives_its_full_text_what_an_extractor_leaves_and_the_annotated_text(corpus: Path) -> None:
     kinds = [dump.kind for dump in read_dumps(corpus)]
     assert kinds.count("full") == 3 * PAGES
@@ -30,6 +31,7 @@ def test_each_page_gives_its_full_text_what_an_extractor_leaves_and_the_annotate
     assert kinds.count("verse") == 2 * PAGES // 4
 
 
+@pytest.mark.slow
 def test_the_lines_of_a_dump_are_labelled_by_the_annotated_text(corpus: Path) -> None:
     dump = next(candidate for candidate in dumps_of(corpus, "full") if candidate.corpus == "wcxb")
     lines = {block.text: label for block, label in zip(dump.text.blocks, dump.labels, strict=True)}
@@ -38,6 +40,7 @@ def test_the_lines_of_a_dump_are_labelled_by_the_annotated_text(corpus: Path) ->
     assert dump.rows.shape == (len(lines), len(dump.feature_names))
 
 
+@pytest.mark.slow
 def test_of_annotated_text_everything_but_the_title_is_the_article(corpus: Path) -> None:
     for kind in ("clean", "verse"):
         for dump in dumps_of(corpus, kind):
@@ -47,6 +50,7 @@ def test_of_annotated_text_everything_but_the_title_is_the_article(corpus: Path)
     assert max(widths) <= 9
 
 
+@pytest.mark.slow
 def test_figures_are_perfect_for_the_labels_and_not_for_all_lines(corpus: Path) -> None:
     dumps = dumps_of(corpus, "full")
     right = score_dumps(dumps, [[Verdict(bool(label), "", "") for label in dump.labels] for dump in dumps])["full"]

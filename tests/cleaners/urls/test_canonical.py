@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
+from cleaners.urls import canonical
 from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of, ipv4_of, is_probably_media, resolve_href
 
 
@@ -208,3 +209,32 @@ def test_a_hostile_url_takes_no_time():
 )
 def test_an_address_in_a_text_is_joined_as_the_standard_library_does(href: str, base: str) -> None:
     assert resolve_href(href, base) == urljoin(base, href)
+
+
+_HREF_STARTS = ["", "http:", "https://", "//", "/", "../", "./", "?", "#", "mailto:", "http:///", "/.", "http:\\\\x.y"]
+_BASES = [
+    "http://h.example/", "https://h.example/a/b/c.html", "http://h.example/a/b/?q=/x/y", "http://h.example/a;p/b;q/c",
+    "http://h.example", "HTTP://H.example/a/b", "http://[::1/a/b", "x", "http://h.example/a/b#f/g", "http://h.example//a",
+    "http://u@h.example/d/e", "http://h.example?x/y",
+]  # fmt: skip
+
+
+@given(st.sampled_from(_HREF_STARTS), st.text(list("ab/.?#:;%\\ \t@[]-_=&é"), max_size=9), st.sampled_from(_BASES))
+@example("//", "", "https://h.example/a/b/c.html")
+@example("", "?q", "https://h.example/a/b/c.html")
+@example("http:", "b", "http://h.example/a/b/c.html")
+def test_a_link_that_is_remembered_leads_where_it_leads_from_its_own_page(start: str, rest: str, base: str) -> None:
+    href = start + rest
+    for _ in range(2):  # the second is from memory
+        assert canonicalise(href, base) == canonical._canonicalise(href, base)
+        assert resolve_href(href, base) == canonical._resolve_href(href, base)
+
+
+def test_pages_of_one_host_share_what_is_remembered_of_a_link_and_hosts_do_not() -> None:
+    canonical._remembered_canonical.cache_clear()
+    pages = [f"https://a.example/{year}/story-{year}.html" for year in range(2000, 2010)]
+    assert {canonicalise("/about?b=1", page) for page in pages} == {"https://a.example/about?b=1"}
+    assert canonical._remembered_canonical.cache_info().misses == 1
+    assert canonicalise("/about?b=1", "https://b.example/") == "https://b.example/about?b=1"
+    assert len({canonicalise("next.html", page) for page in pages}) == len(pages)
+    assert canonical._remembered_canonical.cache_info().maxsize == canonical._REMEMBERED_URLS

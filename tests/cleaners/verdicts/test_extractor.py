@@ -61,6 +61,7 @@ def test_a_page_without_text_selects_nothing() -> None:
     assert selected_blocks([], tree) == frozenset()
 
 
+@pytest.mark.slow
 def test_very_many_blocks_are_told_without_their_order_in_no_time() -> None:
     sources = ["a"] * 30_000 + ["Menu of the day"] * 30_000 + STORY
     chosen = blocks_in_text(blocks(*sources), "\n".join(["a"] * 30_000 + STORY))

@@ -79,6 +79,7 @@ def test_a_port_that_is_taken_is_said_in_a_line_where_it_was_named(db):
     assert re.fullmatch(r"broadsheet: cannot listen on 127.0.0.1 port \d+: .*\n", errors)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -120,6 +120,7 @@ def test_a_diff_as_json(db: Path) -> None:
     assert values["unchanged"] == 1
 
 
+@pytest.mark.slow
 def test_on_a_terminal_it_is_in_colour_and_nothing_acts(db: Path) -> None:
     reading, writing = pty.openpty()
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color", "COLUMNS": "100"}
@@ -159,6 +160,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
 def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
     got, out, errors = command(*(argument.replace("{db}", str(db)) for argument in arguments))

@@ -21,6 +21,7 @@ def test_each_shell_has_a_script(shell: str, capsys: pytest.CaptureFixture[str])
     assert f"_BROADSHEET_COMPLETE={shell}_complete" in script
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "answers"),
     [("broadsheet rep", ["report"]), ("broadsheet search --la", ["--language"]), ("broadsheet rules c", ["check"])],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from output.db.lock import ArchiveLock, is_owned
 from output.write.archive import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import CONTACT, command, crawl, rows, start
@@ -37,6 +39,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
 def test_nonsense_is_one_line_and_makes_no_file(tmp_path: Path, arguments: list[str], message: str) -> None:
     code, out, errors = command("crawl", *arguments, "--db", tmp_path / "a.db")
@@ -62,8 +65,23 @@ def test_an_archive_that_cannot_be_is_one_line(tmp_path: Path, path: str, messag
 def test_an_archive_in_use_is_one_line(db: Path) -> None:
     with Archive.open(db):
         code, out, errors = command("crawl", "https://a.example/", "--db", db)
-    assert (code, out) == (1, "")
+    assert (code, out) == (75, "")
     assert errors == f"broadsheet: {db} is in use by another crawl\n"
+
+
+def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db: Path) -> None:
+    site, lock = serve({"/": page("home")}), ArchiveLock(db)
+    lock.acquire()
+    code, out, errors = command("crawl", "https://a.example/", "--db", db, "--wait", "0.1")
+    assert (code, out) == (75, "")
+    assert errors.splitlines() == [
+        f"Waiting for another crawl of {db} to end …",
+        f"broadsheet: {db} is in use by another crawl",
+    ]
+    threading.Timer(0.5, lock.release).start()
+    code, _, errors = crawl(site, db, "--wait", "2m", "--quiet")
+    assert code == 0, errors
+    assert not is_owned(db)
 
 
 def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
@@ -120,6 +138,7 @@ def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path:
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM urls WHERE state <> 'done' AND kind = 'page'") == [(0,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
@@ -184,6 +203,7 @@ def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSit
     assert f"{site.url}/one failed: taken down with broadsheet forget" in errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) -> None:
     slow = {f"/{n}": lambda seen: Reply(page(seen.path), wait=0.2 if times == 1 else 20) for n in range(60)}

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from crawler.demo.truth import expected_stories
 from output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY
@@ -16,6 +18,7 @@ from tests.crawler.shell import command, environment
 _VARYING = re.compile(r"127\.0\.0\.1:\d+|in \d+ s$|\d+\.\d MB|\S*/bin/(?=broadsheet|datasette)")
 
 
+@pytest.mark.slow
 def test_the_demo_shows_what_it_promises(tmp_path: Path) -> None:
     folder = tmp_path / "kept here"
     folder.mkdir()
@@ -45,6 +48,7 @@ def test_another_archive_of_that_name_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "sample.db").read_bytes() == bytes_before
 
 
+@pytest.mark.slow
 def test_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     readme = (REPOSITORY / "README.md").read_text("utf-8")
     (block,) = re.findall(r"^```\n(Serving the sample site.*?)^```$", readme, re.MULTILINE | re.DOTALL)

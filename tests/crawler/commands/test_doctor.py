@@ -30,6 +30,7 @@ def test_a_machine_in_order_is_0_and_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_site_is_asked_for_its_robots_txt(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({"/": page("home"), "/robots.txt": Reply("User-agent: *\nDisallow: /x\n")})
     code, out, errors = command("doctor", f"{site.url}/", "--allow-private", "--db", tmp_path / "a.db")
@@ -39,6 +40,7 @@ def test_a_site_is_asked_for_its_robots_txt(serve: Callable[..., ScriptedSite], 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["http://nosuchhost.invalid/", "http://127.0.0.1/"])
 def test_a_site_that_cannot_be_asked_is_1(url: str, tmp_path: Path) -> None:
     code, out, _ = command("doctor", url, "--db", tmp_path / "a.db")

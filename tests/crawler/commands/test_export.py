@@ -56,6 +56,7 @@ def test_filters_are_those_of_search(db: Path, tmp_path: Path, shape: str, capsy
     assert "cannot be chosen by article" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -170,6 +170,7 @@ def shell_line(line: str, stdout: Any = subprocess.DEVNULL) -> tuple[int, str]:
 
 
 # /dev/stdout is never named here: run by root, a fault would replace the machine's.
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["- > {got}", "/dev/fd/1 > {got}", "/proc/self/fd/7 7> {got}", ">(cat > {got})"])
 def test_process_substitution_and_descriptors(file: Path, tmp_path: Path, target: str) -> None:
     got = tmp_path / "got"

@@ -51,6 +51,7 @@ def test_what_the_archive_does_not_know_is_1(db: Path, capsys: pytest.CaptureFix
     assert rows(db, "SELECT count(*) FROM takedowns") == [(0,)]
 
 
+@pytest.mark.slow
 def test_without_a_terminal_it_wants_to_be_told(db: Path) -> None:
     process = start("forget", db, RIVER, stdin=-3)
     _, errors = process.communicate(timeout=60)
@@ -60,6 +61,7 @@ def test_without_a_terminal_it_wants_to_be_told(db: Path) -> None:
     assert len(urls(db)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("answer", "article_count", "code"), [("y\n", 1, 0), ("n\n", 2, 1)])
 def test_at_a_terminal_it_asks(db: Path, answer: str, article_count: int, code: int) -> None:
     ours, theirs = pty.openpty()
@@ -74,7 +76,7 @@ def test_at_a_terminal_it_asks(db: Path, answer: str, article_count: int, code: 
 
 def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db):
-        assert run(["forget", str(db), RIVER, "--yes"]) == 1
+        assert run(["forget", str(db), RIVER, "--yes"]) == 75
     errors = capsys.readouterr().err
     assert "in use by another crawl" in errors
     assert errors.count("\n") == 1

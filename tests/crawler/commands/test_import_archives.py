@@ -99,6 +99,7 @@ def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
 
 
+@pytest.mark.slow
 def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
     command("import", file, "--db", db)
@@ -115,6 +116,7 @@ def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db
     }
 
 
+@pytest.mark.slow
 def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
     archives = []
     for name, packed in (("a", True), ("b", False)):
@@ -135,6 +137,7 @@ def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_fil
     assert [query[14:16] for query, _ in revisions] == ["10", "30"]
 
 
+@pytest.mark.slow
 def test_an_older_capture_than_what_is_stored_is_noted_and_changes_nothing_else(tmp_path: Path, db: Path):
     late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
     early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
@@ -189,6 +192,7 @@ def test_a_record_cut_by_its_writer_is_read_and_says_so(tmp_path: Path, db: Path
     assert "truncated=length" in evidence
 
 
+@pytest.mark.slow
 def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", [*site(), record("https://b.example/x", answer(page("other")))])
     _, out, _ = command("import", file, "--db", db, "--host", "a.example", "--exclude", "/mill")
@@ -200,6 +204,7 @@ def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, 
     assert {reason for _, reason in states(tmp_path / "de.db").values()} >= {"language"}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, db: Path):
     good = write(tmp_path / "site.warc.gz", site())
     odd = tmp_path / "odd.warc"
@@ -269,6 +274,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: P
     assert _captures(db) == 80
 
 
+@pytest.mark.slow
 def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Path, site: ScriptedSite):
     site.routes |= {"/": page("home", "/river", "/mill"), "/river": page("river"), "/mill": page("mill")}
     records = [record(f"{site.url}/", answer(page("home", "/river", "/mill", "http://127.0.0.2/x")))]
@@ -280,6 +286,7 @@ def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Pat
     assert (got["/river"], got["/mill"]) == ("article", "not_in_archive")
 
 
+@pytest.mark.slow
 def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
     same = {"WARC_Payload_Digest": "sha1:SAME"}
     original = record(
@@ -294,6 +301,7 @@ def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
     assert "nothing 2" in out
 
 
+@pytest.mark.slow
 def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", site())
     command("import", file, "--db", db)

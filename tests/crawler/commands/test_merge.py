@@ -24,6 +24,7 @@ def sources(tmp_path: Path) -> list[Path]:
     return paths
 
 
+@pytest.mark.slow
 def test_archives_are_merged_and_again_nothing_is_new(tmp_path: Path, sources: list[Path]) -> None:
     target = tmp_path / "all.db"
     code, out, errors = command("merge", target, *sources)
@@ -39,6 +40,7 @@ def test_quiet_says_nothing(tmp_path: Path, sources: list[Path]) -> None:
     assert command("merge", "-q", tmp_path / "all.db", sources[0]) == (0, "", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["missing.db", "text.db", "."])
 def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, sources: list[Path], name: str) -> None:
     (tmp_path / "text.db").write_text("no archive")

@@ -54,6 +54,7 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
     assert db.read_bytes() == bytes_before
 
 
+@pytest.mark.slow
 def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     tables_before = texts(db)
     code, out, _ = command("reclean", db)
@@ -87,6 +88,7 @@ def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     assert command("verify", db)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_second_time_there_is_nothing_to_do(db: Path):
     command("reclean", db)
     tables_before = tables(db)
@@ -100,6 +102,7 @@ def test_a_second_time_there_is_nothing_to_do(db: Path):
     assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
 
 
+@pytest.mark.slow
 def test_undo_puts_back_what_stood_before(db: Path):
     tables_before, stood = (
         tables(db),
@@ -122,6 +125,7 @@ def test_undo_puts_back_what_stood_before(db: Path):
     assert (code, "never cleaned again" in errors) == (1, True)
 
 
+@pytest.mark.slow
 def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
     at_first = texts(db)
     command("reclean", db)
@@ -143,6 +147,7 @@ def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
     assert rows(db, "SELECT state FROM recleans") == [("undone",), ("undone",)]
 
 
+@pytest.mark.slow
 def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
     rules = tmp_path / "rules"
     rules.mkdir()
@@ -154,6 +159,7 @@ def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
     assert command("reclean", db, "--no-site-rules")[0] == 0
 
 
+@pytest.mark.slow
 def test_what_a_person_ruled_holds(db: Path):
     ((kept,),) = rows(db, "SELECT block_id FROM blocks WHERE text LIKE 'Mill paragraph 0%'")
     ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM blocks WHERE text = 'Donate now'")
@@ -219,6 +225,7 @@ def _done(db: Path) -> int:
     return int(rows(db, "SELECT count(*) FROM pages WHERE cleaner_version <> '0'")[0][0])
 
 
+@pytest.mark.slow
 def test_a_takedown_takes_what_stood_before_along(db: Path):
     command("reclean", db)
     assert rows(
@@ -249,6 +256,7 @@ def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:
     return dict(rows(db, "SELECT url, note FROM articles"))
 
 
+@pytest.mark.slow
 def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db: Path):
     rows_before = write_beside(db)
     assert command("reclean", db)[0] == 0
@@ -260,6 +268,7 @@ def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_
     assert command("verify", db)[0] == 0
 
 
+@pytest.mark.slow
 def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db: Path):
     write_beside(db, "note BLOB DEFAULT x'00'")
     connection = sqlite3.connect(db)

@@ -105,7 +105,7 @@ def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(
     archive_path: Path, verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Archive.open(archive_path):
-        assert run([verb, str(archive_path), str(block_id(CAPTION))]) == 1
+        assert run([verb, str(archive_path), str(block_id(CAPTION))]) == 75
     errors = capsys.readouterr().err
     assert "in use by another crawl" in errors
     assert errors.count("\n") == 1

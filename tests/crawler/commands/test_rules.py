@@ -58,6 +58,7 @@ def test_what_cannot_be_read_is_one_line(
     assert errors.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_real_collection_is_checked(tmp_path: Path) -> None:
     packed = SHARED / "corpus/ftr-site-config.tar.xz"
     if not packed.is_file():

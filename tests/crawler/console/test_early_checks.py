@@ -39,6 +39,7 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES, ids=[" ".join(row[0]) for row in MISTAKES])
 def test_a_mistake_is_told_early_and_leaves_nothing(
     tmp_path: Path, arguments: list[str], code: int, message: str

@@ -11,6 +11,7 @@ from tests.crawler.commands.test_export_targets import PROGRAM, shell_line
 from tests.crawler.scripted_site import ScriptedSite, page, stories
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "verb", ["crawl {url} --db {new} -q --allow-private", "import {warc} --db {new}", "reclean {db}"]
 )
@@ -27,6 +28,7 @@ def test_too_few_are_a_line_and_nothing_is_made(
     assert site.paths() == []
 
 
+@pytest.mark.slow
 def test_a_soft_limit_is_raised(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site, new = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "new.db"
     code, errors = shell_line(f"ulimit -S -n 24; {PROGRAM} crawl {site.url}/ --db {new} -q --allow-private --delay 0")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from cleaners.document import Outlink
+from crawler.discovery import found_rows
 from crawler.discovery.feeds import FeedEntry
 from crawler.discovery.found_rows import urls_from_feed, urls_from_outlinks, urls_from_sitemap
 from crawler.discovery.scope import Scope
@@ -93,3 +94,32 @@ def test_entries_dated_before_since_are_too_old_and_undated_ones_are_not() -> No
     ]
     rows = urls_from_feed(entries, QUEUED, SCOPE, options).rows
     assert {row.url: row.reason for row in rows} == {HOME + "a": "too_old", HOME + "b": "", HOME + "c": ""}
+
+
+def test_a_link_is_judged_once_and_its_row_still_says_which_page_named_it() -> None:
+    found_rows._judge_link.cache_clear()
+    links = [Outlink(HOME + "no/1"), Outlink(HOME + "film.mp4"), Outlink(HOME + "yes"), Outlink("https://b.example/")]
+    pages = [replace(QUEUED, url=f"{HOME}page-{number}") for number in range(5)]
+    discoveries = [urls_from_outlinks(links, page, SCOPE, OPTIONS) for page in pages]
+    assert found_rows._judge_link.cache_info().misses == len(links)
+    assert [{row.found_on for row in discovery.rows} for discovery in discoveries] == [{page.url} for page in pages]
+    assert {tuple((row.url, row.state, row.reason, row.priority) for row in d.rows) for d in discoveries} == {
+        (
+            (HOME + "no/1", "skipped", "pattern", discoveries[0].rows[0].priority),
+            (HOME + "film.mp4", "skipped", "media_type", discoveries[0].rows[1].priority),
+            (HOME + "yes", "queued", "", discoveries[0].rows[2].priority),
+        )
+    }
+
+
+def test_the_same_link_is_another_pages_own_feed_and_not_this_ones() -> None:
+    feed = Outlink(f"{HOME}2024/story/feed/")
+    own = replace(QUEUED, url=f"{HOME}2024/story/")
+    reasons = [urls_from_outlinks([feed], page, SCOPE, OPTIONS, True).rows[0].reason for page in (QUEUED, own, QUEUED)]
+    assert reasons == ["", "comment_feed", ""]
+
+
+def test_a_link_is_judged_anew_by_another_scope() -> None:
+    link = [Outlink(HOME + "no/1")]
+    assert urls_from_outlinks(link, QUEUED, SCOPE, OPTIONS).rows[0].reason == "pattern"
+    assert urls_from_outlinks(link, QUEUED, Scope.from_seeds([HOME]), OPTIONS).rows[0].reason == ""

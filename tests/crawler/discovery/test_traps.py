@@ -166,6 +166,7 @@ QUICK_TRAPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trap", "reason", "max_requests"), QUICK_TRAPS, ids=lambda value: getattr(value, "__name__", "")
 )

@@ -60,6 +60,7 @@ def test_ports_other_than_the_usual_and_the_seeds_own_are_refused(server: Hostil
     assert fetch([url], opened(server, BROADSHEET_ALLOW_PRIVATE=True))[url][0] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url",
     ["http://user:secret@127.0.0.1/", "file:///etc/passwd", "ftp://127.0.0.1/", "data:text/html,hello", "s3://a/b"],
@@ -68,6 +69,7 @@ def test_other_schemes_and_user_names_are_not_asked_for(url: str) -> None:
     assert fetch([url], {"BROADSHEET_ALLOW_PRIVATE": True})[url][0] in ("bad_url", "error:NotSupported")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("enabled", "outcome"), [(True, ["proxy", "proxy"]), (False, REFUSED)])
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
 def test_a_proxy_of_the_environment_does_not_get_round_it(

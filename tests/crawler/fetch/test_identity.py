@@ -83,12 +83,14 @@ def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
     return errors.splitlines()
 
 
+@pytest.mark.slow
 def test_who_gives_no_contact_is_told_once_how_to(tmp_path: Path) -> None:
     first, second = crawled(tmp_path)
     assert "--contact" in first
     assert second.endswith("failed: HTTP 404 Not Found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "environment"),
     [(["--contact", MAIL], {}), (["-q"], {}), ([], {"BROADSHEET_CONTACT": PAGE})],

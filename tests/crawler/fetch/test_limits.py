@@ -129,6 +129,7 @@ def _called(tree: ast.AST) -> Iterator[str]:
             yield node.func.id
 
 
+@pytest.mark.slow
 def test_nothing_that_was_read_is_run_or_unpickled() -> None:
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
     assert len(trees) > 50

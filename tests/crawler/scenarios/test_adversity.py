@@ -96,6 +96,7 @@ def worker_of(process: Any) -> int:
 
 
 # --- Processes --------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
     """Between two kills the page that was under way is tried again, and others after it: more are stored than had
     been asked for."""
@@ -113,6 +114,7 @@ def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
     assert crawl.result(process).rows("SELECT url FROM urls WHERE reason LIKE 'worker%'") == []
 
 
+@pytest.mark.slow
 def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Crawl) -> None:
     site = site_of(serve, 30, wait=0.05)
     process = crawl.start(f"{site.url}/", **SMALL)
@@ -140,6 +142,7 @@ def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) ->
 
 
 # --- Signals ----------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
     serve: Serve, tmp_path: Path, number: signal.Signals
@@ -267,6 +270,7 @@ def test_a_write_error_is_one_line_and_without_it_all_is_there(serve: Serve, tmp
     assert_whole(db, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("mounts")
 def test_an_archive_on_a_read_only_disk_is_one_line_and_can_be_read(serve: Serve, tmp_path: Path) -> None:
     site = site_of(serve, 2)
@@ -343,6 +347,7 @@ def test_a_file_that_stays_locked_ends_the_crawl_in_one_line(serve: Serve, tmp_p
     assert_whole(db, 20)
 
 
+@pytest.mark.slow
 def test_a_second_crawl_of_the_same_file_is_one_line_and_does_no_harm(serve: Serve, tmp_path: Path) -> None:
     site = site_of(serve, 20)
     gate = threading.Event()
@@ -351,7 +356,7 @@ def test_a_second_crawl_of_the_same_file_is_one_line_and_does_no_harm(serve: Ser
     until(lambda: "/p7" in site.paths())
     for arguments in (crawl_command(site, db), ("crawl", "--db", db)):
         code, out, errors = command(*arguments)
-        assert (code, out, errors) == (1, "", f"broadsheet: {db} is in use by another crawl\n")
+        assert (code, out, errors) == (75, "", f"broadsheet: {db} is in use by another crawl\n")
     gate.set()
     assert process.wait(timeout=120) == 0
     process.communicate()

@@ -36,6 +36,7 @@ def fetched() -> Iterator[Fetched]:
     server.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_costs_its_own_url_with_a_reason(fetched: Fetched, name: str) -> None:
     reason = ATTACKS[name][1]

@@ -71,6 +71,7 @@ def assert_without(folder: Path, *secrets: str) -> None:
         assert [secret for secret in secrets if secret.encode() in data] == [], name
 
 
+@pytest.mark.slow
 def test_what_gets_in_is_sent_and_stored_nowhere(members_site: ScriptedSite, cookie_file: Path, db: Path) -> None:
     code, out, errors = crawl(members_site, db, *HEADERS, "--cookies", cookie_file, "-vv")
     assert code == 0, errors
@@ -87,6 +88,43 @@ def test_what_gets_in_is_sent_and_stored_nowhere(members_site: ScriptedSite, coo
     assert rows(db, "SELECT count(*) FROM articles WHERE text LIKE 'River paragraph%'") == [(1,)]
 
 
+@pytest.mark.slow
+def test_headers_go_to_the_hosts_of_the_start_urls_alone(serve: Callable[..., ScriptedSite], db: Path) -> None:
+    """They once went to whatever host a site named: where its sitemaps are, where its robots.txt or page moved to."""
+    other = serve({"/": page("other", "/mill"), **stories("mill"), "/map.xml": "<urlset></urlset>"})
+    site = serve({"/": page("start", "/river"), **stories("river"), "/moved": Reply("", 301, {"Location": other.url})})
+    site.routes["/robots.txt"] = Reply(f"User-agent: *\nSitemap: {other.url}/map.xml")
+    options = ("--port", other.port, f"{site.url}/moved", *HEADERS)
+    code, _, errors = crawl(site, db, *options)
+    assert code == 0, errors
+    assert {seen.headers["X-Reader"] for seen in site.log} == {SUBSCRIBER}
+    assert {"/mill", "/map.xml"} <= {*other.paths()}
+    assert {seen.headers["X-Reader"] for seen in other.log} == {None}
+    assert errors.count(f"is not sent to 127.0.0.1:{other.port}") == 1
+    assert_without(db.parent, *SECRETS)
+    other.log.clear()
+    assert crawl(site, db.with_name("b.db"), *options, "--header-host", f"127.0.0.1:{other.port}")[0] == 0
+    assert {seen.headers["X-Reader"] for seen in other.log} == {SUBSCRIBER}
+
+
+@pytest.mark.slow
+def test_headers_of_the_environment_are_no_way_around(
+    members_site: ScriptedSite, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROADSHEET_HEADERS", f"Authorization: Bearer {BEARER}\nX-Reader: {SUBSCRIBER}")
+    arguments = ("crawl", f"{members_site.url}/", "--db", db, "--allow-private", "--delay", 0, "-vv")
+    code, out, errors = command(*arguments, cwd=db.parent)  # a process of its own, which reads the environment
+    assert code == 0
+    assert {seen.headers["X-Reader"] for seen in members_site.log} == {SUBSCRIBER}
+    assert_without(db.parent, *SECRETS)
+    assert [secret for secret in SECRETS if secret in out + errors] == []
+    monkeypatch.setenv("BROADSHEET_HEADERS", BEARER)
+    code, out, errors = command(*arguments[:-1], cwd=db.parent)
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+    assert BEARER not in errors
+
+
+@pytest.mark.slow
 def test_each_request_says_what_is_redacted_and_its_digest_holds(
     members_site: ScriptedSite, cookie_file: Path, db: Path
 ) -> None:
@@ -103,6 +141,7 @@ def test_each_request_says_what_is_redacted_and_its_digest_holds(
     assert (code, errors) == (0, ""), out
 
 
+@pytest.mark.slow
 def test_an_option_keeps_them(members_site: ScriptedSite, cookie_file: Path, db: Path) -> None:
     assert crawl(members_site, db, *HEADERS, "--cookies", cookie_file, "--keep-credentials")[0] == 0
     requests = [record for record in raws.records(db) if record.kind == "request"]
@@ -112,6 +151,7 @@ def test_an_option_keeps_them(members_site: ScriptedSite, cookie_file: Path, db:
         assert "broadsheet-redacted" not in request.fields
 
 
+@pytest.mark.slow
 def test_requests_without_them_are_as_they_were_sent(members_site: ScriptedSite, db: Path) -> None:
     assert crawl(members_site, db)[0] == 0
     requests = [record for record in raws.records(db) if record.kind == "request"]
@@ -120,6 +160,7 @@ def test_requests_without_them_are_as_they_were_sent(members_site: ScriptedSite,
     assert all("broadsheet-redacted" not in request.fields for request in requests)
 
 
+@pytest.mark.slow
 def test_settings_of_scrapy_are_no_way_around(members_site: ScriptedSite, db: Path, tmp_path: Path) -> None:
     log = db.parent / "crawl.log"
     headers = f'{{"X-Reader": "{SUBSCRIBER}", "Authorization": "Bearer {BEARER}"}}'
@@ -131,6 +172,7 @@ def test_settings_of_scrapy_are_no_way_around(members_site: ScriptedSite, db: Pa
     assert_without(db.parent, *SECRETS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "url", ["http://reader:pa55word@127.0.0.1/", "http://reader:pa55word/1@127.0.0.1/", "reader:pa55word@127.0.0.1/x"]
 )
@@ -154,6 +196,7 @@ def test_a_header_that_is_refused_is_not_shown(members_site: ScriptedSite, db: P
     assert BEARER not in out + errors
 
 
+@pytest.mark.slow
 def test_of_an_archive_that_keeps_them_verify_warns_and_a_wacz_is_without(
     members_site: ScriptedSite, cookie_file: Path, db: Path
 ) -> None:
@@ -171,6 +214,7 @@ def test_of_an_archive_that_keeps_them_verify_warns_and_a_wacz_is_without(
     assert any(BEARER.encode() in data for data in all_bytes(wacz.parent).values())
 
 
+@pytest.mark.slow
 def test_only_a_wacz_may_keep_them(members_site: ScriptedSite, db: Path) -> None:
     assert crawl(members_site, db)[0] == 0
     code, out, errors = command("export", db, "--format", "csv", "--keep-credentials")

@@ -53,6 +53,7 @@ def executed(folder: Path) -> str:
     return file.read_text() if file.exists() else ""
 
 
+@pytest.mark.slow
 def test_a_crawl_and_its_workers_take_no_code_from_the_current_folder(
     planted_folder: Path, serve: Callable[..., ScriptedSite]
 ) -> None:

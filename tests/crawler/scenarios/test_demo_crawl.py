@@ -74,6 +74,7 @@ def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> 
     assert crawled.articles.keys() - {page.path for page in PAGES} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.path)
 def test_a_story_has_its_own_blocks_in_order_and_no_others(crawled: Crawled, page: ExpectedPage) -> None:
     assert crawled.text(page.path).split("\n") == "\n".join(page.text_blocks).split("\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from tests.crawler.crawls import Crawl, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 from tests.crawler.warm import PATIENCE
@@ -27,6 +29,7 @@ def sitemap(site: ScriptedSite, *paths: str) -> Reply:
     return Reply(body, 200, {"Content-Type": "application/xml"})
 
 
+@pytest.mark.slow
 def test_a_site_that_names_its_sitemap_and_its_feed_is_asked_for_nothing_else(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": page("home", *PATHS, head=LINK.format("/news.php")), **stories(*NAMES)})
     site.routes["/robots.txt"] = Reply(f"Sitemap: {site.url}/map.xml\n", 200, {"Content-Type": "text/plain"})
@@ -36,6 +39,7 @@ def test_a_site_that_names_its_sitemap_and_its_feed_is_asked_for_nothing_else(cr
     assert len(result.articles()) == 3
 
 
+@pytest.mark.slow
 def test_usual_places_are_tried_until_one_is_there(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": page("home", *PATHS[:1]), **stories(*NAMES)})
     site.routes |= {"/sitemap_index.xml": sitemap(site, PATHS[1]), "/rss.xml": feed(PATHS[2])}
@@ -54,6 +58,7 @@ def test_usual_places_are_tried_until_one_is_there(crawl: Crawl, serve: Serve) -
     assert requests == len(site.log)
 
 
+@pytest.mark.slow
 def test_places_are_tried_where_the_start_page_cannot_be_had(crawl: Crawl, serve: Serve) -> None:
     site = serve(stories(*NAMES))
     site.routes |= {"/": Reply("oops", 500), "/sitemap_index.xml": sitemap(site, *PATHS)}
@@ -68,6 +73,7 @@ def test_places_are_tried_where_the_start_page_cannot_be_had(crawl: Crawl, serve
     assert len(closed.log) == 5
 
 
+@pytest.mark.slow
 def test_a_search_for_places_goes_on_after_a_kill(crawl: Crawl, serve: Serve) -> None:
     asked, killed = threading.Event(), threading.Event()
 

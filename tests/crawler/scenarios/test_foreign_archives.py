@@ -56,6 +56,7 @@ def articles(db: Path) -> set[str]:
     return {url.removeprefix(f"{SITE}/") for (url,) in rows(db, "SELECT url FROM articles")}
 
 
+@pytest.mark.slow
 def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path: Path, db: Path):
     dated = '<meta property="article:published_time" content="2016-01-19T09:00:00Z">'
     records = [
@@ -72,12 +73,14 @@ def test_an_odd_date_costs_nothing_and_a_page_keeps_its_own(tmp_path: Path, db: 
     assert len(published) == len(ODD_DATES)
 
 
+@pytest.mark.slow
 def test_a_file_without_any_date_is_as_old_as_it_is(tmp_path: Path, db: Path):
     imported(db, write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", story("x"), "")]))
     ((fetched_at,),) = rows(db, "SELECT fetched_at FROM captures")
     assert fetched_at[:4] >= "2024"
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_record_is_marked_and_the_page_kept(tmp_path: Path, db: Path):
     clipped = record(f"{SITE}/clipped", story("clipped"))[:-30]
     records = [
@@ -109,6 +112,7 @@ def test_what_is_wrong_with_a_record_is_marked_and_the_page_kept(tmp_path: Path,
 _EVIDENCE = "SELECT u.url, p.evidence FROM pages p JOIN urls u USING (id)"
 
 
+@pytest.mark.slow
 def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path: Path, db: Path):
     kept = [record(f"{SITE}/{name}", story(name), WARC_Block_Digest=stated) for name, stated in _STATED.items()]
     file = write(tmp_path / "a.warc", [*kept, arc_record(f"{SITE}/none", story("none"))], packed=False)
@@ -122,6 +126,7 @@ def test_verify_still_finds_a_record_that_changes_after_its_import(tmp_path: Pat
 _STATED = {"river": digest(story("river")), "mill": digest(b"never had it"), "river-2": ""}
 
 
+@pytest.mark.slow
 def test_revisits_that_are_odd_are_kept_and_marked(tmp_path: Path, db: Path):
     one, two = story("one"), story("two")
     body = one.partition(b"\r\n\r\n")[2]
@@ -155,6 +160,7 @@ def test_revisits_that_are_odd_are_kept_and_marked(tmp_path: Path, db: Path):
     assert payloads[f"{SITE}/lost-digest"] == payloads[f"{SITE}/junk"] == payloads[f"{SITE}/two"]
 
 
+@pytest.mark.slow
 def test_a_user_name_and_password_are_left_out_and_the_page_kept(tmp_path: Path, db: Path):
     names = ("https://me:secret@a.example/x", "http://secret@b.example:8080/", "https://a.example/@secret?q=@x")
     file = write(tmp_path / "a.warc.gz", [record(url, story(url.rpartition("/")[2])) for url in names])
@@ -164,6 +170,7 @@ def test_a_user_name_and_password_are_left_out_and_the_page_kept(tmp_path: Path,
     assert b"me:secret" not in db.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("packed", [True, False])
 def test_arc_files_are_read(tmp_path: Path, db: Path, version: int, packed: bool):

@@ -406,6 +406,7 @@ VERBS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", ACTING, ids=ascii)
 def test_a_terminal(base: Path, tmp_path: Path, payload: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Every text of every table that is no key of ours holds the payload."""

@@ -76,6 +76,7 @@ def check(serve: Serve, folder: Path, moments: tuple[int, ...]) -> None:
     assert outcomes == ["finished"] + ["killed"] * len(moments)
 
 
+@pytest.mark.slow
 def test_killed_three_times_and_finished_equals_undisturbed(serve: Serve, tmp_path: Path) -> None:
     check(serve, tmp_path, (4, 7, 3))
 
@@ -86,6 +87,7 @@ def test_killed_at_any_moment_and_finished_equals_undisturbed(serve: Serve, tmp_
     check(serve, tmp_path, (first, 3, 6))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_clean_and_the_rest_stays_queued(serve: Serve, crawl: Crawl) -> None:
     site = site_of_many(serve)
     process = crawl.start(site.url + "/", **SMALL)
@@ -109,6 +111,7 @@ def test_ctrl_c_ends_clean_and_the_rest_stays_queued(serve: Serve, crawl: Crawl)
     assert repeated == [], "what was answered before the end is not asked for again"
 
 
+@pytest.mark.slow
 def test_a_page_whose_turn_came_as_the_crawl_was_stopped_stays_queued(serve: Serve, crawl: Crawl) -> None:
     """Scrapy takes no request any more once the last one under way is done, and fails one that comes all the same."""
     site = serve({"/": page("home", "/a", "/b", "/c"), **{f"/{name}": page(name) for name in "abc"}})
@@ -138,6 +141,7 @@ def quick(db: Path) -> tuple[object, ...]:
     return ("--db", db, "--allow-private", "--delay", 0)
 
 
+@pytest.mark.slow
 def test_the_words_about_where_a_crawl_stands_are_true(serve: Serve, tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     site = first_pages(serve, db)
@@ -149,6 +153,7 @@ def test_the_words_about_where_a_crawl_stands_are_true(serve: Serve, tmp_path: P
     assert errors == f"Going on: {done} URLs done, {waiting} waiting.\n"
 
 
+@pytest.mark.slow
 def test_an_archive_goes_on_without_its_start_url(serve: Serve, tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     pages = {f"/{part}/{name}": page(f"{part}{name}") for part in ("one", "two") for name in "abc"}
@@ -164,6 +169,7 @@ def test_an_archive_goes_on_without_its_start_url(serve: Serve, tmp_path: Path) 
     assert later & set(asked) <= {"/robots.txt"}
 
 
+@pytest.mark.slow
 def test_the_last_crawl_s_bounds_hold_where_no_start_url_is_named(serve: Serve, tmp_path: Path) -> None:
     db = tmp_path / "a.db"
     site = first_pages(serve, db, "--exclude", "/b")
@@ -174,6 +180,7 @@ def test_the_last_crawl_s_bounds_hold_where_no_start_url_is_named(serve: Serve, 
     assert '"max_pages": 0' in options[1], "how much was asked for then is not taken over"
 
 
+@pytest.mark.slow
 def test_without_a_start_url_and_without_an_archive_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:
     code, _, errors = command("crawl", "--db", tmp_path / "none.db")
     assert (code, errors.count("\n"), "say where to start" in errors) == (2, 1, True)
@@ -202,6 +209,7 @@ def moved(gate: threading.Event, target: str) -> Callable[[Seen], Reply]:
     return lambda seen: gate.wait(60) and Reply(status=301, headers={"Location": target})  # type: ignore[return-value]
 
 
+@pytest.mark.slow
 def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl) -> None:
     gate = threading.Event()
     site = serve({"/": page("home", "/left"), "/left": Reply(status=301, headers={"Location": "/right"})})
@@ -212,6 +220,7 @@ def test_a_redirect_loop_is_one_though_a_kill_cut_it(serve: Serve, crawl: Crawl)
     assert site.paths().count("/left") == 1
 
 
+@pytest.mark.slow
 def test_a_site_that_moved_to_another_host_is_followed_though_a_kill_came_between(serve: Serve, crawl: Crawl) -> None:
     gate = threading.Event()
     new = serve({"/next": page("next")})

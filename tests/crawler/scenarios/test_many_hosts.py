@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from crawler.fetch.capacity import default_requests
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
@@ -41,6 +43,7 @@ class Crowd:
             self._count -= 1
 
 
+@pytest.mark.slow
 def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
     expected = min(HOSTS, default_requests(32 * 1024 * 1024))
     crowd = Crowd(expected, patience=60)
@@ -51,6 +54,7 @@ def test_a_hundred_hosts_are_asked_at_once(crawl: Crawl, serve: Serve) -> None:
     assert max(len(site.log) for site in sites) == 2
 
 
+@pytest.mark.slow
 def test_a_total_bounds_all_hosts_together(crawl: Crawl, serve: Serve) -> None:
     crowd = Crowd(4, patience=0.2)
     sites = [serve({"/": crowd.answer}) for _ in range(8)]

@@ -66,6 +66,7 @@ def locked(db: Path) -> Iterator[threading.Event]:
         holder.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["update", "forget", "reclean", "restore"])
 def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Path, verb: str) -> None:
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
@@ -86,6 +87,7 @@ def test_a_verb_that_writes_waits_for_another_program(serve: Serve, tmp_path: Pa
     assert "locked" not in errors
 
 
+@pytest.mark.slow
 def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_path: Path) -> None:
     names = [f"story{number}" for number in range(40)]
     site, db = serve({"/": page("start", *(f"/{name}" for name in names)), **stories(*names)}), tmp_path / "a.db"
@@ -110,6 +112,7 @@ def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_
     raws.checked(db)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "verb",
     ["report", "report --json", "search harbour", "export --format csv", "verify", "explain URL"],
@@ -122,6 +125,7 @@ def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, verb: str) -
     assert "No space left" in errors
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["--help", "--version", "clean PAGE", "clean PAGE --explain"])
 def test_so_it_is_without_an_archive(tmp_path: Path, verb: str) -> None:
     (tmp_path / "page.html").write_text(page("river"))
@@ -131,6 +135,7 @@ def test_so_it_is_without_an_archive(tmp_path: Path, verb: str) -> None:
     assert "No space left" in errors
 
 
+@pytest.mark.slow
 def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> None:
     """A limit on the size of files stands for a full disk: the deletion fits, the file written anew does not."""
     db, make, secret = tmp_path / "a.db", Maker(), b"unspeakableword"
@@ -151,6 +156,7 @@ def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> No
         assert verify(archive_db) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [0, 40])
 def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"

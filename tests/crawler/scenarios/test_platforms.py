@@ -49,6 +49,7 @@ class System:
         return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_pages_are_cleaned_where_a_processs_memory_cannot_be_bounded(
     tmp_path: Path, serve: Callable[..., ScriptedSite]
 ) -> None:
@@ -58,6 +59,7 @@ def test_pages_are_cleaned_where_a_processs_memory_cannot_be_bounded(
     assert (code, out, errors) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_the_verbs_that_read_work_without_what_windows_lacks(tmp_path: Path, db: Path) -> None:
     system = System(tmp_path, WINDOWS)
     (tmp_path / "page.html").write_text(page("mill"))

@@ -80,6 +80,7 @@ def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl: Crawl, se
         assert files(result, site)[0][:2] == ("nothing", "unreachable")
 
 
+@pytest.mark.slow
 def test_what_each_status_of_a_robots_txt_means(crawl: Crawl, serve: Serve) -> None:
     def busy_once(seen: Seen) -> Reply:
         first = len(hurried.times(seen.path)) == 1
@@ -104,6 +105,7 @@ def test_what_each_status_of_a_robots_txt_means(crawl: Crawl, serve: Serve) -> N
     assert files(result, forbidden)[0][:3] == ("all", "http_403", "")
 
 
+@pytest.mark.slow
 def test_half_a_megabyte_of_robots_txt_is_read_however_long_it_is(crawl: Crawl, serve: Serve) -> None:
     head = b"\xef\xbb\xbfUser-agent: *\nDisallow: /early\n"
     long = head + b"# filler, filler, filler\n" * 2_000_000 + b"Disallow: /late\n"
@@ -161,6 +163,7 @@ def test_the_rules_stay_when_the_file_cannot_be_read_again_and_the_next_run_asks
     assert len(site.times("/robots.txt")) == 3
 
 
+@pytest.mark.slow
 def test_an_absurd_crawl_delay_is_recorded_and_a_time_limit_still_ends_the_run(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/robots.txt": robots("User-agent: *\nCrawl-delay: 86400\n"), **home("one")})
     result = crawl(site.url + "/", max_time=2, **SMALL)
@@ -171,6 +174,7 @@ def test_an_absurd_crawl_delay_is_recorded_and_a_time_limit_still_ends_the_run(c
     assert result.states(site)["/"] == ("skipped", "limit")
 
 
+@pytest.mark.slow
 def test_request_rate_and_crawl_delay_are_kept(crawl: Crawl, serve: Serve) -> None:
     delay = serve({"/robots.txt": robots("User-agent: *\nCrawl-delay: 1\n"), **home("a", "b")})
     rate = serve({"/robots.txt": robots("User-agent: broadsheet\nRequest-rate: 3/2\n"), **home("a", "b")})
@@ -224,6 +228,7 @@ def test_the_pace_slows_when_told_to_and_comes_back(crawl: Crawl, serve: Serve) 
     assert min(between) >= 0.1
 
 
+@pytest.mark.slow
 def test_a_host_that_does_not_answer_holds_nobody_else(crawl: Crawl, serve: Serve) -> None:
     """The slow host answers nothing until the quick one is done."""
     names = [f"s{n}" for n in range(30)]
@@ -247,6 +252,7 @@ def test_a_host_that_does_not_answer_holds_nobody_else(crawl: Crawl, serve: Serv
     assert {result.states(quick)[f"/{name}"] for name in names} == {ARTICLE}
 
 
+@pytest.mark.slow
 def test_requests_under_way_to_one_host_are_bounded(crawl: Crawl, serve: Serve) -> None:
     names = [f"s{n}" for n in range(12)]
     site, most, now, lock = serve(home(*names)), [0], [0], threading.Lock()
@@ -281,6 +287,7 @@ def test_every_request_says_who_asks(crawl: Crawl, serve: Serve) -> None:
     assert json.loads(options) | {"contact": "crawls@a.example", "user_agent": agent} == json.loads(options)
 
 
+@pytest.mark.slow
 def test_a_contact_may_be_a_setting_and_a_page(crawl: Crawl, serve: Serve) -> None:
     site = serve(home("one"))
     crawl(site.url + "/", BROADSHEET_CONTACT="https://a.example/us", **SMALL)
@@ -305,6 +312,7 @@ ASKING = {
 LINKED = ("/noindex", "/ours", "/theirs", "/noai", "/reserved", "/over", "/closed", "/gone", "/marked")
 
 
+@pytest.mark.slow
 def test_directives_are_recorded_and_bind_only_who_obeys(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": page("home", *LINKED), **ASKING})
     obeying = crawl(site.url + "/", obey_directives=1, **SMALL)

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
 from tests.crawler.fetch.transport.test_wiretap import assert_rows
@@ -20,6 +22,7 @@ def site_of(serve: Serve) -> ScriptedSite:
     return serve({"/": page("start", *(f"/{name}" for name in NAMES)), **stories(*NAMES)})
 
 
+@pytest.mark.slow
 def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> None:
     site = site_of(serve)
     site.routes["/robots.txt"] = Reply(
@@ -39,6 +42,7 @@ def test_everything_that_was_asked_for_is_kept(serve: Serve, crawl: Crawl) -> No
     assert_rows(crawl.db)
 
 
+@pytest.mark.slow
 def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     code, _, errors = crawl(site, db, "--no-warc", "--max-pages", 3)
@@ -49,6 +53,7 @@ def test_no_warc_keeps_none_and_a_later_crawl_without_a_url_neither(serve: Serve
     assert rows(db, "SELECT min(length(payload_digest)) FROM captures") == [(37,)]
 
 
+@pytest.mark.slow
 def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     for name in NAMES:
@@ -72,6 +77,7 @@ def test_max_size_without_raw_responses_makes_no_sense(serve: Serve, tmp_path: P
     assert (code, errors.count("\n"), "max_size must be a size" in errors) == (2, 1, True)
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_is_cut_back_and_said(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     assert crawl(site, db, "--max-pages", 2)[0] == 0
@@ -86,6 +92,7 @@ def test_what_a_kill_left_is_cut_back_and_said(serve: Serve, tmp_path: Path) -> 
     assert command("verify", db)[0] == 0
 
 
+@pytest.mark.slow
 def test_small_files_follow_one_another(serve: Serve, crawl: Crawl) -> None:
     assert crawl(f"{site_of(serve).url}/", BROADSHEET_WARC_SIZE="4K").code == 0
     assert len(raws.files(crawl.db)) > 2

@@ -19,6 +19,10 @@ from tests.crawler.shell import command, crawl, start
 pytestmark = pytest.mark.slow
 
 AXE = "axe-core@4.14.1"
+PATHS = (
+    "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done", "rules",
+    "rule/1", "site-rules", "review", "url/1", "no",
+)  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[3]
 _ADDRESS = re.compile(r"http://[\w.:]+/\S*")
 ACTIVE_PAGE = """<!doctype html><html lang="en"><head><title>Title <img src=//evil.example/t.png></title>
@@ -161,6 +165,17 @@ def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrows
     assert browser.outside[before:] == []
 
 
+def test_rules_for_a_site_are_tried_on_its_pages(page: Page) -> None:
+    page.get_by_role("link", name="Rules", exact=True).click()
+    page.get_by_role("link", name="Rules for a site").click()
+    page.get_by_label("Rules").fill("strip: //article//p[2]")
+    page.get_by_role("button", name="Try").click()
+    expect(page.locator("main")).to_contain_text("with another text")
+    changed = page.locator("details.tried").first
+    expect(changed).to_contain_text(re.compile(r"site:.*\.txt:1/strip"))
+    expect(page.get_by_label("Rules")).to_have_value("strip: //article//p[2]")
+
+
 def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) -> None:
     page = browser.chromium.new_page(java_script_enabled=False)
     page.goto(room)
@@ -175,7 +190,9 @@ def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) 
     page.close()
 
 
-@pytest.mark.parametrize("path", ["", "articles", "articles?q=water", "changes", "coverage", "rules", "review"])
+@pytest.mark.parametrize(
+    "path", ["", "articles", "articles?q=water", "changes", "coverage", "rules", "site-rules", "review"]
+)
 def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, path: str) -> None:
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
     page.goto(room + path)
@@ -242,10 +259,7 @@ def test_axe_finds_nothing(browser: LoopbackBrowser, room: str, axe: str, scheme
     article = page.evaluate("location.origin") + str(page.locator("ol.articles a").first.get_attribute("href"))
     page.goto(f"{article}?view=blocks")
     ruling = page.evaluate("location.origin") + str(page.locator("a.act").first.get_attribute("href"))
-    paths = [
-        room + path
-        for path in ("", "articles", "articles?q=water", "changes", "coverage", "rules", "review", "url/1", "no")
-    ]
+    paths = [room + path for path in PATHS]
     findings = []
     for address in [*paths, article, f"{article}?view=blocks&open=1", f"{article}/votes", ruling]:
         page.goto(address)

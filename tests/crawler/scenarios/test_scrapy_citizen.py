@@ -10,16 +10,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crawler.demo.server import DemoServer
 from crawler.demo.truth import expected_stories
+from crawler.items import ArticleItem
 from tests.crawler.crawls import QUICK as CRAWL_QUICK
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
+USER = "tests.crawler.user_components"
 NAMES = [f"mill{number}" for number in range(20)]
 
 
@@ -34,6 +37,7 @@ def fetched_pages(site: ScriptedSite) -> list[str]:
     return [path for path in site.paths() if "mill" in path or path == "/"]
 
 
+@pytest.mark.slow
 def test_pagecount_stops_a_crawl_in_time(crawl: Crawl, chain: ScriptedSite) -> None:
     result = crawl(f"{chain.url}/", CLOSESPIDER_PAGECOUNT=8, CONCURRENT_REQUESTS=2)
     assert result.code == 0
@@ -43,11 +47,13 @@ def test_pagecount_stops_a_crawl_in_time(crawl: Crawl, chain: ScriptedSite) -> N
     assert len(crawl(f"{chain.url}/").articles()) == 2 * len(NAMES)
 
 
+@pytest.mark.slow
 def test_timeout_stops_a_crawl_that_waits_for_its_host(crawl: Crawl, chain: ScriptedSite) -> None:
     result = crawl(f"{chain.url}/", CLOSESPIDER_TIMEOUT=1, BROADSHEET_DELAY=3600)
     assert result.run() == ("finished", "closespider_timeout")
 
 
+@pytest.mark.slow
 def test_itemcount_ends_the_export_and_the_crawl(crawl: Crawl, chain: ScriptedSite, tmp_path: Path) -> None:
     """It once waited for ever."""
     result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", CLOSESPIDER_ITEMCOUNT=3)
@@ -56,6 +62,40 @@ def test_itemcount_ends_the_export_and_the_crawl(crawl: Crawl, chain: ScriptedSi
     assert len(result.articles()) == 2 * len(NAMES)
 
 
+@pytest.mark.slow
+def test_a_pipeline_gets_each_article_while_the_crawl_goes_on(
+    crawl: Crawl, chain: ScriptedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROADSHEET_TEST_NOTES", str(tmp_path / "notes"))
+    parts: dict[str, Any] = {
+        "DOWNLOADER_MIDDLEWARES": json.dumps({f"{USER}.UserDownloaderMiddleware": 100}),
+        "ITEM_PIPELINES": json.dumps({f"{USER}.UserPipeline": 100}),
+        "CONCURRENT_REQUESTS": 2,
+    }
+    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", items="as-fetched", **parts)
+    assert (result.code, result.run()) == (0, ("finished", "finished"))
+    notes = [line.partition(" ")[::2] for line in (tmp_path / "notes").read_text().splitlines()]
+    items = [url for kind, url in notes if kind == "item"]
+    assert sorted(items) == sorted(result.articles())
+    kinds = [kind for kind, _ in notes]
+    last_answer = len(kinds) - 1 - kinds[::-1].index("answer")
+    assert kinds.index("item") < last_answer
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(line["url"] for line in lines) == sorted(items)
+    assert all(set(line) == set(ArticleItem.fields) and line["text"] for line in lines)
+
+
+@pytest.mark.slow
+def test_itemcount_stops_a_crawl_whose_items_come_as_they_are_fetched(
+    crawl: Crawl, chain: ScriptedSite, tmp_path: Path
+) -> None:
+    limits = {"CLOSESPIDER_ITEMCOUNT": 3, "CONCURRENT_REQUESTS": 2}
+    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", items="as-fetched", **limits)
+    assert result.run() == ("finished", "closespider_itemcount")
+    assert len(fetched_pages(chain)) < 1 + 2 * len(NAMES)
+
+
+@pytest.mark.slow
 def test_depth_limit_is_that_of_the_links(crawl: Crawl, chain: ScriptedSite) -> None:
     assert len(crawl(f"{chain.url}/", DEPTH_LIMIT=1).articles()) == len(NAMES)
 
@@ -65,6 +105,7 @@ def test_the_user_agent_is_sent(crawl: Crawl, chain: ScriptedSite) -> None:
     assert {seen.headers["User-Agent"] for seen in chain.log} == {"Own/1.0"}
 
 
+@pytest.mark.slow
 def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
     for times in (0, 1):
         (crawl.folder / str(times)).mkdir()
@@ -73,6 +114,7 @@ def test_retries_are_as_many_as_retry_times(crawl: Crawl, serve: Callable[..., S
         assert site.paths().count("/") == 1 + times
 
 
+@pytest.mark.slow
 def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
     rules = "User-agent: *\nDisallow: /secret"
     site = serve({"/": page("start", "/secret"), "/secret": page("secret"), "/robots.txt": rules})
@@ -86,6 +128,7 @@ def test_robots_txt_is_left_aside_only_where_both_say_so(crawl: Crawl, serve: Ca
     assert json.loads(options)["ignore_robots"] is True
 
 
+@pytest.mark.slow
 def test_the_commands_that_look_at_a_page(tmp_path: Path, serve: Callable[..., ScriptedSite]) -> None:
     site = serve({"/river": page("river", "/next", "https://elsewhere.example/")})
     url, db = f"{site.url}/river", tmp_path / "a.db"
@@ -148,6 +191,7 @@ PROJECT_QUICK = {**CRAWL_QUICK, "CONCURRENT_REQUESTS_PER_DOMAIN": "8"}  # the te
 QUICK = [part for name, value in PROJECT_QUICK.items() for part in ("-s", f"{name}={value}")]
 
 
+@pytest.mark.slow
 def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project: Path) -> None:
     with DemoServer() as server:
         scrapy(project, "crawl", "site", "-a", f"url={server.url}/", "-a", "db=news.db", *QUICK, "-O", "articles.jsonl")
@@ -160,6 +204,7 @@ def test_the_add_on_crawls_the_sample_site_in_a_project_of_ones_own(project: Pat
     assert list((project / "news.db.warc").glob("*.warc.gz"))
 
 
+@pytest.mark.slow
 def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(
     project: Path, serve: Callable[..., ScriptedSite]
 ) -> None:
@@ -172,6 +217,7 @@ def test_a_spider_derived_from_ours_has_its_own_settings_links_and_fields(
     assert {seen.headers["User-Agent"] for seen in site.log} == {"River/1.0"}
 
 
+@pytest.mark.slow
 def test_other_spiders_of_the_project_stay_as_they_are(project: Path, serve: Callable[..., ScriptedSite]) -> None:
     site = serve({"/old": Reply(b"", status=302, headers={"Location": "/new"}), "/new": page("new")})
     spider = project / "proj/spiders/plain.py"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command
@@ -73,6 +75,7 @@ def test_the_whole_article_and_the_next_page_are_followed(site: ScriptedSite, cr
     assert first == [(f"{site.url}/river/whole",)], "the whole article is asked for before all else"
 
 
+@pytest.mark.slow
 def test_an_article_in_several_pages_is_one_at_the_end(site: ScriptedSite, crawl: Crawl, tmp_path: Path) -> None:
     site.routes["/"] = page("river", "/wall", "/hill")
     site.routes["/hill"] = page("hill")

@@ -46,6 +46,7 @@ def test_they_run_and_find_ours_in_place(
     assert "which the council" in (tmp_path / "articles.csv").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [

@@ -214,6 +214,7 @@ def update(db: Path, *options: object) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedSite, tmp_path: Path) -> None:
     small.routes["/"] = page("home", *(f"/{name}" for name in STORIES), "/new")
     small.routes["/new"] = page("new")
@@ -223,12 +224,14 @@ def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedS
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM articles WHERE url LIKE '%/new'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_crawl_of_a_finished_archive_leaves_alone_what_was_just_fetched(small: ScriptedSite, tmp_path: Path) -> None:
     code, out, _ = crawl(small, tmp_path / "a.db", "--no-sitemaps", "--no-feeds")
     assert (code, small.log) == (0, [])
     assert "Nothing to do" in out
 
 
+@pytest.mark.slow
 def test_a_finished_crawl_looks_again_when_it_is_due(small: ScriptedSite, tmp_path: Path) -> None:
     older(tmp_path / "a.db", "-90 days")
     small.routes["/elder"] = page("elder", extra=f"<p>{LATER}</p>")
@@ -238,6 +241,7 @@ def test_a_finished_crawl_looks_again_when_it_is_due(small: ScriptedSite, tmp_pa
     assert edits_of(tmp_path / "a.db") == [("elder", "body")]
 
 
+@pytest.mark.slow
 def test_every_is_a_fixed_interval(small: ScriptedSite, tmp_path: Path) -> None:
     older(tmp_path / "a.db", "-7 hours")
     update(tmp_path / "a.db", "--every", "8h")
@@ -246,6 +250,7 @@ def test_every_is_a_fixed_interval(small: ScriptedSite, tmp_path: Path) -> None:
     assert len(small.paths()) == 2 + 12
 
 
+@pytest.mark.slow
 def test_an_update_that_is_killed_goes_on_and_asks_for_nothing_twice(small: ScriptedSite, tmp_path: Path) -> None:
     for name in STORIES:
         small.routes[f"/{name}"] = Reply(page(name, extra=f"<p>{name.capitalize()}: {LATER}</p>"), wait=0.3)

@@ -38,6 +38,7 @@ def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Pa
         spider.session.close("finished", "finished")
 
 
+@pytest.mark.slow
 def test_hosts_are_crawled_side_by_side_each_at_its_pace(crawl: Crawl, serve: Serve) -> None:
     names = [f"s{number}" for number in range(4)]
     sites = [serve({"/": page("home", *(f"/{name}" for name in names)), **stories(*names)}) for _ in range(2)]
@@ -52,6 +53,7 @@ def test_hosts_are_crawled_side_by_side_each_at_its_pace(crawl: Crawl, serve: Se
     assert total < 0.75 * (first[-1] - first[0] + second[-1] - second[0])
 
 
+@pytest.mark.slow
 def test_robots_is_obeyed_whatever_it_answers(crawl: Crawl, serve: Serve) -> None:
     text = {"Content-Type": "text/plain"}
     ruled = serve({
@@ -81,6 +83,7 @@ def test_robots_is_obeyed_whatever_it_answers(crawl: Crawl, serve: Serve) -> Non
     assert kinds == [("robots", "robots")]
 
 
+@pytest.mark.slow
 def test_a_host_that_failed_is_asked_again_by_the_next_run(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/robots.txt": Reply("down", 500), "/": page("home", "/one"), **stories("one")})
     first = crawl(site.url + "/", BROADSHEET_RETRY_TIMES=0, **SMALL)
@@ -107,6 +110,7 @@ def test_retry_after_and_a_passing_failure_are_waited_out(crawl: Crawl, serve: S
     assert result.rows("SELECT count(*) FROM captures WHERE url LIKE '%/busy'") == [(2,)]
 
 
+@pytest.mark.slow
 def test_cookies_go_to_their_host_only_and_none_are_kept(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     jar = tmp_path / "cookies.txt"
     jar.write_text("# Netscape HTTP Cookie File\nlocalhost\tFALSE\t/\tFALSE\t0\tticket\tred\n")
@@ -133,6 +137,7 @@ def test_redirects_have_rows_and_lead_to_articles(crawl: Crawl, serve: Serve) ->
     assert result.rows("SELECT found_via FROM urls WHERE url LIKE '%/new'") == [("redirect",)]
 
 
+@pytest.mark.slow
 def test_a_seed_may_move_to_another_host(crawl: Crawl, serve: Serve) -> None:
     new = serve({"/": page("home", "/one"), **stories("one")})
     old = serve({"/": Reply(status=301, headers={"Location": new.url + "/"})})
@@ -163,6 +168,7 @@ def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> Non
     assert {url.removeprefix(site.url) for url in result.articles()} == {"/in/new", "/in/deep"}
 
 
+@pytest.mark.slow
 def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve: Serve) -> None:
     names = [f"p{number}" for number in range(8)]
     site = serve({"/": page("home", *(f"/{name}" for name in names)), **stories(*names)})
@@ -181,6 +187,7 @@ def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve:
     assert len(pages) == len(set(pages)) == 9
 
 
+@pytest.mark.slow
 def test_a_time_limit_ends_the_run(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": page("home", "/p0")})
     site.routes |= {f"/p{n}": Reply(page(f"p{n}", f"/p{n + 1}"), wait=0.2) for n in range(60)}
@@ -199,6 +206,7 @@ def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl: Crawl, serve: 
     assert {url.removeprefix(site.url) for url in result.articles()} == {"/one", "/two"}
 
 
+@pytest.mark.slow
 def test_the_export_has_the_archive_s_articles(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     """Two pages carry one text: the archive has it once, and so has the export."""
     copy = page("one").replace("<head>", '<head><link rel="canonical" href="/one">')

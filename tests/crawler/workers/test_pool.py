@@ -80,6 +80,7 @@ def killed(workers: WorkerPool, folder: Path, times: int) -> list[object]:
     return asyncio.run(three())
 
 
+@pytest.mark.slow
 def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
     expression = "{'trafilatura', 'cleaners.clean', 'feedparser'} & set(sys.modules)"
     code = f"import sys, crawler.commands.crawl as _; print({expression})"
@@ -87,6 +88,7 @@ def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_page_whose_worker_is_killed_is_tried_again(workers: WorkerPool, tmp_path: Path, times: int) -> None:
     assert killed(workers, tmp_path, times) == [5, 1, 2]

@@ -38,6 +38,7 @@ def doubles(results: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
     return [number for number, _ in pairs], {pid for _, pid in pairs}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [0, 1, 3, 4, 5, 40])
 def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here(jobs: int) -> None:
     with SettlePool(2) as share:
@@ -57,12 +58,14 @@ def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
         os.kill(worker_pid, 0)
 
 
+@pytest.mark.slow
 def test_neither_side_waits_for_the_other_with_long_jobs_and_answers() -> None:
     with SettlePool(2) as share:
         assert list(share(len, [b"x" * 3_000_000] * 12)) == [3_000_000] * 12
         assert [len(each) for each in share(long_answer, range(12))] == [3_000_000] * 12
 
 
+@pytest.mark.slow
 def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
     taken_jobs = list[int]()
 
@@ -76,6 +79,7 @@ def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
             assert len(taken_jobs) <= result_count + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
 def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
     with SettlePool(2) as share:

@@ -62,6 +62,7 @@ def test_a_twin_that_cannot_be_shown_says_so_as_json(client):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_text_of_the_web_is_text_wherever_it_stands(file, make, payload):
     url = f"{SITE}/{payload}"

@@ -3,13 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 import output
 from output.db.errors import InUse, NotReachable
-from output.db.lock import ArchiveLock, is_owned
+from output.db.lock import ArchiveLock, is_owned, keep_lock
 
 ROOT = Path(output.__file__).parent.parent
 
@@ -54,6 +55,32 @@ def test_a_lock_on_a_file_that_lost_its_name_does_not_count(file, monkeypatch):
 def test_a_missing_folder(tmp_path):
     with pytest.raises((NotReachable, InUse)):
         ArchiveLock(tmp_path / "none" / "a.db").acquire()
+
+
+def test_who_waits_gets_it_when_its_holder_lets_go(file):
+    holder, waiter = ArchiveLock(file), ArchiveLock(file)
+    holder.acquire()
+    with pytest.raises(InUse):
+        waiter.acquire(0.06)
+    threading.Timer(0.06, holder.release).start()
+    waiter.acquire(60)
+    waiter.release()
+
+
+def test_a_lock_that_is_kept_is_lent_to_one_at_a_time(file):
+    with keep_lock(file, 0):
+        first, second = ArchiveLock(file), ArchiveLock(file)
+        first.acquire()
+        with pytest.raises(InUse):
+            second.acquire()
+        first.release()
+        assert is_owned(file)
+        second.acquire()
+    second.release()
+    assert os.listdir(file.parent) == []
+    first.acquire()
+    with pytest.raises(InUse):
+        second.acquire()
 
 
 def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, monkeypatch):

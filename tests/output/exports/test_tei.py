@@ -95,6 +95,7 @@ def assert_valid(schema: etree.RelaxNG, document: bytes) -> None:
     assert schema.validate(etree.fromstring(document)), f"{schema.error_log.last_error}\n{document.decode()}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("markdown", TRIALS, ids=range(len(TRIALS)))
 def test_every_structure_is_valid(schema, articles, markdown):
     assert_valid(schema, tei_document(articles(markdown=markdown)))

@@ -125,6 +125,7 @@ def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None: 
             export_wacz(archive.db, tmp_path / "out.wacz")
 
 
+@pytest.mark.slow
 def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
     with archive_with_warcs(file):
         pass

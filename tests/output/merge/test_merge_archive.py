@@ -113,6 +113,7 @@ def differing(first: Path, second: Path) -> list[tuple[object, ...]]:
     return wanted[:9]
 
 
+@pytest.mark.slow
 def test_archives_of_a_host_each_merge_to_the_archive_of_all(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     make.clock.seconds = 0
     whole = write_archive(tmp_path / "whole.db", make, [o for host in HOSTS for o in host_outcomes(make, host)])
@@ -122,6 +123,7 @@ def test_archives_of_a_host_each_merge_to_the_archive_of_all(tmp_path: Path, sha
     assert differing(whole, merged) == []
 
 
+@pytest.mark.slow
 def test_merging_twice_in_any_order_changes_nothing(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged = tmp_path / "all.db"
     first = merge_all(merged, make, shards)
@@ -139,6 +141,7 @@ def test_the_order_of_archives_makes_no_difference(tmp_path: Path, shards: list[
     assert differing(tmp_path / "one.db", tmp_path / "other.db") == []
 
 
+@pytest.mark.slow
 def test_an_archive_that_grew_brings_what_is_new_with_its_edits(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -177,6 +180,7 @@ def test_each_raw_record_is_found_under_a_name_of_its_own(tmp_path: Path, make: 
     assert runs == (2,)
 
 
+@pytest.mark.slow
 def test_a_crawl_into_a_merged_archive_leaves_the_copies_alone(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged = tmp_path / "all.db"
     merge_all(merged, make, shards)
@@ -187,6 +191,7 @@ def test_a_crawl_into_a_merged_archive_leaves_the_copies_alone(tmp_path: Path, s
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_a_later_ruling_wins_whichever_archive_has_it(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged, promo = tmp_path / "all.db", block_id(PROMO)
     for path, kept in ((shards[0], True), (shards[1], False)):
@@ -220,6 +225,7 @@ def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(
         assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[1]}/2",)]
 
 
+@pytest.mark.slow
 def test_takedowns_of_either_hold_in_both(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged, gone_there, gone_here = tmp_path / "all.db", f"{HOSTS[0]}/2", f"{HOSTS[1]}/2"
     merge_all(merged, make, shards)
@@ -237,6 +243,7 @@ def test_takedowns_of_either_hold_in_both(tmp_path: Path, shards: list[Path], ma
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_what_was_taken_down_here_does_not_come_in_with_another_archive(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -262,6 +269,7 @@ def test_what_a_user_noted_beside_articles_comes_along(tmp_path: Path, shards: l
     db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_merge_that_is_cut_off_is_finished_by_the_same(tmp_path: Path, make: Maker, host: str) -> None:
     outcomes = [outcome for host_name in HOSTS for outcome in host_outcomes(make, host_name)]

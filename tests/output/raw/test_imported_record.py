@@ -75,6 +75,7 @@ def test_a_changed_byte_of_a_packed_record_is_never_taken_for_what_was_sent():
         assert block == BLOCK or faults, position
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_at_all_is_refused():
     whole = record(URL, BLOCK)
     damaged = bytearray(gzip.compress(whole))

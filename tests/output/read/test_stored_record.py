@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from output.read.stored_record import find_record
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import make_exchange
@@ -49,3 +51,20 @@ def test_what_came_again_unchanged_names_the_record_with_its_body(file, make):
         assert record is not None
         assert record.body is not None
         assert record.body != record.location
+
+
+@pytest.mark.parametrize("typed", ["a.test/1", "https://a.test/1", "http://www.a.test/1/", " http://a.test/1 "])
+def test_a_url_that_is_no_article_is_looked_for_as_everywhere_else(file, make, typed):
+    with archive_with_warcs(file) as archive:
+        capture = replace(make.outcome(URL).capture, raw=make_exchange(b"broken"))
+        archive.save([replace(make.failure(URL), capture=capture)])
+        record = find_record(archive.db, typed)
+        assert record is not None
+        assert record.url == URL
+
+
+def test_the_very_url_goes_before_what_is_near(file, make):
+    with archive_with_warcs(file) as archive:
+        save(archive, make, b"first")
+        save(archive, make, b"second", "https://a.test/1")
+        assert [find_record(archive.db, url).url for url in (URL, "https://a.test/1")] == [URL, "https://a.test/1"]

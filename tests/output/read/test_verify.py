@@ -24,6 +24,7 @@ def test_a_sound_archive_has_no_problem_also_read_only(filled, file):
     assert verify(open_database(file, read_only=True)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("check", "damage"),
     [

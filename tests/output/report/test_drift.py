@@ -37,6 +37,7 @@ def test_the_chance_is_binomial():
     assert chance_of_at_most(0, 5000, 0.9) == 0.0
 
 
+@pytest.mark.slow
 def test_noise_raises_nothing():
     """Shares that come from one source, in runs of all sizes: none of 20,000 is called a fall or a rise."""
     rng = random.Random(1)

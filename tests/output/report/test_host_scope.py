@@ -35,3 +35,10 @@ def test_a_host_is_quoted(two_hosts):
 def test_hosts_that_are_known(two_hosts):
     assert known_hosts(two_hosts, "") == ["a.test", "www.b.test"]
     assert known_hosts(two_hosts, "b.test") == ["www.b.test"]
+
+
+def test_a_host_without_its_port(archive, make):
+    archive.save([make.outcome("http://a.test:8000/1", "one text"), make.outcome("http://b.test/1", "another text")])
+    assert known_hosts(archive.db, "a.test") == ["a.test:8000"]
+    assert gather_report(archive.db, "a.test").articles == 1
+    assert known_hosts(archive.db, "a.test:9000") == []

@@ -78,6 +78,7 @@ def steps_of_a_survey(archive, run):
     return next(steps)
 
 
+@pytest.mark.slow
 def test_the_work_grows_with_the_pages_and_not_with_their_square(archive, make):
     took = []
     for size in (100, 900):
@@ -89,6 +90,7 @@ def test_the_work_grows_with_the_pages_and_not_with_their_square(archive, make):
     assert took[1] < 2 * 10 * took[0]
 
 
+@pytest.mark.slow
 def test_a_run_in_which_nothing_changes_is_silent(site):
     runs = [site.run(new_count=20, known_count=15 * bool(n), lists=site.rng.randint(0, 9)) for n in range(6)]
     assert runs == [[]] * 6
@@ -99,6 +101,7 @@ def test_runs_of_all_sizes_and_mixtures_are_silent(site):
     assert [site.run(new_count=new, known_count=known, lists=lists) for new, known, lists in sizes] == [[]] * len(sizes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "whats"),
     [

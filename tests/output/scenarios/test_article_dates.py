@@ -136,6 +136,7 @@ def test_exports_have_all_of_it_and_file_names_have_the_day(dated: Archive, tmp_
         assert tuple(row.get(name) or None for name in names) == expected * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", range(1, 5))
 def test_an_upgrade_fills_the_dates_of_old_rows_on_the_shelf_too(tmp_path: Path, make: Maker, version: int) -> None:
     newer, older = tmp_path / "newer.db", tmp_path / "older.db"

@@ -85,6 +85,7 @@ def writer(grown: Path, tmp_path: Path, watched: None) -> Iterator[Archive]:
         assert_nothing_grows(archive.db, grown)
 
 
+@pytest.mark.slow
 def test_report(reader):
     gather_report(reader)
     gather_totals(reader)
@@ -102,6 +103,7 @@ def test_search_and_explain(reader):
     list_rulings(reader)
 
 
+@pytest.mark.slow
 def test_verify(reader):
     assert verify(reader) == []
 
@@ -126,6 +128,7 @@ def test_queue(writer):
     queue_unfetched(writer.db, lambda *_: True)
 
 
+@pytest.mark.slow
 def test_update(writer):
     run_id = writer.runs.start("bench", {}, {})
     assert writer.queue_revisits(UpdateRun(RevisitPolicy(revisit_all=True), "2030-01-01T00:00:00", lambda *_: True)) > 9
@@ -142,6 +145,7 @@ def test_update(writer):
     survey(writer.db, run_id, "2030-01-02T00:00:00")
 
 
+@pytest.mark.slow
 def test_settle_again(writer):
     settle(writer.db)
     settle(writer.db)

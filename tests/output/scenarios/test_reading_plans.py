@@ -80,6 +80,7 @@ def whole_reads(connection: WatchedConnection) -> Iterator[tuple[str, str]]:
                 yield " ".join(sql.split()), step.detail
 
 
+@pytest.mark.slow
 def test_a_read_of_all_texts_is_seen(grown: Path) -> None:
     connection = sqlite3.connect(grown, factory=WatchedConnection)
     connection.execute("SELECT count(*) FROM articles WHERE text LIKE ?", ["%x%"])

@@ -188,6 +188,7 @@ def check_world(folder: Path, seed: int, step_count: int) -> None:
         assert often[name] == rows, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int) -> None:
     check_world(tmp_path, seed, 35)

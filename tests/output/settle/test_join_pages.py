@@ -55,6 +55,7 @@ def dump(archive: Archive) -> list[tuple[object, ...]]:
     return [row for table in tables for row in archive.db.execute(f"SELECT * FROM {table}").fetchall()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_pages_of_one_article_become_one_whatever_their_order(archive, make, words, three, order):
     outcomes = three()

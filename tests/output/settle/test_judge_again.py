@@ -179,6 +179,7 @@ def test_copies_of_an_article_are_not_evidence_against_it(archive, make, words):
     assert (result.list_pages, result.duplicate_pages) == (0, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::17])
 def test_the_order_of_the_crawl_does_not_matter(tmp_path, make, words, order):
     def result(name, order, between):
@@ -195,6 +196,7 @@ def test_the_order_of_the_crawl_does_not_matter(tmp_path, make, words, order):
     assert result("one.db", range(5), False) == result("two.db", order, True)
 
 
+@pytest.mark.slow
 def test_settling_many_pages_is_quick(archive, make, words):
     import time
 

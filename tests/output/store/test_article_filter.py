@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.store.article_filter import ArticleBounds
+from output.store.article_filter import ArticleBounds, host_condition, primary_tag, read_day
 
 ARTICLES = {
     "a": {"host": "a.test", "published_day": "2024-01-31", "language": "en", "section": "News"},
@@ -36,3 +36,48 @@ def test_bounds(archive, make, bounds, names):
     article_filter = ArticleBounds(**bounds)
     query = f"SELECT url FROM articles WHERE {article_filter.condition} ORDER BY url"
     assert "".join(url[-1] for (url,) in archive.db.execute(query, dict(article_filter.values))) == names
+
+
+HOSTS = ("a.test", "a.test:8000", "www.a.test", "www.a.test:8000", "ba.test", "a.testing", "a_test", "axtest:8000",
+         "xn--mller-kva.test", "[::1]:8000", "127.0.0.1:8000")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "hosts"),
+    [
+        ("a.test", {"a.test", "a.test:8000", "www.a.test", "www.a.test:8000"}),
+        ("www.a.test", {"www.a.test", "www.a.test:8000"}),
+        ("A.TEST:8000", {"a.test:8000", "www.a.test:8000"}),
+        ("a.test:9000", set()),
+        ("https://www.a.test/news/", {"www.a.test", "www.a.test:8000"}),
+        ("a_test", {"a_test"}),
+        ("%", set()),
+        ("m\u00fcller.test", {"xn--mller-kva.test"}),
+        ("127.0.0.1", {"127.0.0.1:8000"}),
+        ("[::1]", {"[::1]:8000"}),
+        ("' OR 1=1 --", set()),
+        ("a\\", set()),
+        ("", set(HOSTS)),
+        ("  ", set(HOSTS)),
+    ],
+)
+def test_a_host_is_meant_with_all_below_it_and_at_any_port_unless_it_names_one(archive, name, hosts):
+    named_hosts = f"SELECT column1 AS host FROM (VALUES {', '.join(['(?)'] * len(HOSTS))})"
+    rows = archive.db.execute(f"SELECT host FROM ({named_hosts}) WHERE {host_condition(name)}", HOSTS)
+    assert {host for (host,) in rows} == hosts
+
+
+@pytest.mark.parametrize("text", ["2024", "2024-01", "2024-01-31", " 2024-01-31 "])
+def test_days_months_and_years(text):
+    assert read_day(text) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "May", "24", "2024-13", "2024-02-30", "2024-1-1", "\u0662\u0660\u0662\u0664"])
+def test_what_is_no_day(text):
+    with pytest.raises(ValueError, match="is no day"):
+        read_day(text)
+
+
+@pytest.mark.parametrize(("language", "tag"), [("en", "en"), ("EN-gb", "en"), (" pt_BR ", "pt")])
+def test_the_primary_tag_of_a_language(language, tag):
+    assert primary_tag(language) == tag

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ from output.db.errors import InUse
 from output.db.lock import ArchiveLock
 from output.verdicts import ruling_journal
 from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.ruling_journal import append_ruling, journal_path, waiting_rulings
+from output.verdicts.reviews import Review, list_reviews, store_review
+from output.verdicts.ruling_journal import (
+    append_review,
+    append_ruling,
+    journal_path,
+    waiting_reviews,
+    waiting_rulings,
+)
 from output.verdicts.rulings import Ruling, list_rulings
 from output.write.archive import Archive
 from tests.output.conftest import Maker
@@ -34,6 +42,11 @@ def block(file: Path, make: Maker) -> int:
 
 def restored(block: int, **fields: object) -> Ruling:
     return Ruling(block, True, ruled_at="2026-02-01T00:00:00+00:00", **fields)
+
+
+def reviewed(block: int | None, **fields: object) -> Review:
+    verdict = {"is_kept": False, "reason": "share", "rule": "share.icons", "is_right": True} | fields
+    return Review(URL, "a.example", block, judged_at="2026-02-01T00:00:00+00:00", cleaner_version="9", **verdict)
 
 
 def text_of(file: Path) -> str:
@@ -112,7 +125,36 @@ def test_who_cannot_have_the_journal_is_told(file, block, monkeypatch):
     lock.release()
 
 
-STEPS = ("fsync", "waiting_rulings", "_applied_ids", "carry_out_ruling", "_put_away", "_sync_folder")
+def test_reviews_wait_beside_rulings_and_are_stored_once(file, block, make):
+    with Archive.open(file, make.clock):
+        append_review(file, reviewed(block))
+        append_review(file, reviewed(None, is_kept=True, reason="article", is_right=False))
+        append_ruling(file, restored(block))
+    assert [entry.review.is_of_page for entry in waiting_reviews(file)] == [False, True]
+    assert len(waiting_rulings(file)) == 1
+    with Archive.open(file, make.clock) as archive:
+        stored = [(review.block_id, review.is_kept, review.is_right) for review in list_reviews(archive.db)]
+    assert sorted(stored, key=str) == sorted([(block, False, True), (None, True, False)], key=str)
+    assert "Share" in text_of(file)
+    assert not journal_path(file).exists()
+
+
+def test_a_waiting_review_takes_an_earlier_one_back(file, block):
+    with Archive.open(file) as archive:
+        store_review(archive.db, reviewed(block))
+    append_review(file, reviewed(block), undo=True)
+    with Archive.open(file) as archive:
+        assert list_reviews(archive.db) == []
+
+
+def test_a_review_of_what_was_taken_down_meanwhile_is_passed_over(file, block):
+    append_review(file, reviewed(77))
+    append_review(file, replace(reviewed(None), url="https://a.example/gone"))
+    with Archive.open(file) as archive:
+        assert list_reviews(archive.db) == []
+
+
+STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_review", "_put_away", "_sync_folder")
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -133,17 +175,18 @@ Archive.open(file)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX has them")
-@pytest.mark.parametrize(
-    "step", ["fsync", "waiting_rulings", "_applied_ids", "carry_out_ruling", "_put_away", "_sync_folder"]
-)
+@pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_loses_nothing_and_applies_nothing_twice(file, block, step):
     if step != "fsync":
         append_ruling(file, restored(block))
+        append_review(file, reviewed(block))
     process = subprocess.run([sys.executable, "-c", KILLED, str(file), step, str(block)], check=False, timeout=60)
     assert process.returncode == -signal.SIGKILL
     with Archive.open(file) as archive:
         assert len(list_rulings(archive.db)) == 1
         assert archive.db.execute("SELECT count(*) FROM changes WHERE change = 'changed'").fetchone() == (1,)
+        assert len(list_reviews(archive.db)) == (step != "fsync")
     assert "Share" in text_of(file)
     assert not journal_path(file).exists()

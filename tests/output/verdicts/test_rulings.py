@@ -315,6 +315,7 @@ _ACTS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=_ACTS)
 def test_whatever_happens_all_taken_back_is_as_if_nobody_had_ruled(

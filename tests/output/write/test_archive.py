@@ -257,6 +257,7 @@ for n in range(100_000):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.05, 0.2, 0.35])
 def test_a_killed_save_leaves_nothing_half(file, seconds):
     command = [sys.executable, "-c", _WRITER, file, ROOT]

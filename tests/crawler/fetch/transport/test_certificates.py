@@ -23,6 +23,7 @@ ODD_NAMES: dict[str, x509.ExtensionType] = {
 """What a certificate may say of its hosts so that it cannot be read."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD_NAMES)
 def test_a_certificate_whose_hosts_cannot_be_read_is_refused(tmp_path: Path, kind: str) -> None:
     assert ask_tls_server(certificate(tmp_path, names=ODD_NAMES[kind]), trusted=True) == (["tls", "tls"], [])

@@ -145,6 +145,7 @@ def test_what_came_before_an_answer_stands_beside_it(crawled: Crawled) -> None:
     assert hints.fields["warc-concurrent-to"] == kinds["response"][0].fields["warc-record-id"]
 
 
+@pytest.mark.slow
 def test_a_payload_that_was_kept_already_is_referred_to(crawled: Crawled) -> None:
     url, _, result = crawled
     records = raws.by_url(result.db)
@@ -178,6 +179,7 @@ def assert_rows(db: Path) -> None:
     assert len(captures) == sum(record.kind in ("response", "revisit") for record in raws.records(db))
 
 
+@pytest.mark.slow
 def test_the_tools_find_nothing_wrong(crawled: Crawled) -> None:
     raws.checked(crawled[2].db)
 
@@ -209,6 +211,7 @@ def stopped(
         server.close()
 
 
+@pytest.mark.slow
 def test_a_body_over_the_bound_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
     def endless(server: HostileServer) -> Iterator[bytes]:
         yield head(PLAIN, CLOSE)
@@ -221,6 +224,7 @@ def test_a_body_over_the_bound_is_kept_as_far_as_it_came(tmp_path: Path) -> None
     assert record.block.startswith(head(PLAIN, CLOSE) + b"x" * 50_000)
 
 
+@pytest.mark.slow
 def test_so_is_one_that_says_beforehand_how_long_it_is(tmp_path: Path) -> None:
     sent = sized(b"y" * 20_000_000, PLAIN)
     record, outcome, _ = stopped(tmp_path, "/big", sent, DOWNLOAD_MAXSIZE=50_000)
@@ -230,6 +234,7 @@ def test_so_is_one_that_says_beforehand_how_long_it_is(tmp_path: Path) -> None:
     assert len(record.block) < len(sent)
 
 
+@pytest.mark.slow
 def test_one_that_takes_too_long(tmp_path: Path) -> None:
     def slow(server: HostileServer) -> Iterator[bytes]:
         yield head(PLAIN, "Content-Length: 100") + b"begun"
@@ -241,6 +246,7 @@ def test_one_that_takes_too_long(tmp_path: Path) -> None:
     assert record.block == head(PLAIN, "Content-Length: 100") + b"begun"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", ["Content-Length: 100", "Transfer-Encoding: chunked"])
 def test_one_whose_connection_breaks(tmp_path: Path, coding: str) -> None:
     part = b"5\r\nbegun\r\n"
@@ -250,6 +256,7 @@ def test_one_whose_connection_breaks(tmp_path: Path, coding: str) -> None:
     assert record.block == head(PLAIN, coding) + part
 
 
+@pytest.mark.slow
 def test_a_reset_in_a_body_without_length(tmp_path: Path) -> None:
     record, outcome, _ = stopped(tmp_path, "/reset", lambda server: iter((head(PLAIN) + b"begun", RESET)))
     assert outcome[0] == "failed"
@@ -268,6 +275,7 @@ def test_a_file_that_is_no_page_is_cut_where_its_type_was_seen(tmp_path: Path) -
     assert record.block.startswith(head("Content-Type: video/mp4", "Content-Length: 10000000"))
 
 
+@pytest.mark.slow
 def test_a_broken_encoding_is_kept_whole(tmp_path: Path) -> None:
     sent = sized(b"\x1f\x8b\x08 no gzip at all", PLAIN, "Content-Encoding: gzip")
     record, outcome, _ = stopped(tmp_path, "/broken", sent)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from cleaners.document import Metadata
-from output.browse.arguments import Arguments
+from output.browse.arguments import Arguments, BadArgumentError
 from output.browse.queries import article_list
-from output.browse.queries.article_list import ListRequest, list_articles
+from output.browse.queries.article_list import ArticleCounts, ListRequest, list_articles
 from tests.output.cleaned_pages import with_page
 
 HOSTS = ("a.example", "b.example")
@@ -102,5 +102,44 @@ def test_a_search_with_more_hits_than_it_looks_at_says_so(db, monkeypatch):
 
 def test_counts_that_are_known_already_are_not_counted_again(db):
     request = ListRequest.of(Arguments({}))
-    page = list_articles(db, request, article_list.count_facets(db))
+    page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_certainties(db)))
     assert page == replace(list_articles(db, request))
+
+
+@pytest.fixture
+def uncertain(db):
+    """The same; articles 0 to 2 are of low certainty, 3 and 4 of fair; of 11 it is not known."""
+    db.execute("UPDATE pages SET expected_f1 = NULL")
+    for number in range(11):
+        f1 = 0.5 + number / 10 if number < 3 else 0.81 + number / 100 if number < 5 else 0.99
+        db.execute("UPDATE pages SET expected_f1 = ? WHERE title = ?", [f1, f"Title {number}"])
+    return db
+
+
+def facet_counts(page, name):
+    return {choice.value: choice.articles for facet in page.facets if facet.name == name for choice in facet.choices}
+
+
+def test_the_least_certain_go_first_and_those_of_which_it_is_not_known_last(uncertain):
+    titles = [article.title for article in listed(uncertain, sort="certainty").articles]
+    assert titles[:5] == [f"Title {number}" for number in range(5)]
+    assert titles[-1] == "Title 11"
+    assert [article.title for article in listed(uncertain, sort="certainty", host=HOSTS[1]).articles][:2] == [
+        "Title 1", "Title 3",
+    ]  # fmt: skip
+    assert [article.title for article in listed(uncertain, sort="certainty", q="river").articles][:3] == [
+        "Title 0", "Title 2", "Title 4",
+    ]  # fmt: skip
+
+
+def test_a_list_is_narrowed_to_a_certainty_with_counts_that_agree(uncertain):
+    assert facet_counts(listed(uncertain), "certainty") == {"low": 3, "fair": 2}
+    page = listed(uncertain, certainty="low", sort="oldest")
+    assert (page.total, len(page.articles)) == (3, 3)
+    assert facet_counts(page, "host") == {HOSTS[0]: 2, HOSTS[1]: 1}
+    assert page.chosen == {"certainty": "low"}
+    narrowed = listed(uncertain, certainty="low", host=HOSTS[0])
+    assert (narrowed.total, facet_counts(narrowed, "certainty")) == (2, {"low": 2})
+    assert [article.title for article in listed(uncertain, certainty="fair", q="river").articles] == ["Title 4"]
+    with pytest.raises(BadArgumentError):
+        listed(uncertain, certainty="high")

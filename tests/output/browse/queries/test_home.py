@@ -38,7 +38,7 @@ def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
     (look,) = page.looks
     assert (look.kind, look.text) == ("gap", "2 URLs of a sitemap: failed, http 500")
     assert look.hint
-    assert page.is_calibrated is False
+    assert page.has_certainty is False
 
 
 def test_an_empty_archive_has_a_front_page(file):
@@ -61,8 +61,13 @@ def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, ma
 
 def test_certainty_is_shown_where_the_archive_has_it(archive, make):
     archive.save([make.outcome(f"{SITE}/1", "Words of it."), make.outcome(f"{SITE}/2", "Words of another.")])
-    archive.db.execute("ALTER TABLE pages ADD COLUMN expected_f1 REAL")
-    archive.db.execute("UPDATE pages SET expected_f1 = 1.0 / id")
+    archive.db.execute("UPDATE pages SET expected_f1 = 0.5 / id")
     page = home(archive.db)
-    assert page.is_calibrated
-    assert [look.hint for look in page.looks if look.kind == "uncertain"] == ["expected F1 0.50", "expected F1 1.00"]
+    assert page.has_certainty
+    assert [look.hint for look in page.looks if look.kind == "uncertain"] == ["expected F1 0.25", "expected F1 0.50"]
+
+
+def test_what_is_certain_enough_needs_no_look(archive, make):
+    archive.save([make.outcome(f"{SITE}/1", "Words of it.")])
+    archive.db.execute("UPDATE pages SET expected_f1 = 0.99")
+    assert [look for look in home(archive.db).looks if look.kind == "uncertain"] == []

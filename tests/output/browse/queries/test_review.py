@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
+from output.verdicts.ruling_journal import journal_path
 from output.write.archive import Archive
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 
@@ -60,15 +61,29 @@ def test_judgements_are_test_cases(client):
     assert all(case["url"].startswith("https://a.example/") and case["text"] for case in cases)
 
 
-def test_a_judgement_changes_no_text_and_needs_the_file(client, filled, make):
+def test_a_judgement_changes_no_text(client):
     block = proposal(client)
-    with Archive.open(filled, make.clock):
-        answer = client.post("a/reviews", article=block["article_id"], block=block["block_id"], right=1)
-        assert answer.status_code == 503
-        assert "in use" in answer.text
     before = client.json(f"a/article/{block['article_id']}.json")["blocks"]
     judge(client, block, right=0)
     assert client.json(f"a/article/{block['article_id']}.json")["blocks"] == before
+
+
+def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, filled, make):
+    blocks = []
+    with Archive.open(filled, make.clock):
+        for right in (1, 0):
+            blocks.append(proposal(client))
+            page = visible_text(client.page(judge(client, blocks[-1], right=right)))
+        assert blocks[0]["block_id"] != blocks[1]["block_id"]
+        assert "Of 2 judged blocks 1 was right" in page
+        assert "2 decisions of yours waiting" in page
+        judge(client, blocks[1], undo=1)
+        assert client.json("a/review.json")["known"]["judged"] == 1
+        assert len(tomllib.loads(client.page("a/review/cases.toml"))["case"]) == 1
+    with Archive.open(filled, make.clock):
+        pass
+    assert not journal_path(filled).exists()
+    assert client.json("a/review.json")["known"]["judged"] == 1
 
 
 def test_a_block_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):

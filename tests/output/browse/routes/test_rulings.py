@@ -74,7 +74,7 @@ def test_while_a_crawl_owns_the_file_a_ruling_waits_and_is_shown_to(client, bloc
         location = rule(client, block, note="wait")
         assert "done=waiting" in location
         page = visible_text(client.page(location))
-        assert "1 ruling waiting" in page
+        assert "1 decision of yours waiting" in page
         assert "a ruling on it waits for the crawl to end" in page
         assert verdicts(client)["Only here"] is False
     assert len(waiting_rulings(filled)) == 1

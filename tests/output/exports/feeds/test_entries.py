@@ -55,6 +55,18 @@ def test_new_articles_newest_first(filled, read):
 
 
 @pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("of_edits", [False, True])
+def test_a_domain_has_its_hosts_at_any_port(archive, make, words, read, of_edits):
+    for url in ("http://www.a.test/1", "http://a.test:8000/2", "http://ba.test/3"):
+        archive.save([make.outcome(url, words(url[-1], 90), title=url)])
+        archive.save([make.outcome(url, words(f"{url[-1]}x", 90), title=url)])
+    settle(archive.db, make.clock)
+    entries = read(archive.db, FeedScope(of_edits=of_edits, host="a.test"))
+    assert {entry[2] for entry in entries} == {"http://www.a.test/1", "http://a.test:8000/2"}
+    assert read(archive.db, FeedScope(of_edits=of_edits, host="b.test")) == []
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_edits_by_host_and_kind(filled, read):
     [(edit_id, title, link)] = read(filled, FeedScope(of_edits=True))
     assert edit_id.startswith("http://a.test/1#broadsheet-edit-")

@@ -64,6 +64,7 @@ def test_nothing_is_alike_in_an_empty_archive() -> None:
     assert index_pairs([]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [10, 300, 10_000])
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_what_comparing_each_two_gives_however_few_hashes_are_held(seed: int, at_once: int) -> None:

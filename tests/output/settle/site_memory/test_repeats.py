@@ -176,6 +176,7 @@ def test_settling_again_changes_nothing(archive, make):
     assert list(archive.db.iterdump()) == dump_before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
     def pages():

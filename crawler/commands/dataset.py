@@ -1,0 +1,104 @@
+"""`broadsheet dataset`: many archives as one data set of Parquet files, in a folder or in an object store."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from crawler.console.open_archive import damage_location
+from crawler.console.terminal import print_text
+from output.dataset.build import DatasetBuild, DatasetResult
+from output.dataset.sources import find_archives, open_sources
+from output.dataset.store import DatasetStore, ObjectStore, open_folder
+from output.db.errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
+from output.db.lock import ArchiveLock
+from output.raw.credentials import without_userinfo
+
+_MEGABYTE = 10**6
+_LOCK = ".broadsheet-dataset"
+_SCRATCH = ".writing-"
+_REMOTE_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")  # what pyarrow.fs knows
+
+
+def dataset(target: str, sources: Sequence[str], *, quiet: bool) -> int:
+    """Bring the data set at `target` up to date with the archives at `sources`; returns the exit code."""
+    files = find_archives(sources)
+    try:
+        with open_sources(files) as archives, _open_store(target) as (store, scratch):
+            result = DatasetBuild(store, archives, scratch).run(_title_of(target))
+    except (sqlite3.Error, OSError, DamagedValue) as error:
+        raise _fault(target, files, error) from error
+    if not quiet:
+        _print_result(target, result)
+    return 0
+
+
+@contextmanager
+def _open_store(target: str) -> Iterator[tuple[DatasetStore, Path]]:
+    """The place of a data set, and a folder for what is not yet complete. ArchiveError if it cannot be had."""
+    if urlsplit(target).scheme in _REMOTE_SCHEMES:
+        with tempfile.TemporaryDirectory(prefix="broadsheet-dataset-") as scratch:
+            yield _remote_store(target), Path(scratch)
+        return
+    store = open_folder(target)
+    with _owned(store.folder):
+        for leftover in store.folder.glob(f"{_SCRATCH}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=store.folder) as scratch:
+            yield store, Path(scratch)
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Within it no other run writes to the data set in a folder."""
+    lock = ArchiveLock(folder / _LOCK)
+    try:
+        lock.acquire()
+    except InUse as error:
+        raise InUse(f"{folder} is being written by another run") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _remote_store(target: str) -> DatasetStore:
+    import pyarrow as pa
+    from pyarrow import fs
+
+    try:
+        filesystem, folder = fs.FileSystem.from_uri(target)
+    except (OSError, pa.ArrowException) as error:
+        raise NotReachable(f"{target} cannot be reached: {error}") from error
+    return ObjectStore(filesystem, folder, without_userinfo(target))
+
+
+def _title_of(target: str) -> str:
+    return Path(urlsplit(target).path.rstrip("/") or target).name or "Articles"
+
+
+def _fault(target: str, files: Sequence[Path], error: Exception) -> ArchiveError:
+    """What to say of an error: an archive that is damaged, or a place that takes no more."""
+    if not isinstance(error, OSError):
+        for file in files:
+            if location := damage_location(str(file)):
+                return NotAnArchive(f"{file} is damaged {location}; run broadsheet verify")
+    if isinstance(error, DamagedValue):
+        return error
+    return NotReachable(f"{target} cannot be written: {error}; the same command goes on from here")
+
+
+def _print_result(target: str, result: DatasetResult) -> None:
+    manifest = result.manifest
+    size = sum(file.bytes for file in manifest.files) / _MEGABYTE
+    counts = f"{result.new_files:,} files new, {result.removed_files:,} removed"
+    print_text(
+        f"{without_userinfo(target)}: {manifest.rows_of('articles'):,} articles of {manifest.host_count:,} hosts from "
+        f"{len(manifest.archives):,} archives, {manifest.rows_of('duplicates'):,} pairs alike, {size:,.1f} MB; "
+        f"{counts if result.has_changed else 'nothing new'}"
+    )

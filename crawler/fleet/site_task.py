@@ -1,0 +1,117 @@
+"""What the fleet has an engine do: one crawl or update of one site, and what came of it.
+
+An engine knows nothing of the list of sites. It gets tasks that are due, runs each of them somewhere, and hands back
+one result for each. The default engine runs them as processes on this machine; another may have a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from crawler.console.option_types import is_nonempty_file
+
+
+class SiteEnd(StrEnum):
+    """How the crawl of a site ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    """No article, every start URL failed, or the archive cannot be used: exit code 1."""
+    BAD_OPTIONS = "bad_options"
+    """The command line makes no sense: exit code 2."""
+    IN_USE = "in_use"
+    """Another crawl owned the archive for longer than the task was willing to wait: exit code 75."""
+    STOPPED = "stopped"
+    """Stopped by a signal in good order; the same task goes on from there."""
+    KILLED = "killed"
+    """The process died without a word: kill -9, no memory, a power cut. The same task goes on from there."""
+    NOT_STARTED = "not_started"
+    """It could not be started at all, or the engine was stopped before."""
+    UNSUITABLE_DISK = "unsuitable_disk"
+    """The archive would lie on a file system that cannot hold one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteTask:
+    """One crawl or update of one site.
+
+    `crawl_words` and `update_words` are the arguments of `broadsheet crawl` and `broadsheet update`: start URLs and
+    options as they are typed, without the verb and without the archive, which an engine puts where it has room.
+    """
+
+    name: str
+    """Unique in the fleet, and safe as the name of a file."""
+    archive: Path
+    crawl_words: tuple[str, ...]
+    update_words: tuple[str, ...] = ()
+    is_update: bool = False
+    """Whether an earlier crawl was finished with these very words, so that it is time to look again."""
+    due_at: str = ""
+    """When it became due, in UTC, ISO 8601; empty for a site that was never crawled."""
+    notify: tuple[str, ...] = ()
+    """Whom to tell of what came of it; the words are those of `sites.toml`."""
+    hosts: tuple[str, ...] = ()
+    """The hosts of the start URLs. Two tasks that share one must not run at once: pace is a host's, and kept by one
+    crawl."""
+
+    def command(self, archive: Path) -> tuple[str, ...]:
+        """The words after `broadsheet` that run the task on an archive. A lost archive is crawled from the start."""
+        if self.is_update and is_nonempty_file(str(archive)):
+            return ("update", str(archive), *self.update_words)
+        return ("crawl", "--db", str(archive), *self.crawl_words)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCounts:
+    """What one run of a site came to, in articles, alarms and URLs; `pages` and `articles` for a sense of size."""
+
+    new: int = 0
+    """Articles that came into the archive."""
+    changed: int = 0
+    """Articles that their publication edited."""
+    withdrawn: int = 0
+    alarms: int = 0
+    failed: int = 0
+    """URLs that failed in this run."""
+    pages: int = 0
+    """Pages fetched in this run."""
+    articles: int = 0
+    """Articles that the archive holds at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteResult:
+    """What came of a task. `message` is one line for a person where it did not go well."""
+
+    name: str
+    end: SiteEnd
+    exit_code: int
+    archive: Path
+    counts: SiteCounts = field(default_factory=SiteCounts)
+    seconds: float = 0.0
+    message: str = ""
+
+
+class Engine(Protocol):
+    """Runs tasks somewhere, several at a time."""
+
+    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
+        """Run the tasks, the first ones first, and return when each has its result or the engine was stopped.
+
+        `on_result` is called exactly once a task, as soon as it ended, in the thread that called `run`; a task that was
+        stopped or never started has a result too. What a site does wrong is a result; an exception is a fault of ours.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Start nothing more, and have what is running stop in good order. May be called from any thread, and from a
+        signal handler; `run` then returns soon."""
+        ...
+
+    def running(self) -> tuple[SiteTask, ...]:
+        """The tasks that are running now, as far as the engine knows; for people to look at."""
+        ...

@@ -1,0 +1,80 @@
+"""The lifeline of a crawl that another program started: when its starter is gone, the crawl stops in good order.
+
+A starter that is killed with kill -9 cannot stop what it started, and an orphaned crawl would go on and keep its
+archive locked. So the starter makes a pipe and alone holds its write end, which is closed in every program that it
+starts; each of its crawls holds the read end. However the starter dies, the system closes the write end, and each crawl
+reads the end of the file and sends itself the signal that stops it. Nobody has to notice a death, and no process is
+named by a number that another may have by then.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from crawler.console.option_types import CommandError
+
+VARIABLE = "BROADSHEET_LIFELINE"
+"""The environment variable by which a crawl learns the number of the descriptor that it watches."""
+
+
+class Lifeline:
+    """The starter's end: crawls that are started through it stop when it is closed, or when this process is gone."""
+
+    def __init__(self) -> None:
+        self._read_end, self._write_end = os.pipe()  # both are closed in programs that are started
+
+    def start(
+        self, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start `broadsheet` with these words, in a session of its own, so that a Ctrl-C here does not reach it.
+
+        What it prints goes to `output`. OSError if the system starts no process.
+        """
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "crawler.cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {}), VARIABLE: str(self._read_end)},
+            pass_fds=(self._read_end,),
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        """Let go: the crawls that are still running stop."""
+        for end in (self._write_end, self._read_end):
+            os.close(end)
+
+
+def watch_lifeline() -> None:
+    """Have this process stop when its starter is gone; does nothing without a starter.
+
+    CommandError if the variable names no pipe: a crawl that nothing stops would be worse than none.
+    """
+    text = os.environ.pop(VARIABLE, "")  # no program that this one starts is to watch it
+    if not text:
+        return
+    try:
+        descriptor = int(text)
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            raise ValueError(text)
+    except (OSError, ValueError, OverflowError) as error:
+        raise CommandError(f"{VARIABLE} is {text!r}, and that is no pipe of whoever started this") from error
+    os.set_inheritable(descriptor, False)
+    threading.Thread(target=_wait_for_end, args=(descriptor,), name="lifeline", daemon=True).start()
+
+
+def _wait_for_end(descriptor: int) -> None:
+    """Send the main thread SIGTERM at the end of the pipe's file. A system call that it is in is interrupted."""
+    while os.read(descriptor, 1):
+        pass
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    signal.pthread_kill(main_thread, signal.SIGTERM)

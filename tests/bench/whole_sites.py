@@ -1,0 +1,194 @@
+"""Measure crawls of whole sites against the naive spider: CPU of every process that a side started, and seconds.
+
+    python -m tests.bench.whole_sites [NAME ...] [--rounds N] [--sides naive,ours] [--out FILE]
+
+The sites are the nine of the corpus, served by its own `tools/serve_site.py`, and `wordpress`, a generated one of 2,000
+pages with long threads of comments. The sides take turns, so that a machine that changes its speed changes it for both,
+and of each the median CPU counts. Only `naive` goes without raw responses, ledger, full text of metadata and settling.
+Sites that are not named, and sides, keep what the last result says. Writes `results/whole_sites.json` and, in
+`docs/performance.md`, the table between its two marks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import platform
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+from tests.bench.load.site import TOOLS, free_port, running
+from tests.bench.load.watch import usual_environment
+from tests.bench.site_pages import CACHE, names
+from tests.bench.sites import ROOT, SHARED, Site
+
+RESULT = pathlib.Path(__file__).parent / "results/whole_sites.json"
+PAGE = ROOT / "docs/performance.md"
+BEGIN, END = "<!-- whole sites -->", "<!-- end of whole sites -->"
+WORDPRESS = "wordpress"
+_AT_ONCE = "16"
+_NOTE = """Real sites and a generated WordPress site, each crawled whole on loopback by both sides in turn;
+{rounds} round(s), of each side the run of median CPU. CPU is that of every process that a side started. Pages are those
+in our archive. Measured on {date} by `python -m tests.bench.whole_sites` on a machine that others used at the same time
+({cores} processors, python {python}, scrapy {scrapy}, trafilatura {trafilatura}), so that CPU and its ratio mean
+something, within a tenth, and seconds little. Corpus {corpus}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a crawl of a site took: CPU seconds of all processes, seconds, and how many pages came of it."""
+
+    cpu: float
+    seconds: float
+    pages: int
+
+
+@contextmanager
+def served(name: str) -> Iterator[str]:
+    """Serve a site on loopback while the context is open: its start URL."""
+    if name == WORDPRESS:
+        port = free_port()
+        with running([sys.executable, "-m", "tests.bench.load.server", str(port), "--wordpress"], port):
+            yield f"http://127.0.0.1:{port}/"
+    else:
+        with Site(name, CACHE) as site:
+            yield site.start
+
+
+def ours(start: str, db: pathlib.Path) -> Cost:
+    """`broadsheet crawl` with everything on: raw responses, ledger, full text, settled at the end."""
+    options = ["--delay", "0", "--concurrency", _AT_ONCE, "--allow-private", "--quiet"]
+    cost = _session_cost([sys.executable, "-m", "crawler.cli", "crawl", start, "--db", str(db), *options], db.parent)
+    return Cost(cost["cpu"], cost["seconds"], _count(db, "pages"))
+
+
+def naive(start: str, db: pathlib.Path) -> Cost:
+    """Scrapy with trafilatura inline and sqlite-utils, as a user would write it by hand."""
+    command = [sys.executable, "-W", "ignore", str(TOOLS / "naive_spider.py"), start, str(db), _AT_ONCE]
+    cost = _session_cost(command, db.parent)
+    return Cost(cost["cpu"], cost["seconds"], _count(db, "articles"))
+
+
+SIDES: dict[str, Callable[[str, pathlib.Path], Cost]] = {"naive": naive, "ours": ours}
+
+
+def measure(name: str, sides: list[str], rounds: int) -> dict[str, Any]:
+    """A site's row: each side's median run by CPU, and the CPU of all its runs."""
+    runs: dict[str, list[Cost]] = {side: [] for side in sides}
+    with served(name) as start:
+        for round_number in range(rounds):
+            for side in sides if round_number % 2 == 0 else sides[::-1]:
+                with tempfile.TemporaryDirectory() as folder:
+                    runs[side].append(SIDES[side](start, pathlib.Path(folder) / "site.db"))
+                print(name, side, runs[side][-1], flush=True)
+    return {"site": name} | {
+        side: asdict(_median_run(costs)) | {"rounds": [cost.cpu for cost in costs]} for side, costs in runs.items()
+    }
+
+
+def _median_run(costs: list[Cost]) -> Cost:
+    middle = statistics.median_low([cost.cpu for cost in costs])
+    return next(cost for cost in costs if cost.cpu == middle)
+
+
+def _session_cost(command: list[str], folder: pathlib.Path) -> dict[str, Any]:
+    report = folder / "cost.json"
+    launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
+    subprocess.run([*launcher, *command], cwd=ROOT, env=usual_environment(), check=True)
+    cost: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    if cost["exit_code"]:
+        raise SystemExit(f"ended with {cost['exit_code']}: {' '.join(command)}")
+    return {name: round(value, 2) for name, value in cost.items()}
+
+
+def _count(db: pathlib.Path, table: str) -> int:
+    connection = sqlite3.connect(db)
+    count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    connection.close()
+    return int(count)
+
+
+def corpus_hash() -> str:
+    """Which corpus the sites are of: a digest of its archives and of the generated site's source."""
+    digest = hashlib.sha256()
+    for file in [*sorted((SHARED / "corpus/sites").glob("*.tar.xz")), ROOT / "tests/bench/load/wordpress_site.py"]:
+        digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result's part of the page, in Markdown."""
+    lines = [BEGIN, "## Whole sites", "", _NOTE.format(**result["versions"], **_run_facts(result)), ""]
+    lines += ["| site | pages | naive CPU s | ours CPU s | ours / naive | naive s | ours s |", "| --- |" + " --: |" * 6]
+    lines += [_table_row(row) for row in result["sites"] if "naive" in row and "ours" in row]
+    return "\n".join([*lines, END])
+
+
+def _run_facts(result: dict[str, Any]) -> dict[str, Any]:
+    rounds = max((len(row[side]["rounds"]) for row in result["sites"] for side in SIDES if side in row), default=0)
+    return {name: result[name] for name in ("date", "cores", "corpus")} | {"rounds": rounds}
+
+
+def _table_row(row: dict[str, Any]) -> str:
+    ours_row, naive_row = row["ours"], row["naive"]
+    ratio = ours_row["cpu"] / naive_row["cpu"]
+    cells = [row["site"], f"{ours_row['pages']:,}", f"{naive_row['cpu']:.1f}", f"{ours_row['cpu']:.1f}", f"{ratio:.2f}"]
+    return "| " + " | ".join([*cells, f"{naive_row['seconds']:.0f}", f"{ours_row['seconds']:.0f}"]) + " |"
+
+
+def with_table(page: str, part: str) -> str:
+    """The page with its table replaced; at its end where it has none."""
+    before, begin, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2] if begin else ""
+    return f"{before.rstrip()}\n\n{part}\n" + (f"\n{after.strip()}\n" if after.strip() else "")
+
+
+def last_rows(file: pathlib.Path) -> dict[str, Any]:
+    """The rows of the last result, by site."""
+    return {row["site"]: row for row in json.loads(file.read_text("utf-8"))["sites"]} if file.is_file() else {}
+
+
+def main() -> None:
+    """Run, print, and write the result and its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sides", default="naive,ours")
+    parser.add_argument("--out", type=pathlib.Path, default=RESULT)
+    args = parser.parse_args()
+    if not (TOOLS / "naive_spider.py").is_file():
+        sys.exit(f"no corpus in {SHARED}: set BROADSHEET_SHARED")
+    rows = last_rows(args.out)
+    for name in args.names or [*names(), WORDPRESS]:
+        rows[name] = rows.get(name, {}) | measure(name, args.sides.split(","), args.rounds)
+        _write(args.out, rows)
+
+
+def _write(out: pathlib.Path, rows: dict[str, Any]) -> None:
+    versions = {name: version(name) for name in ("broadsheet", "scrapy", "trafilatura", "lxml")}
+    result = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "cores": os.cpu_count(),
+        "versions": {"python": platform.python_version()} | versions,
+        "corpus": corpus_hash(),
+        "sites": sorted(rows.values(), key=lambda row: (row["site"] == WORDPRESS, row["site"])),
+    }
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    if out == RESULT:
+        PAGE.write_text(with_table(PAGE.read_text("utf-8"), table(result)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from output.write.archive import Archive
+from tests.crawler.shell import command
+from tests.output.conftest import Maker
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with an archive each of two hosts."""
+    make, folder = Maker(), tmp_path / "archives"
+    folder.mkdir()
+    for name in ("river", "tower"):
+        with Archive.open(folder / f"{name}.db", make.clock) as archive:
+            text = " ".join(f"{name}{number}" for number in range(60))
+            archive.save([make.outcome(f"https://{name}.example/story", text)])
+    return folder
+
+
+def test_a_folder_of_archives_becomes_a_data_set_and_again_nothing_is_new(tmp_path: Path, folder: Path) -> None:
+    code, out, errors = command("dataset", tmp_path / "data", folder)
+    assert (code, errors) == (0, "")
+    assert "2 articles of 2 hosts from 2 archives" in out
+    assert pq.read_table(tmp_path / "data" / "articles").num_rows == 2
+    assert "nothing new" in command("dataset", tmp_path / "data", folder)[1]
+    assert [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")] == []
+
+
+def test_quiet_says_nothing(tmp_path: Path, folder: Path) -> None:
+    assert command("dataset", "-q", tmp_path / "data", folder / "river.db") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("target", "source", "message"),
+    [
+        ("data", "missing.db", "does not exist"),
+        ("data", "empty", "holds no archive"),
+        ("data", "text.db", "is not a SQLite database"),
+        ("text.db", "archives", "is a file; name a folder"),
+        ("archives", "archives", "holds other files"),
+        ("nowhere://bucket/data", "missing.db", "does not exist"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
+    tmp_path: Path, folder: Path, target: str, source: str, message: str
+) -> None:
+    (tmp_path / "text.db").write_text("no archive")
+    (tmp_path / "empty").mkdir()
+    names = sorted(path.name for path in tmp_path.rglob("*"))
+    code, _, errors = command("dataset", tmp_path / target, folder, tmp_path / source)
+    assert code == 1
+    assert message in errors
+    assert len(errors.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.rglob("*")) == names
+
+
+def test_an_archive_in_use_or_of_a_newer_schema_is_refused(tmp_path: Path, folder: Path) -> None:
+    with Archive.open(folder / "tower.db"):
+        code, _, errors = command("dataset", tmp_path / "data", folder)
+    assert (code, len(errors.splitlines())) == (75, 1)
+    assert "tower.db is in use" in errors
+    connection = sqlite3.connect(folder / "tower.db")
+    with connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+    connection.close()
+    code, _, errors = command("dataset", tmp_path / "data", folder)
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "schema 99, newer" in errors
+    assert not (tmp_path / "data" / "manifest.json").exists()
+
+
+def test_a_damaged_value_is_told_with_its_archive(tmp_path: Path, folder: Path) -> None:
+    connection = sqlite3.connect(folder / "tower.db")
+    with connection:
+        connection.execute("UPDATE articles SET authors = 'no JSON'")
+    connection.close()
+    code, _, errors = command("dataset", tmp_path / "data", folder)
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "tower.db is damaged" in errors
+    assert "articles/authors" in errors
+    assert json.loads((tmp_path / "data" / "manifest.json").read_text())["files"] == []

@@ -1,0 +1,114 @@
+"""A crawl whose starter is gone stops in good order, however the starter died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from crawler.console.option_types import CommandError
+from crawler.session import lifeline
+from crawler.session.lifeline import VARIABLE, watch_lifeline
+from output.db.lock import is_owned
+from tests.crawler.crawls import QUICK
+from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.shell import environment, rows
+from tests.crawler.warm import PATIENCE
+
+PAGES = 300
+STARTER = """
+import sys
+from pathlib import Path
+from crawler.session.lifeline import Lifeline
+lifeline = Lifeline()
+with open(sys.argv[1] + ".log", "wb") as log:
+    crawls = [lifeline.start(["crawl", sys.argv[2], "--db", db], log) for db in sys.argv[1:2] + sys.argv[3:]]
+print(*(crawl.pid for crawl in crawls), flush=True)
+sys.stdin.read()
+"""
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.02)
+
+
+def site_of_pages(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+    """A site that takes a crawl longer than a test lasts, and whose pages are done one at a time."""
+    names = [f"/p{number}" for number in range(PAGES)]
+    return serve({"/": page("home", *names), **{name: page(name.strip("/")) for name in names}})
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[Callable[[ScriptedSite, Path], subprocess.Popen[str]]]:
+    """Start a process that starts a crawl of a site into an archive, and waits."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(site: ScriptedSite, *archives: Path) -> subprocess.Popen[str]:
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", STARTER, str(archives[0]), f"{site.url}/", *map(str, archives[1:])],
+                env=environment() | QUICK | {"BROADSHEET_DELAY": "0.2"},
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("death", [signal.SIGKILL, None], ids=["kill -9", "its own end"])
+def test_a_crawl_stops_when_its_starter_is_gone(
+    serve: Callable[..., ScriptedSite],
+    starter: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    death: signal.Signals | None,
+) -> None:
+    """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages."""
+    site, archives = site_of_pages(serve), (tmp_path / "a.db", tmp_path / "b.db")
+    process = starter(site, *archives)
+    until(lambda: site.paths().count("/p3") == 2, "both crawls are under way")
+    if death:
+        process.send_signal(death)
+    else:
+        assert process.stdin is not None
+        process.stdin.close()
+    process.wait(PATIENCE)
+    for archive in archives:
+        until(lambda archive=archive: not is_owned(archive), f"{archive} is free")
+        assert rows(archive, "SELECT outcome FROM runs") == [("stopped",)]
+        assert rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 0
+
+
+def test_a_variable_that_names_no_pipe_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file:
+        for text in ("12345", "x", "-1", "99999999999999999999", str(file.fileno())):
+            monkeypatch.setenv(VARIABLE, text)
+            with pytest.raises(CommandError, match="no pipe"):
+                watch_lifeline()
+            assert VARIABLE not in os.environ
+
+
+def test_the_end_of_the_pipe_is_a_signal_and_what_is_written_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    signals: list[int] = []
+    monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"a byte")
+    os.close(write_end)
+    lifeline._wait_for_end(read_end)
+    os.close(read_end)
+    assert signals == [signal.SIGTERM]

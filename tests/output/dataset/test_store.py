@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyarrow import fs
+
+from output.dataset.store import DatasetStore, LocalStore, ObjectStore
+
+
+@pytest.fixture(params=["folder", "object store"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
+    if request.param == "folder":
+        return LocalStore(tmp_path / "data")
+    return ObjectStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
+
+
+def put(store: DatasetStore, tmp_path: Path, name: str, data: bytes) -> None:
+    file = tmp_path / "written"
+    file.write_bytes(data)
+    store.put(file, name)
+    assert not file.exists()
+
+
+def test_a_file_that_is_put_is_read_listed_replaced_and_removed(store: DatasetStore, tmp_path: Path) -> None:
+    name = "articles/host=news.example%3A80/part-1.parquet"
+    assert store.read(name) is None
+    assert list(store.names("articles")) == []
+    put(store, tmp_path, name, b"first")
+    put(store, tmp_path, name, b"second")
+    assert store.read(name) == b"second"
+    assert list(store.names("articles")) == [name]
+    store.delete(name)
+    store.delete(name)
+    assert store.read(name) is None
+
+
+def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ObjectStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
+
+    def send_half(source: object, target: object, length: int) -> None:
+        target.write(b"half")  # type: ignore[attr-defined]
+        raise OSError("the line was cut")
+
+    monkeypatch.setattr("output.dataset.store.shutil.copyfileobj", send_half)
+    with pytest.raises(OSError, match="cut"):
+        put(store, tmp_path, "manifest.json", b"whole")
+    assert store.read("manifest.json") is None

@@ -1,0 +1,78 @@
+"""The benchmark of whole sites: what a side costs, the generated site, the table in the document."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.bench.load.wordpress_site import WordPressSite
+from tests.bench.sites import ROOT
+from tests.bench.whole_sites import BEGIN, END, table, with_table
+
+ORIGIN = "http://127.0.0.1:1"
+_BURN = "import time\nwhile time.process_time() < .4: pass"
+_LEAVES_A_PROCESS = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {_BURN!r}])"
+
+
+def _row(ours_cpu: float) -> dict[str, object]:
+    costs = {"cpu": ours_cpu, "seconds": 5.0, "pages": 46, "rounds": [ours_cpu]}
+    return {"site": "gate", "ours": costs, "naive": costs | {"cpu": 10.0}}
+
+
+def _result(*rows: dict[str, object]) -> dict[str, object]:
+    versions = dict.fromkeys(("python", "broadsheet", "scrapy", "trafilatura", "lxml"), "1")
+    return {"date": "2026-11-26", "cores": 2, "corpus": "abc", "versions": versions, "sites": list(rows)}
+
+
+@pytest.mark.slow
+def test_a_command_costs_what_the_processes_cost_that_it_leaves_behind(tmp_path: Path) -> None:
+    report = tmp_path / "cost.json"
+    command = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
+    subprocess.run([*command, sys.executable, "-c", _LEAVES_A_PROCESS], cwd=ROOT, check=True, timeout=60)
+    cost = json.loads(report.read_text())
+    assert cost["exit_code"] == 0
+    assert cost["cpu"] >= 0.4
+
+
+def test_the_table_replaces_the_last_one_and_leaves_the_rest_of_the_page() -> None:
+    page = with_table("# Performance\n\nText.\n", table(_result(_row(4.0))))
+    assert "| gate | 46 | 10.0 | 4.0 | 0.40 | 5 | 5 |" in page
+    again = with_table(page + "\n## After\n", table(_result(_row(8.0))))
+    assert "| 0.80 |" in again
+    assert "| 0.40 |" not in again
+    assert again.startswith("# Performance\n\nText.\n")
+    assert again.endswith("## After\n")
+    assert (again.count(BEGIN), again.count(END)) == (1, 1)
+
+
+def test_a_site_that_one_side_alone_has_crawled_is_not_in_the_table() -> None:
+    assert "gate" not in table(_result({"site": "gate", "ours": _row(1.0)["ours"]}))
+
+
+def test_the_generated_site_has_a_page_for_each_of_its_links_and_the_same_one_each_time() -> None:
+    site = WordPressSite(ORIGIN, articles=12)
+    waiting, bodies = ["/"], {}
+    while waiting:
+        path = waiting.pop()
+        bodies[path] = body = site.answer(path)
+        for link in re.findall(rf'href="{ORIGIN}(/[^"]*)"', (body or b"").decode()):
+            waiting += [link] if link not in bodies and link not in waiting else []
+    dead = {path.rpartition("-")[0].strip("/") or path for path, body in bodies.items() if body is None}
+    assert not {name for name in dead if not name.startswith(("/author", "page", "20"))}
+    assert sum(path.startswith("/20") and body is not None for path, body in bodies.items()) == 12
+    again = WordPressSite(ORIGIN, articles=12)
+    assert all(again.answer(path) == bodies[path] for path in sorted(bodies)[::20])
+
+
+def test_the_frame_of_the_generated_site_varies_and_its_menu_repeats() -> None:
+    site = WordPressSite(ORIGIN)
+    pages = [(site.answer(site._article_path(number)) or b"").decode() for number in (1, 2, 41)]
+    frames = [re.sub(r"(?s)<main.*</main>", "", page) for page in pages]
+    assert len(set(frames)) == len(frames)
+    menus = [re.search(r'(?s)<nav id="site-navigation".*?</nav>', page)[0] for page in pages]  # type: ignore[index]
+    assert menus[0] == menus[2] != menus[1]
