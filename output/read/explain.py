@@ -93,11 +93,21 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
 def read_page(db: Database, page_id: int) -> StoredPage:
     """The page with this number in `pages`."""
     row = db.execute(_PAGE, [page_id]).fetchone()
-    url, title, page_type, own_type, evidence, *figures = row
-    blocks = tuple(_stored_block(page_id, *row) for row in db.execute(_BLOCKS, [page_id]).fetchall())
-    facts = stored_texts(evidence, "pages", "evidence", page_id)
-    images = stored_images(db, page_id)
-    return StoredPage(url, title, page_type, own_type, facts, *figures, images=images, blocks=blocks)
+    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, expected_f1 = row
+    return StoredPage(
+        url=url,
+        title=title,
+        page_type=page_type,
+        own_type=own_type,
+        evidence=stored_texts(evidence, "pages", "evidence", page_id),
+        article_id=article_id,
+        kept_count=kept_count,
+        removed_count=removed_count,
+        shelving_reason=shelving_reason,
+        expected_f1=expected_f1,
+        images=stored_images(db, page_id),
+        blocks=tuple(_stored_block(page_id, *columns) for columns in db.execute(_BLOCKS, [page_id]).fetchall()),
+    )
 
 
 def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
