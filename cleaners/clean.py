@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
-from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, Reading
+from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, Reading
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse_page
 from cleaners.html.layout_signature import layout_signature
@@ -17,6 +17,7 @@ from cleaners.html.tag_index import TagIndex, index_tags
 from cleaners.learned.first_look import take_first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
+from cleaners.metadata.images import read_images
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import page_features
 from cleaners.site_rules.ftr_format import SiteRuleFile
@@ -27,16 +28,21 @@ from cleaners.verdicts.extractor import selected_blocks
 from cleaners.verdicts.judge import judge_blocks
 
 
-def read_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:
+def read_page(
+    page: Page,
+    tree: HtmlElement | TagIndex,
+    findings: SiteFindings = NO_FINDINGS,
+    extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT,
+) -> Reading:
     """Return the parsed page's blocks, metadata and links, with the blocks selected that look like the article.
 
-    The first-look model selects; where it is unsure of the page, trafilatura does. `findings` is what the rules for
-    the page's host found. The tree is not changed.
+    The first-look model selects, or trafilatura, on the pages that `extractor_use` says. `findings` is what the rules
+    for the page's host found. The tree is not changed.
     """
     index = index_tags(tree)
     reading = survey_page(page, index, findings)
     look = take_first_look(reading.blocks, reading.metadata)
-    if look.is_sure:
+    if extractor_use is ExtractorUse.NEVER or (look.is_sure and extractor_use is ExtractorUse.IN_DOUBT):
         return replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
     return replace(
         reading, selected=selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
@@ -60,10 +66,13 @@ def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings
     )
 
 
-def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
+def clean(
+    page: Page, rules: Sequence[SiteRuleFile] = (), extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT
+) -> CleanedPage:
     """Return the page's article, metadata and links, with a verdict on the page and on each visible block.
 
-    `rules` are the site rules for the page's host, if there are any. Any bytes give a result; nothing is raised.
+    `rules` are the site rules for the page's host, if there are any; `extractor_use` says on which pages trafilatura
+    is asked. Any bytes give a result; nothing is raised.
     """
     decoded = decode(page.body, page.content_type)
     parsed = parse_page(apply_replacements(decoded.text, rules))
@@ -72,9 +81,10 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
         return _empty_page(page)
     findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
     index = index_tags(root)
-    reading = read_page(page, index, findings)
+    reading = read_page(page, index, findings, extractor_use)
     judged = judge_blocks(reading)
     verdicts = judged.verdicts
+    kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
     return CleanedPage(
@@ -89,6 +99,7 @@ def clean(page: Page, rules: Sequence[SiteRuleFile] = ()) -> CleanedPage:
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
+        images=read_images(index, base_url(index, page.url), kept_blocks),
         chances=judged.chances,
     )
 

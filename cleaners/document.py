@@ -18,6 +18,14 @@ Column: TypeAlias = "npt.NDArray[Any]"
 """A one-dimensional numpy array with one number for each block of a page, in the order of the blocks."""
 
 
+class ExtractorUse(StrEnum):
+    """On which pages trafilatura is asked beside the models."""
+
+    ALWAYS = "always"
+    IN_DOUBT = "in-doubt"  # where the first look is unsure of the page as a whole
+    NEVER = "never"
+
+
 class BlockKind(StrEnum):
     """What a block is in its document: a paragraph, a heading, a list item …"""
 
@@ -249,6 +257,17 @@ class Metadata:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ArticleImage:
+    """A picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
+    those who do not see it; empty where the page says nothing."""
+
+    url: str
+    caption: str = ""
+    credit: str = ""
+    alt: str = ""
+
+
 class PageType(StrEnum):
     """What type of page this is. Only ARTICLE and TEASER enter the table `articles`."""
 
@@ -300,6 +319,7 @@ class CleanedPage:
     robots: tuple[str, ...] = ()  # meta robots and X-Robots-Tag tokens, lower case
     cleaner_version: str = ""
     layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
+    images: tuple[ArticleImage, ...] = ()  # of the article
     chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
 
     @property

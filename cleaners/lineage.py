@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
+from cleaners.document import ExtractorUse
 from cleaners.site_rules.ftr_format import SiteRuleFile
 
 CLEANER_VERSION = "9"
@@ -64,9 +65,11 @@ class Lineage:
 
 
 @cache
-def lineage() -> Lineage:
-    """The lineage of the installed cleaner, without site rules."""
+def lineage(extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Lineage:
+    """The lineage of the installed cleaner, without site rules; it names the use of trafilatura if it is another."""
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    if extractor_use is not ExtractorUse.IN_DOUBT:
+        libraries += f" ({extractor_use})"
     return Lineage(CLEANER_VERSION, rules_digest(), model_digest(), "", libraries)
 
 

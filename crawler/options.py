@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cleaners.document import ExtractorUse
+
 
 class OptionError(ValueError):
     """An option that cannot be used; its text is one line for the user."""
@@ -27,7 +29,8 @@ class CrawlOptions:
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
     default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. `items` says when an article
-    becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone.
+    becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
+    which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says.
     """
 
     seeds: tuple[str, ...]
@@ -52,6 +55,7 @@ class CrawlOptions:
     keep_credentials: bool = False
     ignore_robots: bool = False
     items: str = "settled"
+    extractor: ExtractorUse | None = None
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -79,6 +83,7 @@ class CrawlOptions:
             keep_credentials=_boolean(arguments.get("keep_credentials", False)),
             ignore_robots=_boolean(arguments.get("ignore_robots", False)),
             items=_choice(arguments.get("items") or ITEM_MODES[0], ITEM_MODES, "items"),
+            extractor=_extractor_use(arguments.get("extractor")),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 
@@ -160,6 +165,15 @@ def _choice(value: object, choices: tuple[str, ...], name: str) -> str:
     if text not in choices:
         raise OptionError(f"{name} must be one of {', '.join(filter(None, choices))}, not {text!r}")
     return text
+
+
+def _extractor_use(value: object) -> ExtractorUse | None:
+    return read_extractor_use(str(value), "extractor") if value else None
+
+
+def read_extractor_use(value: str, name: str) -> ExtractorUse:
+    """On which pages trafilatura is asked. OptionError with the option's name for another word."""
+    return ExtractorUse(_choice(value, tuple(ExtractorUse), name) or ExtractorUse.IN_DOUBT)
 
 
 def _date(value: object) -> date | None:

@@ -25,6 +25,7 @@ NOT_IMPORTED = {"lxml-html-clean"}
 
 EXTRA_OF = {
     "cleaners/training/": "train",
+    "crawler/fleet/": "fleet",
     "output/read/data_frame.py": "pandas",
     "output/dataset/": "dataset",
     "crawler/commands/dataset.py": "dataset",

@@ -114,6 +114,16 @@ def path_step(tag: str, identity: str | None, classes: str | None) -> str:
     return _DIGITS.sub("*", step.replace(">", ""))[:_MAX_STEP_CHARS]
 
 
+def element_place(element: etree._Element) -> tuple[str, frozenset[str]]:
+    """The path and the landmarks that a block in the place of this element would have."""
+    context = _Context("")
+    for ancestor in reversed(list(element.iterancestors())):
+        if ancestor.tag in _BOUNDARY_TAGS:
+            get = ancestor.get
+            context = _new_context(context, str(ancestor.tag), get("id"), get("class"), get("role"))
+    return context.path, context.landmarks
+
+
 class _BlockReader:
     """The state of one walk over a tree: the contexts of the open elements, the current run of text, the blocks so far.
 

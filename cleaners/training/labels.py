@@ -17,7 +17,8 @@ from cleaners.document import Block, Column
 
 Words = list[str]
 
-_WORD = re.compile(r"\w+")
+_UNSPACED = "\u3040-\u30ff\u4e00-\u9fff"  # kana and CJK ideographs: each is a word of its own
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
 _RUN_WORDS = 3
 _LONG_WORDS, _LONG_SHARE = 8, 0.8  # a block of so many words may match out of order, if so much of it is in the text
 _HALF = 0.5
@@ -25,7 +26,7 @@ _SNIPPET_CHARS = 25  # a shorter block inside a longer snippet may match by chan
 
 
 def words_of(text: str) -> Words:
-    """The words of a text, in lower case, as the corpora's scorer counts them."""
+    """The words of a text, in lower case, as the corpora's scorer counts them; characters of Chinese and Japanese."""
     return _WORD.findall(text.lower())
 
 

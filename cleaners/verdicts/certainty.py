@@ -49,7 +49,7 @@ def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
             chances[n] = 0
         elif verdict.votes and verdict.votes[0].voter == _SITE_VOTER:
             chances[n] = _CERTAIN * verdict.kept
-    return chances.tobytes()
+    return bytes(chances)
 
 
 def certain_chance(*, is_kept: bool) -> int:
@@ -57,7 +57,7 @@ def certain_chance(*, is_kept: bool) -> int:
     return _CERTAIN * is_kept
 
 
-def expected_verdict_f1(words: Sequence[int], chances: bytes, kept: Sequence[bool]) -> float | None:
+def expected_verdict_f1(words: Sequence[int], chances: bytes, kept_flags: Sequence[bool]) -> float | None:
     """The F1, 0 to 1, that the text of the kept blocks may be expected to have; None if no block's chance is known.
 
     The sequences have an entry for each block: its words, its chance (see `block_chances`), and whether it is kept.
@@ -65,6 +65,6 @@ def expected_verdict_f1(words: Sequence[int], chances: bytes, kept: Sequence[boo
     if not chances or len(chances) != len(words):
         return None
     weights = np.array(words) + 1
-    hits, is_kept = weights * np.frombuffer(chances, np.uint8) / _CERTAIN, np.array(kept, bool)
+    hits, is_kept = weights * np.frombuffer(chances, np.uint8) / _CERTAIN, np.array(kept_flags, bool)
     total = weights[is_kept].sum() + hits.sum()
     return round(float(2 * hits[is_kept].sum() / total), 4) if total else 0.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
-from cleaners.document import CleanedPage, Metadata, Page, PageType, PageVerdict, UrlSource
+from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
 from cleaners.lineage import site_rules_digest
 from cleaners.site_rules.folder import SiteRuleFolder
 from cleaners.site_rules.ftr_format import SiteRuleFile
@@ -85,7 +85,8 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
 
     policy = _unpack_policy(packed_policy)
     site_rules = _site_rules(policy.options.site_rules, job.queued_url.host)
-    cleaned = clean(job.page, site_rules)
+    extractor_use = policy.options.extractor or ExtractorUse.IN_DOUBT
+    cleaned = clean(job.page, site_rules, extractor_use)
     rules_digest = site_rules_digest(site_rules)
     directives = tuple(sorted({*job.page.directives, *cleaned.robots}))
     discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
@@ -94,13 +95,17 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
         reason, cleaned = exclusion, _without_text(cleaned)
     if not reason:
         return PageResult(
-            UrlState.DONE, cleaned.verdict.page_type, make_page_rows(cleaned, rules_digest), discovered, directives
+            UrlState.DONE,
+            cleaned.verdict.page_type,
+            make_page_rows(cleaned, rules_digest, extractor_use),
+            discovered,
+            directives,
         )
     verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
     return PageResult(
         UrlState.SKIPPED,
         reason,
-        make_page_rows(replace(cleaned, verdict=verdict), rules_digest),
+        make_page_rows(replace(cleaned, verdict=verdict), rules_digest, extractor_use),
         discovered,
         directives,
     )

@@ -21,6 +21,7 @@ from cleaners.text_mode.plaintext import judge_text
 from cleaners.text_mode.text_lines import blocks_of_text
 from cleaners.urls.canonical import canonicalise, host_of
 from cleaners.verdicts.assemble import assemble
+from crawler.commands.extractor_setting import extractor_setting
 from crawler.console.json_output import print_json, print_json_lines
 from crawler.console.open_archive import refuse
 from crawler.console.option_types import CommandError
@@ -162,7 +163,7 @@ def site_rules_for(url: str, rules_folder: str | None) -> tuple[SiteRuleFile, ..
 
 
 def _clean_page(body: bytes, url: str, rules: Sequence[SiteRuleFile]) -> _CleanResult:
-    cleaned = clean_page(Page(url, body), rules)
+    cleaned = clean_page(Page(url, body), rules, extractor_setting())
     facts = {
         "page_type": str(cleaned.verdict.page_type),
         "evidence": list(cleaned.verdict.evidence),

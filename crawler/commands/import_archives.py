@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from crawler.commands.extractor_setting import extractor_setting
 from crawler.console.option_types import CommandError, is_nonempty_file
 from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
 from crawler.console.terminal import one_line, print_text
@@ -84,7 +85,7 @@ def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options[name] not in (None, ())}
     try:
         crawl_options = CrawlOptions.from_arguments(
-            arguments | {"seeds": ("archive",), "languages": options["language"]}
+            arguments | {"seeds": ("archive",), "languages": options["language"], "extractor": extractor_setting()}
         )
         Scope.from_hosts((), crawl_options.include, crawl_options.exclude)
         site_rules_of(crawl_options)
@@ -95,7 +96,7 @@ def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:
 
 def _recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions) -> dict[str, object]:
     """The command's options, for the record of the run."""
-    names = (*_ARGUMENT_OPTIONS, "languages")
+    names = (*_ARGUMENT_OPTIONS, "languages", "extractor")
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
         "hosts": options["hosts"]
     }

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from cleaners.document import ExtractorUse
+from crawler.commands.extractor_setting import extractor_setting
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.option_types import CommandError
 from crawler.console.summary import SIGNAL_EXIT_BASE
@@ -49,9 +51,15 @@ class RecleanOptions:
     db: str
     dry_run: bool
     site_rules: str
+    extractor: ExtractorUse
     include_current: bool
     examples: int
     quiet: bool
+
+    @property
+    def recorded_values(self) -> dict[str, object]:
+        """What the record of the run says of them."""
+        return {"site_rules": self.site_rules, "extractor": str(self.extractor)}
 
 
 def reclean(options: Mapping[str, Any]) -> int:
@@ -69,7 +77,13 @@ def reclean(options: Mapping[str, Any]) -> int:
         hint = "" if options["site_rules"] else " (the last run's; --site-rules DIR or --no-site-rules)"
         raise CommandError(f"{error}{hint}") from error
     reclean_options = RecleanOptions(
-        options["db"], options["dry_run"], rules, options["all"], options["examples"], options["quiet"]
+        options["db"],
+        options["dry_run"],
+        rules,
+        extractor_setting(),
+        options["all"],
+        options["examples"],
+        options["quiet"],
     )
     try:
         return _reclean(reclean_options)
@@ -85,9 +99,7 @@ def _reclean(options: RecleanOptions) -> int:
     with opening as opened:
         archive = opened if isinstance(opened, Archive) else None
         db = archive.db if archive else opened
-        run_id = (
-            archive.runs.start("reclean", {"site_rules": options.site_rules}, software_versions()) if archive else 0
-        )
+        run_id = archive.runs.start("reclean", options.recorded_values, software_versions()) if archive else 0
         recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
         if archive:
             if recleaner.findings.pages:
@@ -118,14 +130,13 @@ async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[Recleaner, i
         recleaner.is_stopping = True
 
     async with show_progress(status_line, quiet=options.quiet) as print_line:
-        recleaner = Recleaner(db, archive_path(options.db).parent, options.site_rules, print_line)
+        crawl_options = CrawlOptions((), site_rules=options.site_rules, extractor=options.extractor)
+        recleaner = Recleaner(db, archive_path(options.db).parent, crawl_options, print_line)
         async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             if options.dry_run:
                 await recleaner.dry_run(include_current=options.include_current)
             else:
-                reclean_run = await recleaner.write(
-                    {"site_rules": options.site_rules}, include_current=options.include_current
-                )
+                reclean_run = await recleaner.write(options.recorded_values, include_current=options.include_current)
     return recleaner, reclean_run, signals[0] if signals else 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from cleaners.document import ExtractorUse
 from cleaners.lineage import lineage, site_rules_digest
 from cleaners.site_rules.folder import SiteRuleFolder
 from crawler.answers.worker_jobs import CrawlPolicy
@@ -60,14 +61,13 @@ class RecleanFindings:
 class Recleaner:
     """Cleans the pages of an archive again. `print_line` gets a line for some of the pages that cannot be cleaned."""
 
-    def __init__(self, db: Database, folder: Path, site_rules: str, print_line: Callable[[str], None]) -> None:
+    def __init__(self, db: Database, folder: Path, options: CrawlOptions, print_line: Callable[[str], None]) -> None:
         self._db = db
         self._folder = str(folder)
         self._print_line = print_line
-        self._site_rules = SiteRuleFolder(site_rules) if site_rules else None
-        self._packed_policy = CrawlPolicy(
-            Scope(frozenset()), CrawlOptions((), site_rules=site_rules), "broadsheet"
-        ).packed()
+        self._site_rules = SiteRuleFolder(options.site_rules) if options.site_rules else None
+        self._extractor_use = options.extractor or ExtractorUse.IN_DOUBT
+        self._packed_policy = CrawlPolicy(Scope(frozenset()), options, "broadsheet").packed()
         self._current_lineage = lru_cache(maxsize=10_000)(self._find_current_lineage)
         self._batch: list[RecleanedPage] = []
         self._run_id = 0
@@ -119,7 +119,7 @@ class Recleaner:
     def _find_current_lineage(self, host: str) -> int:
         """The id of the current cleaner for a host: its version, models and the site rules of the host."""
         site_rules = self._site_rules.for_host(host) if self._site_rules else ()
-        return lineage_id(replace(lineage(), site_rules=site_rules_digest(site_rules)))
+        return lineage_id(replace(lineage(self._extractor_use), site_rules=site_rules_digest(site_rules)))
 
     async def _reclean_one_page(self, page: RawPage, workers: WorkerPool) -> None:
         try:

@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 from w3lib.url import file_uri_to_path
 
+from cleaners.document import ExtractorUse
 from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 from crawler.fetch.capacity import default_requests, requests_by_files
 from crawler.fetch.faults import RetryPolicy
 from crawler.fetch.given_headers import read_headers
 from crawler.fetch.identity import Identity
 from crawler.frontier.hosts import PolitenessSettings
-from crawler.options import CrawlOptions, OptionError
+from crawler.options import CrawlOptions, OptionError, read_extractor_use
 from crawler.session.writer import BATCH_TARGET
 from crawler.workers.worker import process_count
 from output.exports.own_files import OwnFiles
@@ -42,6 +43,12 @@ def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
         return SiteRuleFolder(options.site_rules) if options.site_rules else None
     except SiteRulesError as error:
         raise OptionError(str(error)) from error
+
+
+def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:
+    """On which pages trafilatura is asked: as the options say, else as the setting does."""
+    name = "BROADSHEET_EXTRACTOR"
+    return options.extractor or read_extractor_use(str(settings[name]), name)
 
 
 def retries_of(settings: Any) -> RetryPolicy:

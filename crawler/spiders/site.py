@@ -40,6 +40,7 @@ from crawler.items import ArticleItem, page_fields
 from crawler.options import CrawlOptions, OptionError, parse_size
 from crawler.session.from_settings import (
     check_feeds,
+    extractor_use_of,
     identity_of,
     politeness_of,
     retries_of,
@@ -129,7 +130,7 @@ class SiteSpider(scrapy.Spider):
         site_rules = site_rules_of(options)
         options = replace(
             options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
-            user_agent=identity.user_agent,
+            user_agent=identity.user_agent, extractor=extractor_use_of(options, settings),
         )  # fmt: skip
         warc_size = parse_size(str(settings["BROADSHEET_WARC_SIZE"]), "BROADSHEET_WARC_SIZE")
         self._db = db

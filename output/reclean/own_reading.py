@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
+from cleaners.document import ArticleImage, Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.db.stored_values import decoding, stored_texts
 from output.db.text import storable_text
+from output.store.images import stored_images
 from output.store.ledger import read_ledger
 from output.store.lineage import stored_lineage
 from output.store.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
@@ -86,6 +87,7 @@ class OwnReading:
             "version": self.rows.cleaner_version,
             "counts": {name: getattr(self.rows, name) for name in _COUNT_FIELDS},
             "chances": self.rows.ledger.chances.hex(),
+            "images": [list(asdict(image).values()) for image in self.rows.images],
             "leads": self.rows.leads,
             "user_values": self.user_values,
             "blocks": [_pack_block(*pair) for pair in zip(self.blocks, self.verdicts, strict=True)],
@@ -93,7 +95,16 @@ class OwnReading:
         return zlib.compress(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"), _COMPRESSION_LEVEL)
 
 
-_UNCOMPARED_FIELDS = ("url", "lineage", "cleaner_version", "leads", "markdown", "layout_signature", "expected_f1")
+_UNCOMPARED_FIELDS = (
+    "url",
+    "lineage",
+    "cleaner_version",
+    "leads",
+    "markdown",
+    "layout_signature",
+    "expected_f1",
+    "images",
+)
 _COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
 _VERDICT_FIELDS = ("page_type", "evidence")
 _METADATA_FIELDS = tuple(attribute.name for attribute in fields(Metadata))
@@ -123,6 +134,7 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
         "robots": stored_texts(robots, "pages", "robots", page_id),
         "cleaner_version": version,
         "chances": stored_chances(db, page_id),
+        "images": stored_images(db, page_id),
     }
     counts = {"words": words, "digest": digest, "blocks": blocks, "outlinks": outlinks}
     kept_count = sum(verdict.kept for _, verdict in judged_blocks) if own_verdicts else _read_kept_count(db, page_id)
@@ -144,7 +156,8 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
         "metadata": metadata_of_fields(stored["metadata"]),
         "robots": tuple(stored["robots"]),
         "cleaner_version": stored["version"],
-        "chances": bytes.fromhex(stored.get("chances", "")),  # version 6 and later
+        "chances": bytes.fromhex(stored.get("chances", "")),  # version 6 and later, as the pictures
+        "images": tuple(ArticleImage(*texts) for texts in stored.get("images", ())),
     }
     leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in stored["leads"])
     rows = _build_rows(values, judged_blocks, stored["counts"], leads)

@@ -16,6 +16,7 @@ from output.db.transaction import write_transaction
 from output.raw.capture import RecordLocation
 from output.reclean.own_reading import OwnReading
 from output.store.articles import changes_made_now
+from output.store.images import put_images
 from output.store.lineage import note_same_reading
 from output.store.page_rows import PageRows
 from output.store.sighting import Sighting
@@ -127,6 +128,7 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
     if old_reading.equals(new_rows) and new_rows.lineage:
         note_same_reading(db, page.id, new_rows.lineage)
         put_signature(db, page.id, new_rows.layout_signature)
+        put_images(db, page.id, new_rows.images)
         put_chances(db, page.id, new_rows.ledger.chances)
         update_expected_f1(db, page.id)
         return

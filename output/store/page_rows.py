@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cleaners.document import CleanedPage, Metadata, PageVerdict
+from cleaners.document import ArticleImage, CleanedPage, ExtractorUse, Metadata, PageVerdict
 from cleaners.lineage import Lineage, lineage
 from cleaners.verdicts.certainty import expected_verdict_f1
 from output.db.ids import text_digest
 from output.db.text import count_words, storable_text
+from output.store.images import storable_image
 from output.store.leads import page_leads
 from output.store.ledger import LedgerRows, make_ledger_rows
 
@@ -41,6 +42,7 @@ class PageRows:
     leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
+    images: tuple[ArticleImage, ...] = ()  # empty where it is no article
     expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
 
     @property
@@ -49,8 +51,11 @@ class PageRows:
         return self.verdict.is_article
 
 
-def make_page_rows(cleaned: CleanedPage, site_rules: str = "") -> PageRows:
-    """The rows of a cleaned page. `site_rules` is the digest of the user's site rules that it was cleaned with."""
+def make_page_rows(
+    cleaned: CleanedPage, site_rules: str = "", extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT
+) -> PageRows:
+    """The rows of a cleaned page. `site_rules` is the digest of the user's site rules that it was cleaned with, and
+    `extractor_use` says on which pages trafilatura was asked."""
     text, is_article = storable_text(cleaned.text), cleaned.is_article
     return PageRows(
         url=cleaned.url,
@@ -67,8 +72,9 @@ def make_page_rows(cleaned: CleanedPage, site_rules: str = "") -> PageRows:
         outlinks=len(cleaned.outlinks),
         ledger=make_ledger_rows(cleaned.blocks, cleaned.verdicts, cleaned.chances) if is_article else LedgerRows(),
         leads=page_leads(cleaned.outlinks) if is_article else (),
-        lineage=replace(lineage(), site_rules=site_rules),
+        lineage=replace(lineage(extractor_use), site_rules=site_rules),
         layout_signature=cleaned.layout_signature,
+        images=tuple(map(storable_image, cleaned.images)) if is_article else (),
         expected_f1=_expected_f1(cleaned) if is_article else None,
     )
 

@@ -10,6 +10,7 @@ from cleaners.document import PageType
 from output.db.stored_values import stored_texts
 from output.db.text import as_json, storable_text
 from output.store.articles import StoredArticle, remove_article, save_article, stored_article
+from output.store.images import put_images
 from output.store.leads import put_leads
 from output.store.ledger import clear_ledger, write_ledger
 from output.store.lineage import intern_lineage
@@ -76,6 +77,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
         clear_ledger(db, page_id)
     put_leads(db, page_id, rows.leads)
     put_signature(db, page_id, rows.layout_signature)
+    put_images(db, page_id, rows.images)
     return SaveResult(is_current=True, has_changed=has_changed)
 
 

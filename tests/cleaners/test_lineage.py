@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import cleaners
+from cleaners.document import ExtractorUse
 from cleaners.lineage import (
     CLEANER_VERSION,
     MODEL_DATA,
@@ -125,3 +126,8 @@ def test_site_rules_count_by_what_they_say():
         )
         == 4
     )
+
+
+def test_another_use_of_trafilatura_is_another_lineage():
+    assert len({lineage(use) for use in ExtractorUse}) == 3
+    assert lineage(ExtractorUse.IN_DOUBT) == lineage()

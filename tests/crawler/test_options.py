@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.options import CrawlOptions, OptionError, read_seed_file
+from crawler.session.from_settings import extractor_use_of
 
 SEED = {"url": "https://example.org/"}
 
@@ -112,3 +113,18 @@ def test_the_run_s_record_has_plain_values() -> None:
     values = read(since="2024-01-31", languages="en").as_values()
     assert values["since"] == "2024-01-31"
     assert values["seeds"] == ("https://example.org/",)
+
+
+@pytest.mark.parametrize("word", ["always", "in-doubt", "never"])
+def test_trafilatura_is_asked_where_an_argument_or_the_setting_says(word: str) -> None:
+    assert read(extractor=word).extractor == word
+    assert read().extractor is None
+    assert extractor_use_of(read(), {"BROADSHEET_EXTRACTOR": word}) == word
+    assert extractor_use_of(read(extractor="never"), {"BROADSHEET_EXTRACTOR": word}) == "never"
+
+
+def test_another_word_for_it_is_refused_in_a_line() -> None:
+    with pytest.raises(OptionError, match="extractor must be one of always, in-doubt, never, not 'often'"):
+        read(extractor="often")
+    with pytest.raises(OptionError, match="BROADSHEET_EXTRACTOR must be one of"):
+        extractor_use_of(read(), {"BROADSHEET_EXTRACTOR": "yes"})

@@ -38,17 +38,18 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
 
 REFERENCES = {
     "urls": _names("""
-        listed.url_id overruled.page_id own_verdicts.page_id page_blocks.page_id page_layout.page_id page_leads.page_id
+        images.page_id listed.url_id overruled.page_id own_verdicts.page_id page_blocks.page_id page_layout.page_id
+        page_leads.page_id
         page_parts.page_id page_parts.head_id page_signatures.page_id pages.id articles.page_id reclean_before.page_id
         shelved.page_id
-        sketches.page_id urls.id
+        sketches.page_id unsettled.page_id urls.id
     """),
     "articles": _names("""
         article_clusters.article_id article_clusters.cluster_id article_urls.article_id articles_search.id
         blocks.article_id changes.article_id clusters.article_id clusters.cluster_id duplicates.article_id
         duplicates.duplicate_id pages.article_id removed.article_id revision_blocks.article_id revisions.article_id
         rulings.article_id unindexed.id articles_overview.id edits.article_id similar_articles.article_id
-        similar_articles.duplicate_id similar_articles.cluster_id
+        similar_articles.duplicate_id similar_articles.cluster_id article_images.article_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id shelved.capture_id
@@ -80,6 +81,7 @@ MEANINGS = {
 IDENTITIES = {
     "_sqlite_migrations": ("migration_set", "name"),
     "article_clusters": ("article_id",),
+    "article_images": ("article_id", "position"),
     "articles": ("url",),
     "articles_search": ("id",),
     "block_texts": ("text",),

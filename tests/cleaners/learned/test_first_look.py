@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 
 from cleaners.clean import clean, survey_page
-from cleaners.document import CleanedPage, Metadata, Page
+from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page
 from cleaners.html.decode import parse
 from cleaners.learned.first_look import SURE_OF_PAGE_F1, FirstLook, take_first_look
 from cleaners.learned.model import FIRST_LOOK_MODEL, load_trees
@@ -78,3 +78,13 @@ def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
     facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
     assert facts["first"]["features"] == len(load_trees(FIRST_LOOK_MODEL).feature_names)
     assert facts["cross_validated"]["wcxb"]["sure"] > 0.7
+
+
+def test_trafilatura_is_asked_on_every_page_or_on_none_where_that_is_wished() -> None:
+    always, never = (
+        clean(Page("https://post.example/2024/05/the-mill", html.encode()), extractor_use=use)
+        for html, use in ((PLAIN, ExtractorUse.ALWAYS), (MIXED, ExtractorUse.NEVER))
+    )
+    assert selecting_voters(always) == {"extractor"}
+    assert set(TEXT) <= set(always.text.splitlines())
+    assert selecting_voters(never) == {"first-look"}

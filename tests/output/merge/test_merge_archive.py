@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -388,3 +389,16 @@ def test_a_raw_file_that_is_gone_is_refused_before_anything_is_changed(
     db = open_database(tmp_path / "all.db", read_only=True)
     assert db.execute("SELECT count(*) FROM urls").fetchone() == (0,)
     db.close()
+
+
+def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path, make: Maker) -> None:
+    host = HOSTS[0]
+    (tmp_path / "base").mkdir()
+    base = write_archive(tmp_path / "base" / "site.db", make, host_outcomes(make, host))
+    shutil.copytree(tmp_path / "base", tmp_path / "later")
+    later = tmp_path / "later" / "site.db"
+    with Archive.open(later, make.clock) as archive:
+        take_down(archive.db, f"{host}/0", clock=make.clock)
+    merge_all(base, make, [later])
+    assert not list((tmp_path / "base").rglob("*.merged.warc"))
+    in_order(base)

@@ -1,0 +1,103 @@
+"""The pictures of an article, and what of a page's other pictures is none of its."""
+
+from __future__ import annotations
+
+import pytest
+
+from cleaners.clean import clean
+from cleaners.document import ArticleImage, Page
+from tests.cleaners.building import STORY
+
+URL = "https://a.example/2024/05/the-mill"
+TEXT = [text.replace("Paragraph", f"Paragraph {name}") for name in "abc" for text in STORY]
+
+
+def images(inside: str, outside: str = "", url: str = URL) -> tuple[ArticleImage, ...]:
+    """The pictures of a page with this markup amid its story, and this one below its article."""
+    paragraphs = [f"<p>{text}</p>" for text in TEXT]
+    story = "".join([*paragraphs[:5], inside, *paragraphs[5:]])
+    html = f"<html lang=en><body><article><h1>The mill</h1>{story}</article>{outside}</body></html>"
+    return clean(Page(url, html.encode())).images
+
+
+def test_a_figure_has_its_caption_its_credit_and_its_alternative_text() -> None:
+    figure = (
+        '<figure><img src="/i/mill.jpg" alt=" The  mill "><figcaption>The mill in spring.'
+        ' <span class="image-credit">Photo: Ana Sol</span></figcaption></figure>'
+    )
+    assert images(figure) == (
+        ArticleImage("https://a.example/i/mill.jpg", "The mill in spring.", "Photo: Ana Sol", "The mill"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        ("The mill<br>Foto: Ana Sol", ("The mill", "Foto: Ana Sol")),
+        ("© Ana Sol", ("", "© Ana Sol")),
+        ("Photo by Ana Sol", ("", "Photo by Ana Sol")),
+        ('<span class="featured-image-caption">The mill</span>', ("The mill", "")),
+        ('<p class="text">The mill</p><p class="photographer">Ana Sol</p>', ("The mill", "Ana Sol")),
+        ("The source of the river: a spring", ("The source of the river: a spring", "")),
+        ("Photo albums were found in the mill", ("Photo albums were found in the mill", "")),
+        ("The mill<br>as it was", ("The mill as it was", "")),
+        ("", ("", "")),
+    ],
+)
+def test_a_credit_is_told_from_the_caption(caption: str, expected: tuple[str, str]) -> None:
+    (image,) = images(f'<figure><img src="/m.jpg"><figcaption>{caption}</figcaption></figure>')
+    assert (image.caption, image.credit) == expected
+
+
+def test_a_box_that_is_classed_as_a_caption_is_one() -> None:
+    box = '<div class="wp-caption"><img src="/m.jpg"><p class="wp-caption-text">The mill</p></div>'
+    assert [(image.url, image.caption) for image in images(box)] == [("https://a.example/m.jpg", "The mill")]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "name"),
+    [
+        ('src="data:image/gif;base64,R0" data-src="/late.jpg"', "late.jpg"),
+        ('src="/placeholder.gif" data-original="/late.jpg"', "late.jpg"),
+        ('srcset="/s.jpg 300w, /l.jpg 1200w, /m.jpg 600w"', "l.jpg"),
+        ('src="m.jpg"', "2024/05/m.jpg"),
+    ],
+)
+def test_the_address_is_that_of_the_picture_that_a_reader_sees(attributes: str, name: str) -> None:
+    assert [image.url for image in images(f"<img {attributes}>")] == [f"https://a.example/{name}"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<img src="/p.gif" width="1" height="1">',
+        '<img src="/icon.png" width="32px">',
+        '<img src="">',
+        '<img src="data:image/png;base64,AA">',
+        '<img src="javascript:alert(1)">',
+        '<img src="http://[::1/x.png">',
+        '<aside><img src="/a.jpg"></aside>',
+        '<div class="related-posts"><img src="/a.jpg"></div>',
+        '<a href="/other"><img src="/a.jpg"><b>The other story of today</b></a>',
+        '<noscript>&lt;img src="/a.jpg"></noscript>',
+    ],
+)
+def test_what_is_no_picture_of_the_article_is_left_out(markup: str) -> None:
+    assert images(markup + '<img src="/own.jpg">') == (ArticleImage("https://a.example/own.jpg"),)
+
+
+def test_pictures_outside_of_the_article_are_not_its_own_and_one_address_counts_once() -> None:
+    assert images('<img src="/m.jpg"><img src="/m.jpg">', '<div><img src="/logo.png"></div>') == (
+        ArticleImage("https://a.example/m.jpg"),
+    )
+
+
+def test_a_page_without_text_has_no_pictures() -> None:
+    assert clean(Page(URL, b"<html><body><img src='/a.jpg'></body></html>")).images == ()
+
+
+def test_texts_and_addresses_of_any_length_and_number_are_bounded() -> None:
+    long = "x " * 2_000
+    figure = f'<figure><img src="/a.jpg" alt="{long}"><figcaption>{long}</figcaption></figure>'
+    assert images(figure + f'<img src="/{"y" * 5_000}.jpg">') == (ArticleImage("https://a.example/a.jpg"),)
+    assert len(images("".join(f'<img src="/{n}.jpg">' for n in range(600)))) == 500
