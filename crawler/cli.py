@@ -271,19 +271,19 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 @cli.command(short_help="Many archives as one Parquet data set.")
 @click.argument("target", metavar="DIR|s3://...", type=_path)
-@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER...", type=_path)
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...", type=_path)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
-    """Write archives, or all archives of folders, as one data set of Parquet files: articles, what was removed from
-    them, URLs, changes, and which articles say the same, also between archives.
+    """Write archives, all those of a folder or of a list of sites, as one data set of Parquet files: articles, what was
+    removed from them, URLs, changes, and which articles say the same, also between archives.
 
     Run the same command again and only what has changed is written. What was taken down in an archive leaves the data
     set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
     """
     require_extra("pyarrow", "dataset")
-    from crawler.commands.dataset import dataset
+    from crawler.commands.dataset import archives_of, dataset
 
-    return dataset(target, sources, quiet=quiet)
+    return dataset(target, archives_of(sources, crawl, update), quiet=quiet)
 
 
 @cli.command(short_help="Clean an archive again from its raw responses.")
