@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from crawler.fleet.notify import notify
 from crawler.fleet.records import RecordFolder
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from crawler.fleet.turn import FleetTurn, turn_exit_code
@@ -49,6 +47,21 @@ def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) 
     assert turn.progress_line() == "8 of 8 sites, 7 of them not well; running: none"
 
 
+def test_failures_in_a_row_are_counted(tmp_path: Path) -> None:
+    for count in (1, 2, 3):
+        turn, _ = turn_of(tmp_path, "s-failed")
+        turn.run()
+        record = turn.records.read("s-failed")
+        assert record is not None
+        assert record.failures == count
+    turn, _ = turn_of(tmp_path, "s-done")
+    turn.records.write(replace(record, result=replace(record.result, name="s-done")))
+    turn.run()
+    record = turn.records.read("s-done")
+    assert record is not None
+    assert record.failures == 0
+
+
 @pytest.mark.parametrize("is_update", [True, False])
 def test_a_killed_update_is_an_update_again(tmp_path: Path, is_update: bool) -> None:
     turn, _ = turn_of(tmp_path, "s-killed", is_update=is_update)
@@ -56,19 +69,6 @@ def test_a_killed_update_is_an_update_again(tmp_path: Path, is_update: bool) -> 
     record = turn.records.read("s-killed")
     assert record is not None
     assert record.is_crawled is is_update
-
-
-def test_a_command_gets_the_result_as_text_and_as_json(tmp_path: Path) -> None:
-    script = tmp_path / "tell.py"
-    script.write_text(
-        "import os, sys, pathlib\n"
-        f"pathlib.Path({str(tmp_path / 'told')!r}).write_text(sys.stdin.read() + os.environ['BROADSHEET_RESULT'])\n"
-    )
-    result = SiteResult("news", SiteEnd.FAILED, 1, Path("news.db"), SiteCounts(alarms=2), message="no article")
-    assert notify([f"{sys.executable} -I -S {script}"], result) == []
-    text, _, values = (tmp_path / "told").read_text().partition("{")
-    assert text == "news: failed\nno article\nalarms: 2\narchive: news.db\n"
-    assert json.loads("{" + values)["counts"]["alarms"] == 2
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'unclosed", " ", "false"])
