@@ -7,11 +7,12 @@ Exit codes: 0 all well; 1 nothing found, or something failed; 2 the command make
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cleaners.compare.edit_kinds import EditKind
 from crawler import __version__
@@ -26,6 +27,7 @@ from crawler.console.option_types import (
     language,
     require_extra,
     seconds,
+    shard,
     user_agent,
 )
 from crawler.console.run_command import ArchiveVerbs, run_command
@@ -34,8 +36,16 @@ from crawler.session.lifeline import watch_lifeline
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
-_archive = click.argument("db", metavar="DB", type=existing_archive)
-_unchecked_archive = click.argument("db", metavar="DB", type=click.Path())
+
+
+def _complete_files(_context: click.Context, _parameter: click.Parameter, text: str) -> list[CompletionItem]:
+    """What a shell is to complete for an archive: names of files."""
+    return [CompletionItem(text, type="file")]
+
+
+_archive = click.argument("db", metavar="DB", type=existing_archive, shell_complete=_complete_files)
+_path = click.Path()  # checks nothing, and has the Tab key complete names of files
+_unchecked_archive = click.argument("db", metavar="DB", type=_path)
 
 
 @click.group(cls=ArchiveVerbs, context_settings=_CONTEXT, invoke_without_command=True)
@@ -68,7 +78,8 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
                  help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
     click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
-    click.option("--site-rules", metavar="DIR", help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--site-rules", type=_path, metavar="DIR",
+                 help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
                  help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
     click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
@@ -76,7 +87,7 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Send this header to the hosts of the start URLs. Repeatable."),
     click.option("--header-host", "header_hosts", multiple=True, metavar="HOST",
                  help="Send what --header gives to this host too; '*': to every host. Repeatable."),
-    click.option("--cookies", metavar="FILE", envvar="BROADSHEET_COOKIES",
+    click.option("--cookies", type=_path, metavar="FILE", envvar="BROADSHEET_COOKIES",
                  help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--keep-credentials", is_flag=True,
                  help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
@@ -87,14 +98,16 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Allow loopback and private addresses, refused otherwise."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
                  help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+    click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
+                 help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
 _CRAWL_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("urls", nargs=-1, metavar="URL..."),
-    click.option("--db", default="archive.db", show_default=True, envvar="BROADSHEET_DB", metavar="FILE",
+    click.option("--db", default="archive.db", show_default=True, type=_path, envvar="BROADSHEET_DB", metavar="FILE",
                  help="The archive; made if missing."),
-    click.option("--urls-file", metavar="FILE", help="More start URLs, one a line."),
+    click.option("--urls-file", type=_path, metavar="FILE", help="More start URLs, one a line."),
     *_LIMIT_OPTIONS,
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
@@ -123,6 +136,19 @@ def _with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any],
         return function
 
     return decorate
+
+
+def _crawl_and_notify(
+    crawl: Callable[[Mapping[str, Any], Callable[[str], object]], int], options: Mapping[str, Any]
+) -> int:
+    """Run a verb that crawls, and tell those whom `--notify` names what came of it."""
+    if not options["notify"]:
+        return crawl(options, str)  # nobody hears of failures
+    require_extra("apprise", "notify")
+    from crawler.commands.notify import crawl_and_notify
+    from crawler.notify.receivers import read_receivers
+
+    return crawl_and_notify(crawl, options, read_receivers(options["notify"]))
 
 
 @contextmanager
@@ -156,11 +182,15 @@ def crawl(**options: Any) -> int:
 
     check_crawl(options)
     watch_lifeline()
+    return _crawl_and_notify(_crawl, options)
+
+
+def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
     with _ownership(options["db"], options["patience"]):
         start_workers()
         from crawler.commands.crawl import crawl
 
-        return crawl(options)
+        return crawl(options, on_failure=on_failure)
 
 
 @cli.command(short_help="Look again: what is new, what has changed.")
@@ -175,16 +205,20 @@ def update(**options: Any) -> int:
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
     watch_lifeline()
+    return _crawl_and_notify(_update, options)
+
+
+def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
     with _ownership(options["db"], options["patience"]):
         start_workers()
         from crawler.commands.update import update
 
-        return update(options)
+        return update(options, on_failure)
 
 
 _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=click.Path()),
-    click.option("--db", default="archive.db", show_default=True, envvar="BROADSHEET_DB", metavar="FILE",
+    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=_path),
+    click.option("--db", default="archive.db", show_default=True, type=_path, envvar="BROADSHEET_DB", metavar="FILE",
                  help="The archive; made if missing."),
     click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
@@ -192,7 +226,8 @@ _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
     click.option("--language", type=language, multiple=True, metavar="CODE",
                  help="Only articles in these languages: en, es … Repeatable."),
-    click.option("--site-rules", metavar="DIR", help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--site-rules", type=_path, metavar="DIR",
+                 help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
                  help="Keep nothing against noindex, noarchive, noai, tdm-reservation."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
@@ -218,8 +253,8 @@ def import_(**options: Any) -> int:
 
 
 @cli.command(short_help="Merge archives into one.")
-@click.argument("target", metavar="TARGET")
-@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...")
+@click.argument("target", metavar="TARGET", type=_path)
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...", type=_path)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     """Merge archives into TARGET, which is made if missing: URLs, articles, ledgers, histories, rulings, raw responses.
@@ -253,7 +288,7 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 @cli.command(short_help="Clean an archive again from its raw responses.")
 @_unchecked_archive
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--site-rules", metavar="DIR", help="Rule files by host; without it, those of the last run.")
+@click.option("--site-rules", type=_path, metavar="DIR", help="Rule files by host; without it, those of the last run.")
 @click.option("--no-site-rules", is_flag=True, help="Without the site rules of the last run.")
 @click.option("--all", is_flag=True, help="Also the pages that this very cleaner made.")
 @click.option("--examples", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Changes to show.")
@@ -272,13 +307,21 @@ def reclean(**options: Any) -> int:
 
 
 @cli.command(short_help="Print the articles of saved pages.")
-@click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1)
-@click.option("--list", "list_file", metavar="FILE", help="A list of saved pages: FILE, or URL and FILE, one a line.")
+@click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1, type=_path)
+@click.option(
+    "--list",
+    "list_file",
+    type=_path,
+    metavar="FILE",
+    help="A list of saved pages: FILE, or URL and FILE, one a line.",
+)
 @click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
 @click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
 @click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
 @click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
-@click.option("--site-rules", metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
+@click.option(
+    "--site-rules", type=_path, metavar="DIR", help="Rule files by host; with --url, whose host they are for."
+)
 @click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
 def clean(**options: Any) -> int:
     """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
@@ -330,7 +373,7 @@ _EXPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _archive,
     click.option("--format", "shape", type=click.Choice(_EXPORT_FORMATS),
                  help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
-    click.option("-o", "--output", metavar="PATH",
+    click.option("-o", "--output", type=_path, metavar="PATH",
                  help="A file, or a folder for markdown, html and tei; standard output if not given."),
     click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
     click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
@@ -439,7 +482,9 @@ def remove(**options: Any) -> int:
 
 @cli.command(short_help="List what was restored and removed by hand.")
 @_archive
-@click.option("--export-rules", "target", metavar="FILE", help="Write them as rules and test cases, in TOML.")
+@click.option(
+    "--export-rules", "target", type=_path, metavar="FILE", help="Write them as rules and test cases, in TOML."
+)
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 def rulings(db: str, target: str | None, as_json: bool) -> int:
     """List every ruling on a block: restored or removed, where, when, and what it overruled."""
@@ -502,7 +547,7 @@ def site_rules() -> None:
 
 
 @site_rules.command(name="check", short_help="List what is wrong with rule files.")
-@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True)
+@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=_path)
 def check_rules(paths: tuple[str, ...]) -> int:
     """List what cannot be used in rule files or folders of them, with file and line."""
     from crawler.console.early_checks import check_files
@@ -514,8 +559,8 @@ def check_rules(paths: tuple[str, ...]) -> int:
 
 
 @site_rules.command(name="test", short_help="Try a rule file on a page.")
-@click.argument("file", metavar="FILE")
-@click.argument("page", metavar="[PAGE]", required=False)
+@click.argument("file", metavar="FILE", type=_path)
+@click.argument("page", metavar="[PAGE]", required=False, type=_path)
 @click.option("--url", default="", metavar="URL", help="Where the page came from.")
 @click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
 @click.option(
@@ -552,8 +597,66 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
     return init_sites(urls, contact or "", output)
 
 
+_FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("file", metavar="[SITES.TOML]", default="sites.toml", type=click.Path()),
+    click.option("--site", "names", multiple=True, metavar="NAME", help="Only this site. Repeatable."),
+    click.option("--group", "groups", multiple=True, metavar="NAME", help="Only sites of this group. Repeatable."),
+    click.option("--shard", type=shard, metavar="N/M", help="Only the Nth of M parts, always the same by name: 3/20."),
+)  # fmt: skip
+
+
+@fleet.command(name="run", short_help="Crawl and update what is due.")
+@_with_options(_FLEET_OPTIONS)
+@click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
+@click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def run_fleet(**options: Any) -> int:
+    """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
+
+    Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
+    """
+    require_workers()
+    from crawler.commands.fleet import run_fleet
+
+    return run_fleet(options, crawl, update)
+
+
+@fleet.command(name="status", short_help="Say how every site stands.")
+@_with_options(_FLEET_OPTIONS)
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def fleet_status(**options: Any) -> int:
+    """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first."""
+    from crawler.commands.fleet_read import fleet_status
+
+    return fleet_status(options, crawl, update)
+
+
+@fleet.command(name="report", short_help="Say what every archive came to.")
+@_with_options(_FLEET_OPTIONS)
+def fleet_report(**options: Any) -> int:
+    """Say in a sentence a site what its archive came to: articles, gaps, alarms; those with alarms first."""
+    from crawler.commands.fleet_read import fleet_report
+
+    return fleet_report(options, crawl, update)
+
+
+@fleet.command(name="search", short_help="Find articles in all archives.")
+@click.argument("query", nargs=-1, required=True, metavar="WORDS...")
+@click.option("--sites", "file", default="sites.toml", show_default=True, metavar="FILE", help="The list.")
+@_with_options(_FLEET_OPTIONS[1:])
+@_with_options(FILTER_OPTIONS)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def fleet_search(**options: Any) -> int:
+    """Find articles by words in the archives of all sites, as broadsheet search does in one."""
+    from crawler.commands.fleet_read import fleet_search
+
+    return fleet_search(options, crawl, update)
+
+
 @cli.command(short_help="See the archive, judge it, mend it, in a browser.")
-@click.argument("db", metavar="[DB|FOLDER]", required=False, type=click.Path())
+@click.argument("db", metavar="[DB|FOLDER]", required=False, type=_path)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
 @click.option(
@@ -584,7 +687,14 @@ def browse(**options: Any) -> int:
 
 
 @cli.command(short_help="Crawl the bundled sample site.")
-@click.option("--keep", metavar="DIR", default="demo-out", show_default=True, help="The folder for the archive.")
+@click.option(
+    "--keep",
+    type=_path,
+    metavar="DIR",
+    default="demo-out",
+    show_default=True,
+    help="The folder for the archive.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve it at this port, not at any."
 )
@@ -613,8 +723,15 @@ def completion(shell: str) -> int:
 
 
 @cli.command(short_help="Check that this machine can run a crawl.")
-@click.argument("url", metavar="[URL]", required=False, type=click.Path())
-@click.option("--db", default="archive.db", show_default=True, metavar="FILE", help="Where the archive would be.")
+@click.argument("url", metavar="[URL]", required=False)
+@click.option(
+    "--db",
+    default="archive.db",
+    show_default=True,
+    type=_path,
+    metavar="FILE",
+    help="Where the archive would be.",
+)
 @click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
 def doctor(url: str | None, db: str, allow_private: bool) -> int:
     """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of

@@ -60,7 +60,7 @@ FLOORS = {
         "frontier fetch discovery workers",
         "answers console",
         "session",
-        "spiders replay fleet",
+        "spiders replay fleet notify",
         "commands",
         "cli addon",
     ),

@@ -25,9 +25,11 @@ NOT_IMPORTED = {"lxml-html-clean"}
 
 EXTRA_OF = {
     "cleaners/training/": "train",
+    "crawler/fleet/": "fleet",
     "output/read/data_frame.py": "pandas",
     "output/dataset/": "dataset",
     "crawler/commands/dataset.py": "dataset",
+    "crawler/notify/": "notify",
     "tests/bench/": "bench",
     "tests/": "dev",
 }

@@ -23,7 +23,8 @@ from output.browse.app import make_app
 from output.browse.arguments import NotHereError
 from output.browse.guard import loopback_authorities
 from output.browse.library import Library
-from output.browse.raw_page import RawDocument, make_raw_app
+from output.browse.queries.capture import RawDocument
+from output.browse.raw_page import make_raw_app
 from output.browse.room import Room, RoomWording, address
 from output.browse.serving import Listener, bind, serve
 from output.db.errors import NotReachable
@@ -44,7 +45,7 @@ def browse(options: Mapping[str, Any]) -> int:
     room = Room(
         library, RoomWording(reason_text, edit_summary), may_write=not options["read_only"],
         raw_origin=_origin(own_name, raw_listener), judge_page=partial(judge_page, pool),
-        try_rule=partial(try_rule, trial_pool),
+        try_rule=partial(try_rule, trial_pool), read_raw=read_raw,
     )  # fmt: skip
     own_names, raw_names = (loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener))
     raw_app = make_raw_app(room, read_raw, raw_names, own_names)

@@ -24,14 +24,19 @@ _RESUMED_OPTIONS = {
 }  # fmt: skip
 
 
-def crawl(options: Mapping[str, Any], print_first: Callable[[], None] = lambda: None) -> int:
+def crawl(
+    options: Mapping[str, Any],
+    print_first: Callable[[], None] = lambda: None,
+    on_failure: Callable[[str], object] = str,
+) -> int:
     """Crawl as the options say, print a summary, and return the exit code. `print_first` is called before the
-    summary, unless the crawl is quiet."""
+    summary, unless the crawl is quiet; `on_failure` hears of each thing that went badly wrong, in a line."""
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
         options |= resumed_options(options)
     run = run_spider(options["db"], spider_arguments(options), spider_settings(options))
     if run.failure:
+        on_failure(failure_message(run))
         return refuse(failure_message(run))
     if run.signal:
         print_stopped(run)
@@ -40,6 +45,7 @@ def crawl(options: Mapping[str, Any], print_first: Callable[[], None] = lambda: 
         print_first()
         print_summary(run)
     for line in failure_lines(run):
+        on_failure(line)
         click.echo(one_line(f"broadsheet: {line}"), err=True)
     return exit_code(run)
 

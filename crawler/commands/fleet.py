@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shlex
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from crawler.console.option_types import CommandError
-from crawler.fleet.new_sites_file import new_sites_file
+from crawler.console.summary import SIGNAL_EXIT_BASE
+from crawler.console.terminal import one_line, print_text, terminal_width
+from crawler.console.ticker import show_progress
+from crawler.fleet.disk import disk_problem
+from crawler.fleet.due import Shard, due_tasks
+from crawler.fleet.embedded import EmbeddedEngine
+from crawler.fleet.overview import results_table, summary_line
+from crawler.fleet.records import FOLDER, RecordFolder
+from crawler.fleet.site_task import SiteTask
+from crawler.fleet.sites.new_sites_file import new_sites_file
+from crawler.fleet.sites.sites_file import Site, SiteList, read_sites
+from crawler.fleet.turn import FleetTurn, turn_exit_code
+from output.db.errors import InUse, NotReachable
+from output.db.lock import ArchiveLock
+
+_MOST_LINES = 50
+"""Sites that the summary of a turn lists."""
 
 
 def init_sites(urls: tuple[str, ...], contact: str, output: str) -> int:
@@ -26,3 +49,112 @@ def init_sites(urls: tuple[str, ...], contact: str, output: str) -> int:
         ) from None
     click.echo(f"Wrote {output}. Look through it, then: broadsheet fleet run {shlex.quote(output)}")
     return 0
+
+
+def run_fleet(options: Mapping[str, Any], crawl: click.Command, update: click.Command) -> int:
+    """Crawl or update what is due of a list, and print what came of it. Returns the exit code."""
+    fleet = listed_sites(options, crawl, update)
+    records = RecordFolder(fleet.folder)
+    sites = chosen_sites(fleet, options)
+    now = None if options["everything"] else datetime.now(UTC)
+    if options["dry_run"]:
+        return _print_due(list(due_tasks(fleet, sites, records.read, now)))
+    _prepare_folder(fleet.folder)
+    with _only_turn(fleet.folder, Shard(*options["shard"] or ())):
+        tasks = list(due_tasks(fleet, sites, records.read, now))
+        if not tasks:
+            click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
+            return 0
+        engine = EmbeddedEngine(records, options["parallel"] or fleet.parallel, crawl_environment(fleet, os.environ))
+        return _run_turn(tasks, engine, records, quiet=options["quiet"])
+
+
+def crawl_environment(fleet: SiteList, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that every crawl of a fleet gets: where they share what they know of addresses, and one worker
+    process each, since they run side by side. What the environment says already, counts."""
+    chosen = {
+        "BROADSHEET_WORKERS": "1",
+        "BROADSHEET_PER_ADDRESS": str(fleet.per_address),
+        "BROADSHEET_ADDRESS_FOLDER": str(fleet.folder / FOLDER / "addresses"),
+    }
+    return {name: value for name, value in chosen.items() if name not in environment}
+
+
+def listed_sites(options: Mapping[str, Any], crawl: click.Command, update: click.Command) -> SiteList:
+    """The list that the options name, read and checked."""
+    return read_sites(Path(options["file"]), crawl, update)
+
+
+def chosen_sites(fleet: SiteList, options: Mapping[str, Any]) -> tuple[Site, ...]:
+    """The sites of this shard, and of the names and groups that were asked for, if any. CommandError for a name that
+    the list does not have."""
+    names, groups, shard = set(options["names"]), set(options["groups"]), Shard(*options["shard"] or ())
+    known_groups = {group for site in fleet.sites for group in site.groups}
+    if unknown := sorted((names - {site.name for site in fleet.sites}) | (groups - known_groups)):
+        raise CommandError(f"{fleet.file} has no site or group {unknown[0]}")
+    return tuple(
+        site for site in fleet.sites
+        if shard.holds(site.name) and (not names or site.name in names) and (not groups or groups & set(site.groups))
+    )  # fmt: skip
+
+
+def _print_due(tasks: Sequence[SiteTask]) -> int:
+    for task in tasks:
+        print_text(f"{task.name}  {'update' if task.is_update else 'crawl'}  due {task.due_at or 'now'}")
+    click.echo(f"{len(tasks):,} due", err=True)
+    return 0
+
+
+def _prepare_folder(folder: Path) -> None:
+    """Make the folder of the archives. NotReachable if it cannot be, or is on a disk that cannot hold them."""
+    if problem := disk_problem(folder):
+        raise NotReachable(problem)
+    try:
+        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotReachable(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def _only_turn(folder: Path, part: Shard) -> Iterator[None]:
+    """Within it no other process runs this part of the fleet in this folder; InUse while one does."""
+    lock = ArchiveLock(folder / FOLDER / f"shard-{part.number}-of-{part.count}")
+    try:
+        lock.acquire()
+    except InUse as error:
+        raise InUse(f"another fleet run is at work in {folder}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _run_turn(tasks: Sequence[SiteTask], engine: EmbeddedEngine, records: RecordFolder, *, quiet: bool) -> int:
+    warnings: list[str] = []
+    turn = FleetTurn(tasks, engine, records, warnings.append)
+    signals: list[int] = []
+    asyncio.run(_run_with_progress(turn, signals, warnings, quiet=quiet))
+    if not quiet:
+        print_text(results_table(turn.results, terminal_width(), _MOST_LINES))
+        print_text(f"\n{summary_line(turn.results)}")
+    if signals:
+        return SIGNAL_EXIT_BASE + signals[0]
+    return turn_exit_code(turn.results)
+
+
+async def _run_with_progress(turn: FleetTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
+    """Run a turn in a thread, with a progress line; the first Ctrl-C or SIGTERM stops it, the second one at once."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        signals.append(number)
+        turn.engine.stop()
+        hint = "; again stops at once" if len(signals) == 1 else ""
+        click.echo(one_line(f"Stopping all crawls when what is under way is done{hint}."), err=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, int(number))
+    async with show_progress(turn.progress_line, quiet=quiet) as print_line:
+        await asyncio.to_thread(turn.run)
+        for warning in warnings:
+            print_line(f"broadsheet: {warning}")

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from crawler.console.open_archive import open_read_only
 from crawler.console.terminal import one_line, print_text
 from crawler.workers.settle_pool import settle_in_processes
 from output.db.errors import NotReachable
-from output.merge.merge_archive import MergeResult, merge_archive
+from output.db.open import archive_path
+from output.merge.merge_archive import MergeResult, merge_source, refuse_itself
+from output.merge.source_archive import SourceArchive, open_source
 from output.settle.judge_again import SettleResult
 from output.write.archive import Archive
 from output.write.forget import archive_backups
@@ -22,13 +23,18 @@ _MEGABYTE = 10**6
 
 
 def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
-    """Merge the archives at `sources`, one after the other, into the one at `target`, made if missing; then settle."""
-    with ExitStack() as stack:
-        for source in sources:  # what cannot be read is said before an archive is made
-            stack.enter_context(open_read_only(source))
+    """Merge the archives at `sources`, one after the other, into the one at `target`, made if missing; then settle.
+
+    What cannot be read, or belongs to a crawl, is said before anything is made or changed.
+    """
+    names = {archive_path(source): source for source in sources}
+    for source in sources:
+        refuse_itself(source, target)
     try:
-        with Archive.open(target) as archive:
-            results = [_merge_source(archive, source, quiet) for source in dict.fromkeys(sources)]
+        with ExitStack() as stack:
+            opened = [stack.enter_context(open_source(path)) for path in names]
+            archive = stack.enter_context(Archive.open(target))
+            results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
             settled = settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:
         raise NotReachable(f"{target} cannot be written: {error}; the same command goes on from here") from error
@@ -37,10 +43,10 @@ def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
     return 0
 
 
-def _merge_source(archive: Archive, source: str, quiet: bool) -> MergeResult:
-    result = merge_archive(archive.db, source)
+def _merge_source(archive: Archive, source: SourceArchive, name: str, quiet: bool) -> MergeResult:
+    result = merge_source(archive.db, source)
     if not quiet:
-        click.echo(one_line(f"{source}: {_result_text(result)}"))
+        click.echo(one_line(f"{name}: {_result_text(result)}"))
     return result
 
 

@@ -24,11 +24,11 @@ def search(options: Mapping[str, Any]) -> int:
         hits = list(find_articles(db, query, options["limit"], bounds))
         count = count_matches(db, query, bounds) if len(hits) == options["limit"] else len(hits)
     if options["as_json"]:
-        print_json({"query": query, "count": count, "articles": [_hit_values(hit) for hit in hits]})
+        print_json({"query": query, "count": count, "articles": [hit_values(hit) for hit in hits]})
         return int(not hits)
     if not hits:
         return refuse(f"no article matches {query}")
-    print_pages("\n\n".join([_count_line(count, len(hits)), *map(_hit_text, hits)]))
+    print_pages("\n\n".join([_count_line(count, len(hits)), *map(hit_text, hits)]))
     return 0
 
 
@@ -39,7 +39,8 @@ def _count_line(count: int, shown_count: int) -> str:
     )
 
 
-def _hit_text(hit: SearchHit) -> str:
+def hit_text(hit: SearchHit) -> str:
+    """A hit in three lines: title and facts, number and URL, snippet."""
     columns = terminal_width()
     facts = "  ".join(filter(None, (hit.published_day, hit.language, f"{hit.word_count:,} words")))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
@@ -67,7 +68,8 @@ def _bold(text: str) -> str:
     return click.style(text, bold=True) if is_coloured() else text
 
 
-def _hit_values(hit: SearchHit) -> dict[str, object]:
+def hit_values(hit: SearchHit) -> dict[str, object]:
+    """A hit as JSON has it."""
     return {
         "id": hit.id,
         "url": hit.url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -19,8 +19,9 @@ _NO_CRAWL_OPTIONS = {
 }  # fmt: skip
 
 
-def update(options: Mapping[str, Any]) -> int:
-    """Revisit as the options say, print a summary and the edits, and return the exit code."""
+def update(options: Mapping[str, Any], on_failure: Callable[[str], object] = str) -> int:
+    """Revisit as the options say, print a summary and the edits, and return the exit code. `on_failure` is as in
+    `crawl`."""
     if options["everything"] and options["every"] is not None:
         raise CommandError("--all looks at everything now: give --all or --every, not both")
     db = options["db"]
@@ -28,7 +29,9 @@ def update(options: Mapping[str, Any]) -> int:
         last_seq = latest_seq(archive.db)
     revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
     return crawl(
-        dict(options) | _NO_CRAWL_OPTIONS | revisit_options, print_first=lambda: _print_edit_counts(db, last_seq)
+        dict(options) | _NO_CRAWL_OPTIONS | revisit_options,
+        print_first=lambda: _print_edit_counts(db, last_seq),
+        on_failure=on_failure,
     )
 
 

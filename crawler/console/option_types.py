@@ -17,6 +17,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
+_SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 
 
 class CommandError(click.ClickException):
@@ -42,6 +43,14 @@ def seconds(value: str | float) -> float:
     if not 0 <= number < math.inf:
         raise click.BadParameter(f"{value!r} is no number of seconds")
     return number
+
+
+def shard(value: str) -> tuple[int, int]:
+    """A part of a whole as (number, count): 3/20 is the third of twenty."""
+    match = _SHARD.fullmatch(value.strip())
+    if match is None or int(match[1]) > int(match[2]):
+        raise click.BadParameter(f"{value!r} is no part; write the third of twenty as 3/20")
+    return int(match[1]), int(match[2])
 
 
 def header(value: str) -> tuple[str, str]:

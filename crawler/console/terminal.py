@@ -82,10 +82,17 @@ def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: 
 def format_blocks(
     heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, wide_columns: int = 100
 ) -> str:
-    """Blocks as a table, each with its text; below `wide_columns` the text is on a line of its own."""
+    """Blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
+
+    A column that is empty in all of them is left out.
+    """
+    full = [column for column in range(len(heads) - 1) if any(row[column] for row in cells)]
+    cells = [[row[column] for column in full] for row in cells]
     if columns >= wide_columns:
         rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
-        return format_table([heads, *rows], columns, right_aligned=frozenset({0}))
+        return format_table(
+            [[*(heads[column] for column in full), heads[-1]], *rows], columns, right_aligned=frozenset({0})
+        )
     lines = format_table(cells, columns, right_aligned=frozenset({0})).splitlines()
     return "\n".join(f"{line}\n      {cut_line(text, columns - 6)}" for line, text in zip(lines, texts, strict=True))
 

@@ -31,6 +31,7 @@ from cleaners.urls.canonical import canonicalise, host_of
 from crawler.fetch.addresses import address_refusal, check_url, port_of
 from crawler.fetch.capacity import most_idle_connections
 from crawler.fetch.errors import AddressRefusedError
+from crawler.fetch.per_address.turns import AddressTurns
 from crawler.fetch.transport.certificates import StrictCertificatePolicy
 from crawler.fetch.transport.connection import GuardedFactory, root_cause
 from crawler.fetch.transport.wiretap import RecordingPool, recording
@@ -121,6 +122,7 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         super().__init__(crawler)
         self._allow_private = crawler.settings.getbool(ALLOW_PRIVATE_SETTING)
         self._ports = allowed_ports(getattr(crawler.spider, "seeds", ()), crawler.settings)
+        self._turns = AddressTurns.from_settings(crawler.settings)
         if crawler.settings.getbool("DOWNLOAD_VERIFY_CERTIFICATES"):
             self._contextFactory = cast(Any, StrictCertificatePolicy(self._contextFactory))
         from twisted.internet import reactor
@@ -135,8 +137,9 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
             raise AddressRefusedError(request.url, reason)
         resolver = _reactor_resolver()
         try:
-            with recording(request.meta.get("exchange")):
-                return await super().download_request(request)
+            async with self._turns.turn(request, resolver):
+                with recording(request.meta.get("exchange")):
+                    return await super().download_request(request)
         except CannotResolveHostError as error:
             reason = resolver.refusal(urlsplit(request.url).hostname or "")
             if reason is None:

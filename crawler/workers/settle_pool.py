@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from sqlite_utils import Database
 
 from crawler.workers.worker import WorkerProcess, pack_message, process_count, unpack_answer
-from output.settle.judge_again import SettleResult, settle
+
+if TYPE_CHECKING:
+    from output.settle.judge_again import SettleResult
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -107,6 +109,8 @@ class SettlePool:
 
 def settle_in_processes(db: Database) -> SettleResult:
     """Settle an archive with all processors. See `output.settle.judge_again.settle`."""
+    from output.settle.judge_again import settle  # not before the first request, when nobody needs it
+
     with SettlePool() as share:
         return settle(db, parallel_map=share)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,10 +79,16 @@ def _open_link(
     return renderer.renderToken(tokens, index, options, environment)
 
 
+def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
+    """Values in a row that have the same attribute of a name, together, with that attribute."""
+    return [(key, list(run)) for key, run in groupby(values, key=lambda value: getattr(value, name))]
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
     "moment": moment_text,
     "direction": text_direction,
     "web_link": web_link,
     "reading": reading_html,
+    "groupby_run": groupby_run,
 }

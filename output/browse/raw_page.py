@@ -8,9 +8,6 @@ record, and not this view of it, that is kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from sqlite_utils import Database
 from starlette.applications import Starlette
@@ -20,6 +17,7 @@ from starlette.routing import Route
 
 from output.browse.arguments import NotHereError
 from output.browse.guard import Guard
+from output.browse.queries.capture import RawReader
 from output.browse.room import Room
 from output.db.errors import ArchiveError
 from output.raw.capture import RecordLocation
@@ -35,18 +33,6 @@ _POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
     "frame-ancestors "
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RawDocument:
-    """A response's body as text, and whether it is a page."""
-
-    text: str
-    is_html: bool
-
-
-RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
-"""Reads the response at a place (a revisit with its body at another) below a folder. NotHereError if it cannot be."""
 
 
 def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:

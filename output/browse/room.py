@@ -19,6 +19,7 @@ from cleaners.verdicts.certainty import IS_CALIBRATED, certainty
 from output.browse.arguments import NotHereError
 from output.browse.library import ArchiveFile, Library
 from output.browse.queries.article import ArticleView, CaptureLine
+from output.browse.queries.capture import RawReader
 from output.browse.queries.rule_trial import RuleTrier
 from output.browse.queries.votes import PageJudge
 from output.browse.rendering import PageFrame, Renderer, make_environment
@@ -103,6 +104,7 @@ class Room:
     raw_origin: str = ""
     judge_page: PageJudge | None = None
     try_rule: RuleTrier | None = None
+    read_raw: RawReader | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     raw_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     renderer: Renderer = field(init=False)

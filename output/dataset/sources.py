@@ -15,7 +15,6 @@ from output.db.open import SQLITE_HEADER, archive_path
 from output.merge.source_archive import SourceArchive, open_source
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
-_HEADER_BYTES = 100  # of a SQLite file: its counter of changes is among them
 _CACHE_KB = 2_048  # of each archive: many are open at once
 _PATTERNS = "SELECT pattern FROM takedowns"
 _SEQ = "SELECT coalesce(max(seq), 0) FROM changes"
@@ -78,20 +77,10 @@ def _is_database(file: Path) -> bool:
 
 def _make_source(archive: SourceArchive) -> DatasetSource:
     archive.db.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
-    return DatasetSource(_name_of(archive.file), archive.file, archive.db, archive.identity, _stamp_of(archive.file))
+    return DatasetSource(_name_of(archive.file), archive.file, archive.db, archive.identity, archive.stamp)
 
 
 def _name_of(file: Path) -> str:
     """A name that two archives of one data set never have, and that does not tell where the file lies."""
     stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in file.stem)
     return f"{stem}-{hashlib.sha256(str(file).encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
-
-
-def _stamp_of(file: Path) -> str:
-    status = file.stat()
-    with file.open("rb") as stream:
-        header = stream.read(_HEADER_BYTES)
-    wal = Path(f"{file}-wal")
-    wal_size = wal.stat().st_size if wal.exists() else 0
-    facts = (status.st_size, status.st_mtime_ns, header.hex(), wal_size)
-    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]

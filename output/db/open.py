@@ -27,9 +27,9 @@ _STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
 SQLITE_HEADER = b"SQLite format 3\0"
-COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings")
-"""What SQLite, `ArchiveLock` and the journal of rulings append to an archive's name for the files that they make, and
-delete, beside it."""
+COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
+"""What SQLite, `ArchiveLock`, the journal of rulings and the list of WARC files in a store append to an archive's name
+for the files that they make, and delete, beside it."""
 
 
 def open_database(path: str | Path, *, read_only: bool = False) -> Database:

@@ -19,11 +19,12 @@ from output.db.transaction import write_transaction
 from output.merge.capture_rows import merge_captures
 from output.merge.histories import merge_edits, merge_gone_histories
 from output.merge.host_pages import add_user_columns, merge_pages
+from output.merge.merged_sources import MergedState, file_states, read_merged_state, write_merged_state
 from output.merge.run_rows import merge_runs
 from output.merge.shared_rows import merge_shared_rows, merge_takedowns
 from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, open_source
 from output.merge.url_rows import merge_urls, note_hosts
-from output.merge.warc_copies import WarcCopy, copy_bytes, plan_copies, put_file_rows, put_places
+from output.merge.warc_copies import WarcCopy, copy_bytes, plan_copies, put_file_rows, put_places, refuse_other_bytes
 from output.raw.erase import erase_records
 from output.store.sighting import article_id
 from output.write.forget import FORGOTTEN_URL, rewrite_file, take_down
@@ -55,15 +56,39 @@ def merge_archive(
     clock: Callable[[], str] = utc_now,
     on_host: Callable[[str], None] | None = None,
 ) -> MergeResult:
-    """Merge the archive at `path` into an open one, whose owner the caller is. `on_host` hears of each host before.
+    """Merge the archive at `path` into an open one; see `merge_source`. ArchiveError, with nothing changed, also if a
+    crawl owns the archive, or if it is of another schema or damaged."""
+    refuse_itself(path, database_file(target))
+    with open_source(path) as source:
+        return merge_source(target, source, clock, on_host)
 
-    ArchiveError, with nothing changed, if a crawl owns the archive, if it is of another schema or damaged, or if it
-    contradicts this one: the same number for two texts, the same record with other bytes.
-    """
-    if archive_path(path) == database_file(target):
+
+def refuse_itself(path: str | Path, target: str | Path) -> None:
+    """MergeConflict if an archive is to be merged into itself."""
+    if archive_path(path) == archive_path(target):
         raise MergeConflict(f"{path} cannot be merged into itself")
-    with open_source(path) as source, attached(target, source):
-        copies = plan_copies(target, source)
+
+
+def merge_source(
+    target: Database,
+    source: SourceArchive,
+    clock: Callable[[], str] = utc_now,
+    on_host: Callable[[str], None] | None = None,
+) -> MergeResult:
+    """Merge an archive into an open one, whose owner the caller is. `on_host` hears of each host before.
+
+    ArchiveError, with nothing changed, if it contradicts this one: the same number for two texts, the same record with
+    other bytes.
+    """
+    copies = plan_copies(target, source)
+    merged_state = read_merged_state(target, source)
+    states = file_states(target, source, copies)
+    if merged_state == MergedState(source.stamp, states):
+        return MergeResult(source.file, 0, 0, 0, 0)
+    with attached(target, source):
+        for copy in copies:
+            if states[copy.target_name] != merged_state.files.get(copy.target_name):
+                refuse_other_bytes(target, source, copy)
         url_count = _count(target, "main.urls")
         removing_count = merge_takedowns(target, clock)
         copied_bytes = copy_bytes(target, source, copies)
@@ -72,6 +97,8 @@ def merge_archive(
         _finish(target, forgotten_urls, clock)
         if removing_count:
             rewrite_file(target)
+        with write_transaction(target):
+            write_merged_state(target, source, copies)
         return MergeResult(
             source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count
         )

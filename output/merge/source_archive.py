@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ _FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
 _CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}.block_texts s
     JOIN main.block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
 _SHOWN_CHARACTERS = 60
+_HEADER_BYTES = 100  # of a SQLite file: its counter of changes is among them
 
 
 class MergeConflict(ArchiveError):  # noqa: N818 - named by what it is
@@ -46,6 +48,18 @@ class SourceArchive:
         """What tells it from other archives, as long as it exists: the number of its first run, or its path."""
         row = self.db.execute(_FIRST_RUN).fetchone()
         return str(row[0]) if row else str(self.file)
+
+    @property
+    def stamp(self) -> str:
+        """Another one whenever something was written to the file: made of its size and time, SQLite's own counter of
+        changes, and the log beside it."""
+        status = self.file.stat()
+        with self.file.open("rb") as stream:
+            header = stream.read(_HEADER_BYTES)
+        wal = Path(f"{self.file}-wal")
+        wal_size = wal.stat().st_size if wal.exists() else 0
+        facts = (status.st_size, status.st_mtime_ns, header.hex(), wal_size)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,9 +19,11 @@ from sqlite_utils import Database
 
 from output.db.open import database_file
 from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
+from output.raw.away_files import read_away_files
 from output.raw.warc_files import MERGED_ENDING, make_folder, sync_folder, sync_to_disk, warc_path, write_pieces
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
+_FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has
 _NAME_DIGITS = 8
 _CHUNK = 1 << 20
 _FILES = "SELECT name, length, begun_at FROM warc_files ORDER BY name"
@@ -44,11 +47,12 @@ class WarcCopy:
 
 
 def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
-    """What has to be copied. MergeConflict if a copy that is there holds other bytes; nothing is changed."""
-    copies = [_plan_copy(target, source, *row) for row in source.db.execute(_FILES).fetchall()]
-    for copy in copies:
-        _refuse_other_bytes(target, source, copy)
-    return [copy for copy in copies if copy.length]
+    """What has to be copied. MergeConflict if a file of the source is missing or short; nothing is changed."""
+    shared_names = _shared_names(target, source)
+    rows = source.db.execute(_FILES).fetchall()
+    copies = [_plan_copy(target, source, *row) for row in rows if row[0] not in shared_names]
+    shared_copies = [WarcCopy(name, name, length, length, at) for name, length, at in rows if name in shared_names]
+    return [copy for copy in (*copies, *shared_copies) if copy.length]
 
 
 def copy_bytes(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> int:
@@ -80,6 +84,38 @@ def put_places(target: Database, source: SourceArchive, copies: Iterable[WarcCop
     target.conn.executemany("INSERT INTO merge_places (source_name, name, copied) VALUES (?, ?, ?)", rows)
 
 
+def _shared_names(target: Database, source: SourceArchive) -> set[str]:
+    """The files that both archives have under one name, as two states of one archive do: nothing of them is copied."""
+    folder = database_file(target).parent
+    away_files, source_away = read_away_files(database_file(target)), read_away_files(source.file)
+    lengths = {name: length for name, length, _ in target.execute(_FILES).fetchall()}
+    return {
+        name
+        for name, length, _ in source.db.execute(_FILES).fetchall()
+        if lengths.get(name) == length
+        and (
+            away_files[name] == source_away.get(name)
+            if name in away_files
+            else _has_same_head(warc_path(folder, name), warc_path(source.folder, name))
+        )
+    }
+
+
+def _has_same_head(path: Path, other_path: Path) -> bool:
+    """Whether two files are there and begin with the same record, whose id is random; the rest may have been erased."""
+    return path.is_file() and other_path.is_file() and _first_record(path) == _first_record(other_path)
+
+
+def _first_record(path: Path) -> bytes:
+    """The record that a file begins with, a warcinfo of some hundred bytes; as it is where it is no gzip member."""
+    with path.open("rb") as stream:
+        head = stream.read(_FIRST_RECORD_BYTES)
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head)
+    except zlib.error:
+        return head
+
+
 def _plan_copy(target: Database, source: SourceArchive, name: str, length: int, begun_at: str) -> WarcCopy:
     path = warc_path(source.folder, name)
     actual_length = path.stat().st_size if path.is_file() else 0
@@ -98,9 +134,12 @@ def _copy_name(database: Path, path: Path) -> str:
     return f"{database.name}{MERGED_ENDING}/{stem}-{digits}.warc.gz"
 
 
-def _refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
-    """Compare the records that both archives have in a file; what was taken down in one has been written over there."""
-    if not copy.copied_length:
+def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
+    """Compare the records that both archives have in a file; what was taken down in one has been written over there.
+
+    MergeConflict if one differs.
+    """
+    if not copy.copied_length or copy.source_name == copy.target_name:  # one file, as two states of an archive have it
         return
     path = warc_path(database_file(target).parent, copy.target_name)
     original = warc_path(source.folder, copy.source_name)

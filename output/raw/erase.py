@@ -18,7 +18,9 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
+from output.db.open import database_file
 from output.db.transaction import write_transaction
+from output.raw.away_files import read_away_files
 from output.raw.capture import Capture
 from output.raw.save_capture import RawResponseWriter, record_location
 from output.raw.warc_files import sync_to_disk, warc_path
@@ -84,8 +86,13 @@ def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
 
 
 def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
-    """Overwrite the noted spans; return how many there were. May be repeated if it was cut off."""
-    spans = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
+    """Overwrite the noted spans; return how many there were. May be repeated if it was cut off.
+
+    Those of a file that is away stay noted until it is there.
+    """
+    away_files = read_away_files(database_file(db))
+    rows = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
+    spans = [row for row in rows if row[0] not in away_files]
     for file, offset, end in spans:
         path = warc_path(folder, file)
         if path.is_file():

@@ -1,8 +1,9 @@
 """The WARC files of an archive: appended to in step with its transactions, truncated to what was committed.
 
-Table `warc_files` holds the committed length of each file. A batch's records are appended and synced to
-disk before the transaction that names them commits, so a row never names what is not there; what a run wrote and
-could not commit is cut off when the next one begins. Files that the table does not know are never touched.
+Table `warc_files` holds the committed length of each file. A batch's records are appended and synced to disk before the
+transaction that names them commits, so a row never names what is not there; what a run wrote and could not commit is
+cut off when the next one begins. Files that the table does not know are never touched. A file may be away
+(`away_files.py`): it counts as there, complete, and is not appended to.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pathlib import Path, PurePosixPath
 from sqlite_utils import Database
 
 from output.db.errors import NotAnArchive
+from output.db.open import database_file
 from output.db.transaction import write_transaction
+from output.raw.away_files import read_away_files
 
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
@@ -56,6 +59,7 @@ class WarcFiles:
     ) -> None:
         self._db = db
         self._folder = database.parent
+        self._away_files = read_away_files(database)
         self._folder_name = f"{database.name}.warc"
         self._stem = database.stem
         self._clock = clock
@@ -129,7 +133,9 @@ class WarcFiles:
         raise OSError(f"{self._name} is gone: it was deleted or replaced while it was written")
 
     def holds(self, name: str, end: int) -> bool:
-        """Whether a WARC file is there and reaches to the byte `end`."""
+        """Whether a WARC file is there, or away, and reaches to the byte `end`."""
+        if name in self._away_files:
+            return self._away_files[name].length >= end
         path = self._folder / name
         return path.is_file() and path.stat().st_size >= end
 
@@ -140,7 +146,7 @@ class WarcFiles:
     def _reopen_newest(self, size: int) -> bool:
         """Open the newest file if it is as long as was committed and has room; return whether it is open."""
         row = self._db.execute(_NEWEST_OWN_FILE).fetchone()
-        if row is None or (row[1] and row[1] + size > self._size_limit):
+        if row is None or row[0] in self._away_files or (row[1] and row[1] + size > self._size_limit):
             return False
         path = warc_path(self._folder, row[0])
         if (path.is_file() and path.stat().st_size != row[1]) or (row[1] and not path.is_file()):
@@ -192,9 +198,13 @@ def warc_path(folder: Path, name: str) -> Path:
 
 
 def truncate_to_committed(db: Database, folder: Path) -> tuple[int, tuple[str, ...]]:
-    """Truncate each file to its committed length; return the bytes cut off, and the names of too short files."""
-    cut_bytes, short_names = 0, []
-    for name, length in db.execute("SELECT name, length FROM warc_files").fetchall():
+    """Truncate each file to its committed length; return the bytes cut off, and the names of too short files.
+
+    A file that is away is as long as it was when it went.
+    """
+    cut_bytes, short_names, away_files = 0, [], read_away_files(database_file(db))
+    rows = db.execute("SELECT name, length FROM warc_files").fetchall()
+    for name, length in (row for row in rows if row[0] not in away_files):
         path = warc_path(folder, name)
         actual_length = path.stat().st_size if path.is_file() else 0
         if actual_length > length:

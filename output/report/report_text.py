@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import wrap
 
+from rich.cells import cell_len, set_cell_size
+
 from cleaners.verdicts.certainty import certainty
 from output.db.text import inert_text
 from output.report.coverage import Coverage, Gap
@@ -13,6 +15,8 @@ from output.report.plain_words import reason_words, rule_words
 
 _EMPTY_CELLS = ("", "–")
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
+_EXAMPLE_INDENT = " " * 10
+_NARROW = 100  # columns of a terminal in which a URL has a line of its own
 _MAX_RULES = 8  # of one host
 _MAX_RUNS = 5  # of one host
 _DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
@@ -101,9 +105,13 @@ def _gap_lines(gap: Gap, width: int, url_words: Callable[[str], str]) -> Iterato
     """A line with count, reason and hint, and one for each example of what was not read."""
     reason = url_words(gap.reason) if gap.reason else gap.state
     if not gap.hint:
-        yield _truncate(_one_line(f"  {gap.urls:>7,} {reason}, for example {gap.examples[0]}"), width)
+        line = _one_line(f"  {gap.urls:>7,} {reason}, for example {gap.examples[0]}")
+        example = "" if cell_len(line) <= width else f", for example {_one_line(gap.examples[0])}"
+        yield _truncate(line.removesuffix(example), width)
+        yield from _example_lines(gap.examples[:1] if example else (), 1 if example else 0, width)
         return
-    yield _wrap_text(_one_line(f"{gap.urls:>7,} {gap.state}, {reason}: {gap.hint}"), "  ", width)
+    text = _one_line(f"{gap.urls:>7,} {gap.state}, {reason}: {gap.hint}")
+    yield from wrap(text, width, initial_indent="  ", subsequent_indent=_EXAMPLE_INDENT)
     yield from _example_lines(gap.examples, gap.urls, width)
 
 
@@ -137,9 +145,9 @@ def _minute(time: str) -> str:
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
     for url in urls:
-        yield _truncate(f"          {_one_line(url)}", width)
+        yield _truncate(f"{_EXAMPLE_INDENT}{_one_line(url)}", width)
     if total > len(urls):
-        yield "          …"
+        yield f"{_EXAMPLE_INDENT}…"
 
 
 def _withdrawal_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
@@ -164,13 +172,21 @@ def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _layout_section(report: Report, width: int, max_lines: int) -> str:
-    """What the pages are that are made alike, with one page of each layout."""
+    """What the pages are that are made alike, with one page of each layout; in a narrow window on the line below."""
+    is_narrow, heads = width < _NARROW, ("pages", "articles", "kind", "one of them", "why")
     rows = [
-        [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, layout.example, layout.evidence]
+        [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, "" if is_narrow else layout.example, layout.evidence]
         for layout in report.layouts
     ]
-    heads = ("pages", "articles", "kind", "one of them", "why")
-    return _format_table("Layouts: pages made alike", heads, _one_line_cells(rows), width, max_lines)
+    table = _format_table("Layouts: pages made alike", heads, _one_line_cells(rows), width, max_lines)
+    if not is_narrow or not table:
+        return table
+    title, head, *lines = table.splitlines()
+    examples = [
+        _truncate(f"{_EXAMPLE_INDENT}{_one_line(layout.example)}", width) for layout in report.layouts[:max_lines]
+    ]
+    pairs = [text for pair in zip(lines, examples, strict=False) for text in pair]
+    return "\n".join((title, head, *pairs, *lines[len(examples) :]))
 
 
 def _certainty_section(report: Report, width: int, max_lines: int) -> str:
@@ -193,7 +209,7 @@ def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
         if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
             shown_yields.append(host_yield)
     hosts = {host_yield.host for host_yield in shown_yields}
-    heads = ("host", "run", "pages", "articles", "nothing to read", "copies", "words each", "removed")
+    heads = ("host", "run", "pages", "articles", "no text", "copies", "words", "removed")
     rows = [
         [
             *("" if len(hosts) == 1 else host_yield.host, _minute(host_yield.started_at)),
@@ -262,7 +278,7 @@ def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]
     full_columns = [column for column in range(len(heads)) if any(row[column] not in _EMPTY_CELLS for row in rows)]
     heads, rows = [heads[column] for column in full_columns], [[row[column] for column in full_columns] for row in rows]
     shown_rows, columns = rows[:max_lines], range(len(heads))
-    widths = _fit_widths([max(len(row[column]) for row in (heads, *shown_rows)) for column in columns], width)
+    widths = _fit_widths([max(cell_len(row[column]) for row in (heads, *shown_rows)) for column in columns], width)
     is_numeric = [
         all(row[column].replace(",", "").removesuffix("%").isdigit() for row in shown_rows) for column in columns
     ]
@@ -279,11 +295,17 @@ def _fit_widths(widths: list[int], width: int) -> list[int]:
 
 def _format_row(cells: Sequence[str], widths: Sequence[int], is_numeric: Sequence[bool]) -> str:
     padded_cells = [
-        _truncate(cell, size).rjust(size) if right_aligned else _truncate(cell, size).ljust(size)
+        _pad(_truncate(cell, size), size, right_aligned=right_aligned)
         for cell, size, right_aligned in zip(cells, widths, is_numeric, strict=True)
     ]
     return ("  " + "  ".join(padded_cells)).rstrip()
 
 
+def _pad(text: str, size: int, *, right_aligned: bool) -> str:
+    space = " " * (size - cell_len(text))
+    return space + text if right_aligned else text + space
+
+
 def _truncate(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"
+    """The text cut to so many columns; a Chinese or Japanese character takes two."""
+    return text if cell_len(text) <= size else set_cell_size(text, max(0, size - 1)).rstrip() + "…"

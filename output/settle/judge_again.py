@@ -32,6 +32,15 @@ from output.settle.site_memory.repeats import (
     rejudge_pages,
     verdict_reasons,
 )
+from output.settle.unsettled import (
+    PageRoles,
+    StaleHosts,
+    find_stale_hosts,
+    hosts_of_pages,
+    is_settled,
+    note_settled,
+    read_roles,
+)
 from output.store.articles import ArticleChange, note_change
 from output.store.multipage import ArticlePart, put_parts
 from output.store.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE
@@ -63,6 +72,8 @@ _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
 
 _WORD_COUNTS = "SELECT id, word_count FROM pages WHERE own_type IN ('article', 'teaser') ORDER BY id"
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
+_SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
+_COUNT_SITE_VERDICTS = "SELECT count(*) FROM own_verdicts"
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id,
         instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
@@ -133,9 +144,11 @@ class _Findings:
         return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts}
 
     @property
-    def shelving_counts(self) -> Counter[ShelvingReason]:
-        """How many pages' articles are taken out, by reason."""
-        return Counter(reason for page_id in self.shelvable_pages if (reason := self.shelving_reason(page_id)))
+    def roles(self) -> PageRoles:
+        """Which pages the memory of their sites leaves out: copies are no evidence, lists are not judged either."""
+        list_pages = self.repeat_counts.keys() | self.layout_verdicts.keys()
+        unjudged_pages = list_pages | {copy for copy, page_id in self.representatives.items() if page_id in list_pages}
+        return PageRoles(frozenset(unjudged_pages | self.representatives.keys()), frozenset(unjudged_pages))
 
     def head_page(self, page_id: int) -> int:
         """The page whose article has a page's text in it, as a copy or as a part."""
@@ -149,37 +162,68 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
     What is pure and takes long goes through `parallel_map`.
     """
     with write_transaction(db):
-        create_kept_table(db)
-        layouts = find_layouts(db)
-        store_layouts(db, layouts)
-        findings = _gather_findings(db, layouts)
-        head_pages = put_parts(db, findings.parts)
         settled_at = clock()
-        removed_articles, returned_articles = _shelve_and_unshelve(db, findings, settled_at)
-        repeated_blocks, rejudged_pages = _clear_repeats(db, findings, settled_at, parallel_map)
-        drop_temporary_tables(db)
-        changed_rows = list(_changed_rows(db, findings))
-        _rewrite_rows(db, changed_rows)
-        apply_rulings(db, settled_at)
-        for head_page in head_pages:
-            rebuild_page(db, head_page, settled_at)
-        relate_articles(db, parallel_map)
-        db.execute(_UPDATE_REASONS)
-        decide_pending(db, settled_at)
-        note_absences(db, settled_at)
-        article_pages = int(db.execute(_COUNT_ARTICLE_PAGES).fetchone()[0])
-    shelving_counts = findings.shelving_counts
+        if is_settled(db) and not apply_rulings(db, settled_at):
+            changes = _settle_rest(db, settled_at)
+        else:
+            changes = _judge_stale_pages(db, settled_at, parallel_map)
+        counts = Counter({ShelvingReason(reason): count for reason, count in db.execute(_SHELVING_COUNTS)})
+        (article_pages,) = db.execute(_COUNT_ARTICLE_PAGES).fetchone()
+        (repeated_blocks,) = db.execute(_COUNT_SITE_VERDICTS).fetchone()
     return SettleResult(
-        articles=article_pages - shelving_counts.total(),
-        duplicate_pages=shelving_counts[ShelvingReason.DUPLICATE],
-        list_pages=shelving_counts[ShelvingReason.LIST],
-        layout_pages=shelving_counts[ShelvingReason.LAYOUT],
-        removed_articles=removed_articles,
-        returned_articles=returned_articles,
-        rewritten_rows=len(changed_rows),
+        articles=article_pages - counts.total(),
+        duplicate_pages=counts[ShelvingReason.DUPLICATE],
+        list_pages=counts[ShelvingReason.LIST],
+        layout_pages=counts[ShelvingReason.LAYOUT],
         repeated_blocks=repeated_blocks,
-        rejudged_pages=rejudged_pages,
+        **changes,
     )
+
+
+def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap) -> dict[str, int]:
+    """Judge again what may have changed since the archive was last settled; returns what did, by field of the result.
+
+    Copies, parts and lists are looked for in the whole archive; layouts and what a site repeats only on hosts where
+    something changed that they depend on.
+    """
+    roles = read_roles(db)
+    create_kept_table(db)
+    stale_hosts = find_stale_hosts(db)
+    layouts = find_layouts(db, stale_hosts)
+    store_layouts(db, layouts, stale_hosts)
+    findings = _gather_findings(db, layouts)
+    head_pages = put_parts(db, findings.parts)
+    removed_articles, returned_articles = _shelve_and_unshelve(db, findings, settled_at)
+    stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, findings.roles.changes_from(roles)))
+    rejudged_pages = _clear_repeats(db, findings.roles, settled_at, stale_hosts, parallel_map)
+    changed_rows = list(_changed_rows(db, findings))
+    _rewrite_rows(db, changed_rows)
+    apply_rulings(db, settled_at)
+    for head_page in head_pages:
+        rebuild_page(db, head_page, settled_at)
+    relate_articles(db, parallel_map)
+    _settle_rest(db, settled_at)
+    note_settled(db)
+    drop_temporary_tables(db)
+    return _changes(removed_articles, returned_articles, len(changed_rows), rejudged_pages)
+
+
+def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
+    """What depends on more than on pages, and costs little where nothing has changed."""
+    db.execute(_UPDATE_REASONS)
+    decide_pending(db, settled_at)
+    note_absences(db, settled_at)
+    return _changes(0, 0, 0, 0)
+
+
+def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict[str, int]:
+    """The fields of the result that say what was changed."""
+    return {
+        "removed_articles": removed,
+        "returned_articles": returned,
+        "rewritten_rows": rewritten,
+        "rejudged_pages": rejudged,
+    }
 
 
 def _read_page_identities(db: Database) -> list[PageIdentity]:
@@ -215,24 +259,20 @@ def _own_text_reader(db: Database) -> Callable[[int], str]:
     return lambda page_id: kept_text(db, page_id)
 
 
-def _clear_repeats(db: Database, findings: _Findings, settled_at: str, parallel_map: ParallelMap) -> tuple[int, int]:
-    """Store the verdicts of the site's memory where they differ from the stored ones: take out what each site repeats,
-    bring back what it repeats no more. Returns the number of blocks with such a verdict, and of pages that changed."""
-    list_pages = findings.repeat_counts.keys() | findings.layout_verdicts.keys()
-    unjudged_pages = list_pages | {
-        page_id for page_id, representative in findings.representatives.items() if representative in list_pages
-    }
-    uncounted_pages = unjudged_pages | findings.representatives.keys()
+def _clear_repeats(
+    db: Database, roles: PageRoles, settled_at: str, stale_hosts: StaleHosts, parallel_map: ParallelMap
+) -> int:
+    """Store the verdicts of the site's memory on these hosts where they differ from the stored ones: take out what each
+    site repeats, bring back what it repeats no more. Returns the number of pages that changed."""
     changed_verdicts: dict[int, dict[int, Verdict]] = {}
-    block_count, unvisited_pages = 0, pages_with_site_verdicts(db)
-    for page_id, verdicts in rejudge_pages(db, uncounted_pages, unjudged_pages, parallel_map):
-        block_count += len(verdicts)
+    unvisited_pages = pages_with_site_verdicts(db, stale_hosts.as_json)
+    for page_id, verdicts in rejudge_pages(db, roles.uncounted, roles.unjudged, stale_hosts, parallel_map):
         if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
             changed_verdicts[page_id] = verdicts
         unvisited_pages.discard(page_id)
     changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
     replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
-    return block_count, len(changed_verdicts)
+    return len(changed_verdicts)
 
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:

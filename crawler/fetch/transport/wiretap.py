@@ -47,6 +47,11 @@ class ExchangeRecorder:
         self._body_start = -1  # unknown
         self._is_complete = False
 
+    @property
+    def address(self) -> str:
+        """The address that the request was sent to; empty if it was not sent."""
+        return self._address
+
     def record_sent(self, data: bytes) -> None:
         """Record bytes that were sent."""
         self._sent_chunks.append(data)

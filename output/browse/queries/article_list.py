@@ -230,10 +230,10 @@ def _facet(rows: Iterable[CubeRow], name: str, chosen: Mapping[str, str]) -> Fac
 
 def _certainty_facet(request: ListRequest, counts: ArticleCounts, total: int) -> Facet:
     """The certainties with their counts in the whole archive; within a choice, the one that is chosen."""
-    known = {request.certainty: total} if request.certainty else {}
+    articles = {request.certainty: total} if request.certainty else {}
     if request.is_whole and counts.by_certainty:
-        known = {name: count for name, count in counts.by_certainty.items() if count}
-    choices = (FacetChoice(str(name), count, name == request.certainty) for name, count in known.items())
+        articles = {name: count for name, count in counts.by_certainty.items() if count}
+    choices = (FacetChoice(str(name), count, name == request.certainty) for name, count in articles.items())
     return Facet("certainty", tuple(choices), 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlite_utils import Database
 
 from output.browse.arguments import NotHereError
 from output.db.stored_values import stored_texts
+from output.raw.capture import RecordLocation
 from output.raw.warc_reader import RecordError, read_response, read_span
 
 _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.final_url, c.content_type,
@@ -19,6 +21,18 @@ _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.fi
     FROM captures c WHERE c.id = ?"""
 _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
 _DIRECTIVES = 11
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """A response's body as text, and whether it is a page."""
+
+    text: str
+    is_html: bool
+
+
+RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
+"""Reads the response at a place (a revisit with its body at another) below a folder. NotHereError if it cannot be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from output.browse.queries.capture import read_capture
 from output.browse.queries.changes import compare, list_changes
 from output.browse.queries.coverage import list_urls, read_url, show_coverage
 from output.browse.queries.home import count_home, read_home
+from output.browse.queries.page_review import read_page_review
 from output.browse.queries.review import read_review
 from output.browse.queries.rules import read_rule, read_rules
 from output.browse.queries.ruling import preview
@@ -86,6 +87,10 @@ def _review(call: PageCall) -> object:
     return read_review(call.db, waiting_reviews(call.archive.path))
 
 
+def _page_review(call: PageCall) -> object:
+    return read_page_review(call.db, waiting_reviews(call.archive.path))
+
+
 PAGES: tuple[PageRoute, ...] = (
     PageRoute("", "home.html", "home", _home),
     PageRoute("articles", "articles.html", "articles", _articles),
@@ -97,6 +102,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
     PageRoute("url/{id:int}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
     PageRoute("review", "review.html", "review", _review),
+    PageRoute("review/pages", "page_review.html", "review", _page_review),
     PageRoute("rules", "rules.html", "rules", lambda call: read_rules(call.db, call.arguments)),
     PageRoute("rule/{id:int}", "rule.html", "rules", lambda call: read_rule(call.db, call.arguments.number("id"))),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),

@@ -1,9 +1,11 @@
-"""The form that judges a block right or wrong, and the judgements as test cases."""
+"""The forms that judge a block or a page right or wrong, and the judgements as test cases and as annotated pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,19 +14,23 @@ from starlette.routing import Route
 from cleaners.rules.from_text import toml_string
 from output.browse.arguments import Arguments, NotHereError
 from output.browse.library import ArchiveFile
+from output.browse.queries.annotations import annotated_pages, pack_annotations
+from output.browse.queries.capture import RawReader
+from output.browse.queries.page_review import find_judged_page
 from output.browse.queries.review import all_reviews, find_judged_block
 from output.browse.room import Room, address
 from output.browse.routes.rulings import form_handler
 from output.db.clock import utc_now
 from output.db.errors import InUse
 from output.db.transaction import write_transaction
+from output.raw.capture import RecordLocation
 from output.verdicts.reviews import Review, drop_review, store_review
 from output.verdicts.ruling_journal import append_review, waiting_reviews
 from output.write.archive import Archive
 
 
 def review_routes(room: Room) -> list[Route]:
-    """The routes of the form and of the test cases."""
+    """The routes of the form, of the test cases and of the annotated pages."""
 
     def cases(request: Request) -> Response:
         archive = room.archive(request.path_params["archive"])
@@ -34,14 +40,31 @@ def review_routes(room: Room) -> list[Route]:
         headers = {"content-disposition": 'attachment; filename="cases.toml"'}
         return Response(text, media_type="application/toml; charset=utf-8", headers=headers)
 
+    def annotations(request: Request) -> Response:
+        archive = room.archive(request.path_params["archive"])
+        if room.read_raw is None:
+            raise NotHereError("nothing that reads raw responses is in this room")
+        read = partial(_source, room.read_raw, archive.path.parent)
+        with archive.open() as db:
+            data = pack_annotations(annotated_pages(db, all_reviews(db, waiting_reviews(archive.path)), read))
+        headers = {"content-disposition": 'attachment; filename="pages.zip"'}
+        return Response(data, media_type="application/zip", headers=headers)
+
     return [
         Route("/{archive}/review/cases.toml", cases),
+        Route("/{archive}/review/pages.zip", annotations),
         Route("/{archive}/reviews", form_handler(room, judge), methods=["POST"]),
     ]
 
 
+def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: RecordLocation | None) -> str:
+    return read_raw(location, body, folder).text
+
+
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Store a judgement, or take it back, and lead to the next block. While a crawl owns the file, it waits."""
+    """Store a judgement, or take it back, and lead to what is next. While a crawl owns the file, it waits."""
+    if arguments.text("page"):
+        return _judge_page(room, archive, arguments)
     number, block_id = arguments.number("article"), arguments.number("block")
     with archive.open() as db:
         verdict = find_judged_block(db, number, block_id)
@@ -50,6 +73,16 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     keep_review(room, archive, arguments, verdict)
     asked = {"article": number, "block": block_id, "keep": int(not verdict.is_kept)}
     return RedirectResponse(address(archive.name, "review", done=_done(arguments), **asked), 303)
+
+
+def _judge_page(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    page_id = arguments.number("page")
+    with archive.open() as db:
+        verdict = find_judged_page(db, page_id)
+    if verdict is None:
+        raise NotHereError("the archive has no page of that number")
+    keep_review(room, archive, arguments, verdict)
+    return RedirectResponse(address(archive.name, "review/pages", done=_done(arguments), page=page_id), 303)
 
 
 def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:

@@ -25,6 +25,7 @@ from output.db.migrations.v6_certainty import CERTAINTY
 from output.db.migrations.v6_images import IMAGES
 from output.db.migrations.v6_layouts import LAYOUTS
 from output.db.migrations.v6_overview import OVERVIEW
+from output.db.migrations.v6_settle import SETTLE
 from output.db.migrations.v6_users_names import rename_users_object
 
 __all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
@@ -78,6 +79,7 @@ def m0006_openness(db: Database) -> None:
         *BROWSE,
         *LAYOUTS,
         *CERTAINTY,
+        *SETTLE,
         *IMAGES,
     ):  # fmt: skip
         rename_users_column(db, statement)

@@ -33,7 +33,7 @@ def _entry_element(entry: WebFeedEntry) -> Element:
         _add(element, name, text)
     if entry.published:
         _add(element, "published", entry.published)
-    if is_safe_link(entry.url):
+    if has_link := is_safe_link(entry.url):
         SubElement(element, "link", {"rel": "alternate", "href": entry.url})
     for author in entry.authors:
         _add(SubElement(element, "author"), "name", author)
@@ -42,6 +42,8 @@ def _entry_element(entry: WebFeedEntry) -> Element:
     _add(element, "summary", entry.summary)
     if entry.html:
         _add(element, "content", entry.html).set("type", "html")
+    elif not has_link:  # one of them there must be
+        _add(element, "content", entry.summary or entry.title)
     return element
 
 

@@ -16,6 +16,7 @@ from math import ceil
 from sqlite_utils import Database
 
 from output.db.text import words_of
+from output.settle.site_memory.page_table import IS_FREQUENT, MAX_KEPT
 
 MIN_OPENING_WORDS = 8
 """Words that a block needs to be an opening; a shorter one may be a title."""
@@ -28,13 +29,13 @@ _WHOLE_SHARE = 0.8  # of the words of a single article that a page may have and 
 _MIN_TITLES, _MIN_TITLE_WORDS, _MAX_TITLE_WORDS = 3, 2, 30
 _TITLE_SHARE = 0.5  # of the words of a block's first line that begins with a title: an author or a date may follow
 _TEASER_WORDS = 60  # of a block whose first line is a title, for all of it to be about that page
-_MAX_PAGES = 3  # with one opening, title or block; more and it is the site's
+_MAX_PAGES = MAX_KEPT  # with one opening, title or block; more and it is the site's
 _CACHED_TEXTS = 256
 
 _KEPT_BLOCKS = """SELECT k.page_id, k.block_id, t.text FROM urls u CROSS JOIN settle_kept k ON k.page_id = u.id
         JOIN block_texts t ON t.id = k.block_id
     WHERE u.host = ? ORDER BY k.page_id, k.position"""
-_FREQUENT_BLOCKS = f"SELECT block_id FROM settle_kept GROUP BY block_id HAVING count(*) > {_MAX_PAGES}"
+_FREQUENT_BLOCKS = f"SELECT block_id FROM settle_common WHERE asked & {IS_FREQUENT}"
 _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
 
@@ -99,7 +100,7 @@ class OpeningIndex:
 
 
 def find_frequent_blocks(db: Database) -> frozenset[int]:
-    """The blocks that stand on many article pages; needs `settle_kept`."""
+    """The blocks that article pages keep many times; needs `settle_common`."""
     return frozenset(block_id for (block_id,) in db.execute(_FREQUENT_BLOCKS))
 
 

@@ -15,7 +15,11 @@ from cleaners.compare.layout_groups import group_signatures
 from cleaners.compare.layout_rules import LayoutPage, LayoutVerdict, judge_layouts
 from cleaners.document import PageType, PageVerdict
 from output.db.ids import content_id
+from output.db.stored_values import stored_texts
 from output.settle.layouts.excerpts import Quotation, find_frequent_blocks, find_quotations
+from output.settle.unsettled import StaleHosts
+from output.store.page_rows import LAYOUT_EVIDENCE
+from output.store.shelf import ShelvingReason
 
 _HOSTS = """SELECT DISTINCT u.host FROM page_signatures s JOIN urls u ON u.id = s.page_id
     WHERE s.signature <> x'' ORDER BY u.host"""
@@ -26,9 +30,12 @@ _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
 _STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM layouts"
+_TAKEN_OUT = f"""SELECT u.host, p.id, p.page_type, p.evidence FROM shelved x JOIN pages p ON p.id = x.page_id
+    JOIN urls u ON u.id = p.id WHERE x.why = '{ShelvingReason.LAYOUT}'"""
 _UPSERT_LAYOUT = f"""INSERT INTO layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
     SET pages = excluded.pages, articles = excluded.articles, kind = excluded.kind, evidence = excluded.evidence"""
-_LAYOUT_OF_PAGES = "SELECT id, layout_id FROM pages WHERE layout_id IS NOT NULL"
+_LAYOUT_OF_PAGES = """SELECT u.host, p.id, p.layout_id FROM pages p JOIN urls u ON u.id = p.id
+    WHERE p.layout_id IS NOT NULL"""
 
 LayoutRow = tuple[int, str, bytes, int, int, str, str]
 """A row of `layouts`, in the order of its columns."""
@@ -36,19 +43,21 @@ LayoutRow = tuple[int, str, bytes, int, int, str, str]
 
 @dataclass(frozen=True, slots=True)
 class SiteLayouts:
-    """The layouts of all hosts as rows, the layout of each page, and the pages that are no articles by them."""
+    """The layouts of the hosts that were judged as rows, and the layout of each of their pages; the pages of all hosts
+    that are no articles by their layouts."""
 
     rows: tuple[LayoutRow, ...]
     layout_by_page: Mapping[int, int]
     taken_out: Mapping[int, PageVerdict]
 
 
-def find_layouts(db: Database) -> SiteLayouts:
-    """Group and judge the pages of every host; needs `settle_kept`."""
+def find_layouts(db: Database, stale_hosts: StaleHosts) -> SiteLayouts:
+    """Group and judge the pages of these hosts; those of others are as stored. Needs the temporary tables of
+    settling."""
     rows: list[LayoutRow] = []
     layout_by_page: dict[int, int] = {}
-    taken_out: dict[int, PageVerdict] = {}
-    hosts = [host for (host,) in db.execute(_HOSTS)]
+    taken_out = _stored_verdicts(db, stale_hosts)
+    hosts = [host for (host,) in db.execute(_HOSTS) if host in stale_hosts]
     frequent_blocks = find_frequent_blocks(db) if hosts else frozenset()
     for host in hosts:
         groups = _group_pages(db, host, frequent_blocks)
@@ -60,15 +69,29 @@ def find_layouts(db: Database) -> SiteLayouts:
     return SiteLayouts(tuple(sorted(rows)), layout_by_page, taken_out)
 
 
-def store_layouts(db: Database, layouts: SiteLayouts) -> None:
-    """Store the layouts where they differ from the stored ones. Runs in the caller's transaction."""
-    stored_layouts = dict(db.execute(_LAYOUT_OF_PAGES).fetchall())
+def _stored_verdicts(db: Database, stale_hosts: StaleHosts) -> dict[int, PageVerdict]:
+    """What the pages of other hosts are that are no articles by their layouts."""
+    return {
+        page_id: PageVerdict(PageType(page_type), _layout_facts(evidence, page_id))
+        for host, page_id, page_type, evidence in db.execute(_TAKEN_OUT).fetchall()
+        if host not in stale_hosts
+    }
+
+
+def _layout_facts(evidence: str, page_id: int) -> tuple[str, ...]:
+    facts = stored_texts(evidence, "pages", "evidence", page_id)
+    return tuple(fact.removeprefix(LAYOUT_EVIDENCE) for fact in facts if fact.startswith(LAYOUT_EVIDENCE))
+
+
+def store_layouts(db: Database, layouts: SiteLayouts, stale_hosts: StaleHosts) -> None:
+    """Store the layouts of these hosts where they differ from the stored ones. Runs in the caller's transaction."""
+    stored_layouts = {page_id: layout for host, page_id, layout in db.execute(_LAYOUT_OF_PAGES) if host in stale_hosts}
     changed_pages = {
         page_id: layouts.layout_by_page.get(page_id)
         for page_id in sorted(stored_layouts.keys() | layouts.layout_by_page.keys())
         if layouts.layout_by_page.get(page_id) != stored_layouts.get(page_id)
     }
-    stored_rows = {row[0]: row for row in db.execute(_STORED_LAYOUTS).fetchall()}
+    stored_rows = {row[0]: row for row in db.execute(_STORED_LAYOUTS).fetchall() if row[1] in stale_hosts}
     db.conn.executemany(_UPSERT_LAYOUT, [row for row in layouts.rows if stored_rows.get(row[0]) != row])
     update = "UPDATE pages SET layout_id = ?2 WHERE id = ?1"
     db.conn.executemany(update, list(changed_pages.items()))

@@ -1,6 +1,7 @@
 """Which sketches have enough in common: pairs of pages whose texts may be alike, found among all of an archive.
 
-Hashes are taken range by range and those of a range are sorted, so that equal ones are adjacent. What two pages have in
+Sketches are read once, and their hashes put aside by ranges. Those of a range are sorted, so that equal ones are
+adjacent. What two pages have in
 common is counted at the end, for some pages after the other. So memory is bounded however many pages there are, and no
 index is kept in the archive, where each new text would change as many places as it has hashes.
 """
@@ -8,9 +9,9 @@ index is kept in the archive, where each new text would change as many places as
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import Self
 
@@ -31,6 +32,8 @@ _SKETCHES_PER_BATCH = 1_000
 _MAX_FILES = 64
 _MAX_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 
+_OWNED_HASH = np.dtype([("hash", np.uint32), ("owner", np.int32)])
+
 _Int64Array = NDArray[np.int64]
 _Int32Array = NDArray[np.int32]
 
@@ -46,19 +49,19 @@ class SketchedPages:
 
 
 def find_candidate_pairs(
-    pages: SketchedPages, sketches: Callable[[], Iterable[bytes]], hashes_per_range: int = _HASHES_PER_RANGE
+    pages: SketchedPages, sketches: Iterable[bytes], hashes_per_range: int = _HASHES_PER_RANGE
 ) -> list[tuple[int, int]]:
     """The pairs of page ids whose sketches share enough, each from the lower id to the higher, in order.
 
-    `sketches` gives the packed sketches of the pages, in their order; it is called once for each range of hashes, and a
-    range holds about `hashes_per_range`. Within this module a page is its index in these arrays.
+    `sketches` gives the packed sketches of the pages, in their order. About `hashes_per_range` hashes are held at a
+    time, more where there are very many. Within this module a page is its index in these arrays.
     """
     if not pages.page_ids:
         return []
     hosts = np.array(pages.host_numbers, np.int32)
     sizes = np.array(pages.hash_counts, np.int32)
     uncrowded_sizes = sizes.copy()
-    range_count = -(-int(sizes.sum()) // hashes_per_range)
+    range_count = min(-(-int(sizes.sum()) // hashes_per_range), _MAX_FILES)
     with _PairCounter(len(sizes), range_count) as counter:
         for hashes, owners in _shared_hashes_by_range(sketches, sizes, range_count):
             crowded = _crowded_mask(hashes, hosts[owners])
@@ -83,19 +86,19 @@ def _filter_similar_pairs(
 
 
 def _shared_hashes_by_range(
-    sketches: Callable[[], Iterable[bytes]], sizes: _Int32Array, range_count: int
+    sketches: Iterable[bytes], sizes: _Int32Array, range_count: int
 ) -> Iterator[tuple[Sketch, _Int32Array]]:
     """Range by range, the hashes that more than one sketch has, in order, each with its owner: the index of a page."""
-    bounds = [(number << HASH_BITS) // range_count for number in range(range_count + 1)]
-    for lower, upper in pairwise(bounds):
-        parts = [_hashes_in_range(batch, owners, lower, upper) for batch, owners in _hash_batches(sketches(), sizes)]
-        hashes, owners = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        order = np.argsort(hashes, kind="stable")
-        hashes, owners = hashes[order], owners[order]
-        equals_previous = np.zeros(len(hashes) + 1, bool)
-        np.equal(hashes[1:], hashes[:-1], out=equals_previous[1:-1])
-        is_shared = equals_previous[1:] | equals_previous[:-1]
-        yield hashes[is_shared], owners[is_shared]
+    with _HashRanges(range_count) as ranges:
+        for batch, batch_owners in _hash_batches(sketches, sizes):
+            ranges.add(batch, batch_owners)
+        for hashes, owners in ranges.read():
+            order = np.argsort(hashes, kind="stable")
+            hashes, owners = hashes[order], owners[order]
+            equals_previous = np.zeros(len(hashes) + 1, bool)
+            np.equal(hashes[1:], hashes[:-1], out=equals_previous[1:-1])
+            is_shared = equals_previous[1:] | equals_previous[:-1]
+            yield hashes[is_shared], owners[is_shared]
 
 
 def _hash_batches(sketches: Iterable[bytes], sizes: _Int32Array) -> Iterator[tuple[Sketch, _Int32Array]]:
@@ -105,11 +108,6 @@ def _hash_batches(sketches: Iterable[bytes], sizes: _Int32Array) -> Iterator[tup
         batch_sizes = sizes[start : start + _SKETCHES_PER_BATCH]
         indexes = np.arange(start, start + len(batch_sizes), dtype=np.int32)
         yield unpack_sketch(b"".join(islice(remaining, len(batch_sizes)))), np.repeat(indexes, batch_sizes)
-
-
-def _hashes_in_range(hashes: Sketch, owners: _Int32Array, lower: int, upper: int) -> tuple[Sketch, _Int32Array]:
-    is_inside = (hashes >= lower) & (hashes < upper)
-    return hashes[is_inside], owners[is_inside]
 
 
 def _crowded_mask(hashes: Sketch, hosts: _Int32Array) -> NDArray[np.bool_]:
@@ -127,6 +125,37 @@ def _pairs_with_equal_hash(hashes: Sketch, owners: _Int32Array) -> Iterator[tupl
         starts = starts[hashes[starts] == hashes[starts + distance]]
         yield owners[starts], owners[starts + distance]
         distance += 1
+
+
+class _HashRanges:
+    """Keeps hashes with their owners in a file for each range of hashes; small files stay in memory. Use it in a
+    `with`."""
+
+    def __init__(self, count: int) -> None:
+        self._edges = np.array([(number << HASH_BITS) // count for number in range(1, count)], np.uint32)
+        self._files = [SpooledTemporaryFile(_MAX_MEMORY // count) for _ in range(count)]  # noqa: SIM115
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def add(self, hashes: Sketch, owners: _Int32Array) -> None:
+        """Put each hash with its owner into the file of its range."""
+        order = np.argsort(hashes, kind="stable")
+        rows = np.empty(len(hashes), _OWNED_HASH)
+        rows["hash"], rows["owner"] = hashes[order], owners[order]
+        for file, part in zip(self._files, np.split(rows, np.searchsorted(rows["hash"], self._edges)), strict=True):
+            file.write(part.tobytes())
+
+    def read(self) -> Iterator[tuple[Sketch, _Int32Array]]:
+        """The hashes of each range and their owners, a file at a time; equal hashes in the order in which they came."""
+        for file in self._files:
+            file.seek(0)
+            rows = np.frombuffer(file.read(), _OWNED_HASH)
+            yield rows["hash"].copy(), rows["owner"].copy()
 
 
 class _PairCounter:

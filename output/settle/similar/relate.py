@@ -113,7 +113,7 @@ def _find_pairs(db: Database) -> list[tuple[int, int]]:
         pages.page_ids.append(page_id)
         pages.host_numbers.append(number_by_host.setdefault(host, len(number_by_host)))
         pages.hash_counts.append(hash_count)
-    return find_candidate_pairs(pages, lambda: (sketch for (sketch,) in db.execute(_SKETCHES)))
+    return find_candidate_pairs(pages, (sketch for (sketch,) in db.execute(_SKETCHES)))
 
 
 def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:

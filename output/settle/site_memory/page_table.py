@@ -16,10 +16,12 @@ from sqlite_utils import Database
 
 from output.db.stored_values import stored_texts
 
-IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE = 1, 2, 4, 8
+IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT = 1, 2, 4, 8, 16
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may
-overrule; another page has its text; some page keeps the text that this one left out."""
-KIND_FACTOR = 16  # the number of a block's kind, times this, is added to its flags
+overrule; another page has its text; some page keeps the text that this one left out; pages keep the text more than
+`MAX_KEPT` times."""
+MAX_KEPT = 3
+KIND_FACTOR = 32  # the number of a block's kind, times this, is added to its flags
 
 FlaggedBlock = tuple[int, int, int, str]
 """A block: position, number of its text, flags with its kind, text."""
@@ -50,14 +52,17 @@ _CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id F
 # The flags of texts that several blocks have: a text may stand on all pages and be kept on one only.
 _INSERT_COMMON_TEXTS = """INSERT INTO settle_common (block_id, asked) SELECT block_id,
         (min(page_id) <> max(page_id)) * {shared} + {kept_elsewhere} * EXISTS (
-            SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id)
+            SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id) + {frequent} * EXISTS (
+            SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id LIMIT 1 OFFSET {max_kept})
     FROM page_blocks b GROUP BY block_id HAVING count(*) > 1"""
 
 _CREATE_TABLES = (
     _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
     "CREATE TEMP TABLE settle_common (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL)",
-    _INSERT_COMMON_TEXTS.format(shared=IS_SHARED, kept_elsewhere=IS_KEPT_ELSEWHERE),
+    _INSERT_COMMON_TEXTS.format(
+        shared=IS_SHARED, kept_elsewhere=IS_KEPT_ELSEWHERE, frequent=IS_FREQUENT, max_kept=MAX_KEPT
+    ),
     """CREATE TEMP TABLE settle_looked (page_id INTEGER PRIMARY KEY, counted INTEGER NOT NULL, seen BLOB NOT NULL,
         left_out BLOB NOT NULL, shared BLOB NOT NULL)""",
 )

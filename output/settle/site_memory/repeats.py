@@ -26,6 +26,7 @@ from output.settle.site_memory.page_table import (
 )
 from output.settle.site_memory.read_pages import scan_host
 from output.settle.site_memory.seen_twice import SeenTwice
+from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts
 
 _TEMPORARY_TABLES = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *PAGE_TABLES)
 _BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
@@ -61,8 +62,9 @@ _INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pag
 _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence WHERE NOT EXISTS (SELECT 1 FROM settle_evidence e
-    WHERE e.block_id = block_evidence.block_id AND e.host = block_evidence.host)"""
+_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence
+    WHERE (:hosts IS NULL OR host IN (SELECT value FROM json_each(:hosts))) AND NOT EXISTS (
+        SELECT 1 FROM settle_evidence e WHERE e.block_id = block_evidence.block_id AND e.host = block_evidence.host)"""
 _EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
 _UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
     SELECT {_EVIDENCE_COLUMNS} FROM (
@@ -101,16 +103,17 @@ def rejudge_pages(
     db: Database,
     uncounted_pages: Collection[int],
     unjudged_pages: Collection[int],
+    stale_hosts: StaleHosts = WHOLE_ARCHIVE,
     parallel_map: ParallelMap = serial_map,
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
-    """Judge article pages again with the evidence of all of them, and store the evidence.
+    """Judge the article pages of these hosts again with the evidence of all of them, and store the evidence.
 
     Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out,
     and so are `unjudged_pages`; `uncounted_pages` are no evidence. Runs in the caller's transaction, after
     `create_kept_table`; pages are scanned by `parallel_map`.
     """
     _create_host_tables(db)
-    for (host,) in db.execute(_HOSTS).fetchall():
+    for host in [host for (host,) in db.execute(_HOSTS) if host in stale_hosts]:
         page_ids = [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
         page_count = sum(page_id not in uncounted_pages for page_id in page_ids)
         if page_count > 1:
@@ -122,7 +125,7 @@ def rejudge_pages(
             for page_id, verdicts in _judge_host(db, page_count, containers, unjudged_pages):
                 yield page_id, verdicts | restored_blocks.pop(page_id, {})
             yield from restored_blocks.items()
-    db.execute(_DELETE_STALE_EVIDENCE)
+    db.execute(_DELETE_STALE_EVIDENCE, {"hosts": stale_hosts.as_json})
     db.execute(_UPSERT_EVIDENCE)
 
 

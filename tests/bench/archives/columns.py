@@ -42,7 +42,7 @@ REFERENCES = {
         page_leads.page_id
         page_parts.page_id page_parts.head_id page_signatures.page_id pages.id articles.page_id reclean_before.page_id
         shelved.page_id
-        sketches.page_id urls.id
+        sketches.page_id unsettled.page_id urls.id
     """),
     "articles": _names("""
         article_clusters.article_id article_clusters.cluster_id article_urls.article_id articles_search.id

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from crawler.cli import run
-from tests.crawler.crawls import REPOSITORY
+from crawler.cli import cli, run
+from tests.crawler.warm import PATIENCE, REPOSITORY
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -46,3 +49,86 @@ def test_bash_takes_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("complete ")
+
+
+PATH_WORDS = {"ARCHIVE", "ARC", "DB", "DIR", "FILE", "FOLDER", "PAGE", "PATH", "TARGET", "WACZ", "WARC"}
+
+
+def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{prefix}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{prefix}{name} ")
+
+
+def test_names_of_files_are_completed_wherever_a_file_is_meant() -> None:
+    """The Tab key once gave nothing for an archive, nor the names of files that a shell completes by itself."""
+    meant, completed = set(), set()
+    for name, command in commands(cli):
+        context = click.Context(command, info_name=name)
+        for parameter in command.params:
+            if PATH_WORDS & set(re.findall(r"[A-Z]+", parameter.metavar or "")):
+                meant.add((name, parameter.name))
+            if {"file", "dir"} & {item.type for item in parameter.shell_complete(context, "ne")}:
+                completed.add((name, parameter.name))
+    assert completed == meant
+    assert ("report", "db") in meant
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs a terminal's shell, fish")
+def test_fish_completes_verbs_options_and_files(tmp_path: Path, command_folder: Path) -> None:
+    (tmp_path / "news.db").touch()
+    lines = ["broadsheet completion fish | source"]
+    lines += [
+        f"complete -C 'broadsheet {words}'" for words in ("sear", "export --form", "export --format json", "report ne")
+    ]
+    ended = subprocess.run(
+        ["fish", "--no-config", "-c", "; ".join(lines)], cwd=tmp_path, env=shell_environment(tmp_path, command_folder),
+        capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    words = [line.partition("\t")[0] for line in ended.stdout.splitlines()]
+    assert words == ["search", "--format", "jsonl", "json-feed", "news.db"], ended.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs a terminal's shell, zsh")
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [("sear", "search "), ("export --form", "export --format "), ("report ne", "report news.db ")],
+)
+def test_zsh_completes_verbs_options_and_files(
+    tmp_path: Path, command_folder: Path, words: str, completed: str
+) -> None:
+    (tmp_path / "news.db").touch()
+    (tmp_path / "ask").write_text(
+        f"""zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell 'PS1=; autoload -Uz compinit; compinit -u -D; eval "$(broadsheet completion zsh)"; echo is"-"ready'
+zpty -r shell text '*is-ready*'
+zpty -w -n shell 'broadsheet {words}'$'\\t'
+zpty -r shell text '*broadsheet {completed}*'
+print -r -- $text
+""", "utf-8")  # fmt: skip
+    environment = shell_environment(tmp_path, command_folder)
+    ended = subprocess.run(
+        ["zsh", "-f", tmp_path / "ask"], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        timeout=PATIENCE,
+    )  # fmt: skip
+    assert f"broadsheet {completed}" in ended.stdout, ended.stderr
+
+
+@pytest.fixture
+def command_folder(tmp_path: Path) -> Path:
+    """A folder with the command, for a shell's path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    file = folder / "broadsheet"
+    file.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m crawler.cli \"$@\"\n")
+    file.chmod(0o755)
+    return folder
+
+
+def shell_environment(home: Path, command_folder: Path) -> dict[str, str]:
+    path = f"{command_folder}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "HOME": str(home), "PYTHONPATH": str(REPOSITORY), "TERM": "dumb"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,40 @@ def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, source
     assert code != 0
     assert len(errors.splitlines()) == 1
     assert not (tmp_path / "all.db").exists()
+
+
+def test_an_archive_in_use_is_refused_before_another_is_merged(tmp_path: Path, sources: list[Path]) -> None:
+    with Archive.open(sources[1]):
+        code, _, errors = command("merge", tmp_path / "all.db", *sources)
+    assert (code, len(errors.splitlines())) == (75, 1)
+    assert "tower.db is in use" in errors
+    assert not (tmp_path / "all.db").exists()
+
+
+@pytest.mark.parametrize(("version", "message"), [(99, "schema 99, newer"), (4, "schema 4, this version reads")])
+def test_an_archive_of_another_schema_is_refused(
+    tmp_path: Path, sources: list[Path], version: int, message: str
+) -> None:
+    connection = sqlite3.connect(sources[1])
+    with connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version)])
+    connection.close()
+    code, _, errors = command("merge", tmp_path / "all.db", *sources)
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert message in errors
+    assert not (tmp_path / "all.db").exists()
+
+
+def test_two_merges_into_one_file_at_once(tmp_path: Path, sources: list[Path]) -> None:
+    target = tmp_path / "all.db"
+    command("merge", target, sources[0])
+    with Archive.open(target):
+        code, _, errors = command("merge", target, *sources)
+    assert (code, len(errors.splitlines())) == (75, 1)
+    assert "all.db is in use" in errors
+    assert rows(target, URLS) == [("https://river.example/story",)]
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".lock")] == []
 
 
 def test_an_archive_is_not_merged_into_itself(sources: list[Path]) -> None:

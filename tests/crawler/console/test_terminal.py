@@ -13,7 +13,16 @@ import termios
 import pytest
 from rich.cells import cell_len
 
-from crawler.console.terminal import UNBOUNDED, cut_line, fit, format_table, one_line, print_text, terminal_width
+from crawler.console.terminal import (
+    UNBOUNDED,
+    cut_line,
+    fit,
+    format_blocks,
+    format_table,
+    one_line,
+    print_text,
+    terminal_width,
+)
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE
 
@@ -88,3 +97,10 @@ def test_what_is_longer_than_the_terminal_is_shown_page_by_page(lines: int, is_p
     assert process.wait(timeout=60) == 0
     assert output.count(b"a line") == lines
     assert (b"paged:a line" in output) == is_paged
+
+
+def test_blocks_show_no_empty_column() -> None:
+    """`explain` had a column `on` without a word in it wherever a site repeats nothing."""
+    heads, cells, texts = ("#", "why", "on", "text"), [["0", "share", ""], ["1", "", ""]], ["a", "b"]
+    assert format_blocks(heads, cells, texts, 120).splitlines() == ["#  why    text", "0  share  a", "1         b"]
+    assert format_blocks(heads, cells, texts, 80).splitlines()[0] == "0  share"

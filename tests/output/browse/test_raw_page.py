@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 
 from output.browse.arguments import NotHereError
 from output.browse.guard import loopback_authorities
-from output.browse.raw_page import RawDocument, inert_page, make_raw_app
+from output.browse.queries.capture import RawDocument
+from output.browse.raw_page import inert_page, make_raw_app
 from output.raw.wire import RawExchange
 from output.write.archive import Archive
 from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient

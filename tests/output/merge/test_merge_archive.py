@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from output.db.errors import InUse, NotReachable
 from output.db.open import open_database
+from output.merge import warc_copies
 from output.merge.merge_archive import MergeResult, merge_archive
 from output.merge.source_archive import MergeConflict
 from output.outcome import Outcome
@@ -329,6 +332,43 @@ def test_a_record_with_other_bytes_is_refused(tmp_path: Path, shards: list[Path]
         merge_all(merged, make, shards[:1])
 
 
+def count_comparisons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the records that are read to be compared, from now on."""
+    lengths: list[int] = []
+    read = warc_copies._span
+
+    def read_and_note(stream: BinaryIO, offset: int, length: int) -> bytes:
+        lengths.append(length)
+        return read(stream, offset, length)
+
+    monkeypatch.setattr(warc_copies, "_span", read_and_note)
+    return lengths
+
+
+def test_what_is_as_it_was_is_not_compared_again(
+    tmp_path: Path, shards: list[Path], make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged, lengths = tmp_path / "all.db", count_comparisons(monkeypatch)
+    merge_all(merged, make, shards)
+    assert not any(result.has_changed for result in merge_all(merged, make, shards))
+    assert lengths == []
+    for name in ("all.db.merged.warc", "shard0.db.warc"):  # whichever side was touched
+        (touched, *_) = sorted((tmp_path / name).iterdir())
+        touched.touch()
+        merge_all(merged, make, shards)
+        assert len(lengths) > 10
+        lengths.clear()
+
+
+def test_an_archive_that_grew_is_merged_though_it_is_known(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards)
+    with Archive.open(shards[0], make.clock) as archive:
+        archive.save([make.outcome(f"{HOSTS[0]}/new", *story(70))])
+    first, second, _ = merge_all(merged, make, shards)
+    assert (first.stored_pages, second.has_changed) == (1, False)
+
+
 def test_an_archive_in_use_or_missing_or_itself_is_refused(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     with Archive.open(tmp_path / "all.db", make.clock) as archive:
         with Archive.open(shards[0], make.clock), pytest.raises(InUse):
@@ -349,3 +389,16 @@ def test_a_raw_file_that_is_gone_is_refused_before_anything_is_changed(
     db = open_database(tmp_path / "all.db", read_only=True)
     assert db.execute("SELECT count(*) FROM urls").fetchone() == (0,)
     db.close()
+
+
+def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path, make: Maker) -> None:
+    host = HOSTS[0]
+    (tmp_path / "base").mkdir()
+    base = write_archive(tmp_path / "base" / "site.db", make, host_outcomes(make, host))
+    shutil.copytree(tmp_path / "base", tmp_path / "later")
+    later = tmp_path / "later" / "site.db"
+    with Archive.open(later, make.clock) as archive:
+        take_down(archive.db, f"{host}/0", clock=make.clock)
+    merge_all(base, make, [later])
+    assert not list((tmp_path / "base").rglob("*.merged.warc"))
+    in_order(base)

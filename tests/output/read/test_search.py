@@ -4,7 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from output.read.search import match_expression, search
+from output.read import search as search_module
+from output.read.search import match_expression, rank_articles, search
 
 
 @pytest.fixture
@@ -71,3 +72,25 @@ def test_no_query_is_an_error(filled, query):
 
 def test_a_run_of_characters_is_asked_for_as_its_pairs():
     assert match_expression("ai人工知能") == '"ai" AND "人工 工知 知能"'
+
+
+def ranked_titles(archive, query, limit):
+    titles = dict(archive.db.execute("SELECT id, title FROM articles").fetchall())
+    return [titles[article_id] for article_id in rank_articles(archive.db, query, limit)]
+
+
+def test_of_very_many_matches_those_in_the_title_go_first_and_a_sample_of_the_others_follows(
+    archive, make, monkeypatch
+):
+    outcomes = [make.outcome(f"http://a.test/{number}", f"{'harbour ' * number}wall", title=f"Page {number}")
+                for number in range(1, 9)]  # fmt: skip
+    archive.save([*outcomes, make.outcome("http://a.test/t", "of a wall", title="The harbour")])
+    whole = ranked_titles(archive, "harbour", 20)
+    assert (len(whole), whole[0]) == (9, "The harbour")
+    monkeypatch.setattr(search_module, "_BOUND", search_module._BOUND.replace("20000", "4"))
+    sampled = ranked_titles(archive, "harbour", 20)
+    assert sampled[0] == "The harbour"
+    assert len(sampled) in (4, 5)
+    assert [title for title in whole if title in sampled] == sampled
+    assert ranked_titles(archive, "harbour", 1) == ["The harbour"]
+    assert ranked_titles(archive, "harbour absent", 20) == []

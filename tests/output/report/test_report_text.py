@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from cleaners.document import PageType
 from cleaners.html.layout_signature import pack_signature
 from output.report.coverage import Coverage, Gap
 from output.report.figures import gather_report
 from output.report.host_scope import host_scope
-from output.report.report_text import _coverage_section, alarm_line, render
+from output.report.report_text import _coverage_section, _format_table, alarm_line, render
 from output.settle.judge_again import settle
 from tests.output.report.test_coverage import HOST, listed
 from tests.output.report.test_rates import Site
 from tests.output.settle.similar.test_likeness import edited, prose
+
+NARROW = 80
 
 
 def shown(archive, width=100):
@@ -131,3 +135,48 @@ def test_the_least_certain_texts_are_listed_first_and_all_are_counted(archive, m
     assert "Certainty of the texts: 1 high, 1 fair, 1 low" in text
     assert f"{HOST}/sure" not in text
     assert "Certainty" not in render(gather_report(archive.db, "b.test"))
+
+
+def test_in_a_narrow_window_a_layout_s_page_has_a_line_of_its_own(archive, make):
+    """Beside the reason both were cut to their first letters."""
+    url, signature = f"http://a.test/a-section-with-a-long-name/{'x' * 20}", pack_signature(list(range(20)))
+    archive.save([
+        make.outcome(f"{url}/{n}", "x", page_type=PageType.LIST, layout_signature=signature) for n in range(3)
+    ])  # fmt: skip
+    settle(archive.db, make.clock)
+    lines = render(gather_report(archive.db), width=NARROW).splitlines()
+    place = lines.index(f"          {url}/0")
+    assert lines[place - 1].split()[:3] == ["3", "0", "mixed"]
+    assert "of 3 pages" in lines[place - 1]
+
+
+def test_what_a_gap_asks_for_is_indented_below_its_reason():
+    hint = "the site refuses us: a contact and a longer delay may help, or ask its owner"
+    gap = Gap("failed", "http_403", 1, (f"{HOST}/1",), hint)
+    _, first_line, second_line, _ = _coverage_section(Coverage("link", 1, 0, (), (gap,), 0, ()), NARROW, 3).splitlines()
+    assert first_line.startswith("        1 failed, http_403: the site")
+    assert second_line.startswith("          ")
+    assert hint.endswith(second_line.strip())
+
+
+def test_the_runs_of_a_site_fit_a_narrow_window(archive, make):
+    Site(archive, make).run(new_count=40)
+    lines = render(gather_report(archive.db), width=NARROW).splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("What a.test gave"))
+    assert "…" not in "".join(lines[head : head + 3])
+
+
+def test_a_character_that_takes_two_columns_counts_for_two():
+    rows = [["河水又涨了" * 9, "1"], ["short", "2"]]
+    lines = _format_table("Titles", ("title", "articles"), rows, 60, 9).splitlines()[1:]
+    assert max(map(cell_len, lines)) <= 60
+    assert len({cell_len(line) for line in lines}) == 1
+
+
+def test_an_example_that_does_not_fit_has_a_line_of_its_own():
+    url = f"{HOST}/a-page-with-a-long-name"
+    gaps = tuple(Gap("done", reason, 1, (url,), "") for reason in ("list", "a_reason_of_so_many_letters_and_more"))
+    lines = _coverage_section(Coverage("link", 2, 0, gaps, (), 0, ()), NARROW, 3).splitlines()
+    assert lines[-3:] == [
+        f"        1 list, for example {url}", "        1 a_reason_of_so_many_letters_and_more", f"          {url}",
+    ]  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
+from cleaners.html.layout_signature import pack_signature
 from cleaners.verdicts.assemble import assemble
 from output.db.transaction import write_transaction
 from output.outcome import DiscoveredUrl, Outcome
@@ -27,8 +28,9 @@ from output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Clock, Maker
 
-HOSTS = ("a.test", "b.test")
+HOSTS = ("a.test", "b.test", "c.test", "d.test")
 URLS = [f"http://{host}/story-{'abcdefghijklmn'[number]}" for host in HOSTS for number in range(14)]
+SIGNATURES = [b"", *(pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))]
 SERIAL_URLS = [f"http://a.test/long{end}" for end in ("", "?page=2", "?page=3")]
 KEPT = Verdict(True, "selected", "extractor/selected")
 LEFT_OUT = Verdict(False, "closing", "model/closing-line")
@@ -56,7 +58,9 @@ class World:
 
     def __post_init__(self) -> None:
         """Some worlds are small, so that a page meets others in many ways, and its own content again and again."""
-        self.urls = self.chance.sample(URLS, self.chance.choice((6, 12, len(URLS))))
+        hosts = self.chance.sample(HOSTS, self.chance.choice((1, 2, len(HOSTS))))
+        urls = [url for url in URLS if url.split("/")[2] in hosts]
+        self.urls = self.chance.sample(urls, self.chance.choice((6, 12, len(urls))))
         self.stories = self.chance.sample(STORIES, self.chance.choice((5, 10, len(STORIES))))
         self.promo_share, self.gap_share = self.chance.choice((0.3, 0.6, 0.9)), self.chance.choice((0.02, 0.1, 0.3))
 
@@ -81,6 +85,8 @@ class World:
         stories = self.chance.sample(self.stories, self.chance.randint(2, 4) if kind == "several" else 1)
         if kind == "part":
             return list(stories[0][: self.chance.randint(1, 2)])
+        if kind == "one" and self.chance.random() < 0.2:
+            return [f"{' '.join(stories[0][0].split()[:14])} …"]
         texts = [text for story in stories for text in story]
         return [*texts[:-1], f"{texts[-1]} seen {self.chance.randint(1, 99)} times"] if kind == "nearly" else texts
 
@@ -103,7 +109,15 @@ class World:
         verdicts = tuple(row[2] for row in rows)
         text, markdown = assemble(blocks, verdicts)
         outcome = self.make.outcome(url, "x", **changes)
-        outcome = with_page(outcome, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown)
+        layout_signature = self.chance.choice(SIGNATURES)
+        outcome = with_page(
+            outcome,
+            blocks=blocks,
+            verdicts=verdicts,
+            text=text,
+            markdown=markdown,
+            layout_signature=layout_signature,
+        )
         return lambda archive: archive.save([outcome])
 
     def paragraph_verdict(self) -> Verdict:
@@ -155,6 +169,8 @@ _SETTLED = {
     "overruled": f"SELECT page_id, position, ruling_id, kept, reason, rule FROM overruled JOIN {_REASONS}",
     "evidence": "SELECT block_id, host, pages, of_pages, first_seen FROM block_evidence",
     "parts": "SELECT * FROM page_parts",
+    "layouts": "SELECT id, host, signature, pages, articles, kind, evidence FROM layouts",
+    "layout of pages": "SELECT id, layout_id FROM pages",
     "sketches": "SELECT * FROM sketches",
     "duplicates": "SELECT * FROM duplicates",
     "clusters": "SELECT * FROM clusters",

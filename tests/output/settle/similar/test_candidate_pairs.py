@@ -23,7 +23,7 @@ def index_pairs(
     )
     return [
         ((first - 1) // 7, (second - 1) // 7)
-        for first, second in find_candidate_pairs(pages, lambda: packed_sketches, hashes_per_range)
+        for first, second in find_candidate_pairs(pages, iter(packed_sketches), hashes_per_range)
     ]
 
 
@@ -81,13 +81,10 @@ def test_it_is_what_comparing_each_two_gives_however_few_hashes_are_held(seed: i
     assert index_pairs(sketches, hosts, at_once) == pairs
 
 
-def test_sketches_are_read_once_for_each_range() -> None:
-    packed_sketches = [pack_sketch(np.array([n, n + 500], np.uint32)) for n in range(100)]
-    reads = []
-
-    def read() -> list[bytes]:
-        reads.append(1)
-        return packed_sketches
-
-    find_candidate_pairs(SketchedPages(array("q", range(100)), array("i", [0] * 100), array("i", [2] * 100)), read, 50)
-    assert len(reads) == 4
+@pytest.mark.parametrize("at_once", [50, 1, 10_000])
+def test_sketches_are_read_once_however_many_ranges_there_are(at_once: int) -> None:
+    numbers = [random.Random(n // 2).sample(range(2**HASH_BITS), 3) for n in range(100)]
+    sketches = (pack_sketch(np.array(sorted(sketch), np.uint32)) for sketch in numbers)
+    pages = SketchedPages(array("q", range(100)), array("i", [0] * 100), array("i", [3] * 100))
+    assert find_candidate_pairs(pages, sketches, at_once) == [(n, n + 1) for n in range(0, 100, 2)]
+    assert next(sketches, None) is None

@@ -8,8 +8,8 @@ import pytest
 
 from crawler.cli import cli
 from crawler.console.option_types import CommandError
-from crawler.fleet.new_sites_file import new_sites_file
-from crawler.fleet.sites_file import SiteList, read_sites
+from crawler.fleet.sites.new_sites_file import new_sites_file
+from crawler.fleet.sites.sites_file import SiteList, read_sites
 
 WHOLE = """
 [fleet]

@@ -17,14 +17,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
+from cleaners.urls.canonical import host_of
 from crawler.console.early_checks import check_options
 from crawler.console.option_types import CommandError, duration
-from crawler.fleet.site_options import OptionMistake, OptionTable
-from crawler.fleet.toml_lines import line_of
+from crawler.fleet.sites.site_options import OptionMistake, OptionTable
+from crawler.fleet.sites.toml_lines import line_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TABLES = ("fleet", "defaults", "groups", "sites")
@@ -140,7 +140,7 @@ class _Reader:
         return Site(
             name=name,
             urls=urls,
-            hosts=tuple(sorted({urlsplit(seed).hostname or "" for seed in seeds})),
+            hosts=tuple(sorted({host_of(seed) for seed in seeds})),
             groups=_texts(table, "groups", path),
             every=duration(str(table.get("every", _DEFAULT_EVERY))),
             notify=_texts(table, "notify", path),

@@ -1,0 +1,21 @@
+# Broadsheet in a container: slim, not root, one volume. From the root of a checkout:
+#   docker build -t broadsheet .
+#   docker run --init --rm -v broadsheet:/data broadsheet fleet run sites.toml
+
+FROM python:3.13-slim AS build
+WORKDIR /src
+COPY . .
+ENV PIP_CONSTRAINT=/src/constraints.txt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/broadsheet && /opt/broadsheet/bin/pip install .
+
+FROM python:3.13-slim
+COPY --from=build /opt/broadsheet /opt/broadsheet
+RUN useradd --uid 10001 --create-home broadsheet && install -d -o broadsheet -g broadsheet /data
+ENV PATH=/opt/broadsheet/bin:$PATH PYTHONUNBUFFERED=1
+# The user broadsheet, by number, so that a host can map it.
+USER 10001
+WORKDIR /data
+VOLUME /data
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["broadsheet"]
+CMD ["--help"]

@@ -1,0 +1,148 @@
+"""`broadsheet fleet status`, `report` and `search`: what is known of a fleet's sites, and what their archives hold."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import chain, zip_longest
+from typing import Any, TypeVar
+
+import click
+from sqlite_utils import Database
+
+from crawler.commands.fleet import chosen_sites, listed_sites
+from crawler.commands.search import hit_text, hit_values
+from crawler.console.filter_options import article_filter
+from crawler.console.json_output import print_json
+from crawler.console.open_archive import damage_behind, open_read_only, refuse
+from crawler.console.terminal import format_table, one_line, print_pages, print_text, terminal_width
+from crawler.fleet.due import due_at
+from crawler.fleet.overview import time_text, worst_first
+from crawler.fleet.records import RecordFolder, SiteRecord
+from crawler.fleet.sites.sites_file import Site, SiteList
+from output.db.errors import ArchiveError
+from output.read.search import SearchHit, count_matches, search
+from output.report.figures import gather_report
+from output.report.report_text import verdict_sentence
+
+Command = click.Command
+T = TypeVar("T")
+
+
+def fleet_status(options: Mapping[str, Any], crawl: Command, update: Command) -> int:
+    """Print a line a site: how its last turn ended, what it came to, when it is due; the worst first."""
+    fleet = listed_sites(options, crawl, update)
+    sites = {site.name: site for site in chosen_sites(fleet, options)}
+    records = {name: record for name in sites if (record := RecordFolder(fleet.folder).read(name))}
+    names = [result.name for result in worst_first(record.result for record in records.values())]
+    names += [name for name in sites if name not in records]
+    if options["as_json"]:
+        print_json({"sites": [_status_values(fleet, sites[name], records.get(name)) for name in names]})
+        return 0
+    head = ("site", "ended", "articles", "alarms", "failed", "took", "at", "due", "")
+    rows = [_status_row(sites[name], records.get(name)) for name in names]
+    print_text(format_table([head, *rows], terminal_width(), right_aligned=frozenset((2, 3, 4, 5))))
+    return 0
+
+
+def fleet_report(options: Mapping[str, Any], crawl: Command, update: Command) -> int:
+    """Print what each archive came to in a sentence, those with alarms first, then those that cannot be read."""
+    fleet = listed_sites(options, crawl, update)
+    reports, problems = _read_archives(fleet, chosen_sites(fleet, options), gather_report)
+    for name, report in sorted(reports, key=lambda named_report: not named_report[1].current_alarms):
+        print_text(f"{name}: {verdict_sentence(report)}")
+    for problem in problems:
+        refuse(problem)
+    return int(bool(problems) or not reports)
+
+
+def fleet_search(options: Mapping[str, Any], crawl: Command, update: Command) -> int:
+    """Print the articles of all archives that match, the best of each first; 1 if there is none."""
+    fleet = listed_sites(options, crawl, update)
+    query, bounds, limit = " ".join(options["query"]), article_filter(options), options["limit"]
+
+    def matches(db: Database) -> tuple[list[SearchHit], int]:
+        """The best hits of an archive, and how many there are."""
+        return list(search(db, query, limit, bounds)), count_matches(db, query, bounds)
+
+    archives, problems = _read_archives(fleet, chosen_sites(fleet, options), matches)
+    count = sum(match_count for _, (_, match_count) in archives)
+    for problem in problems:
+        refuse(problem)
+    hits = _by_rank({name: hits for name, (hits, _) in archives})[:limit]
+    if options["as_json"]:
+        values = [{"site": name, **hit_values(hit)} for name, hit in hits]
+        print_json({"query": query, "count": count, "articles": values})
+        return int(not hits)
+    return _print_hits(query, hits, count)
+
+
+def _print_hits(query: str, hits: Sequence[tuple[str, SearchHit]], count: int) -> int:
+    if not hits:
+        return refuse(f"no article matches {query}")
+    shown = f"; {len(hits):,} of them (--limit {count} shows all)" if count > len(hits) else ""
+    head = f"{count:,} {'article matches' if count == 1 else 'articles match'}{shown}"
+    print_pages("\n\n".join([head, *(f"{one_line(name)}: {hit_text(hit)}" for name, hit in hits)]))
+    return 0
+
+
+def _by_rank(hits_by_site: Mapping[str, Sequence[SearchHit]]) -> list[tuple[str, SearchHit]]:
+    """The best hit of every site, then the second of every site, and so on: how well words match is a number that only
+    compares within an archive."""
+    columns = [[(name, hit) for hit in hits] for name, hits in hits_by_site.items()]
+    return [pair for pair in chain.from_iterable(zip_longest(*columns)) if pair is not None]
+
+
+def _read_archives(
+    fleet: SiteList, sites: Sequence[Site], read: Callable[[Database], T]
+) -> tuple[list[tuple[str, T]], list[str]]:
+    """What `read` makes of each site's archive, and a line for each archive that cannot be read.
+
+    A site that was never crawled has nothing to read.
+    """
+    values, problems = [], []
+    for site in sites:
+        file = fleet.archive(site.name)
+        if not file.exists():
+            continue
+        try:
+            with open_read_only(str(file)) as db:
+                values.append((site.name, read(db)))
+        except Exception as error:
+            problem = damage_behind(str(file), error) or error
+            if not isinstance(problem, ArchiveError | sqlite3.Error | OSError):
+                raise
+            problems.append(f"{site.name}: {problem}")
+    return values, problems
+
+
+def _status_row(site: Site, record: SiteRecord | None) -> tuple[str, ...]:
+    if record is None:
+        return (site.name, "never crawled", "", "", "", "", "", "now", "")
+    result, due = record.result, due_at(site, record)
+    is_due = due is None or due <= datetime.now(UTC)
+    numbers = (result.counts.articles, result.counts.alarms, result.counts.failed)
+    return (
+        site.name, result.end.replace("_", " "), *(f"{number:,}" for number in numbers), time_text(result.seconds),
+        record.finished_at[:16].replace("T", " "), "now" if is_due or due is None else _until(due), result.message,
+    )  # fmt: skip
+
+
+def _until(due: datetime) -> str:
+    return f"in {time_text((due - datetime.now(UTC)) / timedelta(seconds=1))}"
+
+
+def _status_values(fleet: SiteList, site: Site, record: SiteRecord | None) -> dict[str, object]:
+    """A site as JSON has it."""
+    due = due_at(site, record)
+    values: dict[str, object] = {"name": site.name, "archive": str(fleet.archive(site.name)), "groups": site.groups}
+    values["due_at"] = due.isoformat() if due else None
+    if record is None:
+        return values | {"end": None}
+    result = record.result
+    return values | {
+        "end": result.end, "exit_code": result.exit_code, "message": result.message, "counts": asdict(result.counts),
+        "seconds": round(result.seconds, 1), "turn_at": record.turn_at, "finished_at": record.finished_at,
+    }  # fmt: skip

@@ -1,0 +1,81 @@
+"""What a fleet remembers of each site: when it was crawled last, with which words, and what came of it.
+
+A record is a small JSON file of its own beside the archives, replaced as a whole. It is what makes the same command go
+on: a site with a record of this turn is done, whoever was killed. A record that is lost costs a crawl that finds little
+to do; the truth is in the archives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+
+FOLDER = ".fleet"
+"""The folder beside the archives that holds records and logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRecord:
+    """The last result of a site. Times are UTC, ISO 8601."""
+
+    result: SiteResult
+    turn_at: str
+    """When the command was started that crawled it; the next turn is counted from then, so that sites that had to wait
+    for others do not drift."""
+    finished_at: str
+    words_digest: str
+    """What the site was crawled with, as a digest: the words may hold secrets."""
+    is_crawled: bool
+    """Whether a crawl with these words was ever finished, so that an update is the next thing to do."""
+
+
+def digest_of(words: Sequence[str]) -> str:
+    """A short digest of command line words."""
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFolder:
+    """The records of the sites whose archives are in `archives`."""
+
+    archives: Path
+
+    def log(self, site_name: str) -> Path:
+        """The file that what a site's crawl prints goes to."""
+        return self.archives / FOLDER / f"{site_name}.log"
+
+    def read(self, site_name: str) -> SiteRecord | None:
+        """The record of a site; None without one, or where it cannot be read."""
+        try:
+            return _record(json.loads(self._file(site_name).read_text("utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def write(self, record: SiteRecord) -> None:
+        """Replace the record of a site. OSError if the disk refuses it."""
+        file = self._file(record.result.name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new_file = file.with_name(f"{file.name}.{os.getpid()}.new")
+        with new_file.open("w", encoding="utf-8") as stream:
+            json.dump(asdict(record), stream, default=str, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new_file.replace(file)
+
+    def _file(self, site_name: str) -> Path:
+        return self.archives / FOLDER / f"{site_name}.json"
+
+
+def _record(values: dict[str, Any]) -> SiteRecord:
+    """A record from its JSON. ValueError, TypeError or KeyError if it is none."""
+    result = values.pop("result")
+    counts = SiteCounts(**{name: int(count) for name, count in result.pop("counts").items()})
+    result |= {"end": SiteEnd(result["end"]), "archive": Path(result["archive"]), "counts": counts}
+    return SiteRecord(result=SiteResult(**result), **values)

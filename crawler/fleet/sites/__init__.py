@@ -1,0 +1,1 @@
+"""The list of a fleet's sites: read, checked, and written anew."""

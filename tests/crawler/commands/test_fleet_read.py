@@ -1,0 +1,82 @@
+"""`broadsheet fleet status`, `report` and `search` over archives that a fleet has made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from crawler.cli import run
+from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
+from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+
+LIST = '[sites.{0}]\nurls = ["https://{0}.example/"]\n'
+
+
+@pytest.fixture
+def sites(tmp_path: Path, db: Path) -> Path:
+    """A fleet of four: one well, one failed with a damaged archive, one killed, one never crawled."""
+    folder = tmp_path / "archives"
+    records = RecordFolder(folder)
+    ends = {"well": SiteEnd.DONE, "bad": SiteEnd.FAILED, "cut": SiteEnd.KILLED}
+    for name, end in ends.items():
+        counts = SiteCounts(new=2, articles=2)
+        result = SiteResult(name, end, 0, folder / f"{name}.db", counts, 75.0, "" if name == "well" else "its words")
+        words = digest_of(("--", f"https://{name}.example/"))
+        records.write(
+            SiteRecord(result, "2026-01-01T03:00:00+00:00", "2026-01-01T04:00:00+00:00", words, is_crawled=True)
+        )
+    for name in ("well", "cut"):
+        shutil.copy(db, folder / f"{name}.db")
+    (folder / "bad.db").write_bytes(b"no database, but some bytes of it" * 9)
+    file = tmp_path / "sites.toml"
+    file.write_text("".join(map(LIST.format, (*ends, "none"))))
+    return file
+
+
+def test_status_has_a_line_a_site_the_worst_first(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "status", str(sites)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["cut", "killed"], ["bad", "failed"], ["well", "done"], ["none", "never"],
+    ]  # fmt: skip
+    assert lines[3].split()[2:] == ["2", "0", "0", "1m", "2026-01-01", "04:00", "now"]
+
+
+def test_status_as_json_has_the_exact_values(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "status", str(sites), "--json", "--site", "well", "--site", "none"]) == 0
+    well, none = json.loads(capsys.readouterr().out)["sites"]
+    assert (well["end"], well["counts"]["articles"], well["due_at"]) == ("done", 2, "2026-01-02T02:00:00+00:00")
+    assert (none["end"], none["due_at"]) == (None, None)
+
+
+def test_a_report_of_every_archive_that_can_be_read(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "report", str(sites)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        f"{name}: 2 articles; no gap worth a look; no alarm." for name in ("well", "cut")
+    ]  # fmt: skip
+    assert printed.err.count("\n") == 1
+    assert "bad: " in printed.err
+    assert "is not a SQLite database" in printed.err
+    assert run(["fleet", "report", str(sites), "--site", "well"]) == 0
+
+
+def test_a_search_takes_the_best_of_each_site_in_turn(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["fleet", "search", "--sites", str(sites), "harbour", "--site", "well", "--site", "cut"]
+    assert run([*arguments, "--limit", "3"]) == 0
+    hits = capsys.readouterr().out.split("\n\n")
+    assert hits[0] == "4 articles match; 3 of them (--limit 4 shows all)"
+    assert [hit.partition(":")[0] for hit in hits[1:]] == ["well", "cut", "well"]
+    assert run([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["count"], [hit["site"] for hit in found["articles"]]) == (4, ["well", "cut", "well", "cut"])
+
+
+def test_nothing_found_and_an_archive_that_cannot_be_read(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "search", "--sites", str(sites), "nosuchword"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert "bad: " in errors[0]
+    assert errors[1:] == ["broadsheet: no article matches nosuchword"]

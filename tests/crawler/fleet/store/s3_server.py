@@ -1,0 +1,55 @@
+"""A real S3 server on loopback, in a process of its own; it honours conditional puts, which a test checks."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from tests.tools import programs
+
+BUCKET = "archives"
+SECRET = "not-for-any-archive-0f3b"
+_START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class S3Server:
+    port: int
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
+            "AWS_ACCESS_KEY_ID": "tester",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_REGION": "us-east-1",
+        }
+
+
+@contextmanager
+def running_s3_server(port: int) -> Iterator[S3Server]:
+    """A server with an empty bucket, killed at the end; what it holds is in its memory."""
+    command = [str(programs("s3") / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/moto-api/")
+        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT"), timeout=5)
+        yield S3Server(port)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_for(url: str) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(url, timeout=5)
+            return
+        time.sleep(0.1)
+    raise TimeoutError(url)

@@ -1,0 +1,47 @@
+"""One task as a process: how it ends, and that it can be stopped."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from crawler.fleet import run_site as module
+from crawler.fleet.run_site import run_site
+from crawler.fleet.site_task import SiteEnd, SiteTask
+from crawler.session.lifeline import Lifeline
+
+
+@pytest.fixture
+def lifeline(monkeypatch: pytest.MonkeyPatch) -> Lifeline:
+    """A lifeline that starts the shell command that stands in place of a URL."""
+
+    def start(
+        lifeline: Lifeline, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(["sh", "-c", words[-1]], stdout=output, stderr=output)
+
+    monkeypatch.setattr(Lifeline, "start", start)
+    monkeypatch.setattr(module, "_PAUSE", 0.005)
+    return Lifeline()
+
+
+def test_a_task_runs_to_its_end_and_its_log_is_its_own(lifeline: Lifeline, tmp_path: Path) -> None:
+    task, log = SiteTask("a", tmp_path / "a.db", ("echo first; exit 1",)), tmp_path / "logs" / "a.log"
+    assert run_site(task, lifeline, log, lambda: False).message == "first"
+    task = SiteTask("a", tmp_path / "a.db", ("exit 0",))
+    assert run_site(task, lifeline, log, lambda: False).end is SiteEnd.DONE
+    assert log.read_bytes() == b""
+
+
+def test_a_task_that_is_stopped_is_asked_once(lifeline: Lifeline, tmp_path: Path) -> None:
+    """Asked twice, a crawl would stop at once: the command says how often it was asked."""
+    command = (
+        "trap 'n=x$n' TERM; echo up > ready; while [ -z \"$n\" ]; do sleep 0.01; done; sleep 0.05; echo $n; exit 143"
+    )
+    task, log = SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; {command}",)), tmp_path / "a.log"
+    result = run_site(task, lifeline, log, lambda: (tmp_path / "ready").exists())
+    assert (result.end, result.message) == (SiteEnd.STOPPED, "x")

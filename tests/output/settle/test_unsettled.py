@@ -1,0 +1,192 @@
+"""What is settled again: nothing where nothing has changed, else the hosts whose pages depend on the change."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from cleaners.document import Outlink
+from cleaners.html.layout_signature import pack_signature
+from output.db.transaction import write_transaction
+from output.outcome import DiscoveredUrl
+from output.queue.rows import add_urls
+from output.settle import unsettled
+from output.settle.judge_again import settle
+from output.settle.site_memory.read_pages import scan_pages
+from output.settle.unsettled import is_settled
+from output.store.ledger import block_id
+from output.verdicts.rulings import Ruling, store_ruling
+from output.write.archive import Archive
+from output.write.forget import take_down
+from tests.output.conftest import Maker
+
+HOSTS = ("a.test", "b.test", "c.test")
+PROMO = "Support this magazine with a small gift for its next issue of the year"
+
+
+def story(seed: str) -> str:
+    dice = random.Random(seed)
+    return " ".join("".join(dice.choices("abcdefghijklmnop", k=6)) for _ in range(60))
+
+
+@pytest.fixture
+def sites(archive: Archive, make: Maker) -> Archive:
+    """Three hosts with three pages each, settled."""
+    urls = [f"http://{host}/story-{number}" for host in HOSTS for number in range(3)]
+    archive.save([make.outcome(url, story(url), f"{url} and its kind") for url in urls])
+    settle(archive.db, make.clock)
+    return archive
+
+
+def scanned_hosts(archive: Archive, make: Maker) -> set[str]:
+    """The hosts whose pages are scanned by settling."""
+    page_ids: set[int] = set()
+
+    def spying_map(function: Callable[[Any], Any], jobs: Iterable[Any]) -> Iterator[Any]:
+        for job in jobs:
+            page_ids.update(page.page_id for page in job if function is scan_pages)
+            yield function(job)
+
+    settle(archive.db, make.clock, spying_map)
+    hosts = archive.db.execute("SELECT id, host FROM urls").fetchall()
+    return {host for page_id, host in hosts if page_id in page_ids}
+
+
+def test_where_nothing_has_changed_no_page_is_read(sites: Archive, make: Maker) -> None:
+    statements: list[str] = []
+    sites.db.conn.set_trace_callback(statements.append)
+    settle(sites.db, make.clock)
+    assert not [statement for statement in statements if "page_blocks" in statement or "block_texts" in statement]
+    assert len(statements) < 25
+
+
+def test_the_counts_are_the_same_where_nothing_has_changed(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(f"http://a.test/{n}", story(str(n // 2)), PROMO) for n in range(8)])
+    first, again = settle(archive.db, make.clock), settle(archive.db, make.clock)
+    assert (first.articles, first.duplicate_pages, first.repeated_blocks) == (4, 4, 8)
+    assert (again.articles, again.duplicate_pages, again.repeated_blocks) == (4, 4, 8)
+    assert (first.rejudged_pages, again.rejudged_pages) == (8, 0)
+
+
+def test_a_new_page_has_its_host_judged_again_and_no_other(sites: Archive, make: Maker) -> None:
+    sites.save([make.outcome("http://b.test/story-3", story("new"))])
+    assert scanned_hosts(sites, make) == {"b.test"}
+    assert scanned_hosts(sites, make) == set()
+
+
+def test_a_text_that_comes_to_stand_on_another_host_has_both_judged_again(sites: Archive, make: Maker) -> None:
+    sites.save([make.outcome("http://b.test/story-3", story("new"), removed=("http://c.test/story-1 and its kind",))])
+    assert scanned_hosts(sites, make) == {"b.test", "c.test"}
+
+
+def test_a_text_that_many_pages_of_other_hosts_have_touches_none_of_them(archive: Archive, make: Maker) -> None:
+    urls = [f"http://{host}/story-{number}" for host in HOSTS for number in range(5)]
+    archive.save([make.outcome(url, story(url), removed=("Share this",)) for url in urls])
+    settle(archive.db, make.clock)
+    archive.save([make.outcome("http://a.test/more", story("more"), removed=("Share this",))])
+    assert scanned_hosts(archive, make) == {"a.test"}
+
+
+def test_a_copy_on_another_host_has_both_judged_again(sites: Archive, make: Maker) -> None:
+    url = "http://c.test/story-1"
+    sites.save([make.outcome("http://b.test/s", story(url), f"{url} and its kind")])
+    assert scanned_hosts(sites, make) == {"b.test", "c.test"}
+
+
+def test_a_page_that_another_host_s_page_takes_the_place_of_has_its_host_judged_again(
+    archive: Archive, make: Maker
+) -> None:
+    """The text stood on several hosts before, so that nothing else than the page's part in it has changed."""
+    copies = [f"http://{host}/long-address/story" for host in HOSTS] + ["http://b.test/long-address/again"]
+    archive.save([make.outcome(url, story("x"), PROMO) for url in copies])
+    archive.save([make.outcome(f"http://{host}/{n}", story(host + n), PROMO) for host in HOSTS for n in "12"])
+    settle(archive.db, make.clock)
+    archive.save([make.outcome("http://c.test/s", story("x"), PROMO)])
+    assert scanned_hosts(archive, make) == {"a.test", "c.test"}
+    pages = archive.db.execute("SELECT DISTINCT host, of_pages FROM block_evidence ORDER BY host").fetchall()
+    assert pages == [("a.test", 2), ("b.test", 2), ("c.test", 3)]
+
+
+def test_what_is_out_by_its_layout_stays_out_when_another_host_is_judged(archive: Archive, make: Maker) -> None:
+    posts, days = (pack_signature(list(range(first, first + 30))) for first in (0, 100))
+    for host in ("a.test", "b.test"):
+        archive.save(
+            [
+                *(make.outcome(f"http://{host}/p{n}", story(f"{host}{n}"), layout_signature=posts) for n in range(12)),
+                *(
+                    make.outcome(f"http://{host}/d{n}", f"{story(f'{host}{n}')[:150]} …", layout_signature=days)
+                    for n in range(6)
+                ),
+            ]
+        )
+    assert settle(archive.db, make.clock).layout_pages == 12
+    evidence = archive.db.execute("SELECT id, page_type, evidence, layout_id FROM pages ORDER BY id").fetchall()
+    archive.save([make.outcome("http://a.test/p12", story("a.test12"), layout_signature=posts)])
+    assert settle(archive.db, make.clock).layout_pages == 12
+    b_pages = {page_id for (page_id,) in archive.db.execute("SELECT id FROM urls WHERE host = 'b.test'")}
+    evidence_now = archive.db.execute("SELECT id, page_type, evidence, layout_id FROM pages ORDER BY id").fetchall()
+    assert [row for row in evidence_now if row[0] in b_pages] == [row for row in evidence if row[0] in b_pages]
+
+
+CHANGES: dict[str, Callable[[Archive, Maker], object]] = {
+    "the same page again": lambda archive, make: archive.save(
+        [make.outcome("http://a.test/story-1", story("http://a.test/story-1"), "http://a.test/story-1 and its kind")]
+    ),
+    "a title": lambda archive, _: archive.db.execute("UPDATE articles SET title = 'x' WHERE host = 'a.test'"),
+    "a signature": lambda archive, _: archive.db.execute(
+        "INSERT INTO page_signatures (page_id, signature) SELECT id, x'01020304' FROM urls WHERE host = 'a.test'"
+    ),
+    "a takedown": lambda archive, _: take_down(archive.db, "http://a.test/story-1"),
+    "a layout": lambda archive, _: archive.db.execute("UPDATE page_layout SET layout = layout"),
+    "another version": lambda archive, _: archive.db.execute("UPDATE meta SET value = '0 0' WHERE key = 'settled'"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whatever_is_read_and_changes_is_noted(sites: Archive, make: Maker, name: str) -> None:
+    assert is_settled(sites.db)
+    CHANGES[name](sites, make)
+    sites.db.conn.commit()
+    assert not is_settled(sites.db)
+    assert scanned_hosts(sites, make) >= {"a.test"}
+    assert is_settled(sites.db)
+
+
+def test_other_judges_judge_the_whole_archive(sites: Archive, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unsettled, "SETTLE_VERSION", "of another day")
+    assert scanned_hosts(sites, make) == set(HOSTS)
+    assert scanned_hosts(sites, make) == set()
+
+
+def test_an_archive_of_before_is_settled_as_a_whole(sites: Archive, make: Maker) -> None:
+    sites.db.execute("DELETE FROM meta WHERE key = 'settled'")
+    assert scanned_hosts(sites, make) == set(HOSTS)
+
+
+def test_a_ruling_that_waits_is_applied_although_no_page_has_changed(sites: Archive, make: Maker) -> None:
+    url = "http://a.test/story-1"
+    with write_transaction(sites.db):
+        store_ruling(sites.db, Ruling(block_id(f"{url} and its kind"), False, ruled_at=make.clock()))
+    settle(sites.db, make.clock)
+    assert sites.db.execute("SELECT text FROM articles WHERE url = ?", [url]).fetchone() == (story(url),)
+
+
+def test_an_article_is_whole_once_none_of_its_pages_is_awaited(archive: Archive, make: Maker) -> None:
+    first, second = "http://a.test/long", "http://a.test/long?page=2"
+    third = DiscoveredUrl("http://a.test/long?page=3", "a.test")
+    links = {1: (Outlink(second, "", ("next",), "next"),), 2: (Outlink(third.url, "", ("next",), "next"),)}
+    archive.save(
+        [
+            make.outcome(url, story(url), title="Long", outlinks=links[number])
+            for number, url in ((1, first), (2, second))
+        ]
+    )
+    with write_transaction(archive.db):
+        add_urls(archive.db, [third], make.clock())
+    assert settle(archive.db, make.clock).articles == 2
+    with write_transaction(archive.db):
+        archive.db.execute("UPDATE urls SET state = 'failed', reason = 'http_404' WHERE url = ?", [third.url])
+    assert settle(archive.db, make.clock).articles == 1

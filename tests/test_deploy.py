@@ -1,0 +1,108 @@
+"""The files in `docs/deploy/`, and the Dockerfile: what can be known of them without a container engine or an init system.
+
+Where hadolint and systemd-analyze are installed, they have a look too.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from crawler.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+DEPLOY = ROOT / "docs" / "deploy"
+INSTRUCTIONS = [
+    tuple(line.split(maxsplit=1))
+    for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines()
+    if line and not line.startswith(("#", " "))
+]
+
+
+def parsed(words: list[str]) -> click.Context:
+    """The verb that a command line of broadsheet leads to; click's error if it makes no sense."""
+    command: click.Command = cli
+    name, *rest = words
+    while isinstance(command, click.Group):
+        subcommand = command.get_command(click.Context(command), name)
+        assert subcommand is not None, name
+        command = subcommand
+        if isinstance(command, click.Group):
+            name, *rest = rest
+    return command.make_context(name, rest)
+
+
+def unit(name: str) -> ConfigParser:
+    parser = ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / name, "utf-8")
+    return parser
+
+
+def services() -> dict[str, Any]:
+    yaml = pytest.importorskip("yaml", reason="needs a linter: PyYAML")
+    return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"])
+
+
+def test_the_image_is_slim_not_root_and_has_one_volume() -> None:
+    final_stage = INSTRUCTIONS[max(at for at, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM") :]
+    assert final_stage[0][1].endswith("-slim")
+    assert [value for name, value in final_stage if name == "VOLUME"] == ["/data"]
+    [user] = [value for name, value in final_stage if name == "USER"]
+    assert user not in ("root", "0")
+    names = [name for name, _ in final_stage]
+    assert names.index("USER") < names.index("ENTRYPOINT")
+    assert ("ENTRYPOINT", '["broadsheet"]') in final_stage
+
+
+def test_what_the_image_is_built_from_is_what_the_package_needs() -> None:
+    kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    assert [name for name in kept if not (ROOT / name).exists()] == []
+    assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "constraints.txt", "README.md"} <= set(
+        kept
+    )
+
+
+def test_the_commands_of_the_services_are_commands() -> None:
+    fleet, browse = services()["fleet"], services()["browse"]
+    assert parsed([*fleet["entrypoint"], *fleet["command"]][1:]).info_name == "run"
+    assert parsed(browse["command"]).params["read_only"] is True
+    assert all(port.startswith("127.0.0.1:") for port in browse["ports"])
+    assert {service["cap_drop"][0] for service in services().values()} == {"ALL"}
+
+
+def test_the_unit_runs_a_command_and_stops_the_runner_alone() -> None:
+    service = unit("broadsheet-fleet.service")["Service"]
+    program, *words = shlex.split(service["ExecStart"])
+    assert Path(program).name == "broadsheet"
+    assert parsed(words).info_name == "run"
+    assert (service["KillMode"], service["User"]) == ("mixed", "broadsheet")
+    assert unit("broadsheet-fleet.timer")["Timer"]["OnCalendar"] == "hourly"
+
+
+@pytest.mark.slow
+def test_a_linter_finds_nothing_in_the_dockerfile() -> None:
+    if not shutil.which("hadolint"):
+        pytest.skip("needs a linter: hadolint")
+    process = subprocess.run(["hadolint", str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stdout) == (0, "")
+
+
+@pytest.mark.slow
+def test_systemd_finds_nothing_in_the_units(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("needs a linter: systemd-analyze")
+    for file in DEPLOY.glob("broadsheet-fleet.*"):
+        text = file.read_text("utf-8").replace("/usr/local/bin/broadsheet", "/bin/true")
+        (tmp_path / file.name).write_text(text.replace("User=broadsheet", "User=root"), "utf-8")
+    units = [str(path) for path in tmp_path.iterdir()]
+    process = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    assert [line for line in process.stderr.splitlines() if "broadsheet-fleet" in line] == []
