@@ -99,6 +99,7 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
                  help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
     click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
+                 shell_complete=_complete_files,
                  help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
@@ -269,8 +270,8 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 
 @cli.command(short_help="Many archives as one Parquet data set.")
-@click.argument("target", metavar="DIR|s3://...")
-@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER...")
+@click.argument("target", metavar="DIR|s3://...", type=_path)
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER...", type=_path)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     """Write archives, or all archives of folders, as one data set of Parquet files: articles, what was removed from
@@ -587,7 +588,9 @@ def fleet() -> None:
 
 @fleet.command(name="init", short_help="Write a list of sites.")
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@click.option("-o", "--output", default="sites.toml", show_default=True, metavar="FILE", help="The list; - prints it.")
+@click.option(
+    "-o", "--output", default="sites.toml", show_default=True, type=_path, metavar="FILE", help="The list; - prints it."
+)
 @click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
               help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
 def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
@@ -659,6 +662,7 @@ def fleet_search(**options: Any) -> int:
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=_path)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
+@click.option("--replay-assets", metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."
 )

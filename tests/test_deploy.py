@@ -1,4 +1,4 @@
-"""The files in `docs/deploy/`, and the Dockerfile: what can be known of them without a container engine or an init system.
+"""The files in `docs/deploy/`, and the Dockerfile: what can be known of them without a container engine.
 
 Where hadolint and systemd-analyze are installed, they have a look too.
 """
