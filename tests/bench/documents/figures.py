@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.load.page import page_of
+from tests.bench.whole_sites import with_last_table
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RESULTS = REPOSITORY / "tests/bench/results"
@@ -89,9 +90,8 @@ def _figure_text(value: Any, form: str) -> str:
 
 def main() -> None:
     """Write docs/performance.md and fill the other documents; say which have changed."""
-    (REPOSITORY / "docs/performance.md").write_text(
-        page_of(json.loads((RESULTS / "throughput.json").read_text("utf-8")))
-    )
+    page = page_of(json.loads((RESULTS / "throughput.json").read_text("utf-8")))
+    (REPOSITORY / "docs/performance.md").write_text(with_last_table(page), "utf-8")
     for file in fill_documents():
         print(f"filled {file.relative_to(REPOSITORY)}")
 

@@ -80,9 +80,11 @@ def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.
 
 def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
     for site in sites_of(tmp_path, WHOLE).sites:
-        crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words))
+        crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words), help_option_names=["-h", "--help"])
         assert crawl.params["urls"] == site.urls
-        update = cli.commands["update"].make_context("update", ["a.db", *site.update_words])
+        update = cli.commands["update"].make_context(
+            "update", ["a.db", *site.update_words], help_option_names=["-h", "--help"]
+        )
         assert update.params["delay"] == crawl.params["delay"]
 
 
