@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import click
+
 from crawler.console.open_archive import damage_location
 from crawler.console.terminal import print_text
+from crawler.fleet.sites_file import read_sites
 from output.dataset.build import DatasetBuild, DatasetResult
 from output.dataset.sources import find_archives, open_sources
 from output.dataset.store import DatasetStore, ObjectStore, open_folder
@@ -21,8 +24,25 @@ from output.raw.credentials import without_userinfo
 
 _MEGABYTE = 10**6
 _LOCK = ".broadsheet-dataset"
+_LIST_ENDING = ".toml"
 _SCRATCH = ".writing-"
 _REMOTE_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")  # what pyarrow.fs knows
+
+
+def archives_of(sources: Iterable[str], crawl: click.Command, update: click.Command) -> list[str]:
+    """The archives and folders that are named, and the archives of the lists of sites that are, as far as they were
+    crawled. The commands are those whose options a list may set. CommandError for a list that cannot be used."""
+    paths: list[str] = []
+    for source in sources:
+        if not source.endswith(_LIST_ENDING):
+            paths.append(source)
+            continue
+        sites = read_sites(Path(source), crawl, update)
+        archives = [str(sites.archive(site.name)) for site in sites.sites if sites.archive(site.name).exists()]
+        if not archives:
+            raise NotReachable(f"no site of {source} has an archive yet: none is in {sites.folder}")
+        paths += archives
+    return paths
 
 
 def dataset(target: str, sources: Sequence[str], *, quiet: bool) -> int:

@@ -33,6 +33,24 @@ def test_a_folder_of_archives_becomes_a_data_set_and_again_nothing_is_new(tmp_pa
     assert [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_list_of_sites_names_its_archives(tmp_path: Path, folder: Path) -> None:
+    sites = "".join(f'[sites.{name}]\nurls = ["https://{name}.example/"]\n' for name in ("river", "not-yet"))
+    (tmp_path / "sites.toml").write_text(f'[fleet]\nfolder = "{folder}"\n{sites}')
+    code, out, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
+    assert (code, errors) == (0, "")
+    assert "1 articles of 1 hosts from 1 archives" in out
+
+
+def test_a_list_without_archives_or_with_a_mistake_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "sites.toml").write_text('[sites.river]\nurls = ["https://river.example/"]\n')
+    code, _, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
+    assert (code, len(errors.splitlines())) == (1, 1)
+    assert "has an archive yet" in errors
+    (tmp_path / "sites.toml").write_text("[sites\n")
+    code, _, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
+    assert (code, len(errors.splitlines())) == (2, 1)
+
+
 def test_quiet_says_nothing(tmp_path: Path, folder: Path) -> None:
     assert command("dataset", "-q", tmp_path / "data", folder / "river.db") == (0, "", "")
 
