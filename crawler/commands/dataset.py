@@ -14,7 +14,7 @@ import click
 
 from crawler.console.open_archive import damage_location
 from crawler.console.terminal import print_text
-from crawler.fleet.sites_file import read_sites
+from crawler.fleet.sites.sites_file import read_sites
 from output.dataset.build import DatasetBuild, DatasetResult
 from output.dataset.sources import find_archives, open_sources
 from output.dataset.store import DatasetStore, ObjectStore, open_folder

@@ -119,7 +119,7 @@ class _SketchJoin:
 
     def pairs(self) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
         """Pairs of articles, each as the index of its archive and its page there, whose sketches share enough."""
-        for first, second in find_candidate_pairs(self._pages, self._sketches):
+        for first, second in find_candidate_pairs(self._pages, self._sketches()):
             indexes = self._places[first], self._places[second]
             if indexes[0] != indexes[1] and not all(index in self._archives.unchanged for index in indexes):
                 yield (indexes[0], self._page_ids[first]), (indexes[1], self._page_ids[second])
