@@ -44,9 +44,8 @@ def read_page(
     look = take_first_look(reading.blocks, reading.metadata)
     if extractor_use is ExtractorUse.NEVER or (look.is_sure and extractor_use is ExtractorUse.IN_DOUBT):
         return replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
-    return replace(
-        reading, selected=selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
-    )
+    selected = selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
+    return replace(reading, selected=selected, measured=look.measured)
 
 
 def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings = NO_FINDINGS) -> Reading:

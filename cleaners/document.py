@@ -334,7 +334,8 @@ class Reading:
 
     `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
     `probabilities` are the first-look model's, one for each block, that it belongs to the article; None where that
-    model was unsure of the page and the extractor selected.
+    model was unsure of the page and the extractor selected. `measured` is then what the first look computed of the
+    page, a `cleaners.learned.block_features.MeasuredPage`, so that the block model need not compute it again.
     """
 
     url: str
@@ -344,3 +345,4 @@ class Reading:
     outlinks: tuple[Outlink, ...] = ()
     robots: tuple[str, ...] = ()
     probabilities: Column | None = field(default=None, compare=False)
+    measured: object | None = field(default=None, compare=False, repr=False)

@@ -99,6 +99,7 @@ _POLITENESS_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
                  help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
     click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
+                 shell_complete=_complete_files,
                  help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
@@ -269,8 +270,8 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 
 @cli.command(short_help="Many archives as one Parquet data set.")
-@click.argument("target", metavar="DIR|s3://...")
-@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...")
+@click.argument("target", metavar="DIR|s3://...", type=_path)
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...", type=_path)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     """Write archives, all those of a folder or of a list of sites, as one data set of Parquet files: articles, what was
@@ -587,7 +588,9 @@ def fleet() -> None:
 
 @fleet.command(name="init", short_help="Write a list of sites.")
 @click.argument("urls", nargs=-1, required=True, metavar="URL...")
-@click.option("-o", "--output", default="sites.toml", show_default=True, metavar="FILE", help="The list; - prints it.")
+@click.option(
+    "-o", "--output", default="sites.toml", show_default=True, type=_path, metavar="FILE", help="The list; - prints it."
+)
 @click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
               help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
 def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
@@ -609,6 +612,9 @@ _FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 @_with_options(_FLEET_OPTIONS)
 @click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
+@click.option("--store", metavar="ADDRESS", help="Where archives are between turns: a folder, s3://bucket/prefix.")
+@click.option("--work", metavar="DIR", help="Local copies of archives that are in a store; may name variables.")
+@click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
 @click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
@@ -659,6 +665,7 @@ def fleet_search(**options: Any) -> int:
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=_path)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
+@click.option("--replay-assets", metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."
 )

@@ -83,7 +83,7 @@ def _without(components: dict[str, int], *path_starts: str) -> dict[str, int]:
 _EXTENSION = "scrapy.extensions."
 EXTENSIONS_BASE = _without(
     default_settings.EXTENSIONS_BASE,
-    *(f"{_EXTENSION}{name}." for name in ("feedexport", "telnet", "remote_control", "closespider")),
+    *(f"{_EXTENSION}{name}." for name in ("feedexport", "telnet", "remote_control", "closespider", "throttle")),
 ) | {
     "crawler.spiders.close_spider.CrawlLimits": 0,  # CLOSESPIDER_ settings end a crawl in time; in place of Scrapy's
     "crawler.items.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
@@ -100,6 +100,7 @@ DOWNLOADER_MIDDLEWARES_BASE = _without(
     f"{_DOWNLOADER}redirect.",
     f"{_DOWNLOADER}retry.",
     f"{_DOWNLOADER}httpproxy.",
+    f"{_DOWNLOADER}cookies.",  # a session would make pages depend on the order of the crawl
     f"{_DOWNLOADER}offsite.",
     f"{_DOWNLOADER}httpauth.",  # no user name is ever sent
     f"{_DOWNLOADER}stats.",  # serialises each message again to count its bytes

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleaners.document import ExtractorUse
+from cleaners.verdicts.certainty import IS_CALIBRATED
 from tests.bench.certainty import LOW_F1, ScoredPage, calibration_error, measure, reliability
 from tests.bench.quality import SHARED
 
@@ -23,6 +24,7 @@ def test_the_stored_measurement_is_calibrated() -> None:
     assert measured["all"]["pages"] > 300
     assert abs(measured["all"]["expected"] - measured["all"]["real"]) < 0.01
     assert measured["all"]["calibration_error"] < 0.02
+    assert IS_CALIBRATED  # what readers are told
     high, fair, low = (measured["certainty"][word] for word in ("high", "fair", "low"))
     assert high["real"] > 0.96
     assert high["low"] < 0.05 < fair["low"] < low["low"]

@@ -1,4 +1,4 @@
-"""The files in `deploy/`: what can be known of them without a container engine or an init system.
+"""The files in `docs/deploy/`, and the Dockerfile: what can be known of them without a container engine.
 
 Where hadolint and systemd-analyze are installed, they have a look too.
 """
@@ -18,10 +18,11 @@ import pytest
 
 from crawler.cli import cli
 
-DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
+ROOT = Path(__file__).resolve().parents[1]
+DEPLOY = ROOT / "docs" / "deploy"
 INSTRUCTIONS = [
     tuple(line.split(maxsplit=1))
-    for line in (DEPLOY / "Dockerfile").read_text("utf-8").splitlines()
+    for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines()
     if line and not line.startswith(("#", " "))
 ]
 
@@ -63,8 +64,8 @@ def test_the_image_is_slim_not_root_and_has_one_volume() -> None:
 
 
 def test_what_the_image_is_built_from_is_what_the_package_needs() -> None:
-    kept = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8"), re.MULTILINE)
-    assert [name for name in kept if not (DEPLOY.parent / name).exists()] == []
+    kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    assert [name for name in kept if not (ROOT / name).exists()] == []
     assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "constraints.txt", "README.md"} <= set(
         kept
     )
@@ -91,7 +92,7 @@ def test_the_unit_runs_a_command_and_stops_the_runner_alone() -> None:
 def test_a_linter_finds_nothing_in_the_dockerfile() -> None:
     if not shutil.which("hadolint"):
         pytest.skip("needs a linter: hadolint")
-    process = subprocess.run(["hadolint", str(DEPLOY / "Dockerfile")], capture_output=True, text=True, check=False)
+    process = subprocess.run(["hadolint", str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
     assert (process.returncode, process.stdout) == (0, "")
 
 

@@ -41,7 +41,7 @@ def test_a_command_costs_what_the_processes_cost_that_it_leaves_behind(tmp_path:
 
 def test_the_table_replaces_the_last_one_and_leaves_the_rest_of_the_page() -> None:
     page = with_table("# Performance\n\nText.\n", table(_result(_row(4.0))))
-    assert "| gate | 46 | 10.0 | 4.0 | 0.40 | 5 | 5 |" in page
+    assert "| gate | 46 | 46 | 4.0 | 10.0 | 0.40 | 5 | 5 |" in page
     again = with_table(page + "\n## After\n", table(_result(_row(8.0))))
     assert "| 0.80 |" in again
     assert "| 0.40 |" not in again

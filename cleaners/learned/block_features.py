@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import BlockKind, Column, Reading, Verdict
+from cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
 from cleaners.learned import characters as chars
 from cleaners.learned.column_math import signed_log
 from cleaners.learned.context_features import context_features
@@ -24,6 +26,7 @@ Columns = dict[str, Column]
 _NO_LINE = -9  # the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description
 _MOST_COPIES = 9
+_REMEMBERED_TEXTS = 4096
 _FEATURE_KINDS = (
     BlockKind.PARAGRAPH,
     BlockKind.HEADING,
@@ -36,9 +39,23 @@ _KIND_NUMBERS = {kind: n for n, kind in enumerate(_FEATURE_KINDS)}
 _WORD = re.compile(r"\w+")
 
 
-def first_look_features(page: PageColumns) -> tuple[list[str], Column]:
+@dataclass(frozen=True, slots=True)
+class MeasuredPage:
+    """A page's columns, and of them the features that need no verdicts: both models read these."""
+
+    page: PageColumns
+    features: Columns
+
+
+def measure_page(blocks: Sequence[Block], metadata: Metadata) -> MeasuredPage:
+    """Compute what can be said of the page alone. The page must have a block."""
+    page = read_page_columns(blocks, metadata)
+    return MeasuredPage(page, _page_only_columns(page))
+
+
+def first_look_features(measured: MeasuredPage) -> tuple[list[str], Column]:
     """The features that need no verdicts: their names, and a row for each block."""
-    return _feature_table(_page_only_columns(page))
+    return _feature_table(measured.features)
 
 
 def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[str], Column]:
@@ -46,12 +63,22 @@ def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[
 
     `verdicts` are those of the rules, a verdict a block.
     """
-    page = read_page_columns(reading.blocks, reading.metadata)
-    judged_page = add_verdicts(page, reading.selected, verdicts)
+    measured = _measured_page(reading)
+    judged_page = add_verdicts(measured.page, reading.selected, verdicts)
     selected_column = {"selected": judged_page.selected}
     return _feature_table(
-        _page_only_columns(page) | selected_column | _vote_columns(judged_page) | selection_features(judged_page)
+        measured.features | selected_column | _vote_columns(judged_page) | selection_features(judged_page)
     )
+
+
+def _measured_page(reading: Reading) -> MeasuredPage:
+    """What the first look computed of just these blocks and metadata, or else the same computed now."""
+    measured = reading.measured
+    if isinstance(measured, MeasuredPage):
+        page = measured.page
+        if page.blocks is reading.blocks and page.metadata is reading.metadata:
+            return measured
+    return measure_page(reading.blocks, reading.metadata)
 
 
 def _feature_table(columns: Columns) -> tuple[list[str], Column]:
@@ -142,9 +169,8 @@ def _likeness_columns(page: PageColumns) -> Columns:
     metadata_words = title | description
     overlaps: list[tuple[int, int, int, int]] = []  # position, words of the title, of the description, and all words
     for n in np.flatnonzero(page.words < _SHORT_WORDS).tolist() if metadata_words else ():
-        words = texts[n].lower().split()
-        if not metadata_words.isdisjoint(words):
-            block_words = set(words)
+        block_words = _words_of(texts[n])
+        if not metadata_words.isdisjoint(block_words):
             overlaps.append((n, len(title & block_words), len(description & block_words), len(block_words)))
     positions, in_title, in_description, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
     for name, overlap, field_words in (("title", in_title, title), ("description", in_description, description)):
@@ -152,6 +178,12 @@ def _likeness_columns(page: PageColumns) -> Columns:
         shares[:, positions] = overlap / max(len(field_words), 1), overlap / sizes
         features |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
     return features
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _words_of(text: str) -> frozenset[str]:
+    """The words of a short text, by white space and in lower case. Menus and the like come again on the next page."""
+    return frozenset(text.lower().split())
 
 
 def _title_columns(page: PageColumns) -> Columns:

@@ -7,14 +7,13 @@ trafilatura's selection made no text better there. Where it is in doubt, its sel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from cleaners.document import Block, Column, Metadata
-from cleaners.learned.block_features import first_look_features
+from cleaners.learned.block_features import MeasuredPage, first_look_features, measure_page
 from cleaners.learned.model import FIRST_LOOK_MODEL, expected_f1, predict
-from cleaners.learned.page_columns import read_page_columns
 
 SURE_OF_PAGE_F1 = 0.93
 """The expected F1 (see `expected_f1`) from which the first look is sure of a page."""
@@ -28,6 +27,7 @@ class FirstLook:
 
     probabilities: Column
     expected_f1: float
+    measured: MeasuredPage | None = field(default=None, compare=False, repr=False)  # what it was computed from
 
     @property
     def is_sure(self) -> bool:
@@ -44,6 +44,6 @@ def take_first_look(blocks: Sequence[Block], metadata: Metadata) -> FirstLook:
     """Run the first-look model over a page's blocks; on a page without blocks it is not sure."""
     if not blocks:
         return FirstLook(np.zeros(0), 0.0)
-    page = read_page_columns(blocks, metadata)
-    probabilities = predict(*first_look_features(page), FIRST_LOOK_MODEL)
-    return FirstLook(probabilities, expected_f1(page.words, probabilities))
+    measured = measure_page(blocks, metadata)
+    probabilities = predict(*first_look_features(measured), FIRST_LOOK_MODEL)
+    return FirstLook(probabilities, expected_f1(measured.page.words, probabilities), measured)

@@ -17,8 +17,7 @@ import numpy as np
 from cleaners.clean import survey_page
 from cleaners.document import Block, BlockKind, Column, Page, Reading, Verdict
 from cleaners.html.decode import decode, parse
-from cleaners.learned.block_features import block_features, first_look_features
-from cleaners.learned.page_columns import read_page_columns
+from cleaners.learned.block_features import block_features, first_look_features, measure_page
 from cleaners.training.annotated_sites import SITES, site_pages
 from cleaners.training.labels import covered_shares, snippet_labels, words_of
 from cleaners.verdicts.extractor import selected_blocks
@@ -103,7 +102,7 @@ def read_annotated_page(url: str, html: bytes) -> Reading | None:
 
 def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[FeatureNames, BlockExample]:
     verdicts = rule_verdicts(reading)
-    first_look_names, first_look_rows = first_look_features(read_page_columns(reading.blocks, reading.metadata))
+    first_look_names, first_look_rows = first_look_features(measure_page(reading.blocks, reading.metadata))
     block_model_names, block_model_rows = block_features(reading, verdicts)
     article_snippets, boilerplate_snippets = snippets_of(row)
     words = annotated_words(row)

@@ -25,6 +25,7 @@ from output.browse.guard import loopback_authorities
 from output.browse.library import Library
 from output.browse.queries.capture import RawDocument
 from output.browse.raw_page import make_raw_app
+from output.browse.replay import check_assets
 from output.browse.room import Room, RoomWording, address
 from output.browse.serving import Listener, bind, serve
 from output.db.errors import NotReachable
@@ -36,6 +37,7 @@ SAMPLE = Path("demo-out/sample.db")
 
 def browse(options: Mapping[str, Any]) -> int:
     """Serve the reading room until it is stopped."""
+    assets = check_assets(Path(options["replay_assets"])) if options["replay_assets"] else None
     library = Library.at(_archive_path(options["db"], is_demo=options["demo"]))
     listener = _listen(options["host"], options["port"])
     raw_listener = bind(options["host"], 0)
@@ -45,15 +47,21 @@ def browse(options: Mapping[str, Any]) -> int:
     room = Room(
         library, RoomWording(reason_text, edit_summary), may_write=not options["read_only"],
         raw_origin=_origin(own_name, raw_listener), judge_page=partial(judge_page, pool),
-        try_rule=partial(try_rule, trial_pool), read_raw=read_raw,
+        try_rule=partial(try_rule, trial_pool), read_raw=read_raw, replay_assets=assets,
     )  # fmt: skip
     own_names, raw_names = (loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener))
     raw_app = make_raw_app(room, read_raw, raw_names, own_names)
-    _announce(library, _origin(own_name, listener), may_write=room.may_write)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_at_signals()
     with closing(pool), closing(trial_pool), suppress(KeyboardInterrupt):
+        _announce(library, _origin(own_name, listener), may_write=room.may_write)
         serve([Listener(listener, make_app(room, own_names)), Listener(raw_listener, raw_app)])
     return 0
+
+
+def _end_at_signals() -> None:
+    """Have Ctrl-C and SIGTERM end this process as usual: a crawl of the sample site has left handlers of its own."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def read_raw(location: RecordLocation, body_location: RecordLocation | None, folder: Path) -> RawDocument:

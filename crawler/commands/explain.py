@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import asdict
 from textwrap import wrap
 
+from cleaners.verdicts.certainty import certainty
 from crawler.console.json_output import print_json
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.reasons import reason_text
@@ -87,6 +89,8 @@ def _page_values(page: StoredPage) -> dict[str, object]:
         "shelved": page.shelving_reason or None,
         "kept": page.kept_count,
         "removed": page.removed_count,
+        "expected_f1": page.expected_f1,
+        "images": [asdict(image) for image in page.images],
         "blocks": [_block_values(block) for block in page.blocks],
     }
 
@@ -114,10 +118,17 @@ def _page_lines(page: StoredPage) -> list[str]:
     page_type = page.page_type + (f" (by itself {page.own_type})" if page.own_type != page.page_type else "")
     lines = [f"{page.url}: {page.title or '(no title)'}", f"{page_type}; {', '.join(page.evidence)}"]
     if page.article_id is not None:
-        lines.append(f"article {page.article_id}: {page.kept_count:,} blocks kept, {page.removed_count:,} removed")
+        lines.append(
+            f"article {page.article_id}: {page.kept_count:,} blocks kept, {page.removed_count:,} removed"
+            f"{_certainty_words(page.expected_f1)}"
+        )
     if page.shelving_reason:
         lines.append(f"shelved: {_SHELVED_TEXTS.get(page.shelving_reason, page.shelving_reason)}")
     return lines
+
+
+def _certainty_words(expected_f1: float | None) -> str:
+    return "" if expected_f1 is None else f"; certainty {certainty(expected_f1)} (expected F1 {expected_f1:.2f})"
 
 
 def _block_cells(block: StoredBlock) -> list[str]:

@@ -21,9 +21,10 @@ from crawler.console.ticker import show_progress
 from crawler.fleet.disk import disk_problem
 from crawler.fleet.due import Shard, due_tasks
 from crawler.fleet.embedded import EmbeddedEngine
+from crawler.fleet.engine.choose import store_engine
 from crawler.fleet.overview import results_table, summary_line
 from crawler.fleet.records import FOLDER, RecordFolder
-from crawler.fleet.site_task import SiteTask
+from crawler.fleet.site_task import Engine, SiteTask
 from crawler.fleet.sites.new_sites_file import new_sites_file
 from crawler.fleet.sites.sites_file import Site, SiteList, read_sites
 from crawler.fleet.turn import FleetTurn, turn_exit_code
@@ -65,7 +66,9 @@ def run_fleet(options: Mapping[str, Any], crawl: click.Command, update: click.Co
         if not tasks:
             click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
             return 0
-        engine = EmbeddedEngine(records, options["parallel"] or fleet.parallel, crawl_environment(fleet, os.environ))
+        engine: Engine = store_engine(fleet, options) or EmbeddedEngine(
+            records, options["parallel"] or fleet.parallel, crawl_environment(fleet, os.environ)
+        )
         return _run_turn(tasks, engine, records, quiet=options["quiet"])
 
 
@@ -129,7 +132,7 @@ def _only_turn(folder: Path, part: Shard) -> Iterator[None]:
         lock.release()
 
 
-def _run_turn(tasks: Sequence[SiteTask], engine: EmbeddedEngine, records: RecordFolder, *, quiet: bool) -> int:
+def _run_turn(tasks: Sequence[SiteTask], engine: Engine, records: RecordFolder, *, quiet: bool) -> int:
     warnings: list[str] = []
     turn = FleetTurn(tasks, engine, records, warnings.append)
     signals: list[int] = []

@@ -23,6 +23,7 @@ from crawler.fleet.overview import time_text, worst_first
 from crawler.fleet.records import RecordFolder, SiteRecord
 from crawler.fleet.sites.sites_file import Site, SiteList
 from output.db.errors import ArchiveError
+from output.db.lock import is_owned
 from output.read.search import SearchHit, count_matches, search
 from output.report.figures import gather_report
 from output.report.report_text import verdict_sentence
@@ -42,7 +43,7 @@ def fleet_status(options: Mapping[str, Any], crawl: Command, update: Command) ->
         print_json({"sites": [_status_values(fleet, sites[name], records.get(name)) for name in names]})
         return 0
     head = ("site", "ended", "articles", "alarms", "failed", "took", "at", "due", "")
-    rows = [_status_row(sites[name], records.get(name)) for name in names]
+    rows = [_status_row(fleet, sites[name], records.get(name)) for name in names]
     print_text(format_table([head, *rows], terminal_width(), right_aligned=frozenset((2, 3, 4, 5))))
     return 0
 
@@ -118,15 +119,16 @@ def _read_archives(
     return values, problems
 
 
-def _status_row(site: Site, record: SiteRecord | None) -> tuple[str, ...]:
+def _status_row(fleet: SiteList, site: Site, record: SiteRecord | None) -> tuple[str, ...]:
+    running = "running" if is_owned(fleet.archive(site.name)) else ""
     if record is None:
-        return (site.name, "never crawled", "", "", "", "", "", "now", "")
+        return (site.name, running or "never crawled", "", "", "", "", "", "now", "")
     result, due = record.result, due_at(site, record)
-    is_due = due is None or due <= datetime.now(UTC)
+    due_text = "now" if due is None or due <= datetime.now(UTC) else _until(due)
     numbers = (result.counts.articles, result.counts.alarms, result.counts.failed)
     return (
-        site.name, result.end.replace("_", " "), *(f"{number:,}" for number in numbers), time_text(result.seconds),
-        record.finished_at[:16].replace("T", " "), "now" if is_due or due is None else _until(due), result.message,
+        site.name, running or result.end.replace("_", " "), *(f"{number:,}" for number in numbers),
+        time_text(result.seconds), record.finished_at[:16].replace("T", " "), due_text, result.message,
     )  # fmt: skip
 
 
@@ -138,7 +140,7 @@ def _status_values(fleet: SiteList, site: Site, record: SiteRecord | None) -> di
     """A site as JSON has it."""
     due = due_at(site, record)
     values: dict[str, object] = {"name": site.name, "archive": str(fleet.archive(site.name)), "groups": site.groups}
-    values["due_at"] = due.isoformat() if due else None
+    values |= {"due_at": due.isoformat() if due else None, "is_running": is_owned(fleet.archive(site.name))}
     if record is None:
         return values | {"end": None}
     result = record.result

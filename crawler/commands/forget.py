@@ -13,11 +13,14 @@ from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.option_types import CommandError
 from crawler.console.terminal import one_line, print_text
 from output.db.errors import NotReachable
+from output.db.open import archive_path
 from output.write.archive import Archive
 from output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
 from output.write.forget import take_down as take_down
 
 _MAX_LINES = 10
+_REWRITE_RATE = 50e6  # bytes a second: 16 MB on a disk that many share, 140 MB of processor time alone
+_REWRITE = "{megabytes:,.1f} MB, some {duration}; as much room is needed beside it, and where temporary files are"
 _UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
 
 
@@ -73,7 +76,16 @@ def _print_takedown(takedown: Takedown, path: str) -> int:
     _print_lines([f"stays: the response in {file}" for file in takedown.warc_files])
     _print_lines([f"stays: what the backup {file} holds" for file in archive_backups(Path(path))])
     _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
+    _print_lines([f"the file is then rewritten: {describe_rewrite(archive_path(path))}"])
     return 0
+
+
+def describe_rewrite(file: Path) -> str:
+    """How much is written when a file is rewritten, about how long that takes, and the room that it needs."""
+    size = file.stat().st_size
+    seconds = max(1, round(size / _REWRITE_RATE))
+    duration = f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"
+    return _REWRITE.format(megabytes=size / 1e6, duration=duration)
 
 
 def _print_lines(lines: Sequence[str]) -> None:

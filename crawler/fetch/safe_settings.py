@@ -7,6 +7,7 @@ of ours away, or puts beside it a part of Scrapy's that passes it by, is taken f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from inspect import isasyncgenfunction
 from math import inf
 from typing import Any
 
@@ -35,6 +36,10 @@ _REFUSED_COMPONENTS: Mapping[str, str] = {
 """Scrapy's components that would pass by ours or open a door, and why they are refused, also what is derived from them.
 By name, since importing them takes time."""
 
+_SYNCHRONOUS = (
+    "its process_spider_output is not asynchronous, and Scrapy from 2.19 on takes no other; make it an `async def` "
+    "with yield, or add process_spider_output_async"
+)
 _LIMIT_SETTINGS: Mapping[str, str] = {
     "DOWNLOAD_MAXSIZE": "an answer could be of any size",
     "DOWNLOAD_TIMEOUT": "an answer could take any time",
@@ -96,6 +101,8 @@ def _check_components(settings: BaseSettings) -> None:
         for path, component in components.items():
             if reason := _component_refusal(component):
                 raise _SettingsError(f"{name} must not have {path}: {reason}")
+            if name == "SPIDER_MIDDLEWARES" and _is_synchronous(component):
+                raise _SettingsError(f"{name} cannot have {path}: {_SYNCHRONOUS}")
         if name == "DOWNLOADER_MIDDLEWARES" and not any(_is_subclass(c, Decompression) for c in components.values()):
             raise _SettingsError(f"{name} must have {_DECOMPRESSION}: answers would not be unpacked within limits")
 
@@ -139,6 +146,13 @@ def _component_refusal(component: Any) -> str:
     """Why a component may not run, by the classes that it is derived from; empty if it may."""
     class_names = (f"{base.__module__}.{base.__qualname__}" for base in getattr(component, "__mro__", ()))
     return next((reason for name in class_names if (reason := _REFUSED_COMPONENTS.get(name))), "")
+
+
+def _is_synchronous(middleware: Any) -> bool:
+    """Whether a spider middleware takes what spiders yield in the old way alone, which Scrapy answers with an error."""
+    method = getattr(middleware, "process_spider_output", None)
+    is_modern = isasyncgenfunction(method) or hasattr(middleware, "process_spider_output_async")
+    return method is not None and not is_modern
 
 
 def _is_subclass(path: Any, base_class: type) -> bool:

@@ -14,6 +14,9 @@ from crawler.fleet.sites.sites_file import Site, SiteList
 _SLACK = 0.1
 """The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""
 _MAX_SLACK = timedelta(hours=1)
+_FIRST_RETRY = timedelta(hours=1)
+"""After this a site is tried again that failed once; twice as long after each further failure, up to `every`."""
+_MAX_DOUBLINGS = 20
 UNFINISHED = (SiteEnd.STOPPED, SiteEnd.KILLED, SiteEnd.NOT_STARTED, SiteEnd.IN_USE)
 """Ends after which the same task is due at once."""
 
@@ -35,9 +38,11 @@ def due_at(site: Site, record: SiteRecord | None) -> datetime | None:
     """When a site is due; None for at once."""
     if record is None or record.result.end in UNFINISHED or record.words_digest != digest_of(site.crawl_words):
         return None
-    every = timedelta(seconds=site.every)
+    wait = timedelta(seconds=site.every)
+    if record.failures:
+        wait = min(wait, _FIRST_RETRY * 2 ** min(record.failures - 1, _MAX_DOUBLINGS))
     try:
-        return datetime.fromisoformat(record.turn_at) + every - min(every * _SLACK, _MAX_SLACK)
+        return datetime.fromisoformat(record.turn_at) + wait - min(wait * _SLACK, _MAX_SLACK)
     except (ValueError, OverflowError):
         return None
 

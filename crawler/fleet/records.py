@@ -34,6 +34,8 @@ class SiteRecord:
     """What the site was crawled with, as a digest: the words may hold secrets."""
     is_crawled: bool
     """Whether a crawl with these words was ever finished, so that an update is the next thing to do."""
+    failures: int = 0
+    """How many turns in a row have failed, this one included."""
 
 
 def digest_of(words: Sequence[str]) -> str:

@@ -63,7 +63,8 @@ def start_site(
     started_at, started = utc_now(), time.monotonic()
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("wb") as output:
+        with log.open("ab") as output:  # every writer appends, also one that a killed runner has left
+            output.truncate(0)
             process = lifeline.start(task.command(task.archive), output, environment)
     except OSError as error:
         return unstarted(task, f"cannot be started: {error.strerror or error}")

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from crawler.console.option_types import is_nonempty_file
 
+_WAIT = ("--wait", "2m")
+"""A crawl whose starter was killed may still be stopping when the next one is started: it has so long for that."""
+
 
 class SiteEnd(StrEnum):
     """How the crawl of a site ended."""
@@ -61,8 +64,8 @@ class SiteTask:
     def command(self, archive: Path) -> tuple[str, ...]:
         """The words after `broadsheet` that run the task on an archive. A lost archive is crawled from the start."""
         if self.is_update and is_nonempty_file(str(archive)):
-            return ("update", str(archive), *self.update_words)
-        return ("crawl", "--db", str(archive), *self.crawl_words)
+            return ("update", str(archive), *_WAIT, *self.update_words)
+        return ("crawl", "--db", str(archive), *_WAIT, *self.crawl_words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from crawler.fleet.site_counts import page_count
 from crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
 from output.db.clock import utc_now
 
+_FAILURES = (SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK)
 _NAMED_SITES = 3  # in a progress line
 
 
@@ -55,11 +56,11 @@ class FleetTurn:
             self.warn(line)
 
     def _record(self, task: SiteTask, result: SiteResult) -> SiteRecord:
-        words_digest = digest_of(task.crawl_words)
         is_crawled = task.is_update or result.end is SiteEnd.DONE
-        return SiteRecord(
-            result, self.started_at.isoformat(timespec="seconds"), utc_now(), words_digest, is_crawled=is_crawled
-        )
+        earlier = self.records.read(task.name)
+        failures = 1 + (earlier.failures if earlier else 0) if result.end in _FAILURES else 0
+        turn_at = self.started_at.isoformat(timespec="seconds")
+        return SiteRecord(result, turn_at, utc_now(), digest_of(task.crawl_words), is_crawled, failures)
 
 
 def turn_exit_code(results: Sequence[SiteResult]) -> int:

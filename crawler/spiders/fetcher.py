@@ -20,7 +20,6 @@ from crawler.answers.outcomes import (
     unfetched_outcome,
 )
 from crawler.answers.robots_reader import RobotsReader, redirect_target
-from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.faults import Fault
 from crawler.fetch.requests import (
     RequestBuilder,
@@ -31,6 +30,7 @@ from crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
+from crawler.fetch.transport.byte_budget import ByteBudget
 from crawler.frontier.robots_txt import RobotsRules
 from crawler.frontier.turns import Frontier, Turn
 from output.db.url_words import ReasonFamily, UrlKind, compound_reason, http_reason

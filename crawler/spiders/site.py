@@ -25,7 +25,6 @@ from crawler.console.early_checks import checked_seeds
 from crawler.console.log_format import redact_logs
 from crawler.console.open_archive import damage_behind
 from crawler.discovery.scope import Scope, ScopeError
-from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.cookies import read_cookies
 from crawler.fetch.credentials import Credentials
 from crawler.fetch.given_headers import GivenHeaders, read_headers
@@ -33,6 +32,7 @@ from crawler.fetch.guard import allowed_ports, reactor_problem
 from crawler.fetch.identity import read_contact
 from crawler.fetch.requests import EarlyStop, RequestBuilder
 from crawler.fetch.safe_settings import running_problem, settings_problem
+from crawler.fetch.transport.byte_budget import ByteBudget
 from crawler.fetch.transport.wiretap import ExchangeRecorder
 from crawler.frontier.robots_txt import MAX_BYTES
 from crawler.frontier.turns import Frontier, Turn

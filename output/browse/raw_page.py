@@ -18,6 +18,7 @@ from starlette.routing import Route
 from output.browse.arguments import NotHereError
 from output.browse.guard import Guard
 from output.browse.queries.capture import RawReader
+from output.browse.replay import replay_routes
 from output.browse.room import Room
 from output.db.errors import ArchiveError
 from output.raw.capture import RecordLocation
@@ -70,7 +71,10 @@ def make_raw_app(
             return PlainTextResponse(document.text)
         return Response(inert_page(document.text), media_type="text/html")
 
-    app = Starlette(routes=[Route("/{token}/{archive}/{id:int}", show)])
+    routes = [Route("/{token}/{archive}/{id:int}", show)]
+    if room.replay_assets is not None:
+        routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
+    app = Starlette(routes=routes)
     return Guard(app, authorities, raw_headers(room_authorities))
 
 

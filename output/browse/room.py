@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -95,8 +96,8 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One run of the reading room. `token` is in its forms and nowhere else; `raw_token` in the addresses of raw pages,
-    which another port serves (`raw_origin`, empty if none does)."""
+    """One run of the reading room. `token` is in its forms and nowhere else; `raw_token` and `replay_token` in the
+    addresses of raw and of replayed pages, which another port serves (`raw_origin`, empty if none does)."""
 
     library: Library
     wording: RoomWording
@@ -105,8 +106,10 @@ class Room:
     judge_page: PageJudge | None = None
     try_rule: RuleTrier | None = None
     read_raw: RawReader | None = None
+    replay_assets: Path | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     raw_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    replay_token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     renderer: Renderer = field(init=False)
     counted: Counted = field(default_factory=Counted)
     write_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -115,7 +118,8 @@ class Room:
         helpers = {
             **HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin,
             "raw_token": self.raw_token, "has_votes": self.judge_page is not None,
-            "has_trials": self.try_rule is not None,
+            "has_trials": self.try_rule is not None, "has_replay": self.replay_assets is not None,
+            "replay_token": self.replay_token,
         }  # fmt: skip
         object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
 

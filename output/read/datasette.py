@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
+from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from output.db.schema_doc import ColumnMeanings, column_meanings, schema_columns
 from output.db.stored_values import json_object
 
 SOURCE = "Broadsheet"
+_WITH_TITLES = "with_titles"
 METADATA_FILE = "metadata.json"
 """How the file is called that lies beside a database, as Datasette's documentation calls it."""
 
@@ -36,7 +38,8 @@ def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) 
     tables: dict[str, Any] = {name: {"hidden": True} for name in shown["hidden"]}
     for name, columns in columns_by_table.items():
         if name in meanings:
-            tables[name] = {**tables.get(name, {}), **shown["tables"].get(name, {}), **_texts(name, columns, meanings)}
+            tables[name] = {**tables.get(name, {}), **_appearance(shown, name), **_texts(name, columns, meanings)}
+            tables[name] |= _link_to_titles(shown, name, tables[name]["description"])
     texts = {"title": shown["title"], "description": _plain(shown["description"]), "source": SOURCE}
     queries = {name: {**query, "description": _plain(query["description"])} for name, query in shown["queries"].items()}
     database = {**texts, "title": f"{shown['title']}: {database_name}", "tables": tables, "queries": queries}
@@ -52,6 +55,19 @@ def described_databases(file: Path) -> tuple[str, ...]:
         return ()
     databases = metadata.get("databases")
     return tuple(databases) if metadata.get("source") == SOURCE and isinstance(databases, dict) else ()
+
+
+def _appearance(shown: Mapping[str, Any], table: str) -> dict[str, Any]:
+    return {key: value for key, value in shown["tables"].get(table, {}).items() if key != _WITH_TITLES}
+
+
+def _link_to_titles(shown: Mapping[str, Any], table: str, description: str) -> dict[str, str]:
+    """The table's description with a link to where its rows have the titles and addresses of their articles."""
+    target = shown["tables"].get(table, {}).get(_WITH_TITLES)
+    if target is None:
+        return {}
+    title = (shown["queries"].get(target) or shown["tables"][target])["title"]
+    return {"description_html": f'{escape(description)} With titles: <a href="{quote(target)}">{escape(title)}</a>.'}
 
 
 def _texts(table: str, columns: list[str], meanings: ColumnMeanings) -> dict[str, Any]:

@@ -7,15 +7,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import BlockKind
+from cleaners.document import ArticleImage, BlockKind
 from output.db.migrations import BLOCK_KINDS
 from output.db.stored_values import decoding, stored_texts
+from output.store.images import stored_images
 from output.store.known_url import find_known_url
 from output.verdicts.rulings import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
-        coalesce(s.why, '') FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id
-    WHERE p.id = ?"""
+        coalesce(s.why, ''), p.expected_f1
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
         e.pages, e.of_pages, t.text, b.kind
     FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
@@ -63,7 +64,8 @@ class StoredBlock:
 class StoredPage:
     """A page's verdict with its evidence, and its blocks, which only an article page has.
 
-    `shelving_reason` says why its article is shelved; empty if it is not.
+    `shelving_reason` says why its article is shelved; empty if it is not. `expected_f1` says how certain its text is,
+    0 to 1; None if that is not known. `images` are the pictures of its article.
     """
 
     url: str
@@ -75,6 +77,8 @@ class StoredPage:
     kept_count: int
     removed_count: int
     shelving_reason: str
+    expected_f1: float | None
+    images: tuple[ArticleImage, ...]
     blocks: tuple[StoredBlock, ...]
 
 
@@ -89,11 +93,20 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
 def read_page(db: Database, page_id: int) -> StoredPage:
     """The page with this number in `pages`."""
     row = db.execute(_PAGE, [page_id]).fetchone()
-    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason = row
-    blocks = tuple(_stored_block(page_id, *row) for row in db.execute(_BLOCKS, [page_id]).fetchall())
-    facts = stored_texts(evidence, "pages", "evidence", page_id)
+    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, expected_f1 = row
     return StoredPage(
-        url, title, page_type, own_type, facts, article_id, kept_count, removed_count, shelving_reason, blocks
+        url=url,
+        title=title,
+        page_type=page_type,
+        own_type=own_type,
+        evidence=stored_texts(evidence, "pages", "evidence", page_id),
+        article_id=article_id,
+        kept_count=kept_count,
+        removed_count=removed_count,
+        shelving_reason=shelving_reason,
+        expected_f1=expected_f1,
+        images=stored_images(db, page_id),
+        blocks=tuple(_stored_block(page_id, *columns) for columns in db.execute(_BLOCKS, [page_id]).fetchall()),
     )
 
 

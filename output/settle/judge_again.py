@@ -201,7 +201,7 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap)
     apply_rulings(db, settled_at)
     for head_page in head_pages:
         rebuild_page(db, head_page, settled_at)
-    relate_articles(db, parallel_map)
+    relate_articles(db, parallel_map, stale_hosts.and_hosts(hosts_of_pages(db, head_pages)))
     _settle_rest(db, settled_at)
     note_settled(db)
     drop_temporary_tables(db)

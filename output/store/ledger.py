@@ -26,6 +26,7 @@ from output.db.stored_values import decoding
 from output.db.text import storable_text
 
 _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost a hundredth of what cleaning it takes
+_REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
@@ -66,19 +67,18 @@ class LedgerRows:
 
 def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chances: bytes = b"") -> LedgerRows:
     """The rows of a page's blocks and their verdicts. Pure."""
-    storable_texts = {text: storable_text(text) for text in dict.fromkeys([block.text for block in blocks])}
-    text_ids = {text: content_id(stored_text, bits=BLOCK_BITS) for text, stored_text in storable_texts.items()}
+    text_rows = {text: _text_row(text) for text in dict.fromkeys([block.text for block in blocks])}
     reason_indexes = {
         reason_and_rule: index
         for index, reason_and_rule in enumerate(dict.fromkeys((verdict.reason, verdict.rule) for verdict in verdicts))
     }
     return LedgerRows(
-        texts=tuple(zip(text_ids.values(), storable_texts.values(), strict=True)),
+        texts=tuple(text_rows.values()),
         reasons=tuple([(str(reason), rule) for reason, rule in reason_indexes]),
         blocks=tuple(
             (
                 block.position,
-                text_ids[block.text],
+                text_rows[block.text][0],
                 _KIND_NUMBER[block.kind],
                 verdict.kept,
                 reason_indexes[verdict.reason, verdict.rule],
@@ -92,7 +92,20 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
 
 def block_id(text: str) -> int:
     """The id of a block's text in `block_texts`."""
-    return content_id(storable_text(text), bits=BLOCK_BITS)
+    return _text_row(text)[0]
+
+
+def _text_row(text: str) -> tuple[int, str]:
+    """The (id, text) of a block's text as it is stored; short ones are remembered, since a site repeats them."""
+    return _short_text_row(text) if len(text) <= _MAX_REMEMBERED_CHARS else _make_text_row(text)
+
+
+def _make_text_row(text: str) -> tuple[int, str]:
+    stored_text = storable_text(text)
+    return content_id(stored_text, bits=BLOCK_BITS), stored_text
+
+
+_short_text_row = lru_cache(maxsize=_REMEMBERED_TEXTS)(_make_text_row)
 
 
 def clear_ledger(db: Database, page_id: int) -> None:

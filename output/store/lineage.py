@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from functools import lru_cache
 
 from sqlite_utils import Database
 
@@ -17,6 +18,7 @@ _SAME_READING = (
 )
 
 
+@lru_cache(maxsize=256)
 def lineage_id(lineage: Lineage) -> int:
     """The id of a cleaner: 53 bits, the same in every archive."""
     return content_id(*astuple(lineage))
@@ -27,9 +29,8 @@ def intern_lineage(db: Database, lineage: Lineage | None) -> int | None:
     if lineage is None:
         return None
     cleaner_id = lineage_id(lineage)
-    db.execute(
-        f"INSERT OR IGNORE INTO cleaners (id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *astuple(lineage)]
-    )
+    values = (lineage.version, lineage.rules, lineage.model, lineage.site_rules, lineage.libraries)
+    db.execute(f"INSERT OR IGNORE INTO cleaners (id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *values])
     return cleaner_id
 
 

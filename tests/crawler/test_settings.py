@@ -36,6 +36,7 @@ VALUES = {
     "BROADSHEET_RETRY_WAIT": ("1", 1.0),
     "BROADSHEET_WORKERS": ("3", 3),
     "BROADSHEET_PAGE_SECONDS": ("5", 5.0),
+    "BROADSHEET_EXTRACTOR": ("always", "always"),
     "BROADSHEET_URL_LINES": ("1", True),
     "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
     "BROADSHEET_HEADERS": ("X-A: 1", "X-A: 1"),
@@ -55,7 +56,7 @@ OPTIONS_OF_FIELDS = {
 """The option of `broadsheet crawl` by which a field of the crawl's options has another value than by default."""
 VERBS_OF_FIELDS = {
     "seeds": "the arguments URL", "revisit": "broadsheet update", "every": "broadsheet update --every",
-    "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's",
+    "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's", "extractor": "BROADSHEET_EXTRACTOR",
 }  # fmt: skip
 
 

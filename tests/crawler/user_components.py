@@ -33,6 +33,42 @@ class UserSpiderMiddleware:
             yield item
 
 
+class SyncSpiderMiddleware:
+    """As they were written before Scrapy had coroutines: what a spider yields comes as an iterator."""
+
+    def process_spider_output(self, response: Any, result: Any) -> Any:
+        yield from result
+
+
+class AsyncSpiderMiddleware:
+    """As they are written now: what a spider yields comes as an asynchronous iterator."""
+
+    async def process_start(self, start: Any) -> Any:
+        note("async start")
+        async for item in start:
+            yield item
+
+    async def process_spider_output(self, response: Any, result: Any) -> Any:
+        note(f"async output {response.url}")
+        async for item in result:
+            yield item
+
+
+class BothSpiderMiddleware:
+    """For either, as Scrapy's documentation advises."""
+
+    def process_spider_input(self, response: Any) -> None:
+        note(f"input {response.url}")
+
+    def process_spider_output(self, response: Any, result: Any) -> Any:
+        yield from result
+
+    async def process_spider_output_async(self, response: Any, result: Any) -> Any:
+        note(f"both output {response.url}")
+        async for item in result:
+            yield item
+
+
 class UserPipeline:
     def process_item(self, item: Any) -> Any:
         note(f"item {item['url']}")

@@ -91,7 +91,7 @@ class OptionTable:
         if isinstance(value, bool) or not isinstance(value, str | int | float | date):
             raise OptionMistake(f"{key} must be a text or a number, not {value!r}")
         text = value.isoformat() if isinstance(value, date) else str(value)
-        return str(self.folder / text) if option.name in _FILES else text
+        return str(self.folder / Path(text).expanduser()) if option.name in _FILES else text
 
     def _hint(self, key: str) -> str:
         """What may be meant by a key that is none."""

@@ -118,7 +118,7 @@ class _Reader:
             raise _Mistake("there is no site: write a table [sites.NAME] with its urls")
         return SiteList(
             file=self.file,
-            folder=self.file.absolute().parent / fleet.get("folder", "archives"),
+            folder=self.file.absolute().parent / Path(fleet.get("folder", "archives")).expanduser(),
             parallel=fleet.get("parallel", 0),
             per_address=fleet.get("per-address", DEFAULT_PER_ADDRESS),
             sites=tuple(self._sites(sites, defaults, groups)),

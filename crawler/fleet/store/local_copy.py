@@ -70,6 +70,7 @@ def remove_copy(copy: LocalCopy) -> None:
     """
     copy.archive.unlink(missing_ok=True)
     write_away_files(copy.archive, [])
+    copy.archive.with_suffix(".log").unlink(missing_ok=True)
     for ending in (*COMPANION_ENDINGS, ".home"):
         Path(f"{copy.archive}{ending}").unlink(missing_ok=True)
     for warc_ending in (".warc", MERGED_ENDING):

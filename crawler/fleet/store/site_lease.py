@@ -50,7 +50,7 @@ class LeaseLost(StoreError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class SiteRecord:
+class LeaseRecord:
     """What the store says of a site. `generation` counts leases; `owner` is empty while nobody runs it; `manifest` is
     the key of what was last brought home, empty at first; `write_id` is of this very version."""
 
@@ -74,16 +74,16 @@ def record_key(site: str) -> str:
     return f"sites/{site}/site.json"
 
 
-def read_site(store: ObjectStore, site: str) -> SiteRecord:
+def read_site(store: ObjectStore, site: str) -> LeaseRecord:
     """What the store says of a site; generation 0 if it knows nothing of it. DamagedObject if it makes no sense."""
     record = store.read_record(record_key(site))
-    return _parse(record, site) if record else SiteRecord()
+    return _parse(record, site) if record else LeaseRecord()
 
 
 class SiteLease:
     """A lease that was acquired. Its methods may be called from several threads."""
 
-    def __init__(self, store: ObjectStore, site: str, record: SiteRecord, version: str, terms: LeaseTerms) -> None:
+    def __init__(self, store: ObjectStore, site: str, record: LeaseRecord, version: str, terms: LeaseTerms) -> None:
         self._store = store
         self._key = record_key(site)
         self._record = record
@@ -95,7 +95,7 @@ class SiteLease:
         """The key of the manifest that the site had when it was acquired; empty for none."""
 
     @property
-    def record(self) -> SiteRecord:
+    def record(self) -> LeaseRecord:
         """What this runner last wrote."""
         return self._record
 
@@ -111,7 +111,7 @@ class SiteLease:
         """Give the site back as it was. LeaseLost likewise."""
         self._write(lambda record: replace(record, owner="", expires_at=""))
 
-    def _write(self, change: Callable[[SiteRecord], SiteRecord]) -> None:
+    def _write(self, change: Callable[[LeaseRecord], LeaseRecord]) -> None:
         with self._lock:
             record = replace(change(self._record), write_id=token_hex(8))
             try:
@@ -126,10 +126,10 @@ def acquire(store: ObjectStore, site: str, owner: str, terms: LeaseTerms | None 
     terms = terms or LeaseTerms()
     for _ in range(_ACQUIRE_TRIES):
         stored = store.read_record(record_key(site))
-        record = _parse(stored, site) if stored else SiteRecord()
+        record = _parse(stored, site) if stored else LeaseRecord()
         if not record.is_free(terms):
             break
-        taken = SiteRecord(record.generation + 1, owner, terms.expiry(), record.manifest, token_hex(8))
+        taken = LeaseRecord(record.generation + 1, owner, terms.expiry(), record.manifest, token_hex(8))
         with suppress(VersionMoved):
             version = _replace(store, record_key(site), taken, stored.version if stored else "")
             return SiteLease(store, site, taken, version, terms)
@@ -148,7 +148,7 @@ def acquire_within(store: ObjectStore, site: str, owner: str, terms: LeaseTerms,
         time.sleep(min(_POLL_SECONDS, terms.seconds / 4))
 
 
-def _replace(store: ObjectStore, key: str, record: SiteRecord, version: str) -> str:
+def _replace(store: ObjectStore, key: str, record: LeaseRecord, version: str) -> str:
     """Replace a version. Where the answer to an earlier try was lost, the record that is there is the one meant."""
     try:
         return store.replace_record(key, record.to_json(), version)
@@ -159,11 +159,11 @@ def _replace(store: ObjectStore, key: str, record: SiteRecord, version: str) -> 
         return stored.version
 
 
-def _parse(record: VersionedRecord, site: str) -> SiteRecord:
+def _parse(record: VersionedRecord, site: str) -> LeaseRecord:
     try:
         values = json.loads(record.data)
         words = [str(values[name]) for name in ("owner", "expires_at", "manifest", "write_id")]
-        return SiteRecord(int(values["generation"]), *words)
+        return LeaseRecord(int(values["generation"]), *words)
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedObject(f"what the store says of {site} makes no sense") from error
 

@@ -22,6 +22,7 @@ from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
 from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
 from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
+from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages
 
 REPEATED_PAGES = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
@@ -30,6 +31,7 @@ _TEXTS_PER_QUERY = 1_000
 _TEXTS_PER_JOB = 25
 _CACHED_TEXTS = 64
 
+_STALE_SKETCHES = "SELECT page_id FROM sketches WHERE hashes IS NULL"
 _DELETE_STALE_SKETCHES = "DELETE FROM sketches WHERE hashes IS NULL"
 _UNSKETCHED_TEXTS = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
     WHERE s.page_id IS NULL AND a.page_id > ? ORDER BY a.page_id LIMIT ?"""
@@ -37,6 +39,7 @@ _FROM_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes
 _SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes, length(s.sketch) {_FROM_SKETCHES}"
 _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
+_ARTICLE_OF_PAGE = "SELECT article_id FROM pages WHERE id = ?"
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
@@ -57,26 +60,35 @@ class SimilarityCounts:
     clustered_articles: int
 
 
-def relate_articles(db: Database, parallel_map: ParallelMap = serial_map) -> SimilarityCounts:
+def relate_articles(
+    db: Database, parallel_map: ParallelMap = serial_map, stale_hosts: StaleHosts = WHOLE_ARCHIVE
+) -> SimilarityCounts:
     """Bring `duplicates` and `clusters` up to date with the articles, in one transaction; sketches are made by
-    `parallel_map`."""
+    `parallel_map`.
+
+    `stale_hosts` are those on which anything has changed since. Two articles of others, of which no article has
+    another text either, are to each other what is stored.
+    """
     with write_transaction(db):
-        sketched_texts = _sketch_new_texts(db, parallel_map)
-        relations = list(_compare_pairs(db, _find_pairs(db)))
+        outdated_pages = {page_id for (page_id,) in db.execute(_STALE_SKETCHES)}
+        sketched_pages = _sketch_new_texts(db, parallel_map)
+        stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, outdated_pages | sketched_pages))
+        pairs, stale_pages = _find_pairs(db, stale_hosts)
+        relations = list(_relate_pairs(db, pairs, stale_pages))
         _store_relations(db, relations)
         cluster_by_article = cluster_articles(relations)
         _store_clusters(db, cluster_by_article)
-    return SimilarityCounts(sketched_texts, len(relations), len(cluster_by_article))
+    return SimilarityCounts(len(sketched_pages), len(relations), len(cluster_by_article))
 
 
-def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> int:
-    """Sketch the texts that have no sketch yet; returns how many."""
+def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> set[int]:
+    """Sketch the texts that have no sketch yet; returns the ids of their pages."""
     db.execute(_DELETE_STALE_SKETCHES)
-    count = 0
+    page_ids: set[int] = set()
     for rows in parallel_map(sketch_rows, _unsketched_batches(db)):
         db.conn.executemany("INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", rows)
-        count += len(rows)
-    return count
+        page_ids.update(row[0] for row in rows)
+    return page_ids
 
 
 def _unsketched_batches(db: Database) -> Iterator[list[tuple[int, str]]]:
@@ -104,16 +116,31 @@ def read_shingles(db: Database, page_id: int) -> Shingles:
     return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
 
 
-def _find_pairs(db: Database) -> list[tuple[int, int]]:
-    """The pairs of page ids whose sketches share enough."""
+def _find_pairs(db: Database, stale_hosts: StaleHosts) -> tuple[list[tuple[int, int]], set[int]]:
+    """The pairs of page ids whose sketches share enough, and the pages with a sketch on the stale hosts."""
     pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
+    stale_pages: set[int] = set()
     for page_id, host, hash_count, sketch_bytes in db.execute(_SKETCHED_PAGES):
         if sketch_bytes != hash_count * HASH_BYTES:
             raise DamagedValue(location_of("sketches", "sketch", page_id))
         pages.page_ids.append(page_id)
         pages.host_numbers.append(number_by_host.setdefault(host, len(number_by_host)))
         pages.hash_counts.append(hash_count)
-    return find_candidate_pairs(pages, (sketch for (sketch,) in db.execute(_SKETCHES)))
+        if host in stale_hosts:
+            stale_pages.add(page_id)
+    return find_candidate_pairs(pages, (sketch for (sketch,) in db.execute(_SKETCHES))), stale_pages
+
+
+def _relate_pairs(db: Database, pairs: list[tuple[int, int]], stale_pages: set[int]) -> Iterator[Relation]:
+    """The relations of the pairs: of those with a stale page by comparing them, of the others as stored."""
+    stored_relations = {frozenset(row[:2]): Relation(*row) for row in db.execute(_STORED_RELATIONS)}
+    stale_pairs = [pair for pair in pairs if not stale_pages.isdisjoint(pair)]
+    yield from _compare_pairs(db, stale_pairs)
+    for pair in pairs:
+        if stale_pages.isdisjoint(pair):
+            articles = frozenset(db.execute(_ARTICLE_OF_PAGE, [page_id]).fetchone()[0] for page_id in pair)
+            if relation := stored_relations.get(articles):
+                yield relation
 
 
 def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:

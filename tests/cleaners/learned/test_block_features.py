@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from cleaners.document import Metadata, Reading
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import parse
-from cleaners.learned.block_features import block_features
+from cleaners.learned import block_features as module
+from cleaners.learned.block_features import block_features, measure_page
 from cleaners.learned.characters import count_characters
 from cleaners.learned.column_math import (
     group_numbers,
@@ -118,3 +120,24 @@ def test_columns() -> None:
     shares, weights = leave_one_out_means(np.array([0, 0, 1]), np.ones(3), column)
     assert list(shares) == [2, 1, -1]
     assert list(weights) == [1, 1, 0]
+
+
+def test_what_the_first_look_measured_is_not_measured_again_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = reading()
+    names, rows = block_features(page, rule_verdicts(page))
+    measured = replace(page, measured=measure_page(page.blocks, page.metadata))
+    monkeypatch.setattr(module, "measure_page", pytest.fail)
+    names_again, rows_again = block_features(measured, rule_verdicts(page))
+    assert names_again == names
+    assert np.array_equal(rows, rows_again)
+
+
+def test_what_was_measured_of_other_blocks_or_metadata_does_not_count() -> None:
+    page, other = reading(), reading(PAGE.replace("burned", "went"))
+    measured = measure_page(other.blocks, other.metadata)
+    expected = block_features(page, rule_verdicts(page))[1]
+    assert np.array_equal(block_features(replace(page, measured=measured), rule_verdicts(page))[1], expected)
+    retitled = replace(
+        page, metadata=Metadata(title="Another title"), measured=measure_page(page.blocks, page.metadata)
+    )
+    assert not np.array_equal(block_features(retitled, rule_verdicts(page))[1], expected)

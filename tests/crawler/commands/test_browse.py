@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -54,6 +55,34 @@ def test_it_opens_answers_to_its_own_name_and_closes(room, db):
 
 
 @pytest.mark.slow
+def test_the_demo_is_crawled_once_and_shown(tmp_path):
+    for is_crawled in (True, False):
+        process = start("browse", "--demo", "--port", 0, cwd=tmp_path)
+        try:
+            assert process.stdout is not None
+            printed = "".join(iter_until(process.stdout, "reading room is open"))
+            assert ("Serving the sample site" in printed) is is_crawled
+            url = _ADDRESS.findall(printed)[-1]
+            assert url.endswith("/sample/")
+            assert status(url) == 200
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+            assert process.returncode == 0, errors
+        finally:
+            process.kill()
+            process.communicate()
+    assert (tmp_path / "demo-out" / "sample.db").exists()
+
+
+def iter_until(lines: Iterable[str], words: str) -> Iterator[str]:
+    """Lines up to the first that has some words."""
+    for line in lines:
+        yield line
+        if words in line:
+            return
+
+
+@pytest.mark.slow
 def test_beyond_loopback_it_answers_to_the_names_that_it_was_given(db):
     process = start("browse", db, "--port", 0, "--host", "0.0.0.0", "--name", "room.example", "--read-only")
     try:
@@ -88,6 +117,7 @@ def test_a_port_that_is_taken_is_said_in_a_line_where_it_was_named(db):
         (("a.db", "--demo"), 2, "not both"),
         (("a.db", "--port", "99999"), 2, "99999"),
         ((".", "--host", "no such host"), 1, "no archive"),
+        (("a.db", "--replay-assets", "nowhere"), 1, "nowhere has no ui.js"),
     ],
 )
 def test_what_cannot_be_shown_is_one_line(tmp_path, arguments, code, message):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from cleaners.document import ArticleImage
 from crawler.cli import run
 from output.store.ledger import block_id
 from output.write.archive import Archive
@@ -94,3 +96,20 @@ def test_nothing_is_cut_where_the_output_is_no_terminal(
     monkeypatch.setenv("COLUMNS", "80")
     assert run(["explain", str(archive_path), RIVER]) == 0
     assert SIMILAR_WORDS not in capsys.readouterr().out
+
+
+def test_explain_says_how_certain_a_text_is_and_lists_its_pictures(
+    archive_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, make = "https://a.example/certain", Maker()
+    picture = ArticleImage("https://a.example/i.jpg", "The mill", "Photo: Ana Sol", "A mill")
+    with Archive.open(archive_path, make.clock) as archive:
+        outcome = make.outcome(url, "one two", removed=("three",), chances=bytes([255, 0]), images=(picture,))
+        archive.save([outcome])
+    assert run(["explain", str(archive_path), url]) == 0
+    assert "1 removed; certainty high (expected F1 1.00)" in capsys.readouterr().out
+    assert run(["explain", str(archive_path), url, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["expected_f1"], values["images"]) == (1.0, [asdict(picture)])
+    assert run(["explain", str(archive_path), RIVER]) == 0
+    assert "certainty" not in capsys.readouterr().out

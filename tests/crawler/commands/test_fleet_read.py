@@ -11,6 +11,7 @@ import pytest
 from crawler.cli import run
 from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from output.write.archive import Archive
 
 LIST = '[sites.{0}]\nurls = ["https://{0}.example/"]\n'
 
@@ -42,6 +43,11 @@ def test_status_has_a_line_a_site_the_worst_first(sites: Path, capsys: pytest.Ca
     assert [line.split()[:2] for line in lines[1:]] == [
         ["cut", "killed"], ["bad", "failed"], ["well", "done"], ["none", "never"],
     ]  # fmt: skip
+    with Archive.open(sites.parent / "archives" / "well.db"):
+        assert run(["fleet", "status", str(sites), "--site", "well"]) == 0
+        assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["well", "running"]
+        assert run(["fleet", "status", str(sites), "--site", "well", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["sites"][0]["is_running"] is True
     assert lines[3].split()[2:] == ["2", "0", "0", "1m", "2026-01-01", "04:00", "now"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import run
+from crawler.commands.forget import describe_rewrite
 from output.db.open import open_database
 from output.write.archive import Archive
 from tests.crawler.shell import ACTIVE, rows, start
@@ -40,6 +41,25 @@ def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFix
     assert "2 articles, 2 pages" in output
     assert not ACTIVE & set(output)
     assert db.read_bytes() == bytes_before
+
+
+@pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
+def test_it_says_beforehand_how_long_the_file_is_rewritten_and_what_room_that_takes(
+    db: Path, capsys: pytest.CaptureFixture[str], mode: str
+) -> None:
+    size = db.stat().st_size
+    assert run(["forget", str(db), RIVER, mode]) == 0
+    line = f"  the file is then rewritten: {size / 1e6:.1f} MB, some 1 s; as much room is needed beside it,"
+    assert line in capsys.readouterr().out
+
+
+def test_a_large_file_takes_longer(tmp_path: Path) -> None:
+    file = tmp_path / "large.db"
+    file.touch()
+    os.truncate(file, 3 * 10**9)
+    assert "3,000.0 MB, some 1 min;" in describe_rewrite(file)
+    os.truncate(file, 500 * 10**6)
+    assert "500.0 MB, some 10 s;" in describe_rewrite(file)
 
 
 @pytest.mark.parametrize("mode", ["--dry-run", "--yes"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,10 +33,19 @@ def test_what_is_new_unfinished_or_changed_is_due_at_once(earlier: SiteRecord | 
     assert task.is_update is (earlier is not None and earlier.turn_at == "yesterday")
 
 
-@pytest.mark.parametrize("end", [SiteEnd.DONE, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS])
-def test_what_ended_is_due_after_its_time_and_a_daily_job_may_be_early(end: SiteEnd) -> None:
+@pytest.mark.parametrize(
+    ("failures", "minutes"), [(1, 54), (2, 108), (3, 216), (5, 15 * 60), (6, 23 * 60), (5000, 23 * 60)]
+)
+def test_what_failed_is_tried_again_sooner_and_less_and_less_often(failures: int, minutes: int) -> None:
+    failed = replace(record(SiteEnd.FAILED), failures=failures)
+    assert due_at(SITE, failed) == TURN + timedelta(minutes=minutes)
+    hourly = replace(SITE, every=60.0)
+    assert due_at(hourly, failed) == TURN + timedelta(seconds=54)
+
+
+def test_what_ended_is_due_after_its_time_and_a_daily_job_may_be_early() -> None:
     def due(now: datetime | None) -> int:
-        return len(list(due_tasks(FLEET, FLEET.sites, lambda name: record(end), now)))
+        return len(list(due_tasks(FLEET, FLEET.sites, lambda name: record(), now)))
 
     assert due(TURN + timedelta(hours=22)) == 0
     assert due(TURN + timedelta(hours=23, minutes=1)) == 1

@@ -10,7 +10,7 @@ from typing import IO
 import pytest
 
 from crawler.fleet import run_site as module
-from crawler.fleet.run_site import run_site
+from crawler.fleet.run_site import RunningSite, run_site, start_site
 from crawler.fleet.site_task import SiteEnd, SiteTask
 from crawler.session.lifeline import Lifeline
 
@@ -45,3 +45,16 @@ def test_a_task_that_is_stopped_is_asked_once(lifeline: Lifeline, tmp_path: Path
     task, log = SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; {command}",)), tmp_path / "a.log"
     result = run_site(task, lifeline, log, lambda: (tmp_path / "ready").exists())
     assert (result.end, result.message) == (SiteEnd.STOPPED, "x")
+
+
+def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifeline: Lifeline, tmp_path: Path) -> None:
+    """It still holds the same file open, and goes on writing where it was."""
+    log, wait = tmp_path / "a.log", "while [ ! -e go ]; do sleep 0.01; done"
+    old = f"cd {tmp_path}; echo a long line of an earlier crawl; touch ready; {wait}; echo late"
+    orphan = start_site(SiteTask("a", tmp_path / "a.db", (old,)), lifeline, log)
+    assert isinstance(orphan, RunningSite)
+    while not (tmp_path / "ready").exists():
+        pass
+    run_site(SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; echo new; touch go",)), lifeline, log, lambda: False)
+    orphan.process.wait()
+    assert log.read_bytes() == b"new\nlate\n"

@@ -15,7 +15,7 @@ TASK = SiteTask("news", Path("news.db"), ("https://news.example/", "--delay", "2
 def test_a_site_that_was_crawled_is_updated(tmp_path: Path) -> None:
     archive = tmp_path / "news.db"
     archive.write_bytes(b"x")
-    assert TASK.command(archive) == ("update", str(archive), "--delay", "2")
+    assert TASK.command(archive) == ("update", str(archive), "--wait", "2m", "--delay", "2")
 
 
 @pytest.mark.parametrize("content", [None, b""])
@@ -23,7 +23,8 @@ def test_a_lost_archive_is_crawled_from_the_start(tmp_path: Path, content: bytes
     archive = tmp_path / "news.db"
     if content is not None:
         archive.write_bytes(content)
-    assert TASK.command(archive) == ("crawl", "--db", str(archive), "https://news.example/", "--delay", "2")
+    crawl = ("crawl", "--db", str(archive), "--wait", "2m", "https://news.example/", "--delay", "2")
+    assert TASK.command(archive) == crawl
 
 
 def test_tasks_and_results_cross_processes() -> None:

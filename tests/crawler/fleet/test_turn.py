@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,21 @@ def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) 
     assert record is not None
     assert (record.is_crawled, record.turn_at[:10]) == (True, turn.started_at.isoformat()[:10])
     assert turn.progress_line() == "8 of 8 sites, 7 of them not well; running: none"
+
+
+def test_failures_in_a_row_are_counted(tmp_path: Path) -> None:
+    for count in (1, 2, 3):
+        turn, _ = turn_of(tmp_path, "s-failed")
+        turn.run()
+        record = turn.records.read("s-failed")
+        assert record is not None
+        assert record.failures == count
+    turn, _ = turn_of(tmp_path, "s-done")
+    turn.records.write(replace(record, result=replace(record.result, name="s-done")))
+    turn.run()
+    record = turn.records.read("s-done")
+    assert record is not None
+    assert record.failures == 0
 
 
 @pytest.mark.parametrize("is_update", [True, False])

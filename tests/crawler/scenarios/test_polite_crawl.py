@@ -366,8 +366,6 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
     """The session waits for what only the loop can do; on the loop it would wait in vain."""
     import asyncio
 
-    from scrapy.settings import Settings
-
     from crawler.spiders.site import SiteSpider
 
     loop_ran, heard = threading.Event(), []
@@ -392,6 +390,6 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
     spider = SiteSpider.__new__(SiteSpider)
     spider.session, spider.end_reason, spider._is_closed = Session(), "", False  # type: ignore[assignment]
     spider._end_lock = threading.Lock()
-    spider.settings, spider.workers = Settings({"FEEDS": feeds}), Workers()  # type: ignore[assignment]
+    spider.workers, spider._has_item_receivers = Workers(), bool(feeds)  # type: ignore[assignment]
     asyncio.run(settled())
     assert heard == ([True, True] if feeds else [True])

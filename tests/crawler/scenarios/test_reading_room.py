@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from tests.browser import LoopbackBrowser, loopback_browser
+from output.settle.judge_again import settle
+from output.write.archive import Archive
+from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import command, crawl, start
+from tests.output.conftest import Maker
+from tests.output.exports.replay_page import viewer_files
 
 pytestmark = pytest.mark.slow
 
 AXE = "axe-core@4.14.1"
 PATHS = (
     "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done", "rules",
-    "rule/1", "site-rules", "review", "url/1", "no",
+    "rule/1", "site-rules", "review", "review/pages", "url/1", "no",
 )  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[3]
 _ADDRESS = re.compile(r"http://[\w.:]+/\S*")
@@ -29,7 +33,7 @@ ACTIVE_PAGE = """<!doctype html><html lang="en"><head><title>Title <img src=//ev
 <link rel="stylesheet" href="//evil.example/a.css"><link rel="dns-prefetch" href="//evil.example">
 <link rel="preconnect" href="https://evil.example"><meta http-equiv="refresh" content="0;url=http://evil.example/">
 <meta property="og:type" content="article"><meta name="author" content="<svg onload=alert(1)>">
-<script>document.title = "ran"; fetch("//evil.example/s")</script>
+<script>document.title = "ran"; fetch("//evil.example/s"); new WebSocket("ws://evil.example/w")</script>
 <style>@import "//evil.example/i.css"; body { background: url(//evil.example/b.png) }</style></head>
 <body onload="document.title='ran'"><article><h1>Title</h1>{words}
 <p>See <a href="javascript:document.title='ran'">this</a> &lt;script&gt;alert(1)&lt;/script&gt;
@@ -54,9 +58,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "sample.db"
 
 
-def opened(db: Path) -> Iterator[str]:
+def opened(db: Path, *options: object) -> Iterator[str]:
     """The address of a reading room over an archive."""
-    room = start("browse", db, "--port", 0)
+    room = start("browse", db, "--port", 0, *options)
     assert room.stdout is not None
     match = _ADDRESS.search(room.stdout.readline())
     assert match
@@ -155,6 +159,20 @@ def test_ten_blocks_are_reviewed_by_one_key_each(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("Of 10 judged blocks 9 were right: 60 to 98 %")
 
 
+def test_pages_are_reviewed_by_one_key_each(page: Page) -> None:
+    page.get_by_role("link", name="Review", exact=True).click()
+    page.get_by_role("link", name="Pages", exact=True).click()
+    for number in range(1, 4):
+        press(page, "n" if number == 2 else "y")
+        expect(page.get_by_role("status")).to_contain_text("Noted as")
+        expect(page.locator("main")).to_contain_text(f"Of {number} judged page")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("main")).to_contain_text("Of 2 judged pages 1 was right")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="As annotated pages").click()
+    assert download.value.suggested_filename == "pages.zip"
+
+
 def test_a_raw_page_is_shown_and_calls_nobody(page: Page, browser: LoopbackBrowser) -> None:
     before = len(browser.outside)
     page.get_by_role("link", name="Articles", exact=True).click()
@@ -201,15 +219,74 @@ def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, p
 
 
 @pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The reading room over an archive with an article that its publication changed."""
+    make, db = Maker(), tmp_path_factory.mktemp("edited") / "edited.db"
+    rest = "sentence of it says what the council of the harbour town had voted for on Tuesday."
+    first, second, third = (f"The {word} {rest}" for word in ("first", "second", "third"))
+    with Archive.open(db, make.clock) as archive:
+        for texts in ((first, second, third), (first, second.replace("Tuesday", "Monday"))):
+            archive.save([make.outcome("http://a.test/story", *texts, title="The vote")])
+            settle(archive.db, make.clock)
+    yield from opened(db)
+
+
+def test_a_diff_is_read_inline_and_side_by_side(browser: LoopbackBrowser, edited: str, axe: str) -> None:
+    page = browser.page()
+    page.goto(edited)
+    page.get_by_role("link", name="Changes", exact=True).click()
+    page.get_by_role("link", name="The vote").first.click()
+    expect(page.locator(".diff ins").first).to_have_text("Monday.")
+    changed = page.locator(".diff .changed")
+    expect(changed).to_have_count(2)
+    expect(changed.nth(1)).to_contain_text("The third sentence")  # it stood below the one that was rewritten
+    page.get_by_role("link", name="Side by side").click()
+    expect(page.locator(".diff .pair").first.locator("del")).to_have_text("Tuesday.")
+    expect(page.locator("details.run")).to_contain_text("1 block unchanged")
+    page.evaluate(axe)
+    assert page.evaluate("axe.run(document)")["violations"] == []
+    page.close()
+
+
+@pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The reading room over a site whose pages would run, load, lead and call."""
-    site = ScriptedSite({"/story": ACTIVE_PAGE.replace("{words}", WORDS), "/": "<a href=/story>The story</a>"})
-    db = tmp_path_factory.mktemp("hostile") / "hostile.db"
+    yield from opened(crawled(tmp_path_factory.mktemp("hostile"), ACTIVE_PAGE))
+
+
+@pytest.fixture(scope="module")
+def replaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same with ReplayWeb.page, and a page that stays when it is opened."""
+    db = crawled(tmp_path_factory.mktemp("replaying"), re.sub('<meta http-equiv="refresh"[^>]*>', "", ACTIVE_PAGE))
+    yield from opened(db, "--replay-assets", viewer_files())
+
+
+def crawled(folder: Path, story: str) -> Path:
+    """The archive of a site with a story of some paragraphs."""
+    site = ScriptedSite({"/story": story.replace("{words}", WORDS), "/": "<a href=/story>The story</a>"})
+    db = folder / "hostile.db"
     try:
         crawl(site, db, "--max-pages", 3, "--no-sitemaps")
     finally:
         site.close()
-    yield from opened(db)
+    return db
+
+
+def test_a_replayed_page_runs_and_asks_nobody(browser: LoopbackBrowser, replaying: str) -> None:
+    before, page = len(browser.outside), browser.page()
+    page.goto(f"{replaying}articles")
+    page.locator("ol.articles a").click()
+    page.get_by_role("link", name="Raw page").click()
+    page.get_by_role("link", name="In ReplayWeb.page").click()
+    viewer = page.frame_locator("iframe.raw").frame_locator("replay-web-page iframe")
+    replay = viewer.frame_locator("wr-coll-replay iframe")
+    expect(replay.locator("article")).to_contain_text("Paragraph 0", timeout=TIMEOUT)
+    assert any(frame.title() == "ran" for frame in page.frames)
+    replay.get_by_text("Leave").evaluate("link => link.click()")
+    page.wait_for_timeout(2000)
+    assert page.url.endswith("view=replay")
+    page.close()
+    assert browser.outside[before:] == []
 
 
 def test_nothing_of_a_hostile_archive_acts_or_calls(browser: LoopbackBrowser, hostile: str) -> None:

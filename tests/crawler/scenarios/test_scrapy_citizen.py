@@ -95,6 +95,57 @@ def test_itemcount_stops_a_crawl_whose_items_come_as_they_are_fetched(
     assert len(fetched_pages(chain)) < 1 + 2 * len(NAMES)
 
 
+NO_EFFECT = {
+    "REDIRECT_ENABLED": True, "COOKIES_ENABLED": True, "HTTPERROR_ALLOW_ALL": True, "AUTOTHROTTLE_ENABLED": True,
+    "AUTOTHROTTLE_START_DELAY": 30, "DUPEFILTER_CLASS": "scrapy.dupefilters.RFPDupeFilter",
+    "CLOSESPIDER_ERRORCOUNT": 1,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Callable[..., ScriptedSite]) -> None:
+    """COOKIES_ENABLED sent a site's cookies back, and AUTOTHROTTLE_ENABLED had every request wait a second time."""
+    session = {"Set-Cookie": "session=1; Path=/"}
+    site = serve({
+        "/": Reply(page("start", "/moved", "/gone", "/broken", "/river"), headers=session),
+        "/moved": Reply("", 302, {"Location": "/mill", **session}), "/gone": Reply("", 404),
+        "/broken": Reply("", 500), **stories("mill", "river"),
+    })  # fmt: skip
+    options = {"discover_sitemaps": 0, "discover_feeds": 0, "RETRY_TIMES": 0}
+    usual = crawl(f"{site.url}/", **options)
+    usual_states, usual_log = usual.states(site), sorted(site.paths())
+    site.log.clear()
+    other = Crawl(crawl.folder / "other")
+    other.folder.mkdir()
+    result = other(f"{site.url}/", **options, **NO_EFFECT, patience=60)
+    assert (result.code, result.run()) == (0, ("finished", "finished"))
+    assert (result.states(site), sorted(site.paths())) == (usual_states, usual_log)
+    assert {seen.headers["Cookie"] for seen in site.log} == {None}
+    assert usual_states["/moved"] == ("done", "redirect")
+    assert usual_states["/broken"][0] == "failed"
+
+
+@pytest.mark.slow
+def test_spider_middlewares_of_every_kind_run_in_a_crawl_and_in_scrapy_parse(
+    crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = serve({"/": page("start", "/river"), "/river": page("river", "/next")})
+    monkeypatch.setenv("BROADSHEET_TEST_NOTES", str(tmp_path / "notes"))
+    kinds = ("AsyncSpiderMiddleware", "BothSpiderMiddleware", "UserSpiderMiddleware")
+    middlewares = json.dumps({f"{USER}.{kind}": number for number, kind in enumerate(kinds, 100)})
+    result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", SPIDER_MIDDLEWARES=middlewares)
+    assert (result.code, result.errors, list(result.articles())) == (0, "", [f"{site.url}/river"])
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 1
+    assert {"start", "async start"} <= {*(tmp_path / "notes").read_text().splitlines()}
+    url, db = f"{site.url}/river", tmp_path / "b.db"
+    options = ("-a", f"url={site.url}/", "-a", f"db={db}", *QUICK, "-s", f"SPIDER_MIDDLEWARES={middlewares}")
+    shown = scrapy(REPOSITORY, "parse", "--spider", "site", *options, url)
+    assert "The story of river and the harbour" in shown
+    assert "Traceback" not in shown
+    notes = {*(tmp_path / "notes").read_text().splitlines()}
+    assert {f"input {url}", f"async output {url}", f"both output {url}"} <= notes
+
+
 @pytest.mark.slow
 def test_depth_limit_is_that_of_the_links(crawl: Crawl, chain: ScriptedSite) -> None:
     assert len(crawl(f"{chain.url}/", DEPTH_LIMIT=1).articles()) == len(NAMES)
@@ -140,7 +191,10 @@ def test_the_commands_that_look_at_a_page(tmp_path: Path, serve: Callable[..., S
     assert "200 The story" in scrapy(
         REPOSITORY, "shell", url, *QUICK, *ports, "-c", "f'{response.status} {response.css(\"h1::text\").get()}'"
     )
+    assert "The story of river" in scrapy(REPOSITORY, "fetch", url, *QUICK, *ports)
     assert "OK" in scrapy(REPOSITORY, "check")
+    assert scrapy(REPOSITORY, "list").splitlines() == ["site", "urls"]
+    assert scrapy(REPOSITORY, "settings", "--get", "BROADSHEET_DELAY").strip() == "1.0"
 
 
 # --- A project of one's own -----------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ def test_they_run_and_find_ours_in_place(
         ("DOWNLOADER_MIDDLEWARES_BASE", {}, "DOWNLOADER_MIDDLEWARES must have"),
         ("DOWNLOADER_MIDDLEWARES", {f"{USER}.DecliningDecompression": 590}, "does not run"),
         ("DOWNLOAD_HANDLERS_BASE", {}, "DOWNLOAD_HANDLERS must be"),
+        ("SPIDER_MIDDLEWARES", {f"{USER}.SyncSpiderMiddleware": 100}, "is not asynchronous, and Scrapy from 2.19"),
         ("ADDONS", {f"{USER}.RemovingAddOn": 1}, "DOWNLOADER_MIDDLEWARES must have"),
         ("ADDONS", {f"{USER}.OpeningAddOn": 1}, "DOWNLOAD_HANDLERS must be"),
     ],

@@ -12,10 +12,10 @@ from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Request, Response
 
 from crawler.answers.outcomes import Answer
-from crawler.fetch.byte_budget import ByteBudget
 from crawler.fetch.faults import Fault
 from crawler.fetch.identity import Identity
 from crawler.fetch.requests import RequestBuilder
+from crawler.fetch.transport.byte_budget import ByteBudget
 from crawler.fetch.transport.wiretap import ExchangeRecorder
 from crawler.spiders.fetcher import Fetcher
 from output.outcome import Outcome

@@ -29,6 +29,8 @@ def archive_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(ARTICLE, text, removed=("Donate now",), title="The river")])
         archive.save([make.outcome("http://b.test/2", f"{text} but longer", title="The river rises")])
+        archive.save([make.outcome("http://b.test/4", "before", title="The river, once more")])
+        archive.save([make.outcome("http://b.test/4", "this is another text now", title="The river, once more")])
         archive.save([make.outcome("http://b.test/3", "another text of few words", title="Another")])
         settle(archive.db, make.clock)
     return file
@@ -113,15 +115,36 @@ def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata: dict[str, 
     assert f'">{ARTICLE}</a>' in shown
 
 
+def test_tables_that_keep_numbers_of_articles_lead_to_their_titles(
+    metadata: dict[str, Any], archive_file: Path
+) -> None:
+    shown = module._load_shown()
+    targets = {name: table["with_titles"] for name, table in shown["tables"].items() if "with_titles" in table}
+    assert set(targets) == {"changes", "revisions", "rulings", "duplicates", "article_clusters"}
+    tables = pages(archive_file, metadata, *(f"news+of+today/{name}" for name in targets))
+    for text, target in zip(tables, targets.values(), strict=True):
+        assert f'<a href="{target}">' in text
+    shown_targets = dict(
+        zip(
+            targets, pages(archive_file, metadata, *(f"news+of+today/{name}" for name in targets.values())), strict=True
+        )
+    )
+    for name in ("changes", "revisions", "duplicates", "article_clusters"):
+        assert "The river" in shown_targets[name]
+    assert f'href="{ARTICLE}"' in shown_targets["changes"]
+    assert "The river, once more" in shown_targets["revisions"]
+
+
 def test_every_canned_query_answers(metadata: dict[str, Any], archive_file: Path) -> None:
     names = [f"news+of+today/{name}.json?_shape=array&url={ARTICLE}&seq=0" for name in module._load_shown()["queries"]]
     answers = dict(
         zip(module._load_shown()["queries"], map(json.loads, pages(archive_file, metadata, *names)), strict=True)
     )
     assert [row["text"] for row in answers["removed_from_an_article"]] == ["Donate now"]
-    assert {row["title"] for row in answers["changes_since"]} == {"The river", "The river rises", "Another"}
-    assert sorted(row["articles_in_cluster"] for row in answers["one_of_each_cluster"]) == [0, 2]
-    assert answers["outcomes"][0]["urls"] == 3
+    titles = {"The river", "The river rises", "The river, once more", "Another"}
+    assert {row["title"] for row in answers["changes_since"]} == titles
+    assert sorted(row["articles_in_cluster"] for row in answers["one_of_each_cluster"]) == [0, 0, 2]
+    assert answers["outcomes"][0]["urls"] == 4
     assert answers["rules_by_what_they_removed"][0]["example"] == "Donate now"
     assert answers["rulings_with_titles"] == answers["coverage_gaps"] == []
 

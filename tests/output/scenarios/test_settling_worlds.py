@@ -55,6 +55,7 @@ class World:
     chance: random.Random
     make: Maker = field(default_factory=lambda: Maker(Clock()))
     rulings: list[Ruling] = field(default_factory=list)
+    saved_texts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Some worlds are small, so that a page meets others in many ways, and its own content again and again."""
@@ -105,6 +106,7 @@ class World:
             rows.insert(self.chance.choice((0, len(rows))), (PROMO, self.chance.choice((BODY, NOTE)), KEPT))
         if self.chance.random() < 0.4:
             rows.append((self.chance.choice((SHORT_NOTE, words(url[-1] * 3, 9))), BODY, LEFT_OUT))
+        self.saved_texts += [row[0] for row in rows]
         blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
         verdicts = tuple(row[2] for row in rows)
         text, markdown = assemble(blocks, verdicts)
@@ -139,10 +141,13 @@ class World:
 
     def rule(self) -> Step:
         """Store a ruling or drop one as such: what a person's command does depends on what the page shows just then."""
+        if not self.saved_texts:
+            return self.save_page()
         if self.rulings and self.chance.random() < 0.3:
             ruling, change = self.rulings.pop(self.chance.randrange(len(self.rulings))), drop_ruling
         else:
-            text = self.chance.choice((PROMO, SHORT_NOTE, self.chance.choice(self.chance.choice(self.stories))))
+            common_texts = [text for text in (PROMO, SHORT_NOTE) if text in self.saved_texts]
+            text = self.chance.choice([*common_texts, self.chance.choice(self.saved_texts)])
             scope = self.chance.choice(
                 ({}, {"host": "a.test"}, {"article_id": article_id(self.chance.choice(self.urls))})
             )

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from sqlite_utils import Database
 
-from cleaners.document import Outlink
+from cleaners.document import Outlink, UrlSource
 from cleaners.html.layout_signature import pack_signature
 from output.db.transaction import write_transaction
 from output.outcome import DiscoveredUrl
 from output.queue.rows import add_urls
 from output.settle import unsettled
 from output.settle.judge_again import settle
+from output.settle.similar import relate
+from output.settle.similar.relation import Relation
 from output.settle.site_memory.read_pages import scan_pages
 from output.settle.unsettled import is_settled
 from output.store.ledger import block_id
@@ -131,6 +134,29 @@ def test_what_is_out_by_its_layout_stays_out_when_another_host_is_judged(archive
     assert [row for row in evidence_now if row[0] in b_pages] == [row for row in evidence if row[0] in b_pages]
 
 
+def test_only_articles_of_hosts_where_something_changed_are_compared_again(
+    archive: Archive, make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared_pairs: list[tuple[int, int]] = []
+
+    def spying_compare(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:
+        compared_pairs.extend(pairs)
+        return compare_pairs(db, pairs)
+
+    compare_pairs = relate._compare_pairs
+    monkeypatch.setattr(relate, "_compare_pairs", spying_compare)
+    archive.save(
+        [make.outcome(f"http://{host}/{n}", f"{story(host)} {story(host + 'x')} {n}") for host in HOSTS for n in "12"]
+    )
+    settle(archive.db, make.clock)
+    relations = archive.db.execute("SELECT * FROM duplicates ORDER BY 1, 2").fetchall()
+    assert (len(compared_pairs), len(relations)) == (3, 3)
+    archive.save([make.outcome("http://a.test/3", f"{story('a.test')} {story('a.testx')} 3")])
+    settle(archive.db, make.clock)
+    assert len(compared_pairs) == 3 + 3
+    assert set(relations) < set(archive.db.execute("SELECT * FROM duplicates").fetchall())
+
+
 CHANGES: dict[str, Callable[[Archive, Maker], object]] = {
     "the same page again": lambda archive, make: archive.save(
         [make.outcome("http://a.test/story-1", story("http://a.test/story-1"), "http://a.test/story-1 and its kind")]
@@ -177,7 +203,10 @@ def test_a_ruling_that_waits_is_applied_although_no_page_has_changed(sites: Arch
 def test_an_article_is_whole_once_none_of_its_pages_is_awaited(archive: Archive, make: Maker) -> None:
     first, second = "http://a.test/long", "http://a.test/long?page=2"
     third = DiscoveredUrl("http://a.test/long?page=3", "a.test")
-    links = {1: (Outlink(second, "", ("next",), "next"),), 2: (Outlink(third.url, "", ("next",), "next"),)}
+    links = {
+        1: (Outlink(second, "", ("next",), UrlSource.NEXT),),
+        2: (Outlink(third.url, "", ("next",), UrlSource.NEXT),),
+    }
     archive.save(
         [
             make.outcome(url, story(url), title="Long", outlinks=links[number])

@@ -71,6 +71,13 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     )  # fmt: skip
 
 
+def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    fleet = sites_of(tmp_path, f"[fleet]\nfolder = '~/store'\n{SITE}site-rules = '~/rules'\n")
+    assert fleet.folder == tmp_path / "home" / "store"
+    assert f"--site-rules={tmp_path / 'home' / 'rules'}" in fleet.sites[0].crawl_words
+
+
 def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
     for site in sites_of(tmp_path, WHOLE).sites:
         crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words))

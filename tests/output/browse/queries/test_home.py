@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 
 from output.browse import room
@@ -10,7 +11,7 @@ from output.browse.queries.home import count_home, read_home
 from output.report.coverage import measure_coverage
 from output.report.rates import survey
 from output.write.archive import Archive
-from tests.output.browse.conftest import SITE, RoomClient, visible_text
+from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
 
 
 def home(db):
@@ -71,3 +72,13 @@ def test_what_is_certain_enough_needs_no_look(archive, make):
     archive.save([make.outcome(f"{SITE}/1", "Words of it.")])
     archive.db.execute("UPDATE pages SET expected_f1 = 0.99")
     assert [look for look in home(archive.db).looks if look.kind == "uncertain"] == []
+
+
+def test_as_long_as_certainty_is_not_calibrated_the_pages_say_so(client, filled):
+    with sqlite3.connect(filled) as db:
+        db.execute("UPDATE pages SET expected_f1 = 0.7")
+    paths = ("a/", "a/articles", f"a/article/{article_id(f'{SITE}/1')}")
+    assert not [path for path in paths if "uncalibrated" in client.page(path)]
+    client.room.renderer.environment.globals["is_calibrated"] = False
+    client.room.renderer.environment.cache.clear()
+    assert [path for path in paths if "uncalibrated" in client.page(path)] == list(paths)

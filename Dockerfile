@@ -1,5 +1,5 @@
 # Broadsheet in a container: slim, not root, one volume. From the root of a checkout:
-#   docker build -f deploy/Dockerfile -t broadsheet .
+#   docker build -t broadsheet .
 #   docker run --init --rm -v broadsheet:/data broadsheet fleet run sites.toml
 
 FROM python:3.13-slim AS build

@@ -1,0 +1,1 @@
+"""Engines for archives that live in a store: side by side on this machine, or on a cluster by way of Dask."""

@@ -1,0 +1,205 @@
+"""The engine for a cluster: Dask hands tasks to workers; the truth of what was done is in the store.
+
+So nothing depends on a scheduler that lives on. When it is gone, the engine waits for it to come back and hands out
+again what has no result yet; a task that was finished meanwhile gives its result at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from crawler.console.option_types import CommandError
+from crawler.fleet.engine.dask_worker import run_on_worker, stop_turn
+from crawler.fleet.engine.host_queue import HostQueue
+from crawler.fleet.run_site import unstarted
+from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from crawler.fleet.store.task_in_store import StorePlace
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_LOG = logging.getLogger(__name__)
+_ATTEMPTS = 4
+_CONNECT_SECONDS = 10
+_LOOK_SECONDS = 0.5  # between two looks at whether the scheduler is there
+_CORES_SECONDS = 5.0  # between two looks at how many workers there are
+_LEAST_AHEAD = 8  # tasks that are handed to the scheduler beyond what its workers can run
+
+
+class SchedulerGone(Exception):  # noqa: N818 - named by what it is
+    """The scheduler does not answer any more."""
+
+
+@dataclass
+class TaskTurn:
+    """What an engine is doing: its tasks, what came of them so far, and whether it was told to stop."""
+
+    tasks: HostQueue
+    on_result: Callable[[SiteResult], None]
+    name: str = field(default_factory=lambda: token_hex(8))
+    attempts: Counter[str] = field(default_factory=Counter)
+    is_stopped: bool = False
+
+    def end(self, task: SiteTask, result: SiteResult) -> None:
+        """A task has its result."""
+        self.tasks.end(task)
+        self.on_result(result)
+
+    def fail(self, task: SiteTask, error: BaseException) -> None:
+        """A worker did not bring a task to an end; it is tried again some times."""
+        self.attempts[task.name] += 1
+        if self.attempts[task.name] < _ATTEMPTS and not self.is_stopped:
+            self.tasks.put_back([task])
+            return
+        message = f"{type(error).__name__}: {error}".partition("\n")[0]
+        self.end(task, SiteResult(task.name, SiteEnd.KILLED, 1, task.archive, message=message))
+
+    def leave_waiting(self, message: str) -> None:
+        """What waits does not run any more."""
+        for task in self.tasks.take_all():
+            self.on_result(unstarted(task, message))
+
+
+@dataclass
+class DaskEngine:
+    """Runs tasks on the workers of the Dask scheduler at `address`, as in `tcp://127.0.0.1:8786`.
+
+    `scheduler_seconds` is how long to wait for a scheduler that is gone. `function` is what a worker runs.
+    """
+
+    address: str
+    store_place: StorePlace
+    scheduler_seconds: float = 600.0
+    function: Callable[[SiteTask, StorePlace, str], SiteResult] = run_on_worker
+    _turn: TaskTurn = field(default_factory=lambda: TaskTurn(HostQueue(()), print), init=False)
+
+    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
+        """See `Engine.run`. CommandError if there is no scheduler at the beginning."""
+        self._turn = TaskTurn(HostQueue(tasks), on_result, is_stopped=self._turn.is_stopped)
+        client: Client | None = connected(self.address)
+        while client and self._turn.tasks:
+            try:
+                SchedulerSession(self, self._turn, client).run()
+            except SchedulerGone:
+                self._turn.tasks.put_back(self._turn.tasks.running)
+                client = self._reconnected()
+        if client:
+            _close(client)
+        self._turn.leave_waiting(f"the scheduler at {self.address} is gone")
+
+    def stop(self) -> None:
+        """See `Engine.stop`."""
+        self._turn.is_stopped = True
+
+    def running(self) -> tuple[SiteTask, ...]:
+        """See `Engine.running`; also those that wait for a place on a worker."""
+        return self._turn.tasks.running
+
+    def _reconnected(self) -> Client | None:
+        deadline = time.monotonic() + self.scheduler_seconds
+        _LOG.warning("the scheduler at %s is gone; waiting for it", self.address)
+        while time.monotonic() < deadline and not self._turn.is_stopped:
+            with suppress(CommandError):
+                return connected(self.address)
+            time.sleep(_LOOK_SECONDS)
+        return None
+
+
+class SchedulerSession:
+    """A connection to a scheduler, and the futures of the tasks that were handed to it."""
+
+    def __init__(self, engine: DaskEngine, turn: TaskTurn, client: Client) -> None:
+        self._engine = engine
+        self._turn = turn
+        self._client = client
+        self._tasks: dict[str, tuple[SiteTask, Future[Any]]] = {}
+        self._ended_keys: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._room = _LEAST_AHEAD
+        self._looked_at = 0.0
+        self._is_stop_passed_on = False
+
+    def run(self) -> None:
+        """Hand out tasks and take results until all have one; SchedulerGone."""
+        try:
+            while self._turn.tasks:
+                self._check()
+                self._hand_out()
+                with suppress(queue.Empty):
+                    self._take(self._ended_keys.get(timeout=_LOOK_SECONDS))
+        except SchedulerGone:
+            _close(self._client)
+            raise
+
+    def _check(self) -> None:
+        if self._client.status != "running":
+            raise SchedulerGone
+        if self._turn.is_stopped and not self._is_stop_passed_on:
+            self._is_stop_passed_on = True
+            self._turn.leave_waiting("stopped before its turn")
+            self._call(lambda: self._client.run(stop_turn, self._turn.name))
+        if time.monotonic() - self._looked_at > _CORES_SECONDS:
+            self._looked_at = time.monotonic()
+            self._room = 2 * sum(self._call(self._client.ncores).values()) + _LEAST_AHEAD
+
+    def _hand_out(self) -> None:
+        while not self._turn.is_stopped and len(self._tasks) < self._room:
+            task = self._turn.tasks.next_task()
+            if task is None:
+                return
+            key = f"{task.name}-{self._turn.name}-{token_hex(4)}"
+            future = self._call(partial(self._submit, task, key))
+            self._tasks[key] = (task, future)
+            future.add_done_callback(lambda future: self._ended_keys.put(future.key))
+
+    def _submit(self, task: SiteTask, key: str) -> Future[Any]:
+        words = (task, self._engine.store_place, self._turn.name)
+        return self._client.submit(self._engine.function, *words, key=key, pure=False)
+
+    def _take(self, key: str) -> None:
+        """Take what came of a future: a result, a failure, or nothing where the scheduler was restarted."""
+        task, future = self._tasks.pop(key)
+        if future.status == "finished":
+            self._turn.end(task, self._call(future.result))
+        elif future.status == "error":
+            self._turn.fail(task, self._call(future.exception))
+        elif self._turn.is_stopped:
+            self._turn.end(task, unstarted(task, "stopped before its turn"))
+        else:
+            self._turn.tasks.put_back([task])
+
+    def _call(self, function: Callable[[], Any]) -> Any:
+        """What a call of the client gives; SchedulerGone if its connection breaks."""
+        from distributed.comm.core import CommClosedError
+
+        try:
+            return function()
+        except (CommClosedError, OSError, TimeoutError) as error:
+            raise SchedulerGone from error
+
+
+def connected(address: str) -> Client:
+    """A client of the scheduler at an address. CommandError, one line, if there is none or Dask is not installed."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise CommandError("a scheduler needs Dask: pip install 'broadsheet[fleet]'") from error
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said in our words
+    try:
+        return Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError) as error:
+        raise CommandError(f"there is no Dask scheduler at {address}") from error
+
+
+def _close(client: Client) -> None:
+    with suppress(Exception):
+        client.close(timeout=2)  # type: ignore[no-untyped-call]

@@ -1,0 +1,31 @@
+"""What a Dask worker runs: a task of a fleet, whose crawl stops when the worker's process is gone."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+from crawler.fleet.site_task import SiteResult, SiteTask
+from crawler.fleet.store.task_in_store import StorePlace, run_task
+from crawler.session.lifeline import Lifeline
+
+_stopped_turns: set[str] = set()
+_lock = threading.Lock()
+
+
+def run_on_worker(task: SiteTask, store_place: StorePlace, turn: str) -> SiteResult:
+    """Run one task of a turn, in a thread of the worker."""
+    with _lock:
+        lifeline = worker_lifeline()
+    return run_task(task, store_place, lifeline, lambda: turn in _stopped_turns)
+
+
+@cache
+def worker_lifeline() -> Lifeline:
+    """The lifeline of this process. Nobody closes it: the system does, however the process ends."""
+    return Lifeline()
+
+
+def stop_turn(turn: str) -> None:
+    """Have the crawls of a turn on this worker stop in good order; run on every worker."""
+    _stopped_turns.add(turn)

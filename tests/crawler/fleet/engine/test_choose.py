@@ -1,0 +1,58 @@
+"""Which engine the options of `fleet run` ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crawler.console.option_types import CommandError
+from crawler.fleet.engine.choose import store_engine
+from crawler.fleet.engine.dask_engine import DaskEngine
+from crawler.fleet.engine.store_engine import StoreEngine
+from crawler.fleet.sites.sites_file import SiteList
+from output.db.errors import NotReachable
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> SiteList:
+    return SiteList(tmp_path / "sites.toml", tmp_path / "archives", 3, 2, ())
+
+
+def options(**changes: object) -> dict[str, object]:
+    return {"store": None, "scheduler": None, "work": None, "parallel": None, **changes}
+
+
+def test_without_a_store_there_is_none(fleet: SiteList) -> None:
+    assert store_engine(fleet, options()) is None
+
+
+def test_a_store_and_a_scheduler_each_have_their_engine(fleet: SiteList, tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    here = store_engine(fleet, options(store=store))
+    assert isinstance(here, StoreEngine)
+    assert (here.parallel, here.store_place.per_address, here.store_place.wait_seconds) == (3, 2, 0)
+    there = store_engine(fleet, options(store=store, scheduler="tcp://127.0.0.1:1", work="$TMPDIR/sites"))
+    assert isinstance(there, DaskEngine)
+    assert there.store_place.work_folder == "$TMPDIR/sites"
+    assert there.store_place.wait_seconds > there.store_place.terms.seconds + there.store_place.terms.skew_seconds
+    assert there.store_place.identity == here.store_place.identity
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"scheduler": "tcp://a:1"}, {"work": "x"}, {"store": "s", "scheduler": "tcp://a:1", "parallel": 3}]
+)
+def test_options_that_do_not_go_together_are_refused(
+    fleet: SiteList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError):
+        store_engine(fleet, options(**wrong))
+
+
+def test_a_store_that_cannot_be_used_is_said_in_a_line(fleet: SiteList, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for address in (str(tmp_path / "file"), "ftp://a/b", str(tmp_path)):
+        with pytest.raises(NotReachable) as caught:
+            store_engine(fleet, options(store=address))
+        assert "\n" not in str(caught.value)

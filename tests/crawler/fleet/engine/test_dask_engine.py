@@ -1,0 +1,208 @@
+"""Tasks on a real cluster on loopback: whatever is killed, every site ends as in an undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from crawler.console.option_types import CommandError
+from crawler.fleet.engine.dask_engine import DaskEngine
+from crawler.fleet.engine.store_engine import StoreEngine
+from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
+from crawler.fleet.store.local_copy import LocalCopy
+from crawler.fleet.store.manifest import read_manifest
+from crawler.fleet.store.patient_store import Patience
+from crawler.fleet.store.site_lease import LeaseTerms, read_site
+from crawler.fleet.store.store_address import make_store, store_at
+from crawler.fleet.store.task_in_store import StorePlace
+from output.db.open import open_database
+from output.raw.away_files import read_away_files
+from output.read.verify import verify
+from tests.crawler.fleet.engine.dask_cluster import DaskCluster
+from tests.crawler.fleet.store.conftest import free_port
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+
+SITES = 4
+PAGES = 12
+_AWAY_SECONDS = 10
+
+
+def new_site(number: int) -> ScriptedSite:
+    """A site whose pages take a while, so that there is something to disturb."""
+    site = ScriptedSite()
+    paths = [f"/story/{number}/{index}" for index in range(PAGES)]
+    links = "".join(f'<a href="{path}">{path}</a> ' for path in paths)
+    site.routes["/"] = f"<html><body><main>{links}</main></body></html>"
+    for path in paths:
+        site.routes[path] = Reply(page(f"Story {path}", site.url), wait=0.15)
+    return site
+
+
+@pytest.fixture
+def sites() -> Iterator[list[ScriptedSite]]:
+    servers = [new_site(number) for number in range(SITES)]
+    yield servers
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
+    made = DaskCluster(free_port(), tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def tasks_of(sites: list[ScriptedSite]) -> list[SiteTask]:
+    words = ("--allow-private", "--delay", "0", "--concurrency", "1", "--no-sitemaps", "--no-feeds", "-q")
+    return [
+        SiteTask(f"site-{number}", Path(f"site-{number}.db"), (site.url, *words), hosts=(site.url,))
+        for number, site in enumerate(sites)
+    ]
+
+
+def place_in(tmp_path: Path, work_folder: str) -> StorePlace:
+    address = str(tmp_path / "store")
+    return StorePlace(
+        address, make_store(address), work_folder, LeaseTerms(3.0, 1.0), Patience(60, 0.2, 1.0), wait_seconds=60
+    )
+
+
+def stored_pages(place: StorePlace, tmp_path: Path, name: str) -> tuple[list[str], list[str]]:
+    """The paths of a site's captures in the store, and what verify finds in its archive and WARC files."""
+    store = store_at(place.address)
+    key = read_site(store, name).manifest
+    copy = LocalCopy(tmp_path / "looked-at" / name, name, place.identity)
+    fetch_site(store, read_manifest(store, key), key, copy)
+    fetch_warc_files(store, copy.archive, list(read_away_files(copy.archive)))
+    with closing(open_database(copy.archive, read_only=True)) as db:
+        urls = [url for (url,) in db.execute("SELECT url FROM captures WHERE url LIKE '%/story/%' ORDER BY url")]
+        findings = [problem.detail for problem in verify(db)]
+    return ["/" + url.split("/", 3)[3] for url in urls], findings
+
+
+def run_engine(engine: DaskEngine | StoreEngine, tasks: list[SiteTask]) -> dict[str, tuple[SiteResult, float]]:
+    """The result of each task, and when it came; a second one of a task is a fault."""
+    results: dict[str, tuple[SiteResult, float]] = {}
+
+    def note(result: SiteResult) -> None:
+        assert result.name not in results
+        results[result.name] = (result, time.monotonic())
+
+    engine.run(tasks, note)
+    return results
+
+
+def no_crawl_is_left(folder: Path) -> bool:
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and str(folder).encode() in (entry / "cmdline").read_bytes():
+                return False
+    return True
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.1)
+
+
+class Trouble:
+    """Kills workers now and then, restarts the scheduler once, and takes the store away for a while."""
+
+    def __init__(self, cluster: DaskCluster, store: Path, sites: list[ScriptedSite]) -> None:
+        self.cluster = cluster
+        self.store = store
+        self.sites = sites
+        self.kills = 0
+
+    def run(self) -> None:
+        draw = random.Random(18)
+        self.wait_for_pages(8)
+        self.kill_one(draw)
+        self.wait_for_pages(18)
+        self.cluster.restart_scheduler()
+        self.wait_for_pages(26)
+        away = self.store.with_name("away")
+        self.store.rename(away)
+        time.sleep(_AWAY_SECONDS)
+        away.rename(self.store)
+        self.kill_one(draw)
+
+    def wait_for_pages(self, count: int) -> None:
+        until(lambda: sum(len(site.log) for site in self.sites) >= count, f"{count} requests")
+
+    def kill_one(self, draw: random.Random) -> None:
+        until(lambda: bool(self.cluster.worker_pids()), "a worker")
+        os.kill(draw.choice(self.cluster.worker_pids()), signal.SIGKILL)
+        self.kills += 1
+
+
+@pytest.mark.slow
+def test_every_site_ends_as_undisturbed_whatever_is_killed(
+    tmp_path: Path, cluster: DaskCluster, sites: list[ScriptedSite]
+) -> None:
+    place = place_in(tmp_path, "$MACHINE")
+    cluster.start_scheduler()
+    cluster.start_worker()
+    cluster.start_worker()
+    tasks = tasks_of(sites)
+    trouble = Trouble(cluster, Path(place.address), sites)
+    thread = threading.Thread(target=trouble.run)
+    thread.start()
+    results = run_engine(DaskEngine(cluster.address, place, 60.0), tasks)
+    thread.join()
+    assert {name: result.end for name, (result, _) in results.items()} == {task.name: SiteEnd.DONE for task in tasks}
+    assert trouble.kills == 2
+    for number, task in enumerate(tasks):
+        paths, findings = stored_pages(place, tmp_path, task.name)
+        assert findings == []
+        assert set(paths) == {f"/story/{number}/{index}" for index in range(PAGES)}
+    for number, site in enumerate(sites):  # nothing is fetched again once it is brought home
+        done_at = results[f"site-{number}"][1]
+        assert [seen.path for seen in site.log if seen.at > done_at] == []
+    request_count = sum(len(site.log) for site in sites)
+    run_engine(DaskEngine(cluster.address, place, 60.0), tasks)
+    assert sum(len(site.log) for site in sites) == request_count
+    cluster.close()
+    until(lambda: no_crawl_is_left(tmp_path / "machine"), "the crawls of killed workers end")
+
+
+@pytest.mark.slow
+def test_two_machines_on_one_store_share_the_sites(tmp_path: Path, sites: list[ScriptedSite]) -> None:
+    tasks = tasks_of(sites)
+    places = [place_in(tmp_path, str(tmp_path / f"machine-{number}")) for number in range(2)]
+    ends: list[dict[str, tuple[SiteResult, float]]] = []
+    threads = [
+        threading.Thread(target=lambda place=place: ends.append(run_engine(StoreEngine(place, 2), tasks)))
+        for place in places
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {result.end for results in ends for result, _ in results.values()} == {SiteEnd.DONE}
+    for number, site in enumerate(sites):
+        paths, findings = stored_pages(places[0], tmp_path, f"site-{number}")
+        assert findings == []
+        assert sorted(path for path in site.paths() if "story" in path) == sorted(paths)
+        assert len(paths) == PAGES
+
+
+def test_no_scheduler_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.fleet.engine.dask_engine._CONNECT_SECONDS", 0.05)
+    engine = DaskEngine(f"tcp://127.0.0.1:{free_port()}", place_in(tmp_path, str(tmp_path)))
+    with pytest.raises(CommandError, match="there is no Dask scheduler at tcp:"):
+        engine.run([SiteTask("a", Path("a.db"), ())], print)

@@ -1,0 +1,30 @@
+"""`broadsheet fleet run --store`, twice: all is in the store, and the second time it is updated there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crawler.fleet.store.store_address import store_at
+from tests.crawler.fleet.test_fleet_run import run_fleet, sites_of, write_list
+from tests.crawler.scripted_site import ScriptedSite
+
+
+@pytest.mark.slow
+def test_a_list_is_crawled_into_a_store_and_updated_there(tmp_path: Path, serve: object) -> None:
+    sites: list[ScriptedSite] = sites_of(serve, 2)  # type: ignore[arg-type]
+    file, store = write_list(tmp_path, sites), tmp_path / "store"
+    code, out, errors = run_fleet(file, "--store", store)
+    assert code == 0, errors
+    assert "2 sites: 2 done" in out
+    keys = store_at(str(store)).keys("sites/")
+    assert [sum(key.startswith(f"sites/s{number}/archive/") for key in keys) for number in range(2)] == [1, 1]
+    assert not list(tmp_path.rglob("work/*/*.db"))
+    code, out, errors = run_fleet(file, "--store", store, "--all")
+    assert code == 0, errors
+    assert json.loads((store / "sites/s0/result.json").read_text())["counts"]["articles"] > 0
+    code, out, errors = run_fleet(file, "--store", "ftp://nowhere/", "--all")
+    assert (code, errors.count("\n")) == (1, 1)
+    assert "is no address of a store" in errors
