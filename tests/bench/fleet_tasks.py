@@ -1,0 +1,90 @@
+"""What a coordinator costs: CPU seconds and memory of command and scheduler for so many tasks that do nothing.
+
+`python -m tests.bench.fleet_tasks [TASKS...]`, by default 1,000 and 5,000, writes tests/bench/results/fleet_tasks.json.
+One worker on loopback takes the tasks; what it costs itself is not counted. Figures are CPU time, not the clock's.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+from pathlib import Path
+
+from crawler.fleet.engine.dask_engine import DaskEngine
+from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from crawler.fleet.store.task_in_store import StorePlace
+from tests.crawler.fleet.engine.dask_cluster import DaskCluster
+from tests.crawler.fleet.store.conftest import free_port
+
+RESULTS = Path(__file__).parent / "results" / "fleet_tasks.json"
+_TICKS = 100  # a second, in /proc/PID/stat
+
+
+def no_crawl(task: SiteTask, store_place: StorePlace, turn: str) -> SiteResult:
+    """In place of a crawl: nothing."""
+    return SiteResult(task.name, SiteEnd.DONE, 0, task.archive)
+
+
+def measure(count: int, folder: Path) -> dict[str, float]:
+    """CPU seconds of command and scheduler for so many tasks of as many hosts, and the most memory in MB."""
+    cluster = DaskCluster(free_port(), folder)
+    try:
+        cluster.start_scheduler()
+        cluster.start_worker()
+        assert cluster.scheduler
+        store_place = StorePlace("/nowhere", "none", "/nowhere")
+        tasks = [site_task(number) for number in range(count)]
+        before, scheduler_before = own_seconds(), process_seconds(cluster.scheduler.pid)
+        results: list[SiteResult] = []
+        DaskEngine(cluster.address, store_place, function=no_crawl).run(tasks, results.append)
+        assert len(results) == count
+        return {
+            "tasks": count,
+            "command_seconds": round(own_seconds() - before, 1),
+            "scheduler_seconds": round(process_seconds(cluster.scheduler.pid) - scheduler_before, 1),
+            "command_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
+            "scheduler_mb": round(peak_kilobytes(cluster.scheduler.pid) / 1000),
+        }
+    finally:
+        cluster.close()
+
+
+def site_task(number: int) -> SiteTask:
+    """A task as a list of sites makes it."""
+    url = f"https://site-{number}.example/"
+    words = (url, "--contact", "archive@library.example", "--max-time", "5h")
+    return SiteTask(f"site-{number}", Path(f"site-{number}.db"), words, words[1:], hosts=(url,))
+
+
+def own_seconds() -> float:
+    """CPU seconds of this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def process_seconds(pid: int) -> float:
+    """CPU seconds of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def peak_kilobytes(pid: int) -> int:
+    """The most memory that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+def main(counts: list[int]) -> None:
+    """Measure each number of tasks, print it and write all."""
+    figures = []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            figures.append(measure(count, Path(folder)))
+        print(figures[-1])
+    RESULTS.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main([int(word) for word in sys.argv[1:]] or [1_000, 5_000])
