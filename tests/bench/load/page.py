@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.bench.load.growth_section import stored_section
+
 _STAGE_WORDS = {
     "fetch": "fetch: Scrapy, the frontier, pipes", "parse": "parse: decode, one tree", "links": "links",
     "metadata": "metadata", "look": "first look", "trafilatura": "trafilatura, where the first look is in doubt",
@@ -16,7 +18,7 @@ _STAGE_WORDS = {
 
 def page_of(result: dict[str, Any]) -> str:
     """The page, in Markdown."""
-    parts = [_head(result), _EXAMPLE, _sides(result), _budget(result), _growth(result), _LIMITS]
+    parts = [_head(result), _EXAMPLE, _sides(result), _budget(result), _growth(result), stored_section(), _LIMITS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
