@@ -38,6 +38,11 @@ class SiteEnd(StrEnum):
     """The archive would lie on a file system that cannot hold one."""
 
 
+def is_receiver(word: str) -> bool:
+    """Whether a word of `notify` is an address or a TOML file of them, and no command."""
+    return " " not in word and ("://" in word or word.endswith(".toml"))
+
+
 @dataclass(frozen=True, slots=True)
 class SiteTask:
     """One crawl or update of one site.
@@ -56,7 +61,7 @@ class SiteTask:
     due_at: str = ""
     """When it became due, in UTC, ISO 8601; empty for a site that was never crawled."""
     notify: tuple[str, ...] = ()
-    """Whom to tell of what came of it; the words are those of `sites.toml`."""
+    """Whom to tell of what came of it: addresses and TOML files as `crawl --notify` takes them, and commands."""
     hosts: tuple[str, ...] = ()
     """The hosts of the start URLs. Two tasks that share one must not run at once: pace is a host's, and kept by one
     crawl."""
@@ -64,8 +69,16 @@ class SiteTask:
     def command(self, archive: Path) -> tuple[str, ...]:
         """The words after `broadsheet` that run the task on an archive. A lost archive is crawled from the start."""
         if self.is_update and is_nonempty_file(str(archive)):
-            return ("update", str(archive), *_WAIT, *self.update_words)
-        return ("crawl", "--db", str(archive), *_WAIT, *self.crawl_words)
+            return ("update", str(archive), *_WAIT, *self._notify_words(), *self.update_words)
+        return ("crawl", "--db", str(archive), *_WAIT, *self._notify_words(), *self.crawl_words)
+
+    @property
+    def notify_commands(self) -> tuple[str, ...]:
+        """The commands that the runner starts; addresses are told by the crawl itself, which knows the edits."""
+        return tuple(word for word in self.notify if not is_receiver(word))
+
+    def _notify_words(self) -> tuple[str, ...]:
+        return tuple(text for word in self.notify if is_receiver(word) for text in ("--notify", word))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class FleetTurn:
                 self.warn(
                     f"{result.name}: the record cannot be written, so its next turn comes early: {error.strerror}"
                 )
-        for line in notify(task.notify, result) if is_worth_telling(result) else ():
+        for line in notify(task.notify_commands, result) if is_worth_telling(result) else ():
             self.warn(line)
 
     def _record(self, task: SiteTask, result: SiteResult) -> SiteRecord:

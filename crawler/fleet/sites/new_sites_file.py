@@ -23,7 +23,7 @@ folder = "archives"       # beside this file; each site gets NAME.db and its raw
 every = "1d"              # how often a site is looked at
 {contact}
 # max-time = "6h"
-# notify = ["mail -s broadsheet you@example.org"]   # a command; gets what went wrong, what was withdrawn, alarms
+# notify = ["mail -s broadsheet you@example.org"]   # a command, or an address as `crawl --notify` takes it
 """
 _UNSAFE = re.compile(r"[^a-z0-9.]+")
 _NAME_CHARS = 80

@@ -23,6 +23,7 @@ import click
 from cleaners.urls.canonical import host_of
 from crawler.console.early_checks import check_options
 from crawler.console.option_types import CommandError, duration
+from crawler.fleet.site_task import is_receiver
 from crawler.fleet.sites.site_options import OptionMistake, OptionTable
 from crawler.fleet.sites.toml_lines import line_of
 
@@ -143,10 +144,15 @@ class _Reader:
             hosts=tuple(sorted({host_of(seed) for seed in seeds})),
             groups=_texts(table, "groups", path),
             every=duration(str(table.get("every", _DEFAULT_EVERY))),
-            notify=_texts(table, "notify", path),
+            notify=tuple(map(self._beside_list, _texts(table, "notify", path))),
             crawl_words=self.options.crawl_words(options, urls),
             update_words=self.options.update_words(options),
         )
+
+    def _beside_list(self, word: str) -> str:
+        """A word of `notify`; a file of addresses lies beside the list."""
+        is_file = is_receiver(word) and "://" not in word
+        return str(self.file.absolute().parent / Path(word).expanduser()) if is_file else word
 
     def _checked_urls(self, options: Table, urls: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
         """The start URLs as a crawl has them, if it can be made of the options together."""

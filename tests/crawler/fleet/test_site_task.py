@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ def test_a_lost_archive_is_crawled_from_the_start(tmp_path: Path, content: bytes
         archive.write_bytes(content)
     crawl = ("crawl", "--db", str(archive), "--wait", "2m", "https://news.example/", "--delay", "2")
     assert TASK.command(archive) == crawl
+
+
+def test_addresses_are_told_by_the_crawl_and_commands_by_the_runner() -> None:
+    words = ("json://hooks.example/x", "mail -s broadsheet https://news.example", "/srv/editors.toml", "say")
+    task = replace(TASK, notify=words)
+    assert task.command(Path("absent.db"))[5:9] == ("--notify", words[0], "--notify", words[2])
+    assert task.notify_commands == (words[1], "say")
 
 
 def test_tasks_and_results_cross_processes() -> None:

@@ -28,7 +28,7 @@ no-links = true
 every = "7d"
 
 [groups.loud]
-notify = ["tell -v"]
+notify = ["tell -v", "editors.toml", "json://hooks.example/x"]
 
 [sites.news]
 urls = ["https://news.example/", "https://www.news.example/more"]
@@ -55,9 +55,10 @@ def sites_of(tmp_path: Path, text: str) -> SiteList:
 def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(tmp_path: Path) -> None:
     fleet = sites_of(tmp_path, WHOLE)
     news, blog = fleet.sites
+    receivers = ("tell -v", str(tmp_path / "editors.toml"), "json://hooks.example/x")
     assert (fleet.folder, fleet.parallel, fleet.per_address) == (tmp_path / "store", 3, 2)
     assert fleet.archive("news") == tmp_path / "store" / "news.db"
-    assert (news.every, blog.every, news.notify, blog.notify) == (6 * 3600, 1800, (), ("tell -v",))
+    assert (news.every, blog.every, news.notify, blog.notify) == (6 * 3600, 1800, (), receivers)
     assert news.hosts == ("news.example", "www.news.example")
     assert news.crawl_words == (
         "--contact=you@example.org", "--delay=2", "--", "https://news.example/", "https://www.news.example/more",
