@@ -104,7 +104,8 @@ class ObjectStore(Protocol):
     def replace_record(self, key: str, data: bytes, version: str) -> str:
         """Replace the version of a record, or make it if `version` is empty; returns the new version.
 
-        VersionMoved if the record is of another version: of all who try, one succeeds.
+        VersionMoved if the record is of another version: of all who try, one succeeds. The bytes of each version are to
+        be its own, as those of `LeaseRecord` are by their `write_id`: S3 names a version by its content.
         """
         ...
 

@@ -1,4 +1,8 @@
-"""A real S3 server on loopback, in a process of its own; it honours conditional puts, which a test checks."""
+"""A real S3 server on loopback, in a process of its own; it honours conditional puts, which a test checks.
+
+moto looks at the condition and stores in two steps, between which another of its threads may store too. Here it answers
+one request at a time, so that a condition holds as S3 promises.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,16 @@ from tests.tools import programs
 BUCKET = "archives"
 SECRET = "not-for-any-archive-0f3b"
 _START_SECONDS = 30
+_PROGRAM = """
+import sys, threading
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+application, lock = DomainDispatcherApplication(create_backend_app), threading.Lock()
+def answer_alone(environ, start_response):
+    with lock:
+        return list(application(environ, start_response))
+run_simple("127.0.0.1", int(sys.argv[1]), answer_alone, threaded=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +48,7 @@ class S3Server:
 @contextmanager
 def running_s3_server(port: int) -> Iterator[S3Server]:
     """A server with an empty bucket, killed at the end; what it holds is in its memory."""
-    command = [str(programs("s3") / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+    command = [str(programs("s3") / "python"), "-c", _PROGRAM, str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}/moto-api/")

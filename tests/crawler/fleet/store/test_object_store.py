@@ -102,7 +102,8 @@ def _race(store: ObjectStore, version: str) -> list[tuple[bytes, str]]:
     def replace(number: int) -> None:
         barrier.wait()
         with suppress(VersionMoved):
-            winners.append((b"%d" % number, store.replace_record("site.json", b"%d" % number, version)))
+            data = f"{number} after {version}".encode()  # S3 names a version by its content
+            winners.append((data, store.replace_record("site.json", data, version)))
 
     threads = [threading.Thread(target=replace, args=(number,)) for number in range(6)]
     for thread in threads:
