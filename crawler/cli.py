@@ -649,7 +649,7 @@ def fleet_report(**options: Any) -> int:
 
 @fleet.command(name="search", short_help="Find articles in all archives.")
 @click.argument("query", nargs=-1, required=True, metavar="WORDS...")
-@click.option("--sites", "file", default="sites.toml", show_default=True, metavar="FILE", help="The list.")
+@click.option("--sites", "file", default="sites.toml", show_default=True, type=_path, metavar="FILE", help="The list.")
 @_with_options(_FLEET_OPTIONS[1:])
 @_with_options(FILTER_OPTIONS)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
@@ -665,7 +665,9 @@ def fleet_search(**options: Any) -> int:
 @click.argument("db", metavar="[DB|FOLDER]", required=False, type=_path)
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
-@click.option("--replay-assets", metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with.")
+@click.option(
+    "--replay-assets", type=_path, metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with."
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."
 )
