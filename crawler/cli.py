@@ -615,6 +615,7 @@ _FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 @click.option("--store", metavar="ADDRESS", help="Where archives are between turns: a folder, s3://bucket/prefix.")
 @click.option("--work", type=_path, metavar="DIR", help="Local copies of archives that are in a store; may name variables.")
 @click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
+@click.option("--cluster", metavar="FILE", help="Crawl on workers that Slurm starts as this file says, slurm.toml.")
 @click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
