@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from output.db.clock import utc_now
 from output.db.open import archive_path, database_file
 from output.db.transaction import write_transaction
+from output.merge.archive_identity import give_identity
 from output.merge.capture_rows import merge_captures
 from output.merge.histories import merge_edits, merge_gone_histories
 from output.merge.host_pages import add_user_columns, merge_pages
@@ -112,6 +113,7 @@ def _merge_shared(
     Returns URLs that have to be taken down again.
     """
     with write_transaction(target):
+        give_identity(target)
         put_places(target, source, copies)
         add_user_columns(target)
         merge_shared_rows(target, source)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlite_utils import Database
 
-from output.db.stored_values import stored_object
-from output.db.text import as_json
 from output.db.transaction import write_transaction
+from output.merge.outside_links import merge_links
 from output.merge.source_archive import SCHEMA_NAME, SourceArchive
 from output.write.forget import FORGOTTEN_URL, plan_takedown, take_down
 
@@ -37,17 +36,13 @@ _NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks,
     WHERE t.pattern IS NULL ORDER BY s.at, s.pattern"""
 _PUT_TAKEDOWN = """INSERT OR IGNORE INTO takedowns (id, pattern, at, urls, articles, blocks, note)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_LINKS = f"SELECT host, links FROM {SCHEMA_NAME}.outside_hosts ORDER BY host"
-_ADD_LINKS = """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
-    ON CONFLICT (host) DO UPDATE SET links = links + excluded.links"""
-_STATE_LINKS = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
 def merge_shared_rows(target: Database, source: SourceArchive) -> None:
     """Take over what belongs to no host, a later ruling in place of an earlier. Runs in the caller's transaction."""
     for statement in _COPIES:
         target.execute(statement)
-    _merge_links(target, source)
+    merge_links(target, source)
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
@@ -63,15 +58,3 @@ def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
             with write_transaction(target):
                 target.execute(_PUT_TAKEDOWN, row)
     return removing_count
-
-
-def _merge_links(target: Database, source: SourceArchive) -> None:
-    """Add the source's counts of links out of the crawl, less those that came with an earlier merge of it."""
-    key = f"merged_links {source.identity}"
-    row = target.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-    earlier_links: Mapping[str, object] = stored_object(row[0], "meta", "value", key) if row else {}
-    links: dict[str, int] = dict(target.execute(_LINKS).fetchall())
-    additions = {host: count - int(str(earlier_links.get(host, 0))) for host, count in links.items()}
-    target.conn.executemany(_ADD_LINKS, [(host, count) for host, count in additions.items() if count > 0])
-    if links:
-        target.execute(_STATE_LINKS, [key, as_json(links)])

@@ -15,11 +15,11 @@ from sqlite_utils import Database
 from output.db.errors import ArchiveError, NotReachable
 from output.db.lock import ArchiveLock
 from output.db.open import archive_path, open_database
+from output.merge.archive_identity import identity_of
 
 SCHEMA_NAME = "merged"
 """The name of the source among the target's attached databases."""
 
-_FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
 # The same number for two texts, as two programs may have stored them.
 _CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}.block_texts s
     JOIN main.block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
@@ -45,9 +45,8 @@ class SourceArchive:
 
     @property
     def identity(self) -> str:
-        """What tells it from other archives, as long as it exists: the number of its first run, or its path."""
-        row = self.db.execute(_FIRST_RUN).fetchone()
-        return str(row[0]) if row else str(self.file)
+        """What tells it from other archives, as long as it exists; see `archive_identity.py`."""
+        return identity_of(self.db, self.file)
 
     @property
     def stamp(self) -> str:
