@@ -51,7 +51,7 @@ def test_bash_takes_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert ended.stdout.startswith("complete ")
 
 
-PATH_WORDS = {"ARCHIVE", "ARC", "DB", "DIR", "FILE", "FOLDER", "PAGE", "PATH", "TARGET", "WACZ", "WARC"}
+PATH_WORDS = {"ARCHIVE", "ARC", "DB", "DIR", "FILE", "FOLDER", "PAGE", "PATH", "TARGET", "TOML", "WACZ", "WARC"}
 
 
 def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
