@@ -614,9 +614,12 @@ _FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
 @click.option("--store", metavar="ADDRESS", help="Where archives are between turns: a folder, s3://bucket/prefix.")
 @click.option(
-    "--work", metavar="DIR", type=_path, help="Local copies of archives that are in a store; may name variables."
+    "--work", type=_path, metavar="DIR", help="Local copies of archives that are in a store; may name variables."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
+@click.option(
+    "--cluster", type=_path, metavar="FILE", help="Crawl on workers that Slurm starts as this file says, slurm.toml."
+)
 @click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
@@ -651,7 +654,7 @@ def fleet_report(**options: Any) -> int:
 
 @fleet.command(name="search", short_help="Find articles in all archives.")
 @click.argument("query", nargs=-1, required=True, metavar="WORDS...")
-@click.option("--sites", "file", default="sites.toml", show_default=True, metavar="FILE", type=_path, help="The list.")
+@click.option("--sites", "file", default="sites.toml", show_default=True, type=_path, metavar="FILE", help="The list.")
 @_with_options(_FLEET_OPTIONS[1:])
 @_with_options(FILTER_OPTIONS)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
@@ -668,7 +671,7 @@ def fleet_search(**options: Any) -> int:
 @click.option("--demo", is_flag=True, help="Show the sample site's archive; crawl it first if there is none.")
 @click.option("--read-only", is_flag=True, help="Change nothing: no rulings, no reviews.")
 @click.option(
-    "--replay-assets", metavar="DIR", type=_path, help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with."
+    "--replay-assets", type=_path, metavar="DIR", help="ReplayWeb.page's ui.js and sw.js, to replay raw pages with."
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="The port; 8383, or a free one if it is taken."

@@ -21,7 +21,7 @@ from crawler.console.ticker import show_progress
 from crawler.fleet.disk import disk_problem
 from crawler.fleet.due import Shard, due_tasks
 from crawler.fleet.embedded import EmbeddedEngine
-from crawler.fleet.engine.choose import store_engine
+from crawler.fleet.engine.choose import checked_cluster, store_engine
 from crawler.fleet.overview import results_table, summary_line
 from crawler.fleet.records import FOLDER, RecordFolder
 from crawler.fleet.site_task import Engine, SiteTask
@@ -55,6 +55,7 @@ def init_sites(urls: tuple[str, ...], contact: str, output: str) -> int:
 def run_fleet(options: Mapping[str, Any], crawl: click.Command, update: click.Command) -> int:
     """Crawl or update what is due of a list, and print what came of it. Returns the exit code."""
     fleet = listed_sites(options, crawl, update)
+    checked_cluster(options)  # a mistake is told also where nothing is due
     records = RecordFolder(fleet.folder)
     sites = chosen_sites(fleet, options)
     now = None if options["everything"] else datetime.now(UTC)

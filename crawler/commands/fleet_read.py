@@ -30,6 +30,8 @@ from output.report.report_text import verdict_sentence
 
 Command = click.Command
 T = TypeVar("T")
+_NAMED_SITES = 3
+"""Sites that a line about several of them names."""
 
 
 def fleet_status(options: Mapping[str, Any], crawl: Command, update: Command) -> int:
@@ -54,7 +56,7 @@ def fleet_report(options: Mapping[str, Any], crawl: Command, update: Command) ->
     reports, problems = _read_archives(fleet, chosen_sites(fleet, options), gather_report)
     for name, report in sorted(reports, key=lambda named_report: not named_report[1].current_alarms):
         print_text(f"{name}: {verdict_sentence(report)}")
-    for problem in problems:
+    for problem in [*problems, *_unread_sites(fleet, options)]:
         refuse(problem)
     return int(bool(problems) or not reports)
 
@@ -70,7 +72,7 @@ def fleet_search(options: Mapping[str, Any], crawl: Command, update: Command) ->
 
     archives, problems = _read_archives(fleet, chosen_sites(fleet, options), matches)
     count = sum(match_count for _, (_, match_count) in archives)
-    for problem in problems:
+    for problem in [*problems, *_unread_sites(fleet, options)]:
         refuse(problem)
     hits = _by_rank({name: hits for name, (hits, _) in archives})[:limit]
     if options["as_json"]:
@@ -117,6 +119,27 @@ def _read_archives(
                 raise
             problems.append(f"{site.name}: {problem}")
     return values, problems
+
+
+def _unread_sites(fleet: SiteList, options: Mapping[str, Any]) -> list[str]:
+    """A line about the sites that were crawled and whose archives are not here, as with a store; none without any."""
+    records = RecordFolder(fleet.folder)
+    names = [
+        site.name for site in chosen_sites(fleet, options)
+        if not fleet.archive(site.name).exists() and _has_archive(records.read(site.name))
+    ]  # fmt: skip
+    if not names:
+        return []
+    rest = f" and {len(names) - _NAMED_SITES:,} more" if len(names) > _NAMED_SITES else ""
+    sites = f"{len(names):,} {'site is' if len(names) == 1 else 'sites are'}"
+    named = ", ".join(names[:_NAMED_SITES])
+    where = f"the archives are not in {fleet.folder} (archives in a store are not read)"
+    return [f"{sites} not in this: {where}: {named}{rest}"]
+
+
+def _has_archive(record: SiteRecord | None) -> bool:
+    """Whether a site was crawled so far that there is an archive somewhere."""
+    return record is not None and (record.is_crawled or record.result.counts.pages > 0)
 
 
 def _status_row(fleet: SiteList, site: Site, record: SiteRecord | None) -> tuple[str, ...]:

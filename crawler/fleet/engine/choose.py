@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from crawler.console.option_types import CommandError
 from crawler.fleet.embedded import default_parallel
+from crawler.fleet.engine.cluster_file import SlurmCluster, read_cluster
 from crawler.fleet.engine.dask_engine import DaskEngine
+from crawler.fleet.engine.slurm_engine import SlurmEngine
 from crawler.fleet.engine.store_engine import StoreEngine
 from crawler.fleet.records import FOLDER
 from crawler.fleet.sites.sites_file import SiteList
@@ -19,21 +22,32 @@ from output.db.errors import NotReachable
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 
 
-def store_engine(fleet: SiteList, options: Mapping[str, Any]) -> DaskEngine | StoreEngine | None:
-    """The engine for the options `store`, `scheduler` and `work`; None without them.
+def store_engine(fleet: SiteList, options: Mapping[str, Any]) -> DaskEngine | SlurmEngine | StoreEngine | None:
+    """The engine for the options `store`, `scheduler`, `cluster` and `work`; None without them.
 
-    CommandError if they do not go together, NotReachable if the store cannot be used.
+    CommandError as `checked_cluster` says, NotReachable if the store cannot be used.
     """
+    cluster = checked_cluster(options)
     if not options["store"]:
-        if options["scheduler"] or options["work"]:
-            raise CommandError("--scheduler and --work need --store: where the archives are between their turns")
         return None
     store_place = _store_place(fleet, options)
+    if cluster:
+        return SlurmEngine(cluster, store_place, fleet.folder.absolute() / FOLDER / "cluster")
     if options["scheduler"]:
-        if options["parallel"]:
-            raise CommandError("--parallel is for this machine; on a cluster each worker says how many crawls it runs")
         return DaskEngine(options["scheduler"], store_place)
     return StoreEngine(store_place, options["parallel"] or fleet.parallel or default_parallel())
+
+
+def checked_cluster(options: Mapping[str, Any]) -> SlurmCluster | None:
+    """What the file of `cluster` says, if one is named. CommandError if it has a mistake, or the options for engines
+    do not go together."""
+    if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
+        raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
+    if options["scheduler"] and options["cluster"]:
+        raise CommandError("--cluster starts a scheduler of its own; leave out --scheduler, or --cluster")
+    if options["parallel"] and (options["scheduler"] or options["cluster"]):
+        raise CommandError("--parallel is for this machine; on a cluster each worker says how many crawls it runs")
+    return read_cluster(Path(options["cluster"])) if options["cluster"] else None
 
 
 def _store_place(fleet: SiteList, options: Mapping[str, Any]) -> StorePlace:
@@ -42,5 +56,5 @@ def _store_place(fleet: SiteList, options: Mapping[str, Any]) -> StorePlace:
     except StoreError as error:
         raise NotReachable(str(error)) from error
     work_folder = options["work"] or str((fleet.folder / FOLDER / "work").absolute())
-    wait_seconds = _WAIT_SECONDS if options["scheduler"] else 0.0
+    wait_seconds = _WAIT_SECONDS if options["scheduler"] or options["cluster"] else 0.0
     return StorePlace(options["store"], identity, work_folder, wait_seconds=wait_seconds, per_address=fleet.per_address)

@@ -7,6 +7,7 @@ again what has no result yet; a task that was finished meanwhile gives its resul
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import time
 from collections import Counter
@@ -73,12 +74,14 @@ class TaskTurn:
 class DaskEngine:
     """Runs tasks on the workers of the Dask scheduler at `address`, as in `tcp://127.0.0.1:8786`.
 
-    `scheduler_seconds` is how long to wait for a scheduler that is gone. `function` is what a worker runs.
+    `scheduler_seconds` is how long to wait for a scheduler that is gone, `worker_seconds` how long while there is no
+    worker. `function` is what a worker runs.
     """
 
     address: str
     store_place: StorePlace
     scheduler_seconds: float = 600.0
+    worker_seconds: float = math.inf
     function: Callable[[SiteTask, StorePlace, str], SiteResult] = run_on_worker
     _turn: TaskTurn = field(default_factory=lambda: TaskTurn(HostQueue(()), print), init=False)
 
@@ -125,6 +128,7 @@ class SchedulerSession:
         self._ended_keys: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._room = _LEAST_AHEAD
         self._looked_at = 0.0
+        self._worker_at = time.monotonic()
         self._is_stop_passed_on = False
 
     def run(self) -> None:
@@ -132,6 +136,8 @@ class SchedulerSession:
         try:
             while self._turn.tasks:
                 self._check()
+                if not self._turn.tasks:
+                    return
                 self._hand_out()
                 with suppress(queue.Empty):
                     self._take(self._ended_keys.get(timeout=_LOOK_SECONDS))
@@ -148,7 +154,16 @@ class SchedulerSession:
             self._call(lambda: self._client.run(stop_turn, self._turn.name))
         if time.monotonic() - self._looked_at > _CORES_SECONDS:
             self._looked_at = time.monotonic()
-            self._room = 2 * sum(self._call(self._client.ncores).values()) + _LEAST_AHEAD
+            self._note_workers(sum(self._call(self._client.ncores).values()))
+
+    def _note_workers(self, crawl_count: int) -> None:
+        """How many crawls the workers can run; where there has been none for too long, nothing more is waited for."""
+        self._room = 2 * crawl_count + _LEAST_AHEAD
+        if crawl_count:
+            self._worker_at = self._looked_at
+        elif self._looked_at - self._worker_at > self._engine.worker_seconds:
+            self._turn.tasks.put_back(self._turn.tasks.running)
+            self._turn.leave_waiting("there was no worker for too long")
 
     def _hand_out(self) -> None:
         while not self._turn.is_stopped and len(self._tasks) < self._room:

@@ -1,21 +1,28 @@
 """A worker of a cluster, started again as long as it is wanted: Dask's own ends when its scheduler is gone.
 
-`python -m crawler.fleet.engine.worker_loop ADDRESS [CRAWLS]` is what a job script and a container run.
+`python -m crawler.fleet.engine.worker_loop ADDRESS [CRAWLS [SECONDS]]` is what a job script and a container run; with
+SECONDS it ends when the scheduler has been away for so long.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from types import FrameType
+from urllib.parse import urlsplit
 
 _PAUSE = 2.0  # seconds between the end of a worker and the next one
 _STOP_SECONDS = 60.0  # for a worker to end, with its crawls, before it is killed
 _DEFAULT_CRAWLS = 4
+_REACH_SECONDS = 5.0  # for a scheduler to take a connection
+_JOIN_SECONDS = 60  # for a worker to be taken by its scheduler, before it is started again
 
 
 def worker_command(address: str, crawls: int, scratch: str) -> list[str]:
@@ -24,13 +31,17 @@ def worker_command(address: str, crawls: int, scratch: str) -> list[str]:
     It listens on loopback where its scheduler does. Where the environment names certificates, it speaks TLS.
     """
     words = ["--nthreads", str(crawls), "--nworkers", "1", "--no-dashboard", "--local-directory", scratch]
+    words += ["--death-timeout", str(_JOIN_SECONDS)]
     if "//127.0.0.1:" in address:
         words += ["--host", "127.0.0.1"]
     return [sys.executable, "-m", "distributed.cli.dask_worker", address, *words, "--memory-limit", "0"]
 
 
-def run_worker(address: str, crawls: int) -> int:
-    """Run a worker until this process is told to stop by SIGTERM or SIGINT. Returns the exit code."""
+def run_worker(address: str, crawls: int, lost_seconds: float = math.inf) -> int:
+    """Run a worker until this process is told to stop by SIGTERM or SIGINT, or the scheduler has been away for so long.
+
+    Returns the exit code: 0, or 1 where the scheduler is gone.
+    """
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -39,10 +50,29 @@ def run_worker(address: str, crawls: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     with tempfile.TemporaryDirectory(prefix="broadsheet-worker-", ignore_cleanup_errors=True) as scratch:
-        while not stopped.is_set():
-            _run_once(worker_command(address, crawls, scratch), stopped)
-            stopped.wait(_PAUSE)
+        return _run_again(worker_command(address, crawls, scratch), address, stopped, lost_seconds)
+
+
+def _run_again(command: list[str], address: str, stopped: threading.Event, lost_seconds: float) -> int:
+    reached_at = time.monotonic()
+    while not stopped.is_set():
+        if is_reachable(address):
+            _run_once(command, stopped)
+            reached_at = time.monotonic()
+        elif time.monotonic() - reached_at > lost_seconds:
+            return 1
+        stopped.wait(_PAUSE)
     return 0
+
+
+def is_reachable(address: str) -> bool:
+    """Whether something listens at an address as in `tcp://127.0.0.1:8786`."""
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), _REACH_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _run_once(command: list[str], stopped: threading.Event) -> None:
@@ -59,4 +89,5 @@ def _run_once(command: list[str], stopped: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_worker(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else _DEFAULT_CRAWLS))
+    crawls_word, lost_word = [*sys.argv[2:], *("", "")][:2]
+    sys.exit(run_worker(sys.argv[1], int(crawls_word or _DEFAULT_CRAWLS), float(lost_word or math.inf)))

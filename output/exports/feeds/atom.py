@@ -43,7 +43,7 @@ def _entry_element(entry: WebFeedEntry) -> Element:
     if entry.html:
         _add(element, "content", entry.html).set("type", "html")
     elif not has_link:  # one of them there must be
-        _add(element, "content", entry.summary or entry.title)
+        _add(element, "content", entry.summary or entry.title).set("type", "text")
     return element
 
 

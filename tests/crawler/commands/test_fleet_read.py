@@ -86,3 +86,22 @@ def test_nothing_found_and_an_archive_that_cannot_be_read(sites: Path, capsys: p
     errors = capsys.readouterr().err.splitlines()
     assert "bad: " in errors[0]
     assert errors[1:] == ["broadsheet: no article matches nosuchword"]
+
+
+def test_archives_that_are_not_here_are_named_in_a_line(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As with a store: a site has a record of its crawl, and no archive beside the list."""
+    folder = sites.parent / "archives"
+    (folder / "bad.db").unlink()
+    chosen = ["--site", "well", "--site", "bad", "--site", "none"]
+    line = f"not in this: the archives are not in {folder} (archives in a store are not read)"
+    assert run(["fleet", "report", str(sites), *chosen]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("well: 2 articles")
+    assert printed.err == f"broadsheet: 1 site is {line}: bad\n"
+    for name in ("well", "cut"):
+        (folder / f"{name}.db").unlink()
+    assert run(["fleet", "report", str(sites)]) == 1
+    assert capsys.readouterr().err == f"broadsheet: 3 sites are {line}: well, bad, cut\n"
+    assert run(["fleet", "search", "--sites", str(sites), "harbour"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors == [f"broadsheet: 3 sites are {line}: well, bad, cut", "broadsheet: no article matches harbour"]

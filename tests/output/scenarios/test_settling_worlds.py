@@ -106,7 +106,8 @@ class World:
             rows.insert(self.chance.choice((0, len(rows))), (PROMO, self.chance.choice((BODY, NOTE)), KEPT))
         if self.chance.random() < 0.4:
             rows.append((self.chance.choice((SHORT_NOTE, words(url[-1] * 3, 9))), BODY, LEFT_OUT))
-        self.saved_texts += [row[0] for row in rows]
+        if changes.get("page_type") is not PageType.OTHER:  # of which no block is stored
+            self.saved_texts += [row[0] for row in rows]
         blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
         verdicts = tuple(row[2] for row in rows)
         text, markdown = assemble(blocks, verdicts)

@@ -45,7 +45,7 @@ class DaskCluster:
             time.sleep(0.2)
 
     def start_worker(self) -> None:
-        """A worker loop as `broadsheet fleet worker` runs it."""
+        """A worker loop as a job script runs it."""
         words = ["crawler.fleet.engine.worker_loop", self.address, "2"]
         machine = f"machine-{len(self.workers)}"
         self.workers.append(self._start(machine, words, MACHINE=str(self.folder / machine)))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from crawler.console.option_types import CommandError
-from crawler.fleet.engine.choose import store_engine
+from crawler.fleet.engine.choose import checked_cluster, store_engine
 from crawler.fleet.engine.dask_engine import DaskEngine
+from crawler.fleet.engine.slurm_engine import SlurmEngine
 from crawler.fleet.engine.store_engine import StoreEngine
 from crawler.fleet.sites.sites_file import SiteList
 from output.db.errors import NotReachable
@@ -20,7 +21,7 @@ def fleet(tmp_path: Path) -> SiteList:
 
 
 def options(**changes: object) -> dict[str, object]:
-    return {"store": None, "scheduler": None, "work": None, "parallel": None, **changes}
+    return {"store": None, "scheduler": None, "cluster": None, "work": None, "parallel": None, **changes}
 
 
 def test_without_a_store_there_is_none(fleet: SiteList) -> None:
@@ -39,8 +40,29 @@ def test_a_store_and_a_scheduler_each_have_their_engine(fleet: SiteList, tmp_pat
     assert there.store_place.identity == here.store_place.identity
 
 
+def test_a_cluster_has_an_engine_too_if_its_file_is_right(fleet: SiteList, tmp_path: Path) -> None:
+    file = tmp_path / "slurm.toml"
+    file.write_text('[cluster]\nhost = "10.1.0.4"\nworkers = 7\n')
+    engine = store_engine(fleet, options(store=str(tmp_path / "store"), cluster=str(file)))
+    assert isinstance(engine, SlurmEngine)
+    assert engine.cluster.workers == 7
+    assert engine.folder == fleet.folder / ".fleet/cluster"
+    assert engine.store_place.wait_seconds > engine.store_place.terms.seconds
+    file.write_text("[cluster]\nhosts = 1\n")
+    with pytest.raises(CommandError, match=r"slurm.toml, line 2: hosts is not known here"):
+        checked_cluster(options(store="s", cluster=str(file)))
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"scheduler": "tcp://a:1"}, {"work": "x"}, {"store": "s", "scheduler": "tcp://a:1", "parallel": 3}]
+    "wrong",
+    [
+        {"scheduler": "tcp://a:1"},
+        {"work": "x"},
+        {"cluster": "slurm.toml"},
+        {"store": "s", "scheduler": "tcp://a:1", "parallel": 3},
+        {"store": "s", "cluster": "slurm.toml", "parallel": 3},
+        {"store": "s", "cluster": "slurm.toml", "scheduler": "tcp://a:1"},
+    ],
 )
 def test_options_that_do_not_go_together_are_refused(
     fleet: SiteList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from crawler.console.option_types import CommandError
-from crawler.fleet.engine.dask_engine import DaskEngine
+from crawler.fleet.engine.dask_engine import DaskEngine, SchedulerSession, TaskTurn
+from crawler.fleet.engine.host_queue import HostQueue
 from crawler.fleet.engine.store_engine import StoreEngine
 from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
@@ -206,3 +207,34 @@ def test_no_scheduler_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.Monk
     engine = DaskEngine(f"tcp://127.0.0.1:{free_port()}", place_in(tmp_path, str(tmp_path)))
     with pytest.raises(CommandError, match="there is no Dask scheduler at tcp:"):
         engine.run([SiteTask("a", Path("a.db"), ())], print)
+
+
+class IdleClient:
+    """A client of a scheduler that never has a worker."""
+
+    status = "running"
+
+    def ncores(self) -> dict[str, int]:
+        return {}
+
+    def submit(self, *_words: object, key: str, pure: bool) -> IdleFuture:
+        return IdleFuture()
+
+
+class IdleFuture:
+    """A task that nobody takes."""
+
+    def add_done_callback(self, _call: object) -> None:
+        return
+
+
+def test_without_any_worker_it_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crawler.fleet.engine.dask_engine._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("crawler.fleet.engine.dask_engine._CORES_SECONDS", 0.01)
+    tasks = [SiteTask(name, Path(f"{name}.db"), (), hosts=("http://one.example/",)) for name in "ab"]
+    results: list[SiteResult] = []
+    engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=0.05)
+    SchedulerSession(engine, TaskTurn(HostQueue(tasks), results.append), IdleClient()).run()  # type: ignore[arg-type]
+    assert [(result.name, result.end, result.message) for result in results] == [
+        (name, SiteEnd.NOT_STARTED, "there was no worker for too long") for name in "ab"
+    ]

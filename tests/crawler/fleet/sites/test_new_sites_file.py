@@ -12,7 +12,7 @@ from crawler.fleet.sites.sites_file import read_sites
 from tests.crawler.warm import REPOSITORY
 
 EXAMPLES = re.findall(
-    r"^```toml\n(.*?)^```$", (REPOSITORY / "docs/scale.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    r"^```toml\n(?!\[cluster\])(.*?)^```$", (REPOSITORY / "docs/scale.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
 
 
