@@ -613,9 +613,13 @@ _FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 @click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
 @click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
 @click.option("--store", metavar="ADDRESS", help="Where archives are between turns: a folder, s3://bucket/prefix.")
-@click.option("--work", type=_path, metavar="DIR", help="Local copies of archives that are in a store; may name variables.")
+@click.option(
+    "--work", type=_path, metavar="DIR", help="Local copies of archives that are in a store; may name variables."
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
-@click.option("--cluster", metavar="FILE", help="Crawl on workers that Slurm starts as this file says, slurm.toml.")
+@click.option(
+    "--cluster", type=_path, metavar="FILE", help="Crawl on workers that Slurm starts as this file says, slurm.toml."
+)
 @click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:

@@ -14,7 +14,8 @@ from crawler.console.option_types import CommandError
 from crawler.console.reasons import reason_text
 from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, failure_lines, print_stopped, print_summary
 from crawler.console.terminal import one_line
-from output.queue.resume import crawl_options, never_working
+from output.db.url_words import OutcomeReason
+from output.queue.resume import crawl_options, useless_seeds
 from output.write.archive import Archive
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
@@ -57,7 +58,7 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     with Archive.open(options["db"]) as archive:
         earlier_runs = crawl_options(archive.db)
-        dead_seeds = never_working(archive.db, (seed for run in earlier_runs for seed in run["seeds"]))
+        dropped_seeds = useless_seeds(archive.db, (seed for run in earlier_runs for seed in run["seeds"]))
     if not earlier_runs:
         raise CommandError(f"{options['db']} has no start URL yet: broadsheet crawl https://… --db {options['db']}")
     last_run = earlier_runs[-1]
@@ -69,11 +70,15 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     disabled["no_warc"] = options["no_warc"] or not (options["max_size"] or last_run.get("warc", True))
     max_depth = last_run.get("max_depth") if options["max_depth"] is None else options["max_depth"]
     seeds = dict.fromkeys(seed for run_options in earlier_runs for seed in run_options["seeds"])
-    working = [seed for seed in seeds if seed not in dead_seeds]
+    working = [seed for seed in seeds if seed not in dropped_seeds]
     if not options["quiet"]:
-        for seed in set(dead_seeds).intersection(seeds) if working else ():
-            click.echo(one_line(f"Left out, since it never worked: {seed} ({reason_text(dead_seeds[seed])})"), err=True)
+        for seed, reason in dropped_seeds.items() if working else ():
+            click.echo(one_line(f"Left out{_why_dropped(reason)}: {seed} ({reason_text(reason)})"), err=True)
     return bounds | disabled | {"max_depth": max_depth, "urls": tuple(working or seeds)}
+
+
+def _why_dropped(reason: str) -> str:
+    return "" if reason == OutcomeReason.FORGOTTEN else ", since it never worked"
 
 
 def failure_message(run: RunResult) -> str:

@@ -21,6 +21,7 @@ from output.dataset.store import DatasetStore, ObjectStore, open_folder
 from output.db.errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
 from output.db.lock import ArchiveLock
 from output.raw.credentials import without_userinfo
+from output.report.plain_words import count_text
 
 _MEGABYTE = 10**6
 _LOCK = ".broadsheet-dataset"
@@ -116,9 +117,10 @@ def _fault(target: str, files: Sequence[Path], error: Exception) -> ArchiveError
 def _print_result(target: str, result: DatasetResult) -> None:
     manifest = result.manifest
     size = sum(file.bytes for file in manifest.files) / _MEGABYTE
-    counts = f"{result.new_files:,} files new, {result.removed_files:,} removed"
+    counts = f"{count_text(result.new_files, 'file')} new, {result.removed_files:,} removed"
     print_text(
-        f"{without_userinfo(target)}: {manifest.rows_of('articles'):,} articles of {manifest.host_count:,} hosts from "
-        f"{len(manifest.archives):,} archives, {manifest.rows_of('duplicates'):,} pairs alike, {size:,.1f} MB; "
+        f"{without_userinfo(target)}: {count_text(manifest.rows_of('articles'), 'article')} of "
+        f"{count_text(manifest.host_count, 'host')} from {count_text(len(manifest.archives), 'archive')}, "
+        f"{count_text(manifest.rows_of('duplicates'), 'pair')} alike, {size:,.1f} MB; "
         f"{counts if result.has_changed else 'nothing new'}"
     )

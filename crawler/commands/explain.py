@@ -13,7 +13,7 @@ from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.reasons import reason_text
 from crawler.console.terminal import format_blocks, one_line, print_pages, print_text, terminal_width
 from output.read.explain import StoredBlock, StoredPage, find_page, find_url_state
-from output.report.plain_words import reason_words
+from output.report.plain_words import count_text, reason_words
 from output.store.shelf import ShelvingReason
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
@@ -119,7 +119,7 @@ def _page_lines(page: StoredPage) -> list[str]:
     lines = [f"{page.url}: {page.title or '(no title)'}", f"{page_type}; {', '.join(page.evidence)}"]
     if page.article_id is not None:
         lines.append(
-            f"article {page.article_id}: {page.kept_count:,} blocks kept, {page.removed_count:,} removed"
+            f"article {page.article_id}: {count_text(page.kept_count, 'block')} kept, {page.removed_count:,} removed"
             f"{_certainty_words(page.expected_f1)}"
         )
     if page.shelving_reason:

@@ -38,6 +38,7 @@ from output.exports.reader_pages import export_reader_pages
 from output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
 from output.exports.tei import export_tei
 from output.exports.wacz import MissingWarcError, export_wacz
+from output.report.plain_words import count_text
 from output.store.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
@@ -122,7 +123,7 @@ def _write_articles(db: Database, target: str | None, options: ExportOptions) ->
         count = _write_folder(db, output_format, _required_folder(output_format, target), options)
     else:
         count = _write_stream(db, output_format, STANDARD_OUTPUT if target is None else target, options)
-    _print_count(f"{count:,} articles", target)
+    _print_count(count_text(count, "article"), target)
     return 0
 
 
@@ -168,7 +169,7 @@ def _write_feed(db: Database, output_format: str, target: str | None, scope: Fee
     feed = read_feed(db, scope)
     with open_output(db, STANDARD_OUTPUT if target is None else target) as stream:
         stream.write(_FEED_WRITERS[output_format](feed))
-    _print_count(f"{len(feed.entries):,} entries", target)
+    _print_count(count_text(len(feed.entries), "entry"), target)
     return 0
 
 

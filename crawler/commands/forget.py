@@ -14,6 +14,7 @@ from crawler.console.option_types import CommandError
 from crawler.console.terminal import one_line, print_text
 from output.db.errors import NotReachable
 from output.db.open import archive_path
+from output.report.plain_words import count_text
 from output.write.archive import Archive
 from output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
 from output.write.forget import take_down as take_down
@@ -46,7 +47,7 @@ def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: boo
             rewrite_file(archive.db)
         except (sqlite3.OperationalError, OSError) as error:
             raise NotReachable(f"{path} cannot be written: {error}; {_UNFINISHED}") from error
-    print_text(f"forgotten: {_count_text(len(takedown.articles), 'article')}, {_count_text(len(takedown.urls), 'URL')}")
+    print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
 
 
@@ -63,11 +64,11 @@ def _is_confirmed() -> bool:
 def _print_takedown(takedown: Takedown, path: str) -> int:
     """Print what is deleted, and where its words remain."""
     counts = (
-        _count_text(len(takedown.articles), "article"),
-        _count_text(takedown.page_count, "page"),
-        _count_text(takedown.capture_count, "capture"),
-        _count_text(takedown.block_count, "block text"),
-        _count_text(len(takedown.urls), "URL"),
+        count_text(len(takedown.articles), "article"),
+        count_text(takedown.page_count, "page"),
+        count_text(takedown.capture_count, "capture"),
+        count_text(takedown.block_count, "block text"),
+        count_text(len(takedown.urls), "URL"),
     )
     print_text(one_line(f"{takedown.pattern}: {', '.join(counts)}"))
     _print_lines([f"{url}: {title or '(no title)'}" for title, url in takedown.articles])
@@ -93,7 +94,3 @@ def _print_lines(lines: Sequence[str]) -> None:
         print_text("  " + one_line(line))
     if len(lines) > _MAX_LINES:
         print_text(f"  … and {len(lines) - _MAX_LINES:,} more")
-
-
-def _count_text(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -15,6 +15,7 @@ from output.db.errors import NotReachable
 from output.db.open import archive_path
 from output.merge.merge_archive import MergeResult, merge_source, refuse_itself
 from output.merge.source_archive import SourceArchive, open_source
+from output.report.plain_words import count_text
 from output.settle.judge_again import SettleResult
 from output.write.archive import Archive
 from output.write.forget import archive_backups
@@ -53,7 +54,7 @@ def _merge_source(archive: Archive, source: SourceArchive, name: str, quiet: boo
 def _result_text(result: MergeResult) -> str:
     if not result.has_changed:
         return "nothing new"
-    parts = [f"{result.new_urls:,} URLs new", f"{result.stored_pages:,} pages stored"]
+    parts = [f"{count_text(result.new_urls, 'URL')} new", f"{count_text(result.stored_pages, 'page')} stored"]
     if result.copied_bytes:
         parts.append(f"{result.copied_bytes / _MEGABYTE:,.1f} MB of raw responses copied")
     if result.takedowns:
@@ -63,7 +64,9 @@ def _result_text(result: MergeResult) -> str:
 
 def _print_total(target: str, results: Sequence[MergeResult], settled: SettleResult) -> None:
     copies = f", {settled.duplicate_pages:,} pages are copies of others" if settled.duplicate_pages else ""
-    print_text(f"{target}: {settled.articles:,} articles from {len(results):,} archives{copies}")
+    print_text(
+        f"{target}: {count_text(settled.articles, 'article')} from {count_text(len(results), 'archive')}{copies}"
+    )
     backups = archive_backups(Path(target).absolute())
     if any(result.takedowns for result in results) and backups:
         print_text(f"What was taken down is still in: {', '.join(backups)}")

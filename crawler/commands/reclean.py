@@ -31,6 +31,7 @@ from output.db.open import archive_path
 from output.queue.resume import latest_site_rules
 from output.reclean.changes import PageChange
 from output.reclean.undo import list_recleans, undo_after
+from output.report.plain_words import count_text
 from output.write.archive import Archive
 
 _MAX_RULES = 12
@@ -144,7 +145,9 @@ def _print_findings(options: RecleanOptions, findings: RecleanFindings, seconds:
     would = "would be " if options.dry_run else ""
     pages_by_kind = findings.tally.pages_by_kind
     changes_text = ", ".join(f"{text} {pages_by_kind[kind]:,}" for kind, text in _CHANGE_TEXTS.items())
-    print_text(f"{findings.pages:,} pages {'looked at' if options.dry_run else 'cleaned again'} in {seconds:.0f} s")
+    print_text(
+        f"{count_text(findings.pages, 'page')} {'looked at' if options.dry_run else 'cleaned again'} in {seconds:.0f} s"
+    )
     other_count, same_count = pages_by_kind["other"], pages_by_kind["same"]
     print_text(f"Articles: {changes_text}; only what is said of them {other_count:,}, nothing {same_count:,}")
     if field_counts := findings.tally.differing_fields:

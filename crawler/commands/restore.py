@@ -14,6 +14,7 @@ from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.terminal import cut_line, format_table, print_text, terminal_width
 from output.db.clock import utc_now
 from output.read.explain import StoredBlock, StoredPage, find_page
+from output.report.plain_words import count_text
 from output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
 from output.verdicts.rulings import Ruling, block_text, count_pages, find_article, stored_ruling
 from output.write.archive import Archive
@@ -171,10 +172,10 @@ def _print_effect(db: Database, request: RulingRequest, effect: RulingEffect, ru
     article_changes = [change for change in effect.text_changes if not change.is_shelved]
     _print_changes(article_changes)
     copy_count = len(effect.text_changes) - len(article_changes)
-    pages_text = f"{_count_text(effect.page_count, 'page')} carry it" if effect.page_count != 1 else "1 page carries it"
-    articles_text = f"{_count_text(len(article_changes), 'article')} {'would change' if request.dry_run else 'changed'}"
+    pages_text = f"{count_text(effect.page_count, 'page')} carry it" if effect.page_count != 1 else "1 page carries it"
+    articles_text = f"{count_text(len(article_changes), 'article')} {'would change' if request.dry_run else 'changed'}"
     print_text(
-        f"{pages_text}; {articles_text}" + (f", and {_count_text(copy_count, 'copy')} of them" if copy_count else "")
+        f"{pages_text}; {articles_text}" + (f", and {count_text(copy_count, 'copy')} of them" if copy_count else "")
     )
     if request.is_for_own_article:
         _print_other_pages(count_pages(db, ruling.block_id) - effect.page_count)
@@ -185,7 +186,7 @@ def _print_other_pages(count: int) -> None:
     if count > 0:
         verb = "has" if count == 1 else "have"
         print_text(
-            f"{_count_text(count, 'other page')} {verb} the same text: --host HOST or --everywhere takes it there too"
+            f"{count_text(count, 'other page')} {verb} the same text: --host HOST or --everywhere takes it there too"
         )
 
 
@@ -199,8 +200,3 @@ def _print_changes(changes: Sequence[TextChange]) -> None:
         print_text("\n".join(f"  {line}" for line in lines))
     if len(changes) > _MAX_ARTICLES:
         print_text(f"  … and {len(changes) - _MAX_ARTICLES:,} more")
-
-
-def _count_text(count: int, noun: str) -> str:
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{count:,} {noun if count == 1 else plural}"

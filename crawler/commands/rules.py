@@ -28,6 +28,7 @@ from crawler.console.terminal import cut_line, format_table, one_line, print_tex
 from crawler.fetch.rule_headers import refused_headers
 from output.db.open import open_database
 from output.read.url_result import UrlResult, find_url_result
+from output.report.plain_words import count_text
 
 _START_CHARS = 300
 
@@ -52,13 +53,16 @@ def check_rules(paths: Sequence[str]) -> int:
     for problem in problems:
         click.echo(one_line(str(problem)))
     unsent_count = sum(1 for site_rule in site_rules for _ in refused_headers(site_rule))
-    counts = f"{len(site_rules):,} files, {sum(len(site_rule.directives) for site_rule in site_rules):,} directives"
+    directive_count = sum(len(site_rule.directives) for site_rule in site_rules)
+    counts = f"{count_text(len(site_rules), 'file')}, {count_text(directive_count, 'directive')}"
     problems_text = (
-        f"{len(problems):,} problems in {len({problem.file for problem in problems}):,} files"
+        f"{count_text(len(problems), 'problem')} in {count_text(len({problem.file for problem in problems}), 'file')}"
         if problems
         else "no problem"
     )
-    click.echo(f"{counts}; {problems_text}" + (f"; {unsent_count:,} headers that are not sent" if unsent_count else ""))
+    click.echo(
+        f"{counts}; {problems_text}" + (f"; {count_text(unsent_count, 'header')} not sent" if unsent_count else "")
+    )
     return int(bool(problems))
 
 

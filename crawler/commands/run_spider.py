@@ -26,6 +26,7 @@ from crawler.settings import ENVIRONMENT_PROBLEMS
 from crawler.spiders.site import SiteSpider
 from output.db.errors import NotReachable
 from output.db.url_words import UrlState
+from output.report.plain_words import count_text
 
 # Scrapy's module of TLS contexts looks through the stack and all loaded modules when it is imported, three times. Here,
 # while both are small, that takes 0.08 s of CPU; from where the download handler imports it, 0.2 s.
@@ -160,7 +161,7 @@ def _resume_message(spider: SiteSpider) -> str:
         return f"Looking again: {due_count:,} URLs are due" + (
             f", {not_due_count:,} others wait." if not_due_count else "."
         )
-    return f"Going on: {counts[UrlState.DONE]:,} URLs done, {counts[UrlState.QUEUED]:,} waiting."
+    return f"Going on: {count_text(counts[UrlState.DONE], 'URL')} done, {counts[UrlState.QUEUED]:,} waiting."
 
 
 def _print_stopping() -> None:

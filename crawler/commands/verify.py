@@ -12,6 +12,7 @@ from crawler.console.terminal import one_line, print_text
 from output.db.open import database_file
 from output.raw.stored_credentials import credentials_warning
 from output.read.verify import verify as find_problems
+from output.report.plain_words import count_text
 
 
 def verify(path: str, *, as_json: bool) -> int:
@@ -28,5 +29,5 @@ def verify(path: str, *, as_json: bool) -> int:
     for problem in problems:
         print_text(one_line(f"{problem.check}: {problem.detail}"))
     if not problems:
-        print_text(f"in order: {articles:,} articles")
+        print_text(f"in order: {count_text(articles, 'article')}")
     return int(bool(problems))

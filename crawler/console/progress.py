@@ -23,6 +23,7 @@ from crawler.console.reasons import reason_text
 from crawler.console.terminal import cut_line, one_line
 from output.db.url_words import UrlKind, UrlState
 from output.outcome import Outcome
+from output.report.plain_words import count_text
 
 _LIVE_SECONDS = 0.25
 _PLAIN_SECONDS = 10.0
@@ -78,7 +79,11 @@ class CrawlTally:
     def status_line(self) -> str:
         """The counts, the rate and what remains, in one line."""
         counts = self.counts
-        parts = [f"{counts['pages']:,} pages", f"{counts['articles']:,} articles", f"{self.queued_count():,} queued"]
+        parts = [
+            count_text(counts["pages"], "page"),
+            count_text(counts["articles"], "article"),
+            f"{self.queued_count():,} queued",
+        ]
         parts += [f"{counts['pages'] / self.elapsed:.1f} pages/s", f"{counts[UrlState.FAILED]:,} failed"]
         return "  ".join([*parts, *filter(None, [self.remaining_text()])])
 
@@ -196,8 +201,8 @@ def _counts_line(counts: Counter[str], tally: CrawlTally, columns: int) -> Text:
     """The counts of the crawl, as many as fit."""
     failed_style = "red" if counts[UrlState.FAILED] else ""
     parts = [
-        (f"{counts['articles']:,} articles", "green"),
-        (f"{counts['pages']:,} pages", ""),
+        (count_text(counts["articles"], "article"), "green"),
+        (count_text(counts["pages"], "page"), ""),
         (f"{tally.queued_count():,} queued", ""),
         (f"{counts[UrlState.FAILED]:,} failed", failed_style),
         (f"{counts['pages'] / tally.elapsed:.1f} pages/s", "dim"),

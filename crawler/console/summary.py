@@ -22,7 +22,7 @@ from output.db.open import open_database
 from output.db.url_words import OutcomeReason, UrlState
 from output.read.datasette import METADATA_FILE, described_databases
 from output.report.figures import Totals, gather_totals
-from output.report.plain_words import reason_words
+from output.report.plain_words import count_text, reason_words
 from output.report.report_text import alarm_line
 
 _MAX_REASONS = 8  # reasons named in a line
@@ -163,14 +163,15 @@ def _typed_command(command: str) -> str:
 def headline(run: RunResult, totals: Totals) -> str:
     """The archive's articles and this run's pages in one line."""
     shelved = "".join(f", {count:,} taken out as {why}" for why, count in totals.shelved)
-    unchanged = f", {run.unchanged_count:,} URLs unchanged" if run.unchanged_count else ""
-    pages = f"{run.page_count:,} pages {run.pages_verb}{unchanged} in {run.seconds:.0f} s"
-    return f"{totals.articles:,} articles in {run.db}{shelved}; {pages}"
+    unchanged = f", {count_text(run.unchanged_count, 'URL')} unchanged" if run.unchanged_count else ""
+    pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged} in {run.seconds:.0f} s"
+    return f"{count_text(totals.articles, 'article')} in {run.db}{shelved}; {pages}"
 
 
 def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
     if not run.outcome_counts:
-        yield f"Nothing to do: every URL that was found is done. {run.db} holds {totals.articles:,} articles."
+        articles_text = count_text(totals.articles, "article")
+        yield f"Nothing to do: every URL that was found is done. {run.db} holds {articles_text}."
         return
     yield headline(run, totals)
     for title, counts in (
@@ -213,5 +214,7 @@ def print_stopped(run: RunResult) -> None:
     with suppress(ArchiveError), open_read_only(run.db) as db:
         query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM url_counts WHERE state = 'queued')"
         articles, waiting = db.execute(query).fetchone()
-        pages = f"{run.page_count:,} pages {run.pages_verb} in {run.seconds:.0f} s"
-        click.echo(f"So far: {articles:,} articles; {pages}; {waiting or 0:,} URLs wait.", err=True)
+        pages = f"{count_text(run.page_count, 'page')} {run.pages_verb} in {run.seconds:.0f} s"
+        click.echo(
+            f"So far: {count_text(articles, 'article')}; {pages}; {count_text(waiting or 0, 'URL')} waiting.", err=True
+        )

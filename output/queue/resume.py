@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from output.db.stored_values import stored_object
 from output.db.text import storable_text
+from output.db.url_words import OutcomeReason
 
 # From the few rows that redirect to their targets, so that the queue's length does not matter.
 _QUEUED_TARGETS = """SELECT q.url, p.url FROM urls p CROSS JOIN urls q ON q.url = p.location
@@ -19,7 +20,9 @@ _REDIRECTING_URL = "SELECT url FROM urls WHERE location = ? AND state = 'done' O
 _REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND held_reason = 'redirect' AND location IS NOT NULL"
 
 _QUEUED_SEED = "SELECT host FROM urls WHERE url = ? AND state = 'queued' AND found_via = 'seed'"
-_NEVER_WORKED = "SELECT reason FROM urls WHERE url = ? AND state = 'failed' AND held_at IS NULL AND location IS NULL"
+_USELESS_SEED = f"""SELECT reason FROM urls
+    WHERE url = ? AND (state = 'skipped' AND reason = '{OutcomeReason.FORGOTTEN}'
+        OR state = 'failed' AND held_at IS NULL AND location IS NULL)"""
 
 _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
@@ -30,9 +33,10 @@ def crawl_options(db: Database) -> list[dict[str, Any]]:
     return [options for row in rows if (options := _run_options(*row)).get("seeds")]
 
 
-def never_working(db: Database, seeds: Iterable[str]) -> dict[str, str]:
-    """Of the start URLs, those that failed and never gave anything, each with the reason."""
-    reasons = {seed: db.execute(_NEVER_WORKED, [storable_text(seed)]).fetchone() for seed in seeds}
+def useless_seeds(db: Database, seeds: Iterable[str]) -> dict[str, str]:
+    """Of the start URLs, those that failed and never gave anything, and those that were taken down, each with the
+    reason."""
+    reasons = {seed: db.execute(_USELESS_SEED, [storable_text(seed)]).fetchone() for seed in seeds}
     return {seed: str(row[0]) for seed, row in reasons.items() if row}
 
 

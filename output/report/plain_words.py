@@ -22,6 +22,12 @@ def rule_words(rule: str) -> str:
     return f"{source_words}: {name.replace('-', ' ').replace('/', ', ')}"
 
 
+def count_text(count: int, noun: str) -> str:
+    """How many of something, as a person writes it: "1 article", "2,000 copies"."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
 @cache
 def _words() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(files(__package__).joinpath("plain_words.toml").read_text("utf-8"))

@@ -11,7 +11,7 @@ from cleaners.verdicts.certainty import certainty
 from output.db.text import inert_text
 from output.report.coverage import Coverage, Gap
 from output.report.figures import AlarmLine, Report, RuleRate, RunLine, Yield
-from output.report.plain_words import reason_words, rule_words
+from output.report.plain_words import count_text, reason_words, rule_words
 
 _EMPTY_CELLS = ("", "–")
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
@@ -51,9 +51,9 @@ def verdict_sentence(report: Report) -> str:
     """What the archive came to: articles, gaps worth a look, alarms."""
     shelved = "".join(f", {count:,} taken out as {reason}" for reason, count in report.shelved)
     gaps = {(gap.state, gap.reason) for coverage in report.coverage for gap in coverage.gaps if gap.is_worth_a_look}
-    alarms = _count_text(len(report.current_alarms), "alarm") if report.current_alarms else "no alarm"
-    gaps_text = f"{_count_text(len(gaps), 'gap')} worth a look" if gaps else "no gap worth a look"
-    return f"{_count_text(report.articles, 'article')}{shelved}; {gaps_text}; {alarms}."
+    alarms = count_text(len(report.current_alarms), "alarm") if report.current_alarms else "no alarm"
+    gaps_text = f"{count_text(len(gaps), 'gap')} worth a look" if gaps else "no gap worth a look"
+    return f"{count_text(report.articles, 'article')}{shelved}; {gaps_text}; {alarms}."
 
 
 def edits_sentence(report: Report) -> str:
@@ -62,10 +62,6 @@ def edits_sentence(report: Report) -> str:
         return ""
     kinds = ", ".join(f"{edit.kind} {edit.articles:,}" for edit in report.edits)
     return f"Edits in the last run: {kinds} (broadsheet changes lists them)."
-
-
-def _count_text(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def alarm_line(alarms: Sequence[AlarmLine]) -> str:

@@ -220,7 +220,7 @@ def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) 
     [(articles,)] = rows(file, "SELECT count(*) FROM articles")
     [(waiting,)] = rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")
     assert f"So far: {articles} articles; " in errors
-    assert f"; {waiting} URLs wait." in errors
+    assert f"; {waiting} URLs waiting." in errors
     done = rows(file, "SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page'")[0][0]
     assert rows(file, "SELECT count(*) FROM pages") == [(done,)]
     assert rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 30

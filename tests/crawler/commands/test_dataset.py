@@ -38,7 +38,7 @@ def test_a_list_of_sites_names_its_archives(tmp_path: Path, folder: Path) -> Non
     (tmp_path / "sites.toml").write_text(f'[fleet]\nfolder = "{folder}"\n{sites}')
     code, out, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
     assert (code, errors) == (0, "")
-    assert "1 articles of 1 hosts from 1 archives" in out
+    assert "1 article of 1 host from 1 archive" in out
 
 
 def test_a_list_without_archives_or_with_a_mistake_is_one_line(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_archives_are_merged_and_again_nothing_is_new(tmp_path: Path, sources: l
     target = tmp_path / "all.db"
     code, out, errors = command("merge", target, *sources)
     assert (code, errors) == (0, "")
-    assert "river.db: 1 URLs new, 1 pages stored" in out
+    assert "river.db: 1 URL new, 1 page stored" in out
     assert "all.db: 2 articles from 2 archives" in out
     assert rows(target, URLS) == [("https://river.example/story",), ("https://tower.example/story",)]
     assert command("merge", target, *sources)[1].count("nothing new") == 2

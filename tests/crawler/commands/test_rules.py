@@ -38,13 +38,13 @@ def test_every_problem_is_a_line_with_file_and_number(folder: Path) -> None:
     assert lines == [
         "bad.example.txt:1: bad XPath: //main[ (Invalid expression)",
         "bad.example.txt:3: unknown directive: stripp",
-        "2 files, 4 directives; 2 problems in 1 files; 1 headers that are not sent",
+        "2 files, 4 directives; 2 problems in 1 file; 1 header not sent",
     ]
 
 
 def test_a_file_in_order_is_0(folder: Path) -> None:
     code, lines = run_rules("check", folder / "good.example.txt")
-    assert (code, lines) == (0, ["1 files, 3 directives; no problem; 1 headers that are not sent"])
+    assert (code, lines) == (0, ["1 file, 3 directives; no problem; 1 header not sent"])
 
 
 @pytest.mark.parametrize("arguments", [("check", "none"), ("test", "none.txt", "page.html"), ("test", "none.txt")])
@@ -163,4 +163,4 @@ def test_several_files_are_checked_together(folder: Path) -> None:
     other = folder.parent / "more" / "other.example.txt"
     other.write_text("body: //article\n")
     code, lines = run_rules("check", folder / "good.example.txt", other)
-    assert (code, lines) == (0, ["2 files, 4 directives; no problem; 1 headers that are not sent"])
+    assert (code, lines) == (0, ["2 files, 4 directives; no problem; 1 header not sent"])

@@ -49,7 +49,7 @@ def shown(*, terminal: bool) -> str:
 
 def test_a_log_gets_a_plain_line() -> None:
     line = shown(terminal=False)
-    assert line.startswith("1 pages  1 articles  7 queued  ")
+    assert line.startswith("1 page  1 article  7 queued  ")
     assert line.endswith("1 failed\n")
     assert "\x1b" not in line
 
@@ -78,7 +78,7 @@ def test_a_terminal_gets_bar_time_counts_hosts_and_the_current_address(columns: 
     assert max(map(len, lines)) <= columns
     assert "0:01:00" in text
     assert "about 20 min" in text
-    assert "1 articles" in text
+    assert "1 article " in text
     assert "a.example" in text
     assert lines[-1].startswith("https://b.example/a?q=[2Jxxx")
     assert not ACTIVE & set(text)

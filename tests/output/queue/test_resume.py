@@ -11,8 +11,10 @@ from output.queue.resume import (
     moved_seeds,
     redirect_chains,
     unfinished_update_start,
+    useless_seeds,
 )
 from output.write.archive import Archive
+from output.write.forget import take_down
 
 HOST = "http://a.test"
 
@@ -72,6 +74,14 @@ def test_hosts_whose_start_page_is_still_to_be_read(archive: Archive) -> None:
 def test_start_urls_that_move_in_a_circle(archive: Archive) -> None:
     redirect(archive, "a", "b", "a")
     assert set(moved_seeds(archive.db, urls("a"), 10)) == set(urls("a", "b"))
+
+
+def test_start_urls_that_are_of_no_use_failed_for_good_or_were_taken_down(archive: Archive) -> None:
+    archive.save([Outcome(f"{HOST}/gone", "failed", "http_404", 404), Outcome(f"{HOST}/list", "done", "list", 200)])
+    archive.save([Outcome(f"{HOST}/down", "done", "list", 200)])
+    take_down(archive.db, f"{HOST}/down")
+    seeds = urls("list", "gone", "down", "unknown")
+    assert useless_seeds(archive.db, seeds) == dict(zip(urls("gone", "down"), ("http_404", "forgotten"), strict=True))
 
 
 def test_crawls_and_what_is_none(archive: Archive) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import output.report
 from cleaners.document import KeepReason, RemovalReason
-from output.report.plain_words import reason_words, rule_words
+from output.report.plain_words import count_text, reason_words, rule_words
 
 WORDS = tomllib.loads(Path(output.report.__file__).with_name("plain_words.toml").read_text("utf-8"))
 
@@ -24,3 +24,8 @@ def test_rules_are_said_by_what_made_them():
     assert rule_words("person") == "by hand"
     assert rule_words("share.icons") == "share.icons"
     assert rule_words("") == ""
+
+
+def test_one_of_a_thing_is_not_said_in_the_plural():
+    assert [count_text(count, "page") for count in (0, 1, 2_000)] == ["0 pages", "1 page", "2,000 pages"]
+    assert [count_text(count, "copy") for count in (1, 2)] == ["1 copy", "2 copies"]
