@@ -633,6 +633,25 @@ def run_fleet(**options: Any) -> int:
     return run_fleet(options, crawl, update)
 
 
+@fleet.command(name="import", short_help="Take in many WARC files side by side.")
+@click.argument("files", nargs=-1, required=True, metavar="LIST|WARC...", type=_path)
+@_with_options(_IMPORT_OPTIONS[1:])
+@click.option(
+    "--base", type=_path, metavar="DIR|s3://...", help="What names in a list are relative to; else the list's folder."
+)
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Files side by side; else one a processor.")
+def fleet_import(**options: Any) -> int:
+    """Take WARC, ARC and WACZ files into one archive as import does, but each by a process of its own, side by side.
+
+    Files are paths, s3:// addresses, which are fetched and kept, or lists of them, a name a line: .txt, .paths, .gz of
+    them. A file that cannot be read is said and costs nothing else. Run it again, and only what is new is read.
+    """
+    require_workers()
+    from crawler.commands.fleet_import import fleet_import
+
+    return fleet_import(options)
+
+
 @fleet.command(name="status", short_help="Say how every site stands.")
 @_with_options(_FLEET_OPTIONS)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -30,6 +30,21 @@ from crawler.fleet.sites.sites_file import Site, SiteList, read_sites
 from crawler.fleet.turn import FleetTurn, turn_exit_code
 from output.db.errors import InUse, NotReachable
 from output.db.lock import ArchiveLock
+
+
+class EngineTurn(Protocol):
+    """What is run with a progress line: tasks on an engine."""
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the tasks."""
+
+    def run(self) -> None:
+        """Run them to their end, or until the engine is stopped."""
+
+    def progress_line(self) -> str:
+        """How far they are, in one line."""
+
 
 _MOST_LINES = 50
 """Sites that the summary of a turn lists."""
@@ -137,7 +152,7 @@ def _run_turn(tasks: Sequence[SiteTask], engine: Engine, records: RecordFolder, 
     warnings: list[str] = []
     turn = FleetTurn(tasks, engine, records, warnings.append)
     signals: list[int] = []
-    asyncio.run(_run_with_progress(turn, signals, warnings, quiet=quiet))
+    asyncio.run(run_with_progress(turn, signals, warnings, quiet=quiet))
     if not quiet:
         print_text(results_table(turn.results, terminal_width(), _MOST_LINES))
         print_text(f"\n{summary_line(turn.results)}")
@@ -146,7 +161,7 @@ def _run_turn(tasks: Sequence[SiteTask], engine: Engine, records: RecordFolder, 
     return turn_exit_code(turn.results)
 
 
-async def _run_with_progress(turn: FleetTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
+async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
     """Run a turn in a thread, with a progress line; the first Ctrl-C or SIGTERM stops it, the second one at once."""
     loop = asyncio.get_running_loop()
 

@@ -68,7 +68,7 @@ def import_archives(options: Mapping[str, Any]) -> int:
         if not signal_number:
             for _, imported_file, record_counts in indexed_files:
                 note_import(
-                    archive.db, imported_file, _recorded_options(options, crawl_options), utc_now(), record_counts
+                    archive.db, imported_file, recorded_options(options, crawl_options), utc_now(), record_counts
                 )
     run = RunResult(
         options["db"], (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="read"
@@ -94,8 +94,9 @@ def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:
     return crawl_options
 
 
-def _recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions) -> dict[str, object]:
-    """The command's options, for the record of the run."""
+def recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions | None = None) -> dict[str, object]:
+    """The command's options, for the record of the run and of each file. CommandError if they make no sense."""
+    crawl_options = crawl_options or _crawl_options(options)
     names = (*_ARGUMENT_OPTIONS, "languages", "extractor")
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
         "hosts": options["hosts"]
@@ -114,7 +115,7 @@ def _index_files(
     unreadable_count = 0
     for path in paths:
         imported_file = ImportedFile.of(path, Path(options["db"]))
-        if is_imported(archive.db, imported_file, _recorded_options(options, crawl_options)):
+        if is_imported(archive.db, imported_file, recorded_options(options, crawl_options)):
             continue
         try:
             indexed_files.append((path, imported_file, order.add_file(imported_file.name, path, hosts)))
@@ -138,7 +139,7 @@ def _run_import(
 ) -> tuple[Importer, int]:
     """Import the indexed records in a run of its own; returns the importer, and the signal that stopped it, or 0."""
     run_id = archive.runs.start(
-        f"import {file_names_text(paths)}", _recorded_options(options, crawl_options), software_versions()
+        f"import {file_names_text(paths)}", recorded_options(options, crawl_options), software_versions()
     )
     with closing(open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))

@@ -47,11 +47,12 @@ def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
 def _merge_source(archive: Archive, source: SourceArchive, name: str, quiet: bool) -> MergeResult:
     result = merge_source(archive.db, source)
     if not quiet:
-        click.echo(one_line(f"{name}: {_result_text(result)}"))
+        click.echo(one_line(f"{name}: {result_text(result)}"))
     return result
 
 
-def _result_text(result: MergeResult) -> str:
+def result_text(result: MergeResult) -> str:
+    """What came of merging an archive, in a few words."""
     if not result.has_changed:
         return "nothing new"
     parts = [f"{count_text(result.new_urls, 'URL')} new", f"{count_text(result.stored_pages, 'page')} stored"]

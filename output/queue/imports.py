@@ -10,6 +10,7 @@ from sqlite_utils import Database
 
 from output.db.ids import content_id
 from output.db.open import archive_path
+from output.db.stored_values import stored_object
 from output.db.text import as_json, storable_text
 from output.db.transaction import write_transaction
 from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
@@ -72,9 +73,19 @@ def record_positions(db: Database) -> Iterator[tuple[str, int]]:
 
 def is_imported(db: Database, file: ImportedFile, options: Mapping[str, object]) -> bool:
     """Whether a file was imported completely, unchanged since, and with these options."""
-    query = "SELECT 1 FROM imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
+    return imported_records(db, file, options) is not None
+
+
+def imported_records(db: Database, file: ImportedFile, options: Mapping[str, object]) -> Mapping[str, int] | None:
+    """The numbers of a file's records by type, as `note_import` noted them; None if it was not imported so."""
+    query = "SELECT records FROM imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
     parameters = [storable_text(file.name), file.size, file.modified_ns, as_json(dict(options))]
-    return db.execute(query, parameters).fetchone() is not None
+    row = db.execute(query, parameters).fetchone()
+    return (
+        {name: int(str(n)) for name, n in stored_object(row[0], "imports", "records", file.name).items()}
+        if row
+        else None
+    )
 
 
 def note_import(

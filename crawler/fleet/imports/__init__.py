@@ -1,0 +1,1 @@
+"""Many WARC files taken in side by side, each into an archive of its own."""
