@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from output.db.lock import ArchiveLock, is_owned
+from output.report.plain_words import count_text
 from output.write.archive import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import CONTACT, command, crawl, rows, start
@@ -219,7 +220,7 @@ def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) 
     assert ("Stopped at once" if times == 2 else "Stopped. ") in errors
     [(articles,)] = rows(file, "SELECT count(*) FROM articles")
     [(waiting,)] = rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")
-    assert f"So far: {articles} articles; " in errors
+    assert f"So far: {count_text(articles, 'article')}; " in errors
     assert f"; {waiting} URLs waiting." in errors
     done = rows(file, "SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page'")[0][0]
     assert rows(file, "SELECT count(*) FROM pages") == [(done,)]
