@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,8 +22,8 @@ from crawler.fleet.store.task_in_store import StorePlace
 from tests.crawler.crawls import QUICK
 from tests.crawler.fleet.engine.fake_slurm import install_fake_slurm, job_pids
 from tests.crawler.fleet.engine.test_slurm_job import CLUSTER
-from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import start
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.shell import environment, start
 from tests.crawler.warm import PATIENCE
 
 TASK = SiteTask("lamp", Path("lamp.db"), ())
@@ -115,6 +117,13 @@ def group_is_gone(pid: int) -> bool:
     return False
 
 
+def until_workers_are_gone(slurm: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while not all(map(group_is_gone, job_pids(slurm))):
+        assert time.monotonic() < end, "workers stay"
+        time.sleep(0.1)
+
+
 @pytest.mark.slow
 def test_sites_are_crawled_by_workers_that_sbatch_starts_and_that_end_with_the_command(
     tmp_path: Path, slurm: Path, serve: Callable[..., ScriptedSite]
@@ -127,10 +136,7 @@ def test_sites_are_crawled_by_workers_that_sbatch_starts_and_that_end_with_the_c
     assert out.splitlines()[-1].startswith("3 sites: 3 done; 6 new")
     assert (slurm / "cancelled-77").exists()
     assert len(job_pids(slurm)) == 2
-    end = time.monotonic() + 60
-    while not all(map(group_is_gone, job_pids(slurm))):
-        assert time.monotonic() < end, "workers stay"
-        time.sleep(0.1)
+    until_workers_are_gone(slurm)
     for number in range(3):
         archive = next((tmp_path / "store/sites" / f"s{number}" / "archive").iterdir())
         assert archive.stat().st_size
@@ -147,3 +153,30 @@ def test_what_slurm_refuses_is_one_line(tmp_path: Path, slurm: Path, serve: Call
     assert lines == ["broadsheet: sbatch failed: sbatch: error: invalid partition specified: none"]
     assert "Traceback" not in errors
     assert site.paths() == []
+
+
+_IMPATIENT = """
+import sys
+from crawler.cli import run
+from crawler.fleet.engine import scheduler_process, slurm_job
+scheduler_process._IDLE, slurm_job._LOST_SECONDS = "8s", 1
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_workers_of_a_command_that_was_killed_go_too(
+    tmp_path: Path, slurm: Path, serve: Callable[..., ScriptedSite]
+) -> None:
+    site = serve({"/": page("home", "/a"), "/a": Reply(page("a"), wait=12)})
+    words = map(str, command(tmp_path, [site], '[cluster]\nhost = "127.0.0.1"\n'))
+    process = subprocess.Popen([sys.executable, "-c", _IMPATIENT, *words], env=environment())
+    end = time.monotonic() + PATIENCE
+    while "/a" not in site.paths():
+        assert process.poll() is None, "the command ended"
+        assert time.monotonic() < end, "no crawl began"
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    until_workers_are_gone(slurm)
+    assert not (slurm / "cancelled-77").exists()
