@@ -36,6 +36,7 @@ _NUMBER = re.compile(r"\s*(\d+)")
 _LINE_WORD = re.compile(r"\w+")
 _LABEL_CHARS = 40  # within so many of a line stands the colon of its label
 _SIGN = "©"
+_HOST = re.compile(r"https?://[^\s/?#]+(?=[/?#]|$)")
 
 
 def read_images(tree: TagIndex, base: str, kept_blocks: Sequence[Block]) -> tuple[ArticleImage, ...]:
@@ -104,7 +105,7 @@ def _address(element: etree._Element, base: str) -> str:
 
 
 def _is_address(url: str) -> bool:
-    return url.startswith(("http://", "https://")) and len(url) <= _MOST_URL_CHARS
+    return bool(_HOST.match(url)) and len(url) <= _MOST_URL_CHARS
 
 
 def _largest(source_set: str) -> str:

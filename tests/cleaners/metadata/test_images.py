@@ -101,3 +101,8 @@ def test_texts_and_addresses_of_any_length_and_number_are_bounded() -> None:
     figure = f'<figure><img src="/a.jpg" alt="{long}"><figcaption>{long}</figcaption></figure>'
     assert images(figure + f'<img src="/{"y" * 5_000}.jpg">') == (ArticleImage("https://a.example/a.jpg"),)
     assert len(images("".join(f'<img src="/{n}.jpg">' for n in range(600)))) == 500
+
+
+@pytest.mark.parametrize("address", ["https://a\u00a0b.example/m.jpg", "https://a b.example/m.jpg"])
+def test_what_has_no_host_is_no_address(address: str) -> None:
+    assert images(f'<img src="{address}">') == ()
