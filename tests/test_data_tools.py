@@ -75,6 +75,7 @@ def test_polars(folder: Path, tools: Path) -> None:
     assert re.search(r"│ en +┆ 14 +┆ 254\.0 +│", shown)
 
 
+@pytest.mark.slow
 def test_duckdb(folder: Path, tools: Path) -> None:
     """Its extension comes from the package registry here: a test does not fetch what a user's INSTALL fetches."""
     package = Path(output(folder, tools / "python", "-c", FIND_EXTENSION).strip())
