@@ -162,6 +162,15 @@ def add_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl], seen_at: st
     db.conn.executemany(_SET_LASTMOD, dates)
 
 
+def fill_dates(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> None:
+    """Date rows without a date, also of pages that were fetched before the sitemap that dates them was read.
+
+    For after `queue_announced`, which judges a date by the one that was known.
+    """
+    dates = [(url.lastmod, storable_text(url.url)) for url in discovered_urls if url.lastmod]
+    db.conn.executemany(_SET_LASTMOD, dates)
+
+
 def note_listed_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> None:
     """Note which pages a sitemap or feed names, also those that were found in another way before."""
     db.conn.executemany(

@@ -30,7 +30,7 @@ from output.db.transaction import write_transaction
 from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.requeue import PassingReason, Requeuer
-from output.queue.rows import add_urls, give_up_host, note_listed_urls
+from output.queue.rows import add_urls, fill_dates, give_up_host, note_listed_urls
 from output.queue.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
 from output.raw.erase import erase_records
 from output.raw.save_capture import RawResponseWriter, save_capture
@@ -267,6 +267,7 @@ class Archive:
         self._pattern_tracker.note_outcome(row.id, outcome, has_new_text, newest_id, is_revisit=row.was_fetched)
         if self._update:
             queue_announced(self.db, outcome.discovered_urls, self._update, seen_at)
+        fill_dates(self.db, outcome.discovered_urls)
         if not row.held_at:
             self._count_outside_links(outcome.outside_links)
 

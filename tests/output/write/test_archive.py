@@ -29,6 +29,15 @@ def rows(archive, sql):
     return archive.db.execute(sql).fetchall()
 
 
+def test_a_sitemap_dates_a_page_that_was_fetched_before_it_was_read(archive, make):
+    story = "http://a.test/1"
+    archive.save([make.outcome(story, "Words of it.")])
+    for day in ("2026-05-01", "2026-06-01"):
+        sitemap = [make.discovered(story, found_via="sitemap", lastmod=day)]
+        archive.save([make.outcome("http://a.test/sitemap.xml", discovered_urls=sitemap)])
+    assert archive.db.execute("SELECT lastmod FROM urls WHERE url = ?", [story]).fetchall() == [("2026-05-01",)]
+
+
 def test_which_pages_a_sitemap_names_is_noted(archive, make):
     found = (make.discovered("http://a.test/1", found_via="sitemap"), make.discovered("http://a.test/2"))
     archive.save([make.outcome("http://a.test/map", page_type=PageType.LIST, discovered_urls=found)])
