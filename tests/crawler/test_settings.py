@@ -37,6 +37,8 @@ VALUES = {
     "BROADSHEET_WORKERS": ("3", 3),
     "BROADSHEET_PAGE_SECONDS": ("5", 5.0),
     "BROADSHEET_EXTRACTOR": ("always", "always"),
+    "BROADSHEET_PER_ADDRESS": ("3", 3),
+    "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
     "BROADSHEET_URL_LINES": ("1", True),
     "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
     "BROADSHEET_HEADERS": ("X-A: 1", "X-A: 1"),
