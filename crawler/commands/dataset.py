@@ -17,7 +17,7 @@ from crawler.console.terminal import print_text
 from crawler.fleet.sites.sites_file import read_sites
 from output.dataset.build import DatasetBuild, DatasetResult
 from output.dataset.sources import find_archives, open_sources
-from output.dataset.store import DatasetStore, ObjectStore, open_folder
+from output.dataset.store import ArrowStore, DatasetStore, open_folder
 from output.db.errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
 from output.db.lock import ArchiveLock
 from output.raw.credentials import without_userinfo
@@ -96,7 +96,7 @@ def _remote_store(target: str) -> DatasetStore:
         filesystem, folder = fs.FileSystem.from_uri(target)
     except (OSError, pa.ArrowException) as error:
         raise NotReachable(f"{target} cannot be reached: {error}") from error
-    return ObjectStore(filesystem, folder, without_userinfo(target))
+    return ArrowStore(filesystem, folder, without_userinfo(target))
 
 
 def _title_of(target: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple
 
 from crawler.console.terminal import format_table
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
@@ -73,7 +73,3 @@ def _row(result: SiteResult) -> tuple[str, ...]:
 
 def _words(end: SiteEnd) -> str:
     return end.replace("_", " ")
-
-
-COUNT_NAMES = tuple(count.name for count in fields(SiteCounts))
-"""The names of a result's counts, as JSON has them."""

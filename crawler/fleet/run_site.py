@@ -71,14 +71,20 @@ def start_site(
     return RunningSite(task, process, log, started_at, started)
 
 
-def run_site(task: SiteTask, lifeline: Lifeline, log: Path, is_stopped: Callable[[], bool]) -> SiteResult:
+def run_site(
+    task: SiteTask,
+    lifeline: Lifeline,
+    log: Path,
+    is_stopped: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+) -> SiteResult:
     """Run a task to its end; it is asked to stop as soon as `is_stopped()` says so."""
-    running = start_site(task, lifeline, log)
+    running = start_site(task, lifeline, log, environment)
     if isinstance(running, SiteResult):
         return running
     is_asked = False
     while (result := running.result()) is None:
-        if is_stopped() and not is_asked:
+        if not is_asked and is_stopped():
             is_asked = True
             running.stop()
         time.sleep(_PAUSE)

@@ -15,7 +15,7 @@ from typing import Protocol
 import pyarrow.fs as pafs
 
 from output.db.errors import NotReachable
-from output.raw.warc_files import sync_folder
+from output.raw.whole_file import sync_folder
 
 MANIFEST = "manifest.json"
 """The file by which a data set is known."""
@@ -62,7 +62,8 @@ class LocalStore:
         part_file = target.with_name(f".{target.name}{_PART_ENDING}")
         try:
             shutil.move(file, part_file)
-            _sync(part_file)
+            with part_file.open("rb") as stream:
+                os.fsync(stream.fileno())
             part_file.replace(target)
         except BaseException:
             part_file.unlink(missing_ok=True)
@@ -84,7 +85,7 @@ class LocalStore:
                 yield path.relative_to(self.folder).as_posix()
 
 
-class ObjectStore:
+class ArrowStore:
     """A folder of any filesystem that Arrow knows, such as a bucket: an object appears when all of it was sent."""
 
     def __init__(self, filesystem: pafs.FileSystem, folder: str, label: str) -> None:
@@ -138,11 +139,3 @@ def open_folder(path: str) -> LocalStore:
         raise NotReachable(f"{path} holds other files; name a folder that is empty, or holds a data set")
     folder.mkdir(parents=True, exist_ok=True)
     return LocalStore(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,7 +20,8 @@ from sqlite_utils import Database
 from output.db.open import database_file
 from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
 from output.raw.away_files import read_away_files
-from output.raw.warc_files import MERGED_ENDING, make_folder, sync_folder, sync_to_disk, warc_path, write_pieces
+from output.raw.warc_files import MERGED_ENDING, make_folder, sync_to_disk, warc_path, write_pieces
+from output.raw.whole_file import sync_folder
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has

@@ -7,12 +7,13 @@ erased in it waits until the file is there.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from output.db.errors import NotAnArchive
+from output.raw.whole_file import whole_file
 
 AWAY_ENDING = ".away"
 """Appended to an archive's name for the list."""
@@ -28,13 +29,18 @@ class AwayFile:
     sha256: str
     key: str
 
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> Self:
+        """A file as JSON lists it. KeyError, ValueError or TypeError if it is none."""
+        return cls(str(values["name"]), int(str(values["length"])), str(values["sha256"]), str(values["key"]))
+
 
 def read_away_files(database: Path) -> Mapping[str, AwayFile]:
     """The files of an archive that are away, by name; most archives have none. NotAnArchive if the list is damaged."""
     path = away_path(database)
     try:
         rows = json.loads(path.read_bytes())
-        files = [AwayFile(str(r["name"]), int(r["length"]), str(r["sha256"]), str(r["key"])) for r in rows]
+        files = [AwayFile.from_values(row) for row in rows]
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError) as error:
@@ -48,12 +54,8 @@ def write_away_files(database: Path, files: Iterable[AwayFile]) -> None:
     if not rows:
         path.unlink(missing_ok=True)
         return
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as stream:
+    with whole_file(path) as stream:
         stream.write(json.dumps(rows, indent=0).encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
 
 
 def away_path(database: Path) -> Path:

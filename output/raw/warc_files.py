@@ -20,6 +20,7 @@ from output.db.errors import NotAnArchive
 from output.db.open import database_file
 from output.db.transaction import write_transaction
 from output.raw.away_files import read_away_files
+from output.raw.whole_file import sync_folder
 
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
@@ -230,13 +231,3 @@ def make_folder(folder: Path) -> None:
     if not folder.is_dir():
         folder.mkdir(exist_ok=True)
         sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the disk confirm the names of new files in a folder."""
-    with suppress(OSError):  # not every system lets a folder be opened
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from output.db.lock import ArchiveLock
 from output.db.stored_values import json_object, json_texts
 from output.db.transaction import write_transaction
+from output.raw.whole_file import sync_folder
 from output.verdicts.apply_rulings import carry_out_ruling
 from output.verdicts.reviews import Review, can_be_stored, drop_review, store_review
 from output.verdicts.rulings import Ruling, block_text
@@ -96,7 +97,7 @@ def _append_line(database: Path, fields: Mapping[str, object]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         if is_new:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
 
 def waiting_rulings(database: Path) -> tuple[JournalEntry, ...]:
@@ -143,7 +144,7 @@ def _put_away(path: Path, entry_count: int) -> None:
     if path.read_bytes().count(b"\n") > entry_count:
         path.replace(f"{path}.unread")
     path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _read_entry(line: bytes) -> JournalEntry | WaitingReview | None:
@@ -208,13 +209,3 @@ def _durable_commits(db: Database) -> Iterator[None]:
     finally:
         if not db.conn.in_transaction:
             db.execute(f"PRAGMA synchronous = {level}")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the disk hold the folder's names; where a folder cannot be opened there is nothing to do."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from crawler.fleet.store.object_store import NotInStore, ObjectStore
 from crawler.fleet.store.store_address import store_at
-
-PART_ENDING = ".part"
-"""What the name of a file ends with as long as it is not here as a whole."""
+from output.raw.whole_file import whole_file
 
 
 def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectStore] = store_at) -> Path:
@@ -33,12 +30,8 @@ def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectSto
 def _fetch(store: ObjectStore, key: str, length: int, path: Path) -> None:
     """Fetch an object to a path, which then has the whole of it or is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + PART_ENDING)
-    with part.open("wb") as stream:
+    with whole_file(path) as stream:
         for chunk in store.chunks(key):
             stream.write(chunk)
-        stream.flush()
-        os.fsync(stream.fileno())
         if stream.tell() != length:
             raise NotInStore(f"{path.name} came with {stream.tell():,} of {length:,} bytes")
-    part.replace(path)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from crawler.fleet.store.local_copy import LocalCopy, write_origin
 from crawler.fleet.store.manifest import SiteManifest
 from crawler.fleet.store.object_store import DamagedObject, FileDigest, ObjectStore, digest_of
 from output.raw.away_files import AwayFile, read_away_files, write_away_files
-from output.raw.warc_files import make_folder, sync_folder, warc_path
+from output.raw.warc_files import make_folder, warc_path
+from output.raw.whole_file import whole_file
 
 
 def fetch_site(store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy) -> None:
@@ -33,22 +34,14 @@ def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) ->
 
 def fetch_file(store: ObjectStore, file: AwayFile, target: Path) -> None:
     """Fetch a file to its place; it appears whole and as it was brought to the store. DamagedObject if it is not."""
-    part = target.with_name(f"{target.name}.part")
-    try:
-        digest = digest_of(_written(store.chunks(file.key), part))
+    with whole_file(target) as stream:
+        digest = digest_of(_written(store.chunks(file.key), stream))
         if digest != FileDigest(file.length, file.sha256):
             raise DamagedObject(f"{store.address}/{file.key} is not what was brought there")
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    sync_folder(target.parent)
 
 
-def _written(chunks: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    """The chunks, each written to a file; the disk has confirmed them when the last one was taken."""
-    with path.open("wb") as stream:
-        for chunk in chunks:
-            stream.write(chunk)
-            yield chunk
-        stream.flush()
-        os.fsync(stream.fileno())
+def _written(chunks: Iterator[bytes], stream: BinaryIO) -> Iterator[bytes]:
+    """The chunks, each written to a file before it is given on."""
+    for chunk in chunks:
+        stream.write(chunk)
+        yield chunk

@@ -23,7 +23,8 @@ from crawler.fleet.store.object_store import (
     VersionMoved,
     file_chunks,
 )
-from output.raw.warc_files import sync_folder, sync_to_disk
+from output.raw.warc_files import sync_to_disk
+from output.raw.whole_file import sync_folder
 
 _PART_PREFIX = ".part-"
 _KEPT_VERSIONS = 8  # of a record: who reads the newest one has time to open it

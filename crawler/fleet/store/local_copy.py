@@ -10,7 +10,8 @@ from pathlib import Path
 
 from output.db.open import COMPANION_ENDINGS
 from output.raw.away_files import write_away_files
-from output.raw.warc_files import MERGED_ENDING, sync_folder
+from output.raw.warc_files import MERGED_ENDING
+from output.raw.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,8 @@ def read_origin(copy: LocalCopy) -> CopyOrigin | None:
 
 def write_origin(copy: LocalCopy, manifest: str) -> None:
     """Say from which manifest the copy was made."""
-    part = copy.origin_path.with_suffix(".part")
-    part.write_text(json.dumps(asdict(CopyOrigin(copy.store, manifest))), "utf-8")
-    part.replace(copy.origin_path)
-    sync_folder(copy.folder)
+    with whole_file(copy.origin_path) as stream:
+        stream.write(json.dumps(asdict(CopyOrigin(copy.store, manifest))).encode())
 
 
 def remove_copy(copy: LocalCopy) -> None:

@@ -4,7 +4,6 @@ changes."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from crawler.fleet.store.object_store import DamagedObject, FileDigest, ObjectStore
@@ -50,8 +49,8 @@ def read_manifest(store: ObjectStore, key: str) -> SiteManifest:
             str(values["site"]),
             int(values["generation"]),
             str(values["made_at"]),
-            _stored_file(values["database"]),
-            tuple(_stored_file(row) for row in values["warc_files"]),
+            AwayFile.from_values(values["database"]),
+            tuple(map(AwayFile.from_values, values["warc_files"])),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedObject(f"{store.address}/{key} makes no sense as a list of files") from error
@@ -67,7 +66,3 @@ def warc_entry(site: str, name: str, digest: FileDigest) -> AwayFile:
     """A WARC file, under a key that names its content, so that the same bytes are stored once, whoever comes first."""
     stem = name.rpartition("/")[2].removesuffix(".warc.gz")
     return AwayFile(name, digest.length, digest.sha256, f"sites/{site}/warc/{stem}-{digest.sha256[:20]}.warc.gz")
-
-
-def _stored_file(row: Mapping[str, object]) -> AwayFile:
-    return AwayFile(str(row["name"]), int(str(row["length"])), str(row["sha256"]), str(row["key"]))

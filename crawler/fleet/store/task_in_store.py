@@ -6,14 +6,13 @@ import json
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 from crawler.fleet.disk import disk_problem
-from crawler.fleet.run_site import start_site
+from crawler.fleet.run_site import run_site
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from crawler.fleet.store.local_copy import LocalCopy
 from crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError
@@ -25,7 +24,6 @@ from crawler.session.lifeline import Lifeline
 from output.db.errors import ArchiveError, InUse
 
 IN_USE_CODE = 75
-_PAUSE = 0.1
 _SECRET_PREFIXES = ("AWS_", "OBJECT_STORE_")
 
 
@@ -110,17 +108,8 @@ class _CrawlStarter:
 
     def run(self, task: SiteTask, archive: Path, is_lost: threading.Event) -> SiteResult:
         """Run the crawl to its end; it is asked to stop when all are, or when another runner has the site."""
-        local_task = replace(task, archive=archive)
-        running = start_site(local_task, self.lifeline, archive.with_suffix(".log"), self.environment)
-        if isinstance(running, SiteResult):
-            return running
-        is_asked = False
-        while (result := running.result()) is None:
-            if not is_asked and (is_lost.is_set() or self.is_stopped()):
-                is_asked = True
-                running.stop()
-            time.sleep(_PAUSE)
-        return result
+        local_task, log = replace(task, archive=archive), archive.with_suffix(".log")
+        return run_site(local_task, self.lifeline, log, lambda: is_lost.is_set() or self.is_stopped(), self.environment)
 
 
 def _run_leased(task: SiteTask, store_place: StorePlace, store: ObjectStore, starter: _CrawlStarter) -> SiteResult:

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from output.dataset.store import DatasetStore, LocalStore, ObjectStore
+from output.dataset.store import ArrowStore, DatasetStore, LocalStore
 
 
 @pytest.fixture(params=["folder", "object store"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
     if request.param == "folder":
         return LocalStore(tmp_path / "data")
-    return ObjectStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
+    return ArrowStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
 
 
 def put(store: DatasetStore, tmp_path: Path, name: str, data: bytes) -> None:
@@ -36,7 +36,7 @@ def test_a_file_that_is_put_is_read_listed_replaced_and_removed(store: DatasetSt
 
 
 def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = ObjectStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
+    store = ArrowStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
 
     def send_half(source: object, target: object, length: int) -> None:
         target.write(b"half")  # type: ignore[attr-defined]

@@ -154,7 +154,7 @@ def test_a_review_of_what_was_taken_down_meanwhile_is_passed_over(file, block):
         assert list_reviews(archive.db) == []
 
 
-STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_review", "_put_away", "_sync_folder")
+STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_review", "_put_away", "sync_folder")
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -23,7 +23,7 @@ def test_lists_are_read_and_other_names_stand_for_themselves(tmp_path: Path, mon
     ("base", "file"), [("s3://news/", "s3://news/crawl/a.warc.gz"), ("/far", "/far/crawl/a.warc.gz")]
 )
 def test_what_a_packed_list_names_is_relative_to_the_base(tmp_path: Path, base: str, file: str) -> None:
-    (tmp_path / "warc.paths.gz").write_bytes(gzip.compress(b"crawl/a.warc.gz\n"))
+    (tmp_path / "warc.paths.gz").write_bytes(gzip.compress(b"crawl/a.warc.gz\n", mtime=0))
     assert listed_files([str(tmp_path / "warc.paths.gz")], base) == [file]
 
 
@@ -32,9 +32,9 @@ def test_what_a_packed_list_names_is_relative_to_the_base(tmp_path: Path, base: 
     [
         (None, "cannot be read: No such file"),
         (b"no gzip", "cannot be read"),
-        (gzip.compress(b"\xff\n"), "cannot be read"),
-        (gzip.compress(b"a.warc.gz\n" * 99)[:20], "cannot be read"),
-        (gzip.compress(b"# none\n"), "names no file"),
+        (gzip.compress(b"\xff\n", mtime=0), "cannot be read"),
+        (gzip.compress(b"a.warc.gz\n" * 99, mtime=0)[:20], "cannot be read"),
+        (gzip.compress(b"# none\n", mtime=0), "names no file"),
     ],
 )
 def test_a_bad_list_is_one_line(tmp_path: Path, content: bytes | None, message: str) -> None:

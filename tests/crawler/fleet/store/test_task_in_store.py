@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from crawler.fleet import run_site
 from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store import task_in_store
 from crawler.fleet.store.patient_store import Patience
 from crawler.fleet.store.site_lease import LeaseTerms, acquire
 from crawler.fleet.store.store_address import make_store, store_at
@@ -40,7 +40,7 @@ def environments(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
         given.append(environment)
         return QuickCrawl(task.archive)
 
-    monkeypatch.setattr(task_in_store, "start_site", start)
+    monkeypatch.setattr(run_site, "start_site", start)
     return given
 
 
