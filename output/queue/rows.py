@@ -49,9 +49,9 @@ _HOSTS = f"""WITH RECURSIVE walk (host) AS (
         OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before > :astray)
     FROM walk WHERE host IS NOT NULL LIMIT -1 OFFSET 1"""
 
-# A URL found again on a shorter or better way, or with a date: a queued row takes the better values, and one that
-# was skipped for its depth, or because the page that named it asked not to follow its links, is queued after all, so
-# that what is fetched does not depend on the order of the crawl.
+# A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
+# its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
+# fetched does not depend on the order of the crawl.
 _PUT_URL = """INSERT INTO urls (
         url, host, kind, state, reason, found_via, found_on, depth, priority, lastmod, first_seen)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -60,14 +60,12 @@ _PUT_URL = """INSERT INTO urls (
         lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state,
         reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
-        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority
-            OR (urls.lastmod IS NULL AND excluded.lastmod IS NOT NULL)))
+        (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
 _PUT_LISTED = "INSERT OR IGNORE INTO listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
 
-# What is noted and not queued has a row of its own soon: an import's pages come after the files that date them.
 _SET_LASTMOD = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
 
 _REVIVE = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
@@ -156,14 +154,12 @@ class Queue:
 
 def add_urls(db: Database, discovered_urls: Iterable[DiscoveredUrl], seen_at: str) -> None:
     """Add a row for each URL, or improve the row that it has. Runs in the caller's transaction."""
-    urls = tuple(discovered_urls)
-    db.conn.executemany(_PUT_URL, [_url_values(url, seen_at) for url in urls])
-    dates = [(url.lastmod, storable_text(url.url)) for url in urls if url.lastmod and url.state == UrlState.SKIPPED]
-    db.conn.executemany(_SET_LASTMOD, dates)
+    db.conn.executemany(_PUT_URL, [_url_values(url, seen_at) for url in discovered_urls])
 
 
 def fill_dates(db: Database, discovered_urls: Iterable[DiscoveredUrl]) -> None:
-    """Date rows without a date, also of pages that were fetched before the sitemap that dates them was read.
+    """Date rows without a date, whatever their state: a page may have been found, or fetched, before the sitemap that
+    dates it was read, and an import's pages come after it.
 
     For after `queue_announced`, which judges a date by the one that was known.
     """

@@ -11,7 +11,7 @@ from output.db.transaction import write_transaction
 from output.outcome import Outcome
 from output.queue import requeue
 from output.queue import rows as module
-from output.queue.rows import Queue, add_urls, give_up_host
+from output.queue.rows import Queue, add_urls, fill_dates, give_up_host
 from output.write.archive import Archive
 
 HOST = "a.test"
@@ -25,6 +25,7 @@ def queue(archive, make):
 def add(archive, *discovered_urls):
     with write_transaction(archive.db):
         add_urls(archive.db, discovered_urls, "2026-01-01")
+        fill_dates(archive.db, discovered_urls)
 
 
 def test_order(archive, queue, make):
