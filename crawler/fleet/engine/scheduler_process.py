@@ -14,6 +14,7 @@ from pathlib import Path
 
 from crawler.console.option_types import CommandError
 from crawler.fleet.engine.cluster_file import SlurmCluster
+from crawler.fleet.engine.stop_process import stop_process
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -34,7 +35,7 @@ def running_scheduler(cluster: SlurmCluster) -> Iterator[str]:
         try:
             yield _address(process, Path(folder))
         finally:
-            _stop(process)
+            stop_process(process, _STOP_SECONDS)
 
 
 def scheduler_command(cluster: SlurmCluster, address_file: Path) -> list[str]:
@@ -63,12 +64,3 @@ def _address(process: subprocess.Popen[bytes], folder: Path) -> str:
             time.sleep(_LOOK_SECONDS)
     lines = (folder / "log").read_text("utf-8", "replace").strip().splitlines()
     raise CommandError(f"the scheduler does not start: {lines[-1] if lines else 'no reason given'}")
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -18,6 +18,8 @@ import time
 from types import FrameType
 from urllib.parse import urlsplit
 
+from crawler.fleet.engine.stop_process import stop_process
+
 _PAUSE = 2.0  # seconds between the end of a worker and the next one
 _STOP_SECONDS = 60.0  # for a worker to end, with its crawls, before it is killed
 _DEFAULT_CRAWLS = 4
@@ -80,12 +82,7 @@ def _run_once(command: list[str], stopped: threading.Event) -> None:
     while process.poll() is None and not stopped.is_set():
         stopped.wait(0.5)
     if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop_process(process, _STOP_SECONDS)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cleaners.compare.layout_rules import LayoutPage, judge_layouts
+from cleaners.document import PageType
 from output.db.table_columns import TableColumn
 from output.read.checks.column_checks import schema_tables
 from output.read.checks.column_rules import ruled_columns, rules_of
@@ -53,6 +55,19 @@ def test_a_value(column: str, value: object, fault: str) -> None:
 def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence: str, is_sound: bool) -> None:
     (rule,) = rules_of("layouts", [TableColumn("evidence", "TEXT", True, None, False)])
     assert (rule.fault(evidence) == "") is is_sound
+
+
+def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
+    articles = [LayoutPage(n, PageType.ARTICLE, 400, f"t{n}") for n in range(1000, 1040)]
+    lists = [*(LayoutPage(n, PageType.LIST, 30) for n in range(27)), LayoutPage(50, PageType.ARTICLE, 60, "t50")]
+    excerpts = [
+        LayoutPage(n, PageType.ARTICLE, 55, f"t{n}", quoted_pages=frozenset({n + 900})) for n in range(100, 120)
+    ]
+    notices = [LayoutPage(n, PageType.ARTICLE, 12, "same") for n in range(200, 205)]
+    verdicts = judge_layouts([articles, lists, excerpts, notices])
+    assert [verdict.kind for verdict in verdicts] == ["article", "list", "list", "other"]
+    (rule,) = rules_of("layouts", [TableColumn("evidence", "TEXT", True, None, False)])
+    assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
 
 
 def test_null_is_allowed_where_the_schema_allows_it() -> None:
