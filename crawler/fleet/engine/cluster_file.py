@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any
 
 import click
 
-from crawler.console.option_types import CommandError, duration
-from crawler.fleet.sites.toml_lines import line_of
+from crawler.console.option_types import duration
+from crawler.fleet.sites.checked_toml import TomlMistake, check_keys, read_checked, subtable
 
 _LAUNCHERS = ("slurm",)
 _DEFAULTS: Mapping[str, Any] = {
@@ -50,32 +49,13 @@ class SlurmCluster:
     job_options: tuple[tuple[str, str], ...]
 
 
-class _ClusterMistake(Exception):  # noqa: N818 - as in the list of sites
-    """What is wrong, and the path of the key at which it is."""
-
-    def __init__(self, text: str, *path: str) -> None:
-        super().__init__(text)
-        self.path = path
-
-
 def read_cluster(file: Path) -> SlurmCluster:
     """Read and check such a file. CommandError with the file and the line of the first mistake."""
-    try:
-        text = file.read_text("utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        raise CommandError(f"cannot read {file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"{file} is no TOML: {error}") from error
-    try:
-        return _cluster(document)
-    except _ClusterMistake as mistake:
-        line = f", line {line_of(text, mistake.path)}" if mistake.path else ""
-        raise CommandError(f"{file}{line}: {mistake}") from mistake
+    return read_checked(file, _cluster)
 
 
 def _cluster(document: Mapping[str, Any]) -> SlurmCluster:
-    _check_names(document, ("cluster", "sbatch"))
+    check_keys(document, ("cluster", "sbatch"))
     table = _checked_table(document)
     host = table["host"]
     is_here = _is_loopback(host)
@@ -88,24 +68,24 @@ def _cluster(document: Mapping[str, Any]) -> SlurmCluster:
         setup=tuple(table["setup"]),
         patience=_seconds(table["patience"]),
         python=table["python"],
-        job_options=_job_options(_table(document, "sbatch")),
+        job_options=_job_options(subtable(document, "sbatch")),
     )
 
 
 def _checked_table(document: Mapping[str, Any]) -> dict[str, Any]:
     """The table [cluster] with what it leaves out, each value of its kind and within its bounds."""
-    own_table = _table(document, "cluster")
-    _check_names(own_table, tuple(_DEFAULTS), "cluster")
+    own_table = subtable(document, "cluster")
+    check_keys(own_table, tuple(_DEFAULTS), "cluster")
     for key, value in own_table.items():
         _check_kind(key, value)
     table = {**_DEFAULTS, **own_table}
     _check_launcher(table["launcher"])
     for key, (least, most) in {"port": (0, _MOST_PORT), "workers": (1, 10_000), "crawls": (1, 1_000)}.items():
         if not least <= table[key] <= most:
-            raise _ClusterMistake(f"{key} must be from {least:,} to {most:,}, not {table[key]}", "cluster", key)
+            raise TomlMistake(f"{key} must be from {least:,} to {most:,}, not {table[key]}", "cluster", key)
     if not table["host"]:
         path = ("cluster",) if "cluster" in document else ()
-        raise _ClusterMistake("[cluster] needs host: the address of this machine that the nodes reach", *path)
+        raise TomlMistake("[cluster] needs host: the address of this machine that the nodes reach", *path)
     return table
 
 
@@ -113,12 +93,12 @@ def _check_kind(key: str, value: object) -> None:
     kind = type(_DEFAULTS[key])
     is_right = type(value) is kind and (not isinstance(value, list) or all(map(_is_line, value)))
     if not is_right or (isinstance(value, str) and not _is_line(value)):
-        raise _ClusterMistake(f"{key} must be {_KINDS[kind]}, not {value!r}", "cluster", key)
+        raise TomlMistake(f"{key} must be {_KINDS[kind]}, not {value!r}", "cluster", key)
 
 
 def _check_launcher(launcher: str) -> None:
     if launcher not in _LAUNCHERS:
-        raise _ClusterMistake(
+        raise TomlMistake(
             f"the launcher {launcher!r} is not known, only slurm; docs/scale.md says what PBS, LSF and Kubernetes need",
             "cluster", "launcher",
         )  # fmt: skip
@@ -128,30 +108,17 @@ def _job_options(table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Options of `sbatch` and their values; empty for a flag."""
     for key, value in table.items():
         if not _OPTION.fullmatch(key) or key in _TAKEN_OPTIONS:
-            raise _ClusterMistake(f"{key} is no long option of sbatch that may stand here", "sbatch", key)
+            raise TomlMistake(f"{key} is no long option of sbatch that may stand here", "sbatch", key)
         if value is not True and type(value) is not int and not _is_line(value):
-            raise _ClusterMistake(f"{key} must be a text, a whole number or true, not {value!r}", "sbatch", key)
+            raise TomlMistake(f"{key} must be a text, a whole number or true, not {value!r}", "sbatch", key)
     return tuple((key, "" if value is True else str(value)) for key, value in table.items())
-
-
-def _check_names(table: Mapping[str, Any], known: tuple[str, ...], *path: str) -> None:
-    for key in table:
-        if key not in known:
-            raise _ClusterMistake(f"{key} is not known here; there are {', '.join(known)}", *path, key)
-
-
-def _table(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    table = document.get(key, {})
-    if not isinstance(table, dict):
-        raise _ClusterMistake(f"{key} must be a table: [{key}]", key)
-    return table
 
 
 def _seconds(value: str) -> float:
     try:
         return duration(value)
     except click.ClickException as error:
-        raise _ClusterMistake(f"patience: {error.message}", "cluster", "patience") from error
+        raise TomlMistake(f"patience: {error.message}", "cluster", "patience") from error
 
 
 def _is_line(value: object) -> bool:

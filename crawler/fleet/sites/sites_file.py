@@ -12,8 +12,7 @@ these over the defaults.
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ from cleaners.urls.canonical import host_of
 from crawler.console.early_checks import check_options
 from crawler.console.option_types import CommandError, duration
 from crawler.fleet.site_task import is_receiver
+from crawler.fleet.sites.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
 from crawler.fleet.sites.site_options import OptionMistake, OptionTable
-from crawler.fleet.sites.toml_lines import line_of
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TABLES = ("fleet", "defaults", "groups", "sites")
@@ -37,8 +36,6 @@ _DEFAULT_EVERY = "1d"
 _SOME_SITE = "https://site.example/"
 DEFAULT_PER_ADDRESS = 4
 """Requests under way to one address, over all crawls of the fleet."""
-
-Table = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,52 +68,33 @@ class SiteList:
         return self.folder / f"{site_name}.db"
 
 
-class _Mistake(Exception):  # noqa: N818
-    """What is wrong, and the path of the key at which it is."""
-
-    def __init__(self, text: str, *path: str) -> None:
-        super().__init__(text)
-        self.path = path
-
-
 def read_sites(file: Path, crawl: click.Command, update: click.Command) -> SiteList:
     """Read and check a list of sites; `crawl` and `update` are the commands whose options it may set.
 
     CommandError with the file and the line of the first mistake.
     """
-    try:
-        text = file.read_text("utf-8")
-        document = tomllib.loads(text)
-    except OSError as error:
-        hint = ": broadsheet fleet init https://… writes one" if isinstance(error, FileNotFoundError) else ""
-        raise CommandError(f"cannot read {file}: {error.strerror}{hint}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"{file} is no TOML: {error}") from error
-    try:
-        return _Reader(file, OptionTable(crawl, update, file.absolute().parent)).site_list(document)
-    except _Mistake as mistake:
-        line = f", line {line_of(text, mistake.path)}" if mistake.path else ""
-        raise CommandError(f"{file}{line}: {mistake}") from mistake
+    reader = _Reader(file, OptionTable(crawl, update, file.absolute().parent))
+    return read_checked(file, reader.site_list, ": broadsheet fleet init https://… writes one")
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Makes a list of what a file's tables say. Each method raises _Mistake."""
+    """Makes a list of what a file's tables say. Each method raises TomlMistake."""
 
     file: Path
     options: OptionTable
 
     def site_list(self, document: Table) -> SiteList:
         """The whole list."""
-        _check_keys(document, _TABLES, ())
-        fleet, defaults = _table(document, "fleet"), _table(document, "defaults")
+        check_keys(document, _TABLES)
+        fleet, defaults = subtable(document, "fleet"), subtable(document, "defaults")
         groups, sites = _tables(document, "groups"), _tables(document, "sites")
         _check_fleet(fleet)
         self._check_table(defaults, ("defaults",))
         for name, table in groups.items():
             self._check_table(table, ("groups", name))
         if not sites:
-            raise _Mistake("there is no site: write a table [sites.NAME] with its urls")
+            raise TomlMistake("there is no site: write a table [sites.NAME] with its urls")
         return SiteList(
             file=self.file,
             folder=self.file.absolute().parent / Path(fleet.get("folder", "archives")).expanduser(),
@@ -136,7 +114,7 @@ class _Reader:
         urls = _texts(table, "urls", path)
         options = {key: value for key, value in table.items() if key not in _OWN_KEYS}
         if not urls and "urls-file" not in options:
-            raise _Mistake(f"the site {name} has no urls", *path)
+            raise TomlMistake(f"the site {name} has no urls", *path)
         seeds = self._checked_urls(options, urls, path)
         return Site(
             name=name,
@@ -159,7 +137,7 @@ class _Reader:
         try:
             return check_options(self.options.values(options) | {"urls": urls})
         except CommandError as error:
-            raise _Mistake(f"{path[-1]}: {error.message}", *path) from error
+            raise TomlMistake(f"{path[-1]}: {error.message}", *path) from error
 
     def _check_table(self, table: Table, path: tuple[str, ...]) -> None:
         """The keys and values of a table of options, each by itself."""
@@ -167,7 +145,7 @@ class _Reader:
             if key == "every":
                 _check_every(value, (*path, key))
             elif key in ("urls", "groups") and path[0] != "sites":
-                raise _Mistake(f"{key} belongs into a site", *path, key)
+                raise TomlMistake(f"{key} belongs into a site", *path, key)
             elif key in _OWN_KEYS:
                 _texts(table, key, path)
             else:
@@ -178,17 +156,17 @@ class _Reader:
         try:
             check_options(self.options.values({key: value}) | {"urls": (_SOME_SITE,)})
         except OptionMistake as mistake:
-            raise _Mistake(str(mistake), *path) from mistake
+            raise TomlMistake(str(mistake), *path) from mistake
         except CommandError as error:
-            raise _Mistake(f"{key}: {error.message}", *path) from error
+            raise TomlMistake(f"{key}: {error.message}", *path) from error
 
     def _check_name(self, name: str, spellings: dict[str, str]) -> None:
         """A name becomes that of a file, on disks too that do not tell capitals from small letters."""
         if not _NAME.fullmatch(name):
-            raise _Mistake(f"a site's name has letters, digits, dots and dashes, unlike {name!r}", "sites", name)
+            raise TomlMistake(f"a site's name has letters, digits, dots and dashes, unlike {name!r}", "sites", name)
         first_spelling = spellings.setdefault(name.lower(), name)
         if first_spelling != name:
-            raise _Mistake(f"{first_spelling} and {name} would be one file on some disks", "sites", name)
+            raise TomlMistake(f"{first_spelling} and {name} would be one file on some disks", "sites", name)
 
 
 def _site_table(name: str, table: Table, defaults: Table, groups: Table) -> Table:
@@ -196,46 +174,32 @@ def _site_table(name: str, table: Table, defaults: Table, groups: Table) -> Tabl
     site_table: dict[str, Any] = dict(defaults)
     for group in _texts(table, "groups", ("sites", name)):
         if group not in groups:
-            raise _Mistake(f"there is no table [groups.{group}]", "sites", name, "groups")
+            raise TomlMistake(f"there is no table [groups.{group}]", "sites", name, "groups")
         site_table.update(groups[group])
     return {**site_table, **table}
 
 
 def _check_fleet(fleet: Table) -> None:
-    _check_keys(fleet, tuple(_FLEET_KEYS), ("fleet",))
+    check_keys(fleet, tuple(_FLEET_KEYS), "fleet")
     for key, value in fleet.items():
         if type(value) is not _FLEET_KEYS[key] or (isinstance(value, int) and value < 0):
             kind = "a text" if _FLEET_KEYS[key] is str else "a number that is not negative"
-            raise _Mistake(f"{key} must be {kind}, not {value!r}", "fleet", key)
+            raise TomlMistake(f"{key} must be {kind}, not {value!r}", "fleet", key)
 
 
 def _check_every(value: object, path: tuple[str, ...]) -> None:
     try:
         duration(str(value))
     except click.ClickException as error:
-        raise _Mistake(f"every: {error.message}", *path) from error
-
-
-def _check_keys(table: Table, known: Sequence[str], path: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in known:
-            raise _Mistake(f"{key} is not known here; there are {', '.join(known)}", *path, key)
-
-
-def _table(document: Table, key: str) -> Table:
-    """A table of a table; an empty one if there is none."""
-    table = document.get(key, {})
-    if not isinstance(table, dict):
-        raise _Mistake(f"{key} must be a table: [{key}]", key)
-    return table
+        raise TomlMistake(f"every: {error.message}", *path) from error
 
 
 def _tables(document: Table, key: str) -> Mapping[str, Table]:
     """The tables of a table."""
-    tables = _table(document, key)
+    tables = subtable(document, key)
     for name, table in tables.items():
         if not isinstance(table, dict):
-            raise _Mistake(f"{name} must be a table: [{key}.{name}]", key, name)
+            raise TomlMistake(f"{name} must be a table: [{key}.{name}]", key, name)
     return tables
 
 
@@ -244,5 +208,5 @@ def _texts(table: Table, key: str, path: tuple[str, ...]) -> tuple[str, ...]:
     value = table.get(key, [])
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
-        raise _Mistake(f"{key} must be a text or an array of texts", *path, key)
+        raise TomlMistake(f"{key} must be a text or an array of texts", *path, key)
     return tuple(texts)

@@ -1,0 +1,57 @@
+"""Reads a TOML file that a person writes: what is wrong in it is one line with the file and the line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from crawler.console.option_types import CommandError
+from crawler.fleet.sites.toml_lines import line_of
+
+Table = Mapping[str, Any]
+_Value = TypeVar("_Value")
+
+
+class TomlMistake(Exception):  # noqa: N818 - named by what it is
+    """What is wrong, and the path of the key at which it is."""
+
+    def __init__(self, text: str, *path: str) -> None:
+        super().__init__(text)
+        self.path = path
+
+
+def read_checked(file: Path, build: Callable[[Table], _Value], missing_hint: str = "") -> _Value:
+    """What `build` makes of a file; it raises TomlMistake. CommandError with the place of the first mistake.
+
+    `missing_hint` is said of a file that is not there.
+    """
+    try:
+        text = file.read_text("utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        hint = missing_hint if isinstance(error, FileNotFoundError) else ""
+        raise CommandError(f"cannot read {file}: {error.strerror}{hint}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CommandError(f"{file} is no TOML: {error}") from error
+    try:
+        return build(document)
+    except TomlMistake as mistake:
+        line = f", line {line_of(text, mistake.path)}" if mistake.path else ""
+        raise CommandError(f"{file}{line}: {mistake}") from mistake
+
+
+def check_keys(table: Table, allowed_keys: Sequence[str], *path: str) -> None:
+    """TomlMistake for a key of the table at `path` that is none of these."""
+    for key in table:
+        if key not in allowed_keys:
+            raise TomlMistake(f"{key} is not known here; there are {', '.join(allowed_keys)}", *path, key)
+
+
+def subtable(document: Table, key: str) -> Table:
+    """A table of a document; an empty one if there is none. TomlMistake if something else is there."""
+    table = document.get(key, {})
+    if not isinstance(table, dict):
+        raise TomlMistake(f"{key} must be a table: [{key}]", key)
+    return table
