@@ -9,8 +9,10 @@ from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import EditKind
 from cleaners.urls.canonical import host_of
+from crawler.console.terminal import one_line
 from crawler.notify.receivers import NewsEvent, Receiver
 from output.db.text import inert_text
+from output.report.plain_words import count_text
 from output.watch.edit_list import ListedEdit, list_edits
 
 _MOST_LINES = 50  # of a kind in a message; a chat cuts what is longer
@@ -66,24 +68,16 @@ def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> N
     if not items:
         return None
     items_by_event = {event: [item for item in items if item.event == event] for event in NewsEvent}
-    counts = [_count_text(event, len(lines)) for event, lines in items_by_event.items() if lines]
+    counts = [count_text(len(lines), event.removesuffix("s")) for event, lines in items_by_event.items() if lines]
     sections = [_section(event, lines) for event, lines in items_by_event.items() if lines]
-    return NoticeText(_one_line(f"{name}: {', '.join(counts)}"), "\n\n".join(sections))
+    return NoticeText(one_line(f"{name}: {', '.join(counts)}"), "\n\n".join(sections))
 
 
 def _is_for(receiver: Receiver, item: NewsItem) -> bool:
     return not item.hosts or any(map(receiver.is_for, item.hosts))
 
 
-def _count_text(event: NewsEvent, count: int) -> str:
-    return f"{count:,} {event if count != 1 else event.removesuffix('s')}"
-
-
 def _section(event: NewsEvent, items: list[NewsItem]) -> str:
     lines = [inert_text(item.line) for item in items[:_MOST_LINES]]
     more = [f"… and {len(items) - _MOST_LINES:,} more"] if len(items) > _MOST_LINES else []
     return "\n".join([event.capitalize(), *lines, *more])
-
-
-def _one_line(text: str) -> str:
-    return " ".join(inert_text(text).split())
