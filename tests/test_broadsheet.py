@@ -101,8 +101,10 @@ def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.Archi
         assert {article.id for article in archive.articles(host=host)} == everything
     assert list(archive.articles(host="127.0.0.1:1")) == []
     assert list(archive.articles(language="es-ES")) == list(archive.articles(language="ES"))
-    section = next(article.section for article in archive if article.section)
-    assert {article.section for article in archive.articles(section=section.upper())} == {section}
+    sections = {article.section for article in archive if article.section}
+    assert any(not section.isascii() for section in sections)  # the upper case that SQLite's own functions do not know
+    for section in sections:
+        assert {article.section for article in archive.articles(section=section.upper())} == {section}
     assert list(archive.articles(since="2024-05", until="2024-05")) == list(
         archive.articles(since="2024-05-01", until=datetime(2024, 5, 31, 12, tzinfo=UTC))
     )

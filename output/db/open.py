@@ -90,11 +90,17 @@ def _open_reader(file: Path) -> Database:
 
 
 def _connect(uri: str) -> Database:
-    """A connection that threads may hand over, with foreign keys enforced."""
+    """A connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    connection.create_function("fold_case", 1, _fold_case, deterministic=True)
     db = Database(connection)
     db.execute("PRAGMA foreign_keys = ON")
     return db
+
+
+def _fold_case(value: str | None) -> str | None:
+    """A text by which spellings in capitals and small letters are equal; SQLite's own `lower` knows ASCII alone."""
+    return value.casefold() if isinstance(value, str) else None
 
 
 def _configure_writer(db: Database) -> None:

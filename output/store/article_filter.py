@@ -36,14 +36,14 @@ class ArticleBounds:
 
     @property
     def condition(self) -> str:
-        """A condition on the columns of `articles`, with the names of `values` as parameters."""
+        """A condition on the columns of `articles`, with the names of `values` as parameters; it calls `fold_case`."""
         languages = ", ".join(f":language_{number}" for number in range(len(self.languages)))
         parts = {
             host_condition(self.host): self.host,
             "published_day >= :since": self.since,
             "substr(published_day, 1, length(:until)) <= :until": self.until,
             f"language IN ({languages})": languages,
-            "lower(section) = lower(:section)": self.section,
+            "fold_case(section) = fold_case(:section)": self.section,
         }
         return " AND ".join(part for part, value in parts.items() if value) or "true"
 

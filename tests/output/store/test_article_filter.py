@@ -7,7 +7,7 @@ from output.store.article_filter import ArticleBounds, host_condition, primary_t
 ARTICLES = {
     "a": {"host": "a.test", "published_day": "2024-01-31", "language": "en", "section": "News"},
     "b": {"host": "www.a.test", "published_day": "2024-02-01", "language": "de", "section": "Sport"},
-    "c": {"host": "ba.test", "published_day": None, "language": None, "section": None},
+    "c": {"host": "ba.test", "published_day": None, "language": None, "section": "Investigación"},
 }
 
 
@@ -24,6 +24,7 @@ ARTICLES = {
         ({"since": "2024", "until": "2024"}, "ab"),
         ({"languages": ("en", "fr")}, "a"),
         ({"section": "sport"}, "b"),
+        ({"section": "INVESTIGACIÓN"}, "c"),
         ({"host": "a.test", "languages": ("de",), "section": "Sport"}, "b"),
     ],
 )
