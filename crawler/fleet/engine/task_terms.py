@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import Client
 
+_LOG = logging.getLogger(__name__)
 ALLOWED_FAILURES = 30
 """Workers that may die under a task until Dask gives it up; it blames all tasks of a worker, also those that wait
 there. A crawl is a process of its own, so it is hardly the task that kills its worker, and a machine that is lent for
@@ -25,4 +27,7 @@ def set_task_terms(client: Client) -> None:
         if dask_scheduler.worker_ttl:
             dask_scheduler.worker_ttl = max(dask_scheduler.worker_ttl, worker_seconds)
 
-    client.run_on_scheduler(raise_terms)  # type: ignore[no-untyped-call]
+    try:
+        client.run_on_scheduler(raise_terms)  # type: ignore[no-untyped-call]
+    except ValueError as error:  # it was started so that it takes no functions (distributed.scheduler.pickle)
+        _LOG.warning("the scheduler keeps its own terms for tasks: %s", f"{error}".partition("\n")[0])

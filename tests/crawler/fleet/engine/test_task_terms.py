@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from crawler.fleet.engine.dask_engine import DaskEngine, connected
-from crawler.fleet.engine.task_terms import ALLOWED_FAILURES, WORKER_SECONDS
+from crawler.fleet.engine.task_terms import ALLOWED_FAILURES, WORKER_SECONDS, set_task_terms
 from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from crawler.fleet.store.site_lease import LeaseTerms
 from crawler.fleet.store.task_in_store import StorePlace
@@ -62,6 +62,18 @@ def test_a_task_outlives_more_workers_than_dask_allows_it(tmp_path: Path, cluste
     assert [result.end for result in results] == [SiteEnd.DONE]
     assert engine._turn.attempts == Counter()  # Dask itself has not given up once
     assert terms_of(cluster) == (ALLOWED_FAILURES, WORKER_SECONDS)
+
+
+class FirmClient:
+    """A client of a scheduler that takes no functions."""
+
+    def run_on_scheduler(self, _function: object) -> None:
+        raise ValueError("Cannot run function as the scheduler has been explicitly disallowed from deserializing")
+
+
+def test_a_scheduler_that_takes_no_functions_keeps_its_terms(caplog: pytest.LogCaptureFixture) -> None:
+    set_task_terms(FirmClient())  # type: ignore[arg-type]
+    assert "the scheduler keeps its own terms for tasks: Cannot run function" in caplog.text
 
 
 def test_a_worker_is_not_given_up_before_its_leases_are() -> None:
