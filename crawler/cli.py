@@ -34,7 +34,7 @@ from crawler.console.run_command import ArchiveVerbs, run_command
 from crawler.console.start_workers import require_workers, start_workers
 from crawler.session.lifeline import watch_lifeline
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_CONTEXT = {"max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
 
 

@@ -86,11 +86,7 @@ def test_each_setting_takes_the_variable_of_its_name() -> None:
 
 def crawl_options(*arguments: str) -> dict[str, object]:
     """The options of `broadsheet crawl` as they are read from a command line and the environment."""
-    return (
-        cli.commands["crawl"]
-        .make_context("crawl", ["https://news.example/", *arguments], help_option_names=["-h", "--help"])
-        .params
-    )
+    return cli.commands["crawl"].make_context("crawl", ["https://news.example/", *arguments]).params
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))
