@@ -78,7 +78,10 @@ class AddressGranter:
     async def run(self) -> None:
         """Grant what is wanted, and give back what was used for long enough, for ever."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except OSError as error:  # a disk that is full may have room again, and crawls wait for this
+                _LOG.warning("slots for addresses in %s: %s", self._folder, error)
             await asyncio.sleep(self._times.look)
 
     async def look(self) -> None:
@@ -99,12 +102,20 @@ class AddressGranter:
             bound = self._bounds.get(address_folder) or self._make_bound(address_folder.name)
             self._bounds[address_folder] = bound
             if await bound.acquire(self._times.wait):
-                slot = GrantedSlot(address_folder, token_hex(4))
-                self._grants.append(_Grant(slot, address_folder, bound, time.monotonic()))
-        except OSError as error:  # the scheduler is gone, and with it soon this worker
+                await self._grant(address_folder, bound)
+        except (OSError, RuntimeError) as error:  # the scheduler is gone, and with it soon this worker
             _LOG.warning("no slot of %s: %s", address_folder.name, error)
         finally:
             self._asked[address_folder] -= 1
+
+    async def _grant(self, address_folder: Path, bound: SharedBound) -> None:
+        """Make a slot of a lease, which goes back if the disk takes none."""
+        try:
+            slot = GrantedSlot(address_folder, token_hex(4))
+        except OSError:
+            await bound.release()
+            raise
+        self._grants.append(_Grant(slot, address_folder, bound, time.monotonic()))
 
     async def _give_back(self, grant: _Grant) -> None:
         """Give a slot back whose turn is over, or that nobody uses; not before the last request in it has ended."""
