@@ -37,7 +37,7 @@ def parsed(words: list[str]) -> click.Context:
         command = subcommand
         if isinstance(command, click.Group):
             name, *rest = rest
-    return command.make_context(name, rest, help_option_names=["-h", "--help"])
+    return command.make_context(name, rest)
 
 
 def unit(name: str) -> ConfigParser:

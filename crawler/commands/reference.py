@@ -61,8 +61,8 @@ def _verbs(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Co
 
 
 def _section(name: str, command: click.Command) -> str:
-    context = click.Context(
-        command, info_name=name, max_content_width=_COLUMNS, terminal_width=_COLUMNS, help_option_names=["-h", "--help"]
+    context = command.make_context(
+        name, [], resilient_parsing=True, max_content_width=_COLUMNS, terminal_width=_COLUMNS
     )
     return f"## {name.removeprefix('broadsheet ')}\n\n```\n{command.get_help(context)}\n```\n"
 

@@ -108,6 +108,11 @@ def is_nonempty_file(name: str) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
+def is_file_of_receivers(word: str) -> bool:
+    """Whether a word that says whom to tell names a TOML file of addresses, and is no address itself."""
+    return word.endswith(".toml") and "://" not in word
+
+
 def require_extra(module: str, extra: str) -> None:
     """CommandError, with what to install, where a module is missing that an extra of ours brings."""
     if find_spec(module) is None:

@@ -16,6 +16,7 @@ import click
 
 from output.db.errors import ArchiveError, InUse, NotReachable
 
+HELP_OPTIONS = ["-h", "--help"]
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 IN_USE = 75
@@ -26,6 +27,10 @@ _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPi
 
 class ArchiveVerb(click.Command):
     """A verb. Whatever goes wrong in it while the archive that it names is damaged is put down to the damage."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
 
     def invoke(self, context: click.Context) -> Any:
         """Run the verb; ArchiveError in place of an exception that comes from damage."""
@@ -45,9 +50,14 @@ class ArchiveVerb(click.Command):
 
 
 class ArchiveVerbs(click.Group):
-    """A group of verbs that say in one line when an archive is damaged."""
+    """A group of verbs that say in one line when an archive is damaged; so do those of the groups in it."""
 
     command_class = ArchiveVerb
+    group_class = type
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
 
 
 def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from crawler.console.option_types import is_nonempty_file
+from crawler.console.option_types import is_file_of_receivers, is_nonempty_file
 
 _WAIT = ("--wait", "2m")
 """A crawl whose starter was killed may still be stopping when the next one is started: it has so long for that."""
@@ -39,8 +39,12 @@ class SiteEnd(StrEnum):
 
 
 def is_receiver(word: str) -> bool:
-    """Whether a word of `notify` is an address or a TOML file of them, and no command."""
-    return " " not in word and ("://" in word or word.endswith(".toml"))
+    """Whether a word of `notify` is an address or a TOML file of them, and no command.
+
+    What has a space in it is a command, unless it is the name of a file that is there.
+    """
+    is_file = is_file_of_receivers(word) and (" " not in word or Path(word).is_file())
+    return is_file or ("://" in word and " " not in word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from crawler.console.option_types import CommandError
+from crawler.console.option_types import CommandError, is_file_of_receivers
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.", re.IGNORECASE)
 _KEYS = ("url", "url_env", "sites", "events")
@@ -54,12 +54,10 @@ def read_receivers(words: Iterable[str]) -> tuple[Receiver, ...]:
     cannot be used."""
     receivers: list[Receiver] = []
     for word in words:
-        receivers += _read_file(Path(word)) if _is_file_name(word) else [_make_receiver({"url": word}, "--notify")]
+        receivers += (
+            _read_file(Path(word)) if is_file_of_receivers(word) else [_make_receiver({"url": word}, "--notify")]
+        )
     return tuple(receivers)
-
-
-def _is_file_name(word: str) -> bool:
-    return word.endswith(".toml") and not _SCHEME.match(word)
 
 
 def _read_file(path: Path) -> list[Receiver]:

@@ -39,6 +39,7 @@ VALUES = {
     "BROADSHEET_EXTRACTOR": ("always", "always"),
     "BROADSHEET_PER_ADDRESS": ("3", 3),
     "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
+    "BROADSHEET_ADDRESS_GRANTS": ("grants", "grants"),
     "BROADSHEET_URL_LINES": ("1", True),
     "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
     "BROADSHEET_HEADERS": ("X-A: 1", "X-A: 1"),
@@ -85,11 +86,7 @@ def test_each_setting_takes_the_variable_of_its_name() -> None:
 
 def crawl_options(*arguments: str) -> dict[str, object]:
     """The options of `broadsheet crawl` as they are read from a command line and the environment."""
-    return (
-        cli.commands["crawl"]
-        .make_context("crawl", ["https://news.example/", *arguments], help_option_names=["-h", "--help"])
-        .params
-    )
+    return cli.commands["crawl"].make_context("crawl", ["https://news.example/", *arguments]).params
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))

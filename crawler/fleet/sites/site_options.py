@@ -62,7 +62,7 @@ class OptionTable:
     @cached_property
     def _unset_values(self) -> dict[str, Any]:
         """The parameters of `crawl` without any option, but for those that the environment sets."""
-        return self.crawl.make_context("crawl", [], help_option_names=["-h", "--help"]).params
+        return self.crawl.make_context("crawl", []).params
 
     def crawl_words(self, table: Mapping[str, object], urls: Sequence[str]) -> tuple[str, ...]:
         """What to type after `broadsheet crawl`, but for the archive."""

@@ -21,7 +21,7 @@ import click
 
 from cleaners.urls.canonical import host_of
 from crawler.console.early_checks import check_options
-from crawler.console.option_types import CommandError, duration
+from crawler.console.option_types import CommandError, duration, is_file_of_receivers
 from crawler.fleet.site_task import is_receiver
 from crawler.fleet.sites.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
 from crawler.fleet.sites.site_options import OptionMistake, OptionTable
@@ -129,8 +129,8 @@ class _Reader:
 
     def _beside_list(self, word: str) -> str:
         """A word of `notify`; a file of addresses lies beside the list."""
-        is_file = is_receiver(word) and "://" not in word
-        return str(self.file.absolute().parent / Path(word).expanduser()) if is_file else word
+        path = str(self.file.absolute().parent / Path(word).expanduser())
+        return path if is_file_of_receivers(word) and is_receiver(path) else word
 
     def _checked_urls(self, options: Table, urls: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
         """The start URLs as a crawl has them, if it can be made of the options together."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from output.db.errors import DamagedValue
 from output.db.stored_values import location_of
 from output.settle.similar.candidate_pairs import CROWD_LIMIT
 from output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, pack_sketch, unpack_sketch
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _HASHES_AT_ONCE = 1_000_000  # about; of a host with more, ranges are counted one after the other
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from output.settle.similar.candidate_pairs import MIN_SHARED_HASHES, MIN_SHARED_SHARE
 from output.settle.similar.crowded_hashes import (
@@ -22,6 +22,9 @@ from output.settle.similar.crowded_hashes import (
     stored_sketch,
 )
 from output.settle.similar.likeness import Sketch
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _SKETCHES_PER_BATCH = 1_000
 _ALL_SKETCHES = "SELECT page_id, hashes, crowded, sketch FROM sketches WHERE hashes > 0 ORDER BY page_id"

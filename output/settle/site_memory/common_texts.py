@@ -6,9 +6,12 @@ page that has it. The pages' own verdicts count, so neither the site's memory no
 
 from __future__ import annotations
 
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from output.settle.site_memory.page_table import IS_FREQUENT, IS_KEPT_ELSEWHERE, IS_SHARED, MAX_KEPT
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 COMMON_TEXT_TABLES = ("settle_overridden", "settle_touched", "settle_common")
 

@@ -107,6 +107,7 @@ def test_a_huge_page_is_cut_and_said() -> None:
     assert "1100" in read.problem
 
 
+@pytest.mark.slow
 def test_thirty_megabytes_take_bounded_time() -> None:
     started = time.process_time()
     assert parse(decode(b"<p>hello <a href=x>link</a></p>" * 1_000_000).text) is not None
@@ -114,7 +115,7 @@ def test_thirty_megabytes_take_bounded_time() -> None:
 
 
 @pytest.mark.parametrize("tag", ["div", "b", "p", "table><tr><td", "ul><li", "font color='>'"])
-@pytest.mark.parametrize("depth", [250, 3000, 100_000])
+@pytest.mark.parametrize("depth", [250, 3000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_deep_nesting_loses_no_text(tag: str, depth: int) -> None:
     name = tag.split(">")[0].split(" ")[0]
     page = f"<body><p>before</p>{f'<{tag}>' * depth}deep{f'</{name}>' * depth}<p>after</p>"

@@ -39,7 +39,7 @@ def page_of(sentence: str, repeats: int, padding: int = 0) -> str:
 
 
 @pytest.mark.parametrize(("sentence", "encoding"), CASES)
-@pytest.mark.parametrize("repeats", [1, 30, 120])
+@pytest.mark.parametrize("repeats", [1, 30, pytest.param(120, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("padding", [0, 1, 2, 3])
 def test_an_undeclared_encoding_is_found_wherever_the_sample_ends(
     sentence: str, encoding: str, repeats: int, padding: int

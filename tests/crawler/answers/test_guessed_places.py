@@ -56,26 +56,26 @@ COMMENTS_LINK = FEED_LINK.replace("/news.php", "/comments/feed/")
 
 
 @pytest.mark.parametrize(
-    ("outcome", "robots", "expected"),
+    ("head", "body", "robots", "expected"),
     [
-        (start_page(), NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
-        (start_page(), WITH_SITEMAP, [FEEDS[0]]),
-        (start_page(), UNREACHABLE, []),
-        (start_page(), None, []),
-        (start_page(FEED_LINK), NO_ROBOTS, [SITEMAPS[0]]),
-        (start_page(COMMENTS_LINK), NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
-        (start_page(body='<a href="/news/rss.xml">RSS</a>'), NO_ROBOTS, [SITEMAPS[0]]),
-        (start_page(body='<a href="/feed/">RSS</a>'), NO_ROBOTS, [SITEMAPS[0]]),
-        (start_page(body='<a href="/feed/the-pigeons">The pigeons</a>'), NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
-        (start_page('<link rel="sitemap" type="application/xml" href="/places.php">'), NO_ROBOTS, [FEEDS[0]]),
-        (start_page(body='<a href="/sitemap-news.xml">Map</a>'), NO_ROBOTS, [FEEDS[0]]),
-        (start_page(body='<a href="/sitemap/">Map</a>'), NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
+        ("", "", NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
+        ("", "", WITH_SITEMAP, [FEEDS[0]]),
+        ("", "", UNREACHABLE, []),
+        ("", "", None, []),
+        (FEED_LINK, "", NO_ROBOTS, [SITEMAPS[0]]),
+        (COMMENTS_LINK, "", NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
+        ("", '<a href="/news/rss.xml">RSS</a>', NO_ROBOTS, [SITEMAPS[0]]),
+        ("", '<a href="/feed/">RSS</a>', NO_ROBOTS, [SITEMAPS[0]]),
+        ("", '<a href="/feed/the-pigeons">The pigeons</a>', NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
+        ('<link rel="sitemap" type="application/xml" href="/places.php">', "", NO_ROBOTS, [FEEDS[0]]),
+        ("", '<a href="/sitemap-news.xml">Map</a>', NO_ROBOTS, [FEEDS[0]]),
+        ("", '<a href="/sitemap/">Map</a>', NO_ROBOTS, [SITEMAPS[0], FEEDS[0]]),
     ],
 )
 def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(
-    outcome: Outcome, robots: RobotsRules | None, expected: list[str]
+    head: str, body: str, robots: RobotsRules | None, expected: list[str]
 ) -> None:
-    assert guesses(outcome, robots=robots) == expected
+    assert guesses(start_page(head, body), robots=robots) == expected
 
 
 def test_only_a_start_page_does_and_only_what_the_options_want() -> None:

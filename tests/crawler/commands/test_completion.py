@@ -65,7 +65,7 @@ def test_names_of_files_are_completed_wherever_a_file_is_meant() -> None:
     """The Tab key once gave nothing for an archive, nor the names of files that a shell completes by itself."""
     meant, completed = set(), set()
     for name, command in commands(cli):
-        context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
+        context = command.make_context(name, [], resilient_parsing=True)
         for parameter in command.params:
             if PATH_WORDS & set(re.findall(r"[A-Z]+", parameter.metavar or "")):
                 meant.add((name, parameter.name))

@@ -143,6 +143,7 @@ def test_another_file_of_a_dictionary_s_name_is_left_alone(
     assert "is not ours" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_pipe_has_no_dictionary_beside_it(db: Path, tmp_path: Path) -> None:
     shell = f"{sys.executable} -m crawler.cli export {db} --format csv -o /dev/stdout > {tmp_path}/a.csv"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}

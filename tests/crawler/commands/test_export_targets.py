@@ -183,12 +183,14 @@ def test_process_substitution_and_descriptors(file: Path, tmp_path: Path, target
     assert json.loads(got.read_text())["url"] == "http://a.test/1"
 
 
+@pytest.mark.slow
 def test_what_a_shell_appends_to_is_not_replaced(file: Path, tmp_path: Path) -> None:
     (tmp_path / "log").write_text("first\n")
     assert shell_line(f"{PROGRAM} export {file} --format jsonl -o /dev/fd/1 >> {tmp_path}/log")[0] == 0
     assert (tmp_path / "log").read_text().startswith("first\n{")
 
 
+@pytest.mark.slow
 def test_standard_output_that_is_the_archive_is_refused(file: Path) -> None:
     before = file.read_bytes()
     for target in ("", "-o /dev/fd/1"):
@@ -212,6 +214,7 @@ def full_device(folder: Path) -> Path:
     pytest.skip("needs a device that is full")
 
 
+@pytest.mark.slow
 def test_a_full_device_is_a_line_and_stays_a_device(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,6 +231,7 @@ def test_a_full_device_is_a_line_and_stays_a_device(
     assert (code, errors.count("\n")) == (1, 1), errors
 
 
+@pytest.mark.slow
 def test_a_failure_leaves_what_stood_there(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit on the size of files stands for a full disk."""
     target, before = tmp_path / "out", b"what stood there"

@@ -123,6 +123,7 @@ def test_no_archive_is_made(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_it_is_a_command_as_from_a_shell(archive_path: Path) -> None:
     process = start("remove", archive_path, block_id(PROMO))
     out, errors = process.communicate(timeout=60)

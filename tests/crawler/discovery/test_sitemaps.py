@@ -116,7 +116,7 @@ def test_gzip_of_nothing_useful():
 
 
 def test_a_gzip_bomb_is_cut():
-    bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 200_000_000)
+    bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 60_000_000)
     started = time.process_time()
     result = read_sitemap(bomb, AT)
     assert result.reason == "too_large"
@@ -125,7 +125,7 @@ def test_a_gzip_bomb_is_cut():
 
 
 def test_many_entries_are_streamed(monkeypatch):
-    body = urlset("".join(f"<url><loc>{SITE}{n}</loc></url>" for n in range(50_000)))
+    body = urlset("".join(f"<url><loc>{SITE}{n}</loc></url>" for n in range(20_000)))
     free_element, siblings = sitemaps._free_element, []
 
     def freeing(element):
@@ -133,8 +133,8 @@ def test_many_entries_are_streamed(monkeypatch):
         siblings.append(len(element.getparent()))
 
     monkeypatch.setattr(sitemaps, "_free_element", freeing)
-    assert len(read_sitemap(body, AT).entries) == 50_000
-    assert len(siblings) == 50_000
+    assert len(read_sitemap(body, AT).entries) == 20_000
+    assert len(siblings) == 20_000
     assert max(siblings) < 5_000, "no tree is built: the parser is ahead by what it reads at once"
     monkeypatch.setattr(sitemaps, "MAX_ENTRIES", 10)
     cut = read_sitemap(body, AT)

@@ -8,6 +8,7 @@ import pytest
 
 from crawler.cli import cli
 from crawler.console.option_types import CommandError
+from crawler.fleet.site_task import is_receiver
 from crawler.fleet.sites.new_sites_file import new_sites_file
 from crawler.fleet.sites.sites_file import SiteList, read_sites
 
@@ -79,13 +80,23 @@ def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.
     assert f"--site-rules={tmp_path / 'home' / 'rules'}" in fleet.sites[0].crawl_words
 
 
+def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_path: Path) -> None:
+    """It was once taken for a command: the folder's first word, with the rest as its argument."""
+    folder = tmp_path / "my sites"
+    folder.mkdir()
+    (folder / "editors.toml").touch()
+    site = sites_of(folder, f"{SITE}notify = ['editors.toml', 'tell editors.toml', 'smtp://a.example/x.toml']\n").sites[
+        0
+    ]
+    assert site.notify == (str(folder / "editors.toml"), "tell editors.toml", "smtp://a.example/x.toml")
+    assert [is_receiver(word) for word in site.notify] == [True, False, True]
+
+
 def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
     for site in sites_of(tmp_path, WHOLE).sites:
-        crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words), help_option_names=["-h", "--help"])
+        crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words))
         assert crawl.params["urls"] == site.urls
-        update = cli.commands["update"].make_context(
-            "update", ["a.db", *site.update_words], help_option_names=["-h", "--help"]
-        )
+        update = cli.commands["update"].make_context("update", ["a.db", *site.update_words])
         assert update.params["delay"] == crawl.params["delay"]
 
 

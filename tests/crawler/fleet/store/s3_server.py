@@ -18,7 +18,7 @@ from tests.tools import programs
 
 BUCKET = "archives"
 SECRET = "not-for-any-archive-0f3b"
-_START_SECONDS = 30
+_START_SECONDS = 120  # the first answer loads most of it, on a busy machine for long
 _PROGRAM = """
 import sys, threading
 from moto.server import DomainDispatcherApplication, create_backend_app
@@ -52,7 +52,9 @@ def running_s3_server(port: int) -> Iterator[S3Server]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_for(f"http://127.0.0.1:{port}/moto-api/")
-        urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT"), timeout=5)
+        urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}/{BUCKET}", method="PUT"), timeout=_START_SECONDS
+        )
         yield S3Server(port)
     finally:
         process.kill()
@@ -63,7 +65,7 @@ def _wait_for(url: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         with suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(url, timeout=5)
+            urllib.request.urlopen(url, timeout=_START_SECONDS)
             return
         time.sleep(0.1)
     raise TimeoutError(url)
