@@ -606,6 +606,7 @@ _FLEET_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--group", "groups", multiple=True, metavar="NAME", help="Only sites of this group. Repeatable."),
     click.option("--shard", type=shard, metavar="N/M", help="Only the Nth of M parts, always the same by name: 3/20."),
 )  # fmt: skip
+_READ_STORE = click.option("--store", metavar="ADDRESS", help="Read the archives of this store, as run --store has it.")
 
 
 @fleet.command(name="run", short_help="Crawl and update what is due.")
@@ -664,6 +665,7 @@ def fleet_status(**options: Any) -> int:
 
 @fleet.command(name="report", short_help="Say what every archive came to.")
 @_with_options(_FLEET_OPTIONS)
+@_READ_STORE
 def fleet_report(**options: Any) -> int:
     """Say in a sentence a site what its archive came to: articles, gaps, alarms; those with alarms first."""
     from crawler.commands.fleet_read import fleet_report
@@ -675,6 +677,7 @@ def fleet_report(**options: Any) -> int:
 @click.argument("query", nargs=-1, required=True, metavar="WORDS...")
 @click.option("--sites", "file", default="sites.toml", show_default=True, type=_path, metavar="FILE", help="The list.")
 @_with_options(_FLEET_OPTIONS[1:])
+@_READ_STORE
 @_with_options(FILTER_OPTIONS)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -710,7 +713,7 @@ def fleet_search(**options: Any) -> int:
     help="With --host: a name under which the server is reached. Repeatable.",
 )
 def browse(**options: Any) -> int:
-    """Open the reading room: a page on this machine over an archive, or over a folder of them.
+    """Open the reading room: a page on this machine over an archive, a folder of them, or a data set.
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
     """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -20,9 +21,11 @@ from crawler.console.open_archive import damage_behind, open_read_only, refuse
 from crawler.console.terminal import format_table, one_line, print_pages, print_text, terminal_width
 from crawler.fleet.due import due_at
 from crawler.fleet.overview import time_text, worst_first
-from crawler.fleet.records import RecordFolder, SiteRecord
+from crawler.fleet.records import FOLDER, RecordFolder, SiteRecord
 from crawler.fleet.sites.sites_file import Site, SiteList
-from output.db.errors import ArchiveError
+from crawler.fleet.store.object_store import StoreError
+from crawler.fleet.store.reading_copies import archive_finder
+from output.db.errors import ArchiveError, NotReachable
 from output.db.lock import is_owned
 from output.read.search import SearchHit, count_matches, search
 from output.report.figures import gather_report
@@ -53,7 +56,7 @@ def fleet_status(options: Mapping[str, Any], crawl: Command, update: Command) ->
 def fleet_report(options: Mapping[str, Any], crawl: Command, update: Command) -> int:
     """Print what each archive came to in a sentence, those with alarms first, then those that cannot be read."""
     fleet = listed_sites(options, crawl, update)
-    reports, problems = _read_archives(fleet, chosen_sites(fleet, options), gather_report)
+    reports, problems = _read_archives(fleet, options, gather_report)
     for name, report in sorted(reports, key=lambda named_report: not named_report[1].current_alarms):
         print_text(f"{name}: {verdict_sentence(report)}")
     for problem in [*problems, *_unread_sites(fleet, options)]:
@@ -70,7 +73,7 @@ def fleet_search(options: Mapping[str, Any], crawl: Command, update: Command) ->
         """The best hits of an archive, and how many there are."""
         return list(search(db, query, limit, bounds)), count_matches(db, query, bounds)
 
-    archives, problems = _read_archives(fleet, chosen_sites(fleet, options), matches)
+    archives, problems = _read_archives(fleet, options, matches)
     count = sum(match_count for _, (_, match_count) in archives)
     for problem in [*problems, *_unread_sites(fleet, options)]:
         refuse(problem)
@@ -99,41 +102,46 @@ def _by_rank(hits_by_site: Mapping[str, Sequence[SearchHit]]) -> list[tuple[str,
 
 
 def _read_archives(
-    fleet: SiteList, sites: Sequence[Site], read: Callable[[Database], T]
+    fleet: SiteList, options: Mapping[str, Any], read: Callable[[Database], T]
 ) -> tuple[list[tuple[str, T]], list[str]]:
-    """What `read` makes of each site's archive, and a line for each archive that cannot be read.
+    """What `read` makes of each chosen site's archive, and a line for each archive that cannot be read.
 
-    A site that was never crawled has nothing to read.
+    A site that was never crawled has nothing to read. NotReachable if there is no store at the address of one.
     """
     values, problems = [], []
-    for site in sites:
-        file = fleet.archive(site.name)
-        if not file.exists():
-            continue
+    try:
+        find_archive = archive_finder(options["store"], fleet.folder / FOLDER / "copies", fleet.archive)
+    except StoreError as error:
+        raise NotReachable(str(error)) from error
+    for site in chosen_sites(fleet, options):
+        file: Path | None = None
         try:
-            with open_read_only(str(file)) as db:
-                values.append((site.name, read(db)))
+            file = find_archive(site.name)
+            if file:
+                with open_read_only(str(file)) as db:
+                    values.append((site.name, read(db)))
         except Exception as error:
-            problem = damage_behind(str(file), error) or error
-            if not isinstance(problem, ArchiveError | sqlite3.Error | OSError):
+            problem = (damage_behind(str(file), error) if file else None) or error
+            if not isinstance(problem, ArchiveError | StoreError | sqlite3.Error | OSError):
                 raise
             problems.append(f"{site.name}: {problem}")
     return values, problems
 
 
 def _unread_sites(fleet: SiteList, options: Mapping[str, Any]) -> list[str]:
-    """A line about the sites that were crawled and whose archives are not here, as with a store; none without any."""
+    """A line about the sites that were crawled and whose archives are not here, as with a store that was not named;
+    none without any."""
     records = RecordFolder(fleet.folder)
     names = [
         site.name for site in chosen_sites(fleet, options)
-        if not fleet.archive(site.name).exists() and _has_archive(records.read(site.name))
+        if not options["store"] and not fleet.archive(site.name).exists() and _has_archive(records.read(site.name))
     ]  # fmt: skip
     if not names:
         return []
     rest = f" and {len(names) - _NAMED_SITES:,} more" if len(names) > _NAMED_SITES else ""
     sites = f"{len(names):,} {'site is' if len(names) == 1 else 'sites are'}"
     named = ", ".join(names[:_NAMED_SITES])
-    where = f"the archives are not in {fleet.folder} (archives in a store are not read)"
+    where = f"the archives are not in {fleet.folder} (--store reads those of a store)"
     return [f"{sites} not in this: {where}: {named}{rest}"]
 
 

@@ -15,6 +15,9 @@ from typing import Any
 
 from output.db.errors import DamagedValue
 
+BLOCK_KINDS = ("paragraph", "heading", "list_item", "table", "quote", "code", "caption", "line")
+"""What the numbers of kinds in `page_blocks` stand for."""
+
 _DECODING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, zlib.error, struct.error)
 """What decoding a value raises that is not what was stored; JSON and Unicode errors are ValueErrors."""
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.document import UrlSource
 from output.db.clock import utc_now
@@ -19,6 +18,9 @@ from output.db.text import storable_text
 from output.db.transaction import write_transaction
 from output.db.url_words import Reason, UrlKind, UrlState
 from output.outcome import DiscoveredUrl
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 LONGEST_WAIT = timedelta(hours=2)
 """No retry is delayed for longer: a later `not_before` comes from a clock that was set back since, and is due."""

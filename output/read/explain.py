@@ -8,8 +8,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from cleaners.document import ArticleImage, BlockKind
-from output.db.migrations import BLOCK_KINDS
-from output.db.stored_values import decoding, stored_texts
+from output.db.stored_values import BLOCK_KINDS, decoding, stored_texts
 from output.store.images import stored_images
 from output.store.known_url import find_known_url
 from output.verdicts.rulings import find_article

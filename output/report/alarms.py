@@ -76,18 +76,11 @@ class _RunYield:
     cleaner_version: str
 
 
-def raise_alarms(db: Database, run_id: int, raised_at: str) -> int:
-    """Compare a run's yields with the past and store the alarms; returns how many. Needs the temporary table `surveyed`
-    with the run's pages."""
-    alarms: list[Alarm] = []
+def find_alarms(db: Database, run_id: int) -> Iterator[Alarm]:
+    """Compare a run's yields with the past. Needs the temporary table `surveyed` with the run's pages."""
     for row in db.execute(_YIELDS_OF_RUN, [run_id]).fetchall():
         present = _RunYield(*row)
-        alarms += _rule_alarms(db, run_id, present) if present.part == "*" else _part_alarms(db, run_id, present)
-    db.conn.executemany(
-        "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, ?, ?, ?, ?, ?)",
-        [(run_id, raised_at, alarm.host, alarm.part, alarm.what, alarm.message) for alarm in alarms],
-    )
-    return len(alarms)
+        yield from _rule_alarms(db, run_id, present) if present.part == "*" else _part_alarms(db, run_id, present)
 
 
 def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:

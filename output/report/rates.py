@@ -17,8 +17,9 @@ from cleaners.urls.pattern import patterns_of
 from output.db.text import sql_words
 from output.db.transaction import write_transaction
 from output.db.url_words import OutcomeReason
-from output.report.alarms import raise_alarms
+from output.report.alarms import find_alarms
 from output.report.drift import MIN_PAGES
+from output.report.layout_alarms import find_layout_alarms
 
 ALL_PAGES, KNOWN_PAGES, NEW_PAGES = "*", "again", "new"
 BARREN_REASONS = (
@@ -62,6 +63,7 @@ _INSERT_PAGE = """INSERT INTO surveyed (page_id, host, part, article, barren, wo
 _INSERT_YIELD = """INSERT INTO yields (
         run_id, host, part, pages, articles, barren, alike, words_low, words_median, removed_share, cleaner_version)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_INSERT_ALARM = "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, ?, ?, ?, ?, ?)"
 _INSERT_RULE_RATES = f"""INSERT INTO rule_rates (run_id, host, reason_id, pages)
     SELECT :run, host, reason_id, count(*) FROM (
         SELECT DISTINCT s.host AS host, s.page_id AS page_id, b.reason_id AS reason_id
@@ -82,9 +84,12 @@ def survey(db: Database, run_id: int, surveyed_at: str) -> int:
         _gather_pages(db, since)
         db.conn.executemany(_INSERT_YIELD, list(_yield_rows(db, run_id)))
         db.execute(_INSERT_RULE_RATES, {"run": run_id})
-        alarm_count = raise_alarms(db, run_id, surveyed_at)
+        alarms = [*find_alarms(db, run_id), *find_layout_alarms(db, run_id, since)]
+        rows = [(run_id, surveyed_at, alarm.host, alarm.part, alarm.what, alarm.message) for alarm in alarms]
+        db.conn.executemany(_INSERT_ALARM, rows)
+        db.execute("DELETE FROM earlier_signatures")
         db.execute("DROP TABLE temp.surveyed")
-    return alarm_count
+    return len(alarms)
 
 
 def _gather_pages(db: Database, since: str) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.lineage import CLEANER_VERSION
 from output.db.ids import content_id
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 SETTLE_VERSION = "1"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""

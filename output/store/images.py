@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.document import ArticleImage
 from output.db.text import storable_text
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _PUT_IMAGE = "INSERT INTO images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
 _IMAGES = "SELECT url, caption, credit, alt FROM images WHERE page_id = ? ORDER BY position"

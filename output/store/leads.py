@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.document import Outlink
 from output.db.text import storable_text
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
 NEXT, WHOLE = "next", "whole"

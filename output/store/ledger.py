@@ -13,17 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from sqlite3 import IntegrityError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlite_utils import Database
 
 from cleaners.document import Block, BlockKind, Verdict
 from output.db.errors import TextConflict
 from output.db.ids import BLOCK_BITS, content_id
-from output.db.migrations import BLOCK_KINDS
-from output.db.stored_values import decoding
+from output.db.stored_values import BLOCK_KINDS, decoding
 from output.db.text import storable_text
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost a hundredth of what cleaning it takes
 _REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process

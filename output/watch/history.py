@@ -11,8 +11,7 @@ from sqlite_utils import Database
 from cleaners.compare.edit_kinds import TEXTLESS_KINDS
 from cleaners.compare.edits import CapturedBlock
 from output.db.ids import content_id
-from output.db.migrations import BLOCK_KINDS
-from output.db.stored_values import decoding, stored_texts
+from output.db.stored_values import BLOCK_KINDS, decoding, stored_texts
 from output.store.known_url import find_known_url
 from output.store.revisions import RevisionChange, RevisionMark, block_containers
 from output.verdicts.rulings import find_article

@@ -83,6 +83,7 @@ _REMOVALS = (
     "DELETE FROM sketches WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM page_layout WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM earlier_signatures WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM page_signatures WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",

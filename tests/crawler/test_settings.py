@@ -39,6 +39,7 @@ VALUES = {
     "BROADSHEET_EXTRACTOR": ("always", "always"),
     "BROADSHEET_PER_ADDRESS": ("3", 3),
     "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
+    "BROADSHEET_ADDRESS_GRANTS": ("grants", "grants"),
     "BROADSHEET_URL_LINES": ("1", True),
     "BROADSHEET_COOKIES": ("cookies.txt", "cookies.txt"),
     "BROADSHEET_HEADERS": ("X-A: 1", "X-A: 1"),

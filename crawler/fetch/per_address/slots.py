@@ -14,16 +14,21 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from crawler.fetch.per_address.exempt import exempt_network, most_hosts
+from crawler.fetch.per_address.grants import is_owned, lock, lock_granted
 
 _PAUSE = 0.05  # seconds between two looks for a free slot
 
 
 class AddressSlots:
-    """The slots of all addresses in a folder, `per_address` for each. OSError if the folder cannot be made."""
+    """The slots of all addresses in a folder, `per_address` for each. OSError if the folder cannot be made.
 
-    def __init__(self, folder: Path, per_address: int) -> None:
+    Where slots are granted in another folder, there are those, as long as there is somebody who grants them.
+    """
+
+    def __init__(self, folder: Path, per_address: int, granted: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._granted = granted
         self._per_address = per_address
         self._noted_hosts: set[tuple[str, str]] = set()
 
@@ -46,17 +51,14 @@ class AddressSlots:
 
     def _lock_one(self, address: str) -> int | None:
         """The descriptor of a slot's file that is locked now; None if all slots are taken."""
-        import fcntl  # Windows has none, and no crawl
-
+        if self._granted and is_owned(self._granted):
+            return lock_granted(self._granted / _file_name(address))
         for number in range(self._per_address):
             path = self._folder / f"{_file_name(address)}-{number}"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(descriptor)
-            else:
+            if lock(descriptor):
                 return descriptor
+            os.close(descriptor)
         return None
 
     def _note_host(self, address: str, host: str) -> None:

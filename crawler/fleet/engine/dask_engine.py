@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from crawler.console.option_types import CommandError
 from crawler.fleet.engine.dask_worker import run_on_worker, stop_turn
 from crawler.fleet.engine.host_queue import HostQueue
+from crawler.fleet.engine.task_terms import set_task_terms
 from crawler.fleet.run_site import unstarted
 from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from crawler.fleet.store.task_in_store import StorePlace
@@ -134,6 +135,7 @@ class SchedulerSession:
     def run(self) -> None:
         """Hand out tasks and take results until all have one; SchedulerGone."""
         try:
+            self._call(lambda: set_task_terms(self._client))
             while self._turn.tasks:
                 self._check()
                 if not self._turn.tasks:

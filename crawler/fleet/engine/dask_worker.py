@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from pathlib import Path
 
+from crawler.fleet.engine.address_grants import granted_folder
 from crawler.fleet.site_task import SiteResult, SiteTask
 from crawler.fleet.store.task_in_store import StorePlace, run_task
 from crawler.session.lifeline import Lifeline
@@ -17,13 +19,22 @@ def run_on_worker(task: SiteTask, store_place: StorePlace, turn: str) -> SiteRes
     """Run one task of a turn, in a thread of the worker."""
     with _lock:
         lifeline = worker_lifeline()
-    return run_task(task, store_place, lifeline, lambda: turn in _stopped_turns)
+        grants = address_grants(store_place.per_address)
+    return run_task(task, store_place, lifeline, lambda: turn in _stopped_turns, grants)
 
 
 @cache
 def worker_lifeline() -> Lifeline:
     """The lifeline of this process. Nobody closes it: the system does, however the process ends."""
     return Lifeline()
+
+
+@cache
+def address_grants(per_address: int) -> Path | None:
+    """Where the crawls of this process find the slots that the scheduler grants it; None without a bound."""
+    from distributed import get_worker
+
+    return granted_folder(get_worker(), per_address) if per_address else None
 
 
 def stop_turn(turn: str) -> None:

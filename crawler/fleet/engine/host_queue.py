@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
 from crawler.fleet.site_task import SiteTask
@@ -11,7 +12,7 @@ class HostQueue:
     """Hands out the first task whose hosts are free. What is handed out is running until it is given back."""
 
     def __init__(self, tasks: Sequence[SiteTask]) -> None:
-        self._waiting = dict.fromkeys(tasks)
+        self._waiting = OrderedDict.fromkeys(tasks)  # a dict would look at all that have left its front
         self._running: dict[str, SiteTask] = {}
         self._busy_hosts: set[str] = set()
 
@@ -40,12 +41,14 @@ class HostQueue:
         returned_tasks = list(tasks)
         for task in returned_tasks:
             self.end(task)
-        self._waiting = {**dict.fromkeys(returned_tasks), **self._waiting}
+        for task in reversed(returned_tasks):
+            self._waiting[task] = None
+            self._waiting.move_to_end(task, last=False)
 
     def take_all(self) -> list[SiteTask]:
         """All that waits, which then waits no longer."""
         tasks = list(self._waiting)
-        self._waiting = {}
+        self._waiting.clear()
         return tasks
 
     def __bool__(self) -> bool:

@@ -17,11 +17,12 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to try again, and the first and the longest pause between two tries; all in seconds."""
+    """How long to try again, and the first and the longest pause between two tries; all in seconds. The longest one is
+    so short that a store which is back after most of a lease is found in time to renew it."""
 
     seconds: float = 3600.0
     first_pause: float = 1.0
-    longest_pause: float = 60.0
+    longest_pause: float = 20.0
 
 
 class PatientStore:

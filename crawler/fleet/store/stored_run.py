@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,7 +46,8 @@ def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Resul
 
     `crawl` gets the archive's path, where there may be nothing yet, and an event that is set when another runner has
     taken the site: it should then end in good order. What it stored is brought home also when it raises.
-    SiteIsLeased if another runner has the site; StoreError if the store fails for longer than its patience.
+    SiteIsLeased if another runner has the site, or has taken it meanwhile and keeps it: what was crawled then waits
+    beside it. StoreError if the store fails for longer than its patience.
     """
     lease = acquire_within(site.store, site.copy.site, site.owner, site.terms, site.wait_seconds)
     is_lost = threading.Event()
@@ -111,11 +112,13 @@ def _bring_home(site: StoredSite, lease: SiteLease, merged: dict[str, SiteManife
 
 
 def _merge_now(site: StoredSite) -> None:
-    """Merge what was put beside. If somebody has the site, or the store fails, whoever has the site next does it."""
+    """Merge what was put beside. StoreError if somebody has the site, or the store fails: whoever has the site next
+    does it, and until then nobody may say that the site is what was crawled here."""
     try:
-        run_stored(replace(site, wait_seconds=0.0), _leave_as_it_is)
+        run_stored(site, _leave_as_it_is)
     except StoreError as error:
         _LOG.info("what was put beside %s waits to be merged: %s", site.copy.site, error)
+        raise
 
 
 def _leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:

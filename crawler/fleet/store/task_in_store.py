@@ -40,12 +40,15 @@ class StorePlace:
     patience: Patience = field(default_factory=Patience)
     wait_seconds: float = 0.0
     per_address: int = 4
-    """Requests under way to one address, over all crawls of a machine."""
+    """Requests under way to one address, over all crawls of a machine, or of the fleet where its scheduler grants
+    them."""
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, grants: Path | None = None) -> dict[str, str]:
         """The variables that a crawl gets: no credentials of the store, which it does not need; one worker process, as
-        crawls run side by side; and where they share what they know of addresses. What the machine says, counts."""
+        crawls run side by side; where they share what they know of addresses, and find slots that are granted. What the
+        machine says, counts."""
         chosen = {
+            "BROADSHEET_ADDRESS_GRANTS": str(grants or ""),
             "BROADSHEET_WORKERS": "1",
             "BROADSHEET_PER_ADDRESS": str(self.per_address),
             "BROADSHEET_ADDRESS_FOLDER": str(self.local_folder / ".addresses"),
@@ -59,10 +62,14 @@ class StorePlace:
         return Path(os.path.expandvars(self.work_folder)).expanduser().absolute()
 
 
-def run_task(task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_stopped: Callable[[], bool]) -> SiteResult:
+def run_task(
+    task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_stopped: Callable[[], bool],
+    grants: Path | None = None,
+) -> SiteResult:  # fmt: skip
     """Run a task on a local copy of its archive, and bring home what came of it. What goes wrong is a result too.
 
-    A task that was finished already, by a runner whose word was lost on the way, gives the result that it had.
+    A task that was finished already, by a runner whose word was lost on the way, gives the result that it had. `grants`
+    is where its crawl finds slots for addresses, if all machines share them.
     """
     try:
         if problem := disk_problem(store_place.local_folder):
@@ -70,7 +77,7 @@ def run_task(task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_sto
         store = PatientStore(store_at(store_place.address), store_place.patience)
         check_identity(store, store_place.identity)
         return read_result(store, task) or _run_leased(
-            task, store_place, store, _CrawlStarter(lifeline, is_stopped, store_place.environment())
+            task, store_place, store, _CrawlStarter(lifeline, is_stopped, store_place.environment(grants))
         )
     except (SiteIsLeased, InUse) as error:
         return _failed(task, SiteEnd.IN_USE, str(error))

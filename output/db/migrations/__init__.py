@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from output.db.migrations.v1_archive import ARCHIVE, BLOCK_KINDS
+from output.db.migrations.v1_archive import ARCHIVE
 from output.db.migrations.v2_manners import MANNERS
 from output.db.migrations.v3_lineage import LINEAGE
 from output.db.migrations.v3_raw import RAW
@@ -27,8 +27,6 @@ from output.db.migrations.v6_layouts import LAYOUTS
 from output.db.migrations.v6_overview import OVERVIEW
 from output.db.migrations.v6_settle import SETTLE
 from output.db.migrations.v6_users_names import rename_users_object
-
-__all__ = ["BLOCK_KINDS", "MIGRATIONS", "SCHEMA_VERSION"]
 
 SCHEMA_VERSION = 6
 

@@ -12,8 +12,7 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from output.db.errors import DamagedValue
 from output.db.stored_values import location_of
@@ -23,6 +22,9 @@ from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_
 from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
 from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
 from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 REPEATED_PAGES = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""

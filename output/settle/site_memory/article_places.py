@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.compare.site_memory import BODY_VERDICT, find_body_paths
 from cleaners.document import Verdict
 from output.settle.site_memory.page_table import KEY_COLUMN, PATH_COLUMN, LeftOutRow, read_left_out, read_left_out_keys
 from output.settle.site_memory.seen_twice import SeenTwice
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 MIN_PLACE_WORDS = 8  # of a text that counts for whether articles stand at a place
 MIN_RESTORED_WORDS = 2  # of a text that comes back

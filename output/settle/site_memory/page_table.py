@@ -10,11 +10,12 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING, Any
 
 from output.db.stored_values import stored_texts
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 IS_KEPT, IS_LEFT_OUT, IS_SHARED, IS_KEPT_ELSEWHERE, IS_FREQUENT = 1, 2, 4, 8, 16
 """Flags of a block: its page kept it by its own verdict; its page left it out for a reason that the site's evidence may

@@ -6,14 +6,12 @@ from array import array
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.compare.site_memory import container_path, names_author, rough_word_count
 from cleaners.compare.templates import page_templates
 from output.db.ids import BLOCK_BITS, content_id
-from output.db.migrations import BLOCK_KINDS
-from output.db.stored_values import decoding
+from output.db.stored_values import BLOCK_KINDS, decoding
 from output.settle.parallel_map import ParallelMap
 from output.settle.site_memory.article_places import MIN_PLACE_WORDS, MIN_RESTORED_WORDS, PlaceCounts
 from output.settle.site_memory.page_table import (
@@ -37,6 +35,9 @@ from output.settle.site_memory.page_table import (
 )
 from output.settle.site_memory.seen_twice import SeenTwice
 from output.store.ledger import read_block_paths
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _PAGES_PER_JOB = 16
 _HEADING_KIND = BLOCK_KINDS.index("heading")

@@ -8,8 +8,7 @@ came nor on how often it was settled.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from cleaners.compare.site_memory import KeyedBlock, build_site_memory, judge_repeated_blocks, min_repeat_pages
 from cleaners.document import Verdict
@@ -27,6 +26,9 @@ from output.settle.site_memory.page_table import (
 from output.settle.site_memory.read_pages import scan_host
 from output.settle.site_memory.seen_twice import SeenTwice
 from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 _TEMPORARY_TABLES = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *PAGE_TABLES)
 _BLOCKS_PER_PAGE = 128  # about; it sets the size of a table

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from cleaners.clean import clean
 from cleaners.document import Page
-from crawler import settings
 from crawler.cli import cli, run
 from crawler.console.option_types import CommandError
 from tests.crawler.scripted_site import page
@@ -147,10 +146,10 @@ def test_a_folder_without_pages_is_said(tmp_path: Path, capsys: pytest.CaptureFi
 def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     html = page("river").encode()
     for word, voter in (("always", "extractor"), ("never", "first-look")):
-        monkeypatch.setattr(settings, "BROADSHEET_EXTRACTOR", word)
+        monkeypatch.setenv("BROADSHEET_EXTRACTOR", word)
         _, out = run_clean("-", "--format", "json", "--explain", given=html)
         votes = [vote for block in json.loads(out)["blocks"] for vote in block["votes"]]
         assert {vote["voter"] for vote in votes if vote["reason"] == "selected"} == {voter}
-    monkeypatch.setattr(settings, "BROADSHEET_EXTRACTOR", "often")
+    monkeypatch.setenv("BROADSHEET_EXTRACTOR", "often")
     with pytest.raises(CommandError, match="BROADSHEET_EXTRACTOR must be one of always, in-doubt, never"):
         run_clean("-", given=html)

@@ -11,7 +11,11 @@ import pytest
 from crawler.cli import run
 from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from crawler.fleet.store.site_lease import read_site
+from crawler.fleet.store.store_address import make_store, store_at
+from crawler.fleet.store.stored_run import run_stored
 from output.write.archive import Archive
+from tests.crawler.fleet.store.sites import crawl_of, site_in
 
 LIST = '[sites.{0}]\nurls = ["https://{0}.example/"]\n'
 
@@ -93,7 +97,7 @@ def test_archives_that_are_not_here_are_named_in_a_line(sites: Path, capsys: pyt
     folder = sites.parent / "archives"
     (folder / "bad.db").unlink()
     chosen = ["--site", "well", "--site", "bad", "--site", "none"]
-    line = f"not in this: the archives are not in {folder} (archives in a store are not read)"
+    line = f"not in this: the archives are not in {folder} (--store reads those of a store)"
     assert run(["fleet", "report", str(sites), *chosen]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith("well: 2 articles")
@@ -105,3 +109,36 @@ def test_archives_that_are_not_here_are_named_in_a_line(sites: Path, capsys: pyt
     assert run(["fleet", "search", "--sites", str(sites), "harbour"]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert errors == [f"broadsheet: 3 sites are {line}: well, bad, cut", "broadsheet: no article matches harbour"]
+
+
+def test_report_and_search_read_the_archives_of_a_store(
+    sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The list has a site lamp too, whose archive is in the store alone; that of well beside the list is not read."""
+    sites.write_text(sites.read_text() + LIST.format("lamp"))
+    address = str(tmp_path / "store")
+    make_store(address)
+    store = store_at(address)
+    run_stored(site_in(store, tmp_path), crawl_of("one", "two"))
+    assert run(["fleet", "report", str(sites), "--store", address]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("lamp: 2 articles")
+    assert (printed.out.count("\n"), printed.err) == (1, "")
+    assert run(["fleet", "search", "--sites", str(sites), "--store", address, "told"]) == 0
+    assert capsys.readouterr().out.startswith("2 articles match")
+    assert list((tmp_path / "archives/.fleet/copies").rglob("*.warc.gz")) == []
+    assert read_site(store, "lamp").owner == ""
+    run_stored(site_in(store, tmp_path), crawl_of("three"))
+    assert run(["fleet", "search", "--sites", str(sites), "--store", address, "told"]) == 0
+    assert capsys.readouterr().out.startswith("3 articles match")
+
+
+def test_a_store_that_is_none_is_a_line(sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for address, words in (
+        (str(tmp_path / "nowhere"), "nowhere is not there; is it mounted?"),
+        ("ftp://a/b", "is no address of a store"),
+    ):
+        assert run(["fleet", "report", str(sites), "--store", address]) == 1
+        printed = capsys.readouterr()
+        assert words in printed.err
+        assert (printed.out, printed.err.count("\n")) == ("", 1)

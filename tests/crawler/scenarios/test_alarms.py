@@ -11,7 +11,7 @@ from crawler.demo.server import DemoServer
 from crawler.demo.server import _RequestHandler as DemoHandler
 from tests.crawler.scenarios.test_watch_sites import AUTUMN, SPRING
 from tests.crawler.shell import command, rows
-from tests.crawler.watched import Edits, edited
+from tests.crawler.watched import Edits, edited, restyled
 
 QUICK = ("--delay", 0, "--allow-private")
 SHELL = '<!DOCTYPE html><title>The Lantern</title><div id="app"></div><script src="/app.js"></script>'
@@ -49,3 +49,17 @@ def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], 
     assert [what for (what,) in rows(db, "SELECT DISTINCT what FROM alarms")] == ["barren"]
     report = command("report", db)[1]
     assert "Out of line with the past" in report
+
+
+def test_a_redesigned_site_is_told_and_an_undisturbed_one_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
+    url, edits = served
+    db = tmp_path / "a.db"
+    assert command("crawl", url, "--db", db, "--max-pages", 30, *QUICK)[0] == 0
+    assert command("crawl", url, "--db", db, *QUICK)[0] == 0  # the rest of the site
+    assert update(db) == []
+    edits.everywhere = [SPRING, restyled]
+    [line] = update(db)
+    assert "pages known as articles have left their layout" in line
+    assert rows(db, "SELECT DISTINCT part, what FROM alarms") == [("again", "layout_new")]
+    assert update(db) == []
+    assert "for one that no page had before" in command("report", db)[1]

@@ -144,7 +144,7 @@ def test_all_of_it_goes_by_keys(page: Page) -> None:
 
 def test_a_gap_is_followed_to_its_url(page: Page) -> None:
     page.get_by_role("link", name="Coverage", exact=True).click()
-    page.get_by_role("link", name="failed: http_403").click()
+    page.get_by_role("link", name="HTTP 403 Forbidden").click()
     page.locator("ol.rows a").first.click()
     expect(page.locator("main")).to_contain_text("the site refuses us")
     expect(page.locator("main")).to_contain_text("found")

@@ -28,13 +28,17 @@ class DaskCluster:
     folder: Path
     scheduler: subprocess.Popen[bytes] | None = None
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    protocol: str = "tcp"
+    variables: dict[str, str] = field(default_factory=dict)
+    """Variables that scheduler and workers get besides those of this process."""
 
     @property
     def address(self) -> str:
-        return f"tcp://127.0.0.1:{self.port}"
+        return f"{self.protocol}://127.0.0.1:{self.port}"
 
     def start_scheduler(self) -> None:
         words = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"]
+        words += ["--protocol", self.protocol]
         self.scheduler = self._start("scheduler", words)
         deadline = time.monotonic() + 60
         while True:
@@ -44,10 +48,10 @@ class DaskCluster:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    def start_worker(self) -> None:
-        """A worker loop as a job script runs it."""
+    def start_worker(self, machine: str = "") -> None:
+        """A worker loop as a job script runs it; on a machine of its own if none is named."""
         words = ["crawler.fleet.engine.worker_loop", self.address, "2"]
-        machine = f"machine-{len(self.workers)}"
+        machine = machine or f"machine-{len(self.workers)}"
         self.workers.append(self._start(machine, words, MACHINE=str(self.folder / machine)))
 
     def restart_scheduler(self) -> None:
@@ -73,6 +77,6 @@ class DaskCluster:
                 [sys.executable, "-m", *words],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **_ENVIRONMENT, **variables},
+                env={**os.environ, **_ENVIRONMENT, **self.variables, **variables},
                 start_new_session=True,
             )

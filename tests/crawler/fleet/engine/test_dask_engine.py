@@ -214,6 +214,9 @@ class IdleClient:
 
     status = "running"
 
+    def run_on_scheduler(self, _function: object) -> None:
+        return
+
     def ncores(self) -> dict[str, int]:
         return {}
 

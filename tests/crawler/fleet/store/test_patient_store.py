@@ -18,6 +18,7 @@ from crawler.fleet.store.object_store import (
     put_verified,
 )
 from crawler.fleet.store.patient_store import Patience, PatientStore
+from crawler.fleet.store.site_lease import LeaseTerms, acquire, record_key
 from crawler.fleet.store.stored_run import run_stored
 from tests.crawler.fleet.store.sites import crawl_of, site_in, stored_names
 
@@ -91,6 +92,32 @@ def test_patience_has_an_end_and_pauses_grow(folder: Path, tmp_path: Path) -> No
     with pytest.raises(StoreUnreachable, match="away"):
         store.put_file("key", tmp_path)
     assert list(pauses) == [1, 2, 4, 8, 16, 30, 30]
+
+
+class AwayUntil(FolderStore):
+    """A folder that is away until some second of a clock."""
+
+    def __init__(self, folder: Path, back_at: float, clock: Pauses) -> None:
+        super().__init__(folder)
+        self._back_at = back_at
+        self._clock = clock
+
+    def replace_record(self, key: str, data: bytes, version: str) -> str:
+        if self._clock.clock() < self._back_at:
+            raise StoreUnreachable("away")
+        return super().replace_record(key, data, version)
+
+
+@pytest.mark.parametrize("back_at", [50, 75, 105])
+def test_a_store_that_is_back_before_a_lease_expires_is_found_in_time_to_renew_it(folder: Path, back_at: int) -> None:
+    terms, pauses = LeaseTerms(), Pauses([0.0])
+    acquire(FolderStore(folder), "lamp", "first", terms)
+    record = FolderStore(folder).read_record(record_key("lamp"))
+    assert record
+    pauses.append(terms.seconds / 3)  # when the heartbeat comes, the store being away by now
+    store = PatientStore(AwayUntil(folder, back_at, pauses), Patience(), pauses.sleep, pauses.clock)
+    store.replace_record(record_key("lamp"), b"{}", record.version)
+    assert back_at <= pauses.clock() < terms.seconds + terms.skew_seconds
 
 
 def test_what_waiting_does_not_mend_is_not_waited_for(folder: Path) -> None:

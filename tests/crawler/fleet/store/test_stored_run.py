@@ -12,7 +12,7 @@ import pytest
 from crawler.fleet.store import stored_run
 from crawler.fleet.store.manifest import beside_prefix
 from crawler.fleet.store.object_store import ObjectStore, StoreUnreachable
-from crawler.fleet.store.site_lease import SiteIsLeased, acquire, read_site
+from crawler.fleet.store.site_lease import LeaseTerms, SiteIsLeased, acquire, read_site
 from crawler.fleet.store.stored_run import run_stored
 from output.db.errors import InUse
 from output.db.open import open_database
@@ -93,6 +93,20 @@ def test_a_stalled_runner_loses_its_lease_and_no_page(run_store: ObjectStore, tm
     assert run_store.keys(beside_prefix("lamp")) == []
     names = [file.name for file in stored_manifest(run_store).warc_files]
     assert len(names) == len(set(names)) == 3
+
+
+def test_a_runner_whose_site_is_kept_by_another_does_not_say_that_it_is_done(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["late"])
+        acquire(run_store, "lamp", "second", LeaseTerms(120.0, 10.0, Clock(600)))
+
+    with pytest.raises(SiteIsLeased, match="lamp is run by second"):
+        run_stored(site_in(run_store, tmp_path, "first", Clock()), crawl)
+    assert len(run_store.keys(beside_prefix("lamp"))) == 1
+    run_stored(site_in(run_store, tmp_path, "third", Clock(900)), crawl_of("more"))
+    assert stored_names(run_store, tmp_path) == {"late", "more"}
 
 
 def test_what_is_beside_is_merged_by_whoever_has_the_site_next(

@@ -70,6 +70,23 @@ def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
     assert stored_names(store_at(place.address), tmp_path) == {"one"}
 
 
+def test_a_task_whose_archive_waits_beside_another_has_no_result_yet(
+    tmp_path: Path, place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LateCrawl(QuickCrawl):
+        """Another runner takes the site while it is under way."""
+
+        def __init__(self, archive: Path) -> None:
+            super().__init__(archive)
+            later = LeaseTerms(clock=lambda: "2999-01-01T00:00:00+00:00")
+            acquire(store_at(place.address), "lamp", "another", later)
+
+    monkeypatch.setattr(run_site, "start_site", lambda task, *_words: LateCrawl(task.archive))
+    result = run(TASK, place)
+    assert (result.end, result.exit_code) == (SiteEnd.IN_USE, 75)
+    assert read_result(store_at(place.address), TASK) is None
+
+
 def test_a_site_that_another_has_is_in_use(place: StorePlace, environments: list[Mapping[str, str]]) -> None:
     acquire(store_at(place.address), "lamp", "another")
     result = run(TASK, place)

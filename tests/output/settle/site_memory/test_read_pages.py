@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cleaners.compare.templates import text_template
-from output.db.migrations import BLOCK_KINDS
+from output.db.stored_values import BLOCK_KINDS
 from output.settle.site_memory.read_pages import text_key
 
 

@@ -279,3 +279,16 @@ def test_many_pages_settle_in_seconds(archive, make):
     started = time.process_time()
     assert settle(archive.db, make.clock).repeated_blocks == 4000
     assert time.process_time() - started < 60
+
+
+def test_a_block_that_settling_changes_names_the_site_and_its_evidence_and_no_other_block_changes(archive, make):
+    copied = [article(make, f"n{n}", (PROMO, BODY), (PROMO, BODY)) for n in range(3)]
+    duplicate = Verdict(False, "duplicate", "context/duplicate")
+    archive.save([with_page(each, verdicts=(KEPT, KEPT, KEPT, duplicate, GONE)) for each in copied])
+    query = "SELECT url, position, kept, reason, rule, evidence FROM blocks ORDER BY url, position"
+    own = {row[:2]: row[2:] for row in rows(archive, query)}
+    settle(archive.db, make.clock)
+    changed = {row[:2]: row[2:] for row in rows(archive, query) if row[2:5] != own[row[:2]][:3]}
+    assert {position for _, position in changed} == {2}
+    assert set(changed.values()) == {(0, "repeated", "site/repeated", "3 of 3 pages since 2026-01-01")}
+    assert len(changed) == 3
