@@ -31,6 +31,8 @@ def growth_section(result: dict[str, Any]) -> str:
     sizes = result["sizes"]
     hosts = ", ".join(f"{size['articles']:,} articles of {size['hosts']:,} sites" for size in sizes)
     note = _NOTE.format(**result | result["versions"], hosts=hosts)
+    if remark := result.get("remark"):  # of rows that were measured by themselves
+        note += f"{remark}\n"
     lines = [TITLE, "", note, _row("", *(f"{size['articles']:,}: s, MB" for size in sizes))]
     lines.append(_row("---", *["--:"] * len(sizes)))
     names = [name for name in sizes[0] if name not in _FACTS]
