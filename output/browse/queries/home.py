@@ -157,7 +157,7 @@ def read_home(
 ) -> HomePage:
     """The front page; `coverage` is the report's, None while it is being counted, `reason_text` says a URL's reason."""
     runs, alarms = tuple(_runs(db)), read_alarms(db)
-    marked = [run.started_at[:16] for run in runs if run.alarms]
+    marked = [_run_label(run) for run in runs if run.alarms]
     return HomePage(
         totals=figures.totals,
         published=timeline(figures.by_published),
@@ -166,7 +166,7 @@ def read_home(
         reasons=_reasons(db),
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
-        run_chart=column_chart("run", [(run.started_at[:16], run.articles) for run in runs], marked),
+        run_chart=column_chart("run", [(_run_label(run), run.articles) for run in runs], marked),
         looks=(
             *_alarm_looks(alarms),
             *_gap_looks(coverage or (), reason_text),
@@ -201,6 +201,11 @@ def _runs(db: Database) -> Iterator[RunYield]:
     for run in [run for run in read_runs(db) if pages[run.started_at]][-_MOST_RUNS:]:
         at = run.started_at
         yield RunYield(at, run.outcome, run.reason, pages[at], articles[at], alarms[at])
+
+
+def _run_label(run: RunYield) -> str:
+    """When a run began, to the second: several may begin in a minute."""
+    return run.started_at[:19].replace("T", " ")
 
 
 def _alarm_looks(alarms: Sequence[AlarmLine]) -> Iterator[Look]:

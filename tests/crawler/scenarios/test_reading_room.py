@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 AXE = "axe-core@4.14.1"
 PATHS = (
     "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done", "rules",
-    "rule/1", "site-rules", "review", "review/pages", "url/1", "no",
+    "rule/1", "layouts", "site-rules", "review", "review/pages", "url/1", "no",
 )  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[3]
 _ADDRESS = re.compile(r"http://[\w.:]+/\S*")

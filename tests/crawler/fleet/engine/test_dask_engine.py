@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,11 +27,19 @@ from output.raw.away_files import read_away_files
 from output.read.verify import verify
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port
+from tests.crawler.fleet.troubled_fleet import (
+    content_differences,
+    run_troubled,
+    run_undisturbed,
+    served_sites,
+    stored_archive,
+)
+from tests.crawler.fleet.troubled_fleet import place_in as troubled_place
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 
 SITES = 4
 PAGES = 12
-_AWAY_SECONDS = 10
+TROUBLED_SITES = 8
 
 
 def new_site(number: int) -> ScriptedSite:
@@ -120,63 +125,29 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 240) -> None:
         time.sleep(0.1)
 
 
-class Trouble:
-    """Kills workers now and then, restarts the scheduler once, and takes the store away for a while."""
-
-    def __init__(self, cluster: DaskCluster, store: Path, sites: list[ScriptedSite]) -> None:
-        self.cluster = cluster
-        self.store = store
-        self.sites = sites
-        self.kills = 0
-
-    def run(self) -> None:
-        draw = random.Random(18)
-        self.wait_for_pages(8)
-        self.kill_one(draw)
-        self.wait_for_pages(18)
-        self.cluster.restart_scheduler()
-        self.wait_for_pages(26)
-        away = self.store.with_name("away")
-        self.store.rename(away)
-        time.sleep(_AWAY_SECONDS)
-        away.rename(self.store)
-        self.kill_one(draw)
-
-    def wait_for_pages(self, count: int) -> None:
-        until(lambda: sum(len(site.log) for site in self.sites) >= count, f"{count} requests")
-
-    def kill_one(self, draw: random.Random) -> None:
-        until(lambda: bool(self.cluster.worker_pids()), "a worker")
-        os.kill(draw.choice(self.cluster.worker_pids()), signal.SIGKILL)
-        self.kills += 1
-
-
 @pytest.mark.slow
-def test_every_site_ends_as_undisturbed_whatever_is_killed(
-    tmp_path: Path, cluster: DaskCluster, sites: list[ScriptedSite]
-) -> None:
-    place = place_in(tmp_path, "$MACHINE")
-    cluster.start_scheduler()
-    cluster.start_worker()
-    cluster.start_worker()
-    tasks = tasks_of(sites)
-    trouble = Trouble(cluster, Path(place.address), sites)
-    thread = threading.Thread(target=trouble.run)
-    thread.start()
-    results = run_engine(DaskEngine(cluster.address, place, 60.0), tasks)
-    thread.join()
-    assert {name: result.end for name, (result, _) in results.items()} == {task.name: SiteEnd.DONE for task in tasks}
-    assert trouble.kills == 2
-    for number, task in enumerate(tasks):
-        paths, findings = stored_pages(place, tmp_path, task.name)
-        assert findings == []
-        assert set(paths) == {f"/story/{number}/{index}" for index in range(PAGES)}
-    for number, site in enumerate(sites):  # nothing is fetched again once it is brought home
-        done_at = results[f"site-{number}"][1]
-        assert [seen.path for seen in site.log if seen.at > done_at] == []
-    request_count = sum(len(site.log) for site in sites)
-    run_engine(DaskEngine(cluster.address, place, 60.0), tasks)
-    assert sum(len(site.log) for site in sites) == request_count
+def test_every_site_ends_as_undisturbed_whatever_is_killed(tmp_path: Path, cluster: DaskCluster) -> None:
+    """In small what `tests/bench/fleet_faults.py` does with sixty sites, and real ones."""
+    with served_sites(TROUBLED_SITES, PAGES) as sites:
+        quiet_place = troubled_place(tmp_path / "quiet", str(tmp_path / "quiet-work"), LeaseTerms())
+        run_undisturbed(sites, quiet_place, 4)
+        place = troubled_place(tmp_path / "troubled", "$MACHINE", LeaseTerms(5.0, 1.0))
+        cluster.start_scheduler()
+        for _ in range(4):
+            cluster.start_worker()
+        run = run_troubled(cluster, sites, place, seed=18)
+        assert (run.bad_ends, run.fetched_after_home) == ([], [])
+        assert run.kills >= 4
+        assert run.restarts == 1
+        assert run.seconds_away > 0
+        for site in sites:
+            quiet = stored_archive(quiet_place, site.name, tmp_path / "a")
+            troubled = stored_archive(place, site.name, tmp_path / "b")
+            assert troubled.findings == ()
+            assert content_differences(quiet.path, troubled.path) == []
+            assert troubled.captured_after(run.home_at) == []
+        run_engine(DaskEngine(cluster.address, place, 60.0), [site.task(2) for site in sites])
+        assert sum(len(site.server.log) for site in sites if site.server) == run.requests
     cluster.close()
     until(lambda: no_crawl_is_left(tmp_path / "machine"), "the crawls of killed workers end")
 

@@ -48,7 +48,7 @@ def test_an_empty_archive_has_a_front_page(file):
     Archive.open(file).close()
     page = visible_text(RoomClient(file).page("a/"))
     assert "0 articles from 0 hosts" in page
-    assert "Nothing: no alarm" in page
+    assert "Nothing: the archive is empty." in page
 
 
 def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, make, monkeypatch):
@@ -71,6 +71,18 @@ def test_certainty_is_shown_where_the_archive_has_it(archive, make):
         "low: expected F1 0.25",
         "low: expected F1 0.50",
     ]
+
+
+def test_only_the_run_with_an_alarm_is_marked_also_within_a_minute(archive, make):
+    for number in range(3):
+        run_id = archive.runs.start("crawl", {}, {})
+        archive.save([make.outcome(f"{SITE}/{number}", f"Words of {number}.")])
+        survey(archive.db, run_id, make.clock())
+        archive.runs.finish(run_id, "finished", "", {})
+    archive.db["alarms"].insert({
+        "run_id": run_id, "at": make.clock(), "host": "a.example", "part": "*", "what": "short", "message": "short",
+    })  # fmt: skip
+    assert [column.is_marked for column in home(archive.db).run_chart.columns] == [False, False, True]
 
 
 def test_chapters_of_one_title_are_one_article_to_look_at(archive, make):

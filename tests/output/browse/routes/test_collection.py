@@ -10,8 +10,9 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="needs pyarrow (pip install 'broadsheet[dataset]')")
 
-from output.browse.arguments import NotHereError
+from output.browse.arguments import Arguments, NotHereError
 from output.browse.library import Library
+from output.browse.queries.collection import list_collection
 from output.browse.routes.collection import read_markdown
 from output.write.archive import Archive
 from output.write.forget import take_down
@@ -102,6 +103,18 @@ def test_what_was_taken_down_is_not_in_the_room_either(dataset: Dataset) -> None
     room = RoomClient(dataset.folder)
     assert room.get(f"collection/article/{article_id(f'{RIVER}/own')}").status_code == 404
     assert room.json("collection/articles.json?host=river.example")["total"] == 1
+
+
+def test_a_list_of_all_articles_is_counted_and_sorted_by_indexes(room: RoomClient) -> None:
+    statements: list[str] = []
+    assert room.room.library.catalogue
+    with room.room.library.catalogue.open() as db:
+        db.conn.set_trace_callback(statements.append)
+        list_collection(db, Arguments({}))
+        db.conn.set_trace_callback(None)
+        plans = [str(db.execute(f"EXPLAIN QUERY PLAN {statement}").fetchall()) for statement in statements]
+    assert "USING COVERING INDEX articles_facets" in plans[0]
+    assert "USING INDEX articles_published_day" in plans[1]
 
 
 def test_nothing_can_be_written(room: RoomClient) -> None:
