@@ -713,7 +713,7 @@ def fleet_search(**options: Any) -> int:
     help="With --host: a name under which the server is reached. Repeatable.",
 )
 def browse(**options: Any) -> int:
-    """Open the reading room: a page on this machine over an archive, or over a folder of them.
+    """Open the reading room: a page on this machine over an archive, a folder of them, or a data set.
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
     """

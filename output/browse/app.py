@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +16,7 @@ from output.browse.arguments import BadArgumentError, ForbiddenError, NotHereErr
 from output.browse.guard import Guard, page_headers
 from output.browse.rendering import FOLDER
 from output.browse.room import Notice, Room
+from output.browse.routes.collection import collection_routes
 from output.browse.routes.downloads import download_routes
 from output.browse.routes.pages import page_routes
 from output.browse.routes.reviews import review_routes
@@ -31,15 +32,9 @@ _STATUSES: Mapping[type[Exception], int] = {
 
 def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
     """The application over a room's archives, for the names under which its server is to answer."""
-    routes: list[BaseRoute] = [
-        Mount("/static", StaticFiles(directory=FOLDER / "static")),
-        *page_routes(room),
-        *ruling_routes(room),
-        *download_routes(room),
-        *review_routes(room),
-        *vote_routes(room),
-        *trial_routes(room),
-    ]
+    static = Mount("/static", StaticFiles(directory=FOLDER / "static"))
+    catalogue = room.library.catalogue
+    routes: list[BaseRoute] = [static, *(collection_routes(room, catalogue) if catalogue else _archive_routes(room))]
 
     def show_fault(request: Request, error: Exception) -> Response:
         notice = Notice(_status(error), _message(error))
@@ -50,6 +45,12 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
     handlers: dict[Any, Any] = dict.fromkeys([*_STATUSES, HTTPException], show_fault)
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, authorities, page_headers(room.raw_origin), may_write=room.may_write)
+
+
+def _archive_routes(room: Room) -> Iterator[BaseRoute]:
+    """The routes of a room over archives."""
+    for routes in (page_routes, ruling_routes, download_routes, review_routes, vote_routes, trial_routes):
+        yield from routes(room)
 
 
 def _status(error: Exception) -> int:

@@ -1,6 +1,7 @@
-"""The archives that a reading room shows: one file, or all those of a folder; each opened for a single request.
+"""What a reading room shows: one archive, all those of a folder, or a data set by its catalogue.
 
-No connection outlives its request. A crawl that begins and ends under an open page leaves one file, out of WAL mode.
+Each file is opened for a single request, and no connection outlives it. A crawl that begins and ends under an open page
+leaves one file, out of WAL mode.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from output.db.errors import ArchiveError, NotAnArchive, NotReachable
 from output.db.open import archive_path, open_database
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
+_CATALOGUE, _MANIFEST = "catalogue.db", "manifest.json"
+_CATALOGUE_TABLES = {"articles", "articles_fts", "archives", "hosts", "files", "duplicates"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +48,45 @@ class ArchiveFile:
 
 
 @dataclass(frozen=True, slots=True)
+class CatalogueFile:
+    """The catalogue of a data set, in whose folder it stands."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """What the data set is called: as its folder."""
+        return self.path.parent.name or "collection"
+
+    @contextmanager
+    def open(self) -> Iterator[Database]:
+        """The catalogue, until the context closes. ArchiveError if it cannot be read."""
+        try:
+            connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise NotReachable(f"{self.path} cannot be read: {error}") from error
+        try:
+            yield Database(connection)
+        except sqlite3.DatabaseError as error:
+            raise NotAnArchive(f"{self.path} cannot be read: {error}; run broadsheet dataset again") from error
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
-    """The archives by name, in the order in which they are listed."""
+    """The archives by name, in the order in which they are listed; or the catalogue of a data set, and no archives."""
 
     archives: Mapping[str, ArchiveFile]
+    catalogue: CatalogueFile | None = None
 
     @classmethod
     def at(cls, path: Path) -> Library:
-        """The archive at a path, or those of a folder that can be read. ArchiveError if there is none."""
+        """What is at a path: an archive, the catalogue or the folder of a data set, or a folder of archives, those that
+        can be read. ArchiveError if there is none."""
+        catalogue = _find_catalogue(path)
+        if catalogue:
+            return cls({}, catalogue)
         files = [path] if not path.is_dir() else [file for file in sorted(path.iterdir()) if file.suffix in _ENDINGS]
         archives: dict[str, ArchiveFile] = {}
         for file in files:
@@ -64,6 +98,20 @@ class Library:
         if not archives:
             raise NotReachable(f"{path} holds no archive that can be read")
         return cls(archives)
+
+
+def _find_catalogue(path: Path) -> CatalogueFile | None:
+    """The catalogue that a path names, by itself or by the data set's folder."""
+    is_dataset = path.is_dir() and (path / _MANIFEST).is_file()
+    file = archive_path(path / _CATALOGUE if is_dataset else path)
+    if not file.is_file():
+        return None
+    catalogue = CatalogueFile(file)
+    try:
+        with catalogue.open() as db:
+            return catalogue if set(db.table_names()) >= _CATALOGUE_TABLES else None
+    except ArchiveError:
+        return None
 
 
 def _free_name(stem: str, taken: Mapping[str, object]) -> str:

@@ -27,7 +27,8 @@ class PageFrame:
 
     `archive` is its name in addresses, empty on pages of no single one; `section` the part of the room that is marked
     in the menu; `token` goes into forms; `waiting_count` is of the rulings and reviews that wait for a crawl to end;
-    `twin` is the address of the same page as JSON, and `arguments` are those of its own address.
+    `twin` is the address of the same page as JSON, and `arguments` are those of its own address. `collection` is the
+    name of the data set, empty where archives are shown.
     """
 
     archive: str = ""
@@ -39,6 +40,7 @@ class PageFrame:
     archive_count: int = 1
     twin: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
+    collection: str = ""
 
 
 def make_environment(helpers: Mapping[str, Any]) -> Environment:

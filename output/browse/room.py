@@ -26,6 +26,7 @@ from output.browse.queries.votes import PageJudge
 from output.browse.rendering import PageFrame, Renderer, make_environment
 from output.db.errors import ArchiveError
 from output.db.lock import is_owned
+from output.report.plain_words import reason_words, rule_words
 from output.store.articles import latest_seq
 from output.verdicts.ruling_journal import read_journal
 from output.watch.edit_list import ListedEdit
@@ -178,11 +179,6 @@ def without(values: Mapping[str, str], name: str) -> dict[str, str]:
     return {key: value for key, value in values.items() if key != name}
 
 
-def reason_name(reason: str) -> str:
-    """A verdict's reason as people read it."""
-    return reason.replace("_", " ")
-
-
 def raw_capture(article: ArticleView) -> CaptureLine | None:
     """The latest capture of an article whose raw response was kept."""
     return next((capture for capture in article.captures if capture.has_record), None)
@@ -191,7 +187,8 @@ def raw_capture(article: ArticleView) -> CaptureLine | None:
 HELPERS: Mapping[str, Any] = {
     "address": address,
     "without": without,
-    "reason_name": reason_name,
+    "reason_name": reason_words,
+    "rule_name": rule_words,
     "certainty_word": certainty,
     "is_calibrated": IS_CALIBRATED,
     "raw_capture": raw_capture,

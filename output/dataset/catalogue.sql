@@ -11,6 +11,8 @@ CREATE TABLE articles (
     published_day TEXT, language TEXT, section TEXT, word_count INTEGER NOT NULL,
     archive TEXT NOT NULL REFERENCES archives (name));
 CREATE INDEX articles_host ON articles (host, published_day);
+CREATE INDEX articles_published_day ON articles (published_day);
+CREATE INDEX articles_facets ON articles (host, archive, language, section, published_day);
 CREATE TABLE duplicates (
     article_id INTEGER NOT NULL REFERENCES articles (id), duplicate_id INTEGER NOT NULL REFERENCES articles (id),
     kind TEXT NOT NULL, similarity REAL NOT NULL, contained REAL NOT NULL, host TEXT NOT NULL,

@@ -26,7 +26,8 @@ PUBLIC_TABLES = (
 BOOKKEEPING_TABLES = (
     "meta", "url_counts", "warc_erasures", "page_layout", "page_leads", "page_parts", "own_verdicts", "overruled",
     "revision_blocks", "articles_search", "articles_fts", "unindexed", "url_patterns", "url_orders", "clusters",
-    "sketches", "reclean_before", "unsettled", "common_texts", "earlier_signatures",
+    "sketches", "crowded_hashes", "reclean_before", "unsettled", "unsettled_texts", "common_texts", "page_copies",
+    "earlier_signatures",
 )  # fmt: skip
 """What the crawl and the cleaner keep for themselves: their columns may change with any version of the schema."""
 

@@ -40,7 +40,7 @@ _BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND)
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
-_NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ?"
+_NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
 _COUNTS = "host, pattern, articles, led, dry, hopes"
 _PUT_COUNTS = f"""INSERT INTO url_patterns (host, pattern, fetched, articles, led, dry, hopes)
     VALUES (?, ?, ?, ?, ?, ?, ?)

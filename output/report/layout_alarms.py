@@ -95,9 +95,9 @@ def find_layout_alarms(db: Database, run_id: int, since: str) -> Iterator[Alarm]
     known_pages = _read_pages(db, _KNOWN_PAGES, [])
     new_pages = _read_pages(db, _NEW_PAGES, [last_run])
     _note_moved_pages(db, known_pages)
-    layout_ids = {page.layout_id for page in (*known_pages, *new_pages)} - {None}
-    new_layouts = {layout for layout in layout_ids if not db.execute(_IS_KNOWN, [layout, since]).fetchone()}
-    past = _Past(since, last_run, frozenset(map(int, filter(None, new_layouts))))
+    layout_ids = {page.layout_id for page in (*known_pages, *new_pages) if page.layout_id is not None}
+    new_layouts = frozenset(layout for layout in layout_ids if not db.execute(_IS_KNOWN, [layout, since]).fetchone())
+    past = _Past(since, last_run, new_layouts)
     for host in sorted({page.host for page in known_pages}):
         yield from _known_page_alarms(db, [page for page in known_pages if page.host == host], past)
     for host in sorted({page.host for page in new_pages if page.layout_id in new_layouts}):

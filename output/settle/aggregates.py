@@ -8,8 +8,6 @@ words.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlite_utils import Database
 
@@ -24,62 +22,99 @@ MAX_BLOCK_PAGES = 50  # a block on more article pages than this is boilerplate, 
 _SIEVE_SHARE = 0.6
 _MIN_LONG_CHARS = 20
 
-_CREATE_SHARED_BLOCKS = """CREATE TEMP TABLE settle_shared AS
-    SELECT b.block_id AS block_id, min(p.words) AS least, count(DISTINCT b.page_id) AS pages
-    FROM settle_kept b INDEXED BY settle_kept_block CROSS JOIN settle_pages p ON p.page_id = b.page_id
-    GROUP BY b.block_id HAVING count(DISTINCT b.page_id) > 1"""
+LIST_TABLES = ("settle_listable", "settle_texts", "settle_shared", "settle_changed", "settle_layout_out")
 
-_SUSPECT_PAGES = f"""SELECT b.page_id FROM settle_kept b JOIN settle_pages p ON p.page_id = b.page_id
-        JOIN block_texts t ON t.id = b.block_id LEFT JOIN settle_shared s ON s.block_id = b.block_id
+# The article pages that are no copy or part of another, and that their layout leaves in, with their length in words.
+_CREATE_PAGES_VIEW = """CREATE TEMP VIEW settle_pages (page_id, words) AS
+    SELECT p.id, p.word_count FROM pages p WHERE p.own_type IN ('article', 'teaser')
+        AND NOT EXISTS (SELECT 1 FROM page_copies c WHERE c.page_id = p.id)
+        AND NOT EXISTS (SELECT 1 FROM page_parts h WHERE h.page_id = p.id AND h.head_id <> p.id)
+        AND NOT coalesce((SELECT l.is_out FROM temp.settle_layout_out l WHERE l.page_id = p.id),
+            EXISTS (SELECT 1 FROM shelved x WHERE x.page_id = p.id AND x.why = 'layout'))"""
+
+# The texts that may have to be looked at, and those of them that several pages keep: on how many, and the length of the
+# shortest of these.
+_CREATE_TABLES = (
+    "CREATE TEMP TABLE settle_listable (page_id INTEGER PRIMARY KEY)",
+    "CREATE TEMP TABLE settle_texts (block_id INTEGER PRIMARY KEY, is_counted INTEGER NOT NULL DEFAULT 0)",
+    """CREATE TEMP TABLE settle_shared (
+        block_id INTEGER PRIMARY KEY, least INTEGER NOT NULL, pages INTEGER NOT NULL)""",
+)
+_INSERT_ALL_TEXTS = "INSERT INTO settle_texts (block_id) SELECT block_id FROM common_texts WHERE asked & 8"
+_INSERT_ALL_SHARING = f"""INSERT OR IGNORE INTO settle_listable (page_id) SELECT k.page_id FROM settle_shared s
+    CROSS JOIN temp.settle_kept k ON k.block_id = s.block_id WHERE s.pages <= {MAX_BLOCK_PAGES}"""
+_INSERT_TOUCHED_TEXTS = "INSERT INTO settle_texts (block_id) SELECT block_id FROM settle_touched WHERE kept > 0"
+_INSERT_TEXTS_OF_PAGES = """INSERT OR IGNORE INTO settle_texts (block_id)
+    SELECT k.block_id FROM {pages} a CROSS JOIN temp.settle_kept k ON k.page_id = a.page_id"""
+_COUNT_SHARED = """INSERT INTO settle_shared (block_id, least, pages)
+    SELECT t.block_id, min(p.words), count(DISTINCT k.page_id)
+    FROM settle_texts t CROSS JOIN temp.settle_kept k ON k.block_id = t.block_id
+        CROSS JOIN temp.settle_pages p ON p.page_id = k.page_id
+    WHERE NOT t.is_counted AND EXISTS (SELECT 1 FROM common_texts c WHERE c.block_id = t.block_id)
+    GROUP BY t.block_id HAVING count(DISTINCT k.page_id) > 1"""
+_NOTE_COUNTED = "UPDATE settle_texts SET is_counted = 1"
+_INSERT_LISTABLE = "INSERT OR IGNORE INTO settle_listable (page_id) SELECT page_id FROM settle_changed"
+_INSERT_SHARING = """INSERT OR IGNORE INTO settle_listable (page_id)
+    SELECT k.page_id FROM settle_texts t LEFT JOIN settle_shared s ON s.block_id = t.block_id
+        CROSS JOIN temp.settle_kept k ON k.block_id = t.block_id
+    WHERE coalesce(s.pages, 0) <= ?"""
+
+_SUSPECT_PAGES = f"""SELECT b.page_id FROM settle_listable i CROSS JOIN temp.settle_pages p ON p.page_id = i.page_id
+        CROSS JOIN temp.settle_kept b ON b.page_id = p.page_id CROSS JOIN block_texts t ON t.id = b.block_id
+        LEFT JOIN settle_shared s ON s.block_id = b.block_id
     WHERE length(t.text) >= {_MIN_LONG_CHARS} AND coalesce(s.pages, 0) <= {MAX_BLOCK_PAGES}
-        AND b.page_id IN (
-            SELECT o.page_id FROM settle_shared m CROSS JOIN settle_kept o ON o.block_id = m.block_id)
     GROUP BY b.page_id HAVING total(length(t.text) * (s.least < p.words)) >= {_SIEVE_SHARE} * sum(length(t.text))"""
 
-_PAGE_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM settle_kept b JOIN block_texts t ON t.id = b.block_id
+_PAGE_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM temp.settle_kept b JOIN block_texts t ON t.id = b.block_id
         LEFT JOIN settle_shared s ON s.block_id = b.block_id
     WHERE b.page_id = ? AND coalesce(s.pages, 0) <= {MAX_BLOCK_PAGES}"""
 
 # Another page with the same title, or one that names this as its canonical, is a part of it, not a story in it.
 _CARRIER_BLOCKS = f"""SELECT DISTINCT o.page_id, o.block_id
-    FROM settle_kept b CROSS JOIN settle_shared s ON s.block_id = b.block_id
-        CROSS JOIN settle_kept o ON o.block_id = b.block_id CROSS JOIN settle_pages w ON w.page_id = o.page_id
+    FROM temp.settle_kept b CROSS JOIN settle_shared s ON s.block_id = b.block_id
+        CROSS JOIN temp.settle_kept o ON o.block_id = b.block_id
+        CROSS JOIN temp.settle_pages w ON w.page_id = o.page_id
     WHERE b.page_id = :page AND o.page_id <> :page AND s.pages <= {MAX_BLOCK_PAGES}
-        AND w.words < (SELECT words FROM settle_pages WHERE page_id = :page)
+        AND w.words < (SELECT words FROM temp.settle_pages WHERE page_id = :page)
         AND NOT EXISTS (
             SELECT 1 FROM pages one JOIN urls u ON u.id = one.id JOIN pages other ON other.id = o.page_id
             WHERE one.id = :page AND (other.canonical_url = u.url OR (one.title <> '' AND other.title = one.title)))"""
 
 
-@dataclass(frozen=True, slots=True)
-class ArticlePage:
-    """A page that stands for an article, and its length in words."""
-
-    page_id: int
-    word_count: int
+def create_pages_view(db: Database) -> None:
+    """Make the view `settle_pages` of the pages that may repeat others, and be repeated. Needs `settle_layout_out`."""
+    db.execute(_CREATE_PAGES_VIEW)
 
 
-def find_list_pages(db: Database, pages: Iterable[ArticlePage]) -> dict[int, int]:
-    """Map each page that only repeats others of `pages` to the number of articles it repeats.
+def find_list_pages(db: Database, *, in_whole_archive: bool) -> dict[int, int]:
+    """Map each page that only repeats others to the number of articles it repeats.
 
-    Needs `settle_kept` and a connection that may make temporary tables.
+    Judged are the pages in `settle_changed` and those that have, or had, a text in common with one; or all. Needs the
+    temporary tables of settling, and `page_copies` and `page_parts` up to date.
     """
-    try:
-        _prepare_tables(db, pages)
-        suspects = [page for (page,) in db.execute(_SUSPECT_PAGES).fetchall()]
-        repeat_counts = {page: _count_repeated_articles(db, page) for page in suspects}
-    finally:
-        db.execute("DROP TABLE IF EXISTS settle_pages")
-        db.execute("DROP TABLE IF EXISTS settle_shared")
+    for statement in _CREATE_TABLES:
+        db.execute(statement)
+    if in_whole_archive:
+        for statement in (_INSERT_ALL_TEXTS, _COUNT_SHARED, _INSERT_ALL_SHARING):
+            db.execute(statement)
+    else:
+        _collect_sharing_pages(db)
+    suspects = [page for (page,) in db.execute(_SUSPECT_PAGES).fetchall()]
+    repeat_counts = {page: _count_repeated_articles(db, page) for page in suspects}
     return {page: count for page, count in repeat_counts.items() if count}
 
 
-def _prepare_tables(db: Database, pages: Iterable[ArticlePage]) -> None:
-    db.execute("CREATE TEMP TABLE settle_pages (page_id INTEGER PRIMARY KEY, words INTEGER NOT NULL)")
-    rows = ((page.page_id, page.word_count) for page in pages)
-    db.conn.executemany("INSERT INTO settle_pages (page_id, words) VALUES (?, ?)", rows)
-    db.execute(_CREATE_SHARED_BLOCKS)
-    db.execute("CREATE UNIQUE INDEX settle_shared_block ON settle_shared (block_id)")
+def _collect_sharing_pages(db: Database) -> None:
+    """Collect the pages to judge. A text that would be on few enough pages without the changed ones counts too."""
+    (changed_count,) = db.execute("SELECT count(*) FROM settle_changed").fetchone()
+    db.execute(_INSERT_TOUCHED_TEXTS)
+    db.execute(_INSERT_TEXTS_OF_PAGES.format(pages="settle_changed"))
+    db.execute(_COUNT_SHARED)
+    db.execute(_NOTE_COUNTED)
+    db.execute(_INSERT_LISTABLE)
+    db.execute(_INSERT_SHARING, [MAX_BLOCK_PAGES + changed_count])
+    db.execute(_INSERT_TEXTS_OF_PAGES.format(pages="settle_listable"))
+    db.execute(_COUNT_SHARED)
 
 
 def _count_repeated_articles(db: Database, page: int) -> int:

@@ -25,18 +25,25 @@ _NUMBER_IN_QUERY = re.compile(rf"[?&](?:{_PAGE_NAMES})=(\d{{1,3}})(?=&|$)", re.I
 _NUMBER_IN_PATH = re.compile(rf"[/_.-](?:(?:{_PAGE_NAMES})[/_=-]?)?(\d{{1,3}})(?=/?$|\.\w{{2,5}}$)", re.IGNORECASE)
 _TITLE_NUMBER = re.compile(rf"\b(?:(?:{_PAGE_NAMES})\s+)?\d{{1,3}}(?:\s+\w{{1,3}}\s+\d{{1,3}})?$", re.IGNORECASE)
 _LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
-_AWAITED_URLS = """SELECT u.url FROM page_leads l JOIN urls u ON u.url = l.url
-    WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit')"""
+_AFFECTED_LEADS = """SELECT l.page_id, l.way, l.url, l.ruled FROM settle_affected a
+    CROSS JOIN page_leads l ON l.page_id = a.page_id"""
+_IS_AWAITED = """SELECT EXISTS (SELECT 1 FROM urls
+    WHERE url = ? AND (state = 'queued' OR (state = 'skipped' AND reason = 'limit')))"""
 
 
 def find_parts(
-    db: Database, pages: Sequence[PageIdentity], representatives: Mapping[int, int], text_of: Callable[[int], str]
+    db: Database,
+    pages: Sequence[PageIdentity],
+    representatives: Mapping[int, int],
+    text_of: Callable[[int], str],
+    *,
+    is_whole: bool,
 ) -> dict[int, ArticlePart]:
-    """Which of the archive's article pages are parts of which article."""
-    leads = [PageLead(page_id, kind, url, bool(by_rule)) for page_id, kind, url, by_rule in db.execute(_LEADS)]
-    if not leads:
-        return {}
-    return assign_parts(pages, leads, representatives, {url for (url,) in db.execute(_AWAITED_URLS)}, text_of)
+    """Which of these article pages are parts of which article: all of the archive, or those in `settle_affected`."""
+    rows = db.execute(_LEADS if is_whole else _AFFECTED_LEADS).fetchall()
+    leads = [PageLead(page_id, kind, url, bool(by_rule)) for page_id, kind, url, by_rule in rows]
+    awaited_urls = {url for url in {lead.url for lead in leads} if db.execute(_IS_AWAITED, [url]).fetchone()[0]}
+    return assign_parts(pages, leads, representatives, awaited_urls, text_of) if leads else {}
 
 
 def assign_parts(

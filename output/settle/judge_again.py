@@ -8,9 +8,11 @@ article that is taken out waits in `shelved`, until the evidence falls.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -19,25 +21,30 @@ from output.db.clock import utc_now
 from output.db.stored_values import stored_texts
 from output.db.text import as_json
 from output.db.transaction import write_transaction
-from output.settle.aggregates import ArticlePage, find_list_pages
+from output.settle.affected_pages import AFFECTED_TABLES, find_affected_pages
+from output.settle.aggregates import LIST_TABLES, create_pages_view, find_list_pages
 from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
 from output.settle.join_pages import find_parts
-from output.settle.layouts.find_layouts import SiteLayouts, find_layouts, store_layouts
+from output.settle.layouts.find_layouts import find_layouts, store_layouts, stored_layout_verdict
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.similar.relate import relate_articles
+from output.settle.site_memory.common_texts import find_common_texts
 from output.settle.site_memory.repeats import (
-    create_kept_table,
-    drop_temporary_tables,
+    create_kept_view,
+    drop_site_tables,
     kept_text,
     rejudge_pages,
     verdict_reasons,
 )
 from output.settle.unsettled import (
-    PageRoles,
+    WHOLE_ARCHIVE,
     StaleHosts,
-    find_stale_hosts,
+    awaited_urls_have_changed,
+    find_unsettled_hosts,
     hosts_of_pages,
     is_settled,
+    judges_have_changed,
+    list_hosts,
     note_settled,
     read_roles,
 )
@@ -69,14 +76,38 @@ _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
     WHERE p.own_type IN ('article', 'teaser') AND ((p.canonical_url <> '' AND p.canonical_url <> u.url)
         OR u.url IN (SELECT url FROM temp.settle_named) OR {_HAS_SHARED_TEXT} OR {_HAS_LEADS})
     ORDER BY u.url"""
+_AFFECTED_IDENTITIES = """SELECT p.id, u.url, p.title,
+        CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END, p.text_digest, p.word_count
+    FROM settle_affected a CROSS JOIN pages p ON p.id = a.page_id JOIN urls u ON u.id = p.id
+    WHERE p.own_type IN ('article', 'teaser') ORDER BY u.url"""
+_AFFECTED_PAGES = "SELECT page_id FROM settle_affected"
 
-_WORD_COUNTS = "SELECT id, word_count FROM pages WHERE own_type IN ('article', 'teaser') ORDER BY id"
+# The pages whose rows may have to change: those that were looked at, and the copies and parts of such pages.
+_COLLECT_JUDGED = (
+    "CREATE TEMP TABLE settle_judged (page_id INTEGER PRIMARY KEY)",
+    "INSERT OR IGNORE INTO settle_judged (page_id) SELECT page_id FROM settle_listable",
+    """INSERT OR IGNORE INTO settle_judged (page_id)
+        SELECT h.page_id FROM settle_listable i CROSS JOIN page_parts h ON h.head_id = i.page_id""",
+    """INSERT OR IGNORE INTO settle_judged (page_id)
+        SELECT c.page_id FROM settle_listable i CROSS JOIN page_copies c ON c.original_id = i.page_id""",
+    """INSERT OR IGNORE INTO settle_judged (page_id) SELECT c.page_id FROM settle_listable i
+        CROSS JOIN page_parts h ON h.head_id = i.page_id CROSS JOIN page_copies c ON c.original_id = h.page_id""",
+)
+_JUDGED_COPIES = """SELECT c.page_id, c.original_id FROM settle_judged j
+    CROSS JOIN page_copies c ON c.page_id = j.page_id"""
+_JUDGED_PARTS = """SELECT h.page_id, h.head_id, h.place FROM settle_judged j
+    CROSS JOIN page_parts h ON h.page_id = j.page_id"""
+_STORED_COPIES = """SELECT page_id, original_id FROM page_copies
+    WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
+_SHELVED = "SELECT page_id, id FROM shelved"
+_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN shelved x ON x.page_id = j.page_id"""
+
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
 _SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM own_verdicts"
-_STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id,
-        instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0
-    FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
+_IS_SETTLED_EVIDENCE = f"""instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0"""
+_STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_IS_SETTLED_EVIDENCE}
+    FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
 # When the crawler fetches a page again it writes the page's own verdict; `pages` has the settled one, which counts
 # where the latest response is the one that the row of `pages` is about.
@@ -110,23 +141,37 @@ class SettleResult:
 
 @dataclass(frozen=True, slots=True)
 class _SettledRow:
-    """A page's row as it should be."""
+    """A page's row as it should be, and whether its type was another."""
 
     page_id: int
     page_type: str
     article_id: int | None
     evidence: str
+    has_other_type: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _PageRelations:
+    """Who represents whom, and which pages are parts of an article, of the pages that were looked at; the first pages
+    of such articles, also former ones; and the pages that became a copy or are none any more."""
+
+    representatives: Representatives
+    parts: dict[int, ArticlePart]
+    head_pages: tuple[int, ...]
+    moved_pages: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
     """What the archive's pages are to each other: who represents whom, how many articles a representative repeats if it
-    is a list, which pages are parts of an article, and what pages are by their layout that are none. All by page id."""
+    is a list, which pages are parts of an article, and what pages are by their layout that are none. All by page id:
+    of the whole archive, or of the pages in `settle_judged`."""
 
     representatives: Representatives
     repeat_counts: dict[int, int]
     parts: dict[int, ArticlePart]
     layout_verdicts: Mapping[int, PageVerdict]
+    is_whole: bool
 
     def shelving_reason(self, page_id: int) -> ShelvingReason | None:
         """Why a page's article is taken out; None if it stays."""
@@ -142,13 +187,6 @@ class _Findings:
     def shelvable_pages(self) -> set[int]:
         """The pages whose articles may be taken out."""
         return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts}
-
-    @property
-    def roles(self) -> PageRoles:
-        """Which pages the memory of their sites leaves out: copies are no evidence, lists are not judged either."""
-        list_pages = self.repeat_counts.keys() | self.layout_verdicts.keys()
-        unjudged_pages = list_pages | {copy for copy, page_id in self.representatives.items() if page_id in list_pages}
-        return PageRoles(frozenset(unjudged_pages | self.representatives.keys()), frozenset(unjudged_pages))
 
     def head_page(self, page_id: int) -> int:
         """The page whose article has a page's text in it, as a copy or as a part."""
@@ -183,29 +221,40 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
 def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap) -> dict[str, int]:
     """Judge again what may have changed since the archive was last settled; returns what did, by field of the result.
 
-    Copies, parts and lists are looked for in the whole archive; layouts and what a site repeats only on hosts where
-    something changed that they depend on.
+    Layouts and what a site repeats are judged on hosts where something changed that they depend on; copies, parts and
+    lists are looked for among the pages that have to do with a changed one.
     """
-    roles = read_roles(db)
-    create_kept_table(db)
-    stale_hosts = find_stale_hosts(db)
-    layouts = find_layouts(db, stale_hosts)
-    store_layouts(db, layouts, stale_hosts)
-    findings = _gather_findings(db, layouts)
-    head_pages = put_parts(db, findings.parts)
+    _drop_temporary_tables(db)
+    create_kept_view(db)
+    is_whole = judges_have_changed(db)
+    hosts_of_texts = find_common_texts(db, in_whole_archive=is_whole)
+    stale_hosts = WHOLE_ARCHIVE if is_whole else StaleHosts(hosts_of_texts | find_unsettled_hosts(db))
+    layout_verdicts, moved_pages = _judge_layouts(db, list_hosts(db, stale_hosts))
+    if not is_whole:
+        find_affected_pages(db, moved_pages, awaited_urls_changed=awaited_urls_have_changed(db))
+    relations = _relate_pages(db, layout_verdicts, is_whole=is_whole)
+    findings = _gather_findings(db, relations, layout_verdicts, is_whole=is_whole)
     removed_articles, returned_articles = _shelve_and_unshelve(db, findings, settled_at)
-    stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, findings.roles.changes_from(roles)))
-    rejudged_pages = _clear_repeats(db, findings.roles, settled_at, stale_hosts, parallel_map)
     changed_rows = list(_changed_rows(db, findings))
     _rewrite_rows(db, changed_rows)
+    changed_roles = relations.moved_pages | {row.page_id for row in changed_rows if row.has_other_type}
+    stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, changed_roles))
+    rejudged_pages = _clear_repeats(db, list_hosts(db, stale_hosts), settled_at, parallel_map)
     apply_rulings(db, settled_at)
-    for head_page in head_pages:
+    for head_page in relations.head_pages:
         rebuild_page(db, head_page, settled_at)
-    relate_articles(db, parallel_map, stale_hosts.and_hosts(hosts_of_pages(db, head_pages)))
+    relate_articles(db, parallel_map, stale_hosts.and_hosts(hosts_of_pages(db, relations.head_pages)))
     _settle_rest(db, settled_at)
     note_settled(db)
-    drop_temporary_tables(db)
+    _drop_temporary_tables(db)
     return _changes(removed_articles, returned_articles, len(changed_rows), rejudged_pages)
+
+
+def _drop_temporary_tables(db: Database) -> None:
+    drop_site_tables(db)
+    db.execute("DROP VIEW IF EXISTS temp.settle_pages")
+    for table in ("settle_judged", *AFFECTED_TABLES, *LIST_TABLES):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
 def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
@@ -226,32 +275,88 @@ def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict
     }
 
 
+def _judge_layouts(db: Database, hosts: Iterable[str]) -> tuple[dict[int, PageVerdict], set[int]]:
+    """Judge and store the layouts of these hosts. Returns what the pages are that are no articles by them, and the
+    pages that were none before and are now, or the other way round. Fills `settle_layout_out`."""
+    db.execute("CREATE TEMP TABLE settle_layout_out (page_id INTEGER PRIMARY KEY, is_out INTEGER NOT NULL)")
+    layout_verdicts: dict[int, PageVerdict] = {}
+    moved_pages: set[int] = set()
+    for layouts in find_layouts(db, hosts):
+        store_layouts(db, layouts)
+        moved_pages |= layouts.formerly_taken_out ^ layouts.taken_out.keys()
+        rows = [(page, page in layouts.taken_out) for page in layouts.formerly_taken_out | layouts.taken_out.keys()]
+        db.conn.executemany("INSERT INTO settle_layout_out (page_id, is_out) VALUES (?, ?)", rows)
+        layout_verdicts |= layouts.taken_out
+    return layout_verdicts, moved_pages
+
+
 def _read_page_identities(db: Database) -> list[PageIdentity]:
     """The article pages that may be copies or parts of one another, in the order of their URLs."""
     db.execute("DROP TABLE IF EXISTS temp.settle_named")
     try:
         db.execute(_CREATE_NAMED_URLS)
         db.execute("CREATE UNIQUE INDEX temp.settle_named_url ON settle_named (url)")
-        return [
-            PageIdentity(page_id, url, title, url if canonical_url is None else canonical_url, digest, word_count)
-            for page_id, url, title, canonical_url, digest, word_count in db.execute(_PAGE_IDENTITIES)
-        ]
+        return [_page_identity(row) for row in db.execute(_PAGE_IDENTITIES)]
     finally:
         db.execute("DROP TABLE IF EXISTS temp.settle_named")
 
 
-def _gather_findings(db: Database, layouts: SiteLayouts) -> _Findings:
-    """Find duplicates, then parts, then lists: two copies of one text must not each be evidence that the other repeats
-    it. What is no article by its layout represents none."""
-    pages = [page for page in _read_page_identities(db) if page.page_id not in layouts.taken_out]
+def _page_identity(row: tuple[Any, ...]) -> PageIdentity:
+    page_id, url, title, canonical_url, digest, word_count = row
+    return PageIdentity(page_id, url, title, url if canonical_url is None else canonical_url, digest, word_count)
+
+
+def _relate_pages(db: Database, layout_verdicts: dict[int, PageVerdict], *, is_whole: bool) -> _PageRelations:
+    """Find copies, then parts, and store them. What is no article by its layout represents none.
+
+    Those of the affected pages, or of all; verdicts by layout that other hosts' pages among them have are added.
+    """
+    if is_whole:
+        pages, affected_pages = _read_page_identities(db), None
+    else:
+        pages = [_page_identity(row) for row in db.execute(_AFFECTED_IDENTITIES).fetchall()]
+        affected_pages = {page_id for (page_id,) in db.execute(_AFFECTED_PAGES)}
+        judged_pages = {page_id for (page_id,) in db.execute("SELECT page_id FROM settle_layout_out")}
+        for page_id in affected_pages - judged_pages:
+            if verdict := stored_layout_verdict(db, page_id):
+                layout_verdicts[page_id] = verdict
+    pages = [page for page in pages if page.page_id not in layout_verdicts]
     text_of = _own_text_reader(db)
     representatives = find_representatives(pages, text_of)
-    parts = find_parts(db, pages, representatives, text_of)
-    copies = {*representatives, *layouts.taken_out}
-    copies |= {page_id for page_id, part in parts.items() if part.head_id != page_id}
-    word_counts = db.execute(_WORD_COUNTS)
-    article_pages = (ArticlePage(page_id, words) for page_id, words in word_counts if page_id not in copies)
-    return _Findings(representatives, find_list_pages(db, article_pages), parts, layouts.taken_out)
+    parts = find_parts(db, pages, representatives, text_of, is_whole=is_whole)
+    moved_pages = _store_copies(db, representatives, affected_pages)
+    return _PageRelations(representatives, parts, put_parts(db, parts, affected_pages), moved_pages)
+
+
+def _store_copies(db: Database, representatives: Representatives, pages: Collection[int] | None) -> frozenset[int]:
+    """Store which page represents which, of these pages or of all; returns those that became a copy or are none now."""
+    wanted = None if pages is None else json.dumps(sorted(pages))
+    stored_copies = dict(db.execute(_STORED_COPIES, [wanted]).fetchall())
+    stale_pages = [(page,) for page, original in stored_copies.items() if representatives[page] != original]
+    db.conn.executemany("DELETE FROM page_copies WHERE page_id = ?", stale_pages)
+    new_copies = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
+    db.conn.executemany("INSERT INTO page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
+    return frozenset(stored_copies.keys() ^ representatives.keys())
+
+
+def _gather_findings(
+    db: Database, relations: _PageRelations, layout_verdicts: Mapping[int, PageVerdict], *, is_whole: bool
+) -> _Findings:
+    """Look for lists among what is neither copy nor part: two copies of one text must not each be evidence that the
+    other repeats it."""
+    create_pages_view(db)
+    if is_whole:
+        repeat_counts = find_list_pages(db, in_whole_archive=True)
+        return _Findings(relations.representatives, repeat_counts, relations.parts, layout_verdicts, is_whole=True)
+    db.execute("CREATE TEMP TABLE settle_changed (page_id INTEGER PRIMARY KEY)")
+    for table in ("settle_affected", "settle_layout_out"):
+        db.execute(f"INSERT OR IGNORE INTO settle_changed (page_id) SELECT page_id FROM {table}")
+    repeat_counts = find_list_pages(db, in_whole_archive=False)
+    for statement in _COLLECT_JUDGED:
+        db.execute(statement)
+    representatives = Representatives(db.execute(_JUDGED_COPIES).fetchall())
+    parts = {page: ArticlePart(head, place) for page, head, place in db.execute(_JUDGED_PARTS)}
+    return _Findings(representatives, repeat_counts, parts, layout_verdicts, is_whole=False)
 
 
 def _own_text_reader(db: Database) -> Callable[[int], str]:
@@ -259,25 +364,28 @@ def _own_text_reader(db: Database) -> Callable[[int], str]:
     return lambda page_id: kept_text(db, page_id)
 
 
-def _clear_repeats(
-    db: Database, roles: PageRoles, settled_at: str, stale_hosts: StaleHosts, parallel_map: ParallelMap
-) -> int:
+def _clear_repeats(db: Database, hosts: Iterable[str], settled_at: str, parallel_map: ParallelMap) -> int:
     """Store the verdicts of the site's memory on these hosts where they differ from the stored ones: take out what each
     site repeats, bring back what it repeats no more. Returns the number of pages that changed."""
-    changed_verdicts: dict[int, dict[int, Verdict]] = {}
-    unvisited_pages = pages_with_site_verdicts(db, stale_hosts.as_json)
-    for page_id, verdicts in rejudge_pages(db, roles.uncounted, roles.unjudged, stale_hosts, parallel_map):
-        if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
-            changed_verdicts[page_id] = verdicts
-        unvisited_pages.discard(page_id)
-    changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
-    replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
-    return len(changed_verdicts)
+    changed_count = 0
+    for host in hosts:
+        changed_verdicts: dict[int, dict[int, Verdict]] = {}
+        unvisited_pages = pages_with_site_verdicts(db, host)
+        for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):
+            if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
+                changed_verdicts[page_id] = verdicts
+            unvisited_pages.discard(page_id)
+        changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
+        replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
+        changed_count += len(changed_verdicts)
+    return changed_count
 
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
     """The rows of `pages` that differ from what the findings make of them, as they should be."""
-    for page_id, url, own_type, stored_type, stored_article_id, has_settled_evidence in db.execute(_STORED_ROWS):
+    pages = "pages p" if findings.is_whole else "settle_judged j CROSS JOIN pages p ON p.id = j.page_id"
+    stored_rows = db.execute(_STORED_ROWS.format(pages=pages))
+    for page_id, url, own_type, stored_type, stored_article_id, has_settled_evidence in stored_rows:
         head_page = findings.head_page(page_id)
         settled_verdict = _settled_verdict(findings, head_page)
         head_url = url if head_page == page_id else _url(db, head_page)
@@ -290,9 +398,10 @@ def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
         stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
         facts = [fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE)]
         settled_evidence = as_json([*facts, *(settled_verdict.evidence if settled_verdict else ())])
-        settled_row = _SettledRow(page_id, settled_type, settled_article_id, settled_evidence)
-        if settled_row != _SettledRow(page_id, stored_type, stored_article_id, evidence):
-            yield settled_row
+        if (settled_type, settled_article_id, settled_evidence) != (stored_type, stored_article_id, evidence):
+            yield _SettledRow(
+                page_id, settled_type, settled_article_id, settled_evidence, has_other_type=settled_type != stored_type
+            )
 
 
 def _settled_verdict(findings: _Findings, page_id: int) -> PageVerdict | None:
@@ -322,7 +431,8 @@ def _rewrite_rows(db: Database, rows: Iterable[_SettledRow]) -> None:
 
 def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> tuple[int, int]:
     """Shelve the articles that the findings take out and bring back the others; returns how many of each."""
-    article_by_page = dict(db.execute("SELECT page_id, id FROM shelved").fetchall())
+    shelved = _SHELVED if findings.is_whole else _JUDGED_SHELVED
+    article_by_page = dict(db.execute(shelved).fetchall())
     reasons = [(str(reason), page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
     db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
     articles_to_shelve = [

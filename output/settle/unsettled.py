@@ -1,8 +1,8 @@
 """What has changed since the archive was last settled: which pages, on which hosts, and which texts they share.
 
 Triggers (`output.db.migrations.v6_settle`) note in `unsettled` each page of which something changed that settling
-reads. What else decides the outcome stands in a fact of the file: the version of the judges, and which pages of
-articles on several pages are still to come.
+reads, and in `unsettled_texts` the block texts that it had before. What else decides the outcome stands in a fact of
+the file: the version of the judges, and which pages of articles on several pages are still to come.
 """
 
 from __future__ import annotations
@@ -27,24 +27,16 @@ _STORE_FACT = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO 
 _AWAITED_URLS = """SELECT DISTINCT u.url FROM page_leads l JOIN urls u ON u.url = l.url
     WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit') ORDER BY u.url"""
 _UNSETTLED_HOSTS = """SELECT host FROM unsettled
-    UNION SELECT u.host FROM unsettled s JOIN urls u ON u.id = s.page_id"""
+    UNION SELECT u.host FROM unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
+_ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
+    UNION SELECT DISTINCT host FROM layouts UNION SELECT DISTINCT host FROM block_evidence"""
 
-# The pages of a text for which the flags of `settle_common` are others than when the archive was last settled.
-_HOSTS_OF_CHANGED_TEXTS = """WITH changed (block_id) AS (
-        SELECT block_id FROM (SELECT block_id, asked FROM temp.settle_common
-            EXCEPT SELECT block_id, asked FROM common_texts)
-        UNION SELECT block_id FROM (SELECT block_id, asked FROM common_texts
-            EXCEPT SELECT block_id, asked FROM temp.settle_common))
-    SELECT DISTINCT u.host FROM changed c CROSS JOIN page_blocks b ON b.block_id = c.block_id
-        CROSS JOIN urls u ON u.id = b.page_id"""
-_STORE_COMMON_TEXTS = (
-    "DELETE FROM common_texts WHERE block_id NOT IN (SELECT block_id FROM temp.settle_common)",
-    """INSERT INTO common_texts (block_id, asked) SELECT block_id, asked FROM (
-            SELECT block_id, asked FROM temp.settle_common EXCEPT SELECT block_id, asked FROM common_texts)
-        WHERE true ON CONFLICT (block_id) DO UPDATE SET asked = excluded.asked""",
-)
-_UNCOUNTED_PAGES = "SELECT page_id FROM shelved WHERE why = 'duplicate'"
-_UNJUDGED_PAGES = "SELECT id FROM pages WHERE page_type <> own_type"
+# A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies.
+_COPIES = "SELECT c.page_id FROM urls u CROSS JOIN page_copies c ON c.page_id = u.id WHERE u.host = ?"
+_UNJUDGED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+        LEFT JOIN page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
+    WHERE u.host = ? AND o.page_type <> o.own_type AND NOT EXISTS (
+        SELECT 1 FROM page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)"""
 _HOSTS_OF_PAGES = "SELECT DISTINCT host FROM urls WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -78,10 +70,6 @@ class PageRoles:
     uncounted: frozenset[int]
     unjudged: frozenset[int]
 
-    def changes_from(self, roles: PageRoles) -> frozenset[int]:
-        """The pages that have another role than in these."""
-        return (self.uncounted ^ roles.uncounted) | (self.unjudged ^ roles.unjudged)
-
 
 WHOLE_ARCHIVE = StaleHosts()
 
@@ -91,15 +79,26 @@ def is_settled(db: Database) -> bool:
     return _settled_by(db) == _present_judges(db) and not db.execute("SELECT 1 FROM unsettled LIMIT 1").fetchone()
 
 
-def find_stale_hosts(db: Database) -> StaleHosts:
-    """The hosts of which a page has changed, or a page has a text that came to stand, or to be kept, elsewhere too.
+def judges_have_changed(db: Database) -> bool:
+    """Whether other judges settled the archive, or none: all of it then has to be settled."""
+    return (_settled_by(db) or "").partition(" ")[0] != _judges_version()
 
-    Needs the temporary tables of settling.
-    """
-    if (_settled_by(db) or "").partition(" ")[0] != _judges_version():
-        return WHOLE_ARCHIVE
-    queries = (_UNSETTLED_HOSTS, _HOSTS_OF_CHANGED_TEXTS)
-    return StaleHosts(frozenset(host for query in queries for (host,) in db.execute(query)))
+
+def awaited_urls_have_changed(db: Database) -> bool:
+    """Whether parts of articles are awaited from other URLs than when the archive was settled."""
+    return _settled_by(db) != _present_judges(db)
+
+
+def find_unsettled_hosts(db: Database) -> frozenset[str]:
+    """The hosts of which a page has changed since the archive was settled."""
+    return frozenset(host for (host,) in db.execute(_UNSETTLED_HOSTS))
+
+
+def list_hosts(db: Database, stale_hosts: StaleHosts) -> list[str]:
+    """The names of these hosts, in order."""
+    if stale_hosts.hosts is None:
+        return sorted(host for (host,) in db.execute(_ALL_HOSTS))
+    return sorted(stale_hosts.hosts)
 
 
 def hosts_of_pages(db: Database, page_ids: Collection[int]) -> frozenset[str]:
@@ -107,19 +106,18 @@ def hosts_of_pages(db: Database, page_ids: Collection[int]) -> frozenset[str]:
     return frozenset(host for (host,) in db.execute(_HOSTS_OF_PAGES, [json.dumps(sorted(page_ids))]))
 
 
-def read_roles(db: Database) -> PageRoles:
-    """The pages that were no evidence when the archive was last settled, as the archive has it."""
-    unjudged_pages = frozenset(page_id for (page_id,) in db.execute(_UNJUDGED_PAGES))
-    copies = frozenset(page_id for (page_id,) in db.execute(_UNCOUNTED_PAGES))
+def read_roles(db: Database, host: str) -> PageRoles:
+    """The pages of a host that are no evidence, by what is stored of copies, parts and types."""
+    unjudged_pages, copies = (
+        frozenset(page_id for (page_id,) in db.execute(query, [host])) for query in (_UNJUDGED_PAGES, _COPIES)
+    )
     return PageRoles(unjudged_pages | copies, unjudged_pages)
 
 
 def note_settled(db: Database) -> None:
-    """Note that the archive is settled as it is. Runs in the transaction that settled it, and needs its temporary
-    tables."""
-    for statement in _STORE_COMMON_TEXTS:
-        db.execute(statement)
+    """Note that the archive is settled as it is. Runs in the transaction that settled it."""
     db.execute("DELETE FROM unsettled")
+    db.execute("DELETE FROM unsettled_texts")
     db.execute(_STORE_FACT, [_FACT, _present_judges(db)])
 
 

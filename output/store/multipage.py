@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -13,18 +14,22 @@ from output.store.ledger import read_ledger
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
 _HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
+_STORED_PARTS = """SELECT page_id, head_id, place FROM page_parts
+    WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
 _PARTS = "SELECT page_id FROM page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
 
 
-def put_parts(db: Database, parts: Mapping[int, ArticlePart]) -> tuple[int, ...]:
-    """Replace the parts (by page id) in the caller's transaction; return the first pages of old and new ones."""
-    stored_parts = {
-        row[0]: ArticlePart(*row[1:]) for row in db.execute("SELECT page_id, head_id, place FROM page_parts").fetchall()
-    }
-    if stored_parts != dict(parts):
-        db.execute("DELETE FROM page_parts")
-        rows = [(page, part.head_id, part.index) for page, part in parts.items()]
-        db.conn.executemany("INSERT INTO page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
+def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[int] | None = None) -> tuple[int, ...]:
+    """Replace the parts (by page id) in the caller's transaction; return the first pages of old and new ones.
+
+    Of `pages` alone, if given.
+    """
+    wanted = None if pages is None else json.dumps(sorted(pages))
+    stored_parts = {row[0]: ArticlePart(*row[1:]) for row in db.execute(_STORED_PARTS, [wanted]).fetchall()}
+    stale_pages = [page for page, part in stored_parts.items() if parts.get(page) != part]
+    db.conn.executemany("DELETE FROM page_parts WHERE page_id = ?", [(page,) for page in stale_pages])
+    rows = [(page, part.head_id, part.index) for page, part in parts.items() if stored_parts.get(page) != part]
+    db.conn.executemany("INSERT INTO page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
     return tuple(sorted({part.head_id for part in (*stored_parts.values(), *parts.values())}))
 
 

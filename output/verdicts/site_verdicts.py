@@ -22,8 +22,8 @@ _ReasonedVerdict = tuple[int, int]  # kept, and the id of the reason
 # Every block with the verdict that it has without rulings.
 _BLOCKS_BELOW_RULINGS = """page_blocks b LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 
-_PAGES = """SELECT DISTINCT page_id FROM own_verdicts WHERE :hosts IS NULL OR page_id IN (
-    SELECT id FROM urls WHERE host IN (SELECT value FROM json_each(:hosts)))"""
+_PAGES = """SELECT u.id FROM urls u WHERE u.host = ? AND EXISTS (
+    SELECT 1 FROM own_verdicts o WHERE o.page_id = u.id)"""
 _SITE_VERDICTS = f"""SELECT o.position, r.reason, r.rule FROM own_verdicts o
     CROSS JOIN {_BLOCKS_BELOW_RULINGS} JOIN reasons r ON r.id = coalesce(v.reason_id, b.reason_id)
     WHERE o.page_id = ? AND b.page_id = o.page_id AND b.position = o.position"""
@@ -54,9 +54,9 @@ class CarriedVerdict:
     site_verdict: _ReasonedVerdict
 
 
-def pages_with_site_verdicts(db: Database, hosts: str | None = None) -> set[int]:
-    """The ids of the pages that have site verdicts: those of some hosts, given as JSON, or of all."""
-    return {page_id for (page_id,) in db.execute(_PAGES, {"hosts": hosts})}
+def pages_with_site_verdicts(db: Database, host: str) -> set[int]:
+    """The ids of a host's pages that have site verdicts."""
+    return {page_id for (page_id,) in db.execute(_PAGES, [host])}
 
 
 def site_verdict_reasons(db: Database, page_id: int) -> dict[int, tuple[str, str]]:

@@ -89,8 +89,10 @@ def _be_child(writer: int, folder: Path, number: int, lines: VerbLines, baseline
         trial = run_trial(folder / "sample", folder / str(number), number, lines, baseline)
     except BaseException:  # noqa: BLE001 - the parent says it
         trial = Trial(number, "?", "?", (traceback.format_exc(),), False, True, True, (), 0.0)
-    _send(writer, pickle.dumps(trial))
-    os._exit(0)
+    try:
+        _send(writer, pickle.dumps(trial))
+    finally:  # also where the parent is gone: the server that it would stop has no thread here
+        os._exit(0)
 
 
 def _send(writer: int, data: bytes) -> None:

@@ -6,8 +6,7 @@ Without a search everything is read from one index, `articles_listed`. A search 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
@@ -15,12 +14,12 @@ from sqlite_utils import Database
 
 from cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
 from output.browse.arguments import Arguments
+from output.browse.queries.facets import Facet, FacetChoice, count_passing, make_facet
 from output.db.stored_values import stored_texts
 from output.read.search import hits_of_articles, rank_articles
 
 PAGE_SIZE = 30
 MOST_HITS = 1000
-MOST_CHOICES = 12  # of a facet, the most frequent ones
 FACETS = ("host", "language", "section", "year", "kind")
 
 _COLUMNS = {
@@ -113,24 +112,6 @@ class ListedArticle:
 
 
 @dataclass(frozen=True, slots=True)
-class FacetChoice:
-    """A value of a facet, how many articles it would leave, and whether it is chosen."""
-
-    value: str
-    articles: int
-    is_chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """A facet with its most frequent values; `others` counts the values that are not listed."""
-
-    name: str
-    choices: tuple[FacetChoice, ...]
-    others: int
-
-
-@dataclass(frozen=True, slots=True)
 class ArticleList:
     """A page of the list. `is_cut` says that a search has more hits than it looked at; `sorts` are those there are."""
 
@@ -166,7 +147,7 @@ def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | No
     rows = count_hits(db, hits) if hits is not None else counts.cube
     if hits is None and request.certainty:
         rows = db.execute(_CUBE_OF_CERTAINTY, CERTAINTIES[Certainty(request.certainty)]).fetchall()
-    total = sum(row[-1] for row in rows if _passes(row, request.facets))
+    total = count_passing(rows, FACETS, request.facets)
     page_count = max(1, -(-total // PAGE_SIZE))
     request = replace(request, page=min(request.page, page_count))
     ids = _page_of_ids(db, request, hits)
@@ -174,7 +155,10 @@ def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | No
         query=request.query,
         sort=request.sort,
         sorts=SORTS if request.query else SORTS[1:],
-        facets=(*(_facet(rows, name, request.facets) for name in FACETS), _certainty_facet(request, counts, total)),
+        facets=(
+            *(make_facet(rows, FACETS, name, request.facets) for name in FACETS),
+            _certainty_facet(request, counts, total),
+        ),
         chosen=request.chosen,
         page=request.page,
         page_count=page_count,
@@ -208,24 +192,6 @@ def _rank_hits(db: Database, request: ListRequest) -> list[int]:
 def count_hits(db: Database, ids: Sequence[int]) -> tuple[CubeRow, ...]:
     """The same of some articles."""
     return tuple(db.execute(_CUBE_OF_HITS, [orjson.dumps(ids).decode()]).fetchall())
-
-
-def _passes(row: CubeRow, chosen: Mapping[str, str], but: str = "") -> bool:
-    return all(row[FACETS.index(name)] == value for name, value in chosen.items() if name != but)
-
-
-def _facet(rows: Iterable[CubeRow], name: str, chosen: Mapping[str, str]) -> Facet:
-    """A facet's values, counted among the articles that the other facets leave."""
-    counts: Counter[str] = Counter()
-    for row in rows:
-        if _passes(row, chosen, name):
-            counts[str(row[FACETS.index(name)])] += row[-1]
-    values = sorted(counts, key=lambda value: (-counts[value], value))
-    listed = values[:MOST_CHOICES]
-    if name in chosen and chosen[name] not in listed:
-        listed.append(chosen[name])
-    choices = tuple(FacetChoice(value, counts[value], chosen.get(name) == value) for value in listed)
-    return Facet(name, choices, len(values) - min(len(values), MOST_CHOICES))
 
 
 def _certainty_facet(request: ListRequest, counts: ArticleCounts, total: int) -> Facet:

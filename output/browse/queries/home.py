@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.verdicts.certainty import HIGH_F1
+from cleaners.verdicts.certainty import HIGH_F1, certainty
 from output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
 from output.browse.queries.article_list import FACETS, CubeRow
 from output.report.coverage import Coverage
@@ -19,8 +19,10 @@ SAMPLE_ARTICLES = 300
 
 _MOST_RUNS = 40
 _MOST_LOOKS = 4  # of one kind
+_MOST_UNCERTAIN = 40  # articles among which those with titles of their own are looked for
 _LEAST_GAP = 2  # URLs that fail for one reason, from which on it is worth a look
 
+_SOURCE_WORDS = {"sitemap": "that sitemaps name", "feed": "that feeds name", "link": "that links lead to"}
 _IDLE = "nothing to do"  # what a hint says of a gap that stays
 
 _BY_PUBLISHED = """SELECT substr(published_day, 1, 7), sum(articles)
@@ -36,7 +38,8 @@ _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
     WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
 _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
 _LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url, p.expected_f1 FROM pages p JOIN articles a ON a.page_id = p.id
-    WHERE p.expected_f1 IS NOT NULL ORDER BY p.expected_f1, a.id LIMIT {_MOST_LOOKS}"""
+    WHERE p.expected_f1 IS NOT NULL ORDER BY p.expected_f1, a.id
+    LIMIT {_MOST_UNCERTAIN}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +140,24 @@ def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
     first_day, last_day = db.execute(_DAYS).fetchone()
     totals = ArchiveTotals(sum(row[-1] for row in cube), len(hosts), len(languages), first_day, last_day, urls)
     published, seen = (dict(db.execute(query).fetchall()) for query in (_BY_PUBLISHED, _BY_SEEN))
-    return HomeFigures(totals, published, seen, tuple(UncertainLine(*row) for row in db.execute(_LEAST_CERTAIN)))
+    return HomeFigures(totals, published, seen, _least_certain(db))
 
 
-def read_home(db: Database, figures: HomeFigures, coverage: Sequence[Coverage] | None) -> HomePage:
-    """The front page; `coverage` is the report's, None while it is being counted."""
+def _least_certain(db: Database) -> tuple[UncertainLine, ...]:
+    """The least certain articles, one of each title: chapters of a story that all have its title are one to look at."""
+    lines: dict[str, UncertainLine] = {}
+    for row in db.execute(_LEAST_CERTAIN):
+        line = UncertainLine(*row)
+        lines.setdefault(line.title or line.url, line)
+    return tuple(lines.values())[:_MOST_LOOKS]
+
+
+def read_home(
+    db: Database, figures: HomeFigures, coverage: Sequence[Coverage] | None, reason_text: Callable[[str], str]
+) -> HomePage:
+    """The front page; `coverage` is the report's, None while it is being counted, `reason_text` says a URL's reason."""
     runs, alarms = tuple(_runs(db)), read_alarms(db)
-    marked = [run.started_at[:16] for run in runs if run.alarms]
+    marked = [_run_label(run) for run in runs if run.alarms]
     return HomePage(
         totals=figures.totals,
         published=timeline(figures.by_published),
@@ -152,8 +166,13 @@ def read_home(db: Database, figures: HomeFigures, coverage: Sequence[Coverage] |
         reasons=_reasons(db),
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
-        run_chart=column_chart("run", [(run.started_at[:16], run.articles) for run in runs], marked),
-        looks=tuple(_looks(db, alarms, coverage or (), figures.least_certain)),
+        run_chart=column_chart("run", [(_run_label(run), run.articles) for run in runs], marked),
+        looks=(
+            *_alarm_looks(alarms),
+            *_gap_looks(coverage or (), reason_text),
+            *(_withdrawal_look(withdrawal) for withdrawal in read_withdrawals(db)[:_MOST_LOOKS]),
+            *_uncertain_looks(figures.least_certain),
+        ),
         has_certainty=bool(figures.least_certain),
     )
 
@@ -184,29 +203,34 @@ def _runs(db: Database) -> Iterator[RunYield]:
         yield RunYield(at, run.outcome, run.reason, pages[at], articles[at], alarms[at])
 
 
-def _looks(
-    db: Database, alarms: Sequence[AlarmLine], coverage: Sequence[Coverage], uncertain: Sequence[UncertainLine]
-) -> Iterator[Look]:
-    """What needs a look, the most urgent first."""
+def _run_label(run: RunYield) -> str:
+    """When a run began, to the second: several may begin in a minute."""
+    return run.started_at[:19].replace("T", " ")
+
+
+def _alarm_looks(alarms: Sequence[AlarmLine]) -> Iterator[Look]:
     for alarm in alarms[:_MOST_LOOKS]:
-        is_of_layout = alarm.what.startswith(("rule:", "layout"))
-        yield Look("layout" if is_of_layout else "alarm", f"{alarm.host}: {alarm.message}", "", "rules")
-    yield from _gap_looks(coverage)
-    for withdrawal in read_withdrawals(db)[:_MOST_LOOKS]:
-        yield _withdrawal_look(withdrawal)
-    for line in uncertain:
+        is_of_template = alarm.what.startswith(("rule:", "layout"))
+        path = "layouts" if alarm.what.startswith("layout") else "rules"
+        yield Look("layout" if is_of_template else "alarm", f"{alarm.host}: {alarm.message}", alarm.at[:10], path)
+
+
+def _uncertain_looks(lines: Sequence[UncertainLine]) -> Iterator[Look]:
+    for line in lines:
         if line.expected_f1 < HIGH_F1:
             path = f"article/{line.article_id}?view=blocks"
-            yield Look("uncertain", line.title or line.url, f"expected F1 {line.expected_f1:.2f}", path)
+            hint = f"{certainty(line.expected_f1)}: expected F1 {line.expected_f1:.2f}"
+            yield Look("uncertain", line.title or line.url, hint, path)
 
 
-def _gap_looks(coverage: Sequence[Coverage]) -> Iterator[Look]:
+def _gap_looks(coverage: Sequence[Coverage], reason_text: Callable[[str], str]) -> Iterator[Look]:
     """The largest gaps of each source for which there is something to do."""
     for source in coverage:
         gaps = [gap for gap in source.gaps if gap.urls >= _LEAST_GAP and gap.hint and _IDLE not in gap.hint]
         for gap in sorted(gaps, key=lambda gap: -gap.urls)[:_MOST_LOOKS]:
             path = f"coverage/urls?source={source.source}&state={gap.state}&reason={gap.reason}"
-            text = f"{gap.urls:,} URLs of a {source.source}: {gap.state}, {gap.reason.replace('_', ' ')}"
+            outcome = reason_text(gap.reason) if gap.reason else gap.state
+            text = f"{gap.urls:,} URLs {_SOURCE_WORDS[source.source]}: {outcome}"
             yield Look("gap", text, gap.hint, path)
 
 

@@ -25,8 +25,9 @@ from output.browse.queries.capture import read_capture
 from output.browse.queries.changes import compare, list_changes
 from output.browse.queries.coverage import list_urls, read_url, show_coverage
 from output.browse.queries.home import count_home, read_home
-from output.browse.queries.page_review import read_page_review
-from output.browse.queries.review import read_review
+from output.browse.queries.layouts import read_layouts
+from output.browse.queries.review.blocks import read_review
+from output.browse.queries.review.pages import read_page_review
 from output.browse.queries.rules import read_rule, read_rules
 from output.browse.queries.ruling import preview
 from output.browse.room import Room, address
@@ -68,7 +69,7 @@ def _home(call: PageCall) -> object:
     cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
     figures = call.room.counted.get(call.db, call.archive, "home", lambda db: count_home(db, cube))
     coverage = call.room.counted.get_soon(call.db, call.archive, "coverage", measure_coverage)
-    return read_home(call.db, figures, coverage)
+    return read_home(call.db, figures, coverage, call.room.wording.reason_text)
 
 
 def _coverage(call: PageCall) -> object:
@@ -105,6 +106,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("review/pages", "page_review.html", "review", _page_review),
     PageRoute("rules", "rules.html", "rules", lambda call: read_rules(call.db, call.arguments)),
     PageRoute("rule/{id:int}", "rule.html", "rules", lambda call: read_rule(call.db, call.arguments.number("id"))),
+    PageRoute("layouts", "layouts.html", "rules", lambda call: read_layouts(call.db)),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
 )
 

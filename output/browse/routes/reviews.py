@@ -14,10 +14,11 @@ from starlette.routing import Route
 from cleaners.rules.from_text import toml_string
 from output.browse.arguments import Arguments, NotHereError
 from output.browse.library import ArchiveFile
-from output.browse.queries.annotations import annotated_pages, pack_annotations
 from output.browse.queries.capture import RawReader
-from output.browse.queries.page_review import find_judged_page
-from output.browse.queries.review import all_reviews, find_judged_block
+from output.browse.queries.review.annotations import annotated_pages, pack_annotations
+from output.browse.queries.review.blocks import find_judged_block
+from output.browse.queries.review.judgements import all_reviews
+from output.browse.queries.review.pages import find_judged_page
 from output.browse.room import Room, address
 from output.browse.routes.rulings import form_handler
 from output.db.clock import utc_now

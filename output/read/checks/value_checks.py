@@ -73,6 +73,8 @@ def _sketch_faults(db: Database) -> Iterator[Finding]:
     for page_id, sketch, hash_count in db.conn.execute("SELECT page_id, sketch, hashes FROM sketches"):
         if hash_count is not None:
             yield from _fault_of(partial(check_sketch, sketch, hash_count), "sketches", "sketch", page_id)
+    for host, hashes in db.conn.execute("SELECT host, hashes FROM crowded_hashes"):
+        yield from _fault_of(partial(check_sketch, hashes, len(hashes) // HASH_BYTES), "crowded_hashes", "hashes", host)
 
 
 def _reading_faults(db: Database) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ What stands on many pages says nothing and is left out. Read from the pages' own
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby, islice
@@ -32,10 +32,10 @@ _TEASER_WORDS = 60  # of a block whose first line is a title, for all of it to b
 _MAX_PAGES = MAX_KEPT  # with one opening, title or block; more and it is the site's
 _CACHED_TEXTS = 256
 
-_KEPT_BLOCKS = """SELECT k.page_id, k.block_id, t.text FROM urls u CROSS JOIN settle_kept k ON k.page_id = u.id
-        JOIN block_texts t ON t.id = k.block_id
-    WHERE u.host = ? ORDER BY k.page_id, k.position"""
-_FREQUENT_BLOCKS = f"SELECT block_id FROM settle_common WHERE asked & {IS_FREQUENT}"
+# What is kept many times is left out.
+_KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
+        LEFT JOIN common_texts c ON c.block_id = k.block_id CROSS JOIN block_texts t ON t.id = k.block_id
+    WHERE u.host = ? AND coalesce(c.asked, 0) & {IS_FREQUENT} = 0 ORDER BY k.page_id, k.position"""
 _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
 
@@ -99,28 +99,20 @@ class OpeningIndex:
         return candidate != page_id and self.titles.get(candidate) != self.titles.get(page_id, "")
 
 
-def find_frequent_blocks(db: Database) -> frozenset[int]:
-    """The blocks that article pages keep many times; needs `settle_common`."""
-    return frozenset(block_id for (block_id,) in db.execute(_FREQUENT_BLOCKS))
-
-
-def find_quotations(db: Database, host: str, frequent_blocks: Collection[int]) -> dict[int, Quotation]:
-    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`.
-
-    `frequent_blocks` are left out.
-    """
+def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
+    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`, and
+    `common_texts` up to date."""
     index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
-    for page_id, blocks in _read_blocks(db, host, frequent_blocks):
+    for page_id, blocks in _read_blocks(db, host):
         index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def blocks_of(page_id: int) -> BlockWords:
         rows = db.execute(_KEPT_BLOCKS.replace("u.host = ?", "u.id = ?"), [page_id])
-        return [block for _, block_id, text in rows if block_id not in frequent_blocks and (block := BlockText(text))]
+        return [block for _, text in rows if (block := BlockText(text))]
 
     quotations = (
-        (page_id, quotation_of(page_id, list(blocks), index, blocks_of))
-        for page_id, blocks in _read_blocks(db, host, frequent_blocks)
+        (page_id, quotation_of(page_id, list(blocks), index, blocks_of)) for page_id, blocks in _read_blocks(db, host)
     )
     return {page_id: quotation for page_id, quotation in quotations if quotation}
 
@@ -169,14 +161,11 @@ def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
     return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))
 
 
-def _read_blocks(
-    db: Database, host: str, frequent_blocks: Collection[int]
-) -> Iterator[tuple[int, Iterator[BlockText]]]:
+def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockText]]]:
     """The blocks of each of the host's pages in order, made one by one; to be read before the next page."""
     rows = db.execute(_KEPT_BLOCKS, [host])
     for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
-        texts = (text for _, block_id, text in page_rows if block_id not in frequent_blocks)
-        yield page_id, filter(None, map(BlockText, texts))
+        yield page_id, filter(None, (BlockText(text) for _, text in page_rows))
 
 
 def _key(words: Sequence[str]) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
+from os import SEEK_END
 from tempfile import SpooledTemporaryFile
-from typing import Self
+from typing import IO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +26,12 @@ CROWD_LIMIT = 24
 
 # Two sketches that share less are not of texts that are alike. A sketch is a sample, so the share is well below
 # `relation.MIN_NEAR_SIMILARITY`.
-_MIN_SHARED_HASHES, _MIN_SHARED_SHARE = 2, 0.4
+MIN_SHARED_HASHES, MIN_SHARED_SHARE = 2, 0.4
 
 _HASHES_PER_RANGE = 250_000  # about
 _SKETCHES_PER_BATCH = 1_000
 _MAX_FILES = 64
+_PAIRS_AT_ONCE = 1_000_000
 _MAX_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 
 _OWNED_HASH = np.dtype([("hash", np.uint32), ("owner", np.int32)])
@@ -79,8 +81,8 @@ def _filter_similar_pairs(
     firsts: _Int64Array, seconds: _Int64Array, counts: _Int64Array, sizes: _Int32Array
 ) -> Iterator[tuple[int, int]]:
     """The pairs whose sketches share enough hashes of the smaller one; `sizes` are those without crowded hashes."""
-    is_similar = (counts >= _MIN_SHARED_HASHES) & (
-        counts >= _MIN_SHARED_SHARE * np.minimum(sizes[firsts], sizes[seconds])
+    is_similar = (counts >= MIN_SHARED_HASHES) & (
+        counts >= MIN_SHARED_SHARE * np.minimum(sizes[firsts], sizes[seconds])
     )
     return zip(firsts[is_similar].tolist(), seconds[is_similar].tolist(), strict=True)
 
@@ -164,9 +166,8 @@ class _PairCounter:
 
     def __init__(self, pages: int, parts: int) -> None:
         self._pages = pages
-        firsts = np.linspace(0, self._pages, min(parts, _MAX_FILES) + 1).astype(np.int64)
-        self._edges = firsts[1:-1] * self._pages
-        self._files = [SpooledTemporaryFile(_MAX_MEMORY // len(firsts)) for _ in firsts[1:]]  # noqa: SIM115
+        self._edges = np.linspace(0, self._pages, min(parts, _MAX_FILES) + 1).astype(np.int64) * self._pages
+        self._files = [SpooledTemporaryFile(_MAX_MEMORY // parts) for _ in self._edges[1:]]  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self
@@ -178,14 +179,26 @@ class _PairCounter:
     def add(self, firsts: _Int32Array, seconds: _Int32Array) -> None:
         """Count each pair of page indexes once more."""
         pairs = firsts * np.int64(self._pages) + seconds
-        if len(self._edges):
+        inner_edges = self._edges[1:-1]
+        if len(inner_edges):
             pairs = np.sort(pairs)
-        for file, part in zip(self._files, np.split(pairs, np.searchsorted(pairs, self._edges)), strict=True):
+        for file, part in zip(self._files, np.split(pairs, np.searchsorted(pairs, inner_edges)), strict=True):
             file.write(part.tobytes())
 
     def pair_counts(self) -> Iterator[tuple[_Int64Array, _Int64Array, _Int64Array]]:
-        """The pairs in order as (first indexes, second indexes, how often each was added); a file at a time."""
-        for file in self._files:
-            file.seek(0)
-            pairs, counts = np.unique(np.frombuffer(file.read(), np.int64), return_counts=True)
-            yield pairs // self._pages, pairs % self._pages, counts
+        """The pairs in order as (first indexes, second indexes, how often each was added); a file at a time, and of a
+        large one a range of pairs after the other."""
+        for file, low, high in zip(self._files, self._edges, self._edges[1:], strict=False):
+            file.seek(0, SEEK_END)
+            passes = max(1, -(-file.tell() // (_PAIRS_AT_ONCE * np.dtype(np.int64).itemsize)))
+            for start, end in pairwise(np.linspace(low, high, passes + 1).astype(np.int64)):
+                parts = [part[(part >= start) & (part < end)] for part in _read_numbers(file)]
+                pairs, counts = np.unique(np.concatenate([np.empty(0, np.int64), *parts]), return_counts=True)
+                yield pairs // self._pages, pairs % self._pages, counts
+
+
+def _read_numbers(file: IO[bytes]) -> Iterator[_Int64Array]:
+    """The numbers in a file, so many at a time."""
+    file.seek(0)
+    while data := file.read(_PAIRS_AT_ONCE * np.dtype(np.int64).itemsize):
+        yield np.frombuffer(data, np.int64)

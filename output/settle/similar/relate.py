@@ -19,9 +19,11 @@ from output.db.stored_values import location_of
 from output.db.transaction import write_transaction
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
+from output.settle.similar.crowded_hashes import count_crowded_hashes
 from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
+from output.settle.similar.pairs_of_hosts import find_pairs_of_hosts
 from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
-from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages
+from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -41,7 +43,12 @@ _FROM_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes
 _SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes, length(s.sketch) {_FROM_SKETCHES}"
 _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
-_ARTICLE_OF_PAGE = "SELECT article_id FROM pages WHERE id = ?"
+_MAX_INDEXED = 10_000
+_COUNT_SKETCHES = """SELECT count(*) FROM urls u CROSS JOIN sketches s ON s.page_id = u.id
+    WHERE u.host IN (SELECT value FROM json_each(?)) AND s.hashes > 0"""
+_PAGES_OF_HOSTS = """SELECT s.page_id FROM urls u CROSS JOIN sketches s ON s.page_id = u.id
+    WHERE u.host IN (SELECT value FROM json_each(?))"""
+_ARTICLES_OF_HOSTS = "SELECT id FROM articles WHERE host IN (SELECT value FROM json_each(?))"
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
@@ -51,6 +58,9 @@ _UNREPEATED_TEXT = f"""SELECT t.text FROM page_blocks b JOIN block_texts t ON t.
         AND b.kept = 1 AND coalesce(e.pages, 1) < {REPEATED_PAGES}
     ORDER BY b.page_id, b.position"""
 _STORED_RELATIONS = "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates"
+_RELATIONS_OF_ARTICLE = (
+    f"{_STORED_RELATIONS} WHERE article_id = ?1 UNION ALL {_STORED_RELATIONS} WHERE duplicate_id = ?1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +85,13 @@ def relate_articles(
         outdated_pages = {page_id for (page_id,) in db.execute(_STALE_SKETCHES)}
         sketched_pages = _sketch_new_texts(db, parallel_map)
         stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, outdated_pages | sketched_pages))
-        pairs, stale_pages = _find_pairs(db, stale_hosts)
-        relations = list(_relate_pairs(db, pairs, stale_pages))
-        _store_relations(db, relations)
-        cluster_by_article = cluster_articles(relations)
+        for host in list_hosts(db, stale_hosts):
+            count_crowded_hashes(db, host)
+        relations = _find_relations(db, stale_hosts)
+        relation_count = _store_relations(db, relations, stale_hosts)
+        cluster_by_article = cluster_articles(Relation(*row) for row in db.execute(_STORED_RELATIONS))
         _store_clusters(db, cluster_by_article)
-    return SimilarityCounts(len(sketched_pages), len(relations), len(cluster_by_article))
+    return SimilarityCounts(len(sketched_pages), relation_count, len(cluster_by_article))
 
 
 def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> set[int]:
@@ -118,31 +129,27 @@ def read_shingles(db: Database, page_id: int) -> Shingles:
     return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
 
 
-def _find_pairs(db: Database, stale_hosts: StaleHosts) -> tuple[list[tuple[int, int]], set[int]]:
-    """The pairs of page ids whose sketches share enough, and the pages with a sketch on the stale hosts."""
+def _find_relations(db: Database, stale_hosts: StaleHosts) -> list[Relation]:
+    """The relations of the articles on the stale hosts, with each other and with those of other hosts."""
+    if stale_hosts.hosts is None:
+        return list(_compare_pairs(db, _find_all_pairs(db)))
+    (sketch_count,) = db.execute(_COUNT_SKETCHES, [stale_hosts.as_json]).fetchone()
+    if sketch_count <= _MAX_INDEXED:
+        return list(_compare_pairs(db, find_pairs_of_hosts(db, sorted(stale_hosts.hosts))))
+    stale_pages = {page_id for (page_id,) in db.execute(_PAGES_OF_HOSTS, [stale_hosts.as_json])}
+    return list(_compare_pairs(db, [pair for pair in _find_all_pairs(db) if not stale_pages.isdisjoint(pair)]))
+
+
+def _find_all_pairs(db: Database) -> list[tuple[int, int]]:
+    """The pairs of page ids whose sketches share enough."""
     pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
-    stale_pages: set[int] = set()
     for page_id, host, hash_count, sketch_bytes in db.execute(_SKETCHED_PAGES):
         if sketch_bytes != hash_count * HASH_BYTES:
             raise DamagedValue(location_of("sketches", "sketch", page_id))
         pages.page_ids.append(page_id)
         pages.host_numbers.append(number_by_host.setdefault(host, len(number_by_host)))
         pages.hash_counts.append(hash_count)
-        if host in stale_hosts:
-            stale_pages.add(page_id)
-    return find_candidate_pairs(pages, (sketch for (sketch,) in db.execute(_SKETCHES))), stale_pages
-
-
-def _relate_pairs(db: Database, pairs: list[tuple[int, int]], stale_pages: set[int]) -> Iterator[Relation]:
-    """The relations of the pairs: of those with a stale page by comparing them, of the others as stored."""
-    stored_relations = {frozenset(row[:2]): Relation(*row) for row in db.execute(_STORED_RELATIONS)}
-    stale_pairs = [pair for pair in pairs if not stale_pages.isdisjoint(pair)]
-    yield from _compare_pairs(db, stale_pairs)
-    for pair in pairs:
-        if stale_pages.isdisjoint(pair):
-            articles = frozenset(db.execute(_ARTICLE_OF_PAGE, [page_id]).fetchone()[0] for page_id in pair)
-            if relation := stored_relations.get(articles):
-                yield relation
+    return find_candidate_pairs(pages, (sketch for (sketch,) in db.execute(_SKETCHES)))
 
 
 def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:
@@ -162,9 +169,10 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
             yield relation
 
 
-def _store_relations(db: Database, relations: list[Relation]) -> None:
-    """Write only what differs from the stored relations, so that settling again changes nothing."""
-    stored_relations = {Relation(*row) for row in db.execute(_STORED_RELATIONS)}
+def _store_relations(db: Database, relations: list[Relation], stale_hosts: StaleHosts) -> int:
+    """Write only what differs from the stored relations of the stale hosts' articles, so that settling again changes
+    nothing. Returns how many relations the archive has."""
+    stored_relations = _read_relations(db, stale_hosts)
     stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(
         "DELETE FROM duplicates WHERE article_id = ? AND duplicate_id = ?",
@@ -177,6 +185,15 @@ def _store_relations(db: Database, relations: list[Relation]) -> None:
             for relation in new_relations
         ),
     )
+    return int(db.execute("SELECT count(*) FROM duplicates").fetchone()[0])
+
+
+def _read_relations(db: Database, stale_hosts: StaleHosts) -> set[Relation]:
+    """The stored relations of the articles on the stale hosts."""
+    if stale_hosts.hosts is None:
+        return {Relation(*row) for row in db.execute(_STORED_RELATIONS)}
+    articles = db.execute(_ARTICLES_OF_HOSTS, [stale_hosts.as_json]).fetchall()
+    return {Relation(*row) for article in articles for row in db.execute(_RELATIONS_OF_ARTICLE, article)}
 
 
 def _store_clusters(db: Database, cluster_by_article: dict[int, int]) -> None:

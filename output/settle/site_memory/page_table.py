@@ -50,24 +50,13 @@ _CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id F
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
 
-# The flags of texts that several blocks have: a text may stand on all pages and be kept on one only.
-_INSERT_COMMON_TEXTS = """INSERT INTO settle_common (block_id, asked) SELECT block_id,
-        (min(page_id) <> max(page_id)) * {shared} + {kept_elsewhere} * EXISTS (
-            SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id) + {frequent} * EXISTS (
-            SELECT 1 FROM settle_kept k WHERE k.block_id = b.block_id LIMIT 1 OFFSET {max_kept})
-    FROM page_blocks b GROUP BY block_id HAVING count(*) > 1"""
-
 _CREATE_TABLES = (
     _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
-    "CREATE TEMP TABLE settle_common (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL)",
-    _INSERT_COMMON_TEXTS.format(
-        shared=IS_SHARED, kept_elsewhere=IS_KEPT_ELSEWHERE, frequent=IS_FREQUENT, max_kept=MAX_KEPT
-    ),
     """CREATE TEMP TABLE settle_looked (page_id INTEGER PRIMARY KEY, counted INTEGER NOT NULL, seen BLOB NOT NULL,
         left_out BLOB NOT NULL, shared BLOB NOT NULL)""",
 )
-PAGE_TABLES = ("settle_leaving", "settle_common", "settle_looked")
+PAGE_TABLES = ("settle_leaving", "settle_looked")
 
 _INSERT_SCAN = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
     VALUES (?, ?, ?, ?, ?)"""
@@ -79,7 +68,7 @@ _PAGE_FACTS = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.aut
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} ELSE
             coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving) END, t.text
-    FROM page_blocks b {{joins}} LEFT JOIN temp.settle_common c ON c.block_id = b.block_id
+    FROM page_blocks b {{joins}} LEFT JOIN common_texts c ON c.block_id = b.block_id
         CROSS JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
     ORDER BY b.position"""
@@ -120,7 +109,7 @@ class StoredScan:
 
 
 def create_page_tables(db: Database) -> None:
-    """Make the temporary tables; `settle_kept` has to be there."""
+    """Make the temporary tables."""
     for statement in _CREATE_TABLES:
         db.execute(statement)
 

@@ -14,6 +14,7 @@ from cleaners.compare.site_memory import KeyedBlock, build_site_memory, judge_re
 from cleaners.document import Verdict
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.site_memory.article_places import PlaceCounts, find_restored_blocks
+from output.settle.site_memory.common_texts import COMMON_TEXT_TABLES, CREATE_KEPT_VIEW
 from output.settle.site_memory.page_table import (
     CONTAINER_COLUMN,
     KEPT_COLUMN,
@@ -25,25 +26,16 @@ from output.settle.site_memory.page_table import (
 )
 from output.settle.site_memory.read_pages import scan_host
 from output.settle.site_memory.seen_twice import SeenTwice
-from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts
+from output.settle.unsettled import PageRoles
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_TEMPORARY_TABLES = ("settle_kept", "settle_seen", "settle_left", "settle_evidence", *PAGE_TABLES)
+_TEMPORARY_TABLES = ("settle_seen", "settle_left", "settle_evidence", *COMMON_TEXT_TABLES, *PAGE_TABLES)
 _BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
-# The blocks that each page keeps by its own verdicts, whatever the site's memory made of them since.
-_INSERT_KEPT = """INSERT INTO settle_kept (page_id, position, block_id) SELECT b.page_id, b.position, b.block_id
-    FROM pages p CROSS JOIN page_blocks b ON b.page_id = p.id
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
-    WHERE p.own_type IN ('article', 'teaser') AND coalesce(o.kept, v.kept, b.kept) = 1"""
-
-_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
-    WHERE p.own_type IN ('article', 'teaser') ORDER BY u.host"""
-_PAGES_OF_HOST = """SELECT p.id FROM pages p JOIN urls u ON u.id = p.id
-    WHERE p.own_type IN ('article', 'teaser') AND u.host = ? ORDER BY p.id"""
+_PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
 # A removed block counts only where the same text is kept in the same part of another page.
 _DELETE_UNMATCHED = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
@@ -64,70 +56,61 @@ _INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pag
 _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence
-    WHERE (:hosts IS NULL OR host IN (SELECT value FROM json_each(:hosts))) AND NOT EXISTS (
-        SELECT 1 FROM settle_evidence e WHERE e.block_id = block_evidence.block_id AND e.host = block_evidence.host)"""
 _EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
+_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence WHERE host = :host AND NOT EXISTS (
+    SELECT 1 FROM settle_evidence e WHERE e.block_id = block_evidence.block_id)"""
 _UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
-    SELECT {_EVIDENCE_COLUMNS} FROM (
-        SELECT {_EVIDENCE_COLUMNS} FROM settle_evidence EXCEPT SELECT {_EVIDENCE_COLUMNS} FROM block_evidence)
-    WHERE true ON CONFLICT (block_id, host) DO UPDATE
+    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM settle_evidence e
+        LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+        WHERE (e.pages, e.of_pages, e.first_seen) IS NOT (b.pages, b.of_pages, b.first_seen)
+    ON CONFLICT (block_id, host) DO UPDATE
     SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
 
 
-def create_kept_table(db: Database) -> None:
-    """Make the temporary table of the blocks that pages keep by their own verdicts, and those that are made of it;
-    `drop_temporary_tables` drops them."""
-    drop_temporary_tables(db)
-    db.execute(
-        """CREATE TEMP TABLE settle_kept (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
-            block_id INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
-    )
-    db.execute(_INSERT_KEPT)
-    db.execute("CREATE INDEX temp.settle_kept_block ON settle_kept (block_id)")
+def create_kept_view(db: Database) -> None:
+    """Make the view of the blocks that pages keep by their own verdicts, and the temporary tables of the site's memory;
+    `drop_site_tables` drops them."""
+    db.execute(CREATE_KEPT_VIEW)
     create_page_tables(db)
+    _create_host_tables(db)
 
 
 def kept_text(db: Database, page_id: int) -> str:
-    """The text of a page by its own verdicts; needs `create_kept_table`."""
-    query = """SELECT t.text FROM settle_kept k JOIN block_texts t ON t.id = k.block_id
+    """The text of a page by its own verdicts; needs `create_kept_view`."""
+    query = """SELECT t.text FROM temp.settle_kept k JOIN block_texts t ON t.id = k.block_id
         WHERE k.page_id = ? ORDER BY k.position"""
     return "\n".join(text for (text,) in db.execute(query, [page_id]))
 
 
-def drop_temporary_tables(db: Database) -> None:
-    """Drop all temporary tables of settling; none of them has to exist."""
+def drop_site_tables(db: Database) -> None:
+    """Drop the view and these tables; none of them has to exist."""
+    db.execute("DROP VIEW IF EXISTS temp.settle_kept")
     for table in _TEMPORARY_TABLES:
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
 def rejudge_pages(
-    db: Database,
-    uncounted_pages: Collection[int],
-    unjudged_pages: Collection[int],
-    stale_hosts: StaleHosts = WHOLE_ARCHIVE,
-    parallel_map: ParallelMap = serial_map,
+    db: Database, host: str, roles: PageRoles, parallel_map: ParallelMap = serial_map
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
-    """Judge the article pages of these hosts again with the evidence of all of them, and store the evidence.
+    """Judge the article pages of a host again with the evidence of all of them, and store the evidence.
 
-    Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out,
-    and so are `unjudged_pages`; `uncounted_pages` are no evidence. Runs in the caller's transaction, after
-    `create_kept_table`; pages are scanned by `parallel_map`.
+    Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out.
+    Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
+    `parallel_map`.
     """
-    _create_host_tables(db)
-    for host in [host for (host,) in db.execute(_HOSTS) if host in stale_hosts]:
-        page_ids = [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
-        page_count = sum(page_id not in uncounted_pages for page_id in page_ids)
-        if page_count > 1:
-            repeated_keys, place_counts = SeenTwice(_BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
-            containers = scan_host(db, page_ids, uncounted_pages, repeated_keys, place_counts, parallel_map)
-            _fill_candidates(db, repeated_keys)
-            db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})
-            restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, unjudged_pages)
-            for page_id, verdicts in _judge_host(db, page_count, containers, unjudged_pages):
-                yield page_id, verdicts | restored_blocks.pop(page_id, {})
-            yield from restored_blocks.items()
-    db.execute(_DELETE_STALE_EVIDENCE, {"hosts": stale_hosts.as_json})
+    db.execute("DELETE FROM settle_evidence")
+    page_ids = [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
+    page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
+    if page_count > 1:
+        repeated_keys, place_counts = SeenTwice(_BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
+        containers = scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
+        _fill_candidates(db, repeated_keys)
+        db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})
+        restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
+        for page_id, verdicts in _judge_host(db, page_count, containers, roles.unjudged):
+            yield page_id, verdicts | restored_blocks.pop(page_id, {})
+        yield from restored_blocks.items()
+    db.execute(_DELETE_STALE_EVIDENCE, {"host": host})
     db.execute(_UPSERT_EVIDENCE)
 
 

@@ -39,7 +39,7 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
 REFERENCES = {
     "urls": _names("""
         images.page_id listed.url_id overruled.page_id own_verdicts.page_id page_blocks.page_id page_layout.page_id
-        page_leads.page_id earlier_signatures.page_id
+        page_leads.page_id earlier_signatures.page_id page_copies.page_id page_copies.original_id
         page_parts.page_id page_parts.head_id page_signatures.page_id pages.id articles.page_id reclean_before.page_id
         shelved.page_id
         sketches.page_id unsettled.page_id urls.id

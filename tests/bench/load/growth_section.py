@@ -15,9 +15,9 @@ _FACTS = ("articles", "hosts", "file_mb")
 _NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`.
 {processors} processors, Python {python}, SQLite {sqlite}. Generated stories of real size, some 180 blocks a page:
 {hosts}. CPU seconds of one process, and the most memory in MB
-that it held. Where nothing has changed, settling reads no page. Where something has, it judges the hosts concerned,
-but still looks for copies, parts, lists and likeness in the whole archive, in temporary tables: so both figures grow
-with the archive.
+that it held. Where nothing has changed, settling reads no page. Where something has, it judges the hosts concerned, and
+looks for copies, parts and lists among the pages that have to do with a changed one; of likeness, it passes over the
+sketches of the whole archive.
 """
 
 
@@ -31,6 +31,8 @@ def growth_section(result: dict[str, Any]) -> str:
     sizes = result["sizes"]
     hosts = ", ".join(f"{size['articles']:,} articles of {size['hosts']:,} sites" for size in sizes)
     note = _NOTE.format(**result | result["versions"], hosts=hosts)
+    if remark := result.get("remark"):  # of rows that were measured by themselves
+        note += f"{remark}\n"
     lines = [TITLE, "", note, _row("", *(f"{size['articles']:,}: s, MB" for size in sizes))]
     lines.append(_row("---", *["--:"] * len(sizes)))
     names = [name for name in sizes[0] if name not in _FACTS]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 AXE = "axe-core@4.14.1"
 PATHS = (
     "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done", "rules",
-    "rule/1", "site-rules", "review", "review/pages", "url/1", "no",
+    "rule/1", "layouts", "site-rules", "review", "review/pages", "url/1", "no",
 )  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[3]
 _ADDRESS = re.compile(r"http://[\w.:]+/\S*")
@@ -144,7 +144,7 @@ def test_all_of_it_goes_by_keys(page: Page) -> None:
 
 def test_a_gap_is_followed_to_its_url(page: Page) -> None:
     page.get_by_role("link", name="Coverage", exact=True).click()
-    page.get_by_role("link", name="failed: http_403").click()
+    page.get_by_role("link", name="HTTP 403 Forbidden").click()
     page.locator("ol.rows a").first.click()
     expect(page.locator("main")).to_contain_text("the site refuses us")
     expect(page.locator("main")).to_contain_text("found")

@@ -39,7 +39,7 @@ SHIPPED = {
     3: "df195f00d5b70ae8819f6cd574cf4642bed99174e5fbb0849e531b5efeaf2c0e",
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
     5: "702a18d74e96dd75e24ee7cb40c02ae9e6482bf07083b19db60644e97d85c241",
-    6: "eaecca3ded272a987f440ae866c6550f9b4ce7fe55db889a72b22a90812045c8",
+    6: "31f4afaca2192099a526c575f377af27e0832864eae0facbfe2e859e5d8ced84",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 from sqlite_utils import Database
 
-from output.settle.aggregates import MAX_BLOCK_PAGES, ArticlePage, find_list_pages
-from output.settle.site_memory.repeats import create_kept_table
+from output.settle.aggregates import MAX_BLOCK_PAGES, create_pages_view, find_list_pages
+from output.settle.judge_again import settle
+from output.settle.site_memory.common_texts import find_common_texts
+from output.settle.site_memory.repeats import create_kept_view
 from output.write.archive import Archive
 from tests.output.conftest import Maker
 
@@ -40,9 +42,11 @@ def list_pages(archive: Archive, make: Maker, pages: dict[int, Sequence[str]], *
 
 
 def result_of(db: Database, numbers: dict[int, int], pages: dict[int, Sequence[str]]) -> dict[int, int]:
-    create_kept_table(db)
-    lengths = {number: sum(len(text.split()) for text in texts) for number, texts in pages.items()}
-    return find_list_pages(db, [ArticlePage(page_id, lengths[number]) for page_id, number in numbers.items()])
+    create_kept_view(db)
+    find_common_texts(db, in_whole_archive=True)
+    db.execute("CREATE TEMP TABLE settle_layout_out (page_id INTEGER PRIMARY KEY, is_out INTEGER NOT NULL)")
+    create_pages_view(db)
+    return find_list_pages(db, in_whole_archive=True)
 
 
 def test_a_page_of_several_stories_in_full_repeats_them(archive: Archive, make: Maker) -> None:
@@ -101,6 +105,7 @@ def test_parts_with_the_title_of_the_whole_are_no_stories_of_their_own(archive: 
 
 
 def test_no_temporary_table_is_left(archive: Archive, make: Maker) -> None:
-    list_pages(archive, make, {**STORIES, WHOLE: ALL_STORIES})
-    tables = {name for (name,) in archive.db.execute("SELECT name FROM temp.sqlite_master WHERE type = 'table'")}
-    assert not tables & {"settle_pages", "settle_shared"}
+    for number in range(2):
+        archive.save([make.outcome(f"http://a.test/{number}", *STORIES[1 + number])])
+        settle(archive.db, make.clock)
+        assert archive.db.execute("SELECT name FROM temp.sqlite_master").fetchall() == []

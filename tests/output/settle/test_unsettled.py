@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from output.store.ledger import block_id
 from output.verdicts.rulings import Ruling, store_ruling
 from output.write.archive import Archive
 from output.write.forget import take_down
+from tests.bench.load.generated_site import GeneratedSite
 from tests.output.conftest import Maker
 
 HOSTS = ("a.test", "b.test", "c.test")
@@ -219,3 +221,29 @@ def test_an_article_is_whole_once_none_of_its_pages_is_awaited(archive: Archive,
     with write_transaction(archive.db):
         archive.db.execute("UPDATE urls SET state = 'failed', reason = 'http_404' WHERE url = ?", [third.url])
     assert settle(archive.db, make.clock).articles == 1
+
+
+def steps_of_settling(folder: Path, make: Maker, host_count: int) -> int:
+    """Steps of SQLite's machine, in hundreds, that it takes to settle after a page of one host changed."""
+    site = GeneratedSite(12 * host_count, host_count, scale=0.2)
+    steps = 0
+
+    def count_step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with Archive.open(folder / f"{host_count}.db", make.clock) as archive:
+        site.store(archive)
+        settle(archive.db, make.clock)
+        archive.save([site.page(host_count, version=1)])
+        archive.db.conn.set_progress_handler(count_step, 100)
+        settle(archive.db, make.clock)
+        archive.db.conn.set_progress_handler(None, 0)
+    return steps
+
+
+@pytest.mark.slow
+def test_what_settling_after_a_change_costs_does_not_grow_with_the_other_hosts(tmp_path: Path, make: Maker) -> None:
+    few_hosts, many_hosts = (steps_of_settling(tmp_path, make, hosts) for hosts in (4, 16))
+    assert many_hosts < 1.5 * few_hosts

@@ -105,8 +105,8 @@ def test_a_second_capture_with_the_same_text_is_no_revision(archive, make):
 def test_a_second_capture_with_another_text_is_a_revision_that_waits_to_be_decided(archive, make):
     archive.save([make.outcome(URL, "one two")])
     archive.save([make.outcome(URL, "one two three")])
-    assert rows(archive, "SELECT number, change FROM revisions") == [(1, "first"), (2, "pending")]
-    assert rows(archive, "SELECT change, kind FROM changes") == [("added", ""), ("changed", "")]
+    assert rows(archive, "SELECT number, change FROM revisions ORDER BY number") == [(1, "first"), (2, "pending")]
+    assert rows(archive, "SELECT change, kind FROM changes ORDER BY seq") == [("added", ""), ("changed", "")]
     assert rows(archive, "SELECT text FROM blocks") == [("one two three",)]
     assert verify(archive.db) == []
 

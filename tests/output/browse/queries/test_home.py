@@ -15,7 +15,9 @@ from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_t
 
 
 def home(db):
-    return read_home(db, count_home(db, count_facets(db)), measure_coverage(db))
+    return read_home(
+        db, count_home(db, count_facets(db)), measure_coverage(db), lambda reason: reason.replace("_", " ")
+    )
 
 
 def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
@@ -37,7 +39,7 @@ def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
     (bar,) = page.coverage
     assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("not read", 2)]
     (look,) = page.looks
-    assert (look.kind, look.text) == ("gap", "2 URLs of a sitemap: failed, http 500")
+    assert (look.kind, look.text) == ("gap", "2 URLs that sitemaps name: http 500")
     assert look.hint
     assert page.has_certainty is False
 
@@ -46,7 +48,7 @@ def test_an_empty_archive_has_a_front_page(file):
     Archive.open(file).close()
     page = visible_text(RoomClient(file).page("a/"))
     assert "0 articles from 0 hosts" in page
-    assert "Nothing: no alarm" in page
+    assert "Nothing: the archive is empty." in page
 
 
 def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, make, monkeypatch):
@@ -65,7 +67,30 @@ def test_certainty_is_shown_where_the_archive_has_it(archive, make):
     archive.db.execute("UPDATE pages SET expected_f1 = 0.5 / id")
     page = home(archive.db)
     assert page.has_certainty
-    assert [look.hint for look in page.looks if look.kind == "uncertain"] == ["expected F1 0.25", "expected F1 0.50"]
+    assert [look.hint for look in page.looks if look.kind == "uncertain"] == [
+        "low: expected F1 0.25",
+        "low: expected F1 0.50",
+    ]
+
+
+def test_only_the_run_with_an_alarm_is_marked_also_within_a_minute(archive, make):
+    for number in range(3):
+        run_id = archive.runs.start("crawl", {}, {})
+        archive.save([make.outcome(f"{SITE}/{number}", f"Words of {number}.")])
+        survey(archive.db, run_id, make.clock())
+        archive.runs.finish(run_id, "finished", "", {})
+    archive.db["alarms"].insert({
+        "run_id": run_id, "at": make.clock(), "host": "a.example", "part": "*", "what": "short", "message": "short",
+    })  # fmt: skip
+    assert [column.is_marked for column in home(archive.db).run_chart.columns] == [False, False, True]
+
+
+def test_chapters_of_one_title_are_one_article_to_look_at(archive, make):
+    archive.save([make.outcome(f"{SITE}/{n}", f"Words of {n}.", title="A long story") for n in range(6)])
+    archive.save([make.outcome(f"{SITE}/other", "Words of another.", title="Another")])
+    archive.db.execute("UPDATE pages SET expected_f1 = 0.1 * id")
+    looks = [look.text for look in home(archive.db).looks if look.kind == "uncertain"]
+    assert looks == ["A long story", "Another"]
 
 
 def test_what_is_certain_enough_needs_no_look(archive, make):

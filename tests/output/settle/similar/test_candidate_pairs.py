@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from output.settle.similar import candidate_pairs
 from output.settle.similar.candidate_pairs import CROWD_LIMIT, SketchedPages, find_candidate_pairs
 from output.settle.similar.likeness import HASH_BITS, pack_sketch
 
@@ -79,6 +80,14 @@ def test_it_is_what_comparing_each_two_gives_however_few_hashes_are_held(seed: i
     pairs = compare_all_pairs(sketches, hosts)
     assert len(pairs) > 20
     assert index_pairs(sketches, hosts, at_once) == pairs
+
+
+@pytest.mark.parametrize("at_once", [1, 10, 1_000_000])
+def test_pairs_are_counted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    monkeypatch.setattr(candidate_pairs, "_PAIRS_AT_ONCE", at_once)
+    sketches = [[number // 2, 1_000 + number // 2, 5_000 + number % 9] for number in range(40)]
+    hosts = [number % 3 for number in range(40)]
+    assert index_pairs(sketches, hosts) == compare_all_pairs(sketches, hosts) != []
 
 
 @pytest.mark.parametrize("at_once", [50, 1, 10_000])

@@ -13,7 +13,7 @@ from output.settle.site_memory.page_table import (
     read_left_out_keys,
     store_scan,
 )
-from output.settle.site_memory.repeats import create_kept_table, drop_temporary_tables
+from output.settle.site_memory.repeats import create_kept_view, drop_site_tables
 
 KEY = 2**62 + 1
 SEEN = [(0, 7, KEY, 0, 12, 1, 0, 1), (4, 8, 9, 1, 3, 0, 1, 0)]
@@ -22,7 +22,7 @@ LEFT = [(5, 11, 12, 0)]
 
 
 def test_what_is_packed_comes_back_by_page(archive):
-    create_kept_table(archive.db)
+    create_kept_view(archive.db)
     store_scan(archive.db, StoredScan(2, False, NONE, NONE, NONE))
     store_scan(archive.db, StoredScan(1, True, flatten_rows(SEEN), flatten_rows(LEFT), array("q", [KEY, 13])))
     assert list(read_candidates(archive.db)) == [(1, True, SEEN), (2, False, [])]
@@ -31,9 +31,9 @@ def test_what_is_packed_comes_back_by_page(archive):
 
 
 def test_another_host_begins_with_nothing_and_nothing_stays(archive):
-    create_kept_table(archive.db)
+    create_kept_view(archive.db)
     store_scan(archive.db, StoredScan(1, True, flatten_rows(SEEN), flatten_rows(LEFT), NONE))
     clear_scans(archive.db)
     assert list(read_candidates(archive.db)) == []
-    drop_temporary_tables(archive.db)
+    drop_site_tables(archive.db)
     assert archive.db.execute("SELECT name FROM temp.sqlite_master").fetchall() == []

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
 from cleaners.document import KeepReason, RemovalReason
-from output.verdicts.reviews import Reliability, Review, list_reviews, reliability, reliability_by
+from output.browse.queries.review.judgements import LATEST, ReviewFigures, all_reviews, review_figures
+from output.verdicts.reviews import Review
 from output.verdicts.ruling_journal import WaitingReview
-from output.verdicts.rulings import block_text
 
 SAMPLE_ARTICLES = 150
 _NEIGHBOURS = 2  # blocks that are shown before and after the one to judge
@@ -79,12 +79,10 @@ class JudgedLine:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """What to judge next (None: nothing is left), what is known, and the latest judgements."""
+    """What to judge next (None: nothing is left), what the judgements show, and the latest of them."""
 
     proposal: Proposal | None
-    known: Reliability
-    by_reason: Mapping[str, Reliability]
-    by_host: Mapping[str, Reliability]
+    figures: ReviewFigures
     latest: tuple[JudgedLine, ...]
 
 
@@ -93,22 +91,9 @@ def read_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> ReviewVi
     reviews = [review for review in all_reviews(db, waiting) if not review.is_of_page]
     return ReviewView(
         proposal=_propose(db, reviews),
-        known=reliability(sum(review.is_right for review in reviews), len(reviews)),
-        by_reason=reliability_by((review.reason, review.is_right) for review in reviews),
-        by_host=reliability_by((review.host, review.is_right) for review in reviews),
-        latest=tuple(_judged_line(review) for review in reversed(reviews[-10:])),
+        figures=review_figures(reviews),
+        latest=tuple(_judged_line(review) for review in reversed(reviews[-LATEST:])),
     )
-
-
-def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Review]:
-    """The judgements as they will stand when those that wait are stored, the earliest first."""
-    reviews = {review.id: review for review in list_reviews(db)}
-    for entry in waiting:
-        reviews.pop(entry.review.id, None)
-        if not entry.is_undo:
-            text = "" if entry.review.block_id is None else block_text(db, entry.review.block_id) or ""
-            reviews[entry.review.id] = replace(entry.review, text=text)
-    return list(reviews.values())
 
 
 def find_judged_block(db: Database, article_id: int, block_id: int) -> Review | None:

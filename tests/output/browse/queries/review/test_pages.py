@@ -71,11 +71,11 @@ def test_judgements_on_pages_are_counted_by_themselves_and_taken_back(client):
     page = proposal(client)
     assert "Noted as wrong" in client.page(judge(client, page, right=0))
     view = client.json("a/review/pages.json")
-    assert (view["known"]["right"], view["known"]["judged"]) == (0, 1)
-    assert list(view["by_reason"]) == ["article"]
-    assert client.json("a/review.json")["known"]["judged"] == 0
+    assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (0, 1)
+    assert list(view["figures"]["by_reason"]) == ["article"]
+    assert client.json("a/review.json")["figures"]["overall"]["judged"] == 0
     judge(client, page, undo=1)
-    assert client.json("a/review/pages.json")["known"]["judged"] == 0
+    assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 0
     assert proposal(client)["page_id"] == page["page_id"]
 
 
@@ -83,12 +83,12 @@ def test_while_a_crawl_owns_the_file_they_wait(client, filled, make):
     with Archive.open(filled, make.clock):
         page = proposal(client)
         judge(client, page)
-        assert client.json("a/review/pages.json")["known"]["judged"] == 1
+        assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 1
         assert proposal(client)["page_id"] != page["page_id"]
     with Archive.open(filled, make.clock):
         pass
     assert not journal_path(filled).exists()
-    assert client.json("a/review/pages.json")["known"]["judged"] == 1
+    assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 1
 
 
 def test_a_page_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):

@@ -47,7 +47,7 @@ def test_judgements_are_counted_with_an_interval_and_taken_back(client):
     assert "Restore the block too" in page or "Remove the block too" in page
     judge(client, second, undo=1)
     view = client.json("a/review.json")
-    assert (view["known"]["right"], view["known"]["judged"]) == (1, 1)
+    assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (1, 1)
     assert view["proposal"]["block_id"] == second["block_id"]
 
 
@@ -78,12 +78,12 @@ def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, f
         assert "Of 2 judged blocks 1 was right" in page
         assert "2 decisions of yours waiting" in page
         judge(client, blocks[1], undo=1)
-        assert client.json("a/review.json")["known"]["judged"] == 1
+        assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
         assert len(tomllib.loads(client.page("a/review/cases.toml"))["case"]) == 1
     with Archive.open(filled, make.clock):
         pass
     assert not journal_path(filled).exists()
-    assert client.json("a/review.json")["known"]["judged"] == 1
+    assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
 
 
 def test_a_block_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from cleaners.document import PageType
-from output.browse.queries.review import NearbyBlock, all_reviews
+from output.browse.queries.review.blocks import NearbyBlock
+from output.browse.queries.review.judgements import LATEST, ReviewFigures, all_reviews, review_figures
 from output.db.stored_values import stored_texts
-from output.verdicts.reviews import Reliability, Review, reliability, reliability_by
+from output.verdicts.reviews import Review
 from output.verdicts.ruling_journal import WaitingReview
 
 _MOST_LAYOUTS = 200
@@ -103,12 +104,10 @@ class JudgedPage:
 
 @dataclass(frozen=True, slots=True)
 class PageReviewView:
-    """What to judge next (None: nothing is left), what is known by type and host, and the latest judgements."""
+    """What to judge next (None: nothing is left), what the judgements show, and the latest of them."""
 
     proposal: PageProposal | None
-    known: Reliability
-    by_reason: Mapping[str, Reliability]
-    by_host: Mapping[str, Reliability]
+    figures: ReviewFigures
     latest: tuple[JudgedPage, ...]
 
 
@@ -117,12 +116,10 @@ def read_page_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> Pag
     reviews = [review for review in all_reviews(db, waiting) if review.is_of_page]
     return PageReviewView(
         proposal=_propose(db, reviews),
-        known=reliability(sum(review.is_right for review in reviews), len(reviews)),
-        by_reason=reliability_by((review.reason, review.is_right) for review in reviews),
-        by_host=reliability_by((review.host, review.is_right) for review in reviews),
+        figures=review_figures(reviews),
         latest=tuple(
             JudgedPage(review.url, review.is_kept, review.reason, review.is_right, review.judged_at)
-            for review in reversed(reviews[-10:])
+            for review in reversed(reviews[-LATEST:])
         ),
     )
 
