@@ -109,7 +109,7 @@ def _reads_much(step: PlanStep, sql: str, statistics: IndexStatistics) -> bool:
     if search := _SEARCH.match(step.detail):
         index, columns = search[2] or _table_name(search[1], sql), search[3].count("=")
         shares = statistics.shares.get(index, ())
-        return bool(shares) and columns > 0 and shares[columns - 1] > _SMALL_SHARE
+        return 0 < columns <= len(shares) and shares[columns - 1] > _SMALL_SHARE  # past an index's columns: its row id
     return False
 
 
