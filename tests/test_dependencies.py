@@ -29,6 +29,7 @@ EXTRA_OF = {
     "output/read/data_frame.py": "pandas",
     "output/dataset/": "dataset",
     "crawler/commands/dataset.py": "dataset",
+    "output/browse/routes/collection.py": "dataset",
     "crawler/notify/": "notify",
     "tests/bench/": "bench",
     "tests/": "dev",

@@ -42,17 +42,15 @@ _AT_ONCE = "16"
 _NOTE = """Real sites and a generated WordPress site, each crawled whole on loopback by both sides in turn;
 {rounds} round(s), of each side the run of median CPU. CPU is that of every process that a side started. Pages are those
 of our archive, and the articles that the naive spider stored: it takes each spelling of an address, such as
-`?share=…`, for a page of its own. Measured on {date} by `python -m tests.bench.whole_sites` on a machine that others
-used at the same time ({cores} processors, python {python}, scrapy {scrapy}, trafilatura {trafilatura}): CPU and its
-ratio mean something, within a fifth, and seconds nothing. Sites that are not in the table were not measured. Corpus
-{corpus}."""
+`?share=…`, for a page of its own. Measured on {date} by `python -m tests.bench.whole_sites` with nothing else under way
+({cores} processors, python {python}, scrapy {scrapy}, trafilatura {trafilatura}). Sites that are not in the table were
+not measured. Corpus {corpus}."""
 
 
 _ACCOUNT = """### What each step gave
 
 Compared over the same pages in one process; what came out was the same byte for byte. Function calls a page are
-counted, since the load of the machine does not change them; CPU is the least of four runs of each page, in turn. The
-table above was measured with links and the start as described here, without the numbers of short texts.
+counted, since the load of the machine does not change them; CPU is the least of four runs of each page, in turn.
 
 - Where a link of a site's frame leads, and whether to follow it, is worked out once: 5.9 % of a worker's CPU on
   codefor_de (13.4 to 12.6 ms a page), 10.7 % on izquierda_hispanica (20.7 to 18.5), whose pages have more links.
@@ -63,6 +61,8 @@ table above was measured with links and the start as described here, without the
 - Loading Scrapy's TLS module first, and settling when it begins: 0.1 to 0.3 s of CPU a crawl, of 0.7 to 1.0 s
   up to its first request; importing `scrapy.crawler` and its HTTP handler alone takes 0.6 s, so that 0.5 s are
   out of reach.
+- sqlite-utils without pandas, which it loads where it is installed, and the processes that clean without sqlite-utils:
+  0.8 s of CPU at the start of the crawl's process (1.0 s became 0.2), and 0.3 s where the others are forked from.
 - Not kept: to remember the blocks of the parts of the tree that pages share byte for byte. It saved 0.2 and 0.7
   ms a page on codefor_de and izquierda_hispanica, and cost 0.1 to 1.4 ms on linuxgazette, sanantonioreview and
   mali_live: most frames differ by an attribute somewhere, and to write a part out and digest it costs about

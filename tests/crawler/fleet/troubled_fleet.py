@@ -44,8 +44,9 @@ AWAY_SECONDS = 10
 COMPARED = ("articles", "article_clusters", "article_urls", "blocks", "duplicates", "removed", "urls")
 """What both runs have to agree on: texts and their dates, the ledger, and what became of each URL."""
 _WORDS = ("--allow-private", "--delay", "0", "--concurrency", "1", "-q")
-_NOT_COMPARED = ("urls.attempts",)
-"""How often a URL was tried: robots.txt is asked for by each crawl, and a crawl that was killed tried some pages."""
+_NOT_COMPARED = ("urls.attempts", "articles.capture_id")
+"""How often a URL was tried, and whether its article is of the first or the second answer: robots.txt is asked for by
+each crawl, and a crawl that was killed before its archive came home fetched some pages that the next one fetched too."""
 _LOOK_SECONDS = 0.2
 _DONE_URLS = "SELECT url FROM urls WHERE state = 'done'"
 _CAPTURES = "SELECT url, fetched_at FROM captures"
