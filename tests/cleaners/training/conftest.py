@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.training.mixture import PAGE_CORPORA
 from tests.cleaners.building import PAGES, STORY
 
 
@@ -20,8 +19,8 @@ def page(n: int) -> str:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Small corpora in the shape of the real ones."""
-    for name in PAGE_CORPORA:
+    """Three small corpora in the shape of the real ones."""
+    for name in ("news", "segments", "wcxb"):
         (tmp_path / name / "html").mkdir(parents=True)
         rows = []
         for n in range(PAGES):
