@@ -46,7 +46,7 @@ COMPARED = ("articles", "article_clusters", "article_urls", "blocks", "duplicate
 _WORDS = ("--allow-private", "--delay", "0", "--concurrency", "1", "-q")
 _NOT_COMPARED = ("urls.attempts", "articles.capture_id")
 """How often a URL was tried, and whether its article is of the first or the second answer: robots.txt is asked for by
-each crawl, and a crawl that was killed before its archive came home fetched some pages that the next one fetched too."""
+each crawl, and one that was killed before its archive came home fetched some pages that the next fetched too."""
 _LOOK_SECONDS = 0.2
 _DONE_URLS = "SELECT url FROM urls WHERE state = 'done'"
 _CAPTURES = "SELECT url, fetched_at FROM captures"
