@@ -40,7 +40,7 @@ _READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
     WHERE b.page_id = ? ORDER BY b.position"""
 _READ_KEPT = """SELECT b.position, b.kind, t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND b.kept = 1 ORDER BY b.position"""
-_COUNT_BLOCKS = "SELECT count(*) FROM page_blocks WHERE page_id = ?"
+_COUNT_BLOCKS = "SELECT count(*), coalesce(max(position), -1) FROM page_blocks WHERE page_id = ?"
 
 LayoutRow = tuple[str, int, int, list[str], str]
 """Of a block: its path, level, number of characters in links, landmarks and markdown."""
@@ -170,7 +170,10 @@ def read_ledger(
 
 def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:
     """The kept blocks of a page, in order: no text of a removed one is read."""
-    (count,) = db.execute(_COUNT_BLOCKS, [page_id]).fetchone()
+    count, last = db.execute(_COUNT_BLOCKS, [page_id]).fetchone()
+    if count != last + 1:  # positions with gaps: the layout has a row for each block, not for each position
+        yield from (block for block, _ in read_ledger(db, page_id, lambda _, is_kept: is_kept))
+        return
     layout = _layout_of_page(db, page_id, count)
     for row in db.execute(_READ_KEPT, [page_id]).fetchall():
         with decoding("page_blocks", "kind", f"{page_id}/{row[0]}"):
