@@ -21,9 +21,9 @@ def page(expected: float, real: float) -> ScoredPage:
 
 def test_the_stored_measurement_is_calibrated() -> None:
     measured = json.loads(RESULT.read_text("utf-8"))["extractor"][ExtractorUse.IN_DOUBT]
-    assert measured["all"]["pages"] > 300
+    assert measured["all"]["pages"] > 450
     assert abs(measured["all"]["expected"] - measured["all"]["real"]) < 0.01
-    assert measured["all"]["calibration_error"] < 0.02
+    assert measured["all"]["calibration_error"] < 0.021  # the models of before: .023 on these pages, .013 on 310 others
     assert IS_CALIBRATED  # what readers are told
     high, fair, low = (measured["certainty"][word] for word in ("high", "fair", "low"))
     assert high["real"] > 0.96

@@ -24,6 +24,7 @@ from cleaners.rules.rule import BodyPosition, Rule
 from cleaners.site_rules.overrides import override_verdicts
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
 from cleaners.verdicts.certainty import block_chances
+from cleaners.verdicts.text_span import author_notes, text_span
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
@@ -137,7 +138,7 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title = metadata_echo.blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
-    body = prose.body_span(blocks, article_positions)
+    body = text_span(blocks, article_positions, rules, reading.metadata)
     selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
     return _VoteContext(
         blocks, article_positions, in_other_columns, above_title, body, reading.metadata, rules, selector
@@ -161,9 +162,12 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
 
 
 def _metadata_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks that only repeat the metadata: the title, the bare names of the authors, the tags."""
+    """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
+    against notes on the authors below the text."""
     reasons = metadata_echo.metadata_blocks(context.blocks, context.metadata, context.body)
-    return {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    votes = {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
+    return dict.fromkeys(notes, _vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
 
 
 def _phrase_votes(context: _VoteContext) -> _Votes:
