@@ -22,8 +22,10 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check
-# Each of three workers collects all tests: 9 s of CPU where the compiled modules are kept, 28 s where they are not.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist loadfile
+# Each worker collects all tests, so what they import is compiled once before that. The slow tests wait a lot.
+WORKERS := 2
+COMPILE = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -j 2 broadsheet cleaners crawler output
+PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(WORKERS) --dist loadfile
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
@@ -41,8 +43,10 @@ test: $(READY)
 	$(BIN)/mypy
 	$(PYTEST) -m "not slow"
 
+test-full: VARIABLES := BROADSHEET_COLD=1
+test-full: WORKERS := 3
 test-full: $(READY)
-	BROADSHEET_COLD=1 $(PYTEST) $(addprefix -m ,$(ONLY))
+	$(PYTEST) $(addprefix -m ,$(ONLY))
 
 quick: $(READY)
 	$(PYTEST) -m "not slow"

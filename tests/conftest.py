@@ -8,6 +8,7 @@ Tests run in random order (pytest-randomly). The first line of a session says ho
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -52,6 +53,18 @@ class _Skips:
             terminalreporter.section("skipped, and BROADSHEET_NO_SKIP is set")
             for line in self.found:
                 terminalreporter.line(line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """What is imported and collected stays to the end: the collector of garbage need not look through it again and
+    again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

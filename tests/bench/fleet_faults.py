@@ -1,11 +1,12 @@
 """What trouble costs a whole fleet, and that every site ends as in an undisturbed run.
 
-`python -m tests.bench.fleet_faults [--sites 60] [--real NAME ...] [--seed 18]` writes
+`python -m tests.bench.fleet_faults [--sites 60] [--real NAME ...] [--most-pages 120] [--seed 18]` writes
 tests/bench/results/fleet_faults.json. Generated sites, and then sites of the corpus that are named, are crawled on
 loopback by a Dask cluster of a scheduler and four workers in processes of their own, with a store in a folder. Workers
 are killed with `kill -9` throughout, the scheduler is restarted once, the store is away for ten seconds. Each site is
-compared with a run of its own that nobody disturbed. Ends with 1 if anything differs, or if a page was fetched again
-that was committed and brought home.
+compared with a run of its own that nobody disturbed. Of a larger real site so many HTML files are served in both runs,
+those nearest to the start page. Ends with 1 if anything differs, or if a page was fetched again that was committed and
+brought home. With --sites 0, or without --real, the result keeps what it says of the others.
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ import json
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from crawler.fleet.store.site_lease import LeaseTerms
 from crawler.fleet.store.task_in_store import StorePlace
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.site_pages import CACHE
+from tests.bench.merged_sites import trim
 from tests.bench.sites import Site
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port
@@ -38,6 +42,7 @@ from tests.crawler.fleet.troubled_fleet import (
     served_sites,
     stored_archive,
 )
+from tests.crawler.scripted_site import Seen
 
 RESULTS = Path(__file__).parent / "results" / "fleet_faults.json"
 _PAGES = 12
@@ -49,10 +54,30 @@ _FAULTS = ("requests_after_home", "captures_after_home", "differing_sites", "oth
 
 
 @contextmanager
-def real_sites(names: Sequence[str]) -> Iterator[list[FleetSite]]:
-    """Sites of the corpus."""
-    with ExitStack() as stack:
-        yield [FleetSite(name, stack.enter_context(Site(name, CACHE)).start) for name in names]
+def real_sites(names: Sequence[str], most_pages: int) -> Iterator[list[FleetSite]]:
+    """Sites of the corpus, of each at most so many HTML files."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        yield [_real_site(stack.enter_context(Site(name, Path(folder))), most_pages) for name in names]
+
+
+def _real_site(site: Site, most_pages: int) -> FleetSite:
+    trim(site.home / "www", urlsplit(site.start).path, most_pages)
+    log: list[Seen] = []
+    site.server.RequestHandlerClass = _with_log(site.server.RequestHandlerClass, log)
+    return FleetSite(site.name, site.start, log)
+
+
+def _with_log(answers: type[BaseHTTPRequestHandler], log: list[Seen]) -> type[BaseHTTPRequestHandler]:
+    """The same answers, each request noted first."""
+
+    class Logged(answers):
+        def parse_request(self) -> bool:
+            is_request = super().parse_request()
+            if is_request:
+                log.append(Seen(time.monotonic(), self.path, self.headers))
+            return is_request
+
+    return Logged
 
 
 def measure(sites: Sequence[FleetSite], folder: Path, seed: int) -> dict[str, Any]:
@@ -110,10 +135,12 @@ def _compared(
 
 def main(arguments: argparse.Namespace) -> int:
     """Measure, print and write, the generated sites first."""
-    figures: dict[str, Any] = {"seed": arguments.seed, "names": arguments.real}
+    figures: dict[str, Any] = json.loads(arguments.out.read_text("utf-8")) if arguments.out.exists() else {}
+    figures["seed"] = arguments.seed
     groups = {"generated": served_sites(arguments.sites, _PAGES)} if arguments.sites else {}
     if arguments.real:
-        groups["real"] = real_sites(arguments.real)
+        figures |= {"names": arguments.real, "most_pages": arguments.most_pages}
+        groups["real"] = real_sites(arguments.real, arguments.most_pages)
     for group, opened_sites in groups.items():
         with tempfile.TemporaryDirectory() as folder, opened_sites as sites:
             figures[group] = measure(sites, Path(folder), arguments.seed)
@@ -129,6 +156,7 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, default=60)
     parser.add_argument("--real", nargs="*", default=[], metavar="NAME")
+    parser.add_argument("--most-pages", type=int, default=120)
     parser.add_argument("--seed", type=int, default=18)
     parser.add_argument("--out", type=Path, default=RESULTS)
     return parser.parse_args(words)

@@ -143,6 +143,7 @@ def test_every_visible_word_of_real_pages_is_kept_or_removed() -> None:
     assert over == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="needs the corpus beside the repository (shared/corpus/wcxb)")
 def test_every_visible_word_of_a_few_real_pages_is_kept_or_removed() -> None:
     shares = []

@@ -1,14 +1,15 @@
 """Grants the crawls of a worker their slots for requests to one address: as many as Dask's scheduler leaves it.
 
-A slot is a lease of a semaphore at the scheduler, which all workers share. It is held as long as crawls use it, and
-given back after a while in any case, so that no worker keeps an address from the others. What a worker that was killed
-had, its scheduler frees when the lease is over.
+A slot is a lease of a semaphore at the scheduler, which all workers share, or in a store (`store_grants.py`). It is
+held as long as crawls use it, and given back after a while in any case, so that no worker keeps an address from the
+others. What a worker that was killed had is free when the lease is over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -83,6 +84,13 @@ class AddressGranter:
             except OSError as error:  # a disk that is full may have room again, and crawls wait for this
                 _LOG.warning("slots for addresses in %s: %s", self._folder, error)
             await asyncio.sleep(self._times.look)
+
+    def close(self) -> None:
+        """Grant nothing any more. What the semaphores are leased is given back by whoever has them."""
+        for grant in self._grants:
+            grant.slot.close()
+        self._grants.clear()
+        os.close(self._owner)
 
     async def look(self) -> None:
         """Ask for what is wanted, and give back what is to be."""

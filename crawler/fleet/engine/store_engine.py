@@ -5,9 +5,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from crawler.fleet.engine.host_queue import HostQueue
+from crawler.fleet.engine.store_grants import granted_slots
 from crawler.fleet.run_site import unstarted
 from crawler.fleet.site_task import SiteResult, SiteTask
 from crawler.fleet.store.task_in_store import StorePlace, run_task
@@ -27,10 +29,13 @@ class StoreEngine:
         """See `Engine.run`."""
         self._tasks = HostQueue(tasks)
         results: queue.SimpleQueue[tuple[SiteTask, SiteResult]] = queue.SimpleQueue()
-        lifeline = Lifeline()
-        try:
+        with closing(Lifeline()) as lifeline, granted_slots(self.store_place) as slots:
+
+            def work(task: SiteTask) -> None:
+                results.put((task, run_task(task, self.store_place, lifeline, self._stopped.is_set, slots)))
+
             while self._tasks:
-                self._start_some(results, lifeline)
+                self._start_some(work)
                 if self._stopped.is_set():
                     for task in self._tasks.take_all():
                         on_result(unstarted(task, "stopped before its turn"))
@@ -38,8 +43,6 @@ class StoreEngine:
                     task, result = results.get()
                     self._tasks.end(task)
                     on_result(result)
-        finally:
-            lifeline.close()
 
     def stop(self) -> None:
         """See `Engine.stop`."""
@@ -49,10 +52,7 @@ class StoreEngine:
         """See `Engine.running`."""
         return self._tasks.running
 
-    def _start_some(self, results: queue.SimpleQueue[tuple[SiteTask, SiteResult]], lifeline: Lifeline) -> None:
-        def work(task: SiteTask) -> None:
-            results.put((task, run_task(task, self.store_place, lifeline, self._stopped.is_set)))
-
+    def _start_some(self, work: Callable[[SiteTask], None]) -> None:
         while not self._stopped.is_set() and len(self._tasks.running) < self.parallel:
             task = self._tasks.next_task()
             if task is None:

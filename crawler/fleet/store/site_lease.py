@@ -80,17 +80,27 @@ def read_site(store: ObjectStore, site: str) -> LeaseRecord:
     return _parse(record, site) if record else LeaseRecord()
 
 
+@dataclass(frozen=True, slots=True)
+class LeasedThing:
+    """What there is a lease of: what messages call it, and the key of its record."""
+
+    name: str
+    key: str
+
+
 class SiteLease:
     """A lease that was acquired. Its methods may be called from several threads."""
 
-    def __init__(self, store: ObjectStore, site: str, record: LeaseRecord, version: str, terms: LeaseTerms) -> None:
+    def __init__(
+        self, store: ObjectStore, leased: LeasedThing, record: LeaseRecord, version: str, terms: LeaseTerms
+    ) -> None:
         self._store = store
-        self._key = record_key(site)
+        self._key = leased.key
         self._record = record
         self._version = version
         self._lock = threading.Lock()
         self.terms = terms
-        self.site = site
+        self.site = leased.name
         self.manifest = record.manifest
         """The key of the manifest that the site had when it was acquired; empty for none."""
 
@@ -123,17 +133,22 @@ class SiteLease:
 
 def acquire(store: ObjectStore, site: str, owner: str, terms: LeaseTerms | None = None) -> SiteLease:
     """Take a site that is free. SiteIsLeased if another runner has it, or was quicker."""
-    terms = terms or LeaseTerms()
+    return acquire_thing(store, LeasedThing(site, record_key(site)), owner, terms or LeaseTerms())
+
+
+def acquire_thing(store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms) -> SiteLease:
+    """Take whatever there is one of, likewise."""
     for _ in range(_ACQUIRE_TRIES):
-        stored = store.read_record(record_key(site))
-        record = _parse(stored, site) if stored else LeaseRecord()
+        stored = store.read_record(leased.key)
+        record = _parse(stored, leased.name) if stored else LeaseRecord()
         if not record.is_free(terms):
             break
         taken = LeaseRecord(record.generation + 1, owner, terms.expiry(), record.manifest, token_hex(8))
         with suppress(VersionMoved):
-            version = _replace(store, record_key(site), taken, stored.version if stored else "")
-            return SiteLease(store, site, taken, version, terms)
-    raise SiteIsLeased(f"{site} is run by {record.owner or 'another runner'}, until {record.expires_at} at least")
+            version = _replace(store, leased.key, taken, stored.version if stored else "")
+            return SiteLease(store, leased, taken, version, terms)
+    runner = record.owner or "another runner"
+    raise SiteIsLeased(f"{leased.name} is run by {runner}, until {record.expires_at} at least")
 
 
 def acquire_within(store: ObjectStore, site: str, owner: str, terms: LeaseTerms, wait_seconds: float) -> SiteLease:

@@ -40,8 +40,7 @@ class StorePlace:
     patience: Patience = field(default_factory=Patience)
     wait_seconds: float = 0.0
     per_address: int = 4
-    """Requests under way to one address, over all crawls of a machine, or of the fleet where its scheduler grants
-    them."""
+    """Requests under way to one address, over all crawls of the fleet."""
 
     def environment(self, grants: Path | None = None) -> dict[str, str]:
         """The variables that a crawl gets: no credentials of the store, which it does not need; one worker process, as

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ import pytest
 from crawler.cli import run
 from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
 from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from crawler.fleet.store.manifest import read_manifest
 from crawler.fleet.store.site_lease import read_site
 from crawler.fleet.store.store_address import make_store, store_at
 from crawler.fleet.store.stored_run import run_stored
 from output.write.archive import Archive
+from tests.crawler.fleet.store.conftest import S3, free_port
+from tests.crawler.fleet.store.s3_server import BUCKET, SECRET, running_s3_server
 from tests.crawler.fleet.store.sites import crawl_of, site_in
 
 LIST = '[sites.{0}]\nurls = ["https://{0}.example/"]\n'
@@ -39,6 +43,18 @@ def sites(tmp_path: Path, db: Path) -> Path:
     file = tmp_path / "sites.toml"
     file.write_text("".join(map(LIST.format, (*ends, "none"))))
     return file
+
+
+@pytest.fixture(params=["folder", S3])
+def address(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty store: a folder, and a bucket of a real server."""
+    if request.param == "folder":
+        yield str(tmp_path / "store")
+        return
+    with running_s3_server(free_port()) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield f"s3://{BUCKET}/read"
 
 
 def test_status_has_a_line_a_site_the_worst_first(sites: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,11 +128,10 @@ def test_archives_that_are_not_here_are_named_in_a_line(sites: Path, capsys: pyt
 
 
 def test_report_and_search_read_the_archives_of_a_store(
-    sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sites: Path, tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The list has a site lamp too, whose archive is in the store alone; that of well beside the list is not read."""
     sites.write_text(sites.read_text() + LIST.format("lamp"))
-    address = str(tmp_path / "store")
     make_store(address)
     store = store_at(address)
     run_stored(site_in(store, tmp_path), crawl_of("one", "two"))
@@ -142,3 +157,33 @@ def test_a_store_that_is_none_is_a_line(sites: Path, tmp_path: Path, capsys: pyt
         printed = capsys.readouterr()
         assert words in printed.err
         assert (printed.out, printed.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", [S3], indirect=True)
+def test_a_bucket_that_cannot_be_read_is_a_line_without_secrets(
+    sites: Path, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A site of which the store lost a file costs the others nothing; a bucket that is none, and a server that does not
+    answer, are a line each."""
+    sites.write_text(sites.read_text() + LIST.format("lamp"))
+    make_store(address)
+    store = store_at(address)
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.key)
+    away = f"http://127.0.0.1:{free_port()}"
+    for words, store_address, endpoint in (
+        ("lamp: ", address, ""),
+        ("there is no such bucket", "s3://nowhere/read", ""),
+        ("holds no store", f"s3://{BUCKET}/other", ""),
+        ("s3://archives/read", address, away),
+    ):
+        if endpoint:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        for verb in (["report", str(sites)], ["search", "--sites", str(sites), "told"]):
+            assert run(["fleet", *verb, "--store", store_address]) == 1
+            printed = capsys.readouterr()
+            assert words in printed.err
+            assert printed.out == ""
+            assert printed.err.count("\n") == 1 + (verb[0] == "search" and words == "lamp: ")
+            assert SECRET not in printed.err

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urljoin
 
 from crawler.console.option_types import CommandError
 from crawler.fleet.engine.dask_engine import DaskEngine
@@ -36,7 +37,7 @@ from output.raw.away_files import read_away_files
 from output.read.verify import verify
 from tests.bench.archives.differences import comparisons
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
-from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 
 FIRST_SECONDS = 2
 """Of crawling, after which the first turn of a site is cut; the start of the crawl does not count."""
@@ -54,11 +55,11 @@ _CAPTURES = "SELECT url, fetched_at FROM captures"
 
 @dataclass(frozen=True)
 class FleetSite:
-    """A site to crawl: its name, where it begins, and its server, if that keeps a log of what it was asked for."""
+    """A site to crawl: its name, where it begins, and what its server was asked for."""
 
     name: str
     start: str
-    server: ScriptedSite | None = None
+    log: list[Seen]
 
     def task(self, turn: int, max_seconds: int = 0) -> SiteTask:
         """Its task of a turn, which tells it from that of every other turn."""
@@ -88,7 +89,7 @@ def served_sites(count: int, pages: int) -> Iterator[list[FleetSite]]:
         servers = [new_site(number, pages) for number in range(count)]
         for server in servers:
             stack.callback(server.close)
-        yield [FleetSite(f"site-{number}", f"{server.url}/", server) for number, server in enumerate(servers)]
+        yield [FleetSite(f"site-{number}", f"{server.url}/", server.log) for number, server in enumerate(servers)]
 
 
 def place_in(folder: Path, work_folder: str, terms: LeaseTerms) -> StorePlace:
@@ -98,23 +99,12 @@ def place_in(folder: Path, work_folder: str, terms: LeaseTerms) -> StorePlace:
     return StorePlace(address, make_store(address), work_folder, terms, Patience(300, 0.2, 1.0), wait_seconds=300)
 
 
-class Trouble:
-    """Kills a worker every few seconds until it is told to end; in place of one kill the scheduler is restarted, in
-    place of a later one the store goes away for a while."""
+class Loop:
+    """Does something again and again beside what a test does, from `running()` on until that ends."""
 
-    def __init__(self, cluster: DaskCluster, store: Path, seed: int) -> None:
-        self._cluster = cluster
-        self._store = store
-        self._draw = random.Random(seed)
+    def __init__(self, name: str) -> None:
         self._has_ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="trouble")
-        self.kill_seconds = (5.0, 15.0)
-        self.most_kills = 12
-        self.restart_at = 2
-        self.away_at = 4
-        self.kills = 0
-        self.restarts = 0
-        self.seconds_away = 0.0
+        self._thread = threading.Thread(target=self._run, name=name)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -124,6 +114,27 @@ class Trouble:
         finally:
             self._has_ended.set()
             self._thread.join()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+
+class Trouble(Loop):
+    """Kills a worker every few seconds until it is told to end; in place of one kill the scheduler is restarted, in
+    place of a later one the store goes away for a while."""
+
+    def __init__(self, cluster: DaskCluster, store: Path, seed: int) -> None:
+        super().__init__("trouble")
+        self._cluster = cluster
+        self._store = store
+        self._draw = random.Random(seed)
+        self.kill_seconds = (5.0, 15.0)
+        self.most_kills = 12
+        self.restart_at = 2
+        self.away_at = 4
+        self.kills = 0
+        self.restarts = 0
+        self.seconds_away = 0.0
 
     def _run(self) -> None:
         while not self._has_ended.wait(self._draw.uniform(*self.kill_seconds)):
@@ -152,28 +163,18 @@ class Trouble:
         self.seconds_away = time.monotonic() - started
 
 
-class HomeWatch:
+class HomeWatch(Loop):
     """Notes when a URL was first in an archive that the store states: from then on nobody has to fetch it again."""
 
     def __init__(self, store: Path, sites: Sequence[FleetSite]) -> None:
+        super().__init__("watch")
         self._folder = store
         self._store = store_at(str(store))
         self._names = [site.name for site in sites]
         self._manifests: dict[str, str] = {}
-        self._has_ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch")
         self.home_at: dict[str, tuple[float, str]] = {}
         """By URL, by the monotonic clock and by that of the archives."""
         self.states = 0
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        self._thread.start()
-        try:
-            yield
-        finally:
-            self._has_ended.set()
-            self._thread.join()
 
     def _run(self) -> None:
         while not self._has_ended.wait(_LOOK_SECONDS):
@@ -230,8 +231,7 @@ def run_undisturbed(sites: Sequence[FleetSite], place: StorePlace, parallel: int
     StoreEngine(place, parallel).run([site.task(0) for site in sites], results.append)
     assert [result for result in results if result.end is not SiteEnd.DONE] == []
     for site in sites:
-        if site.server:
-            site.server.log.clear()
+        site.log.clear()
 
 
 def run_troubled(
@@ -257,19 +257,19 @@ def run_troubled(
 
 
 def _request_count(sites: Sequence[FleetSite]) -> int:
-    return sum(len(site.server.log) for site in sites if site.server)
+    return sum(len(site.log) for site in sites)
 
 
 def _repeated_count(sites: Sequence[FleetSite]) -> int:
-    counts = Counter((site.name, path) for site in sites if site.server for path in site.server.paths())
+    counts = Counter((site.name, seen.path) for site in sites for seen in site.log)
     return sum(count - 1 for count in counts.values())
 
 
 def _asked_again(sites: Sequence[FleetSite], home_at: Mapping[str, tuple[float, str]]) -> Iterator[str]:
     """URLs that a server was asked for after they were home."""
     for site in sites:
-        for seen in site.server.log if site.server else ():
-            url = site.start.rstrip("/") + seen.path
+        for seen in site.log:
+            url = urljoin(site.start, seen.path)
             if seen.path != "/robots.txt" and url in home_at and seen.at > home_at[url][0]:
                 yield url
 

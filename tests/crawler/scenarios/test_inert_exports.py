@@ -285,6 +285,7 @@ def assert_inert_html(html: str, tags: set[str]) -> None:
         )
 
 
+@pytest.mark.slow
 def test_reader_pages(db: Database, tmp_path: Path) -> None:
     for payload in payloads_in(db):
         for file in tmp_path.rglob("*.html"):

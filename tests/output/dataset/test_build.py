@@ -176,9 +176,12 @@ def test_relations_between_archives_that_did_not_change_stay(dataset: Dataset, t
 FULL = OSError(errno.ENOSPC, "No space left on device")
 STEPS = ["articles", "removed", "urls", "changes", "catalogue", "README", "manifest"]
 CUTS = [*((step, KeyboardInterrupt()) for step in STEPS), ("articles", FULL), ("catalogue", FULL), ("manifest", FULL)]
+QUICK_CUTS = [("articles", FULL), ("manifest", FULL)]
 
 
-@pytest.mark.parametrize(("step", "error"), CUTS)
+@pytest.mark.parametrize(
+    ("step", "error"), [pytest.param(*cut, marks=[] if cut in QUICK_CUTS else [pytest.mark.slow]) for cut in CUTS]
+)
 def test_a_run_that_is_cut_off_has_changed_nothing_that_counts(
     dataset: Dataset, tmp_path: Path, step: str, error: BaseException
 ) -> None:

@@ -81,6 +81,7 @@ def test_sqlite_utils_knows_the_index(filled):
     assert [row["url"][-2:] for row in filled.db["articles"].search("party")] == ["en"]
 
 
+@pytest.mark.slow
 def test_datasette_searches_articles_while_a_writer_writes(filled, file, make):
     app = pytest.importorskip("datasette.app")
 

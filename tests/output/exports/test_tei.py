@@ -101,6 +101,7 @@ def test_every_structure_is_valid(schema, articles, markdown):
     assert_valid(schema, tei_document(articles(markdown=markdown)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     [
@@ -122,6 +123,7 @@ def test_every_header_is_valid(schema, articles, values):
     assert_valid(schema, tei_document(articles(**values)))
 
 
+@pytest.mark.slow
 def test_the_schema_refuses_what_is_wrong(schema, articles):
     document = tei_document(articles()).replace(b"<body>", b"<body><chapter/>")
     assert not schema.validate(etree.fromstring(document))

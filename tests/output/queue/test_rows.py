@@ -265,6 +265,7 @@ def work(archive, call):
     return next(count), result
 
 
+@pytest.mark.slow
 def test_taking_costs_the_same_however_long_the_queue_and_however_many_wait(archive, queue, make):
     def cost():
         calls = (

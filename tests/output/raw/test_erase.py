@@ -118,6 +118,7 @@ def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # no
     raws.checked(file)
 
 
+@pytest.mark.slow
 def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, os.urandom(100_000))])

@@ -89,6 +89,7 @@ def test_a_users_column_is_shown_without_a_meaning() -> None:
     assert "my own" not in table
 
 
+@pytest.mark.slow
 def test_the_first_pages_lead_to_what_a_person_looks_at(metadata: dict[str, Any], archive_file: Path) -> None:
     home, database = pages(archive_file, metadata, "", "news+of+today")
     assert "An archive of articles" in home

@@ -96,6 +96,7 @@ def test_a_run_in_which_nothing_changes_is_silent(site):
     assert runs == [[]] * 6
 
 
+@pytest.mark.slow
 def test_runs_of_all_sizes_and_mixtures_are_silent(site):
     sizes = [(40, 0, 0), (3, 2, 40), (1, 39, 0), (0, 20, 10), (25, 25, 25), (9, 9, 0), (12, 0, 12)]
     assert [site.run(new_count=new, known_count=known, lists=lists) for new, known, lists in sizes] == [[]] * len(sizes)

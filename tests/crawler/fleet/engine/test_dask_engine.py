@@ -147,7 +147,7 @@ def test_every_site_ends_as_undisturbed_whatever_is_killed(tmp_path: Path, clust
             assert content_differences(quiet.path, troubled.path) == []
             assert troubled.captured_after(run.home_at) == []
         run_engine(DaskEngine(cluster.address, place, 60.0), [site.task(2) for site in sites])
-        assert sum(len(site.server.log) for site in sites if site.server) == run.requests
+        assert sum(len(site.log) for site in sites) == run.requests
     cluster.close()
     until(lambda: no_crawl_is_left(tmp_path / "machine"), "the crawls of killed workers end")
 
