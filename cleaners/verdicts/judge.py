@@ -24,6 +24,7 @@ from cleaners.rules.rule import BodyPosition, Rule
 from cleaners.site_rules.overrides import override_verdicts
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
 from cleaners.verdicts.certainty import block_chances
+from cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
 from cleaners.verdicts.text_span import author_notes, text_span
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
@@ -49,6 +50,7 @@ class _VoteContext:
     ]  # by the first look or the extractor, or the main container where these selected nothing
     in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
     above_title: frozenset[int]  # selected too, but above the title
+    comment_thread: range  # from its heading to the end of the page; empty without one
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
@@ -138,10 +140,21 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title = metadata_echo.blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
+    thread_start = comment_thread_start(blocks, article_positions, rules)
+    comment_thread = range(len(blocks) if thread_start is None else thread_start, len(blocks))
+    article_positions = article_positions.difference(comment_thread)
     body = text_span(blocks, article_positions, rules, reading.metadata)
     selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
     return _VoteContext(
-        blocks, article_positions, in_other_columns, above_title, body, reading.metadata, rules, selector
+        blocks,
+        article_positions,
+        in_other_columns,
+        above_title,
+        comment_thread,
+        body,
+        reading.metadata,
+        rules,
+        selector,
     )
 
 
@@ -202,6 +215,11 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
     }
 
 
+def _comment_thread_votes(context: _VoteContext) -> _Votes:
+    """Votes against the readers' comments and all that stands below them."""
+    return dict.fromkeys(context.comment_thread, _vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
+
+
 def _boilerplate_votes(context: _VoteContext) -> _Votes:
     """Votes against selected blocks in a part of the page that its markup shows to be boilerplate."""
     votes: _Votes = {}
@@ -249,6 +267,6 @@ def _layout_votes(context: _VoteContext) -> _Votes:
 
 
 _VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
-    _metadata_votes, _phrase_votes, _boilerplate_votes, _duplicate_votes,
+    _metadata_votes, _phrase_votes, _comment_thread_votes, _boilerplate_votes, _duplicate_votes,
     _selection_votes, _rescue_votes, _layout_votes,
 )  # fmt: skip
