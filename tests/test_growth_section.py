@@ -37,8 +37,10 @@ def test_the_section_comes_before_the_last_one_and_is_replaced(tmp_path: Path) -
     page = tmp_path / "performance.md"
     page.write_text("# Performance\n\n## Growth\n\ntext\n\n## What bounds it\n\nmore\n", "utf-8")
     write_growth_section(result(1.5), page)
+    page.write_text(page.read_text("utf-8").replace("\n\n## What", "\n\nbelow the table\n\n## What"), "utf-8")
     write_growth_section(result(2.5), page)
     text = page.read_text("utf-8")
+    assert "|\n\nbelow the table\n\n## What" in text
     titles = [line for line in text.splitlines() if line.startswith("## ")]
     assert titles == ["## Growth", "## An archive as it grows", "## What bounds it"]
     assert ("| verify | 5.00, 99 | 10.00, 99 |" in text, "3.00" in text) == (True, False)

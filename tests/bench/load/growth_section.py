@@ -10,7 +10,7 @@ from typing import Any
 RESULT = pathlib.Path(__file__).parents[1] / "results/growth.json"
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/performance.md"
 TITLE = "## An archive as it grows"
-_SECTION = re.compile(rf"{re.escape(TITLE)}\n.*?(?=\n## )", re.DOTALL)
+_SECTION = re.compile(rf"{re.escape(TITLE)}\n.*?(?:\n\|[^\n]*)+\n", re.DOTALL)  # to the end of its table
 _FACTS = ("articles", "hosts", "file_mb", "least_load", "greatest_load")
 _NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`.
 {processors} processors, Python {python}, SQLite {sqlite}. Generated stories of real size, some 180 blocks a page:
