@@ -10,7 +10,8 @@
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make torture    1,000 kinds of damage to an archive, through every verb; some twenty minutes
-# make train      train the models anew (cleaners/learned/model.npz); it needs the evaluation data in ../shared
+# make train      train the models anew, on the corpora that cleaners/training/mixture.py weighs; it needs the evaluation
+#                 data in ../shared
 # make clean      remove what these made
 
 VENV ?= .venv

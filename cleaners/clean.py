@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
-from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, Reading
+from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, Reading, Verdict
 from cleaners.html.blocks import read_blocks
 from cleaners.html.decode import decode, parse_page
 from cleaners.html.layout_signature import layout_signature
@@ -26,6 +26,7 @@ from cleaners.site_rules.values import merge_links, override_metadata
 from cleaners.verdicts.assemble import assemble
 from cleaners.verdicts.extractor import selected_blocks
 from cleaners.verdicts.judge import judge_blocks
+from cleaners.verdicts.standfirst import find_standfirst
 
 
 def read_page(
@@ -89,7 +90,7 @@ def clean(
     return CleanedPage(
         url=page.url,
         verdict=replace(verdict, evidence=(*verdict.evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)),
-        metadata=reading.metadata,
+        metadata=_with_standfirst(reading, verdicts),
         blocks=reading.blocks,
         verdicts=verdicts,
         text=text,
@@ -101,6 +102,15 @@ def clean(
         images=read_images(index, base_url(index, page.url), kept_blocks),
         chances=judged.chances,
     )
+
+
+def _with_standfirst(reading: Reading, verdicts: Sequence[Verdict]) -> Metadata:
+    """The page's metadata with the standfirst, which is known when the blocks are judged; a site rule's comes first."""
+    metadata = reading.metadata
+    standfirst = metadata.standfirst or find_standfirst(reading.blocks, verdicts, metadata)
+    if not standfirst or metadata.standfirst:
+        return metadata
+    return replace(metadata, standfirst=standfirst, sources={**metadata.sources, "standfirst": "markup"})
 
 
 def article_text(html: bytes, url: str | None = None) -> str:

@@ -247,6 +247,7 @@ class Metadata:
     modified: DateText = ""
     language: str = ""  # BCP 47 primary tag, lower case
     description: str = ""
+    standfirst: str = ""  # as it stands in the text, a line for each of its blocks
     section: str = ""
     tags: tuple[str, ...] = ()  # from whatever states topics: keywords, `article:tag`, links to tags
     keywords: tuple[str, ...] = ()  # what the page states under this name alone

@@ -11,6 +11,7 @@ from tests.bench.load.growth_section import growth_section, write_growth_section
 def result(cpu: float) -> dict[str, Any]:
     sizes = [
         {"articles": 1_000 * size, "hosts": size, "file_mb": 40 * size, "verify": {"cpu_s": cpu * size, "peak_mb": 99}}
+        | {"least_load": 0.5, "greatest_load": size}
         for size in (2, 4)
     ]
     return {
@@ -29,6 +30,7 @@ def test_a_row_has_the_figures_of_each_size() -> None:
         "| verify | 3.00, 99 | 6.00, 99 |",
     ]
     assert "2,000 articles of 2 sites, 4,000 articles of 4 sites" in "\n".join(lines)
+    assert "was 0.5 to 2, 0.5 to 4 while" in "\n".join(lines)
 
 
 def test_the_section_comes_before_the_last_one_and_is_replaced(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from cleaners.html.decode import decode, parse
 from cleaners.learned.block_features import block_features, first_look_features, measure_page
 from cleaners.training.annotated_sites import SITES, site_pages
 from cleaners.training.labels import covered_shares, snippet_labels, words_of
+from cleaners.training.mixture import MIXTURE, page_weight
 from cleaners.verdicts.extractor import selected_blocks
 from cleaners.verdicts.judge import rule_verdicts
 
-CORPORA = ("news", "segments", "wcxb")
 _HALF = 0.5
 _LEAST_TEXT_WORDS = 80  # the blocks of a shorter text do not weigh more
 _MOST_WEIGHT, _PAGE_WEIGHT, _BLOCK_WEIGHT = 0.3, 20, 0.03
@@ -74,10 +74,10 @@ def read_block_examples(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]
     """Return the names of the features, and an example for each page with a block, of all corpora, in a fixed order."""
     names = FeatureNames()
     examples: list[BlockExample] = []
-    for name in (*CORPORA, SITES):
-        for row, html in site_pages(corpus / SITES) if name == SITES else annotated_pages(corpus / name):
+    for part in MIXTURE:
+        for row, html in site_pages(corpus / SITES) if part.name == SITES else annotated_pages(corpus / part.name):
             if (reading := read_annotated_page(row["url"] or "", html)) is not None:
-                names, example = _block_example(name, row, reading)
+                names, example = _block_example(part.name, row, reading)
                 examples.append(example)
     return names, examples
 
@@ -118,15 +118,16 @@ def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[
     weights[_unlabelled_code(reading.blocks, labels)] = 0
     if words:
         weights[_cut_off_blocks(reading.blocks, labels, sizes, len(words))] = 0
+    host = site_name(corpus, row)
     return FeatureNames(tuple(first_look_names), tuple(block_model_names)), BlockExample(
         corpus,
-        site_name(corpus, row),
+        host,
         reading,
         verdicts,
         first_look_rows,
         block_model_rows,
         labels,
-        weights,
+        weights * page_weight(corpus, host),
         Counter(words),
         article_snippets,
         boilerplate_snippets,

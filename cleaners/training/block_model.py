@@ -5,9 +5,9 @@
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
-Some pages of each whole site are trained on too, where the corpus has them. The same pages, versions and settings
-give the same files. Beside them, `model.json` holds the hashes of the pages, the versions, and the cross-validated
-scores. Needs the extra: pip install '.[train]'.
+What is trained on, and what it weighs, says `mixture.py`; some pages of each whole site are among it, where the corpus
+has them. The same pages, versions and settings give the same files. Beside them, `model.json` holds hashes and weights
+of the corpora, the versions, and the cross-validated scores. Needs the extra: pip install '.[train]'.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from cleaners.learned.characters import count_characters
 from cleaners.learned.first_look import FirstLook
 from cleaners.learned.model import BLOCK_MODEL, EARLY_STOP_TREES, FIRST_LOOK_MODEL, Trees, expected_f1, trees_from_dump
 from cleaners.learned.trees import MOST_LEAVES
-from cleaners.training.annotated_pages import CORPORA, BlockExample, FeatureNames, read_block_examples
+from cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
 from cleaners.training.annotated_sites import SITES
+from cleaners.training.mixture import FOLDS, MIXTURE, PAGE_CORPORA, TrainingCorpus, fold_of
 from cleaners.training.scores import score_examples
 from cleaners.verdicts.judge import rule_verdicts
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
 
 _CLEANERS = Path(__file__).parents[1]
-FOLDS = 5
 _ROUNDS, _FIRST_LOOK_ROUNDS = 300, 200
 _THINNING = 4  # of the blocks that are plainly boilerplate, one in so many is trained on
 _PLAIN_WORDS = 8
@@ -119,11 +119,6 @@ def out_of_fold(names: FeatureNames, examples: Sequence[BlockExample], trainer: 
     return [probabilities[n] for n in range(len(examples))]
 
 
-def fold_of(host: str) -> int:
-    """The fold in which the pages of a host are tested, from 0: all of them in one."""
-    return hashlib.sha256(host.encode()).digest()[0] % FOLDS
-
-
 def cross_validate(names: FeatureNames, examples: Sequence[BlockExample]) -> dict[str, dict[str, float]]:
     """The scores of the verdicts, by corpus, each page judged by models trained without any page of its host.
 
@@ -183,19 +178,13 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.cv:
         write_model(train_block_model(names, examples), options.out, BLOCK_MODEL)
         write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)
-        facts = {"date": options.date} | training_facts(options.corpus, names.block_model, _ROUNDS)
-        facts |= {"settings": SETTINGS | _BLOCK_MODEL_SETTINGS, "cross_validated": scores}
-        facts["first"] = {
-            "features": len(names.first_look),
-            "rounds": _FIRST_LOOK_ROUNDS,
-            "settings": SETTINGS | _FIRST_LOOK_SETTINGS,
-        }
+        facts = {"date": options.date} | _facts_of_both(options.corpus, names) | {"cross_validated": scores}
         write_facts(facts, options.out, BLOCK_MODEL)
 
 
-def corpus_problem(corpus: Path) -> str:
+def corpus_problem(corpus: Path, names: Sequence[str] = PAGE_CORPORA) -> str:
     """What is missing in the folder of annotated pages, in one line; empty if it is complete."""
-    missing_corpora = [name for name in CORPORA if not (corpus / name / "truth.jsonl.gz").is_file()]
+    missing_corpora = [name for name in names if not (corpus / name / "truth.jsonl.gz").is_file()]
     return (
         f"no annotated pages at {corpus / missing_corpora[0]}: --corpus names the folder that holds them"
         if missing_corpora
@@ -203,17 +192,34 @@ def corpus_problem(corpus: Path) -> str:
     )
 
 
-def training_facts(corpus: Path, names: Sequence[str], rounds: int) -> dict[str, Any]:
-    """What a model was trained on, and how: hashes of the corpora, versions, settings."""
-    truths = {name: (corpus / name / "truth.jsonl.gz").read_bytes() for name in CORPORA}
-    truths[SITES] = b"".join(file.read_bytes() for file in sorted((corpus / SITES).glob("*.tar.xz")))
+def _facts_of_both(folder: Path, names: FeatureNames) -> dict[str, Any]:
+    """The training facts of the block model, and under `first` what is different in the first look."""
+    first_look = {"features": len(names.first_look), "rounds": _FIRST_LOOK_ROUNDS}
+    return training_facts(folder, names.block_model, _ROUNDS) | {
+        "settings": SETTINGS | _BLOCK_MODEL_SETTINGS,
+        "first": first_look | {"settings": SETTINGS | _FIRST_LOOK_SETTINGS},
+    }
+
+
+def training_facts(
+    folder: Path, names: Sequence[str], rounds: int, corpora: Sequence[TrainingCorpus] = MIXTURE
+) -> dict[str, Any]:
+    """What a model was trained on, and how: hashes and weights of the corpora, versions, settings."""
     return {
-        "corpus": {name: hashlib.sha256(content).hexdigest() for name, content in truths.items()},
+        "corpus": {corpus.name: hashlib.sha256(_truth_bytes(folder, corpus.name)).hexdigest() for corpus in corpora},
+        "weights": {corpus.name: corpus.weight for corpus in corpora},
         "versions": {name: version(name) for name in ("lightgbm", "trafilatura")},
         "features": len(names),
         "rounds": rounds,
         "settings": SETTINGS,
     }
+
+
+def _truth_bytes(folder: Path, corpus: str) -> bytes:
+    """The annotations of a corpus; of the whole sites all that there is."""
+    if corpus != SITES:
+        return (folder / corpus / "truth.jsonl.gz").read_bytes()
+    return b"".join(file.read_bytes() for file in sorted((folder / SITES).glob("*.tar.xz")))
 
 
 def write_model(trees: Trees, folder: Path, file: str) -> None:

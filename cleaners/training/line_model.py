@@ -22,15 +22,14 @@ from cleaners.document import Column, KeepReason, Verdict
 from cleaners.learned.model import LINE_MODEL, Trees
 from cleaners.text_mode.weigh_lines import weigh_lines
 from cleaners.training.block_model import (
-    FOLDS,
     corpus_problem,
     fit_trees,
-    fold_of,
     training_facts,
     write_facts,
     write_model,
 )
 from cleaners.training.labels import fold_whitespace, word_f1, words_of
+from cleaners.training.mixture import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of
 from cleaners.training.text_dumps import KINDS, TextDump, read_dumps
 
 _ROUNDS = 150
@@ -131,7 +130,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--corpus", type=Path, default=package.parent.parent / "shared" / "corpus")
     parser.add_argument("--out", type=Path, default=package / "learned")
     options = parser.parse_args(arguments)
-    if problem := corpus_problem(options.corpus):
+    if problem := corpus_problem(options.corpus, WHOLE_CORPORA):
         sys.exit(problem)
     dumps = list(read_dumps(options.corpus))
     scores = compare_cleaning(dumps, out_of_fold(dumps))
@@ -139,7 +138,8 @@ def main(arguments: list[str] | None = None) -> None:
         for kind, values in kinds.items():
             print(f"{method:12} {kind:6} {values}")
     if not options.cv:
-        facts = training_facts(options.corpus, dumps[0].feature_names, _ROUNDS) | {"cross_validated": scores}
+        corpora = [corpus for corpus in MIXTURE if corpus.name in WHOLE_CORPORA]
+        facts = training_facts(options.corpus, dumps[0].feature_names, _ROUNDS, corpora) | {"cross_validated": scores}
         facts["versions"] |= {"html-text": version("html-text")}
         write_model(train_line_model(dumps), options.out, LINE_MODEL)
         write_facts(facts, options.out, LINE_MODEL)

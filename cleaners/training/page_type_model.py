@@ -31,7 +31,8 @@ from cleaners.document import Column, Page
 from cleaners.html.decode import decode, parse
 from cleaners.page_type.page_features import page_features
 from cleaners.page_type.page_weights import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
-from cleaners.training.block_model import FOLDS, SETTINGS, fold_of
+from cleaners.training.block_model import SETTINGS
+from cleaners.training.mixture import FOLDS, fold_of
 from cleaners.verdicts.judge import judge
 
 _CLEANERS = Path(__file__).parents[1]

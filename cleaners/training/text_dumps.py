@@ -21,7 +21,6 @@ from cleaners.text_mode.line_features import line_features
 from cleaners.text_mode.plaintext import judge_lines_by_rules
 from cleaners.text_mode.text_lines import TextLines, blocks_of_text, read_lines
 from cleaners.training.annotated_pages import (
-    CORPORA,
     annotated_pages,
     annotated_words,
     block_weights,
@@ -30,6 +29,7 @@ from cleaners.training.annotated_pages import (
     snippets_of,
 )
 from cleaners.training.labels import covered_shares, snippet_labels, words_of
+from cleaners.training.mixture import WHOLE_CORPORA
 from cleaners.verdicts.extractor import extracted_text
 
 KINDS = ("full", "half", "clean", "verse")
@@ -58,10 +58,10 @@ class TextDump:
 
 
 def read_dumps(corpus: Path, every: int = 1) -> Iterator[TextDump]:
-    """The dumps of each n-th annotated page of all corpora, in a fixed order. Needs html-text."""
+    """The dumps of each n-th annotated page of the corpora that weigh most, in a fixed order. Needs html-text."""
     from html_text import extract_text
 
-    for name in CORPORA:
+    for name in WHOLE_CORPORA:
         for number, (row, html) in enumerate(annotated_pages(corpus / name)):
             if number % every == 0:
                 for kind, text in _page_texts(number, row, html, extract_text):

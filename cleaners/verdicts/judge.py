@@ -24,6 +24,8 @@ from cleaners.rules.rule import BodyPosition, Rule
 from cleaners.site_rules.overrides import override_verdicts
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
 from cleaners.verdicts.certainty import block_chances
+from cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
+from cleaners.verdicts.text_span import author_notes, text_span
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
@@ -48,6 +50,7 @@ class _VoteContext:
     ]  # by the first look or the extractor, or the main container where these selected nothing
     in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
     above_title: frozenset[int]  # selected too, but above the title
+    comment_thread: range  # from its heading to the end of the page; empty without one
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
@@ -137,10 +140,21 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title = metadata_echo.blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
-    body = prose.body_span(blocks, article_positions)
+    thread_start = comment_thread_start(blocks, article_positions, rules)
+    comment_thread = range(len(blocks) if thread_start is None else thread_start, len(blocks))
+    article_positions = article_positions.difference(comment_thread)
+    body = text_span(blocks, article_positions, rules, reading.metadata)
     selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
     return _VoteContext(
-        blocks, article_positions, in_other_columns, above_title, body, reading.metadata, rules, selector
+        blocks,
+        article_positions,
+        in_other_columns,
+        above_title,
+        comment_thread,
+        body,
+        reading.metadata,
+        rules,
+        selector,
     )
 
 
@@ -161,9 +175,12 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
 
 
 def _metadata_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks that only repeat the metadata: the title, the bare names of the authors, the tags."""
+    """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
+    against notes on the authors below the text."""
     reasons = metadata_echo.metadata_blocks(context.blocks, context.metadata, context.body)
-    return {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    votes = {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
+    return dict.fromkeys(notes, _vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
 
 
 def _phrase_votes(context: _VoteContext) -> _Votes:
@@ -178,11 +195,19 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
         if rule:
             votes[n] = _vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
-        elif section and teasers.continues_section(block, context.selected_positions, position):
+        elif section and _continues_section(section, block, context):
             votes[n] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
     return _box_heading_votes(context, votes) | votes
+
+
+def _continues_section(section: Rule, block: Block, context: _VoteContext) -> bool:
+    """Whether a block belongs to the section that a rule's heading opened; a long text is no list of other articles."""
+    if section.reason == RemovalReason.RELATED and teasers.is_no_excerpt(block):
+        return False
+    position = context.body_position(block.position)
+    return teasers.continues_section(block, context.selected_positions, position)
 
 
 def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
@@ -196,6 +221,11 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
         and vote.reason not in _LINE_REASONS
         and furniture.is_box_heading(context.blocks, n - 1, kept_prose)
     }
+
+
+def _comment_thread_votes(context: _VoteContext) -> _Votes:
+    """Votes against the readers' comments and all that stands below them."""
+    return dict.fromkeys(context.comment_thread, _vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 
 def _boilerplate_votes(context: _VoteContext) -> _Votes:
@@ -245,6 +275,6 @@ def _layout_votes(context: _VoteContext) -> _Votes:
 
 
 _VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
-    _metadata_votes, _phrase_votes, _boilerplate_votes, _duplicate_votes,
+    _metadata_votes, _phrase_votes, _comment_thread_votes, _boilerplate_votes, _duplicate_votes,
     _selection_votes, _rescue_votes, _layout_votes,
 )  # fmt: skip

@@ -10,21 +10,16 @@ from itertools import groupby, pairwise
 from cleaners.document import Block, BlockKind, Metadata
 from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, container_of, is_prose
 from cleaners.rules.matcher import fold_text
+from cleaners.verdicts.standfirst import looks_like_standfirst
 
 ADDRESS, STANDFIRST = "context/address", "context/standfirst"
 """The rules that bring back an address on a line of its own, and the standfirst."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _ADDRESS_STARTS = ("http", "www.")  # how a web address begins
-_LEAD_WORDS = 8
 _LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
 _LEAST_SIBLINGS = 3  # of one path that are selected, before the others are brought back
 _SIBLINGS_SHARE = 0.7  # of all blocks of the path
-_LEAD_STEP = re.compile(
-    r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt"
-    r"|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])",
-    re.I,
-)
 _CONTAINER_SHARE = 0.5  # of the prose: if one container holds so much, its other paragraphs are brought back
 _FEW_LINKS = 0.25  # link density
 _RUN_BLOCKS, _RUN_WORDS = 3, 30
@@ -168,24 +163,5 @@ def _standfirst_blocks(
     return {
         n
         for n in range(start, body.start)
-        if n not in selected_positions
-        and title_position >= 0
-        and _may_lead(blocks[n])
-        and _is_lead(blocks[n], description)
+        if n not in selected_positions and title_position >= 0 and looks_like_standfirst(blocks[n], description)
     }
-
-
-def _may_lead(block: Block) -> bool:
-    return (
-        block.words >= _LEAD_WORDS
-        and block.link_density < MAX_LINK_DENSITY
-        and block.kind in (BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST_ITEM)
-        and not block.landmarks & (NON_ARTICLE_LANDMARKS | {"figure"})
-    )
-
-
-def _is_lead(block: Block, description: str) -> bool:
-    text = fold_text(block.text)
-    if description and (description.startswith(text[:60]) or text.startswith(description[:60])):
-        return True
-    return bool(_LEAD_STEP.search(">".join(block.path.split(">")[-2:])))

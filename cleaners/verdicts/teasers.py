@@ -10,6 +10,7 @@ from cleaners.rules.rule import BodyPosition
 _TEASER_WORDS = 30
 _CARD_TITLE_WORDS, _CARD_WORDS = 3, 60
 _LINKED = 0.5  # link density
+_EXCERPT_WORDS, _EXCERPT_LINKED = 50, 0.25  # from so many words, and below this link density, a text is no excerpt
 _ELLIPSES = ("…", "...", "[…]", "[...]")
 
 
@@ -27,6 +28,12 @@ def continues_section(block: Block, selected_positions: frozenset[int], position
     if position.between or position.before_body:
         return is_teaser(block)
     return block.position not in selected_positions or is_teaser(block) or len(block.text.split()) <= _TEASER_WORDS
+
+
+def is_no_excerpt(block: Block) -> bool:
+    """Whether a block is too long for an excerpt of another page, mostly no link, and not cut with an ellipsis."""
+    is_long = block.words >= _EXCERPT_WORDS and block.link_density < _EXCERPT_LINKED
+    return is_long and not block.text.rstrip().endswith(_ELLIPSES)
 
 
 def is_teaser(block: Block) -> bool:

@@ -53,6 +53,7 @@ class Article:
     modified_raw: str
     language: str
     description: str
+    standfirst: str
     section: str
     tags: tuple[str, ...]
     keywords: tuple[str, ...]

@@ -38,6 +38,9 @@ _PUT_TEXT = """INSERT INTO block_texts (id, text) VALUES (?, ?)
 _READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
+_READ_KEPT = """SELECT b.position, b.kind, t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? AND b.kept = 1 ORDER BY b.position"""
+_COUNT_BLOCKS = "SELECT count(*), coalesce(max(position), -1) FROM page_blocks WHERE page_id = ?"
 
 LayoutRow = tuple[str, int, int, list[str], str]
 """Of a block: its path, level, number of characters in links, landmarks and markdown."""
@@ -154,10 +157,8 @@ def read_ledger(
 
     `is_wanted` gets position and verdict of a block and selects the blocks to read; None reads all.
     """
-    layout_column = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
     rows = db.execute(_READ_BLOCKS, [page_id]).fetchall()
-    with decoding("page_layout", "layout", page_id):
-        pairs = list(zip(rows, read_layout(layout_column[0]) if layout_column else [], strict=True))
+    pairs = list(zip(rows, _layout_of_page(db, page_id, len(rows)), strict=True))
     for row, layout_row in pairs:
         position, _, _, is_kept, reason, rule = row
         if is_wanted and not is_wanted(position, bool(is_kept)):
@@ -165,6 +166,29 @@ def read_ledger(
         with decoding("page_blocks", "kind", f"{page_id}/{position}"):
             block = _stored_block(row, layout_row)
         yield block, Verdict(bool(is_kept), reason, rule)
+
+
+def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:
+    """The kept blocks of a page, in order: no text of a removed one is read."""
+    count, last = db.execute(_COUNT_BLOCKS, [page_id]).fetchone()
+    if count != last + 1:  # positions with gaps: the layout has a row for each block, not for each position
+        yield from (block for block, _ in read_ledger(db, page_id, lambda _, is_kept: is_kept))
+        return
+    layout = _layout_of_page(db, page_id, count)
+    for row in db.execute(_READ_KEPT, [page_id]).fetchall():
+        with decoding("page_blocks", "kind", f"{page_id}/{row[0]}"):
+            block = _stored_block(row, layout[row[0]])
+        yield block
+
+
+def _layout_of_page(db: Database, page_id: int, block_count: int) -> list[LayoutRow]:
+    """The layout of a page that has so many blocks; DamagedValue if it is not of so many."""
+    column = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
+    with decoding("page_layout", "layout", page_id):
+        layout = read_layout(column[0]) if column else []
+        if len(layout) != block_count:
+            raise ValueError(f"{len(layout)} blocks, not {block_count}")
+    return layout
 
 
 def _stored_block(row: Sequence[Any], layout_row: LayoutRow) -> Block:

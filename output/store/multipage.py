@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from cleaners.document import Block
 from output.db.text import count_words
-from output.store.ledger import read_ledger
+from output.store.ledger import read_kept_blocks
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
 _HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
@@ -52,8 +52,7 @@ def further_blocks(db: Database, page_id: int, head_blocks: Iterable[Block]) -> 
     known_texts = {block.text for block in head_blocks}
     blocks: list[Block] = []
     for (part_id,) in db.execute(_PARTS, [page_id]).fetchall():
-        kept_blocks = [block for block, _ in read_ledger(db, part_id, lambda _, is_kept: is_kept)]
-        new_blocks = list(_new_blocks(kept_blocks, known_texts))
+        new_blocks = list(_new_blocks(read_kept_blocks(db, part_id), known_texts))
         known_texts |= {block.text for block in new_blocks}
         blocks += new_blocks
     return blocks

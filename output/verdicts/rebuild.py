@@ -12,7 +12,7 @@ from cleaners.verdicts.assemble import assemble
 from output.db.ids import text_digest
 from output.db.text import count_words, storable_text
 from output.store.articles import ArticleChange, note_change
-from output.store.ledger import read_ledger
+from output.store.ledger import read_kept_blocks, read_ledger
 from output.store.multipage import further_blocks, has_further_pages, head_page
 from output.store.page_rows import PageRows
 from output.store.revisions import correct_revision
@@ -41,6 +41,8 @@ def assemble_page(db: Database, page_id: int, kept_instead: Mapping[int, bool] |
 
 
 def _kept_blocks(db: Database, page_id: int, kept_instead: Mapping[int, bool]) -> list[Block]:
+    if not kept_instead:
+        return list(read_kept_blocks(db, page_id))
     return [block for block, _ in read_ledger(db, page_id, kept_instead.get)]
 
 

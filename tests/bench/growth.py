@@ -8,8 +8,10 @@ its own; it reports the CPU seconds that it spent and the most memory that it he
 
 `settle` is measured on an archive that was never settled, on one in which nothing has changed since, and after ten
 pages of a host were fetched again with another text. Storing these, and queueing what is due for an update, are rows
-of their own: together they are what an update costs besides fetching. Writes `results/growth.json` and the section of
-`docs/performance.md`.
+of their own: together they are what an update costs besides fetching. `import` takes in a WARC file of a hundred pages
+of another site, `reclean` cleans these again, which are the only ones with a raw response, and `merge` takes in an
+archive of a hundred pages of a third one: what they cost is that of the pages and of the archive around them. Of these
+three every process counts. Writes `results/growth.json` and the section of `docs/performance.md`.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ import json
 import os
 import pathlib
 import platform
-import resource
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
@@ -38,12 +41,16 @@ from output.watch.when_due import RevisitPolicy
 from output.write.archive import Archive
 from tests.bench.load.generated_site import GeneratedSite
 from tests.bench.load.growth_section import write_growth_section
+from tests.bench.load.watch import watched
+from tests.bench.load.wordpress_site import WordPressSite
+from tests.bench.sites import ROOT
+from tests.crawler.warcs import answer, record, write
 
 RESULT = pathlib.Path(__file__).parent / "results/growth.json"
 FOLDER = pathlib.Path(".cache/growth")
 SIZES = (5_000, 20_000, 80_000)
 ARTICLES_PER_HOST = 1_000
-CHANGED_PAGES = 10
+CHANGED_PAGES, ADDED_PAGES = 10, 100
 COMMANDS = {
     "search": ["search", "{file}", "bacedi"],
     "report": ["report", "{file}"],
@@ -52,9 +59,14 @@ COMMANDS = {
     "export jsonl": ["export", "{file}", "--format", "jsonl", "-o", "{file}.out"],
     "export csv": ["export", "{file}", "--format", "csv", "-o", "{file}.out"],
     "verify": ["verify", "{file}"],
+    "import 100 pages": ["import", "{folder}/imported.warc.gz", "--db", "{file}", "-q"],
+    "reclean 100 pages": ["reclean", "{file}", "--all", "-q"],
+    "merge 100 pages": ["merge", "{file}", "{folder}/merged.db", "-q"],
     "forget one URL": ["forget", "{file}", "{url}", "--yes"],
 }
-"""The verbs that are run as a person types them, in this order: the last one changes the file."""
+"""The verbs that are run as a person types them, in this order: the last four change the file."""
+
+OF_SEVERAL_PROCESSES = ("import 100 pages", "reclean 100 pages", "merge 100 pages")
 
 
 def first_settle(file: pathlib.Path, site: GeneratedSite) -> None:
@@ -87,19 +99,61 @@ STEPS: dict[str, Callable[[pathlib.Path, GeneratedSite], None]] = {
 
 def measure(name: str, file: pathlib.Path, site: GeneratedSite) -> dict[str, float]:
     """What a step costs in this process: CPU seconds and the megabytes that it held at most."""
-    arguments = [part.format(file=file, url=site.url(5)) for part in COMMANDS.get(name, ())]
+    arguments = command_line(name, file, site)
     site.page(0)  # makes the vocabulary
     started = time.process_time()
     if name in STEPS:
         STEPS[name](file, site)
     elif exit_code := run(arguments):
         raise RuntimeError(f"{' '.join(arguments)} exits with {exit_code}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {"cpu_s": round(time.process_time() - started, 2), "peak_mb": round(peak / 1024)}
+    return {"cpu_s": round(time.process_time() - started, 2), "peak_mb": round(peak_kilobytes() / 1024)}
+
+
+def command_line(name: str, file: pathlib.Path, site: GeneratedSite) -> list[str]:
+    """What a person types for a verb; nothing for a step that is none."""
+    values = {"file": file, "folder": file.parent, "url": site.url(5)}
+    return [part.format(**values) for part in COMMANDS.get(name, ())]
+
+
+def measure_processes(arguments: list[str]) -> dict[str, float]:
+    """What a verb costs with all its processes: CPU seconds, and the megabytes that they held together."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "cost.json"
+        launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
+        held = watched([*launcher, sys.executable, "-m", "crawler.cli", *arguments], ROOT).peak_mb
+        cost = json.loads(report.read_text("utf8"))
+    if cost["exit_code"]:
+        raise RuntimeError(f"{' '.join(arguments)} exits with {cost['exit_code']}")
+    return {"cpu_s": round(cost["cpu"], 2), "peak_mb": round(held)}
+
+
+def make_additions(folder: pathlib.Path) -> None:
+    """The WARC file that is imported, and the archive that is merged, where the folder has none."""
+    write_warc(folder / "imported.warc.gz", "https://imported.example")
+    merged = folder / "merged.db"
+    if not merged.exists():
+        warc = write_warc(folder / "merged.warc.gz", "https://merged.example")
+        if run(["import", str(warc), "--db", str(merged), "-q"]):
+            raise RuntimeError(f"{warc} could not be imported")
+
+
+def write_warc(file: pathlib.Path, origin: str) -> pathlib.Path:
+    """A WARC file of the articles of a generated WordPress site."""
+    site = WordPressSite(origin, ADDED_PAGES)
+    urls = re.findall(r"<loc>(.*?)</loc>", (site.answer("/wp-sitemap.xml") or b"").decode())
+    return write(file, [record(url, answer(site.answer(url.removeprefix(origin)) or b"")) for url in urls])
+
+
+def peak_kilobytes() -> int:
+    """The most memory that this process held (Linux). `getrusage` would count that of the process that started it."""
+    status = pathlib.Path("/proc/self/status").read_text("utf8")
+    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def measure_apart(name: str, file: pathlib.Path, site: GeneratedSite) -> dict[str, float]:
-    """The same in a process of its own."""
+    """The same in a process of its own; of some verbs, with every process that they start."""
+    if name in OF_SEVERAL_PROCESSES:
+        return measure_processes(command_line(name, file, site))
     arguments = ["--step", name, str(file), str(site.pages), str(site.hosts)]
     done = subprocess.run([sys.executable, "-m", "tests.bench.growth", *arguments], stdout=subprocess.PIPE, check=True)
     return dict(json.loads(done.stdout))
@@ -118,19 +172,23 @@ def stored_archive(folder: pathlib.Path, site: GeneratedSite) -> pathlib.Path:
         with Archive.open(unfinished) as archive:
             site.store(archive)
         unfinished.rename(kept)
-    return pathlib.Path(shutil.copy(kept, folder / "measured.db"))
+    measured = pathlib.Path(shutil.copy(kept, folder / "measured.db"))
+    with Archive.open(measured):  # of an earlier schema, it is upgraded before anything is measured
+        return measured
 
 
 def measure_size(folder: pathlib.Path, site: GeneratedSite) -> dict[str, Any]:
     """Every step on an archive of this size."""
     file = stored_archive(folder, site)
     result: dict[str, Any] = {"articles": site.pages, "hosts": site.hosts, "file_mb": file.stat().st_size >> 20}
+    loads = []
     for name in (*STEPS, *COMMANDS):
         result[name] = measure_apart(name, file, site)
+        loads.append(round(os.getloadavg()[0], 1))
         print(f"{site.pages:,} articles, {name}: {result[name]}", file=sys.stderr, flush=True)
-    for path in folder.glob("measured.*"):
+    for path in folder.glob("measured*"):
         path.unlink()
-    return result
+    return result | {"least_load": min(loads), "greatest_load": max(loads)}
 
 
 def machine() -> dict[str, Any]:
@@ -159,6 +217,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         run_step(*args.step)
         return
     args.folder.mkdir(parents=True, exist_ok=True)
+    make_additions(args.folder)
     sizes = [measure_size(args.folder, site_of(articles, args.hosts_of)) for articles in args.articles]
     result = machine() | {"sizes": sizes}
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")

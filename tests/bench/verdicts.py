@@ -27,7 +27,7 @@ from cleaners.html.decode import decode, parse
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import PageFeatures, page_features
 from cleaners.page_type.page_weights import PointsTable, parse_table
-from cleaners.training.block_model import fold_of
+from cleaners.training.mixture import fold_of
 from cleaners.training.page_type_model import PageTypeExample, host_of, train_fold_tables
 from cleaners.verdicts.judge import judge
 from tests.bench.documents.figures import refresh_documents

@@ -21,9 +21,10 @@ _MOST_ROWS = 50  # of copies, addresses and captures
 _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded
 
 _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coalesce(language, ''),
-    coalesce(description, ''), coalesce(section, ''), coalesce(licence, ''), coalesce(sitename, ''),
-    coalesce(image, ''), tags, keywords, metadata_sources, markdown, word_count, page_type, first_seen, last_seen,
-    page_id, coalesce(published_raw, ''), coalesce(published_day, ''), coalesce(modified_raw, ''), cleaner_version"""
+    coalesce(description, ''), coalesce(standfirst, ''), coalesce(section, ''), coalesce(licence, ''),
+    coalesce(sitename, ''), coalesce(image, ''), tags, keywords, metadata_sources, markdown, word_count, page_type,
+    first_seen, last_seen, page_id, coalesce(published_raw, ''), coalesce(published_day, ''),
+    coalesce(modified_raw, ''), cleaner_version"""
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
     UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
 _RULINGS = """SELECT o.position, r.article_id IS NOT NULL, r.host, r.at, r.note
@@ -211,8 +212,8 @@ def read_article(db: Database, article_id: int, pending_entries: Sequence[Journa
 
 
 _FIELDS = (
-    *"id url canonical_url host title authors language description section licence sitename image tags".split(),
-    *"keywords metadata_sources markdown word_count page_type first_seen last_seen page_id published_raw".split(),
+    *"id url canonical_url host title authors language description standfirst section licence sitename image".split(),
+    *"tags keywords metadata_sources markdown word_count page_type first_seen last_seen page_id published_raw".split(),
     *"published_day modified_raw cleaner_version why".split(),
 )
 _SHOWN_AS_THEY_ARE = (
@@ -220,8 +221,8 @@ _SHOWN_AS_THEY_ARE = (
     *"cleaner_version markdown".split(),
 )
 _METADATA = (
-    *"title authors published modified language section description canonical_url sitename licence image tags".split(),
-    "keywords",
+    *"title authors published modified language section description standfirst canonical_url sitename licence".split(),
+    *"image tags keywords".split(),
 )
 _STATED = {"published": "published_raw", "modified": "modified_raw"}
 _LISTS = ("authors", "tags", "keywords")

@@ -27,8 +27,9 @@ from output.db.migrations.v6_layouts import LAYOUTS
 from output.db.migrations.v6_overview import OVERVIEW
 from output.db.migrations.v6_settle import SETTLE
 from output.db.migrations.v6_users_names import rename_users_object
+from output.db.migrations.v7_standfirst import STANDFIRST
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 MIGRATIONS = Migrations("broadsheet")
 
@@ -82,4 +83,12 @@ def m0006_openness(db: Database) -> None:
     ):  # fmt: skip
         rename_users_column(db, statement)
         rename_users_object(db, statement)
+        db.execute(statement)
+
+
+@MIGRATIONS()
+def m0007_standfirst(db: Database) -> None:
+    """The standfirst of an article in a column of its own."""
+    for statement in STANDFIRST:
+        rename_users_column(db, statement)
         db.execute(statement)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from output.db.migrations import MIGRATIONS
 from output.db.table_columns import TableColumn, table_columns
-from output.read.checks.column_rules import rules_of
+from output.read.checks.column_rules import ColumnRule, rules_of
 from output.read.checks.finding import Finding, value_finding
 
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'
@@ -53,11 +53,19 @@ def column_values(db: Database) -> Iterator[Finding]:
 
 def _value_faults(db: Database, table: StoredTable) -> Iterator[Finding]:
     names = [column.name for column in table.columns]
-    judges = [rule.fault for rule in rules_of(table.name, table.columns)]
-    for row_name, *values in db.conn.execute(f"SELECT {table.row_name}, {', '.join(names)} FROM {table.name}"):
+    rules = rules_of(table.name, table.columns)
+    judges = [rule.fault for rule in rules]
+    query = f"SELECT {table.row_name}, {', '.join(names)} FROM {table.name} WHERE {_suspect_rows(names, rules)}"
+    for row_name, *values in db.conn.execute(query):
         for name, judge, value in zip(names, judges, values, strict=True):
             if fault := judge(value):
                 yield value_finding(table.name, name, _readable(row_name), fault)
+
+
+def _suspect_rows(names: Sequence[str], rules: Sequence[ColumnRule]) -> str:
+    """SQL for the rows that may have a fault: all, unless every column holds numbers and nothing else."""
+    conditions = [rule.suspect_numbers(name) for name, rule in zip(names, rules, strict=True)]
+    return " OR ".join(conditions) if all(conditions) else "true"
 
 
 def _readable(row_name: object) -> object:

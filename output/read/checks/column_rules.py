@@ -74,6 +74,16 @@ class ColumnRule:
             return f"is {_TYPE_NAMES[type(value)]}, not {_TYPE_NAMES[self.types[0]]}"
         return self._text_fault(value) if isinstance(value, str) else self._number_fault(value)
 
+    def suspect_numbers(self, column: str) -> str:
+        """SQL that holds for every value of a column of whole numbers that has a fault; empty for any other column."""
+        if self.types != (int,) or self.words or self.pattern:
+            return ""
+        wrong_type = f"typeof({column}) <> 'integer'"
+        if self.bounds is None:
+            return wrong_type
+        lowest, highest = self.bounds
+        return f"{wrong_type} OR {column} NOT BETWEEN {lowest} AND {highest}"
+
     def _text_fault(self, text: str) -> str:
         if not text.isascii() and _NO_UTF8.search(text):
             return "is no valid UTF-8"

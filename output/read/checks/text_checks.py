@@ -20,8 +20,9 @@ _BY_PERSON = f"""SELECT b.page_id FROM page_blocks b JOIN reasons r ON r.id = b.
 _ARTICLE_PAGES = f"""SELECT id, text_digest, word_count FROM pages
     WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM page_blocks)
     AND id NOT IN (SELECT page_id FROM overruled) AND id NOT IN ({_BY_PERSON})"""
-_OWN_BLOCKS = """SELECT t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_OWN_BLOCKS = """SELECT t.text FROM page_blocks b
         LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        CROSS JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND coalesce(o.kept, b.kept) = 1 ORDER BY b.position"""
 _ARTICLES = f"""SELECT a.id, a.text, a.word_count, (SELECT r.text_digest FROM revisions r
         WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1)

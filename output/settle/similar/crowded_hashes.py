@@ -65,9 +65,13 @@ def read_crowded_hashes(db: Database, host: str) -> Sketch:
     return unpack_sketch(packed_hashes)
 
 
-def count_crowded_hashes(db: Database, host: str) -> None:
-    """Count the hashes of a host's sketches, and store which are crowded, and of each sketch how many."""
+def count_crowded_hashes(db: Database, host: str) -> set[int]:
+    """Count the hashes of a host's sketches, and store which are crowded, and of each sketch how many.
+
+    Returns the pages whose sketches have a hash that is crowded now and was not before, or the other way round.
+    """
     crowded = _find_crowded_hashes(db, host)
+    moved = np.setxor1d(crowded, read_crowded_hashes(db, host), assume_unique=True)
     if len(crowded):
         db.execute(_STORE, [host, pack_sketch(crowded)])
     else:
@@ -78,6 +82,9 @@ def count_crowded_hashes(db: Database, host: str) -> None:
     ]
     changes = [(count, page_id) for count, page_id, stored_count in counts if count != stored_count]
     db.conn.executemany("UPDATE sketches SET crowded = ? WHERE page_id = ?", changes)
+    if not len(moved):
+        return set()
+    return {stored.page_id for stored in read_sketches(db, host) if is_in(stored.sketch, moved).any()}
 
 
 def is_in(hashes: Sketch, ordered_hashes: Sketch) -> NDArray[np.bool_]:

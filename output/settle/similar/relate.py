@@ -8,8 +8,9 @@ sketches; the result depends on the archive's content alone, not on the order in
 
 from __future__ import annotations
 
+import json
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,15 +22,13 @@ from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
 from output.settle.similar.crowded_hashes import count_crowded_hashes
 from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
-from output.settle.similar.pairs_of_hosts import find_pairs_of_hosts
+from output.settle.similar.pairs_of_pages import find_pairs_of_pages
 from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
+from output.settle.similar.touched_pages import REPEATED_PAGES, find_touched_pages
 from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-REPEATED_PAGES = 6
-"""Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
 _TEXTS_PER_QUERY = 1_000
 _TEXTS_PER_JOB = 25
@@ -44,11 +43,7 @@ _SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes, length(s.sketch) {_FROM_
 _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
 _MAX_INDEXED = 10_000
-_COUNT_SKETCHES = """SELECT count(*) FROM urls u CROSS JOIN sketches s ON s.page_id = u.id
-    WHERE u.host IN (SELECT value FROM json_each(?)) AND s.hashes > 0"""
-_PAGES_OF_HOSTS = """SELECT s.page_id FROM urls u CROSS JOIN sketches s ON s.page_id = u.id
-    WHERE u.host IN (SELECT value FROM json_each(?))"""
-_ARTICLES_OF_HOSTS = "SELECT id FROM articles WHERE host IN (SELECT value FROM json_each(?))"
+_ARTICLES_OF_PAGES = "SELECT a.id FROM json_each(?) w CROSS JOIN articles a ON a.page_id = w.value"
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
@@ -73,22 +68,26 @@ class SimilarityCounts:
 
 
 def relate_articles(
-    db: Database, parallel_map: ParallelMap = serial_map, stale_hosts: StaleHosts = WHOLE_ARCHIVE
+    db: Database,
+    parallel_map: ParallelMap = serial_map,
+    stale_hosts: StaleHosts = WHOLE_ARCHIVE,
+    head_pages: Collection[int] = (),
 ) -> SimilarityCounts:
     """Bring `duplicates` and `clusters` up to date with the articles, in one transaction; sketches are made by
     `parallel_map`.
 
-    `stale_hosts` are those on which anything has changed since. Two articles of others, of which no article has
-    another text either, are to each other what is stored.
+    `stale_hosts` are those on which anything has changed since, and `head_pages` the first pages of articles on several
+    pages that settling looked at. Compared are the articles of the pages that any of that has to do with.
     """
     with write_transaction(db):
         outdated_pages = {page_id for (page_id,) in db.execute(_STALE_SKETCHES)}
         sketched_pages = _sketch_new_texts(db, parallel_map)
         stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, outdated_pages | sketched_pages))
-        for host in list_hosts(db, stale_hosts):
-            count_crowded_hashes(db, host)
-        relations = _find_relations(db, stale_hosts)
-        relation_count = _store_relations(db, relations, stale_hosts)
+        crowded_pages = {page for host in list_hosts(db, stale_hosts) for page in count_crowded_hashes(db, host)}
+        changed_pages = outdated_pages | sketched_pages | crowded_pages | set(head_pages)
+        touched_pages = None if stale_hosts.hosts is None else find_touched_pages(db, changed_pages)
+        relations = _find_relations(db, touched_pages)
+        relation_count = _store_relations(db, relations, touched_pages)
         cluster_by_article = cluster_articles(Relation(*row) for row in db.execute(_STORED_RELATIONS))
         _store_clusters(db, cluster_by_article)
     return SimilarityCounts(len(sketched_pages), relation_count, len(cluster_by_article))
@@ -129,15 +128,13 @@ def read_shingles(db: Database, page_id: int) -> Shingles:
     return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
 
 
-def _find_relations(db: Database, stale_hosts: StaleHosts) -> list[Relation]:
-    """The relations of the articles on the stale hosts, with each other and with those of other hosts."""
-    if stale_hosts.hosts is None:
+def _find_relations(db: Database, pages: Collection[int] | None) -> list[Relation]:
+    """The relations of the articles of these pages, with each other and with those of others; None for all."""
+    if pages is None:
         return list(_compare_pairs(db, _find_all_pairs(db)))
-    (sketch_count,) = db.execute(_COUNT_SKETCHES, [stale_hosts.as_json]).fetchone()
-    if sketch_count <= _MAX_INDEXED:
-        return list(_compare_pairs(db, find_pairs_of_hosts(db, sorted(stale_hosts.hosts))))
-    stale_pages = {page_id for (page_id,) in db.execute(_PAGES_OF_HOSTS, [stale_hosts.as_json])}
-    return list(_compare_pairs(db, [pair for pair in _find_all_pairs(db) if not stale_pages.isdisjoint(pair)]))
+    if len(pages) <= _MAX_INDEXED:
+        return list(_compare_pairs(db, find_pairs_of_pages(db, pages)))
+    return list(_compare_pairs(db, [pair for pair in _find_all_pairs(db) if pair[0] in pages or pair[1] in pages]))
 
 
 def _find_all_pairs(db: Database) -> list[tuple[int, int]]:
@@ -169,10 +166,10 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
             yield relation
 
 
-def _store_relations(db: Database, relations: list[Relation], stale_hosts: StaleHosts) -> int:
-    """Write only what differs from the stored relations of the stale hosts' articles, so that settling again changes
+def _store_relations(db: Database, relations: list[Relation], pages: Collection[int] | None) -> int:
+    """Write only what differs from the stored relations of these pages' articles, so that settling again changes
     nothing. Returns how many relations the archive has."""
-    stored_relations = _read_relations(db, stale_hosts)
+    stored_relations = _read_relations(db, pages)
     stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(
         "DELETE FROM duplicates WHERE article_id = ? AND duplicate_id = ?",
@@ -188,11 +185,11 @@ def _store_relations(db: Database, relations: list[Relation], stale_hosts: Stale
     return int(db.execute("SELECT count(*) FROM duplicates").fetchone()[0])
 
 
-def _read_relations(db: Database, stale_hosts: StaleHosts) -> set[Relation]:
-    """The stored relations of the articles on the stale hosts."""
-    if stale_hosts.hosts is None:
+def _read_relations(db: Database, pages: Collection[int] | None) -> set[Relation]:
+    """The stored relations of the articles of these pages; None for all."""
+    if pages is None:
         return {Relation(*row) for row in db.execute(_STORED_RELATIONS)}
-    articles = db.execute(_ARTICLES_OF_HOSTS, [stale_hosts.as_json]).fetchall()
+    articles = db.execute(_ARTICLES_OF_PAGES, [json.dumps(sorted(pages))]).fetchall()
     return {Relation(*row) for article in articles for row in db.execute(_RELATIONS_OF_ARTICLE, article)}
 
 

@@ -31,7 +31,8 @@ from output.settle.unsettled import PageRoles
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_TEMPORARY_TABLES = ("settle_seen", "settle_left", "settle_evidence", *COMMON_TEXT_TABLES, *PAGE_TABLES)
+_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_recounted")
+_TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES)
 _BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
 _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
@@ -59,6 +60,16 @@ _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key
 _EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
 _DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence WHERE host = :host AND NOT EXISTS (
     SELECT 1 FROM settle_evidence e WHERE e.block_id = block_evidence.block_id)"""
+# The texts that stand on more or fewer pages of a host than its stored evidence says.
+_NOTE_RECOUNTED = (
+    """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
+        SELECT e.block_id, e.host, coalesce(b.pages, 1), e.pages FROM settle_evidence e
+            LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+        WHERE b.pages IS NOT e.pages""",
+    """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
+        SELECT b.block_id, b.host, b.pages, 1 FROM block_evidence b WHERE b.host = :host AND NOT EXISTS (
+            SELECT 1 FROM settle_evidence e WHERE e.block_id = b.block_id)""",
+)
 _UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
     SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM settle_evidence e
         LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
@@ -96,7 +107,7 @@ def rejudge_pages(
 
     Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out.
     Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
-    `parallel_map`.
+    `parallel_map`. What the evidence counts otherwise than before is noted in `settle_recounted`.
     """
     db.execute("DELETE FROM settle_evidence")
     page_ids = [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
@@ -110,6 +121,8 @@ def rejudge_pages(
         for page_id, verdicts in _judge_host(db, page_count, containers, roles.unjudged):
             yield page_id, verdicts | restored_blocks.pop(page_id, {})
         yield from restored_blocks.items()
+    db.execute(_NOTE_RECOUNTED[0])
+    db.execute(_NOTE_RECOUNTED[1], {"host": host})
     db.execute(_DELETE_STALE_EVIDENCE, {"host": host})
     db.execute(_UPSERT_EVIDENCE)
 
@@ -125,6 +138,10 @@ def _create_host_tables(db: Database) -> None:
     db.execute(
         """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
             of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
+    )
+    db.execute(
+        """CREATE TEMP TABLE settle_recounted (block_id INTEGER NOT NULL, host TEXT NOT NULL,
+            pages_before INTEGER NOT NULL, pages INTEGER NOT NULL)"""
     )
 
 

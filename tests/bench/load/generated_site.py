@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, lru_cache
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cleaners.document import (
     Block,
@@ -38,6 +39,7 @@ _FOOTER = Verdict(False, "navigation", "layout/footer")
 _DOUBTFUL = Verdict(False, "boilerplate", "model/removed")
 
 _WORDS, _SYLLABLES = 40_000, ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")
+_DRAWN, _ODD_FACTOR = 2**19, 0xD6E8FEB86659FD93
 _LISTED_PER_SITEMAP = 500
 _COPY_PERIOD, _NEAR_COPY_PERIOD, _PART_PERIOD, _LIST_PERIOD = 50, 20, 100, 200
 _REDIRECT_PERIOD, _ERROR_PERIOD, _QUEUED_PERIOD, _PROMO_PERIOD = 4, 10, 3, 3
@@ -105,9 +107,7 @@ class GeneratedSite:
         return DiscoveredUrl(url, url.split("/")[2], found_via=found_via)
 
     def _title(self, number: int) -> str:
-        if number % _PART_PERIOD == 1 and number >= self.hosts:
-            number -= 1
-        return " ".join(self._text(number, 1, 7)).capitalize()
+        return _title(number - 1 if number % _PART_PERIOD == 1 and number >= self.hosts else number)
 
     def _cleaned_page(self, number: int, version: int) -> CleanedPage:
         blocks_with_verdicts = list(self._blocks(number, version))
@@ -144,7 +144,7 @@ class GeneratedSite:
         for other in self._related(number):
             yield _block(self._title(other), "body>main>div.related>h3", BlockKind.HEADING), _RELATED
         for place in range(self._scaled(number * 7 % 90)):
-            yield _block(" ".join(self._text(number, 500 + place, 25)), "body>main>div.comments>p"), _COMMENT
+            yield _block(" ".join(_text(number, 500 + place, 25)), "body>main>div.comments>p"), _COMMENT
         for place in range(self._scaled(30)):
             yield _block(f"{host} footer line {place}", "body>footer>ul>li", BlockKind.LIST_ITEM), _FOOTER
 
@@ -154,7 +154,7 @@ class GeneratedSite:
             return [text for other in range(number - 3, number) for text in self._own_paragraphs(other)]
         if number % _COPY_PERIOD == _COPY_PERIOD - 2:
             return self._own_paragraphs(number - 5)
-        added = [" ".join(self._text(number, 9_000 + added, 30)) for added in range(version)]
+        added = [" ".join(_text(number, 9_000 + added, 30)) for added in range(version)]
         if number % _NEAR_COPY_PERIOD == _NEAR_COPY_PERIOD - 3:
             return [_edited(text, number) for text in self._own_paragraphs(number - 1)] + added
         return self._own_paragraphs(number) + added
@@ -162,29 +162,39 @@ class GeneratedSite:
     def _own_paragraphs(self, number: int) -> list[str]:
         generator = np.random.default_rng((7, number))
         lengths = generator.integers(15, 70, max(2, self._scaled(int(generator.integers(6, 40)))))
-        return [" ".join(self._text(number, 10 + place, int(words))) for place, words in enumerate(lengths)]
+        return [" ".join(_text(number, 10 + place, int(words))) for place, words in enumerate(lengths)]
 
     def _aside_texts(self, number: int) -> list[str]:
         """Texts of an article that its cleaner took for something else; a site's evidence may bring them back."""
-        return [" ".join(self._text(number, 400 + place, 12)) for place in range(number % 3)]
+        return [" ".join(_text(number, 400 + place, 12)) for place in range(number % 3)]
 
     def _related(self, number: int) -> range:
         """The numbers of the articles that a page links to."""
         return range(max(0, number - self._scaled(20)), number)
 
-    def _text(self, number: int, place: int, words: int) -> list[str]:
-        """So many words, always the same for a page and a place on it."""
-        generator = np.random.default_rng((number, place))
-        ranks = np.minimum(20 * generator.pareto(0.7, words), _WORDS - 1).astype(int)
-        return [self._vocabulary[rank] for rank in ranks]
-
-    @cached_property
-    def _vocabulary(self) -> list[str]:
-        """Made-up words, the most frequent first and shortest."""
-        return [_word(rank) for rank in range(_WORDS)]
-
     def _scaled(self, count: int) -> int:
         return round(count * self.scale)
+
+
+def _text(number: int, place: int, words: int) -> list[str]:
+    """So many words, always the same for a page and a place on it: every so many of those drawn, from a place on."""
+    mixed = (number << 14 | place) * _ODD_FACTOR % 2**64
+    mixed = (mixed ^ mixed >> 29) * _ODD_FACTOR % 2**64
+    stride, start = mixed >> 40 | 1, mixed >> 16
+    places = (np.arange(words) * stride + start) % _DRAWN
+    return list(_drawn_words()[places])
+
+
+@cache
+def _drawn_words() -> NDArray[np.object_]:
+    """Made-up words, as often as words are: the most frequent are the shortest."""
+    ranks = np.minimum(20 * np.random.default_rng(7).pareto(0.7, _DRAWN), _WORDS - 1).astype(int)
+    return np.array([_word(rank) for rank in range(_WORDS)], np.object_)[ranks]
+
+
+@lru_cache(maxsize=1_000)
+def _title(number: int) -> str:
+    return " ".join(_text(number, 1, 7)).capitalize()
 
 
 def _at_position(block: Block, position: int) -> Block:

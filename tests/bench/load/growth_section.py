@@ -11,13 +11,15 @@ RESULT = pathlib.Path(__file__).parents[1] / "results/growth.json"
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/performance.md"
 TITLE = "## An archive as it grows"
 _SECTION = re.compile(rf"{re.escape(TITLE)}\n.*?(?=\n## )", re.DOTALL)
-_FACTS = ("articles", "hosts", "file_mb")
+_FACTS = ("articles", "hosts", "file_mb", "least_load", "greatest_load")
 _NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`.
 {processors} processors, Python {python}, SQLite {sqlite}. Generated stories of real size, some 180 blocks a page:
 {hosts}. CPU seconds of one process, and the most memory in MB
 that it held. Where nothing has changed, settling reads no page. Where something has, it judges the hosts concerned, and
-looks for copies, parts and lists among the pages that have to do with a changed one; of likeness, it passes over the
-sketches of the whole archive.
+looks for copies, parts and lists among the pages that have to do with a changed one; what is alike it looks for among
+the articles of such pages, past which the sketches of the whole archive go once. `import`, `reclean` and `merge` work
+on a hundred pages of other sites: of them every process counts, and memory that they share counts once for each. The
+load of the machine was {loads} while they were measured; under such a load the same work takes more CPU time.
 """
 
 
@@ -30,7 +32,8 @@ def growth_section(result: dict[str, Any]) -> str:
     """The section, in Markdown: a row for each verb, CPU and memory for each size."""
     sizes = result["sizes"]
     hosts = ", ".join(f"{size['articles']:,} articles of {size['hosts']:,} sites" for size in sizes)
-    note = _NOTE.format(**result | result["versions"], hosts=hosts)
+    loads = ", ".join(f"{size['least_load']} to {size['greatest_load']}" for size in sizes)
+    note = _NOTE.format(**result | result["versions"], hosts=hosts, loads=loads)
     if remark := result.get("remark"):  # of rows that were measured by themselves
         note += f"{remark}\n"
     lines = [TITLE, "", note, _row("", *(f"{size['articles']:,}: s, MB" for size in sizes))]

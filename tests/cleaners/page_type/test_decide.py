@@ -143,7 +143,7 @@ def test_what_was_learned_is_said_in_signs() -> None:
 
 
 def test_a_doubt_about_an_article_is_said() -> None:
-    body = DIARY + '<div class="product"><p>$49.00</p><p>Add to cart</p><p>In stock</p></div>' * 3
+    body = DIARY + '<div class="product"><p>$49.00</p><p>Add to cart</p><p>In stock</p></div>' * 6
     verdict = verdict_on("/2024/05/the-mill-a-story", body)
     assert verdict.page_type is PageType.ARTICLE
     assert verdict.evidence[-1].startswith("but:product=0.")

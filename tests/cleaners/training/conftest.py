@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cleaners.training.mixture import PAGE_CORPORA
 from tests.cleaners.building import PAGES, STORY
 
 
@@ -19,8 +20,8 @@ def page(n: int) -> str:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    """Three small corpora in the shape of the real ones."""
-    for name in ("news", "segments", "wcxb"):
+    """Small corpora in the shape of the real ones."""
+    for name in PAGE_CORPORA:
         (tmp_path / name / "html").mkdir(parents=True)
         rows = []
         for n in range(PAGES):

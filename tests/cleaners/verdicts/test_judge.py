@@ -107,3 +107,17 @@ def test_the_same_page_gives_the_same_verdicts() -> None:
 def test_a_page_without_blocks_has_no_verdicts() -> None:
     empty = Reading("https://a.example/x", (), frozenset(), Metadata())
     assert judge(empty) == judge(replace(empty, metadata=Metadata(title="x"))) == ()
+
+
+def test_a_section_of_other_articles_ends_at_a_long_text_whoever_selected_something_else() -> None:
+    text = "The council met on Monday and spoke about the old mill by the river for three hours. " * 4
+    body = f"<h3>Related stories</h3><ul><li><a href=/a>The lighthouse</a></ul><p>Cut of it …</p><p>{text}</p>"
+    tree = parse(f"<html><body>{body}</body></html>")
+    assert tree is not None
+    blocks = read_blocks(tree)
+    rules = [
+        verdict.rule
+        for verdict in rule_verdicts(Reading("https://a.example/x", blocks, frozenset((0,)), Metadata(language="en")))
+    ]
+    assert rules[:3] == ["en/related-heading", "en/related-heading/section", "en/related-heading/section"]
+    assert "section" not in rules[3]

@@ -6,7 +6,7 @@ import pytest
 
 from cleaners.document import Block, BlockKind
 from cleaners.rules.rule import BodyPosition
-from cleaners.verdicts.teasers import continues_section, is_teaser, opens_teaser_box
+from cleaners.verdicts.teasers import continues_section, is_no_excerpt, is_teaser, opens_teaser_box
 
 LONG = "word " * 40
 BETWEEN, AFTER = BodyPosition(between=True), BodyPosition(after_body=True)
@@ -49,3 +49,17 @@ def test_after_the_article_all_but_its_long_selected_paragraphs_belong_to_it() -
     assert continues_section(block(LONG), frozenset(), AFTER)
     assert continues_section(block("Short line."), frozenset((0,)), AFTER)
     assert not continues_section(block(LONG), frozenset((0,)), AFTER)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [
+        (block("word " * 50), True),
+        (block("word " * 49), False),
+        (block("word " * 60 + "…"), False),
+        (block("word " * 60, linked=True), False),
+    ],
+    ids=["long", "shorter", "cut", "link"],
+)
+def test_a_long_text_that_is_neither_cut_nor_a_link_is_no_excerpt(candidate: Block, expected: bool) -> None:
+    assert is_no_excerpt(candidate) is expected

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from cleaners.clean import article_text
+from crawler.demo.content import articles
 from crawler.demo.render import render
 from crawler.demo.server import DemoServer
 from crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_stories
 from tests.crawler.crawls import Crawl, Result
 
 PAGES = expected_stories()
+UNMARKED: dict[str, str | None] = {"/es/2024/04/la-cooperativa-que-prestaba-a-sus-jefes/": None}
+"""A standfirst that neither a class nor a description tells from a first paragraph in larger type."""
 DATE_COLUMNS = ("published", "published_day", "published_raw", "modified", "modified_day", "modified_raw")
 
 
@@ -72,6 +75,13 @@ def test_every_address_ends_as_the_site_s_files_say(crawled: Crawled) -> None:
 def test_each_story_is_an_article_once_and_nothing_else_is(crawled: Crawled) -> None:
     assert {page.path for page in PAGES} - crawled.articles.keys() == set()
     assert crawled.articles.keys() - {page.path for page in PAGES} == set()
+
+
+def test_a_story_has_its_standfirst_in_a_field_too(crawled: Crawled) -> None:
+    expected = {article.page_path(1): article.standfirst or None for article in articles()} | UNMARKED
+    rows = crawled.result.rows("SELECT url, standfirst FROM articles")
+    stored = {url.removeprefix(crawled.origin): text for url, text in rows}
+    assert {path: expected[path] for path in stored} == stored
 
 
 @pytest.mark.slow

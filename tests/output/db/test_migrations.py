@@ -29,6 +29,7 @@ from output.db.migrations.v6_images import IMAGES
 from output.db.migrations.v6_layouts import LAYOUTS
 from output.db.migrations.v6_overview import OVERVIEW
 from output.db.migrations.v6_settle import SETTLE
+from output.db.migrations.v7_standfirst import STANDFIRST
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -40,6 +41,7 @@ SHIPPED = {
     4: "f31dc30488ff1ed73dc88735621c27f58441073cd4f74fe95a18eb5cab0938ff",
     5: "702a18d74e96dd75e24ee7cb40c02ae9e6482bf07083b19db60644e97d85c241",
     6: "31f4afaca2192099a526c575f377af27e0832864eae0facbfe2e859e5d8ced84",
+    7: "b0c2245ddea273502015d1b73d9cf8469e65cba819a879a6934f90633949fd8f",
 }
 """SHA-256 of each version's statements, one after another with a NUL between."""
 
@@ -87,6 +89,7 @@ def test_a_live_import_is_seen(source, live):
         (4, PACKED),
         (5, (*DATES, *GROWTH, *IMPORTED, *KEYWORDS)),
         (6, (*OVERVIEW, *BROWSE, *LAYOUTS, *CERTAINTY, *SETTLE, *IMAGES)),
+        (7, STANDFIRST),
     ],
 )
 def test_a_shipped_migration_gives_the_statements_that_it_was_shipped_with(version, statements):

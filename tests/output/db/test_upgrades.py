@@ -2,7 +2,7 @@
 
 The files in `tests/output/data` were made from pages of the sample site by the code of version 4: four URLs that a
 crawl fetched, a copy that settling shelved, a ruling, URLs that failed and wait. Those of versions 1 to 3 are its rows
-in their tables, and that of version 5 is the same file, upgraded.
+in their tables, and those of versions 5 and 6 are the same file, upgraded, the last one settled too.
 """
 
 from __future__ import annotations
@@ -88,6 +88,13 @@ def test_articles_of_before_have_no_keywords_until_they_are_cleaned_again(stored
     db = open_database(stored)
     for table in ("articles", "shelved"):
         assert db.execute(f"SELECT DISTINCT keywords FROM {table}").fetchall() == [("[]",)]
+    db.close()
+
+
+def test_articles_of_before_have_no_standfirst_until_they_are_cleaned_again(stored: Path) -> None:
+    db = open_database(stored)
+    for table in ("articles", "shelved"):
+        assert db.execute(f"SELECT DISTINCT standfirst FROM {table}").fetchall() == [(None,)]
     db.close()
 
 

@@ -20,7 +20,7 @@ from output.outcome import DiscoveredUrl, Outcome
 from output.queue.rows import add_urls
 from output.read.verify import verify
 from output.settle.judge_again import settle
-from output.settle.similar import relate
+from output.settle.similar import candidate_pairs, crowded_hashes, relate
 from output.store.ledger import block_id
 from output.store.sighting import article_id
 from output.verdicts.apply_rulings import apply_rulings
@@ -46,6 +46,7 @@ def words(name: str, count: int) -> str:
 
 STORIES = [tuple(words(f"story{'abcdefghijklmnopqrstuvwx'[n]}{part}", 24) for part in "xyz") for n in range(24)]
 PROMO = "Support this magazine with a small gift for its next issue of the year"
+SERIES_NOTE = words("series", 60)
 SHORT_NOTE = "Tide tables are sold at the harbour office of the town"
 
 
@@ -65,6 +66,7 @@ class World:
         self.urls = self.chance.sample(urls, self.chance.choice((6, 12, len(urls))))
         self.stories = self.chance.sample(STORIES, self.chance.choice((5, 10, len(STORIES))))
         self.promo_share, self.gap_share = self.chance.choice((0.3, 0.6, 0.9)), self.chance.choice((0.02, 0.1, 0.3))
+        self.series_share = self.chance.choice((0.0, 0.1, 0.3))
 
     def steps(self, count: int) -> list[Step]:
         kinds: tuple[tuple[Callable[[], Step], int], ...] = (
@@ -105,6 +107,8 @@ class World:
         rows = [(text, BODY, self.paragraph_verdict()) for text in texts]
         if self.chance.random() < self.promo_share:
             rows.insert(self.chance.choice((0, len(rows))), (PROMO, self.chance.choice((BODY, NOTE)), KEPT))
+        if self.chance.random() < self.series_share:
+            rows.append((SERIES_NOTE, self.chance.choice((BODY, NOTE)), KEPT))
         if self.chance.random() < 0.4:
             rows.append((self.chance.choice((SHORT_NOTE, words(url[-1] * 3, 9))), BODY, LEFT_OUT))
         if changes.get("page_type") is not PageType.OTHER:  # of which no block is stored
@@ -223,6 +227,10 @@ def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 160))
 def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In every other one the changed hosts count as too large for their sketches to be held in memory."""
+    """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
+    what three pages of a host share is crowded, and what three of them repeat is left out of what is compared."""
     monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
+    if seed % 3 == 0:
+        monkeypatch.setattr(candidate_pairs, "CROWD_LIMIT", 2)
+        monkeypatch.setattr(crowded_hashes, "CROWD_LIMIT", 2)
     check_world(tmp_path, seed, 60)

@@ -6,8 +6,16 @@ import zlib
 import pytest
 
 from cleaners.document import Block, BlockKind, Verdict
-from output.db.errors import TextConflict
-from output.store.ledger import block_id, make_ledger_rows, read_block_paths, read_layout, read_ledger, store_texts
+from output.db.errors import DamagedValue, TextConflict
+from output.store.ledger import (
+    block_id,
+    make_ledger_rows,
+    read_block_paths,
+    read_kept_blocks,
+    read_layout,
+    read_ledger,
+    store_texts,
+)
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/1"
@@ -48,6 +56,25 @@ def test_writing_again_replaces(archive, make):
 
 def test_a_page_without_ledger(archive):
     assert list(read_ledger(archive.db, 1)) == []
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("count", [3, 4])
+def test_the_kept_blocks_are_those_of_the_ledger_also_where_positions_have_gaps(archive, make, first, count):
+    verdicts = (VERDICTS[3], *VERDICTS[1:])  # the first is removed
+    page = save(archive, make, BLOCKS[first:count], verdicts[first:count])
+    kept_blocks = [block for block, verdict in read_ledger(archive.db, page) if verdict.kept]
+    assert len(kept_blocks) == 2
+    assert list(read_kept_blocks(archive.db, page)) == kept_blocks
+
+
+def test_the_kept_blocks_of_a_page_whose_layout_is_of_fewer_are_not_read(archive, make):
+    page = save(archive, make, BLOCKS[:3], VERDICTS[:3])
+    shorter = make_ledger_rows(BLOCKS[:2], VERDICTS[:2]).layout
+    archive.db.execute("UPDATE page_layout SET layout = ?", [shorter])
+    with pytest.raises(DamagedValue, match="page_layout/layout row"):
+        list(read_kept_blocks(archive.db, page))
+    assert list(read_kept_blocks(archive.db, page + 1)) == []
 
 
 def test_one_number_a_text(archive, make):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from cleaners.compare.layout_rules import LayoutPage, judge_layouts
@@ -73,3 +76,22 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
 def test_null_is_allowed_where_the_schema_allows_it() -> None:
     (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
     assert rule.fault(None) == ""
+
+
+@pytest.mark.parametrize("name", ["kept", "position", "block_id", "reason_id"])
+@pytest.mark.parametrize("is_required", [True, False])
+def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) -> None:
+    (rule,) = rules_of("page_blocks", [TableColumn(name, "INTEGER", is_required, None, False)])
+    values = [None, 0, 1, 2, -1, 2**62, -(2**63), 1.0, 0.5, "1", "x", b"1", b""]
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE stored (value)")
+        db.executemany("INSERT INTO stored (value) VALUES (?)", [(value,) for value in values])
+        suspects = {row[0] for row in db.execute(f"SELECT rowid FROM stored WHERE {rule.suspect_numbers('value')}")}
+    faulty = {number for number, value in enumerate(values, 1) if rule.fault(value)}
+    assert faulty <= suspects <= {*faulty, 1}
+    assert faulty
+
+
+def test_texts_are_not_left_to_sqlite() -> None:
+    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
+    assert rule.suspect_numbers("location") == ""

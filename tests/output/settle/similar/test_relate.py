@@ -6,7 +6,8 @@ import pytest
 
 from output.settle.judge_again import settle
 from output.settle.similar.candidate_pairs import CROWD_LIMIT
-from output.settle.similar.relate import REPEATED_PAGES, relate_articles
+from output.settle.similar.relate import relate_articles
+from output.settle.similar.touched_pages import REPEATED_PAGES
 from output.write.archive import Archive
 from output.write.forget import take_down
 from tests.output.settle.similar.test_likeness import edited, prose
@@ -198,6 +199,15 @@ def test_what_a_site_repeats_makes_no_copies(archive, make):
     """A note of sixty words kept under each of many short texts."""
     note = text(9, count=60)
     stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 45)), note) for n in range(REPEATED_PAGES + 2)))
+    assert pairs(archive) == []
+
+
+def test_texts_that_a_repeated_note_made_alike_are_so_no_more_once_it_is_repeated(archive, make):
+    note = text(9, count=150)
+    stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 45)), note) for n in range(REPEATED_PAGES - 1)))
+    stored(archive, *(make.outcome(f"{SITE}/other/{n}", text(100 + n)) for n in range(40)))
+    assert len(pairs(archive)) == (REPEATED_PAGES - 1) * (REPEATED_PAGES - 2) / 2
+    stored(archive, make.outcome(f"{SITE}/last", " ".join(prose(77, 45)), note))
     assert pairs(archive) == []
 
 

@@ -1,4 +1,4 @@
-"""The pairs of some hosts are those that looking at all of the archive gives, of which one is on these hosts."""
+"""The pairs of some pages are those that looking at all of the archive gives, of which one is among these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from output.db.errors import DamagedValue
 from output.settle.similar.candidate_pairs import CROWD_LIMIT
 from output.settle.similar.crowded_hashes import count_crowded_hashes, read_crowded_hashes
 from output.settle.similar.likeness import HASH_BITS, pack_sketch
-from output.settle.similar.pairs_of_hosts import find_pairs_of_hosts
+from output.settle.similar.pairs_of_pages import find_pairs_of_pages
 from output.settle.similar.relate import _find_all_pairs
 from output.write.archive import Archive
 
@@ -46,26 +46,27 @@ def test_it_finds_what_looking_at_all_of_them_finds(archive: Archive, seed: int)
     ]
     store_sketches(archive, sketches)
     all_pairs = _find_all_pairs(archive.db)
-    for hosts in (["a.test"], ["a.test", "c.test"], list(HOSTS)):
-        pages = {number for number, (host, _) in enumerate(sketches, 1) if host in hosts}
-        assert find_pairs_of_hosts(archive.db, hosts) == [pair for pair in all_pairs if not pages.isdisjoint(pair)]
+    for count in (1, 7, 60, len(sketches)):
+        pages = set(chance.sample(range(1, len(sketches) + 1), count))
+        assert find_pairs_of_pages(archive.db, pages) == [pair for pair in all_pairs if not pages.isdisjoint(pair)]
     assert len(all_pairs) > 20
     assert set(read_crowded_hashes(archive.db, "a.test").tolist()) == form
 
 
 def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> None:
     store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT)]])
-    assert len(find_pairs_of_hosts(archive.db, ["a.test"])) == CROWD_LIMIT
+    assert len(find_pairs_of_pages(archive.db, [1])) == CROWD_LIMIT
     archive.db.execute("DELETE FROM urls")
     archive.db.execute("DELETE FROM sketches")
     store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT + 1)]])
-    assert find_pairs_of_hosts(archive.db, ["a.test"]) == []
+    assert find_pairs_of_pages(archive.db, [1]) == []
 
 
-def test_hosts_without_sketches_have_no_pairs(archive: Archive) -> None:
+def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
     store_sketches(archive, [("a.test", {1, 2}), ("a.test", {1, 2})])
-    assert find_pairs_of_hosts(archive.db, ["b.test"]) == []
-    assert find_pairs_of_hosts(archive.db, ["a.test"]) == [(1, 2)]
+    assert find_pairs_of_pages(archive.db, []) == []
+    assert find_pairs_of_pages(archive.db, [3]) == []
+    assert find_pairs_of_pages(archive.db, [1]) == [(1, 2)]
 
 
 def test_damaged_hashes_are_named(archive: Archive) -> None:

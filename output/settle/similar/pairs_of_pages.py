@@ -1,0 +1,156 @@
+"""Which articles may be alike of which one at least is of some pages: what `candidate_pairs.py` finds, for these alone.
+
+The sketches of the pages are held in memory, by their hashes; those of the whole archive pass by, a batch at a time. A
+sketch is in one batch, so that what two have in common is counted within it. A hash that passes by is first looked up
+in a table of the upper bits of the hashes held: of a few pages, that tells nearly all others apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from output.db.errors import DamagedValue
+from output.db.stored_values import location_of
+from output.settle.similar.candidate_pairs import MIN_SHARED_HASHES, MIN_SHARED_SHARE
+from output.settle.similar.crowded_hashes import is_in, read_crowded_hashes, stored_sketch
+from output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, unpack_sketch
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_SKETCHES_PER_BATCH = 1_000
+_UPPER_BITS = 20
+_SHIFT = np.uint32(HASH_BITS - _UPPER_BITS)
+_ALL_SKETCHES = "SELECT page_id, hashes, coalesce(crowded, 0), sketch FROM sketches WHERE hashes > 0 ORDER BY page_id"
+_SKETCHES_OF_PAGES = """SELECT u.host, s.page_id, s.hashes, s.crowded, s.sketch
+    FROM json_each(?) w CROSS JOIN sketches s ON s.page_id = w.value CROSS JOIN urls u ON u.id = s.page_id
+    WHERE s.hashes > 0 ORDER BY s.page_id"""
+
+_Int64Array = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _HashIndex:
+    """Sketches without crowded hashes: page ids and sizes; and by hash, in order, which of these pages have it: those
+    from a place in `owners` on, so many. `upper_bits` says which upper bits the hashes have."""
+
+    page_ids: list[int]
+    sketches: list[Sketch]
+    sizes: _Int64Array
+    hashes: Sketch
+    starts: _Int64Array
+    counts: _Int64Array
+    owners: _Int64Array
+    upper_bits: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _SketchBatch:
+    """Sketches one after the other, as parallel arrays: of each the page, how many hashes it has and how many of them
+    are crowded on its host; and all their hashes."""
+
+    page_ids: list[int]
+    lengths: _Int64Array
+    crowded_counts: _Int64Array
+    hashes: Sketch
+
+    def sketch(self, place: int) -> Sketch:
+        """The sketch at a place of the batch."""
+        end = int(self.lengths[: place + 1].sum())
+        return self.hashes[end - int(self.lengths[place]) : end]
+
+
+def find_pairs_of_pages(db: Database, page_ids: Collection[int]) -> list[tuple[int, int]]:
+    """The pairs of page ids whose sketches share enough and of which one is among these, each from the lower id to the
+    higher, in order. What is crowded has to be counted on all hosts."""
+    index = _index_sketches(db, page_ids)
+    pairs: set[tuple[int, int]] = set()
+    if index.page_ids:
+        for batch in _sketch_batches(db):
+            for place, member, needed in _similar_pairs(index, batch):
+                page_id, other_id = index.page_ids[place], batch.page_ids[member]
+                if _shares_enough(db, index.sketches[place], batch, member, needed):
+                    pairs.add((min(page_id, other_id), max(page_id, other_id)))
+    return sorted(pairs)
+
+
+def _sketch_batches(db: Database) -> Iterator[_SketchBatch]:
+    cursor = db.execute(_ALL_SKETCHES)
+    while rows := cursor.fetchmany(_SKETCHES_PER_BATCH):
+        for page_id, hash_count, _, packed_sketch in rows:
+            if len(packed_sketch) != hash_count * HASH_BYTES:
+                raise DamagedValue(location_of("sketches", "sketch", page_id))
+        page_ids, lengths, crowded_counts, packed_sketches = zip(*rows, strict=True)
+        yield _SketchBatch(
+            list(page_ids),
+            np.array(lengths, np.int64),
+            np.array(crowded_counts, np.int64),
+            unpack_sketch(b"".join(packed_sketches)),
+        )
+
+
+def _index_sketches(db: Database, page_ids: Collection[int]) -> _HashIndex:
+    @lru_cache(maxsize=1_000)
+    def crowded_hashes_of(host: str) -> Sketch:
+        return read_crowded_hashes(db, host)
+
+    indexed_pages: list[int] = []
+    sketches: list[Sketch] = []
+    for host, *row in db.execute(_SKETCHES_OF_PAGES, [json.dumps(sorted(page_ids))]):
+        stored = stored_sketch((row[0], row[1], row[2], row[3]))
+        indexed_pages.append(stored.page_id)
+        sketches.append(stored.sketch[~is_in(stored.sketch, crowded_hashes_of(host))])
+    sizes = np.array([len(sketch) for sketch in sketches], np.int64)
+    all_hashes = np.concatenate([np.empty(0, np.uint32), *sketches])
+    order = np.argsort(all_hashes, kind="stable")
+    hashes, starts, counts = np.unique(all_hashes[order], return_index=True, return_counts=True)
+    owners = np.repeat(np.arange(len(sketches)), sizes)[order]
+    upper_bits = np.zeros(1 << _UPPER_BITS, bool)
+    upper_bits[hashes >> _SHIFT] = True
+    return _HashIndex(indexed_pages, sketches, sizes, hashes, starts, counts, owners, upper_bits)
+
+
+def _similar_pairs(index: _HashIndex, batch: _SketchBatch) -> Iterator[tuple[int, int, float]]:
+    """Places in the index, places in the batch of sketches that share enough with them, and how many hashes are enough.
+
+    Hashes that are crowded on the host of the latter count in what they share, but not in its size.
+    """
+    hashes, members = _indexed_hashes(index, batch)
+    entries = np.searchsorted(index.hashes, hashes)
+    counts = index.counts[entries]
+    ends = np.cumsum(counts)
+    offsets = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+    owners = index.owners[np.repeat(index.starts[entries], counts) + offsets]
+    batch_size = len(batch.page_ids)
+    pairs, shared = np.unique(owners * batch_size + np.repeat(members, counts), return_counts=True)
+    places, members = pairs // batch_size, pairs % batch_size
+    sizes = batch.lengths - batch.crowded_counts
+    needed = np.maximum(MIN_SHARED_HASHES, MIN_SHARED_SHARE * np.minimum(index.sizes[places], sizes[members]))
+    for number in np.flatnonzero(shared >= needed).tolist():
+        place, member = int(places[number]), int(members[number])
+        if index.page_ids[place] != batch.page_ids[member]:
+            yield place, member, float(needed[number])
+
+
+def _indexed_hashes(index: _HashIndex, batch: _SketchBatch) -> tuple[Sketch, _Int64Array]:
+    """The hashes of a batch that are in the index, and the place of each one's sketch in the batch."""
+    likely = np.flatnonzero(index.upper_bits[batch.hashes >> _SHIFT])
+    indexed = likely[is_in(batch.hashes[likely], index.hashes)]
+    return batch.hashes[indexed], np.searchsorted(np.cumsum(batch.lengths), indexed, side="right")
+
+
+def _shares_enough(db: Database, uncrowded: Sketch, batch: _SketchBatch, member: int, needed: float) -> bool:
+    """Whether a sketch still shares enough with an indexed one without what is crowded on its host."""
+    if not batch.crowded_counts[member]:
+        return True
+    (host,) = db.execute("SELECT host FROM urls WHERE id = ?", [batch.page_ids[member]]).fetchone()
+    sketch = batch.sketch(member)
+    sketch = sketch[~is_in(sketch, read_crowded_hashes(db, host))]
+    return bool(is_in(sketch, uncrowded).sum() >= needed)

@@ -1,0 +1,61 @@
+"""What the models learn from, and the hosts that none of them may see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cleaners.training.annotated_pages import read_block_examples
+from cleaners.training.mixture import (
+    FOLDS,
+    HELD_OUT_CORPORA,
+    HELD_OUT_FOLDS,
+    MIXTURE,
+    PAGE_CORPORA,
+    WHOLE_CORPORA,
+    fold_of,
+    is_held_out,
+    page_weight,
+)
+
+HOSTS = [f"host{n}.example" for n in range(500)]
+
+
+def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size() -> None:
+    counts = Counter(map(fold_of, HOSTS))
+    assert counts.keys() == set(range(FOLDS))
+    assert min(counts.values()) > 0.7 * len(HOSTS) / FOLDS
+
+
+def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing() -> None:
+    for corpus in HELD_OUT_CORPORA:
+        held_out = [host for host in HOSTS if is_held_out(corpus, host)]
+        assert {fold_of(host) for host in held_out} == HELD_OUT_FOLDS
+        assert {page_weight(corpus, host) for host in held_out} == {0}
+        assert 0.3 < len(held_out) / len(HOSTS) < 0.5
+
+
+def test_other_corpora_hold_no_host_out_and_weigh_most() -> None:
+    for corpus in WHOLE_CORPORA:
+        assert not any(is_held_out(corpus, host) for host in HOSTS)
+        assert {page_weight(corpus, host) for host in HOSTS} == {1}
+    assert {part.name: part.weight for part in MIXTURE if part.weight != 1} == {"dragnet": 0.3, "zh69": 0.5}
+
+
+def test_every_corpus_of_pages_is_named_once() -> None:
+    assert sorted(PAGE_CORPORA) == ["dragnet", "news", "segments", "wcxb", "zh69"]
+    assert {part.name for part in MIXTURE} == {*PAGE_CORPORA, "sites"}
+
+
+@pytest.mark.slow
+def test_no_block_of_a_host_that_is_held_out_is_trained_on(corpus: Path) -> None:
+    _, examples = read_block_examples(corpus)
+    by_corpus = {name: [e for e in examples if e.corpus == name] for name in PAGE_CORPORA}
+    full_weights = by_corpus["wcxb"][0].weights
+    for name in HELD_OUT_CORPORA:
+        for example in by_corpus[name]:
+            assert np.allclose(example.weights, full_weights * page_weight(name, example.host))
+        assert {example.weights.any() for example in by_corpus[name]} == {True, False}
