@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("broadsheet", deadline=None)  # a busy machine decides no test
+# A busy machine decides no test.
+settings.register_profile("broadsheet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("broadsheet")
 
 EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser|linter)|no IPv6", re.IGNORECASE)

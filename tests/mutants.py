@@ -161,6 +161,8 @@ def mutants_of(module: str, text: str) -> list[Mutant]:
     source, tree = _Source(module, text), ast.parse(text)
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and _is_text(node.value)}
     passed_over = docstrings | {id(part) for node in _notes(tree) for part in ast.walk(node)}
+    formatted = (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))
+    passed_over |= {id(part) for node in formatted for part in node.values if _is_text(part)}
     nodes = (node for node in ast.walk(tree) if id(node) not in passed_over)
     mutants = chain.from_iterable(_node_mutants(source, node) for node in nodes)
     return sorted(set(mutants), key=lambda mutant: (mutant.start, mutant.end, mutant.text))
@@ -197,6 +199,9 @@ def _node_mutants(source: _Source, node: ast.AST) -> Iterator[Mutant]:
             yield source.mutant(*source.span(node), _NAMES[node.id])
         case ast.Constant():
             yield from _constant_mutants(source, node)
+        case ast.JoinedStr():
+            text = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+            yield from _sql_mutants(source, node, text)
         case ast.Expr(value=ast.Call()) | ast.AugAssign():
             yield source.mutant(*source.span(node), "pass")
         case ast.If():
@@ -210,9 +215,16 @@ def _constant_mutants(source: _Source, node: ast.Constant) -> Iterator[Mutant]:
         yield source.mutant(start, end, str(not node.value))
     elif isinstance(node.value, int | float):
         yield source.mutant(start, end, repr(node.value + (1 if node.value == int(node.value) else node.value / 10)))
-    elif _is_text(node) and _SQL.search(str(node.value)):
+    elif _is_text(node):
+        yield from _sql_mutants(source, node, str(node.value))
+
+
+def _sql_mutants(source: _Source, node: ast.AST, text: str) -> Iterator[Mutant]:
+    """A statement of SQL that says another thing. A formatted one is changed as a whole: from Python 3.12 on its parts
+    have places of their own, and none of them alone need be one."""
+    if _SQL.search(text):
         for pattern, changed in _SQL_CHANGES:
-            for match in pattern.finditer(source.text, start, end):
+            for match in pattern.finditer(source.text, *source.span(node)):
                 yield source.mutant(match.start(), match.end(), changed)
 
 

@@ -75,7 +75,7 @@ class DatasetBuild:
         """Write what is new, and have it count. ArchiveError or OSError, with the data set as it was, if that fails."""
         if self._has_nothing_new():
             return DatasetResult(self._old_manifest, 0, self._remove_strangers(self._old_manifest), 0)
-        if self._store.read(MANIFEST) is None:  # by which a run that is cut off is known again
+        if self._store.read_file(MANIFEST) is None:  # by which a run that is cut off is known again
             self._put_manifest(self._old_manifest)
         stale_hosts = [host for host in self._reader.hosts if self._is_stale(host)]
         self._reader.prepare({index for host in stale_hosts for index in self._reader.hosts[host]})
@@ -136,7 +136,7 @@ class DatasetBuild:
         """The relations that the data set has now; none where another version wrote it."""
         names = ["article_id", "duplicate_id", "kind", "similarity", "contained"]
         for file in self._old_files.get(("duplicates", ""), ()) if self._unchanged else ():
-            data = self._store.read(file.name)
+            data = self._store.read_file(file.name)
             if data is None:
                 raise NotADataset(
                     f"{self._store.label}/{file.name} is missing; write the data set anew, in an empty folder"
@@ -160,9 +160,9 @@ class DatasetBuild:
     def _put_companions(self, title: str, manifest: Manifest, archives: Archives, duplicates: Sequence[Row]) -> None:
         """The catalogue and the card; they run ahead of the manifest for a moment."""
         write_catalogue(self._scratch / CATALOGUE, manifest, archives, duplicates)
-        self._store.put(self._scratch / CATALOGUE, CATALOGUE)
+        self._store.put_file(self._scratch / CATALOGUE, CATALOGUE)
         write_card(self._scratch / CARD, title, manifest, host_languages(archives))
-        self._store.put(self._scratch / CARD, CARD)
+        self._store.put_file(self._scratch / CARD, CARD)
 
     def _commit(self, manifest: Manifest) -> None:
         if read_manifest(self._store) != self._old_manifest:
@@ -171,14 +171,14 @@ class DatasetBuild:
 
     def _put_manifest(self, manifest: Manifest) -> None:
         write_manifest(manifest, self._scratch / MANIFEST)
-        self._store.put(self._scratch / MANIFEST, MANIFEST)
+        self._store.put_file(self._scratch / MANIFEST, MANIFEST)
 
     def _remove_strangers(self, manifest: Manifest) -> int:
         """Remove what the manifest does not name: files of an earlier state, and of runs that were cut off."""
         current_names = {file.name for file in manifest.files}
         strangers = [
-            name for table in dataset_tables() for name in self._store.names(table) if name not in current_names
+            name for table in dataset_tables() for name in self._store.file_names(table) if name not in current_names
         ]
         for name in strangers:
-            self._store.delete(name)
+            self._store.remove_file(name)
         return len(strangers)

@@ -84,7 +84,7 @@ EMPTY = Manifest("", "", "", {}, ())
 
 def read_manifest(store: DatasetStore) -> Manifest:
     """The manifest as it stands; an empty one where there is none. NotADataset if it cannot be read."""
-    data = store.read(MANIFEST)
+    data = store.read_file(MANIFEST)
     if data is None:
         return EMPTY
     try:

@@ -49,7 +49,7 @@ class PartWriter:
         )  # fmt: skip
         size, name = path.stat().st_size, part_name(table.name, partition, digest)
         self.new_files.append(name)
-        self.store.put(path, name)
+        self.store.put_file(path, name)
         return PartFile(name, table.name, partition, len(rows), size, digest)
 
 

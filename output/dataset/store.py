@@ -29,16 +29,16 @@ class DatasetStore(Protocol):
     label: str
     """What messages call it."""
 
-    def read(self, name: str) -> bytes | None:
+    def read_file(self, name: str) -> bytes | None:
         """A file's bytes; None if it is not there."""
 
-    def put(self, file: Path, name: str) -> None:
+    def put_file(self, file: Path, name: str) -> None:
         """Have a local file stand under a name, in place of what stood there; the local one may be moved."""
 
-    def delete(self, name: str) -> None:
+    def remove_file(self, name: str) -> None:
         """Remove a file; nothing happens if it is not there."""
 
-    def names(self, folder: str) -> Iterator[str]:
+    def file_names(self, folder: str) -> Iterator[str]:
         """The names of all files below a folder, those of unfinished ones too."""
 
 
@@ -49,13 +49,13 @@ class LocalStore:
         self.folder = folder
         self.label = str(folder)
 
-    def read(self, name: str) -> bytes | None:
+    def read_file(self, name: str) -> bytes | None:
         """A file's bytes; None if it is not there."""
         with suppress(FileNotFoundError):
             return (self.folder / name).read_bytes()
         return None
 
-    def put(self, file: Path, name: str) -> None:
+    def put_file(self, file: Path, name: str) -> None:
         """Move a file there, on the disk before it has its name."""
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ class LocalStore:
             raise
         sync_folder(target.parent)
 
-    def delete(self, name: str) -> None:
+    def remove_file(self, name: str) -> None:
         """Remove a file, and its folder if it was the last one in it."""
         path = self.folder / name
         path.unlink(missing_ok=True)
@@ -78,7 +78,7 @@ class LocalStore:
             with suppress(OSError):
                 path.parent.rmdir()
 
-    def names(self, folder: str) -> Iterator[str]:
+    def file_names(self, folder: str) -> Iterator[str]:
         """The names of all files below a folder."""
         for path in sorted((self.folder / folder).rglob("*")):
             if path.is_file():
@@ -93,14 +93,14 @@ class ArrowStore:
         self._folder = folder.rstrip("/")
         self.label = label
 
-    def read(self, name: str) -> bytes | None:
+    def read_file(self, name: str) -> bytes | None:
         """An object's bytes; None if it is not there."""
         if self._filesystem.get_file_info(self._path(name)).type == pafs.FileType.NotFound:
             return None
         with self._filesystem.open_input_stream(self._path(name)) as stream:
             return bytes(stream.read())
 
-    def put(self, file: Path, name: str) -> None:
+    def put_file(self, file: Path, name: str) -> None:
         """Send a file. One that could not be sent whole is removed again."""
         if self._filesystem.type_name != "s3":
             self._filesystem.create_dir(self._path(name).rpartition("/")[0])
@@ -109,16 +109,16 @@ class ArrowStore:
                 shutil.copyfileobj(source, target, 1 << 20)
         except BaseException:
             with suppress(OSError):
-                self.delete(name)
+                self.remove_file(name)
             raise
         file.unlink()
 
-    def delete(self, name: str) -> None:
+    def remove_file(self, name: str) -> None:
         """Remove an object; nothing happens if it is not there."""
         with suppress(FileNotFoundError):
             self._filesystem.delete_file(self._path(name))
 
-    def names(self, folder: str) -> Iterator[str]:
+    def file_names(self, folder: str) -> Iterator[str]:
         """The names of all objects below a folder."""
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
         for info in self._filesystem.get_file_info(selector):

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
 from output.browse.arguments import Arguments
-from output.browse.queries.facets import Facet, FacetChoice, count_passing, make_facet
+from output.browse.queries.facets import Facet, FacetChoice, FacetedList, count_passing, make_facet
 from output.db.stored_values import stored_texts
 from output.read.search import hits_of_articles, rank_articles
 
@@ -112,18 +112,9 @@ class ListedArticle:
 
 
 @dataclass(frozen=True, slots=True)
-class ArticleList:
-    """A page of the list. `is_cut` says that a search has more hits than it looked at; `sorts` are those there are."""
+class ArticleList(FacetedList):
+    """A page of the list. `is_cut` says that a search has more hits than it looked at."""
 
-    query: str
-    sort: str
-    sorts: tuple[str, ...]
-    facets: tuple[Facet, ...]
-    chosen: Mapping[str, str]
-    page: int
-    page_count: int
-    page_size: int
-    total: int
     is_cut: bool
     articles: tuple[ListedArticle, ...]
 

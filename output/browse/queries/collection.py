@@ -5,7 +5,7 @@ The catalogue has no texts. That of an article is read from the data set's Parqu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlite_utils import Database
 
 from output.browse.arguments import Arguments, NotHereError
 from output.browse.charts import ColumnChart, timeline
-from output.browse.queries.facets import Facet, count_passing, make_facet
+from output.browse.queries.facets import FacetedList, count_passing, make_facet
 from output.read.search import match_expression
 
 PAGE_SIZE = 30
@@ -126,18 +126,9 @@ class CatalogueEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class CollectionList:
+class CollectionList(FacetedList):
     """A page of the data set's articles: those whose title has all words of the query, with the chosen facets."""
 
-    query: str
-    sort: str
-    sorts: tuple[str, ...]
-    facets: tuple[Facet, ...]
-    chosen: Mapping[str, str]
-    page: int
-    page_count: int
-    page_size: int
-    total: int
     articles: tuple[CatalogueEntry, ...]
 
 

@@ -28,6 +28,21 @@ class Facet:
     others: int
 
 
+@dataclass(frozen=True, slots=True)
+class FacetedList:
+    """A page of a list that is narrowed by a query and by chosen values of facets; `sorts` are those there are."""
+
+    query: str
+    sort: str
+    sorts: tuple[str, ...]
+    facets: tuple[Facet, ...]
+    chosen: Mapping[str, str]
+    page: int
+    page_count: int
+    page_size: int
+    total: int
+
+
 def count_passing(rows: Iterable[Sequence[Any]], names: Sequence[str], chosen: Mapping[str, str]) -> int:
     """How many articles have all chosen values. A row has a value for each of the facets `names`, then a count."""
     return sum(row[-1] for row in rows if _passes(row, names, chosen))

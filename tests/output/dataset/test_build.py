@@ -31,15 +31,15 @@ class FailingStore(LocalStore):
         super().__init__(folder)
         self.step, self.error = step, error
 
-    def put(self, file: Path, name: str) -> None:
-        if name.startswith(self.step) and (name != "manifest.json" or super().read("README.md")):
+    def put_file(self, file: Path, name: str) -> None:
+        if name.startswith(self.step) and (name != "manifest.json" or super().read_file("README.md")):
             raise self.error
-        super().put(file, name)
+        super().put_file(file, name)
 
-    def delete(self, name: str) -> None:
+    def remove_file(self, name: str) -> None:
         if self.step == "removal":
             raise self.error
-        super().delete(name)
+        super().remove_file(name)
 
 
 def change_all(dataset: Dataset) -> None:
@@ -221,8 +221,8 @@ def test_a_first_run_that_is_cut_off_is_gone_on_with(dataset: Dataset) -> None:
 
 def test_two_runs_at_once_are_seen(dataset: Dataset) -> None:
     class OtherRun(LocalStore):
-        def put(self, file: Path, name: str) -> None:
-            super().put(file, name)
+        def put_file(self, file: Path, name: str) -> None:
+            super().put_file(file, name)
             if name == "catalogue.db":
                 manifest = json.loads((self.folder / "manifest.json").read_text())
                 (self.folder / "manifest.json").write_text(json.dumps(manifest | {"made_at": "now"}))

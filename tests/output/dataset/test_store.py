@@ -18,21 +18,21 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
 def put(store: DatasetStore, tmp_path: Path, name: str, data: bytes) -> None:
     file = tmp_path / "written"
     file.write_bytes(data)
-    store.put(file, name)
+    store.put_file(file, name)
     assert not file.exists()
 
 
 def test_a_file_that_is_put_is_read_listed_replaced_and_removed(store: DatasetStore, tmp_path: Path) -> None:
     name = "articles/host=news.example%3A80/part-1.parquet"
-    assert store.read(name) is None
-    assert list(store.names("articles")) == []
+    assert store.read_file(name) is None
+    assert list(store.file_names("articles")) == []
     put(store, tmp_path, name, b"first")
     put(store, tmp_path, name, b"second")
-    assert store.read(name) == b"second"
-    assert list(store.names("articles")) == [name]
-    store.delete(name)
-    store.delete(name)
-    assert store.read(name) is None
+    assert store.read_file(name) == b"second"
+    assert list(store.file_names("articles")) == [name]
+    store.remove_file(name)
+    store.remove_file(name)
+    assert store.read_file(name) is None
 
 
 def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,4 +45,4 @@ def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch
     monkeypatch.setattr("output.dataset.store.shutil.copyfileobj", send_half)
     with pytest.raises(OSError, match="cut"):
         put(store, tmp_path, "manifest.json", b"whole")
-    assert store.read("manifest.json") is None
+    assert store.read_file("manifest.json") is None

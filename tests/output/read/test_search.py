@@ -64,7 +64,9 @@ def test_fts_syntax_is_only_text(filled, query):
     assert isinstance(found_urls(filled, query), list)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=150, deadline=None
+)
 @given(st.text(max_size=30))
 def test_no_query_is_an_error(filled, query):
     found_urls(filled, query)

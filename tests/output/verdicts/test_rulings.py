@@ -316,7 +316,9 @@ _ACTS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(acts=_ACTS)
 def test_whatever_happens_all_taken_back_is_as_if_nobody_had_ruled(
     tmp_path_factory: pytest.TempPathFactory, words: Callable[..., str], acts: list[tuple[str, bool, str | None, str]]
