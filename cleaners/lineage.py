@@ -44,6 +44,7 @@ MODEL_DATA: Mapping[str, DataFile] = {
     "language-model": ("cleaners.metadata", "lid.176.ftz"),
     "line-model": ("cleaners.learned", "lines.npz"),
     "page-type-weights": ("cleaners.page_type", "page_weights.json"),
+    "page-words": ("cleaners.page_type", "page_words.npz"),
 }
 """The trained models and weights, by label."""
 

@@ -27,9 +27,10 @@ _EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no ar
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
 _SURE_ARTICLE_CHANCE = 0.8  # of a page that is an article although its address is that of a page of every site
 _PLAIN_CHANCE, _HEADLINE_WORDS = 0.5, 4  # of a page whose URL alone looks like a list: to call it something else
-_MIN_ARTICLE_CHANCE = 0.18  # a page is no article if the chance for one by its signs is below this
-_MIN_CHANCE_BY_KIND = {"document": 0.12, "forum": 0.25, "product": 0.25}
-"""Instead, if that is the likeliest other kind: a how-to is much like a manual, threads and products like nothing."""
+_MIN_ARTICLE_CHANCE = 0.12  # a page is no article if the chance for one by its signs is below this
+_MIN_CHANCE_BY_KIND = {"list": 0.18, "document": 0.08, "forum": 0.16, "product": 0.16}
+"""Instead, if that is the likeliest other kind: a how-to is much like a manual, lists, threads and products are not."""
+_FEW_WORDS, _MIN_CHANCE_OF_FEW_WORDS = 30, 0.3  # a page with so few kept words must look more like an article
 _TYPES_BY_KIND = {
     "list": PageType.LIST,
     "forum": PageType.FORUM,
@@ -239,7 +240,10 @@ def _test_gallery(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 def _test_signs(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
     """The likeliest other kind, where the page's signs give an article little chance."""
     kind = estimate.best_kind_but_article
-    if page.is_paywalled or estimate.chances["article"] >= _MIN_CHANCE_BY_KIND.get(kind, _MIN_ARTICLE_CHANCE):
+    min_chance = _MIN_CHANCE_BY_KIND.get(kind, _MIN_ARTICLE_CHANCE)
+    if page.kept_words < _FEW_WORDS:
+        min_chance = max(min_chance, _MIN_CHANCE_OF_FEW_WORDS)
+    if page.is_paywalled or estimate.chances["article"] >= min_chance:
         return None
     return PageVerdict(_TYPES_BY_KIND[kind], (f"{kind}={estimate.chances[kind]:.2f}", *estimate.reasons(kind)))
 

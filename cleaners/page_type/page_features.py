@@ -17,6 +17,7 @@ from cleaners.html.prose import is_prose
 from cleaners.html.tag_index import TagIndex, index_tags
 from cleaners.metadata.json_ld import JsonLdNode, is_article, read_nodes, types_of
 from cleaners.page_type.page_signs import Signs, page_signs
+from cleaners.page_type.page_words import PageWords, load_word_weights, page_words, word_signs
 from cleaners.rules.matcher import fold_text, strip_outer_marks
 from cleaners.urls.shape import UrlShape, shape_of
 
@@ -74,6 +75,7 @@ class PageFeatures:
     gallery_path: str  # the part of the path that names a gallery or a video
     captcha_markup: str  # what in the markup names a CAPTCHA service, on a page of few words
     asks_password: bool  # it has a password field
+    words: PageWords  # of which two of the signs are made
     signs: Signs  # what `page_weights` weighs
 
 
@@ -91,7 +93,8 @@ def page_features(
     kept_chars = sum([len(block.text) for block in kept_blocks])
     kept_words, visible_words = sum([block.words for block in kept_blocks]), sum([block.words for block in blocks])
     headings = [block for block in blocks if block.kind is BlockKind.HEADING]
-    signs = page_signs(tree, nodes, metas, reading, verdicts)
+    words = page_words(reading.metadata.title, blocks, kept_blocks)
+    signs = page_signs(tree, nodes, metas, reading, verdicts) | word_signs(words, load_word_weights())
     return PageFeatures(
         url=reading.url,
         http_status=http_status,
@@ -127,6 +130,7 @@ def page_features(
         image_count=sum(1 for _ in tree.iter("img")),
         captcha_markup=_captcha_markup(tree) if visible_words < _SHORT_PAGE_WORDS else "",
         asks_password=any((element.get("type") or "").lower() == "password" for element in tree.iter("input")),
+        words=words,
         signs=signs,
     )
 

@@ -1,13 +1,14 @@
 """Train the page type model, a table of signs, on the annotated pages, and score it on hosts not trained on.
 
     python -m cleaners.training.page_type_model --cv       cross-validation by host: nothing is written
-    python -m cleaners.training.page_type_model            train on everything, write page_weights.json
+    python -m cleaners.training.page_type_model            train on everything, write page_weights.json, page_words.npz
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table adds up a step
-function of each sign, so that it can be read and a verdict explained. The same pages, versions and settings give the
-same file. It holds the hashes of the pages, the versions and the cross-validated scores too. Needs the extra: pip
-install '.[train]'.
+function of each sign, so that it can be read and a verdict explained. Two of the signs are what the page's words say
+by weights that are learned first (`word_weights.py`); the table learns from what they say of hosts that they were not
+learned from. The same pages, versions and settings give the same files. The table holds the hashes of the pages, the
+versions and the cross-validated scores too. Needs the extra: pip install '.[train]'.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,12 @@ import numpy as np
 from cleaners.clean import read_page
 from cleaners.document import Column, Page
 from cleaners.html.decode import decode, parse
-from cleaners.page_type.page_features import page_features
+from cleaners.page_type.page_features import PageFeatures, page_features
 from cleaners.page_type.page_weights import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
+from cleaners.page_type.page_words import WORDS_FILE, PageWords, WordWeights, word_signs
 from cleaners.training.block_model import SETTINGS
 from cleaners.training.mixture import FOLDS, fold_of
+from cleaners.training.word_weights import learn_word_weights
 from cleaners.verdicts.judge import judge
 
 _CLEANERS = Path(__file__).parents[1]
@@ -54,13 +57,18 @@ _Condition = tuple[float, int, float, float]  # limit, number of the kind, point
 
 @dataclass(frozen=True, slots=True)
 class PageTypeExample:
-    """An annotated page: its kind, and the values of its signs."""
+    """An annotated page: its kind, the values of its signs, and the words that two of them are made of."""
 
     corpus: str
     name: str
     host: str
     kind: str
     signs: dict[str, float]
+    words: PageWords = field(default_factory=dict)
+
+    def with_words(self, weights: WordWeights) -> PageTypeExample:
+        """The same page, its words weighed by these."""
+        return replace(self, signs=self.signs | word_signs(self.words, weights))
 
     @property
     def fold(self) -> int:
@@ -82,17 +90,52 @@ def read_page_type_examples(corpus: Path) -> Iterator[PageTypeExample]:
         for row in rows:
             html = gzip.decompress((corpus / name / "html" / f"{row['id']}.html.gz").read_bytes())
             kind = row.get("page_type") or "article"
-            if signs := page_signs(row["url"] or "", html):
-                yield PageTypeExample(name, str(row["id"]), host_of(row), _KIND_NAMES.get(kind, kind), signs)
+            if features := read_features(row["url"] or "", html):
+                kind = _KIND_NAMES.get(kind, kind)
+                yield PageTypeExample(name, str(row["id"]), host_of(row), kind, features.signs, features.words)
 
 
-def page_signs(url: str, html: bytes) -> dict[str, float]:
-    """The values of a page's signs, by name; none where it has no block."""
+def read_features(url: str, html: bytes) -> PageFeatures | None:
+    """The features of a page; none where it has no block."""
     tree = parse(decode(html, "").text)
     reading = read_page(Page(url, html), tree) if tree is not None else None
     if tree is None or reading is None or not reading.blocks:
-        return {}
-    return dict(page_features(tree, 200, reading, judge(reading)).signs)
+        return None
+    return page_features(tree, 200, reading, judge(reading))
+
+
+def train_words(examples: Sequence[PageTypeExample]) -> WordWeights:
+    """Learn the weights of the words, by name of the sign that they make."""
+    is_article = np.array([example.kind == "article" for example in examples], np.float64)
+    weights = np.array([_CORPUS_WEIGHTS[example.corpus] for example in examples])
+    return {
+        name: learn_word_weights([example.words[name] for example in examples], is_article, weights)
+        for name in examples[0].words
+    }
+
+
+def weigh_words_apart(examples: Sequence[PageTypeExample]) -> list[PageTypeExample]:
+    """The examples, each with its words weighed by what was learned without any page of its host."""
+    folds = [fold_of(f"words of {example.host}") for example in examples]
+    weighed = list(examples)
+    for fold in sorted(set(folds)):
+        weights = train_words([example for example, other in zip(examples, folds, strict=True) if other != fold])
+        for number in [n for n, other in enumerate(folds) if other == fold]:
+            weighed[number] = examples[number].with_words(weights)
+    return weighed
+
+
+@dataclass(frozen=True, slots=True)
+class PageTypeModel:
+    """A table of steps, in the form of `page_weights.json`, and the weights of the words that two of its signs need."""
+
+    table: dict[str, Any]
+    word_weights: WordWeights
+
+
+def train_model(examples: Sequence[PageTypeExample]) -> PageTypeModel:
+    """Learn the weights of the words, then the table."""
+    return PageTypeModel(train_table(weigh_words_apart(examples)), train_words(examples))
 
 
 def train_table(examples: Sequence[PageTypeExample]) -> dict[str, Any]:
@@ -159,17 +202,18 @@ def page_type_probabilities(table: dict[str, Any], examples: Sequence[PageTypeEx
     return probabilities
 
 
-def train_fold_tables(examples: Sequence[PageTypeExample]) -> list[dict[str, Any]]:
-    """Train for each fold a table without its pages."""
-    return [train_table([example for example in examples if example.fold != fold]) for fold in range(FOLDS)]
+def train_fold_models(examples: Sequence[PageTypeExample]) -> list[PageTypeModel]:
+    """Train for each fold a model without its pages."""
+    return [train_model([example for example in examples if example.fold != fold]) for fold in range(FOLDS)]
 
 
 def out_of_fold(examples: Sequence[PageTypeExample]) -> Column:
-    """Return the probabilities of each example, by a table trained without any page of its host."""
+    """Return the probabilities of each example, by a model trained without any page of its host."""
     probabilities = np.zeros((len(examples), len(PAGE_KINDS)))
-    for fold, table in enumerate(train_fold_tables(examples)):
+    for fold, model in enumerate(train_fold_models(examples)):
         numbers = [n for n, example in enumerate(examples) if example.fold == fold]
-        probabilities[numbers] = page_type_probabilities(table, [examples[n] for n in numbers])
+        weighed = [examples[n].with_words(model.word_weights) for n in numbers]
+        probabilities[numbers] = page_type_probabilities(model.table, weighed)
     return probabilities
 
 
@@ -202,7 +246,9 @@ def main(arguments: list[str] | None = None) -> None:
     scores = score_probabilities(examples, out_of_fold(examples))
     print(" ".join(f"{name}={value}" for name, value in scores.items()))
     if not options.cv:
-        write_table(train_table(examples), options.out, _training_facts(options.corpus, scores))
+        model = train_model(examples)
+        write_table(model.table, options.out, _training_facts(options.corpus, scores))
+        write_words(model.word_weights, options.out)
 
 
 def _training_facts(corpus: Path, scores: dict[str, float]) -> dict[str, Any]:
@@ -221,6 +267,12 @@ def write_table(table: dict[str, Any], folder: Path, facts: dict[str, Any]) -> N
     signs = ",\n".join(f"  {json.dumps(name)}: {json.dumps(steps)}" for name, steps in table["signs"].items())
     head = json.dumps({"kinds": PAGE_KINDS, **facts, "base": table["base"]}, indent=1).removesuffix("\n}")
     (folder / TABLE_FILE).write_text(f'{head},\n "signs": {{\n{signs}\n }}\n}}\n', encoding="utf-8")
+
+
+def write_words(weights: WordWeights, folder: Path) -> None:
+    """Write the weights of the words, by name of their sign."""
+    arrays: dict[str, Any] = {name: column.astype(np.float16) for name, column in weights.items()}
+    np.savez_compressed(folder / WORDS_FILE, **arrays)
 
 
 if __name__ == "__main__":

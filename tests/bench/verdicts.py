@@ -2,7 +2,7 @@
 
     python -m tests.bench.verdicts [--every N] [--out FILE]
 
-Every page is judged by a table of signs that was learned without any page of its host (by
+Every page is judged by words and a table of signs that were learned without any page of its host (by
 `cleaners/training/page_type_model.py`, with the extra `train`). The types of `corpus/wcxb` are held against ours: a
 collection or listing is a list, a service's page is `other`. The pages of `corpus/news` are all articles. Teasers count
 as articles. The corpora are looked for in `$BROADSHEET_SHARED`, else in `../shared`. The result kept in the repository
@@ -17,7 +17,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,10 @@ from cleaners.document import Page, PageType
 from cleaners.html.decode import decode, parse
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import PageFeatures, page_features
-from cleaners.page_type.page_weights import PointsTable, parse_table
+from cleaners.page_type.page_weights import parse_table
+from cleaners.page_type.page_words import word_signs
 from cleaners.training.mixture import fold_of
-from cleaners.training.page_type_model import PageTypeExample, host_of, train_fold_tables
+from cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
 from cleaners.verdicts.judge import judge
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import SHARED, corpus_hash
@@ -53,9 +54,14 @@ class Judged:
     truth: str
     features: PageFeatures | None
 
-    def verdict(self, steps: PointsTable | None = None) -> PageType:
-        """The page's type, by a learned table or by the one that ships."""
-        return page_verdict(self.features, steps).page_type if self.features else PageType.EMPTY
+    def verdict(self, model: PageTypeModel | None = None) -> PageType:
+        """The page's type, by a learned model or by the one that ships."""
+        if self.features is None:
+            return PageType.EMPTY
+        if model is None:
+            return page_verdict(self.features).page_type
+        signs = self.features.signs | word_signs(self.features.words, model.word_weights)
+        return page_verdict(replace(self.features, signs=signs), parse_table(model.table)).page_type
 
     @property
     def example(self) -> PageTypeExample | None:
@@ -63,7 +69,7 @@ class Judged:
         if self.features is None or not self.features.visible_words:
             return None
         kind = _KINDS.get(self.truth, self.truth)
-        return PageTypeExample(self.corpus, "", self.host, kind, dict(self.features.signs))
+        return PageTypeExample(self.corpus, "", self.host, kind, self.features.signs, self.features.words)
 
 
 def pages(corpus: str, every: int = 1) -> Iterator[Judged]:
@@ -127,8 +133,8 @@ def run(every: int) -> dict[str, Any]:
     """Judge all corpora, each page by a table that saw no page of its host."""
     judged = [page for corpus in CORPORA for page in pages(corpus, every)]
     examples = [example for page in judged if (example := page.example)]
-    tables = [parse_table(table) for table in train_fold_tables(examples)]
-    found = [(page, page.verdict(tables[fold_of(page.host)])) for page in judged]
+    models = train_fold_models(examples)
+    found = [(page, page.verdict(models[fold_of(page.host)])) for page in judged]
     typed = [(page.truth, kind) for page, kind in found if page.corpus == "wcxb"]
     only = {corpus: [is_article(kind) for page, kind in found if page.corpus == corpus] for corpus in CORPORA[1:]}
     return {

@@ -152,12 +152,14 @@ def test_a_doubt_about_an_article_is_said() -> None:
 @pytest.mark.parametrize(
     ("other", "left", "kind"),
     [
-        ("document", 0.15, PageType.ARTICLE),  # a how-to is much like a manual
-        ("document", 0.10, PageType.DOCUMENT),
-        ("product", 0.28, PageType.ARTICLE),
-        ("product", 0.22, PageType.PRODUCT),
-        ("forum", 0.22, PageType.FORUM),
-        ("service", 0.22, PageType.ARTICLE),
+        ("document", 0.10, PageType.ARTICLE),  # a how-to is much like a manual
+        ("document", 0.06, PageType.DOCUMENT),
+        ("product", 0.18, PageType.ARTICLE),
+        ("product", 0.14, PageType.PRODUCT),
+        ("forum", 0.14, PageType.FORUM),
+        ("list", 0.17, PageType.LIST),
+        ("list", 0.19, PageType.ARTICLE),
+        ("service", 0.14, PageType.ARTICLE),
     ],
 )
 def test_how_sure_the_signs_must_be_depends_on_the_kind(other: str, left: float, kind: PageType) -> None:
@@ -165,6 +167,17 @@ def test_how_sure_the_signs_must_be_depends_on_the_kind(other: str, left: float,
     shares = np.array([left if each == "article" else 1 - left if each == other else 1e-9 for each in PAGE_KINDS])
     assert page is not None
     assert page_verdict(page, (np.log(shares), {})).page_type is kind
+
+
+@pytest.mark.parametrize(("chance", "kind"), [(0.25, PageType.LIST), (0.35, PageType.ARTICLE)])
+def test_a_page_of_few_words_must_look_more_like_an_article(chance: float, kind: PageType) -> None:
+    shares = np.array([chance if each == "article" else (1 - chance) * (each == "list") + 1e-9 for each in PAGE_KINDS])
+    short = read_features("http://site.example/kettles", f"<h1>Kettles</h1><p>{PROSE[:90]}.</p>".encode())
+    long = read_features("http://site.example/kettles", f"<h1>Kettles</h1><p>{PROSE}</p><p>{PROSE}</p>".encode())
+    assert short is not None
+    assert long is not None
+    assert page_verdict(short, (np.log(shares), {})).page_type is kind
+    assert page_verdict(long, (np.log(shares), {})).page_type is PageType.ARTICLE
 
 
 def test_a_story_about_robots_errors_and_logins_stays_one() -> None:

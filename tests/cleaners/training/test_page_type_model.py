@@ -14,8 +14,8 @@ from cleaners.training import page_type_model
 from cleaners.training.page_type_model import (
     PageTypeExample,
     host_of,
-    page_signs,
     page_type_probabilities,
+    read_features,
     score_probabilities,
     train_table,
 )
@@ -53,8 +53,10 @@ def test_pages_of_a_host_are_in_one_fold() -> None:
 
 
 def test_a_page_without_blocks_has_no_signs() -> None:
-    assert page_signs("http://a.example/", b"<html></html>") == {}
-    assert page_signs("http://a.example/", SHELF.encode())["prices"] > 2
+    assert read_features("http://a.example/", b"<html></html>") is None
+    features = read_features("http://a.example/", SHELF.encode())
+    assert features is not None
+    assert features.signs["prices"] > 2
 
 
 @pytest.mark.slow
