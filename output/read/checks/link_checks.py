@@ -42,6 +42,7 @@ _NEEDED_ROWS = (
     ("clusters", "article_id", "articles", "id"),
     ("listed", "url_id", "urls", "id"),
     ("sketches", "page_id", "pages", "id"),
+    ("pages", "layout_id", "layouts", "id"),
 )
 """Table and column whose value needs a row elsewhere, where no foreign key says so."""
 

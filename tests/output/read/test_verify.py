@@ -76,6 +76,7 @@ def test_a_sound_archive_has_no_problem_also_read_only(filled, file):
         ("url_reasons", "DELETE FROM page_layout; DELETE FROM page_blocks; DELETE FROM pages"),
         ("needed_rows", "DELETE FROM changes WHERE seq = 2"),
         ("needed_rows", "DELETE FROM revisions WHERE rowid = 2"),
+        ("needed_rows", "UPDATE pages SET layout_id = 99 WHERE id = 1"),
         ("page_digests", "UPDATE pages SET text_digest = '0123456789abcdef0123456789abcdef' WHERE id = 2"),
         ("page_digests", "UPDATE pages SET word_count = 1 WHERE id = 2"),
         (
