@@ -157,8 +157,8 @@ def test_a_doubt_about_an_article_is_said() -> None:
         ("product", 0.18, PageType.ARTICLE),
         ("product", 0.14, PageType.PRODUCT),
         ("forum", 0.14, PageType.FORUM),
-        ("list", 0.17, PageType.LIST),
-        ("list", 0.19, PageType.ARTICLE),
+        ("list", 0.10, PageType.LIST),
+        ("list", 0.14, PageType.ARTICLE),
         ("service", 0.14, PageType.ARTICLE),
     ],
 )
