@@ -10,7 +10,7 @@ from output.db.migrations import MIGRATIONS
 from output.db.open import open_writer
 
 _STATED_DATES = {"published": "published_raw", "modified": "modified_raw"}  # before version 5
-_MADE_ANEW = ("_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")
+_MADE_ANEW = ("unsettled", "_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")
 
 
 def of_version(version: int) -> Migrations:
