@@ -42,7 +42,8 @@ _AT_ONCE = "16"
 _NOTE = """Real sites and a generated WordPress site, each crawled whole on loopback by both sides in turn;
 {rounds} round(s), of each side the run of median CPU. CPU is that of every process that a side started. Pages are those
 of our archive, and the articles that the naive spider stored: it takes each spelling of an address, such as
-`?share=…`, for a page of its own. Measured on {date} by `python -m tests.bench.whole_sites` with nothing else under way
+`?share=…`, for a page of its own, and of indymedia_pt it finds few.
+Measured on {date} by `python -m tests.bench.whole_sites` with nothing else under way
 ({cores} processors, python {python}, scrapy {scrapy}, trafilatura {trafilatura}). Sites that are not in the table were
 not measured. Corpus {corpus}."""
 
