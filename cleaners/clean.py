@@ -105,10 +105,10 @@ def clean(
 
 
 def _with_standfirst(reading: Reading, verdicts: Sequence[Verdict]) -> Metadata:
-    """The page's metadata with the standfirst, which is known when the blocks are judged; a site rule's comes first."""
+    """The page's metadata with the standfirst, which is known when the blocks are judged."""
     metadata = reading.metadata
-    standfirst = metadata.standfirst or find_standfirst(reading.blocks, verdicts, metadata)
-    if not standfirst or metadata.standfirst:
+    standfirst = find_standfirst(reading.blocks, verdicts, metadata)
+    if not standfirst:
         return metadata
     return replace(metadata, standfirst=standfirst, sources={**metadata.sources, "standfirst": "markup"})
 

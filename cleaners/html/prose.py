@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import eq
 
@@ -52,6 +52,14 @@ def main_container_positions(blocks: Sequence[Block]) -> frozenset[int]:
         for b in blocks
         if words_by_container[best] and f"{b.path}>".startswith(f"{best}>") and b.link_density < MAX_LINK_DENSITY
     )
+
+
+def most_worded(blocks: Iterable[Block], key: Callable[[Block], str]) -> str:
+    """Return the key whose blocks have most words together, of equals the greatest; empty without any block."""
+    words: Counter[str] = Counter()
+    for block in blocks:
+        words[key(block)] += block.words
+    return max(words, key=lambda name: (words[name], name), default="")
 
 
 def container_of(block: Block) -> str:

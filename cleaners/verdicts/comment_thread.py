@@ -51,10 +51,11 @@ def _heads_comments(block: Block, rules: RuleBook) -> bool:
 
 def _is_thread(heading: Block, blocks: Sequence[Block], selected_positions: frozenset[int]) -> bool:
     """Whether selected prose stands below a heading, and lines beside prose that sign it, of one tag and class."""
-    prose_positions = {block.position for block in blocks[heading.position + 1 :] if is_prose(block)}
+    blocks_below = blocks[heading.position + 1 :]
+    prose_positions = {block.position for block in blocks_below if is_prose(block)}
     if prose_positions.isdisjoint(selected_positions):
         return False
-    signatures = [block for block in blocks[heading.position + 1 :] if _signs_comment(block)]
+    signatures = [block for block in blocks_below if _signs_comment(block)]
     signatures = [b for b in signatures if not prose_positions.isdisjoint((b.position - 1, b.position + 1))]
     counts = Counter(map(_last_step, signatures))
     step, count = max(counts.items(), key=lambda pair: (pair[1], pair[0]), default=("", 0))

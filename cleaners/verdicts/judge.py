@@ -195,19 +195,18 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
         if rule:
             votes[n] = _vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
-        elif section and _continues_section(section, block, context):
+        elif section and _continues_section(section, block, context.selected_positions, position):
             votes[n] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
     return _box_heading_votes(context, votes) | votes
 
 
-def _continues_section(section: Rule, block: Block, context: _VoteContext) -> bool:
+def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
     """Whether a block belongs to the section that a rule's heading opened; a long text is no list of other articles."""
     if section.reason == RemovalReason.RELATED and teasers.is_no_excerpt(block):
         return False
-    position = context.body_position(block.position)
-    return teasers.continues_section(block, context.selected_positions, position)
+    return teasers.continues_section(block, selected_positions, position)
 
 
 def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:

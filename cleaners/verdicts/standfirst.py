@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from cleaners.document import Block, BlockKind, Metadata, Verdict
-from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose
+from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded
 from cleaners.metadata.title_line import find_title_line
 from cleaners.rules.matcher import fold_text
 
@@ -43,7 +42,7 @@ def find_standfirst(blocks: Sequence[Block], verdicts: Sequence[Verdict], metada
         for block, verdict in zip(blocks, verdicts, strict=True)
         if verdict.kept and (title_position is None or block.position > title_position) and not _is_title(block)
     ]
-    text_path = _path_of_text(kept_blocks)
+    text_path = most_worded(filter(is_prose, kept_blocks), lambda block: block.path)
     description = fold_text(metadata.description)
     lines: list[Block] = []
     for block in kept_blocks[:_OPENING_BLOCKS]:
@@ -52,15 +51,6 @@ def find_standfirst(blocks: Sequence[Block], verdicts: Sequence[Verdict], metada
         if looks_like_standfirst(block, description) and not _PICTURE_STEP.search(_end_of_path(block)):
             lines.append(block)
     return "\n".join(block.text for block in lines)
-
-
-def _path_of_text(blocks: Sequence[Block]) -> str:
-    """The path of most words of the paragraphs; empty without any."""
-    words: Counter[str] = Counter()
-    for block in blocks:
-        if is_prose(block):
-            words[block.path] += block.words
-    return max(words, key=lambda path: (words[path], path), default="")
 
 
 def _may_be_standfirst(block: Block) -> bool:

@@ -6,11 +6,10 @@ one, the lines above it would seem to stand within the text, where rules for wha
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from cleaners.document import Block, Metadata
-from cleaners.html.prose import body_span, container_of, is_prose
+from cleaners.html.prose import body_span, container_of, is_prose, most_worded
 from cleaners.rules.matcher import RuleBook, fold_text
 from cleaners.rules.rule import BodyPosition
 
@@ -27,8 +26,8 @@ def text_span(
     No text are paragraphs that a phrase rule matches wherever they stand, and notes on the authors.
     """
     span = body_span(blocks, selected_positions)
-    paragraphs = [blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])]
-    container = _container_of_most(paragraphs)
+    paragraphs = _paragraphs(blocks, selected_positions, span)
+    container = most_worded(paragraphs, container_of)
     end = len(paragraphs)
     while end and _is_no_text(paragraphs[end - 1], rules, metadata, container):
         end -= 1
@@ -44,16 +43,12 @@ def author_notes(
     """Return the positions of the notes on the page's authors below the text that `span` holds."""
     if not span or not metadata.authors:
         return set()
-    container = _container_of_most([blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])])
+    container = most_worded(_paragraphs(blocks, selected_positions, span), container_of)
     return {block.position for block in blocks[span.stop :] if _is_author_note(block, metadata, container)}
 
 
-def _container_of_most(paragraphs: Sequence[Block]) -> str:
-    """The container of most words of the paragraphs; empty without any."""
-    words: Counter[str] = Counter()
-    for block in paragraphs:
-        words[container_of(block)] += block.words
-    return max(words, key=lambda path: (words[path], path), default="")
+def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], span: range) -> list[Block]:
+    return [blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])]
 
 
 def _is_no_text(block: Block, rules: RuleBook, metadata: Metadata, container: str) -> bool:

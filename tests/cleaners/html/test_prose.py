@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cleaners.document import BlockKind
-from cleaners.html.prose import body_span, brief_positions, is_prose, main_container_positions
+from cleaners.html.prose import body_span, brief_positions, is_prose, main_container_positions, most_worded
 from tests.cleaners.building import PROSE, block, linked
 
 
@@ -45,3 +45,10 @@ def test_a_brief_is_what_follows_the_title_in_its_container() -> None:
         block(2, "Elsewhere in this town and county", path="body>footer>p"),
     ]
     assert brief_positions(blocks, blocks[0]) == {1}
+
+
+def test_the_path_of_most_words_counts_all_its_blocks_and_of_equals_the_last_is_taken() -> None:
+    blocks = [block(0, "a b c", path="long"), block(1, "a b", path="short"), block(2, "a b", path="short")]
+    assert most_worded(blocks, lambda each: each.path) == "short"
+    assert most_worded([block(0, "a b", path="y"), block(1, "a b", path="x")], lambda each: each.path) == "y"
+    assert most_worded([], lambda each: each.path) == ""

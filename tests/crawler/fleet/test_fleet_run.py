@@ -9,8 +9,8 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -138,19 +138,14 @@ def test_kills_of_crawls_and_of_the_runner_cost_nothing(serve: Serve, tmp_path: 
 @pytest.mark.slow
 def test_forty_sites_on_four_addresses_get_two_requests_each_at_once(tmp_path: Path) -> None:
     """Ten sites a crawl, four crawls side by side, each of them at all four addresses; the servers count."""
-    servers = [CountingServer((f"127.0.0.{2 + number % 4}", 0), CountedRequest) for number in range(40)]
-    for server in servers:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
-    tables = [f"[sites.s{part}]\nurls = {urls[part::4][:5] + urls[part + 1 :: 4][5:]}\n" for part in range(3)]
-    tables.append(f"[sites.s3]\nurls = {urls[3::4][:5] + urls[0::4][5:]}\n")
-    options = "allow-private = true\ndelay = 0\nno-sitemaps = true\nno-feeds = true\n"
-    file = tmp_path / "sites.toml"
-    file.write_text(f"[fleet]\nparallel = 4\nper-address = 2\n[defaults]\n{options}" + "".join(tables))
-    code, out, errors = run_fleet(file)
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with counting_servers(40, addresses=4) as servers:
+        urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
+        tables = [f"[sites.s{part}]\nurls = {urls[part::4][:5] + urls[part + 1 :: 4][5:]}\n" for part in range(3)]
+        tables.append(f"[sites.s3]\nurls = {urls[3::4][:5] + urls[0::4][5:]}\n")
+        options = "allow-private = true\ndelay = 0\nno-sitemaps = true\nno-feeds = true\n"
+        file = tmp_path / "sites.toml"
+        file.write_text(f"[fleet]\nparallel = 4\nper-address = 2\n[defaults]\n{options}" + "".join(tables))
+        code, out, errors = run_fleet(file)
     assert code == 0, out + errors + logs(tmp_path)
     requests = CountedRequest.counts
     assert {address: requests.most[address] for address in requests.most} == {f"127.0.0.{n}": 2 for n in range(2, 6)}
@@ -204,6 +199,20 @@ class CountedRequest(BaseHTTPRequestHandler):
 class CountingServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+
+@contextmanager
+def counting_servers(count: int, addresses: int) -> Iterator[list[CountingServer]]:
+    """So many sites, on as many addresses from 127.0.0.2 on, which count the requests that are under way."""
+    servers = [CountingServer((f"127.0.0.{2 + number % addresses}", 0), CountedRequest) for number in range(count)]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield servers
+    finally:
+        for server in servers:
+            server.shutdown()
+            server.server_close()
 
 
 def kill_one(runner: subprocess.Popen[str], victim: str, sites: list[ScriptedSite], chance: random.Random) -> None:

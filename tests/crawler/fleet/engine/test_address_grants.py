@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from crawler.fleet.store.store_address import make_store
 from crawler.fleet.store.task_in_store import StorePlace
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port
-from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts
+from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
 
 ADDRESS = "198.51.100.7"
 QUICK = GrantTimes(look=0.002, idle=0.02, turn=0.05, wait=0.5)
@@ -174,13 +173,8 @@ def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
 def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CountingServer]]:
     """Forty sites on four addresses, which count requests that are under way."""
     monkeypatch.setattr(CountedRequest, "counts", RequestCounts())
-    made = [CountingServer((f"127.0.0.{2 + number % 4}", 0), CountedRequest) for number in range(40)]
-    for server in made:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield made
-    for server in made:
-        server.shutdown()
-        server.server_close()
+    with counting_servers(40, addresses=4) as servers:
+        yield servers
 
 
 @pytest.mark.slow

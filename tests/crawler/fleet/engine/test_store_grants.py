@@ -18,7 +18,7 @@ from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from crawler.fleet.store.site_lease import LeaseTerms
 from crawler.fleet.store.store_address import make_store, store_at
 from crawler.fleet.store.task_in_store import StorePlace
-from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts
+from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
 
 ADDRESS = "198.51.100.7"
 QUICK = GrantTimes(look=0.002, idle=5.0, turn=5.0, wait=0.5)
@@ -82,13 +82,8 @@ def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path: Path, caplog: py
 def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CountingServer]]:
     """Twenty sites on two addresses, which count requests that are under way."""
     monkeypatch.setattr(CountedRequest, "counts", RequestCounts())
-    made = [CountingServer((f"127.0.0.{2 + number % 2}", 0), CountedRequest) for number in range(20)]
-    for server in made:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield made
-    for server in made:
-        server.shutdown()
-        server.server_close()
+    with counting_servers(20, addresses=2) as servers:
+        yield servers
 
 
 @pytest.mark.slow
