@@ -13,6 +13,7 @@ import numpy as np
 
 from cleaners.document import Block, BlockKind, Column, KeepReason, RemovalReason, Verdict, Vote
 from cleaners.learned.model import expected_f1
+from cleaners.rules.layout import box_rule_names
 from cleaners.verdicts.comment_thread import COMMENT_THREAD
 from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
 from cleaners.verdicts.furniture import pull_quotes, repeated_blocks
@@ -106,7 +107,7 @@ def _keep_thresholds(
 
 def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
     """The probability from which a block is kept, by the rules' votes on it."""
-    if any(vote.rule in _BELOW_ARTICLE for vote in verdict.votes):
+    if any(vote.rule in _BELOW_ARTICLE or vote.rule in box_rule_names() for vote in verdict.votes):
         return _UNREACHABLE_THRESHOLD
     votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
