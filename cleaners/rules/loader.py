@@ -14,7 +14,7 @@ from cleaners.rules.rule import AllowedPosition, Rule, rule_reason
 COMMON_FILE = "any"
 DEFAULT_LANGUAGE = "en"
 """English boilerplate is found on pages of every language, so its rules are in every book."""
-LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar", "cs", "tr", "ko", "uk", "id")
 _FRAGMENT = re.compile(r"<<(\w+)>>")
 _TUPLE_FIELDS = ("patterns", "anchors", "positive", "negative")
 

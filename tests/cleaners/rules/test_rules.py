@@ -77,6 +77,8 @@ FOLLOW = {
     "fr": "Suivez-nous sur Instagram", "pt": "Siga-nos no Instagram", "it": "Seguici su Instagram",
     "nl": "Volg ons op Instagram", "pl": "Obserwuj nas na Instagramie", "ru": "Подписывайтесь на нас в Telegram",
     "zh": "关注我们", "ja": "フォローする", "ar": "تابعنا على فيسبوك",
+    "cs": "Sledujte nás na Instagramu", "tr": "Bizi Instagram’da takip edin", "ko": "인스타그램 팔로우하기",
+    "uk": "Підписуйтесь на нас у Telegram", "id": "Ikuti kami di Instagram",
 }  # fmt: skip
 
 
@@ -139,6 +141,10 @@ def test_link_density_is_asked_of_blocks_and_unknown_of_lines() -> None:
 
 def test_fold() -> None:
     assert fold_text("  «Don’t\u00a0STOP»\n now ") == '"don\'t stop" now'
+
+
+def test_the_dotted_capital_of_turkish_folds_to_a_plain_i() -> None:
+    assert fold_text("İLGİLİ HABERLER") == fold_text("I\u0307lgili haberler") == "ilgili haberler"
 
 
 @pytest.mark.parametrize(
