@@ -14,9 +14,12 @@ from cleaners.rules.rule import AllowedPosition, Rule, rule_reason
 COMMON_FILE = "any"
 DEFAULT_LANGUAGE = "en"
 """English boilerplate is found on pages of every language, so its rules are in every book."""
-LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar", "sv", "da", "no", "fi")
-_READ_AS = {"nb": "no", "nn": "no"}
-"""Bokmål and Nynorsk have their phrases in the file of Norwegian."""
+LANGUAGES = (
+    "en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar",
+    "sv", "da", "no", "fi", "cs", "tr", "ko", "uk", "id",
+)  # fmt: skip
+_READ_AS = {"nb": "no", "nn": "no", "ms": "id"}
+"""Bokmål and Nynorsk have their phrases in the file of Norwegian, Malay in that of Indonesian."""
 _FRAGMENT = re.compile(r"<<(\w+)>>")
 _TUPLE_FIELDS = ("patterns", "anchors", "positive", "negative")
 

@@ -42,13 +42,16 @@ _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸�
 
 
 def fold_text(text: str) -> str:
-    """Return the text in lower case, with one kind of quotation mark and apostrophe and single spaces; accents stay."""
+    """Return the text in lower case, with one kind of quotation mark and apostrophe and single spaces; accents stay.
+
+    The capital I with a dot of Turkish becomes an i, not an i with a mark of its own.
+    """
     return _cached_fold(text) if len(text) <= _MAX_CACHED_FOLD_CHARS else _fold(text)
 
 
 def _fold(text: str) -> str:
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", text).replace("\u0130", "i")
         for mark, plain in _MARK_REPLACEMENTS:
             if mark in text:
                 text = text.replace(mark, plain)

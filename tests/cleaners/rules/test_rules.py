@@ -79,6 +79,8 @@ FOLLOW = {
     "zh": "关注我们", "ja": "フォローする", "ar": "تابعنا على فيسبوك",
     "sv": "Följ oss på Instagram", "da": "Følg os på Instagram", "no": "Følg oss på Instagram",
     "fi": "Seuraa meitä Instagramissa",
+    "cs": "Sledujte nás na Instagramu", "tr": "Bizi Instagram’da takip edin", "ko": "인스타그램 팔로우하기",
+    "uk": "Підписуйтесь на нас у Telegram", "id": "Ikuti kami di Instagram",
 }  # fmt: skip
 
 
@@ -147,6 +149,10 @@ def test_link_density_is_asked_of_blocks_and_unknown_of_lines() -> None:
 
 def test_fold() -> None:
     assert fold_text("  «Don’t\u00a0STOP»\n now ") == '"don\'t stop" now'
+
+
+def test_the_dotted_capital_of_turkish_folds_to_a_plain_i() -> None:
+    assert fold_text("İLGİLİ HABERLER") == fold_text("I\u0307lgili haberler") == "ilgili haberler"
 
 
 @pytest.mark.parametrize(
