@@ -156,6 +156,21 @@ def test_the_note_returns_when_the_line_is_the_sites_no_more(archive, make):
     assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
 
 
+@pytest.mark.parametrize("is_last", [True, False], ids=["the note last", "the note first"])
+def test_a_note_goes_in_whatever_order_its_page_came(tmp_path, make, is_last):
+    lines, noted = [closed(make, f"n{n}", line=KEPT) for n in range(3)], [closed(make, "noted", NOTE)]
+    with Archive.open(tmp_path / "at-once.db", make.clock) as at_once:
+        at_once.save([*lines, *noted])
+        settle(at_once.db, make.clock)
+        expected_state = state(at_once)
+    with Archive.open(tmp_path / "in-turn.db", make.clock) as in_turn:
+        for page in [*lines, *noted] if is_last else [*noted, *lines]:
+            in_turn.save([page])
+            settle(in_turn.db, make.clock)
+        assert state(in_turn) == expected_state
+        assert rows(in_turn, "SELECT count(*) FROM removed WHERE rule = 'site/closing-note'") == [(1,)]
+
+
 def test_texts_that_differ_in_numbers_count_as_one(archive, make):
     archive.save([article(make, f"n{n}", (f"Printed in issue {n} of May 20{n:02}", BODY)) for n in range(4)])
     assert settle(archive.db, make.clock).repeated_blocks == 4
