@@ -98,12 +98,6 @@ def container_path(path: str) -> str:
     return _DIGITS.sub("0", ">".join(parts))
 
 
-def rough_word_count(text: str) -> int:
-    """The number of words, quickly by spaces; scripts without spaces count two characters as a word."""
-    words = text.count(" ") + text.count("\n") + 1
-    return words if text.isascii() or words > 2 else max(words, len(text) // 2)
-
-
 def names_author(text: str, authors: Iterable[str]) -> bool:
     """Whether any part of an author's name is among the first words of the text."""
     beginning = text[:_AUTHOR_WITHIN_CHARS]
@@ -169,8 +163,8 @@ def judge_repeated_blocks(
 ) -> dict[int, Verdict]:
     """Judge the kept blocks of a page: by position, the verdicts on those that are the site's boilerplate.
 
-    `page` has only the kept blocks. Of what the page itself removed, `removed_blocks`, a line may close its text, but no
-    heading, which opens something. Empty if no block repeats, and if every block would be removed.
+    `page` has only the kept blocks. Of what the page itself removed, `removed_blocks`, a line may close its text, but
+    no heading, which opens something. Empty if no block repeats, and if every block would be removed.
     """
     closing_positions = [
         block.position for block in removed_blocks if not block.is_heading and _is_closing_line(block, memory)

@@ -1,7 +1,7 @@
 """Layout rules: why a block is not part of the article, by the tags, ids and classes around it.
 
 They only explain blocks that no extractor selected, and never remove a selected one, since there is article text in
-containers with misleading names.
+containers with misleading names; but for a few names of boxes apart from the text.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # an index that no rule has
+_PAGE_TAGS = frozenset({"html", "body", "main", "article"})
 _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
 
@@ -42,6 +43,26 @@ def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule |
         if rule:
             return rule
     return _explain_landmarks(landmarks)
+
+
+@lru_cache(maxsize=8192)
+def box_apart(path: str) -> Rule | None:
+    """Return the rule for a box apart from the text that a block at this path stands in, or None."""
+    return next((rule for step in path.split(">") if (rule := _box_of_step(step))), None)
+
+
+@cache
+def box_rule_names() -> frozenset[str]:
+    """The names of the rules for boxes apart from the text."""
+    return frozenset(rule.name for rule in _box_rules().values())
+
+
+@lru_cache(maxsize=8192)
+def _box_of_step(step: str) -> Rule | None:
+    tag, *names = step.replace("#", ".").split(".")
+    if tag in _PAGE_TAGS:
+        return None
+    return next((_box_rules()[token] for name in names for token in _tokens(name) if token in _box_rules()), None)
 
 
 @lru_cache(maxsize=1024)
@@ -87,8 +108,19 @@ def _first_rules() -> tuple[dict[str, int], dict[str, int]]:
 
 @cache
 def _layout_rules() -> tuple[_LayoutRule, ...]:
-    text = files(__package__).joinpath("layout.toml").read_text("utf-8")
-    return tuple(_layout_rule(entry) for entry in tomllib.loads(text)["rule"])
+    return tuple(_layout_rule(entry) for entry in _rule_file()["rule"])
+
+
+@cache
+def _box_rules() -> dict[str, Rule]:
+    """The rule for boxes apart from the text by each of its tokens."""
+    rules = [_layout_rule(entry) for entry in _rule_file()["apart"]]
+    return {token: layout_rule.rule for layout_rule in rules for token in layout_rule.tokens}
+
+
+@cache
+def _rule_file() -> dict[str, list[dict[str, str | list[str]]]]:
+    return tomllib.loads(files(__package__).joinpath("layout.toml").read_text("utf-8"))
 
 
 def _layout_rule(entry: dict[str, str | list[str]]) -> _LayoutRule:

@@ -14,7 +14,9 @@ from cleaners.rules.rule import AllowedPosition, Rule, rule_reason
 COMMON_FILE = "any"
 DEFAULT_LANGUAGE = "en"
 """English boilerplate is found on pages of every language, so its rules are in every book."""
-LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "nl", "pl", "ru", "zh", "ja", "ar", "sv", "da", "no", "fi")
+_READ_AS = {"nb": "no", "nn": "no"}
+"""Bokmål and Nynorsk have their phrases in the file of Norwegian."""
 _FRAGMENT = re.compile(r"<<(\w+)>>")
 _TUPLE_FIELDS = ("patterns", "anchors", "positive", "negative")
 
@@ -29,6 +31,7 @@ def load_rules(language: str | None = None) -> RuleBook:
     Each book is read once and cached. Raises `RuleFileError` for a malformed rule file.
     """
     primary = (language or "").lower().partition("-")[0]
+    primary = _READ_AS.get(primary, primary)
     return _book(primary if primary in LANGUAGES else "")
 
 

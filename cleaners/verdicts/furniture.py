@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from cleaners.document import Block, BlockKind, RemovalReason
 from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
-from cleaners.rules.layout import explain_layout
+from cleaners.rules.layout import box_apart, explain_layout
 from cleaners.rules.matcher import fold_text
 from cleaners.rules.rule import Rule
 from cleaners.verdicts.teasers import is_teaser
@@ -45,6 +45,7 @@ _SHORT_LINE_REASONS = frozenset(
 _SHORT_LINE_WORDS = 14
 _ARTICLE_WORDS = 80
 _BOX_WORDS = 8
+_WORDS_OUTSIDE_BOXES = 100
 _HEAD_BLOCKS = 3  # below the first paragraph, which may still be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so much, the others are boilerplate
@@ -134,6 +135,13 @@ def _layout_cells(path: str) -> tuple[str, ...]:
         return ()
     steps = path.split(">")
     return tuple(">".join(steps[: n + 1]) for n, step in enumerate(steps) if _CELL.match(step))
+
+
+def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int]) -> dict[int, Rule]:
+    """The blocks in boxes apart from the text, each with its rule; none if hardly any text stands outside of them."""
+    boxed_blocks = {block.position: rule for block in blocks if (rule := box_apart(block.path))}
+    words_outside = sum(blocks[n].words for n in selected_positions if n not in boxed_blocks and is_prose(blocks[n]))
+    return boxed_blocks if words_outside >= _WORDS_OUTSIDE_BOXES else {}
 
 
 def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:

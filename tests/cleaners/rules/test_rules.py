@@ -77,6 +77,8 @@ FOLLOW = {
     "fr": "Suivez-nous sur Instagram", "pt": "Siga-nos no Instagram", "it": "Seguici su Instagram",
     "nl": "Volg ons op Instagram", "pl": "Obserwuj nas na Instagramie", "ru": "Подписывайтесь на нас в Telegram",
     "zh": "关注我们", "ja": "フォローする", "ar": "تابعنا على فيسبوك",
+    "sv": "Följ oss på Instagram", "da": "Følg os på Instagram", "no": "Følg oss på Instagram",
+    "fi": "Seuraa meitä Instagramissa",
 }  # fmt: skip
 
 
@@ -92,7 +94,13 @@ def test_every_book_has_the_common_and_the_english_rules() -> None:
     assert names == {"any", "de", "en"}
 
 
-@pytest.mark.parametrize("language", [None, "", "sv"])
+@pytest.mark.parametrize("language", ["nb-NO", "nn", "NB"])
+def test_both_written_norwegians_have_the_rules_of_norwegian(language: str) -> None:
+    assert load_rules(language) is load_rules("no")
+    assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == {"any", "no", "en"}
+
+
+@pytest.mark.parametrize("language", [None, "", "eu"])
 def test_an_unknown_language_gets_every_rule(language: str | None) -> None:
     assert load_rules(language).rules == load_rules().rules
     assert {rule.name.split("/")[0] for rule in load_rules(language).rules} == set(FILES)

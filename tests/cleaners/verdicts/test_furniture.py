@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import BlockKind
+from cleaners.clean import clean
+from cleaners.document import BlockKind, Page, RemovalReason
 from cleaners.verdicts.furniture import (
+    blocks_in_boxes,
     blocks_in_other_columns,
     boilerplate_rule,
     comment_blocks,
@@ -14,7 +16,7 @@ from cleaners.verdicts.furniture import (
     pull_quotes,
     repeated_blocks,
 )
-from tests.cleaners.building import PROSE, block, linked
+from tests.cleaners.building import PROSE, STORY, block, linked
 
 
 def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
@@ -120,3 +122,46 @@ def test_a_column_is_the_article_s_from_half_of_the_prose_on() -> None:
     assert blocks_in_other_columns(halves, frozenset(range(2))) == {0}, "of two that are alike the last is taken"
     thirds = [block(n, path=f"body>table>tr>td.c{n}>p") for n in range(3)]
     assert blocks_in_other_columns(thirds, frozenset(range(3))) == frozenset(), "none has half"
+
+
+BOX = "body>main>div.text>div.local-factbox>p"
+SLIDE = "body>main>div#photo-slideshow-2>ul>li"
+
+
+def test_what_stands_in_a_box_apart_is_none_of_the_text() -> None:
+    text = [block(n, f"{n} {PROSE}", path="body>main>div.text>p") for n in range(6)]
+    boxes = [block(6, PROSE, path=BOX), block(7, PROSE, path=SLIDE), block(8, PROSE, path="body>main>div.box>p")]
+    boxed_blocks = blocks_in_boxes([*text, *boxes], frozenset(range(9)))
+    assert {n: (rule.name, rule.reason) for n, rule in boxed_blocks.items()} == {
+        6: ("layout/fact-box-text", RemovalReason.SIDEBAR),
+        7: ("layout/slideshow", RemovalReason.CAPTION),
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["body.has-slideshow>main>p", "body>main.infobox>p", "body>article.slideshow>p", "body>main>div.no-slideshow>p"],
+)
+def test_the_page_as_a_whole_is_no_box(path: str) -> None:
+    text = [block(n, f"{n} {PROSE}", path="body>main>div.text>p") for n in range(6)]
+    assert blocks_in_boxes([*text, block(6, PROSE, path=path)], frozenset(range(7))) == {}
+
+
+def test_where_hardly_any_text_stands_outside_the_boxes_they_are_the_text() -> None:
+    slides = [block(n, f"{n} {PROSE}", path=SLIDE) for n in range(6)]
+    assert blocks_in_boxes([*slides, block(6, PROSE)], frozenset(range(7))) == {}
+    outside = [block(n, f"{n} {PROSE}") for n in range(6, 12)]
+    assert blocks_in_boxes([*slides, *outside], frozenset(range(6))) == {}  # not selected
+
+
+def test_a_box_goes_whatever_the_model_says() -> None:
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in [*STORY, *(f"{line} Again." for line in STORY)])
+    fact = "The mill was built by the miller in the year of the great flood."
+    box = f"<div class=factbox><h3>The mill</h3><p>{fact}</p></div>"
+    html = (
+        f"<html lang=en><title>The council</title><body><main><h1>The council</h1><div>{text}{box}{text}</div></main>"
+    )
+    cleaned = clean(Page("https://mill.example/2012/05/the-council", html.encode()))
+    removed = {b.text: v.rule for b, v in zip(cleaned.blocks, cleaned.verdicts, strict=True) if not v.kept}
+    assert removed[fact] == "layout/fact-box-text"
+    assert "great flood" not in cleaned.text
