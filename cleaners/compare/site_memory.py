@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from cleaners.document import KeepReason, RemovalReason, Verdict
 
 REPEATED_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 BIO_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/author-bio")
+NOTE_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/closing-note")
 BODY_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/body")
 
 FEW_PAGES = 20  # on a smaller site two pages make a repetition; a larger one has pairs of similar pages by chance
@@ -157,24 +158,27 @@ def find_body_paths(keeping_pages: Mapping[str, int], removing_pages: Mapping[st
     }
 
 
-def judge_repeated_blocks(page: Sequence[KeyedBlock], memory: SiteMemory) -> dict[int, Verdict]:
+def judge_repeated_blocks(
+    page: Sequence[KeyedBlock], memory: SiteMemory, removed_blocks: Iterable[KeyedBlock] = ()
+) -> dict[int, Verdict]:
     """Judge the kept blocks of a page: by position, the verdicts on those that are the site's boilerplate.
 
-    `page` has only the kept blocks. Empty if no block repeats, and if every block would be removed.
+    `page` has only the kept blocks. Of what the page itself removed, `removed_blocks`, a line may close its text, but
+    no heading, which opens something. Empty if no block repeats, and if every block would be removed.
     """
-    if not any(block.template_key in memory.pages_per_key for block in page):
+    closing_positions = [
+        block.position for block in removed_blocks if not block.is_heading and _is_closing_line(block, memory)
+    ]
+    if not closing_positions and not any(block.template_key in memory.pages_per_key for block in page):
         return {}
     text_span = _own_text_span(page, memory.pages_per_key)
     site_indices = _find_site_indices(page, text_span, memory, 0)
     if _MAX_REMOVED_PART * _total_words(page, site_indices) > _total_words(page, range(len(page))):
         site_indices = _find_site_indices(page, text_span, memory, _SURE_PAGES)
-    closing_indices = _indices_after_closing_line(page, site_indices, text_span, memory)
-    if len(site_indices | closing_indices) == len(page):
-        return {}
-    return {
-        page[index].position: BIO_VERDICT if page[index].names_author and index in closing_indices else REPEATED_VERDICT
-        for index in sorted(site_indices | closing_indices)
-    }
+    closing_positions += [page[index].position for index in site_indices if _is_closing_line(page[index], memory)]
+    verdicts = dict.fromkeys(site_indices, REPEATED_VERDICT)
+    verdicts = _verdicts_below_closing_line(page, closing_positions, text_span, memory) | verdicts
+    return {} if len(verdicts) == len(page) else {page[index].position: verdicts[index] for index in sorted(verdicts)}
 
 
 def _find_site_indices(
@@ -219,21 +223,25 @@ def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
     return page_count >= memory.page_count * (_FREQUENT_SHARE if page_count >= _FREQUENT_PAGES else _COMMON_SHARE)
 
 
-def _indices_after_closing_line(
-    page: Sequence[KeyedBlock], site_indices: Collection[int], text_span: _TextSpan, memory: SiteMemory
-) -> set[int]:
-    """The indices of what else repeats below the site's closing line: author notes, credits."""
-    closing_lines = (
-        index
-        for index in sorted(site_indices)
-        if index > text_span.last_index >= 0 and _is_closing_line(page[index], memory)
-    )
-    closing_index = next(closing_lines, None)
-    if closing_index is None:
-        return set()
-    return {
-        index for index in range(closing_index, len(page)) if page[index].template_key in memory.pages_per_key
-    } - set(site_indices)
+def _verdicts_below_closing_line(
+    page: Sequence[KeyedBlock], closing_positions: Iterable[int], text_span: _TextSpan, memory: SiteMemory
+) -> dict[int, Verdict]:
+    """By index, the verdicts on what goes below the site's closing line: what repeats there, such as credits; or a note
+    that begins with the author's name, to its end."""
+    for closing_position in sorted(closing_positions):
+        below = [index for index, block in enumerate(page) if block.position > closing_position]
+        if below and below[0] > text_span.last_index >= 0:
+            repeated = (index for index in below if page[index].template_key in memory.pages_per_key)
+            return {index: BIO_VERDICT if page[index].names_author else REPEATED_VERDICT for index in repeated}
+        if _is_closing_note(page, below, text_span):
+            return dict.fromkeys(below, NOTE_VERDICT)
+    return {}
+
+
+def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
+    """Whether the blocks below a closing line are a note on the author, and no more than a small part of the page."""
+    is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]
+    return is_note and _MAX_REMOVED_PART * _total_words(page, below) <= _total_words(page, range(len(page)))
 
 
 def _own_text_span(page: Sequence[KeyedBlock], pages_per_key: Mapping[int, int]) -> _TextSpan:

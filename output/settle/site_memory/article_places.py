@@ -1,9 +1,10 @@
 """What a page left out although it stands where nearly all pages of the host keep text: in articles' bodies.
 
 Everything starts from the pages' own verdicts, as in `repeats.py`, so neither order nor repetition matters. Longer
-texts show where articles stand; what comes back may be a few words. What is explained by a phrase rule, the title, a
-copy or boilerplate above it stays out, and so does a text that several pages have: it may be a promo, or the title of
-another article. A place is a path in the markup.
+texts show where articles stand, and so do texts of any length where pages leave out hardly anything; what comes back
+may be a few words, or an address. What is explained by a phrase rule, the title, a copy or boilerplate above it stays
+out, and so does a text that several pages have: it may be a promo, or the title of another article. A place is a path
+in the markup.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from output.settle.site_memory.seen_twice import SeenTwice
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-MIN_PLACE_WORDS = 8  # of a text that counts for whether articles stand at a place
-MIN_RESTORED_WORDS = 2  # of a text that comes back
+MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
+MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
 _INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
@@ -36,13 +37,15 @@ _HAS_KEY_ELSEWHERE = """SELECT EXISTS (SELECT 1 FROM settle_left WHERE key = ?1 
 
 
 class PlaceCounts:
-    """On how many pages of a host text is kept and left out, by path in the markup. A path at which text was left out
-    has a number too."""
+    """On how many pages of a host text is kept and left out, by path in the markup: longer texts, and all texts. A path
+    at which text was left out has a number too."""
 
     def __init__(self) -> None:
         self.path_numbers: dict[str, int] = {}
         self.kept_counts: Counter[str] = Counter()
         self.left_out_counts: Counter[str] = Counter()
+        self.all_kept_counts: Counter[str] = Counter()
+        self.all_left_out_counts: Counter[str] = Counter()
         self.first_kept_at: dict[str, str] = {}
 
     def path_number(self, path: str) -> int:
@@ -50,18 +53,29 @@ class PlaceCounts:
         return self.path_numbers.setdefault(path, len(self.path_numbers))
 
     def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
-        """Count a page: the paths at which it keeps text, and those at which it leaves some out and keeps none."""
+        """Count a page's longer texts: the paths at which it keeps some, and those at which it leaves some out and
+        keeps none."""
         self.kept_counts.update(kept_paths)
         self.left_out_counts.update(left_out_paths - kept_paths)
-        for path in kept_paths:
-            self.first_kept_at[path] = min(self.first_kept_at.get(path, first_seen), first_seen)
+        self._note_kept(first_seen, kept_paths)
+
+    def count_all_texts(self, first_seen: str, kept_paths: set[str], paths: set[str]) -> None:
+        """Count a page's texts of any length: the paths at which it keeps some, and all its paths."""
+        self.all_kept_counts.update(kept_paths)
+        self.all_left_out_counts.update(paths - kept_paths)
+        self._note_kept(first_seen, kept_paths)
 
     def article_places(self) -> dict[int, tuple[str, int, int]]:
         """By number, the paths where the host's articles stand: (path, pages that keep text there, pages with text
         there)."""
-        body_paths = find_body_paths(self.kept_counts, self.left_out_counts)
+        body_paths = find_body_paths(self.all_kept_counts, self.all_left_out_counts)
+        body_paths |= find_body_paths(self.kept_counts, self.left_out_counts)
         numbers = self.path_numbers
         return {numbers[path]: (path, *counts) for path, counts in body_paths.items() if path in numbers}
+
+    def _note_kept(self, first_seen: str, kept_paths: set[str]) -> None:
+        for path in kept_paths:
+            self.first_kept_at[path] = min(self.first_kept_at.get(path, first_seen), first_seen)
 
 
 def find_restored_blocks(

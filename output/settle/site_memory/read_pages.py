@@ -14,7 +14,7 @@ from cleaners.words import rough_word_count
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.stored_values import BLOCK_KINDS, decoding
 from output.settle.parallel_map import ParallelMap
-from output.settle.site_memory.article_places import MIN_PLACE_WORDS, MIN_RESTORED_WORDS, PlaceCounts
+from output.settle.site_memory.article_places import MIN_LONG_WORDS, MIN_RESTORED_WORDS, PlaceCounts
 from output.settle.site_memory.page_table import (
     CANDIDATE_CONTAINERS,
     CANDIDATE_KEYS,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 _PAGES_PER_JOB = 16
+_ADDRESS_STARTS = ("http://", "https://")
 _HEADING_KIND = BLOCK_KINDS.index("heading")
 _EXACT_KINDS = {
     BLOCK_KINDS.index("table"),
@@ -81,18 +82,19 @@ def scan_host(
             repeated_keys.add(set(scan.candidates[CANDIDATE_KEYS]))
             repeated_keys.add({*scan.shared_keys, *scan.left_out[LEFT_OUT_KEYS]})
             if is_evidence:
-                kept_paths, left_out_paths = (
+                kept_paths, left_out_paths, all_kept_paths, all_paths = (
                     {batch.paths[number] for number in path_numbers}
-                    for path_numbers in (scan.kept_paths, scan.left_out_paths)
+                    for path_numbers in (scan.kept_paths, scan.left_out_paths, scan.all_kept_paths, scan.all_paths)
                 )
                 place_counts.count_page(scan.first_seen, kept_paths, left_out_paths)
+                place_counts.count_all_texts(scan.first_seen, all_kept_paths, all_paths)
     return list(container_numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class PageScan:
-    """What scanning a page gives: rows as in `StoredScan`, and the paths at which the page keeps longer texts and at
-    which it leaves some out. Containers and paths are numbers in its `ScanBatch`."""
+    """What scanning a page gives: rows as in `StoredScan`, the paths at which the page keeps longer texts and at which
+    it leaves some out, those at which it keeps any text, and all. Containers and paths are numbers in its batch."""
 
     page_id: int
     first_seen: str
@@ -101,6 +103,8 @@ class PageScan:
     shared_keys: array[int]
     kept_paths: frozenset[int]
     left_out_paths: frozenset[int]
+    all_kept_paths: frozenset[int]
+    all_paths: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +132,18 @@ def text_key(text: str, template: str, block_id: int, kind: int) -> int:
     return block_id if kind in _EXACT_KINDS or template == text else content_id(template, bits=BLOCK_BITS)
 
 
-def _is_needed(flags: int, words: int) -> bool:
+def _is_needed(flags: int, text: str, words: int) -> bool:
     """Whether a block is evidence or may be restored; one that is short, left out and another page's too is neither."""
-    return bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) or _is_restorable(flags, words)
+    return bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) or _is_restorable(flags, text, words)
 
 
-def _is_restorable(flags: int, words: int) -> bool:
-    """Whether a page left a block out that the site's evidence may bring back."""
-    return bool(flags & IS_LEFT_OUT) and words >= (MIN_PLACE_WORDS if flags & IS_SHARED else MIN_RESTORED_WORDS)
+def _is_restorable(flags: int, text: str, words: int) -> bool:
+    """Whether a page left a block out that the site's evidence may bring back: a few words, or an address alone."""
+    if not flags & IS_LEFT_OUT:
+        return False
+    if flags & IS_SHARED:
+        return words >= MIN_LONG_WORDS
+    return words >= MIN_RESTORED_WORDS or text.startswith(_ADDRESS_STARTS)
 
 
 def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int]) -> PageScan:
@@ -145,12 +153,13 @@ def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers
     shared_keys: list[int] = []
     kept_paths: set[int] = set()
     left_out_paths: set[int] = set()
+    all_kept_paths: set[int] = set()
     with decoding("page_layout", "layout", facts.page_id):
         paths, authors = read_block_paths(facts.layout), facts.authors
     needed_blocks = [
         (position, block_id, flags, text, words)
         for position, block_id, flags, text in facts.flagged_blocks
-        if _is_needed(flags, words := rough_word_count(text))
+        if _is_needed(flags, text, words := rough_word_count(text))
     ]
     templates = page_templates([text for _, _, _, text, _ in needed_blocks], facts.title, authors)
     for (position, block_id, flags, text, words), template in zip(needed_blocks, templates, strict=True):
@@ -161,12 +170,18 @@ def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers
             is_author_named = bool(authors) and names_author(text, authors)
             container = container_numbers[container_path(path)]
             candidates.append((position, block_id, key, container, words, is_heading, is_author_named, is_kept))
-        if words >= MIN_PLACE_WORDS and flags & (IS_KEPT | IS_LEFT_OUT):
+        if flags & IS_KEPT:
+            all_kept_paths.add(path_numbers[path])
+        if words >= MIN_LONG_WORDS and flags & (IS_KEPT | IS_LEFT_OUT):
             (kept_paths if flags & IS_KEPT else left_out_paths).add(path_numbers[path])
-        if _is_restorable(flags, words):
+        if _is_restorable(flags, text, words):
             if flags & IS_SHARED:
                 shared_keys.append(key)
             else:
                 left_out.append((position, block_id, key, path_numbers[path]))
     arrays = (flatten_rows(candidates), flatten_rows(left_out), array("q", shared_keys))
-    return PageScan(facts.page_id, facts.first_seen, *arrays, frozenset(kept_paths), frozenset(left_out_paths))
+    all_paths = {path_numbers[path] for path in dict.fromkeys(paths)}
+    long_text_paths = (frozenset(kept_paths), frozenset(left_out_paths))
+    return PageScan(
+        facts.page_id, facts.first_seen, *arrays, *long_text_paths, frozenset(all_kept_paths), frozenset(all_paths)
+    )

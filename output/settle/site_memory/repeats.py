@@ -171,10 +171,16 @@ def _judge_host(
     counted_pages = (_counted_blocks(candidates, containers, pages_by_key, kept_elsewhere) for candidates in evidence)
     memory = build_site_memory(counted_pages, pages_by_key, page_count)
     for page_id, _, candidates in read_candidates(db):
-        kept_rows = [row for row in candidates if row[KEPT_COLUMN]]
-        if page_id in unjudged_pages or pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in kept_rows]):
+        if page_id in unjudged_pages or pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
             continue
-        if verdicts := judge_repeated_blocks(_memory_blocks(kept_rows, containers), memory):
+        kept_rows = [row for row in candidates if row[KEPT_COLUMN]]
+        removed_rows = [
+            row
+            for row in candidates
+            if not row[KEPT_COLUMN] and (row[KEY_COLUMN], row[CONTAINER_COLUMN]) in kept_elsewhere
+        ]
+        blocks, removed_blocks = (_memory_blocks(rows, containers) for rows in (kept_rows, removed_rows))
+        if verdicts := judge_repeated_blocks(blocks, memory, removed_blocks):
             yield page_id, verdicts
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from cleaners.compare.site_memory import (
     BIO_VERDICT,
+    NOTE_VERDICT,
     REPEATED_VERDICT,
     KeyedBlock,
     build_site_memory,
@@ -112,6 +113,50 @@ def test_below_the_closing_line_what_repeats_is_the_sites():
     with_note = [[own_block(1000 + n), line, note, more] for n in range(3)]
     assert judge_first_page(*with_note, *others) == {1: REPEATED_VERDICT, 2: BIO_VERDICT, 3: REPEATED_VERDICT}
     assert judge_first_page(*[[own_block(1000 + n), note, more] for n in range(3)], *make_pages(20)) == {}
+
+
+LINE = KeyedBlock(0, 1, BODY_PATH, 8)
+
+
+def judge_below_line(*blocks, own_words=60, line=LINE):
+    """The verdicts on a page that removed the site's closing line itself, which eleven other pages keep: a block of the
+    page's own, the line, and `blocks`."""
+    page = [own_block(1000, own_words), line._replace(is_kept=False), *blocks]
+    others = [[own_block(2000 + n), LINE] for n in range(11)]
+    note_pages = [[own_block(3000 + n), LINE, KeyedBlock(0, 2, BODY_PATH, 9)] for n in range(2)]
+    pages = [[block._replace(position=n) for n, block in enumerate(each)] for each in (page, *others, *note_pages)]
+    memory = build_site_memory(pages, {1: 14, 2: 3}, len(pages))
+    removed_blocks = [block for block in pages[0] if not block.is_kept]
+    return judge_repeated_blocks([block for block in pages[0] if block.is_kept], memory, removed_blocks)
+
+
+def test_a_closing_line_that_the_page_removed_itself_closes_its_text_too():
+    assert judge_below_line(KeyedBlock(0, 2, BODY_PATH, 9)) == {2: REPEATED_VERDICT}
+    named = KeyedBlock(0, 2, BODY_PATH, 9, names_author=True)
+    assert judge_below_line(named) == {2: BIO_VERDICT}
+    assert judge_below_line(named, line=LINE._replace(is_heading=True)) == {}
+
+
+def test_below_a_closing_line_a_note_that_begins_with_the_author_goes_to_its_end():
+    note, more = KeyedBlock(0, 4000, BODY_PATH, 20, names_author=True), own_block(4001, 10)
+    assert judge_below_line(note, more) == {2: NOTE_VERDICT, 3: NOTE_VERDICT}
+    assert judge_below_line(note._replace(names_author=False), more) == {}
+    assert judge_below_line(more, note) == {}
+
+
+def test_a_note_below_a_closing_line_is_no_more_than_a_third_of_its_page():
+    note = KeyedBlock(0, 4000, BODY_PATH, 30, names_author=True)
+    assert judge_below_line(note, own_words=60) == {2: NOTE_VERDICT}
+    assert judge_below_line(note, own_words=59) == {}
+
+
+def test_a_note_on_the_author_with_no_text_above_it_stays():
+    heading = own_block(5000, 2)
+    note = KeyedBlock(0, 4000, BODY_PATH, 9, names_author=True)
+    memory = build_site_memory([[own_block(2000 + n), LINE] for n in range(12)], {1: 12}, 12)
+    line = LINE._replace(position=1, is_kept=False)
+    kept_blocks = [heading, note._replace(position=2), own_block(6000, 90)._replace(position=3)]
+    assert judge_repeated_blocks(kept_blocks, memory, [line]) == {}
 
 
 def test_two_versions_of_an_article_keep_what_they_share():

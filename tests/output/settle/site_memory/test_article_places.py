@@ -180,12 +180,45 @@ def test_a_person_s_ruling_stands_above(archive, make):
     assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]
 
 
+ADDRESSES = "body>main>div.text>div.embed>p"
+
+
+def with_address(make, number, verdict, *, is_phrase_rule=False):
+    removed = Verdict(False, "navigation", "en/nav-words" if is_phrase_rule else "context/links", ())
+    return article(make, letter(number), f"https://media.test/{letter(number)}", verdict or removed, ADDRESSES)
+
+
+def test_an_address_comes_back_where_pages_keep_theirs(archive, make):
+    archive.save([with_address(make, n, KEPT if n < 8 else None) for n in range(10)])
+    settle(archive.db, make.clock)
+    assert [row[0] for row in back(archive)] == ["http://a.test/i", "http://a.test/j"]
+    assert {row[3] for row in back(archive)} == {"8 of 10 pages since 2026-01-01"}
+    assert settle(archive.db, make.clock).rejudged_pages == 0
+    assert verify(archive.db) == []
+
+
+def test_an_address_stays_out_where_a_third_of_the_pages_keep_none_for_whatever_reason(archive, make):
+    archive.save([with_address(make, n, KEPT) for n in range(6)])
+    archive.save([with_address(make, n, None, is_phrase_rule=True) for n in (6, 7)] + [with_address(make, 8, None)])
+    settle(archive.db, make.clock)
+    assert back(archive) == []
+
+
 def test_a_place_is_known_since_the_earliest_page_that_keeps_text_there():
     counts = PlaceCounts()
     for first_seen in ("2026-02-02", "2026-01-01", "2026-03-03"):
         counts.count_page(first_seen, {"a"}, {"a", "b"})
     assert counts.first_kept_at == {"a": "2026-01-01"}
     assert (counts.kept_counts, counts.left_out_counts) == ({"a": 3}, {"b": 3})
+
+
+def test_a_place_is_known_by_its_longer_texts_or_by_all():
+    counts = PlaceCounts()
+    numbers = [counts.path_number(path) for path in "abc"]
+    for _ in range(5):
+        counts.count_page("2026-01-01", {"a"}, {"b"})
+        counts.count_all_texts("2026-01-01", {"b"}, {"a", "b", "c"})
+    assert counts.article_places() == {numbers[0]: ("a", 5, 5), numbers[1]: ("b", 5, 5)}
 
 
 def test_places_need_pages_and_share():

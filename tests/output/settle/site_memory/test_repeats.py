@@ -115,6 +115,62 @@ def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     ]
 
 
+LINE, TEASER = "Talk about this article with us", Verdict(False, "related", "context/teaser")
+NOTE = "Ada was born by the sea and came to us late"
+
+
+def closed(make, name, *blocks, line=TEASER):
+    """A page by Ada Okoro with a line below its text, which the page removed if it has such a verdict, and blocks below
+    that."""
+    outcome = article(make, name, (LINE, BODY), *((text, BODY) for text in blocks))
+    verdicts = (KEPT, KEPT, line, *(KEPT for _ in blocks), GONE)
+    text, markdown = assemble(cleaned_page(outcome).blocks, verdicts)
+    metadata = replace(outcome.page.metadata, authors=("Ada Okoro",))
+    return with_page(outcome, verdicts=verdicts, text=text, markdown=markdown, metadata=metadata)
+
+
+def test_a_note_on_the_author_below_the_sites_line_goes_though_the_page_removed_the_line(archive, make):
+    archive.save([closed(make, f"n{n}", line=KEPT) for n in range(3)])
+    noted = closed(make, "noted", NOTE, "She lives there still and keeps goats")
+    plain = closed(make, "plain", "We saw the sea and it was late")
+    archive.save([noted, plain])
+    settle(archive.db, make.clock)
+    query = "SELECT position, reason, rule FROM removed WHERE url = ? AND rule LIKE 'site/%' ORDER BY 1"
+    removed = [(3, "author_bio", "site/closing-note"), (4, "author_bio", "site/closing-note")]
+    assert rows(archive, query, noted.url) == removed
+    assert rows(archive, query, plain.url) == []
+    [(block,)] = rows(archive, "SELECT block_id FROM removed WHERE text = ?", NOTE)
+    carry_out_ruling(archive.db, Ruling(block, True, ruled_at="2026-03-01T00:00:00+00:00"))
+    assert NOTE in rows(archive, "SELECT text FROM articles WHERE url = ?", noted.url)[0][0]
+    assert verify(archive.db) == []
+
+
+def test_the_note_returns_when_the_line_is_the_sites_no_more(archive, make):
+    archive.save([*(closed(make, f"n{n}", line=KEPT) for n in range(3)), noted := closed(make, "noted", NOTE)])
+    settle(archive.db, make.clock)
+    with_note = "SELECT url FROM articles WHERE text LIKE ?"
+    assert rows(archive, with_note, f"%{NOTE}%") == []
+    archive.save([article(make, f"other{n}") for n in range(9)])
+    settle(archive.db, make.clock)
+    assert rows(archive, with_note, f"%{NOTE}%") == [(noted.url,)]
+    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
+
+
+@pytest.mark.parametrize("is_last", [True, False], ids=["the note last", "the note first"])
+def test_a_note_goes_in_whatever_order_its_page_came(tmp_path, make, is_last):
+    lines, noted = [closed(make, f"n{n}", line=KEPT) for n in range(3)], [closed(make, "noted", NOTE)]
+    with Archive.open(tmp_path / "at-once.db", make.clock) as at_once:
+        at_once.save([*lines, *noted])
+        settle(at_once.db, make.clock)
+        expected_state = state(at_once)
+    with Archive.open(tmp_path / "in-turn.db", make.clock) as in_turn:
+        for page in [*lines, *noted] if is_last else [*noted, *lines]:
+            in_turn.save([page])
+            settle(in_turn.db, make.clock)
+        assert state(in_turn) == expected_state
+        assert rows(in_turn, "SELECT count(*) FROM removed WHERE rule = 'site/closing-note'") == [(1,)]
+
+
 def test_texts_that_differ_in_numbers_count_as_one(archive, make):
     archive.save([article(make, f"n{n}", (f"Printed in issue {n} of May 20{n:02}", BODY)) for n in range(4)])
     assert settle(archive.db, make.clock).repeated_blocks == 4
