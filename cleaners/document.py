@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
+from cleaners.words import rough_word_count
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -68,7 +70,7 @@ class Block:
     `level` is a heading's level or a list's depth, else 0. `link_chars` counts the characters of `text`
     that are link text. `landmarks` are the ancestors whose tag or role has a meaning: nav, header, footer, aside,
     main, article, form, figure, dialog, details, blockquote, address, button; also the labels of site rules.
-    `words` is the number of words, by white space; in scripts without spaces two characters count as a word.
+    `words` is the number of words, by white space; in scripts without spaces two characters count as one.
     `link_density` is the share of the text's characters that are link text, 0 to 1. Both are computed once, at
     creation, since nearly every rule and model reads them.
     """
@@ -106,7 +108,7 @@ class Block:
         draft.level = level
         draft.link_chars = link_chars
         draft.landmarks = landmarks
-        draft.words = count_block_words(text)
+        draft.words = rough_word_count(text)
         draft.link_density = min(1.0, link_chars / len(text)) if link_chars and text else 0.0
         draft.__class__ = Block
 
@@ -115,12 +117,6 @@ class _BlockDraft:
     """The class of a block while its fields are being set: the same slots, not frozen."""
 
     __slots__ = Block.__slots__
-
-
-def count_block_words(text: str) -> int:
-    """The number of words of a block's text; in scripts without spaces two characters count as a word."""
-    by_spaces = len(text.split())
-    return max(by_spaces, len(text) // 2) if by_spaces <= 2 and not text.isascii() else by_spaces
 
 
 class RemovalReason(StrEnum):

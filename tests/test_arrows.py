@@ -34,6 +34,7 @@ IMPURE = {
 
 FLOORS = {
     "cleaners": (
+        "words",
         "document urls",
         "rules",
         "html",

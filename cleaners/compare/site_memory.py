@@ -97,12 +97,6 @@ def container_path(path: str) -> str:
     return _DIGITS.sub("0", ">".join(parts))
 
 
-def rough_word_count(text: str) -> int:
-    """The number of words, quickly by spaces; scripts without spaces count two characters as a word."""
-    words = text.count(" ") + text.count("\n") + 1
-    return words if text.isascii() or words > 2 else max(words, len(text) // 2)
-
-
 def names_author(text: str, authors: Iterable[str]) -> bool:
     """Whether any part of an author's name is among the first words of the text."""
     beginning = text[:_AUTHOR_WITHIN_CHARS]

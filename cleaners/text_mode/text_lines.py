@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from cleaners.document import Block, BlockKind, RemovalReason
 from cleaners.rules.matcher import RuleBook, count_words, fold_text
 from cleaners.rules.rule import BodyPosition, Rule
+from cleaners.words import rough_word_count
 
 PROSE_WORDS = 7
 """A line of this many words that ends like a sentence is prose; even news briefs have no shorter sentences."""
+_UNSPACED_PROSE_WORDS = 12  # of a line whose words have no spaces between them
 CUT_WORDS = 8
 QUESTION_WORDS = 18
 """A question up to this length is an interviewer's question or a headline, not a paragraph."""
@@ -24,7 +26,7 @@ QUESTION_WORDS = 18
 BEFORE_BODY = BodyPosition(before_body=True)
 WITHIN_BODY = BodyPosition(between=True)
 AFTER_BODY = BodyPosition(after_body=True)
-SENTENCE_END = re.compile(r"[.!。！？؟।][\"'”’»)\]]*$|[\"”»]$")
+SENTENCE_END = re.compile(r"[.!。！？؟।][\"'”’»)\]」』]*$|[\"”»」』]$")
 _QUESTION_END = re.compile(r"\?[\"'”’»)\]]*$")
 _CUT_END = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])$")
 
@@ -77,8 +79,8 @@ def _unruled_shape(text: str, word_count: int) -> str:
         return "C" if word_count >= CUT_WORDS else "S"
     if _QUESTION_END.search(text):
         return "P" if word_count > QUESTION_WORDS else "S"
-    is_unspaced_prose = word_count < PROSE_WORDS and len(text) > 30 and not text.isascii()  # Chinese, Japanese, Thai
-    return "P" if SENTENCE_END.search(text) and (word_count >= PROSE_WORDS or is_unspaced_prose) else "S"
+    is_long = word_count >= PROSE_WORDS or rough_word_count(text) >= _UNSPACED_PROSE_WORDS
+    return "P" if SENTENCE_END.search(text) and is_long else "S"
 
 
 def _unwrapped_lines(group: str) -> list[str]:

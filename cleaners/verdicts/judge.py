@@ -25,6 +25,7 @@ from cleaners.site_rules.overrides import override_verdicts
 from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
 from cleaners.verdicts.certainty import block_chances
 from cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
+from cleaners.verdicts.next_article import NEXT_ARTICLE, next_article_start
 from cleaners.verdicts.text_span import author_notes, text_span
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
@@ -51,6 +52,7 @@ class _VoteContext:
     in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
     above_title: frozenset[int]  # selected too, but above the title
     comment_thread: range  # from its heading to the end of the page; empty without one
+    next_article: range  # likewise of another article
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
@@ -142,7 +144,9 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     article_positions = selected_positions - in_other_columns - above_title
     thread_start = comment_thread_start(blocks, article_positions, rules)
     comment_thread = range(len(blocks) if thread_start is None else thread_start, len(blocks))
-    article_positions = article_positions.difference(comment_thread)
+    next_start = next_article_start(blocks, title_position, rules)
+    next_article = range(len(blocks) if next_start is None else next_start, len(blocks))
+    article_positions = article_positions.difference(comment_thread, next_article)
     body = text_span(blocks, article_positions, rules, reading.metadata)
     selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
     return _VoteContext(
@@ -151,6 +155,7 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
         in_other_columns,
         above_title,
         comment_thread,
+        next_article,
         body,
         reading.metadata,
         rules,
@@ -227,6 +232,11 @@ def _comment_thread_votes(context: _VoteContext) -> _Votes:
     return dict.fromkeys(context.comment_thread, _vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 
+def _next_article_votes(context: _VoteContext) -> _Votes:
+    """Votes against another article below the article."""
+    return dict.fromkeys(context.next_article, _vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
+
+
 def _boilerplate_votes(context: _VoteContext) -> _Votes:
     """Votes against selected blocks in a part of the page that its markup shows to be boilerplate."""
     votes: _Votes = {}
@@ -274,6 +284,6 @@ def _layout_votes(context: _VoteContext) -> _Votes:
 
 
 _VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
-    _metadata_votes, _phrase_votes, _comment_thread_votes, _boilerplate_votes, _duplicate_votes,
-    _selection_votes, _rescue_votes, _layout_votes,
+    _metadata_votes, _phrase_votes, _comment_thread_votes, _next_article_votes, _boilerplate_votes,
+    _duplicate_votes, _selection_votes, _rescue_votes, _layout_votes,
 )  # fmt: skip

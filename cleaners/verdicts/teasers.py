@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cleaners.document import Block, BlockKind
 from cleaners.rules.rule import BodyPosition
+from cleaners.words import rough_word_count
 
 _TEASER_WORDS = 30
 _CARD_TITLE_WORDS, _CARD_WORDS = 3, 60
@@ -27,7 +28,7 @@ def continues_section(block: Block, selected_positions: frozenset[int], position
     """
     if position.between or position.before_body:
         return is_teaser(block)
-    return block.position not in selected_positions or is_teaser(block) or len(block.text.split()) <= _TEASER_WORDS
+    return block.position not in selected_positions or is_teaser(block) or block.words <= _TEASER_WORDS
 
 
 def is_no_excerpt(block: Block) -> bool:
@@ -42,7 +43,7 @@ def is_teaser(block: Block) -> bool:
         return False
     if _is_card(block):
         return True
-    is_short = len(block.text.split()) <= _TEASER_WORDS
+    is_short = block.words <= _TEASER_WORDS
     return is_short and (block.link_density > _LINKED or block.text.rstrip().endswith(_ELLIPSES))
 
 
@@ -50,5 +51,5 @@ def _is_card(block: Block) -> bool:
     """Whether a block of several lines is a linked headline with a date or an excerpt below."""
     headline, _, details = block.text.partition("\n")
     is_linked = abs(block.link_chars - len(headline)) <= len(headline) // 5
-    is_headline = is_linked and len(headline.split()) >= _CARD_TITLE_WORDS
-    return bool(details) and is_headline and len(block.text.split()) <= _CARD_WORDS
+    is_headline = is_linked and rough_word_count(headline) >= _CARD_TITLE_WORDS
+    return bool(details) and is_headline and block.words <= _CARD_WORDS

@@ -16,12 +16,14 @@ from cleaners.learned.model import expected_f1
 from cleaners.verdicts.comment_thread import COMMENT_THREAD
 from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
 from cleaners.verdicts.furniture import pull_quotes, repeated_blocks
+from cleaners.verdicts.next_article import NEXT_ARTICLE
 from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
 
 # Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
 SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself
 FIRST_LOOK_SURE_THRESHOLD = 0.98  # the same for the first look, whose features do not include the rules' votes
 _SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened, or the column beside the article's
+_BELOW_ARTICLE = frozenset((COMMENT_THREAD, NEXT_ARTICLE))
 _UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what tells a thread of comments
 _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
@@ -104,7 +106,7 @@ def _keep_thresholds(
 
 def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
     """The probability from which a block is kept, by the rules' votes on it."""
-    if any(vote.rule == COMMENT_THREAD for vote in verdict.votes):
+    if any(vote.rule in _BELOW_ARTICLE for vote in verdict.votes):
         return _UNREACHABLE_THRESHOLD
     votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}

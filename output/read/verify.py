@@ -21,6 +21,7 @@ from output.read.checks.file_checks import foreign_keys, full_text, integrity, s
 from output.read.checks.finding import Finding
 from output.read.checks.link_checks import (
     articles_and_pages,
+    layout_counts,
     ledger_counts,
     ledger_rows,
     needed_rows,
@@ -68,6 +69,7 @@ CHECKS: tuple[Check, ...] = (
     url_counts,
     full_text,
     articles_and_pages,
+    layout_counts,
     ledger_counts,
     ledger_rows,
     block_reasons,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from cleaners.document import count_block_words
 from cleaners.verdicts.certainty import certain_chance, expected_verdict_f1
+from cleaners.words import rough_word_count
 from output.db.stored_values import decoding
 
 _BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL OR v.page_id IS NOT NULL
@@ -45,5 +45,5 @@ def _stored_expected_f1(db: Database, page_id: int) -> float | None:
             certain_chance(is_kept=bool(is_kept)) if is_decided else chance
             for chance, (_, is_kept, is_decided) in zip(stored, blocks, strict=True)
         ]
-    words = [count_block_words(text) for text, _, _ in blocks]
+    words = [rough_word_count(text) for text, _, _ in blocks]
     return expected_verdict_f1(words, bytes(chances), [bool(is_kept) for _, is_kept, _ in blocks])

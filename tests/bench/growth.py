@@ -172,23 +172,31 @@ def stored_archive(folder: pathlib.Path, site: GeneratedSite) -> pathlib.Path:
         with Archive.open(unfinished) as archive:
             site.store(archive)
         unfinished.rename(kept)
-    measured = pathlib.Path(shutil.copy(kept, folder / "measured.db"))
+    measured = pathlib.Path(shutil.copy(kept, folder / f"measured-{site.pages}.db"))
     with Archive.open(measured):  # of an earlier schema, it is upgraded before anything is measured
         return measured
 
 
-def measure_size(folder: pathlib.Path, site: GeneratedSite) -> dict[str, Any]:
-    """Every step on an archive of this size."""
-    file = stored_archive(folder, site)
-    result: dict[str, Any] = {"articles": site.pages, "hosts": site.hosts, "file_mb": file.stat().st_size >> 20}
-    loads = []
+def measure_sizes(folder: pathlib.Path, sites: list[GeneratedSite]) -> list[dict[str, Any]]:
+    """Every step on an archive of each size: a step on all of them before the next, so that what else the machine does
+    bears on each alike."""
+    files = [stored_archive(folder, site) for site in sites]
+    results: list[dict[str, Any]] = [
+        {"articles": site.pages, "hosts": site.hosts, "file_mb": file.stat().st_size >> 20}
+        for site, file in zip(sites, files, strict=True)
+    ]
+    loads: list[list[float]] = [[] for _ in sites]
     for name in (*STEPS, *COMMANDS):
-        result[name] = measure_apart(name, file, site)
-        loads.append(round(os.getloadavg()[0], 1))
-        print(f"{site.pages:,} articles, {name}: {result[name]}", file=sys.stderr, flush=True)
+        for site, file, result, load in zip(sites, files, results, loads, strict=True):
+            result[name] = measure_apart(name, file, site)
+            load.append(round(os.getloadavg()[0], 1))
+            print(f"{site.pages:,} articles, {name}: {result[name]}", file=sys.stderr, flush=True)
     for path in folder.glob("measured*"):
         path.unlink()
-    return result | {"least_load": min(loads), "greatest_load": max(loads)}
+    return [
+        result | {"least_load": min(load), "greatest_load": max(load)}
+        for result, load in zip(results, loads, strict=True)
+    ]
 
 
 def machine() -> dict[str, Any]:
@@ -218,7 +226,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         return
     args.folder.mkdir(parents=True, exist_ok=True)
     make_additions(args.folder)
-    sizes = [measure_size(args.folder, site_of(articles, args.hosts_of)) for articles in args.articles]
+    sizes = measure_sizes(args.folder, [site_of(articles, args.hosts_of) for articles in args.articles])
     result = machine() | {"sizes": sizes}
     args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
     if args.out == RESULT:

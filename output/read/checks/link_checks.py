@@ -12,6 +12,13 @@ _UNPAIRED = """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.p
     WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""
 _MISSING_ARTICLES = """SELECT id, article_id FROM pages WHERE article_id IS NOT NULL
     AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM shelved)"""
+_PAGES_WITHOUT_ARTICLE = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser')
+    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM shelved)"""
+_LAYOUT_COUNTS = """SELECT l.id, l.pages, l.articles, count(p.id),
+        total(p.own_type IN ('article', 'teaser') AND x.id IS NULL)
+    FROM layouts l LEFT JOIN pages p ON p.layout_id = l.id LEFT JOIN shelved x ON x.page_id = p.id AND x.why = 'layout'
+    WHERE NOT EXISTS (SELECT 1 FROM unsettled) GROUP BY l.id
+    HAVING l.pages <> count(p.id) OR l.articles <> total(p.own_type IN ('article', 'teaser') AND x.id IS NULL)"""
 _LEDGER_COUNTS = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position), total(b.kept)
     FROM pages p LEFT JOIN page_blocks b ON b.page_id = p.id
     WHERE p.own_type IN ('article', 'teaser') GROUP BY p.id
@@ -48,11 +55,21 @@ _NEEDED_ROWS = (
 
 
 def articles_and_pages(db: Database) -> Iterator[Finding]:
-    """An article's page names that article, and every article that a page names exists."""
+    """An article's page names that article, every article that a page names exists, and a page that looks like an
+    article has one, shelved or not."""
     for article_id, page_id in db.execute(_UNPAIRED):
         yield Finding(f"article {article_id} and its page {page_id} do not name each other", f"pages row {page_id}")
     for page_id, article_id in db.execute(_MISSING_ARTICLES):
         yield Finding(f"page {page_id} names article {article_id}, which does not exist", f"pages row {page_id}")
+    for (page_id,) in db.execute(_PAGES_WITHOUT_ARTICLE):
+        yield Finding(f"page {page_id} has an article, which is neither listed nor shelved", f"pages row {page_id}")
+
+
+def layout_counts(db: Database) -> Iterator[Finding]:
+    """A layout has as many pages, and articles among them, as it says, if nothing has changed since it was counted."""
+    for layout_id, pages, articles, page_count, article_count in db.execute(_LAYOUT_COUNTS):
+        detail = f"says {pages} pages, {articles} of them articles; {page_count} and {article_count:g} are"
+        yield row_finding("layouts", layout_id, detail)
 
 
 def ledger_counts(db: Database) -> Iterator[Finding]:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cleaners.compare.site_memory import container_path, names_author, rough_word_count
+from cleaners.compare.site_memory import container_path, names_author
 from cleaners.compare.templates import page_templates
+from cleaners.words import rough_word_count
 from output.db.ids import BLOCK_BITS, content_id
 from output.db.stored_values import BLOCK_KINDS, decoding
 from output.settle.parallel_map import ParallelMap

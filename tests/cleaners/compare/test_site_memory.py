@@ -12,7 +12,6 @@ from cleaners.compare.site_memory import (
     judge_repeated_blocks,
     min_repeat_pages,
     names_author,
-    rough_word_count,
 )
 
 BODY_PATH, BOX_PATH = "body>main>div.text", "body>main>div.box"
@@ -42,11 +41,6 @@ def test_a_container_is_where_the_text_level_ends():
     assert container_path("body>main>div#post-17>blockquote>p.lead") == "body>main>div#post-0"
     assert container_path("body>div.page>table>tr>td.story>p>a") == "body>div.page>table>tr>td.story"
     assert container_path("p") == "p"
-
-
-def test_length_counts_scripts_without_spaces():
-    assert rough_word_count("one two\nthree") == 3
-    assert rough_word_count("这是一个没有空格的句子") == 5
 
 
 def test_an_author_is_named_near_the_beginning():

@@ -43,6 +43,8 @@ def test_blocks_are_lines_in_order() -> None:
         ("Related Content", "H"),
         ("Puente reabierto: así quedó tras la obra.", "P"),
         ("昨日、港の橋が九週間の工事を終えて再び開通したと市が発表しました。", "P"),
+        ("「橋が九週間ぶりに開通して、港の人々はみな本当に喜んでいます。」", "P"),
+        ("Veranstaltungsübersicht des Bürgervereins.", "S"),
     ],
 )
 def test_shape(line: str, shape: str) -> None:

@@ -17,6 +17,8 @@ from tests.crawler.warm import REPOSITORY
         ("104.15.255.255", ""),
         ("2606:4700::6810:1", "cloudflare"),
         ("151.101.1.69", "fastly"),
+        ("13.32.0.9", "cloudfront"),
+        ("13.34.0.9", ""),
         ("127.0.0.1", ""),
         ("no address", ""),
     ],
