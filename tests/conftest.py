@@ -4,6 +4,9 @@ A test that needs what is not there skips with a reason. Where everything should
 the test no longer runs.
 
 Tests run in random order (pytest-randomly). The first line of a session says how to have the same order again.
+
+Folders of tests are in memory where there is room for them: most tests make an archive, and a disk takes longer to take
+it than the test does. With BROADSHEET_COLD set, as in `make test-full`, they are on disk.
 """
 
 from __future__ import annotations
@@ -11,11 +14,15 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import crawler.commands  # noqa: F401 - first, since it imports sqlite-utils without pandas
 
 # A busy machine decides no test.
 settings.register_profile("broadsheet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,6 +30,10 @@ settings.load_profile("broadsheet")
 
 EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser|linter)|no IPv6", re.IGNORECASE)
 """Reasons that lie in the machine, not in what is missing beside the repository."""
+
+MEMORY_FOLDER = Path("/dev/shm")
+ROOM = 1 << 30  # bytes that are to be free there: many times what the tests of a session leave
+_TEMPORARY_ROOT = "PYTEST_DEBUG_TEMPROOT"
 
 
 class _Skips:
@@ -68,7 +79,17 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         gc.freeze()
 
 
+def keep_folders_in_memory(
+    environment: MutableMapping[str, str], memory: Path = MEMORY_FOLDER, room: int = ROOM
+) -> None:
+    """Have pytest make the folders of tests in a file system in memory, unless told otherwise or short of room."""
+    is_cold = environment.get("BROADSHEET_COLD", "") not in ("", "0")
+    if not is_cold and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= room:
+        environment.setdefault(_TEMPORARY_ROOT, str(memory))
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    keep_folders_in_memory(os.environ)
     if os.environ.get("BROADSHEET_NO_SKIP", "") not in ("", "0"):
         config.pluginmanager.register(_Skips(), "no-unexpected-skips")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import keep_folders_in_memory
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -21,6 +23,24 @@ def session(folder: Path, source: str, *options: str, no_skip: str = "") -> subp
     return subprocess.run(
         command, cwd=REPOSITORY, env=os.environ | variables, capture_output=True, text=True, check=False
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder", "room", "root"),
+    [
+        ({}, "", 0, "."),
+        ({"BROADSHEET_COLD": "0"}, "", 0, "."),
+        ({"BROADSHEET_COLD": "1"}, "", 0, None),
+        ({"PYTEST_DEBUG_TEMPROOT": "/given"}, "", 0, "/given"),
+        ({}, "missing", 0, None),
+        ({}, "", 1 << 62, None),
+    ],
+)
+def test_folders_are_in_memory_where_there_is_room(
+    tmp_path: Path, environment: dict[str, str], folder: str, room: int, root: str | None
+) -> None:
+    keep_folders_in_memory(environment, tmp_path / folder, room)
+    assert environment.get("PYTEST_DEBUG_TEMPROOT") == (str(tmp_path) if root == "." else root)
 
 
 @pytest.mark.slow

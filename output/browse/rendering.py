@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
@@ -43,10 +45,30 @@ class PageFrame:
     collection: str = ""
 
 
+class CompiledTemplates(BytecodeCache):
+    """The code of templates, so that each is compiled once a process, however many rooms there are in it."""
+
+    def __init__(self) -> None:
+        self._codes: dict[tuple[str, str], CodeType] = {}  # by a template's key and its content's checksum
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, if it was compiled before."""
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep the code of a template that was compiled just now."""
+        if bucket.code is not None:
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED_TEMPLATES = CompiledTemplates()
+
+
 def make_environment(helpers: Mapping[str, Any]) -> Environment:
     """The templates, with everything escaped that is not said to be HTML; `helpers` are names that all of them know."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
+        bytecode_cache=_COMPILED_TEMPLATES,
         autoescape=True,
         finalize=_without_acting_characters,
         undefined=StrictUndefined,

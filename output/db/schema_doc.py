@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -48,6 +49,7 @@ ColumnMeanings = Mapping[str, Mapping[str, str]]
 """Table, then column, to one line of text; the table's own line is under ''."""
 
 
+@cache
 def column_meanings() -> ColumnMeanings:
     """What each table and column means, read from `schema.toml`."""
     return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))

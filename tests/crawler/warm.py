@@ -86,7 +86,7 @@ def run(
     seconds: float = PATIENCE,
 ) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of `python -m module arguments`; it is killed if it hangs."""
-    if os.environ.get("BROADSHEET_COLD", "") in ("", "0"):
+    if not is_cold():
         return _warm().run(module, arguments, environment, folder, seconds)
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
@@ -104,6 +104,11 @@ def run(
         process.communicate()
         raise
     return process.returncode, out, errors
+
+
+def is_cold() -> bool:
+    """Whether each command is to have an interpreter of its own."""
+    return os.environ.get("BROADSHEET_COLD", "") not in ("", "0")
 
 
 @cache

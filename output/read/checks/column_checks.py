@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 
 from sqlite_utils import Database
 
@@ -27,12 +28,13 @@ class StoredTable:
     row_name: str
 
 
-def schema_tables() -> list[StoredTable]:
-    """The ordinary tables of this version's schema."""
+@cache
+def schema_tables() -> tuple[StoredTable, ...]:
+    """The ordinary tables of this version's schema, which every migration has a part in: made once a process."""
     with closing(Database(memory=True)) as schema:
         MIGRATIONS.apply(schema)
         names = [name for (name,) in schema.execute(_TABLES).fetchall()]
-        return [StoredTable(name, tuple(table_columns(schema, name)), _row_name(schema, name)) for name in names]
+        return tuple(StoredTable(name, tuple(table_columns(schema, name)), _row_name(schema, name)) for name in names)
 
 
 def _row_name(schema: Database, table: str) -> str:

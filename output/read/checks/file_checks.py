@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import cache
 
 from sqlite_utils import Database
 
@@ -14,6 +15,8 @@ from output.db.table_columns import quoted_name
 from output.read.checks.finding import Finding
 
 _OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '*sqlite_*'"
+
+_Schema = Mapping[tuple[str, str], frozenset[object]]
 
 
 def integrity(db: Database) -> Iterator[Finding]:
@@ -40,15 +43,21 @@ def schema_version(db: Database) -> Iterator[Finding]:
 
 def schema_objects(db: Database) -> Iterator[Finding]:
     """Tables, views, triggers and indexes are those of the schema; a user may have added others, and columns."""
+    stored = _schema_of(db)
+    for (kind, name), parts in _own_schema().items():
+        if not parts <= stored.get((kind, name), frozenset()):
+            yield Finding(f"the {kind} {name} is missing, or not that of the schema")
+
+
+@cache
+def _own_schema() -> _Schema:
+    """The schema of this version, which every migration has a part in: made once a process."""
     with closing(Database(memory=True)) as schema:
         MIGRATIONS.apply(schema)
-        stored, expected = _schema_of(db), _schema_of(schema)
-        for (kind, name), parts in expected.items():
-            if not parts <= stored.get((kind, name), frozenset()):
-                yield Finding(f"the {kind} {name} is missing, or not that of the schema")
+        return _schema_of(schema)
 
 
-def _schema_of(db: Database) -> dict[tuple[str, str], frozenset[object]]:
+def _schema_of(db: Database) -> _Schema:
     """By kind and name of each object, its columns if it is an ordinary table, else its SQL."""
     return {
         (kind, name): _columns(db, name) if sql.startswith("CREATE TABLE") else frozenset({sql})

@@ -19,7 +19,7 @@ from output.outcome import Outcome
 from output.settle.judge_again import settle
 from output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY
-from tests.crawler.shell import ACTIVE, HOSTILE, command
+from tests.crawler.shell import ACTIVE, HOSTILE, command, verb
 from tests.output.conftest import Maker
 
 STORY, GONE, EVIL = (f"http://a.test/{name}" for name in ("story", "gone", "evil"))
@@ -53,7 +53,7 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_edits_are_listed_in_order_with_what_they_did(db: Path) -> None:
-    code, out, errors = command("changes", db)
+    code, out, errors = verb("changes", db)
     assert (code, errors) == (0, "")
     lines = out.splitlines()
     assert [line.split()[3] for line in lines[::3][:2]] == ["correction,", "withdrawn"]
@@ -66,15 +66,15 @@ def test_edits_are_listed_in_order_with_what_they_did(db: Path) -> None:
 
 
 def test_since_a_number_and_by_kind_and_as_json(db: Path) -> None:
-    _, out, _ = command("changes", db, "--json")
+    _, out, _ = verb("changes", db, "--json")
     edits = [json.loads(line) for line in out.splitlines()]
     assert [edit["kind"] for edit in edits] == ["correction", "withdrawn", "headline", "headline"]
     assert edits[0]["kinds"] == ["correction", "lead"]
-    _, out, _ = command("changes", db, "--json", "--since", edits[1]["seq"])
+    _, out, _ = verb("changes", db, "--json", "--since", edits[1]["seq"])
     assert [json.loads(line)["seq"] for line in out.splitlines()] == [edits[2]["seq"], edits[3]["seq"]]
-    _, out, _ = command("changes", db, "--json", "--kind", "lead", "--kind", "withdrawn")
+    _, out, _ = verb("changes", db, "--json", "--kind", "lead", "--kind", "withdrawn")
     assert [json.loads(line)["url"] for line in out.splitlines()] == [STORY, GONE, EVIL]
-    _, out, _ = command("changes", db, "--json", "--kind", "new")
+    _, out, _ = verb("changes", db, "--json", "--kind", "new")
     assert [json.loads(line)["url"] for line in out.splitlines()] == [STORY, GONE, EVIL]
 
 
@@ -89,12 +89,12 @@ def test_since_a_time() -> None:
 
 
 def test_nothing_new_says_so(db: Path) -> None:
-    assert command("changes", db, "--since", "2100-01-01") == (0, "", "no edits since 2100-01-01\n")
-    assert command("changes", db, "--since", "2100-01-01", "--json") == (0, "", "")
+    assert verb("changes", db, "--since", "2100-01-01") == (0, "", "no edits since 2100-01-01\n")
+    assert verb("changes", db, "--since", "2100-01-01", "--json") == (0, "", "")
 
 
 def test_a_diff_marks_words_where_there_is_no_colour(db: Path) -> None:
-    code, out, errors = command("diff", db, STORY, "--from", 1, "--to", 2)
+    code, out, errors = verb("diff", db, STORY, "--from", 1, "--to", 2)
     assert (code, errors) == (0, "")
     assert "voted on [-Tuesday-] {+Monday+} to keep" in out
     assert f"{{+{NOTICE}+}}" in out
@@ -103,15 +103,15 @@ def test_a_diff_marks_words_where_there_is_no_colour(db: Path) -> None:
 
 
 def test_the_last_two_revisions_are_compared_unless_others_are_named(db: Path) -> None:
-    _, out, _ = command("diff", db, STORY)
+    _, out, _ = verb("diff", db, STORY)
     assert "{+Second +}" in out or "[-Dredger-] {+Second dredger+}" in out
     assert "Monday" not in out
-    _, out, _ = command("diff", db, STORY, "--at", "2026-01-01T00:00:01+00:00")
+    _, out, _ = verb("diff", db, STORY, "--at", "2026-01-01T00:00:01+00:00")
     assert "[-Tuesday-] {+Monday+}" in out
 
 
 def test_a_diff_as_json(db: Path) -> None:
-    code, out, _ = command("diff", db, STORY, "--from", 1, "--json")
+    code, out, _ = verb("diff", db, STORY, "--from", 1, "--json")
     values = json.loads(out)
     assert (code, values["url"], values["from"]["number"], values["to"]["number"]) == (0, STORY, 1, 3)
     assert values["title"] == {"before": "Dredger stays", "after": "Second dredger stays"}
@@ -152,6 +152,8 @@ WRONG = [
     (["changes", "{db}", "--since", "soon"], 2, "--since 'soon' is no time"),
     (["changes", "{db}", "--kind", "typo"], 2, "'typo' is not one of"),
     (["changes", "/nowhere/a.db"], 1, "does not exist"),
+]
+WRONG_UPDATES = [
     (["update", "/nowhere/a.db"], 2, "/nowhere/a.db is no archive yet"),
     (["update", "{db}", "--all", "--every", "6h"], 2, "not both"),
     (["update", "{db}", "--all", "--every", "0s"], 2, "not both"),
@@ -160,8 +162,17 @@ WRONG = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
+def test_what_cannot_be_read_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
+    got, out, errors = verb(*(argument.replace("{db}", str(db)) for argument in arguments))
+    assert (got, out, errors.count("\n")) == (code, "", 1)
+    assert message in errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"), WRONG_UPDATES, ids=[f"wrong{n}" for n in range(len(WRONG_UPDATES))]
+)
 def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
     got, out, errors = command(*(argument.replace("{db}", str(db)) for argument in arguments))
     assert (got, out, errors.count("\n")) == (code, "", 1)
@@ -175,7 +186,7 @@ def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
             archive.save([make.outcome(STORY, text)])
             settle(archive.db, make.clock)
         archive.db.execute("DELETE FROM revision_blocks")
-    code, out, errors = command("diff", tmp_path / "a.db", STORY)
+    code, out, errors = verb("diff", tmp_path / "a.db", STORY)
     assert (code, out) == (1, "")
     assert "the text of revision 1" in errors
     assert errors.count("\n") == 1
@@ -185,4 +196,4 @@ def test_a_page_that_never_was_an_article_has_no_diff(tmp_path: Path) -> None:
     make = Maker()
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         archive.save([make.outcome(STORY, page_type=PageType.LIST), Outcome(GONE, "failed", "dns")])
-    assert command("diff", tmp_path / "a.db", STORY)[0] == 1
+    assert verb("diff", tmp_path / "a.db", STORY)[0] == 1

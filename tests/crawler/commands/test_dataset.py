@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from output.write.archive import Archive
-from tests.crawler.shell import command
+from tests.crawler.shell import command, verb
 from tests.output.conftest import Maker
 
 
@@ -25,34 +25,34 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_of_archives_becomes_a_data_set_and_again_nothing_is_new(tmp_path: Path, folder: Path) -> None:
-    code, out, errors = command("dataset", tmp_path / "data", folder)
+    code, out, errors = verb("dataset", tmp_path / "data", folder)
     assert (code, errors) == (0, "")
     assert "2 articles of 2 hosts from 2 archives" in out
     assert pq.read_table(tmp_path / "data" / "articles").num_rows == 2
-    assert "nothing new" in command("dataset", tmp_path / "data", folder)[1]
+    assert "nothing new" in verb("dataset", tmp_path / "data", folder)[1]
     assert [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")] == []
 
 
 def test_a_list_of_sites_names_its_archives(tmp_path: Path, folder: Path) -> None:
     sites = "".join(f'[sites.{name}]\nurls = ["https://{name}.example/"]\n' for name in ("river", "not-yet"))
     (tmp_path / "sites.toml").write_text(f'[fleet]\nfolder = "{folder}"\n{sites}')
-    code, out, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
+    code, out, errors = verb("dataset", tmp_path / "data", tmp_path / "sites.toml")
     assert (code, errors) == (0, "")
     assert "1 article of 1 host from 1 archive" in out
 
 
 def test_a_list_without_archives_or_with_a_mistake_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "sites.toml").write_text('[sites.river]\nurls = ["https://river.example/"]\n')
-    code, _, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
+    code, _, errors = verb("dataset", tmp_path / "data", tmp_path / "sites.toml")
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "has an archive yet" in errors
     (tmp_path / "sites.toml").write_text("[sites\n")
-    code, _, errors = command("dataset", tmp_path / "data", tmp_path / "sites.toml")
+    code, _, errors = verb("dataset", tmp_path / "data", tmp_path / "sites.toml")
     assert (code, len(errors.splitlines())) == (2, 1)
 
 
 def test_quiet_says_nothing(tmp_path: Path, folder: Path) -> None:
-    assert command("dataset", "-q", tmp_path / "data", folder / "river.db") == (0, "", "")
+    assert verb("dataset", "-q", tmp_path / "data", folder / "river.db") == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_cannot_be_done_is_one_line_and_leaves_nothing(
     (tmp_path / "text.db").write_text("no archive")
     (tmp_path / "empty").mkdir()
     names = sorted(path.name for path in tmp_path.rglob("*"))
-    code, _, errors = command("dataset", tmp_path / target, folder, tmp_path / source)
+    code, _, errors = verb("dataset", tmp_path / target, folder, tmp_path / source)
     assert code == 1
     assert message in errors
     assert len(errors.splitlines()) == 1
@@ -89,7 +89,7 @@ def test_an_archive_in_use_or_of_a_newer_schema_is_refused(tmp_path: Path, folde
         connection.execute("PRAGMA user_version = 99")
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
     connection.close()
-    code, _, errors = command("dataset", tmp_path / "data", folder)
+    code, _, errors = verb("dataset", tmp_path / "data", folder)
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "schema 99, newer" in errors
     assert not (tmp_path / "data" / "manifest.json").exists()
@@ -100,7 +100,7 @@ def test_a_damaged_value_is_told_with_its_archive(tmp_path: Path, folder: Path) 
     with connection:
         connection.execute("UPDATE articles SET authors = 'no JSON'")
     connection.close()
-    code, _, errors = command("dataset", tmp_path / "data", folder)
+    code, _, errors = verb("dataset", tmp_path / "data", folder)
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "tower.db is damaged" in errors
     assert "articles/authors" in errors

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from output.write.archive import Archive
-from tests.crawler.shell import command, rows
+from tests.crawler.shell import command, rows, verb
 from tests.output.conftest import Maker
 
 URLS = "SELECT url FROM articles ORDER BY url"
@@ -68,7 +68,7 @@ def test_an_archive_of_another_schema_is_refused(
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version)])
     connection.close()
-    code, _, errors = command("merge", tmp_path / "all.db", *sources)
+    code, _, errors = verb("merge", tmp_path / "all.db", *sources)
     assert (code, len(errors.splitlines())) == (1, 1)
     assert message in errors
     assert not (tmp_path / "all.db").exists()
@@ -86,7 +86,7 @@ def test_two_merges_into_one_file_at_once(tmp_path: Path, sources: list[Path]) -
 
 
 def test_an_archive_is_not_merged_into_itself(sources: list[Path]) -> None:
-    code, _, errors = command("merge", sources[0], sources[0])
+    code, _, errors = verb("merge", sources[0], sources[0])
     assert code != 0
     assert "itself" in errors
     assert len(errors.splitlines()) == 1

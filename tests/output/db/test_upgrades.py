@@ -8,7 +8,10 @@ in their tables, and those of versions 5 and 6 are the same file, upgraded, the 
 from __future__ import annotations
 
 import gzip
+import shutil
 import sqlite3
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,25 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return stored_file(request.param, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def upgraded_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """The stored file of a version after its upgrade, which is made once for all tests that begin with it."""
+    folder = tmp_path_factory.mktemp("upgraded")
+
+    @cache
+    def upgraded_file(version: int) -> Path:
+        file = stored_file(version, folder)
+        open_database(file).close()
+        return file
+
+    return upgraded_file
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda version: f"v{version}")
+def upgraded(request: pytest.FixtureRequest, upgraded_files: Callable[[int], Path], tmp_path: Path) -> Path:
+    return Path(shutil.copy(upgraded_files(request.param), tmp_path))
+
+
 def test_there_is_a_stored_file_of_every_earlier_version() -> None:
     assert sorted(file.name for file in DATA.glob("*.db.gz")) == [f"schema-{version}.db.gz" for version in VERSIONS]
 
@@ -77,29 +99,29 @@ def test_an_upgrade_keeps_what_the_file_holds(stored: Path) -> None:
     db.close()
 
 
-def test_an_upgraded_file_has_the_columns_of_a_new_one(stored: Path, tmp_path: Path) -> None:
-    db, new = open_database(stored), open_database(tmp_path / "new.db")
+def test_an_upgraded_file_has_the_columns_of_a_new_one(upgraded: Path, tmp_path: Path) -> None:
+    db, new = open_database(upgraded), open_database(tmp_path / "new.db")
     assert schema_columns(db) == schema_columns(new)
     db.close()
     new.close()
 
 
-def test_articles_of_before_have_no_keywords_until_they_are_cleaned_again(stored: Path) -> None:
-    db = open_database(stored)
+def test_articles_of_before_have_no_keywords_until_they_are_cleaned_again(upgraded: Path) -> None:
+    db = open_database(upgraded)
     for table in ("articles", "shelved"):
         assert db.execute(f"SELECT DISTINCT keywords FROM {table}").fetchall() == [("[]",)]
     db.close()
 
 
-def test_articles_of_before_have_no_standfirst_until_they_are_cleaned_again(stored: Path) -> None:
-    db = open_database(stored)
+def test_articles_of_before_have_no_standfirst_until_they_are_cleaned_again(upgraded: Path) -> None:
+    db = open_database(upgraded)
     for table in ("articles", "shelved"):
         assert db.execute(f"SELECT DISTINCT standfirst FROM {table}").fetchall() == [(None,)]
     db.close()
 
 
-def test_an_upgraded_file_is_written_settled_and_read_again(stored: Path, make: Maker) -> None:
-    with Archive.open(stored, make.clock) as archive:
+def test_an_upgraded_file_is_written_settled_and_read_again(upgraded: Path, make: Maker) -> None:
+    with Archive.open(upgraded, make.clock) as archive:
         [(url, page_id)] = archive.db.execute("SELECT url, page_id FROM articles ORDER BY id LIMIT 1").fetchall()
         reading = read_own_reading(archive.db, page_id)
         assert reading is not None
