@@ -55,10 +55,14 @@ _WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
     ORDER BY r.seen_at DESC, a.url"""
 
 _DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
-_CLUSTERS = f"""SELECT c.articles, a.url, a.title FROM article_clusters k JOIN articles a ON a.id = k.article_id
-        JOIN (SELECT cluster_id, count(*) AS articles FROM clusters GROUP BY cluster_id) c
-            ON c.cluster_id = k.cluster_id
-    WHERE k.by_date = 1 ORDER BY c.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
+# The view `article_clusters` says which article of a cluster came first too, but ranks every article of the archive.
+_CLUSTERS = f"""SELECT k.articles, a.url, a.title FROM (
+        SELECT c.article_id, count(*) OVER (PARTITION BY c.cluster_id) AS articles,
+            row_number() OVER (PARTITION BY c.cluster_id
+                ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date
+        FROM clusters c CROSS JOIN articles a ON a.id = c.article_id) k
+        CROSS JOIN articles a ON a.id = k.article_id
+    WHERE k.by_date = 1 ORDER BY k.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
 
 _MIN_LAYOUT_PAGES = 3
 _LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
