@@ -22,11 +22,13 @@ def _warm_up() -> None:
     for module in _MODULES:
         import_module(module)
     from cleaners.clean import clean
-    from cleaners.document import Page
+    from cleaners.document import ExtractorUse, Page
+    from output.store.page_rows import make_page_rows
 
     with suppress(Exception):  # as where the disk is full: what could not be loaded now is loaded when a page needs it
-        # this loads the large model that guesses a page's language, too
-        clean(Page("https://mill.example/2024/sold.html", _PAGE.encode()))
+        # this loads the large model that guesses a page's language, trafilatura and both models of blocks, too
+        page = Page("https://mill.example/2024/sold.html", _PAGE.encode())
+        make_page_rows(clean(page, extractor_use=ExtractorUse.ALWAYS))
 
 
 _warm_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from itertools import islice
 
 from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
 
@@ -30,6 +31,11 @@ def storable_text(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """The text's words in lower case, in order; each Chinese or Japanese character is one."""
     return _WORD.findall(text.lower())
+
+
+def first_words(text: str, count: int) -> list[str]:
+    """The first `count` of the words that `words_of` returns; the rest of the text is not read."""
+    return [match[0] for match in islice(_WORD.finditer(text.lower()), count)]
 
 
 def count_words(text: str) -> int:

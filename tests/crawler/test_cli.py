@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
-from crawler.cli import cli, run
+from crawler.cli import _without_collecting, cli, run
 from tests.crawler.crawls import REPOSITORY
 
 VERBS = sorted(cli.commands)
@@ -40,3 +41,13 @@ def test_each_option_and_verb_says_what_it_is_for(verb: str) -> None:
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 0
     assert "Commands:" in capsys.readouterr().out
+
+
+def test_while_modules_are_imported_no_garbage_is_collected() -> None:
+    try:
+        with _without_collecting():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby, islice
 from math import ceil
 
 from sqlite_utils import Database
 
-from output.db.text import words_of
+from output.db.text import first_words, words_of
 from output.settle.site_memory.page_table import IS_FREQUENT, MAX_KEPT
 
 MIN_OPENING_WORDS = 8
@@ -40,16 +40,26 @@ _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
 
 
-class BlockText(list[str]):
-    """The words of a block; `line_length` is how many of them stand in its first line."""
+class BlockText:
+    """The words of a block: its first ones, and all of them where they are asked for, as few blocks' are."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(words_of(text))
-        self.line_length = len(words_of(text.partition("\n")[0]))
+        self._text = text
+        self.first_words = first_words(text, MIN_OPENING_WORDS)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """All words of the block."""
+        return words_of(self._text)
+
+    @cached_property
+    def line_length(self) -> int:
+        """How many of the words stand in the first line."""
+        return len(words_of(self._text.partition("\n")[0]))
 
 
-BlockWords = Sequence[BlockText]
-"""The words of a page's blocks, without those of blocks that many pages have."""
+PageBlocks = Sequence[BlockText]
+"""A page's blocks that have words, without those that many pages have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +77,27 @@ class OpeningIndex:
     titles: Mapping[int, str]  # their words, by page
     pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     pages_by_title: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    title_beginnings: set[str] = field(default_factory=set)  # the first words of the titles, as many as any must have
 
-    def add(self, page_id: int, blocks: BlockWords) -> None:
+    def add(self, page_id: int, blocks: PageBlocks) -> None:
         """Add a page's text."""
-        for number, words in enumerate(blocks[:_FIRST_BLOCKS]):
-            if len(words) >= _KEY_WORDS:
-                self.pages_by_opening[_key(words)].append((page_id, number))
+        for number, block in enumerate(blocks[:_FIRST_BLOCKS]):
+            if len(block.first_words) >= _KEY_WORDS:
+                self.pages_by_opening[_key(block)].append((page_id, number))
         if title := self.titles.get(page_id):
             self.pages_by_title[title].append(page_id)
+            self.title_beginnings.add(_title_beginning(title.split(" ")))
 
-    def pages_opening_with(self, page_id: int, words: Sequence[str]) -> list[tuple[int, int]]:
-        """Other pages whose text begins like a block's words, and at which block; none if these are many."""
-        starts = [start for start in self.pages_by_opening.get(_key(words), ()) if self._is_other(page_id, start[0])]
+    def pages_opening_with(self, page_id: int, block: BlockText) -> list[tuple[int, int]]:
+        """Other pages whose text begins like a block, and at which of their blocks; none if these are many."""
+        starts = [start for start in self.pages_by_opening.get(_key(block), ()) if self._is_other(page_id, start[0])]
         return starts if len({page for page, _ in starts}) <= _MAX_PAGES else []
 
-    def titled_pages(self, page_id: int, words: Sequence[str], line_length: int) -> tuple[str, list[int]]:
-        """The longest title that a block begins with, if that is half of its first line, and other pages that bear it.
-
-        `line_length` is the number of words in the first line.
-        """
-        if len(words) > _TEASER_WORDS:
+    def titled_pages(self, page_id: int, block: BlockText) -> tuple[str, list[int]]:
+        """The longest title that a block begins with, if it is half of its first line, and other pages that bear it."""
+        if _title_beginning(block.first_words) not in self.title_beginnings or len(block.words) > _TEASER_WORDS:
             return "", []
+        words, line_length = block.words, block.line_length
         shortest = max(_MIN_TITLE_WORDS, ceil(_TITLE_SHARE * line_length))
         for length in range(min(line_length, _MAX_TITLE_WORDS), shortest - 1, -1):
             title = " ".join(words[:length])
@@ -107,9 +117,9 @@ def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
         index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
 
     @lru_cache(maxsize=_CACHED_TEXTS)
-    def blocks_of(page_id: int) -> BlockWords:
+    def blocks_of(page_id: int) -> PageBlocks:
         rows = db.execute(_KEPT_BLOCKS.replace("u.host = ?", "u.id = ?"), [page_id])
-        return [block for _, text in rows if (block := BlockText(text))]
+        return [block for _, text in rows if (block := BlockText(text)).first_words]
 
     quotations = (
         (page_id, quotation_of(page_id, list(blocks), index, blocks_of)) for page_id, blocks in _read_blocks(db, host)
@@ -118,43 +128,45 @@ def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
 
 
 def quotation_of(
-    page_id: int, blocks: BlockWords, index: OpeningIndex, blocks_of: Callable[[int], BlockWords]
+    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
 ) -> Quotation | None:
     """What a page is put together of; None if most of its words are its own."""
     pages_by_block = _find_openings(page_id, blocks, index, blocks_of)
     titles = {
-        number: index.titled_pages(page_id, block, block.line_length)
+        number: index.titled_pages(page_id, block)
         for number, block in enumerate(blocks)
         if number not in pages_by_block
     }
     if len({title for title, pages in titles.values() if pages}) >= _MIN_TITLES:
         pages_by_block |= {number: pages for number, (_, pages) in titles.items() if pages}
     quoted_blocks, quoted_pages = pages_by_block.keys(), {page for pages in pages_by_block.values() for page in pages}
-    total_words = sum(map(len, blocks))
-    if sum(len(blocks[number]) for number in quoted_blocks) < _QUOTED_SHARE * total_words or not quoted_pages:
+    if not quoted_pages:
         return None
-    if len(quoted_pages) == 1 and total_words > _WHOLE_SHARE * sum(map(len, blocks_of(*quoted_pages))):
+    total_words = _count_words(blocks)
+    if _count_words([blocks[number] for number in quoted_blocks]) < _QUOTED_SHARE * total_words:
+        return None
+    if len(quoted_pages) == 1 and total_words > _WHOLE_SHARE * _count_words(blocks_of(*quoted_pages)):
         return None
     return Quotation(frozenset(quoted_pages), len(quoted_blocks) == len(blocks))
 
 
 def _find_openings(
-    page_id: int, blocks: BlockWords, index: OpeningIndex, blocks_of: Callable[[int], BlockWords]
+    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
 ) -> dict[int, list[int]]:
     """The pages that a block opens, by the number of the block."""
     openings = {}
-    for number, words in enumerate(blocks):
-        if len(words) >= MIN_OPENING_WORDS:
-            starts = index.pages_opening_with(page_id, words)
-            if pages := [page for page, number_there in starts if _opens(words, blocks_of(page)[number_there:])]:
+    for number, block in enumerate(blocks):
+        if len(block.first_words) >= MIN_OPENING_WORDS:
+            starts = index.pages_opening_with(page_id, block)
+            if pages := [page for page, number_there in starts if _opens(block, blocks_of(page)[number_there:])]:
                 openings[number] = pages
     return openings
 
 
-def _opens(words: Sequence[str], blocks: BlockWords) -> bool:
+def _opens(opening: BlockText, blocks: PageBlocks) -> bool:
     """Whether a text, its blocks run together, begins with a block's words."""
-    same = 0
-    for word, opening_word in zip(words, (word for block in blocks for word in block), strict=False):
+    same, words = 0, opening.words
+    for word, opening_word in zip(words, (word for block in blocks for word in block.words), strict=False):
         if word != opening_word:
             break
         same += 1
@@ -165,8 +177,16 @@ def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockT
     """The blocks of each of the host's pages in order, made one by one; to be read before the next page."""
     rows = db.execute(_KEPT_BLOCKS, [host])
     for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
-        yield page_id, filter(None, (BlockText(text) for _, text in page_rows))
+        yield page_id, (block for _, text in page_rows if (block := BlockText(text)).first_words)
 
 
-def _key(words: Sequence[str]) -> str:
-    return " ".join(words[:_KEY_WORDS])
+def _count_words(blocks: PageBlocks) -> int:
+    return sum(len(block.words) for block in blocks)
+
+
+def _key(block: BlockText) -> str:
+    return " ".join(block.first_words[:_KEY_WORDS])
+
+
+def _title_beginning(words: Sequence[str]) -> str:
+    return " ".join(words[:_MIN_TITLE_WORDS])

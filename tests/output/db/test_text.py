@@ -5,7 +5,7 @@ import random
 import pytest
 
 from output.db.ids import content_id, text_digest
-from output.db.text import count_words, escaped_json, inert_text, storable_text, words_of
+from output.db.text import count_words, escaped_json, first_words, inert_text, storable_text, words_of
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,4 @@ def test_words_are_counted_as_a_pattern_finds_them():
         for _ in range(5_000):
             text = "".join(source.choices(letters, k=source.randint(0, 12)))
             assert count_words(text) == len(words_of(text)), repr(text)
+            assert first_words(text, 3) == words_of(text)[:3], repr(text)

@@ -78,3 +78,12 @@ def test_a_page_with_the_same_title_is_not_another() -> None:
 def test_an_opening_of_many_pages_is_the_site_s() -> None:
     series = {n: [[*words(50, 40)], words(n, 90)] for n in range(20, 26)}
     assert quotation([words(50, 40)], series) is None
+
+
+def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
+    index = OpeningIndex({1: "story number 1", 2: "a story of its own"})
+    article, own = ([BlockText(" ".join(line)) for line in (words(seed, 30), words(seed + 1, 90))] for seed in (10, 20))
+    index.add(1, article)
+    index.add(2, own)
+    assert quotation_of(2, own, index, {1: article, 2: own}.__getitem__) is None
+    assert not any("words" in vars(block) for block in (*article, *own))
