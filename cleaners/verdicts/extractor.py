@@ -14,11 +14,10 @@ from itertools import islice
 
 from lxml import etree
 from lxml.html import HtmlElement
-from trafilatura import bare_extraction, xpaths
+from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
 from cleaners.document import Block
-from cleaners.verdicts.attribute_paths import quick_path
 
 _WORD = re.compile(r"\w+")
 _WORDS_SHARE = 0.75  # of a block's words: if so many are in the gap's lines, it counts as selected
@@ -26,19 +25,8 @@ _SHORT_WORDS = 4  # a block of no more words must be in the lines as a whole
 _LINE_TAGS = ("p",)  # whose parts trafilatura collects one by one
 _MOST_IN_LINE = 2_000  # elements in one of them; of 1,000 pages the most were 231
 _MOST_ALIGNED = 5_000  # blocks or lines; aligning more takes time that grows with their product
-_PATH_LISTS = ("OVERALL_DISCARD_XPATH", "TEASER_DISCARD_XPATH", "PRECISION_DISCARD_XPATH")  # the dearest of trafilatura
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
-
-
-def _quicken_paths() -> None:
-    """Have trafilatura find the same elements sooner, by each of the lists that it shares between its modules."""
-    for name in _PATH_LISTS:
-        if isinstance(paths := getattr(xpaths, name, None), list):
-            paths[:] = map(quick_path, paths)
-
-
-_quicken_paths()
 
 
 def selected_blocks(blocks: Sequence[Block], tree: HtmlElement, url: str = "") -> frozenset[int]:

@@ -64,10 +64,8 @@ counted, since the load of the machine does not change them; CPU is the least of
   out of reach.
 - sqlite-utils without pandas, which it loads where it is installed, and the processes that clean without sqlite-utils:
   0.8 s of CPU at the start of the crawl's process (1.0 s became 0.2), and 0.3 s where the others are forked from.
-- trafilatura's dearest XPath expressions ask only elements that have one of the attributes in question: on
-  linuxgazette 5.1 % of a worker's CPU (17.9 to 17.0 ms a page, each page by either in turn, the least of three),
-  nothing that could be shown on codefor_de and insertcredit, where few pages are in doubt and most elements have
-  attributes.
+- Asking fewer elements in trafilatura's dearest XPath expressions was tried, and left out: 5.1 % of a worker's CPU on
+  linuxgazette, nothing on codefor_de and insertcredit, and it would have changed the library's own lists in place.
 - Settling reads the whole of a block, for excerpts, only where its first words begin another page or its title:
   37 % of the CPU of that search on linuxgazette (2.5 to 1.6 s under a load of 16), 59 % on codefor_de (0.65 to 0.27 s),
   which is a little over 1 % of either crawl.
