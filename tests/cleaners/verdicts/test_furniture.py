@@ -139,6 +139,22 @@ def test_what_stands_in_a_box_apart_is_none_of_the_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "rule", "reason"),
+    [
+        ("wp-caption", "layout/caption-text", RemovalReason.CAPTION),
+        ("comment", "layout/comment-text", RemovalReason.COMMENTS),
+        ("authorBio", "layout/bio-text", RemovalReason.AUTHOR_BIO),
+        ("affiliate-disclaimer", "layout/disclaimer-text", RemovalReason.LEGAL),
+        ("commentary", None, None),
+    ],
+)
+def test_boxes_apart_are_told_by_their_names(name: str, rule: str | None, reason: RemovalReason | None) -> None:
+    text = [block(n, f"{n} {PROSE}", path="body>main>div.text>p") for n in range(6)]
+    boxed = blocks_in_boxes([*text, block(6, PROSE, path=f"body>main>div.{name}>p")], frozenset(range(7)))
+    assert [(found.name, found.reason) for found in boxed.values()] == ([(rule, reason)] if rule else [])
+
+
+@pytest.mark.parametrize(
     "path",
     ["body.has-slideshow>main>p", "body>main.infobox>p", "body>article.slideshow>p", "body>main>div.no-slideshow>p"],
 )
