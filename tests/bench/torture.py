@@ -80,7 +80,8 @@ def _be_child(writer: int, folder: Path, number: int, lines: VerbLines, baseline
     """Run the trial and send it; never returns."""
     os.setpgid(0, 0)
     signal.alarm(_WALL_SECONDS)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    limit = _virtual_bytes() + _MEMORY  # a process that has run other tests has taken addresses already
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     with open(os.devnull, "r+b", buffering=0) as nothing:
         os.dup2(nothing.fileno(), 0)
         os.dup2(nothing.fileno(), 1)
@@ -93,6 +94,11 @@ def _be_child(writer: int, folder: Path, number: int, lines: VerbLines, baseline
         _send(writer, pickle.dumps(trial))
     finally:  # also where the parent is gone: the server that it would stop has no thread here
         os._exit(0)
+
+
+def _virtual_bytes() -> int:
+    """The addresses that this process has taken."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 def _send(writer: int, data: bytes) -> None:

@@ -16,14 +16,16 @@ _PAGES_WITHOUT_ARTICLE = """SELECT id FROM pages WHERE own_type IN ('article', '
     AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM shelved)"""
 # Of a page that changed since the counts were made they may be off by one.
 _LAYOUT_COUNTS = """WITH counted AS (
-        SELECT l.id, l.host, l.pages, l.articles, count(p.id) AS page_count,
-            total(p.own_type IN ('article', 'teaser') AND x.id IS NULL) AS article_count
-        FROM layouts l LEFT JOIN pages p ON p.layout_id = l.id
-            LEFT JOIN shelved x ON x.page_id = p.id AND x.why = 'layout'
-        GROUP BY l.id)
-    SELECT id, pages, articles, page_count, article_count FROM counted c
-    WHERE max(abs(pages - page_count), abs(articles - article_count))
-        > (SELECT count(*) FROM unsettled u WHERE u.host IN (c.host, ''))"""
+        SELECT p.layout_id, count(*) AS pages, sum(p.own_type IN ('article', 'teaser') AND x.id IS NULL) AS articles
+        FROM pages p LEFT JOIN shelved x ON x.page_id = p.id AND x.why = 'layout'
+        WHERE p.layout_id IS NOT NULL GROUP BY p.layout_id),
+    changed AS (SELECT host, count(*) AS pages FROM unsettled GROUP BY host),
+    compared AS (
+        SELECT l.id, l.pages, l.articles, coalesce(c.pages, 0) AS page_count, coalesce(c.articles, 0) AS article_count,
+            coalesce(u.pages, 0) + (SELECT count(*) FROM unsettled WHERE host = '') AS changed_count
+        FROM layouts l LEFT JOIN counted c ON c.layout_id = l.id LEFT JOIN changed u ON u.host = l.host)
+    SELECT id, pages, articles, page_count, article_count FROM compared
+    WHERE max(abs(pages - page_count), abs(articles - article_count)) > changed_count"""
 _LEDGER_COUNTS = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position), total(b.kept)
     FROM pages p LEFT JOIN page_blocks b ON b.page_id = p.id
     WHERE p.own_type IN ('article', 'teaser') GROUP BY p.id
@@ -74,7 +76,7 @@ def layout_counts(db: Database) -> Iterator[Finding]:
     """A layout has as many pages, and articles among them, as it says, but for pages that changed since it was
     counted."""
     for layout_id, pages, articles, page_count, article_count in db.execute(_LAYOUT_COUNTS):
-        detail = f"says {pages} pages, {articles} of them articles; {page_count} and {article_count:g} are"
+        detail = f"says {pages} pages, {articles} of them articles; {page_count} and {article_count} are"
         yield row_finding("layouts", layout_id, detail)
 
 
