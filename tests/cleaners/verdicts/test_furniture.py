@@ -150,8 +150,8 @@ def test_what_stands_in_a_box_apart_is_none_of_the_text() -> None:
 )
 def test_boxes_apart_are_told_by_their_names(name: str, rule: str | None, reason: RemovalReason | None) -> None:
     text = [block(n, f"{n} {PROSE}", path="body>main>div.text>p") for n in range(6)]
-    boxed = blocks_in_boxes([*text, block(6, PROSE, path=f"body>main>div.{name}>p")], frozenset(range(7)))
-    assert [(found.name, found.reason) for found in boxed.values()] == ([(rule, reason)] if rule else [])
+    rules = blocks_in_boxes([*text, block(6, PROSE, path=f"body>main>div.{name}>p")], frozenset(range(7))).values()
+    assert [(box_rule.name, box_rule.reason) for box_rule in rules] == ([(rule, reason)] if rule else [])
 
 
 @pytest.mark.parametrize(
