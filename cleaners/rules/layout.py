@@ -59,10 +59,15 @@ def box_rule_names() -> frozenset[str]:
 
 @lru_cache(maxsize=8192)
 def _box_of_step(step: str) -> Rule | None:
-    tag, *names = step.replace("#", ".").split(".")
+    tag, *names = _tag_and_names(step)
     if tag in _PAGE_TAGS:
         return None
     return next((_box_rules()[token] for name in names for token in _tokens(name) if token in _box_rules()), None)
+
+
+def _tag_and_names(step: str) -> list[str]:
+    """The tag of a step of a path, and its id and classes."""
+    return step.replace("#", ".").split(".")
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +77,7 @@ def _explain_landmarks(landmarks: frozenset[str]) -> Rule | None:
 
 @lru_cache(maxsize=8192)
 def _explain_step(step: str) -> Rule | None:
-    tag, *names = step.replace("#", ".").split(".")
+    tag, *names = _tag_and_names(step)
     if tag in ("body", "html"):
         return None
     rules_by_tag, _ = _first_rules()

@@ -143,10 +143,8 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title = metadata_echo.blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
-    thread_start = comment_thread_start(blocks, article_positions, rules)
-    comment_thread = range(len(blocks) if thread_start is None else thread_start, len(blocks))
-    next_start = next_article_start(blocks, title_position, rules)
-    next_article = range(len(blocks) if next_start is None else next_start, len(blocks))
+    comment_thread = _range_to_end(blocks, comment_thread_start(blocks, article_positions, rules))
+    next_article = _range_to_end(blocks, next_article_start(blocks, title_position, rules))
     article_positions = article_positions.difference(comment_thread, next_article)
     boxed_blocks = furniture.blocks_in_boxes(blocks, article_positions)
     article_positions = article_positions.difference(boxed_blocks)
@@ -165,6 +163,11 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
         rules,
         selector,
     )
+
+
+def _range_to_end(blocks: Sequence[Block], start: int | None) -> range:
+    """The positions from a start to the end of the page; none without a start."""
+    return range(len(blocks) if start is None else start, len(blocks))
 
 
 def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int | None) -> frozenset[int]:

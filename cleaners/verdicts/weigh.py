@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -24,8 +25,7 @@ from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
 SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself
 FIRST_LOOK_SURE_THRESHOLD = 0.98  # the same for the first look, whose features do not include the rules' votes
 _SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened, or the column beside the article's
-_BELOW_ARTICLE = frozenset((COMMENT_THREAD, NEXT_ARTICLE))
-_UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what tells a thread of comments
+_UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what reads like the article's text and is told by its place
 _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
 _SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
@@ -105,9 +105,15 @@ def _keep_thresholds(
     return thresholds
 
 
+@cache
+def _final_rules() -> frozenset[str]:
+    """The rules that no probability overrules."""
+    return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE}
+
+
 def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
     """The probability from which a block is kept, by the rules' votes on it."""
-    if any(vote.rule in _BELOW_ARTICLE or vote.rule in box_rule_names() for vote in verdict.votes):
+    if not _final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
         return _UNREACHABLE_THRESHOLD
     votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}

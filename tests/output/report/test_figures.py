@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from cleaners.document import Metadata
 from output.report.figures import RemovedCount, UrlCount, gather_report
 from output.report.report_text import render
 
@@ -54,3 +55,19 @@ def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
 
 def test_an_empty_archive_has_a_report(archive):
     assert render(gather_report(archive.db)) == "0 articles; no gap worth a look; no alarm.\n"
+
+
+def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):
+    dates = {"a": "2024-05-03", "b": "2024-05-02T10:00:00+02:00", "c": "", "d": "", "e": "2024-05-03"}
+    for name, published in dates.items():
+        metadata = Metadata(title=name, published=published)
+        archive.save([make.outcome(f"http://a.test/{name}", f"text {name} " * len(name), metadata=metadata)])
+    numbers = dict(archive.db.execute("SELECT title, id FROM articles").fetchall())
+    for cluster, names in ((1, "abc"), (2, "de")):
+        rows = [{"article_id": numbers[name], "cluster_id": cluster} for name in names]
+        archive.db["clusters"].insert_all(rows)
+    first_urls = archive.db.execute("""SELECT url FROM article_clusters WHERE by_date = 1
+        AND cluster_id IN (SELECT cluster_id FROM clusters) ORDER BY url""").fetchall()
+    clusters = gather_report(archive.db).clusters
+    assert [(cluster.articles, cluster.url) for cluster in clusters] == [(3, "http://a.test/b"), (2, "http://a.test/e")]
+    assert sorted((cluster.url,) for cluster in clusters) == first_urls
