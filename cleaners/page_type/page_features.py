@@ -75,7 +75,7 @@ class PageFeatures:
     gallery_path: str  # the part of the path that names a gallery or a video
     captcha_markup: str  # what in the markup names a CAPTCHA service, on a page of few words
     asks_password: bool  # it has a password field
-    words: PageWords  # of which two of the signs are made
+    words: PageWords  # of which three of the signs are made
     signs: Signs  # what `page_weights` weighs
 
 
@@ -93,7 +93,7 @@ def page_features(
     kept_chars = sum([len(block.text) for block in kept_blocks])
     kept_words, visible_words = sum([block.words for block in kept_blocks]), sum([block.words for block in blocks])
     headings = [block for block in blocks if block.kind is BlockKind.HEADING]
-    words = page_words(reading.metadata.title, blocks, kept_blocks)
+    words = page_words(reading.metadata.title, blocks, verdicts)
     signs = page_signs(tree, nodes, metas, reading, verdicts) | word_signs(words, load_word_weights())
     return PageFeatures(
         url=reading.url,

@@ -1,7 +1,8 @@
-"""The words of a page, hashed into buckets: those of its title, headings and opening, and those that name its parts.
+"""The words of a page, hashed into buckets: those of its title, headings and opening, those of the short lines around
+its text (menus, buttons, labels), and those that name its parts.
 
 A weight a bucket (`page_words.npz`, learned by `cleaners.training.word_weights`) says whether a word speaks for an
-article; the two sums are signs of the page's kind. Words that no page of the training had weigh next to nothing.
+article; the three sums are signs of the page's kind. Words that no page of the training had weigh next to nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column
+from cleaners.document import Block, BlockKind, Column, Verdict
 
 BUCKETS = 2**14
 WORDS_FILE = "page_words.npz"
@@ -24,6 +25,7 @@ _WORD = re.compile(r"[^\W\d_]+|\d+")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
 _PATH_STEPS = re.compile(r"[>.#]")
 _OPENING_CHARS = 1_500  # of the kept text, and of its headings
+_LINE_CHARS, _LABEL_CHARS = 80, 40  # of a line that is not kept, for its words and for all of it to count
 _MOST_DIGITS = 4
 _FULL_WEIGHT_WORDS = 32  # of fewer words each weighs no more: a page of bare markup has few names, and they say little
 _SIGN_BIT = 1 << 31
@@ -45,14 +47,17 @@ class HashedWords:
 
 
 PageWords = Mapping[str, HashedWords]
-"""By the name of its sign, the words of a page: `words_text` what it says, `words_names` how its parts are named."""
+"""By the name of its sign, the words of a page: `words_text` what it says, `words_around` what stands around that,
+`words_names` how its parts are named."""
 
 WordWeights = Mapping[str, Column]
 """By the name of the sign, a weight a bucket."""
 
 
-def page_words(title: str, blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> PageWords:
-    """The words of a page's title, headings and first kept text, and those that name what its blocks stand in."""
+def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> PageWords:
+    """The words of a page's title, headings and first kept text, of short lines that are not kept, and those that name
+    what its blocks stand in."""
+    kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     headings = " ".join(block.text for block in kept_blocks if block.kind is BlockKind.HEADING)
     title_words = _words(title)
     return {
@@ -63,6 +68,7 @@ def page_words(title: str, blocks: Sequence[Block], kept_blocks: Sequence[Block]
                 "opening": set(_words(_opening(kept_blocks))),
             }
         ),
+        "words_around": _hash_parts(_words_around(blocks, verdicts)),
         "words_names": _hash_parts({"name": _name_words({block.path for block in blocks})}),
     }
 
@@ -87,6 +93,20 @@ def _opening(kept_blocks: Sequence[Block]) -> str:
         if size > _OPENING_CHARS:
             break
     return " ".join(texts)[:_OPENING_CHARS]
+
+
+def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+    """The words of the short lines that are not kept, and the shortest of these lines as a whole."""
+    lines = {
+        block.text
+        for block, verdict in zip(blocks, verdicts, strict=True)
+        if not verdict.kept and len(block.text) <= _LINE_CHARS
+    }
+    words_by_line = {line: _words(line) for line in lines}
+    return {
+        "around": {word for words in words_by_line.values() for word in words},
+        "label": {" ".join(words) for line, words in words_by_line.items() if len(line) <= _LABEL_CHARS},
+    }
 
 
 def _name_words(paths: Iterable[str]) -> set[str]:

@@ -5,7 +5,7 @@
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table adds up a step
-function of each sign, so that it can be read and a verdict explained. Two of the signs are what the page's words say
+function of each sign, so that it can be read and a verdict explained. Three of the signs are what the page's words say
 by weights that are learned first (`word_weights.py`); the table learns from what they say of hosts that they were not
 learned from. The same pages, versions and settings give the same files. The table holds the hashes of the pages, the
 versions and the cross-validated scores too. Needs the extra: pip install '.[train]'.
@@ -57,7 +57,7 @@ _Condition = tuple[float, int, float, float]  # limit, number of the kind, point
 
 @dataclass(frozen=True, slots=True)
 class PageTypeExample:
-    """An annotated page: its kind, the values of its signs, and the words that two of them are made of."""
+    """An annotated page: its kind, the values of its signs, and the words that three of them are made of."""
 
     corpus: str
     name: str
@@ -127,7 +127,7 @@ def weigh_words_apart(examples: Sequence[PageTypeExample]) -> list[PageTypeExamp
 
 @dataclass(frozen=True, slots=True)
 class PageTypeModel:
-    """A table of steps, in the form of `page_weights.json`, and the weights of the words that two of its signs need."""
+    """A table of steps, in the form of `page_weights.json`, and the weights of words that three of its signs need."""
 
     table: dict[str, Any]
     word_weights: WordWeights
