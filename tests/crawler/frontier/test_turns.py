@@ -12,7 +12,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from crawler.fetch.faults import RetryPolicy
 from crawler.frontier import hosts
@@ -678,12 +685,17 @@ class CountedFrontier(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-class TestCountersOfAFrontier(CountedFrontier.TestCase):
-    settings = settings(
-        max_examples=15, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
+    run_state_machine_as_test(
+        CountedFrontier,
+        settings=settings(
+            max_examples=15, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+        ),
     )
 
 
 @pytest.mark.slow
-class TestCountersOfAFrontierAtLength(CountedFrontier.TestCase):
-    settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None:
+    run_state_machine_as_test(
+        CountedFrontier, settings=settings(max_examples=150, stateful_step_count=60, deadline=None)
+    )
