@@ -79,6 +79,13 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         gc.freeze()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker of xdist nobody hears what the collector of garbage finds at the end, when pytest has it look through
+    everything several times."""
+    if hasattr(session.config, "workerinput"):
+        gc.freeze()
+
+
 def keep_folders_in_memory(
     environment: MutableMapping[str, str], memory: Path = MEMORY_FOLDER, room: int = ROOM
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import scrapy.core.downloader.contextfactory  # noqa: F401 - early: it looks who imports it, among all that is imported
 
 from cleaners.clean import clean
 from cleaners.document import Page

@@ -54,7 +54,7 @@ class FrontierDriver:
     def add(self, *urls: str, **fields: object) -> None:
         Queue(self.archive.db).add_seeds(DiscoveredUrl(url, url.split("/")[2], **fields) for url in urls)  # type: ignore[arg-type]
 
-    def take(self, wait: float = 0.15) -> Turn | None:
+    def take(self, wait: float = 0.05) -> Turn | None:
         """The next turn, or None if none comes soon; the clock stands still meanwhile."""
 
         async def first() -> Turn | None:
@@ -551,7 +551,7 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     hand.open("a.example")
     start, asked = hand.clock.now, 0
     while asked < 40:
-        hand.clock.now += 1
+        hand.clock.now += 3
         turn = hand.take(0.001)
         if turn is None:
             continue
