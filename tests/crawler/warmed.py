@@ -147,3 +147,4 @@ if __name__ == "__main__":
         sys.argv = command
         sys.modules.pop(command[0], None)  # it is to begin anew, as what is run
         run_to_the_end(command[0])
+    os._exit(0)
