@@ -8,6 +8,7 @@ import pytest
 from cleaners.document import Block, BlockKind, Verdict
 from cleaners.html.layout_signature import pack_signature
 from cleaners.verdicts.assemble import assemble
+from output.read.explain import find_page
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.settle.site_memory.layout_judge import MIN_LAYOUT_PAGES, changed_indices
@@ -129,6 +130,8 @@ def test_evidence_counts_the_articles_with_the_text(archive, make):
     settle(archive.db, make.clock)
     evidence = archive.db.execute("SELECT pages, of_pages FROM block_evidence").fetchall()
     assert evidence == [(1, 12)]
+    page = find_page(archive.db, "http://a.test/l")
+    assert [(block.rule, block.evidence) for block in page.blocks if not block.is_kept] == [("site/layout-removes", "")]
 
 
 def placed(*blocks):
