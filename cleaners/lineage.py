@@ -39,14 +39,17 @@ RULE_DATA: Mapping[str, DataFile] = {
 """The hand-written data files, except the phrases, by label. A label never changes, since stored digests cover it."""
 
 MODEL_DATA: Mapping[str, DataFile] = {
-    "block-model": ("cleaners.learned", "model.npz"),
-    "first-look-model": ("cleaners.learned", "first_look.npz"),
+    "block-model": ("cleaners.learned.models", "model.npz"),
+    "first-look-model": ("cleaners.learned.models", "first_look.npz"),
     "language-model": ("cleaners.metadata", "lid.176.ftz"),
-    "line-model": ("cleaners.learned", "lines.npz"),
+    "line-model": ("cleaners.learned.models", "lines.npz"),
     "page-type-weights": ("cleaners.page_type", "page_weights.json"),
     "page-words": ("cleaners.page_type", "page_words.npz"),
 }
 """The trained models and weights, by label."""
+
+SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("cleaners.learned.models", "site.npz")}
+"""What judges a page with the other pages of its site, by label. No part of a text's lineage: settling judges anew."""
 
 _LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")
 _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart
@@ -84,6 +87,12 @@ def rules_digest() -> str:
 def model_digest() -> str:
     """Digest of the trained models and weights."""
     return data_digest(MODEL_DATA)
+
+
+@cache
+def settle_digest() -> str:
+    """Digest of what judges a page with the other pages of its site."""
+    return data_digest(SETTLE_DATA)
 
 
 def rule_files() -> dict[str, DataFile]:

@@ -23,6 +23,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import crawler.commands  # noqa: F401 - first, since it imports sqlite-utils without pandas
+from tests.new_archives import copied_schemas
 
 # A busy machine decides no test.
 settings.register_profile("broadsheet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -79,6 +80,13 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         gc.freeze()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker of xdist nobody hears what the collector of garbage finds at the end, when pytest has it look through
+    everything several times."""
+    if hasattr(session.config, "workerinput"):
+        gc.freeze()
+
+
 def keep_folders_in_memory(
     environment: MutableMapping[str, str], memory: Path = MEMORY_FOLDER, room: int = ROOM
 ) -> None:
@@ -99,3 +107,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     seed = session.config.getoption("randomly_seed", None)
     if reporter is not None and seed is not None:
         reporter.write_line(f"This order again: pytest --randomly-seed={seed}")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_new_archives(request: pytest.FixtureRequest) -> Iterator[None]:
+    """New archives get a copied schema."""
+    with copied_schemas(request.path):
+        yield

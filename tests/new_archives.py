@@ -34,6 +34,12 @@ def copied_schemas(test_file: Path) -> Iterator[None]:
         yield
 
 
+def copy_schemas() -> None:
+    """New archives of this process and its forks get a copied schema from now on."""
+    _empty_archive()
+    opening._upgrade = _copy_or_upgrade
+
+
 def _copy_or_upgrade(db: Database, migrations: Any, version: int) -> None:
     is_new = not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     if is_new and migrations is MIGRATIONS and version == SCHEMA_VERSION:

@@ -1,7 +1,7 @@
 """A fixed sample of texts that other tools left may not be cleaned worse than it was; clean text loses next to nothing.
 
 The learned voice was trained on these pages: the figures say that nothing broke. How good it is on pages that it has
-not seen is in `cleaners/learned/lines.json`.
+not seen is in `cleaners/learned/models/lines.json`.
 """
 
 from __future__ import annotations

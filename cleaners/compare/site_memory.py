@@ -21,6 +21,8 @@ REPEATED_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 BIO_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/author-bio")
 NOTE_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/closing-note")
 BODY_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/body")
+LAYOUT_KEEPS_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/layout-keeps")
+LAYOUT_REMOVES_VERDICT = Verdict(False, RemovalReason.BOILERPLATE, "site/layout-removes")
 
 FEW_PAGES = 20  # on a smaller site two pages make a repetition; a larger one has pairs of similar pages by chance
 _ANCHOR_WORDS = 8  # a block of the page's own of this length can be the first or last of its text
@@ -95,7 +97,13 @@ def container_path(path: str) -> str:
     parts = path.split(">")
     while len(parts) > 1 and _TEXT_LEVEL_STEP.match(parts[-1]):
         parts.pop()
-    return _DIGITS.sub("0", ">".join(parts))
+    return fold_digits(">".join(parts))
+
+
+@lru_cache(maxsize=8192)
+def fold_digits(path: str) -> str:
+    """A path with its numbers as 0."""
+    return _DIGITS.sub("0", path)
 
 
 def names_author(text: str, authors: Iterable[str]) -> bool:

@@ -12,7 +12,7 @@ import codecs
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,7 +20,7 @@ from importlib.resources import files
 from charset_normalizer import from_bytes
 
 FALLBACK_ENCODING = "cp1252"
-SAMPLE_BYTES = 4096  # of text, read in about 30 ms
+SAMPLE_BYTES = 4096  # of text, read in some 4 ms
 _PRESCAN_BYTES = 4096
 _WESTERN_ENCODINGS = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
 _OTHER_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"]
@@ -117,22 +117,35 @@ def _letter_count(sample: bytes, encoding: str) -> int:
 
 def _one_byte_fits(sample: bytes, language_code: str) -> Iterator[EncodingFit]:
     """The fit of each one-byte encoding by the language it fits best, in the order of the data file."""
+    byte_pairs = Counter(zip(b" " + sample, sample, strict=False))
     pairs_by_encoding: dict[str, _Pairs] = {}
     for language in _languages():
         bonus = _LANGUAGE_BONUS if language_code in language.codes else 0
         for encoding in language.encodings:
             if encoding not in pairs_by_encoding:
-                pairs_by_encoding[encoding] = _letter_pairs(sample.decode(encoding, "replace"))
+                pairs_by_encoding[encoding] = _letter_pairs_of_bytes(byte_pairs, encoding)
             yield EncodingFit(encoding, _fit(pairs_by_encoding[encoding], language) + bonus)
 
 
 def _letter_pairs(text: str) -> _Pairs:
     """Count the characters beyond ASCII, but for those of typography, by whether a lower-case letter is before them."""
-    return Counter(
-        (previous.islower(), letter)
-        for previous, letter in zip(" " + text, text, strict=False)
-        if letter > "\x7f" and letter not in _TYPOGRAPHY
+    return _count_letters((*pair, count) for pair, count in Counter(zip(" " + text, text, strict=False)).items())
+
+
+def _letter_pairs_of_bytes(byte_pairs: Mapping[tuple[int, int], int], encoding: str) -> _Pairs:
+    """The same of a text in a one-byte encoding, from how often each two bytes stand side by side in it."""
+    characters = bytes(range(256)).decode(encoding, "replace")
+    return _count_letters(
+        (characters[previous], characters[byte], count) for (previous, byte), count in byte_pairs.items()
     )
+
+
+def _count_letters(neighbours: Iterable[tuple[str, str, int]]) -> _Pairs:
+    pairs: Counter[tuple[bool, str]] = Counter()
+    for previous, letter, count in neighbours:
+        if letter > "\x7f" and letter not in _TYPOGRAPHY:
+            pairs[previous.islower(), letter] += count
+    return pairs
 
 
 def _fit(pairs: _Pairs, language: LanguageLetters) -> float:

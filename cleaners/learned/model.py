@@ -17,9 +17,11 @@ import numpy as np
 from cleaners.document import Column
 from cleaners.learned.trees import MOST_LEAVES, LeafFinder, build_leaf_finder
 
+_MODELS_PACKAGE = "cleaners.learned.models"
 BLOCK_MODEL = "model.npz"
 FIRST_LOOK_MODEL = "first_look.npz"  # needs no verdicts: it runs before the rules and trafilatura
 LINE_MODEL = "lines.npz"  # of the text mode
+SITE_MODEL = "site.npz"  # judges again with what the other pages of a layout do
 
 _BLOCKS_AT_ONCE = 500  # so that the working arrays of all trees fit a processor's cache
 
@@ -103,7 +105,7 @@ def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
 @cache
 def load_trees(file: str = BLOCK_MODEL) -> Trees:
     """Read a model that comes with the package; each is read once in a process."""
-    with files(__package__).joinpath(file).open("rb") as stream, np.load(stream) as arrays:
+    with files(_MODELS_PACKAGE).joinpath(file).open("rb") as stream, np.load(stream) as arrays:
         names = tuple(map(str, arrays["names"]))
         return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
 

@@ -1,7 +1,7 @@
 """Train the first look and the block model on the annotated pages, and score them on sites not trained on.
 
     python -m cleaners.training.block_model --cv       cross-validation by host: nothing is written
-    python -m cleaners.training.block_model            train on everything and write learned/*.npz and model.json
+    python -m cleaners.training.block_model            train on everything and write learned/models/*.npz and model.json
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
@@ -167,7 +167,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
     parser.add_argument("--date", default="", help="today, for model.json")
-    parser.add_argument("--out", type=Path, default=_CLEANERS / "learned")
+    parser.add_argument("--out", type=Path, default=_CLEANERS / "learned/models")
     options = parser.parse_args(arguments)
     if problem := corpus_problem(options.corpus):
         sys.exit(problem)

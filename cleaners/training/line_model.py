@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> None:
     package = Path(__file__).parents[1]
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=package.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=package / "learned")
+    parser.add_argument("--out", type=Path, default=package / "learned/models")
     options = parser.parse_args(arguments)
     if problem := corpus_problem(options.corpus, WHOLE_CORPORA):
         sys.exit(problem)

@@ -20,7 +20,7 @@ _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n
         e.pages, e.of_pages, t.text, b.kind
     FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
         JOIN reasons r ON r.id = b.reason_id
-        LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host
+        LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
         LEFT JOIN overruled o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN reasons n ON n.id = o.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
@@ -33,7 +33,7 @@ _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 class StoredBlock:
     """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
 
-    The text stands on `page_count` of the host's `of_pages` pages; None where that was not counted.
+    The text stands on `page_count` of the host's `of_pages` pages; None if on one, or where that was not counted.
     """
 
     position: int

@@ -28,7 +28,7 @@ from output.read.checks.link_checks import (
     old_revisions,
     url_counts,
 )
-from output.read.checks.text_checks import article_digests, article_texts, block_texts, page_digests
+from output.read.checks.text_checks import article_digests, article_texts, block_texts, page_digests, standfirsts
 from output.read.checks.value_checks import stored_values
 
 _MAX_PROBLEMS = 20  # of one check
@@ -77,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     page_digests,
     article_texts,
     article_digests,
+    standfirsts,
     old_revisions,
     raw_responses,
 )

@@ -12,13 +12,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cleaners.lineage import CLEANER_VERSION
+from cleaners.lineage import CLEANER_VERSION, settle_digest
 from output.db.ids import content_id
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SETTLE_VERSION = "2"
+SETTLE_VERSION = "3"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""
 
 _FACT = "settled"
@@ -133,4 +133,4 @@ def _present_judges(db: Database) -> str:
 
 
 def _judges_version() -> str:
-    return f"{SETTLE_VERSION}/{CLEANER_VERSION}"
+    return f"{SETTLE_VERSION}/{CLEANER_VERSION}/{settle_digest()}"

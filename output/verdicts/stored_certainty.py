@@ -14,10 +14,16 @@ _BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL OR v.page_id IS NOT NU
         LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""
 
+_UPDATE_CHANCES = """UPDATE page_layout SET chances = ?1, layout = layout
+    WHERE page_id = ?2 AND chances IS NOT ?1"""
+
 
 def put_chances(db: Database, page_id: int, chances: bytes) -> None:
-    """Store how likely each block of a page is its article's. Runs in the caller's transaction."""
-    db.execute("UPDATE page_layout SET chances = ? WHERE page_id = ?", [chances or None, page_id])
+    """Store how likely each block of a page is its article's. Runs in the caller's transaction.
+
+    Settling reads them; since only another layout marks a page as unsettled, the layout is written too.
+    """
+    db.execute(_UPDATE_CHANCES, [chances or None, page_id])
 
 
 def stored_chances(db: Database, page_id: int) -> bytes:

@@ -28,7 +28,7 @@ from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
-TRAINED = ROOT / "cleaners/learned/lines.json"
+TRAINED = ROOT / "cleaners/learned/models/lines.json"
 
 
 def in_sample(dumps: Sequence[TextDump]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from cleaners.lineage import (
     CLEANER_VERSION,
     MODEL_DATA,
     RULE_DATA,
+    SETTLE_DATA,
     DataFile,
     data_digest,
     lineage,
@@ -24,7 +25,7 @@ from cleaners.site_rules.ftr_format import parse_rule_file
 
 ROOM = Path(cleaners.__file__).parent
 SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
-CHANGES_NO_VERDICT = {("cleaners.learned", "model.json"), ("cleaners.learned", "lines.json")}
+CHANGES_NO_VERDICT = {("cleaners.learned.models", "model.json"), ("cleaners.learned.models", "lines.json")}
 """What training writes for people: hashes of the pages, versions, scores. The package does not read it."""
 
 
@@ -57,7 +58,7 @@ def test_a_lineage_names_version_data_and_libraries():
 
 
 def test_every_data_file_is_in_the_lineage_or_known_to_change_no_verdict():
-    counted_files = [*rule_files().values(), *MODEL_DATA.values()]
+    counted_files = [*rule_files().values(), *MODEL_DATA.values(), *SETTLE_DATA.values()]
     assert len(counted_files) == len(set(counted_files))
     assert not CHANGES_NO_VERDICT & set(counted_files)
     assert data_files() == {*counted_files, *CHANGES_NO_VERDICT}
@@ -83,10 +84,10 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
     [
         ("rules/phrases/nl.toml", True, False),
         ("urls/shape.toml", True, False),
-        ("learned/model.npz", False, True),
-        ("learned/lines.npz", False, True),
+        ("learned/models/model.npz", False, True),
+        ("learned/models/lines.npz", False, True),
         ("page_type/page_weights.json", False, True),
-        ("learned/model.json", False, False),
+        ("learned/models/model.json", False, False),
     ],
 )
 def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules_differ, model_differs):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import scrapy.core.downloader.contextfactory  # noqa: F401 - early: it looks who imports it, among all that is imported
 
 from cleaners.clean import clean
 from cleaners.document import Page
@@ -15,14 +16,6 @@ from output.write.archive import Archive
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Route, ScriptedSite, page
 from tests.crawler.shell import HOSTILE
-from tests.new_archives import copied_schemas
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_new_archives(request: pytest.FixtureRequest) -> Iterator[None]:
-    """New archives get a copied schema."""
-    with copied_schemas(request.path):
-        yield
 
 
 @pytest.fixture

@@ -33,6 +33,17 @@ def test_exit_code_and_words_are_the_same(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("way", ["end", "0", "3", "256", "words", "fault", "thread"])
+def test_a_program_ends_as_it_ends_in_an_interpreter_of_its_own(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    results = []
+    for cold in ("0", "1"):
+        monkeypatch.setenv("BROADSHEET_COLD", cold)
+        code, out, errors = run("tests.crawler.endings", [way], os.environ)
+        results.append((code, out, errors.splitlines()[-1:]))
+    assert results[0] == results[1]
+    assert results[0][1].endswith("at the end\n")
+
+
 def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROADSHEET_CONTACT", "nobody")
     crawl = ["crawl", "http://127.0.0.1:9/"]

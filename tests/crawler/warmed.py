@@ -5,6 +5,7 @@ Over the socket FD it is asked for commands and answers with two lines for each:
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -12,13 +13,17 @@ import pkgutil
 import runpy
 import socket
 import sys
+import threading
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import connection, forkserver
+from typing import NoReturn
 
 import crawler.commands
 from cleaners.clean import article_text
+from tests.new_archives import copy_schemas
 
 _ASKED = 1 << 20  # bytes of a command line with its environment
 
@@ -75,6 +80,34 @@ def fork_server() -> None:
     server._forkserver_address, server._forkserver_alive_fd, server._forkserver_pid = address, alive_end, process
 
 
+def run_to_the_end(module: str) -> NoReturn:
+    """Run a module as the interpreter does, to its exit code, but without taking down all that was imported.
+
+    For that the interpreter looks through it all, and memory is shared only until it is touched.
+    """
+    code = 0
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = _exit_code(end)
+    except BaseException:  # noqa: BLE001 - what nobody caught is printed, as at the end of any program
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):  # a pipe that nobody reads
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _exit_code(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return (end.code or 0) & 0xFF
+    print(end.code, file=sys.stderr)
+    return 1
+
+
 def preload() -> None:
     """Import what commands import, and read what they read at first use."""
     for module in pkgutil.iter_modules(crawler.commands.__path__, "crawler.commands."):
@@ -89,6 +122,7 @@ def preload() -> None:
         import_module(name)
     _import_named(import_module("crawler.commands.run_spider").project_settings().copy_to_dict())
     article_text(_PAGE.encode())
+    copy_schemas()
     assert "twisted.internet.reactor" not in sys.modules, "each command installs its own"
 
 
@@ -112,4 +146,5 @@ if __name__ == "__main__":
         fork_server()
         sys.argv = command
         sys.modules.pop(command[0], None)  # it is to begin anew, as what is run
-        runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+        run_to_the_end(command[0])
+    os._exit(0)

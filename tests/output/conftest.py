@@ -13,7 +13,6 @@ from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType,
 from output.outcome import DiscoveredUrl, Outcome
 from output.raw.capture import Capture
 from output.write.archive import Archive
-from tests.new_archives import copied_schemas
 from tests.output.cleaned_pages import page_rows
 
 KEPT = Verdict(True, "extractor", "selected")
@@ -63,13 +62,6 @@ class Maker:
 
     def discovered(self, url: str, **changes: object) -> DiscoveredUrl:
         return DiscoveredUrl(url, url.split("/")[2], **changes)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_new_archives(request: pytest.FixtureRequest) -> Iterator[None]:
-    """New archives get a copied schema."""
-    with copied_schemas(request.path):
-        yield
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("changes.change", ArticleChange),
         ("changes.kind", ("", *EditKind, *RevisionMark, *_EARLIER_CHANGES)),
         ("duplicates.kind", ("exact", "near", "version", "syndicated", "part")),
+        ("layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
         ("listed.kind", ("sitemap", "feed")),
         ("page_leads.way", ("next", "whole")),
         ("robots_files.access", ("rules", "all", "nothing")),

@@ -27,6 +27,9 @@ _OWN_BLOCKS = """SELECT t.text FROM page_blocks b
 _ARTICLES = f"""SELECT a.id, a.text, a.word_count, (SELECT r.text_digest FROM revisions r
         WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1)
     FROM {{table}} a"""
+_STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> ''"
+_BLOCKS_OF_PAGE = """SELECT t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? ORDER BY b.position"""
 
 
 def block_texts(db: Database) -> Iterator[Finding]:
@@ -67,3 +70,13 @@ def article_digests(db: Database) -> Iterator[Finding]:
                 yield value_finding(table, "word_count", article_id, "is not that of its text")
             if digest is not None and text_digest(text) != digest:
                 yield value_finding(table, "text", article_id, "has not the digest of its last revision")
+
+
+def standfirsts(db: Database) -> Iterator[Finding]:
+    """Each line of an article's standfirst stands on its page."""
+    for table in ("articles", "shelved"):
+        for article_id, page_id, standfirst in db.conn.execute(_STANDFIRSTS.format(table=table)).fetchall():
+            texts = (text for (text,) in db.conn.execute(_BLOCKS_OF_PAGE, [page_id]))
+            page_words = " ".join(" ".join(texts).split())
+            if not all(" ".join(line.split()) in page_words for line in standfirst.splitlines()):
+                yield value_finding(table, "standfirst", article_id, "does not stand on its page")

@@ -60,13 +60,14 @@ PAGE_TABLES = ("settle_leaving", "settle_looked")
 
 _INSERT_SCAN = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
     VALUES (?, ?, ?, ?, ?)"""
-_PAGE_FACTS = """SELECT l.layout, coalesce(a.title, s.title, ''), coalesce(a.authors, s.authors, '[]'),
-        coalesce(a.first_seen, s.first_seen, '')
-    FROM page_layout l LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
+_PAGE_FACTS = """SELECT l.layout, l.chances, p.layout_id, coalesce(a.title, s.title, ''),
+        coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
+    FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id
+    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
     WHERE l.page_id = ?"""
 
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
-        {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} ELSE
+        {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} + (coalesce(c.asked, 0) & {IS_SHARED}) ELSE
             coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving) END, t.text
     FROM page_blocks b {{joins}} LEFT JOIN common_texts c ON c.block_id = b.block_id
         CROSS JOIN block_texts t ON t.id = b.block_id
@@ -85,11 +86,14 @@ _HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """A page before it is scanned: what its article states, its packed layout, and the blocks that may matter, in
-    order, with the page's own verdicts as flags."""
+    """A page before it is scanned: what its article states, its packed layout, the probabilities of its blocks (a byte
+    each; None if not known), the number of its layout (None if it has none), and the blocks that may matter, in order,
+    with the page's own verdicts as flags."""
 
     page_id: int
     layout: bytes
+    chances: bytes | None
+    layout_id: int | None
     title: str
     authors: tuple[str, ...]
     first_seen: str
@@ -116,12 +120,12 @@ def create_page_tables(db: Database) -> None:
 
 def read_page_facts(db: Database, page_id: int) -> PageFacts:
     """The facts of a page that has a ledger."""
-    layout, title, authors, first_seen = db.execute(_PAGE_FACTS, [page_id]).fetchone()
+    layout, chances, layout_id, title, authors, first_seen = db.execute(_PAGE_FACTS, [page_id]).fetchone()
     (has_overruled_blocks,) = db.execute(_HAS_OVERRULED_BLOCKS, [page_id]).fetchone()
     query = _OWN_VERDICT_BLOCKS if has_overruled_blocks else _LEDGER_BLOCKS
     flagged_blocks = db.execute(query, [page_id]).fetchall()
     author_names = stored_texts(authors, "articles", "authors", f"of page {page_id}")
-    return PageFacts(page_id, layout, title, author_names, first_seen, flagged_blocks)
+    return PageFacts(page_id, layout, chances, layout_id, title, author_names, first_seen, flagged_blocks)
 
 
 def clear_scans(db: Database) -> None:

@@ -34,8 +34,16 @@ from output.settle.site_memory.page_table import (
     read_page_facts,
     store_scan,
 )
+from output.settle.site_memory.place_blocks import (
+    PlacedPage,
+    PlaceNumbers,
+    clear_placed,
+    place_page,
+    renumber,
+    store_placed_page,
+)
 from output.settle.site_memory.seen_twice import SeenTwice
-from output.store.ledger import read_block_paths
+from output.store.ledger import read_layout
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -63,6 +71,8 @@ def scan_host(
     page left out. Pages that are not among `uncounted_pages` enter `place_counts`.
     """
     clear_scans(db)
+    clear_placed(db)
+    host_places = PlaceNumbers()
     container_numbers: dict[str, int] = {}
     jobs = (
         [read_page_facts(db, page_id) for page_id in page_ids[start : start + _PAGES_PER_JOB]]
@@ -70,8 +80,12 @@ def scan_host(
     )
     for batch in parallel_map(scan_pages, jobs):
         numbers = [container_numbers.setdefault(path, len(container_numbers)) for path in batch.containers]
+        renumbering = host_places.renumbering(batch.places)
         for scan in batch.pages:
             is_evidence = scan.page_id not in uncounted_pages
+            if scan.placed_page:
+                placed_page = renumber(scan.placed_page, renumbering)
+                store_placed_page(db, scan.page_id, placed_page, is_evidence=is_evidence)
             scan.candidates[CANDIDATE_CONTAINERS] = array(
                 "q", map(numbers.__getitem__, scan.candidates[CANDIDATE_CONTAINERS])
             )
@@ -94,7 +108,8 @@ def scan_host(
 @dataclass(frozen=True, slots=True)
 class PageScan:
     """What scanning a page gives: rows as in `StoredScan`, the paths at which the page keeps longer texts and at which
-    it leaves some out, those at which it keeps any text, and all. Containers and paths are numbers in its batch."""
+    it leaves some out, those at which it keeps any text, and all. Containers and paths are numbers in its batch.
+    `placed_page` are its judged blocks, if it has a layout and their probabilities are known."""
 
     page_id: int
     first_seen: str
@@ -105,23 +120,26 @@ class PageScan:
     left_out_paths: frozenset[int]
     all_kept_paths: frozenset[int]
     all_paths: frozenset[int]
+    placed_page: PlacedPage | None
 
 
 @dataclass(frozen=True, slots=True)
 class ScanBatch:
-    """Some pages that were scanned, and their containers and paths by number."""
+    """Some pages that were scanned, and their containers, paths and places by number."""
 
     pages: list[PageScan]
     containers: list[str]
     paths: list[str]
+    places: PlaceNumbers
 
 
 def scan_pages(pages: Sequence[PageFacts]) -> ScanBatch:
     """Scan some pages. Pure."""
     container_numbers: dict[str, int] = defaultdict(lambda: len(container_numbers))
     path_numbers: dict[str, int] = defaultdict(lambda: len(path_numbers))
-    scans = [_scan_page(page, container_numbers, path_numbers) for page in pages]
-    return ScanBatch(scans, list(container_numbers), list(path_numbers))
+    place_numbers = PlaceNumbers()
+    scans = [_scan_page(page, container_numbers, path_numbers, place_numbers) for page in pages]
+    return ScanBatch(scans, list(container_numbers), list(path_numbers), place_numbers)
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
@@ -146,8 +164,11 @@ def _is_restorable(flags: int, text: str, words: int) -> bool:
     return words >= MIN_RESTORED_WORDS or text.startswith(_ADDRESS_STARTS)
 
 
-def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int]) -> PageScan:
-    """Scan a page; new containers and paths get numbers in the two dictionaries, which number what they lack."""
+def _scan_page(
+    facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int], place_numbers: PlaceNumbers
+) -> PageScan:
+    """Scan a page; new containers and paths get numbers in the two dictionaries, which number what they lack, and
+    places in `place_numbers`."""
     candidates: list[CandidateRow] = []
     left_out: list[LeftOutRow] = []
     shared_keys: list[int] = []
@@ -155,11 +176,14 @@ def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers
     left_out_paths: set[int] = set()
     all_kept_paths: set[int] = set()
     with decoding("page_layout", "layout", facts.page_id):
-        paths, authors = read_block_paths(facts.layout), facts.authors
+        layout_rows, authors = read_layout(facts.layout), facts.authors
+        paths = [row[0] for row in layout_rows]
+        counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]
+        placed_page = place_page(facts, layout_rows, counted_blocks, place_numbers)
     needed_blocks = [
         (position, block_id, flags, text, words)
-        for position, block_id, flags, text in facts.flagged_blocks
-        if _is_needed(flags, text, words := rough_word_count(text))
+        for position, block_id, flags, text, words in counted_blocks
+        if _is_needed(flags, text, words)
     ]
     templates = page_templates([text for _, _, _, text, _ in needed_blocks], facts.title, authors)
     for (position, block_id, flags, text, words), template in zip(needed_blocks, templates, strict=True):
@@ -182,6 +206,5 @@ def _scan_page(facts: PageFacts, container_numbers: dict[str, int], path_numbers
     arrays = (flatten_rows(candidates), flatten_rows(left_out), array("q", shared_keys))
     all_paths = {path_numbers[path] for path in dict.fromkeys(paths)}
     long_text_paths = (frozenset(kept_paths), frozenset(left_out_paths))
-    return PageScan(
-        facts.page_id, facts.first_seen, *arrays, *long_text_paths, frozenset(all_kept_paths), frozenset(all_paths)
-    )
+    all_text_paths = (frozenset(all_kept_paths), frozenset(all_paths))
+    return PageScan(facts.page_id, facts.first_seen, *arrays, *long_text_paths, *all_text_paths, placed_page)

@@ -15,6 +15,7 @@ from cleaners.document import Verdict
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.site_memory.article_places import PlaceCounts, find_restored_blocks
 from output.settle.site_memory.common_texts import COMMON_TEXT_TABLES, CREATE_KEPT_VIEW
+from output.settle.site_memory.layout_judge import judge_by_layout
 from output.settle.site_memory.page_table import (
     CONTAINER_COLUMN,
     KEPT_COLUMN,
@@ -24,6 +25,7 @@ from output.settle.site_memory.page_table import (
     create_page_tables,
     read_candidates,
 )
+from output.settle.site_memory.place_blocks import PLACE_TABLES, create_place_table
 from output.settle.site_memory.read_pages import scan_host
 from output.settle.site_memory.seen_twice import SeenTwice
 from output.settle.unsettled import PageRoles
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 _HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_recounted")
-_TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES)
+_TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES, *PLACE_TABLES)
 _BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
 _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
@@ -83,6 +85,7 @@ def create_kept_view(db: Database) -> None:
     `drop_site_tables` drops them."""
     db.execute(CREATE_KEPT_VIEW)
     create_page_tables(db)
+    create_place_table(db)
     _create_host_tables(db)
 
 
@@ -118,9 +121,14 @@ def rejudge_pages(
         _fill_candidates(db, repeated_keys)
         db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})
         restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
+        layout_verdicts = judge_by_layout(db, host, page_count, roles.unjudged)
+        other_verdicts = {
+            page_id: layout_verdicts.get(page_id, {}) | restored_blocks.get(page_id, {})
+            for page_id in layout_verdicts.keys() | restored_blocks.keys()
+        }
         for page_id, verdicts in _judge_host(db, page_count, containers, roles.unjudged):
-            yield page_id, verdicts | restored_blocks.pop(page_id, {})
-        yield from restored_blocks.items()
+            yield page_id, other_verdicts.pop(page_id, {}) | verdicts
+        yield from other_verdicts.items()
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})
     db.execute(_DELETE_STALE_EVIDENCE, {"host": host})

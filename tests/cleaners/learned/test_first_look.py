@@ -74,8 +74,8 @@ def test_it_selects_what_is_more_likely_than_not() -> None:
 
 
 def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
-    assert len(files("cleaners.learned").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
-    facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
+    assert len(files("cleaners.learned.models").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
+    facts = json.loads(files("cleaners.learned.models").joinpath("model.json").read_text("utf-8"))
     assert facts["first"]["features"] == len(load_trees(FIRST_LOOK_MODEL).feature_names)
     assert facts["cross_validated"]["wcxb"]["sure"] > 0.7
 

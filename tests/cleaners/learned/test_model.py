@@ -127,7 +127,7 @@ def test_other_features_are_refused() -> None:
 
 
 def test_the_model_is_small_and_says_how_good_it_is() -> None:
-    assert len(files("cleaners.learned").joinpath(BLOCK_MODEL).read_bytes()) < 200_000
-    facts = json.loads(files("cleaners.learned").joinpath("model.json").read_text("utf-8"))
+    assert len(files("cleaners.learned.models").joinpath(BLOCK_MODEL).read_bytes()) < 200_000
+    facts = json.loads(files("cleaners.learned.models").joinpath("model.json").read_text("utf-8"))
     assert facts["features"] == len(load_trees().feature_names)
     assert facts["cross_validated"]["wcxb"]["f1"] > 0.95

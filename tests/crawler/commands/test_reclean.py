@@ -20,7 +20,7 @@ from tests.crawler.commands.earlier_cleaner import (
     town,
 )
 from tests.crawler.scripted_site import page
-from tests.crawler.shell import command, rows, start
+from tests.crawler.shell import command, rows, start, verb
 
 MISSING = (
     "<html><head><title>Page not found</title></head><body><h1>Page not found</h1><p>It is not here.</p></body></html>"
@@ -243,6 +243,21 @@ def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):
     assert (code, errors.count("\n")) == (1, 1)
     code, _, errors = command("reclean", tmp_path / "gone.db", "--site-rules", "x", "--no-site-rules")
     assert (code, errors.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--undo"], "was never cleaned again, or all of it"),
+        (["--back-to", 3], "nothing to undo after run 3"),
+    ],
+)
+def test_what_cannot_be_undone_is_one_line(db: Path, option: list[object], message: str):
+    texts_before = texts(db)
+    code, out, errors = verb("reclean", db, *option)
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    assert message in errors
+    assert texts(db) == texts_before
 
 
 def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:

@@ -116,7 +116,7 @@ def test_gzip_of_nothing_useful():
 
 
 def test_a_gzip_bomb_is_cut():
-    bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 60_000_000)
+    bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 60_000_000, compresslevel=1)
     started = time.process_time()
     result = read_sitemap(bomb, AT)
     assert result.reason == "too_large"

@@ -12,7 +12,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from crawler.fetch.faults import RetryPolicy
 from crawler.frontier import hosts
@@ -47,7 +54,7 @@ class FrontierDriver:
     def add(self, *urls: str, **fields: object) -> None:
         Queue(self.archive.db).add_seeds(DiscoveredUrl(url, url.split("/")[2], **fields) for url in urls)  # type: ignore[arg-type]
 
-    def take(self, wait: float = 0.15) -> Turn | None:
+    def take(self, wait: float = 0.05) -> Turn | None:
         """The next turn, or None if none comes soon; the clock stands still meanwhile."""
 
         async def first() -> Turn | None:
@@ -544,7 +551,7 @@ def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     hand.open("a.example")
     start, asked = hand.clock.now, 0
     while asked < 40:
-        hand.clock.now += 1
+        hand.clock.now += 3
         turn = hand.take(0.001)
         if turn is None:
             continue
@@ -678,12 +685,17 @@ class CountedFrontier(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-class TestCountersOfAFrontier(CountedFrontier.TestCase):
-    settings = settings(
-        max_examples=15, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
+    run_state_machine_as_test(
+        CountedFrontier,
+        settings=settings(
+            max_examples=15, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+        ),
     )
 
 
 @pytest.mark.slow
-class TestCountersOfAFrontierAtLength(CountedFrontier.TestCase):
-    settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None:
+    run_state_machine_as_test(
+        CountedFrontier, settings=settings(max_examples=150, stateful_step_count=60, deadline=None)
+    )

@@ -58,10 +58,10 @@ def test_a_page_that_hangs_is_given_up_in_time(workers: WorkerPool) -> None:
     assert asyncio.run(workers.run(int, "8")) == 8
 
 
-def pause_in(folder: str) -> int:
+def pause_in(folder: str, seconds: float = 1.5) -> int:
     """Leave the worker's process id in a file, and take a while."""
     Path(folder, str(os.getpid())).touch()
-    time.sleep(1.5)
+    time.sleep(seconds)
     return 5
 
 
@@ -104,7 +104,7 @@ def test_a_page_that_kills_three_workers_costs_itself_only(workers: WorkerPool, 
 def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None:
     async def kill_and_run() -> list[int]:
         os.kill(await workers.run(os.getpid), signal.SIGKILL)
-        await asyncio.sleep(1)  # time for the pool to find out
+        await asyncio.sleep(0.2)  # time for the pool to find out
         return await asyncio.gather(*(workers.run(int, str(number)) for number in range(6)))
 
     assert asyncio.run(kill_and_run()) == list(range(6))
@@ -189,13 +189,14 @@ def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.Monkey
         pool.close()
 
 
-def test_closing_gives_up_what_is_under_way() -> None:
+def test_closing_gives_up_what_is_under_way(tmp_path: Path) -> None:
     pool = WorkerPool(1, page_seconds=60)
     started = time.monotonic()
 
     async def begin() -> None:
-        task = asyncio.create_task(pool.run(time.sleep, 50))
-        await asyncio.sleep(1)
+        task = asyncio.create_task(pool.run(pause_in, str(tmp_path), 50.0))
+        while not list(tmp_path.iterdir()):
+            await asyncio.sleep(0.01)
         await asyncio.to_thread(pool.close)
         with pytest.raises(WorkerError, match="worker_died"):
             await task

@@ -73,6 +73,11 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
         ("stored_values", "UPDATE articles SET keywords = '[1]'"),
         ("column_values", "UPDATE articles SET published = x'ff'"),
         ("column_values", "UPDATE urls SET found_via = 'other'"),
+        (
+            "column_values",
+            "INSERT INTO layouts (id, host, signature, pages, articles, kind, evidence)"
+            " VALUES (7, 'a.test', x'00', 0, 0, 'artikle', '[]')",
+        ),
         ("column_values", "UPDATE urls SET depth = -1"),
         ("column_values", "UPDATE urls SET first_seen = '2026-01-01T00:00:0'"),
         ("column_values", "UPDATE articles SET description = CAST(x'ff' AS TEXT)"),
@@ -108,6 +113,7 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
         ("block_texts", "UPDATE block_texts SET text = text || 'x'"),
         ("article_digests", "UPDATE articles SET word_count = 1"),
         ("article_digests", "UPDATE revisions SET text_digest = 'other'"),
+        ("standfirsts", "UPDATE articles SET standfirst = 'A line that stands nowhere.'"),
         ("needed_rows", "INSERT INTO clusters (article_id, cluster_id) VALUES (1, 1)"),
         ("needed_rows", "INSERT INTO listed (url_id, kind) VALUES (99, 'feed')"),
         ("url_counts", "UPDATE url_counts SET urls = 9 WHERE state = 'done'"),

@@ -21,6 +21,7 @@ from output.queue.rows import add_urls
 from output.read.verify import verify
 from output.settle.judge_again import settle
 from output.settle.similar import candidate_pairs, crowded_hashes, relate
+from output.settle.site_memory import layout_judge
 from output.store.ledger import block_id
 from output.store.sighting import article_id
 from output.verdicts.apply_rulings import apply_rulings
@@ -118,6 +119,7 @@ class World:
         text, markdown = assemble(blocks, verdicts)
         outcome = self.make.outcome(url, "x", **changes)
         layout_signature = self.chance.choice(SIGNATURES)
+        chances = bytes(self.chance.choice((3, 40, 128, 230, 252)) for _ in rows) if self.chance.random() < 0.9 else b""
         outcome = with_page(
             outcome,
             blocks=blocks,
@@ -125,6 +127,7 @@ class World:
             text=text,
             markdown=markdown,
             layout_signature=layout_signature,
+            chances=chances,
         )
         return lambda archive: archive.save([outcome])
 
@@ -228,9 +231,17 @@ def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int
 @pytest.mark.parametrize("seed", range(100, 160))
 def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
-    what three pages of a host share is crowded, and what three of them repeat is left out of what is compared."""
+    what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
+    pages of a layout are enough for the model that sees the others."""
+    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
     if seed % 3 == 0:
         monkeypatch.setattr(candidate_pairs, "CROWD_LIMIT", 2)
         monkeypatch.setattr(crowded_hashes, "CROWD_LIMIT", 2)
     check_world(tmp_path, seed, 60)
+
+
+def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
+    rules = {row[-1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["blocks"]}
+    assert {"site/layout-keeps", "site/layout-removes"} <= rules

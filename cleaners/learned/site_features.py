@@ -1,0 +1,155 @@
+"""The blocks of a page as numbers that say what the other pages of its layout do where each block stands.
+
+A place is the path of a block in the markup of one layout, a container that of the part of the page around it. What a
+page does at a place is in thousandths: how much of the words there it keeps, and how likely the models find them to be
+the article's. All counts are whole numbers, so neither order nor grouping of the pages changes a sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cleaners.document import Column
+
+SITE_FEATURES = (
+    "log_odds",
+    "kept",
+    "place_pages",
+    "place_kept",
+    "place_chance",
+    "container_pages",
+    "container_kept",
+    "container_chance",
+    "shared",
+    "words",
+    "link_share",
+    "position",
+    "blocks_before_text",
+    "blocks_after_text",
+    "layout_pages",
+    "place_chance_above",
+    "place_chance_below",
+    "heading",
+)
+"""The columns of `site_features`, in order."""
+
+MOST_CHANCE = 255  # chances are stored in a byte
+_LEAST_CHANCE, _HIGHEST_CHANCE = 0.004, 0.996  # a byte tells no more
+_SURE_CHANCE = 0.9
+_THOUSAND = 1000
+_MOST_WORDS = 50  # a longer block counts no more for what a page does at a place
+_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBlocks:
+    """The blocks of a page that its models judged, in order, as whole numbers.
+
+    `positions` are those among all `block_count` blocks of the page, `chances` 0 to 255, `link_shares` thousandths of
+    the characters; `is_kept`, `is_shared` (another page has the text) and `is_heading` are 0 or 1.
+    """
+
+    block_count: int
+    positions: Column
+    chances: Column
+    words: Column
+    link_shares: Column
+    is_kept: Column
+    is_shared: Column
+    is_heading: Column
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceUse:
+    """What a page does at its places and in its containers: by place or container its number, and in thousandths how
+    much of the words there it keeps and how likely they are the article's. `of_block` has for each block (rows) the
+    index here of its place and of its container."""
+
+    numbers: Column
+    kept: Column
+    chances: Column
+    of_block: Column
+
+
+def place_use(numbers: Column, blocks: JudgedBlocks) -> PlaceUse:
+    """What a page does at its places; `numbers` has for each block (rows) the number of its place and its container."""
+    places, of_block = np.unique(numbers.ravel(), return_inverse=True)
+    weights = np.minimum(np.maximum(blocks.words, 1), _MOST_WORDS)
+    totals = np.bincount(of_block, weights.repeat(2), len(places))
+    kept, chances = (
+        (_THOUSAND * np.bincount(of_block, (weights * column).repeat(2), len(places)) / (most * totals)).astype(
+            np.int64
+        )
+        for column, most in ((blocks.is_kept, 1), (blocks.chances, MOST_CHANCE))
+    )
+    return PlaceUse(places, kept, chances, of_block.reshape(-1, 2))
+
+
+class PlaceTotals:
+    """What the pages of a host do at each place and in each container: how many have it, and the sums of what they keep
+    there and how likely it is, in thousandths."""
+
+    def __init__(self) -> None:
+        self._sums = np.zeros((3, 0), np.int64)
+
+    def add_page(self, use: PlaceUse) -> None:
+        """Count a page."""
+        self._make_room(use)
+        self._sums[:, use.numbers] += np.stack((np.ones_like(use.kept), use.kept, use.chances))
+
+    def other_pages(self, use: PlaceUse, *, is_counted: bool) -> tuple[Column, Column, Column]:
+        """For each place of a page: how many other pages have it, what share of the words there they keep, and how
+        likely it is, both 0 to 1 and near a half where few pages tell. `is_counted` says that the page was added."""
+        self._make_room(use)
+        pages, kept, chances = self._sums[:, use.numbers]
+        if is_counted:
+            pages, kept, chances = pages - 1, kept - use.kept, chances - use.chances
+        return pages, (kept / _THOUSAND + _HALF) / (pages + 1), (chances / _THOUSAND + _HALF) / (pages + 1)
+
+    def _make_room(self, use: PlaceUse) -> None:
+        missing = (int(use.numbers[-1]) + 1 if len(use.numbers) else 0) - self._sums.shape[1]
+        if missing > 0:
+            room = max(missing, self._sums.shape[1])
+            self._sums = np.concatenate((self._sums, np.zeros((3, room), np.int64)), axis=1)
+
+
+def site_features(
+    blocks: JudgedBlocks, use: PlaceUse, totals: PlaceTotals, layout_pages: int, *, is_counted: bool
+) -> Column:
+    """The features of each block (rows) by `SITE_FEATURES` (columns), as 32-bit floats.
+
+    `use` is what the page does at its places, `layout_pages` the pages of its layout; `is_counted` says that the page
+    is among the totals.
+    """
+    pages, kept, place_chances = totals.other_pages(use, is_counted=is_counted)
+    block_chances = np.clip(blocks.chances / MOST_CHANCE, _LEAST_CHANCE, _HIGHEST_CHANCE)
+    count = len(block_chances)
+    rows = np.zeros((len(SITE_FEATURES), count), np.float32)
+    rows[0] = np.log(block_chances / (1 - block_chances))
+    rows[1] = blocks.is_kept
+    for first, column in ((2, np.log1p(pages)), (3, kept), (4, place_chances)):
+        rows[first : first + 4 : 3] = column[use.of_block].T
+    rows[8] = blocks.is_shared
+    rows[9] = np.log1p(blocks.words)
+    rows[10] = blocks.link_shares / _THOUSAND
+    rows[11] = blocks.positions / max(blocks.block_count, 1)
+    first_sure, last_sure = _sure_span(blocks)
+    indices = np.arange(count)
+    rows[12] = np.maximum(0, first_sure - indices)
+    rows[13] = np.maximum(0, indices - last_sure)
+    rows[14] = np.log1p(layout_pages)
+    rows[15, 1:] = rows[4, :-1]
+    rows[16, :-1] = rows[4, 1:]
+    rows[17] = blocks.is_heading
+    return rows.T
+
+
+def _sure_span(blocks: JudgedBlocks) -> tuple[int, int]:
+    """The indices of the first and last block that is surely the page's own text; or that is kept; or 0."""
+    is_sure = (blocks.is_kept > 0) & (blocks.chances > _SURE_CHANCE * MOST_CHANCE) & (blocks.is_shared == 0)
+    for chosen in (np.flatnonzero(is_sure), np.flatnonzero(blocks.is_kept)):
+        if len(chosen):
+            return int(chosen[0]), int(chosen[-1])
+    return 0, 0

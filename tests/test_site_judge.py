@@ -1,0 +1,27 @@
+"""The second judge is kept only where it costs no site anything, judged by models that had not seen the site."""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+import pytest
+
+from tests.bench.archives import site_judge
+from tests.bench.site_pages import names
+from tests.bench.sites import SHARED
+
+SITES = json.loads(site_judge.RESULTS.read_text("utf-8"))
+
+
+def test_no_site_loses_and_their_mean_gains() -> None:
+    assert all(site["with"] >= site["without"] for site in SITES["sites"].values())
+    assert all(site["bounds"][0] >= -0.0005 for site in SITES["sites"].values())
+    assert statistics.fmean(site["with"] - site["without"] for site in SITES["sites"].values()) > 0.001
+
+
+def test_the_model_was_trained_on_the_sites_of_the_corpus() -> None:
+    if not SHARED.is_dir():
+        pytest.skip("the whole sites are not here: ../shared is absent")
+    assert sorted(SITES["trained_on"]["pages"]) == sorted(SITES["sites"]) == names()
+    assert SITES["trained_on"]["corpus"] == site_judge.corpus_hash()
