@@ -229,11 +229,6 @@ def _layout_rows(layout: bytes) -> list[LayoutRow]:
     return read_layout(layout) if layout else []
 
 
-def read_block_paths(layout: bytes) -> list[str]:
-    """The path of each block of a page in the document, by position."""
-    return [row[0] for row in read_layout(layout)]
-
-
 def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
     """The number in `reasons` of each (reason, rule); those that have none are added."""
     numbers = _reason_numbers(db, pairs)
