@@ -44,7 +44,7 @@ _HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedBlocks:
+class BlockColumns:
     """The blocks of a page that its models judged, in order, as whole numbers.
 
     `positions` are those among all `block_count` blocks of the page, `chances` 0 to 255, `link_shares` thousandths of
@@ -68,23 +68,24 @@ class PlaceUse:
     index here of its place and of its container."""
 
     numbers: Column
-    kept: Column
+    kept_shares: Column
     chances: Column
     of_block: Column
 
 
-def place_use(numbers: Column, blocks: JudgedBlocks) -> PlaceUse:
+def place_use(numbers: Column, blocks: BlockColumns) -> PlaceUse:
     """What a page does at its places; `numbers` has for each block (rows) the number of its place and its container."""
     places, of_block = np.unique(numbers.ravel(), return_inverse=True)
     weights = np.minimum(np.maximum(blocks.words, 1), _MOST_WORDS)
     totals = np.bincount(of_block, weights.repeat(2), len(places))
-    kept, chances = (
-        (_THOUSAND * np.bincount(of_block, (weights * column).repeat(2), len(places)) / (most * totals)).astype(
-            np.int64
-        )
-        for column, most in ((blocks.is_kept, 1), (blocks.chances, MOST_CHANCE))
-    )
-    return PlaceUse(places, kept, chances, of_block.reshape(-1, 2))
+    kept_shares = _thousandths(of_block, weights * blocks.is_kept, totals)
+    chances = _thousandths(of_block, weights * blocks.chances, MOST_CHANCE * totals)
+    return PlaceUse(places, kept_shares, chances, of_block.reshape(-1, 2))
+
+
+def _thousandths(of_block: Column, amounts: Column, totals: Column) -> Column:
+    """By place, the sum of its blocks' amounts as thousandths of the place's total. Each block has two places."""
+    return (_THOUSAND * np.bincount(of_block, amounts.repeat(2), len(totals)) / totals).astype(np.int64)
 
 
 class PlaceTotals:
@@ -97,16 +98,17 @@ class PlaceTotals:
     def add_page(self, use: PlaceUse) -> None:
         """Count a page."""
         self._make_room(use)
-        self._sums[:, use.numbers] += np.stack((np.ones_like(use.kept), use.kept, use.chances))
+        self._sums[:, use.numbers] += np.stack((np.ones_like(use.kept_shares), use.kept_shares, use.chances))
 
     def other_pages(self, use: PlaceUse, *, is_counted: bool) -> tuple[Column, Column, Column]:
         """For each place of a page: how many other pages have it, what share of the words there they keep, and how
         likely it is, both 0 to 1 and near a half where few pages tell. `is_counted` says that the page was added."""
         self._make_room(use)
-        pages, kept, chances = self._sums[:, use.numbers]
+        pages, kept_shares, chances = self._sums[:, use.numbers]
         if is_counted:
-            pages, kept, chances = pages - 1, kept - use.kept, chances - use.chances
-        return pages, (kept / _THOUSAND + _HALF) / (pages + 1), (chances / _THOUSAND + _HALF) / (pages + 1)
+            pages, kept_shares, chances = pages - 1, kept_shares - use.kept_shares, chances - use.chances
+        kept_share, chance = ((sums / _THOUSAND + _HALF) / (pages + 1) for sums in (kept_shares, chances))
+        return pages, kept_share, chance
 
     def _make_room(self, use: PlaceUse) -> None:
         missing = (int(use.numbers[-1]) + 1 if len(use.numbers) else 0) - self._sums.shape[1]
@@ -116,20 +118,20 @@ class PlaceTotals:
 
 
 def site_features(
-    blocks: JudgedBlocks, use: PlaceUse, totals: PlaceTotals, layout_pages: int, *, is_counted: bool
+    blocks: BlockColumns, use: PlaceUse, totals: PlaceTotals, layout_pages: int, *, is_counted: bool
 ) -> Column:
     """The features of each block (rows) by `SITE_FEATURES` (columns), as 32-bit floats.
 
     `use` is what the page does at its places, `layout_pages` the pages of its layout; `is_counted` says that the page
     is among the totals.
     """
-    pages, kept, place_chances = totals.other_pages(use, is_counted=is_counted)
+    pages, kept_shares, place_chances = totals.other_pages(use, is_counted=is_counted)
     block_chances = np.clip(blocks.chances / MOST_CHANCE, _LEAST_CHANCE, _HIGHEST_CHANCE)
     count = len(block_chances)
     rows = np.zeros((len(SITE_FEATURES), count), np.float32)
     rows[0] = np.log(block_chances / (1 - block_chances))
     rows[1] = blocks.is_kept
-    for first, column in ((2, np.log1p(pages)), (3, kept), (4, place_chances)):
+    for first, column in ((2, np.log1p(pages)), (3, kept_shares), (4, place_chances)):
         rows[first : first + 4 : 3] = column[use.of_block].T
     rows[8] = blocks.is_shared
     rows[9] = np.log1p(blocks.words)
@@ -146,7 +148,7 @@ def site_features(
     return rows.T
 
 
-def _sure_span(blocks: JudgedBlocks) -> tuple[int, int]:
+def _sure_span(blocks: BlockColumns) -> tuple[int, int]:
     """The indices of the first and last block that is surely the page's own text; or that is kept; or 0."""
     is_sure = (blocks.is_kept > 0) & (blocks.chances > _SURE_CHANCE * MOST_CHANCE) & (blocks.is_shared == 0)
     for chosen in (np.flatnonzero(is_sure), np.flatnonzero(blocks.is_kept)):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from output.db.stored_values import stored_texts
+from output.db.stored_values import BLOCK_KINDS, stored_texts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,6 +23,7 @@ overrule; another page has its text; some page keeps the text that this one left
 `MAX_KEPT` times."""
 MAX_KEPT = 3
 KIND_FACTOR = 32  # the number of a block's kind, times this, is added to its flags
+HEADING_KIND = BLOCK_KINDS.index("heading")
 
 FlaggedBlock = tuple[int, int, int, str]
 """A block: position, number of its text, flags with its kind, text."""
@@ -60,6 +61,8 @@ PAGE_TABLES = ("settle_leaving", "settle_looked")
 
 _INSERT_SCAN = """INSERT INTO temp.settle_looked (page_id, counted, seen, left_out, shared)
     VALUES (?, ?, ?, ?, ?)"""
+_PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 _PAGE_FACTS = """SELECT l.layout, l.chances, p.layout_id, coalesce(a.title, s.title, ''),
         coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
     FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id
@@ -116,6 +119,11 @@ def create_page_tables(db: Database) -> None:
     """Make the temporary tables."""
     for statement in _CREATE_TABLES:
         db.execute(statement)
+
+
+def list_article_pages(db: Database, host: str) -> list[int]:
+    """The ids of a host's pages that are articles or teasers by themselves, in order."""
+    return [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
 
 
 def read_page_facts(db: Database, page_id: int) -> PageFacts:

@@ -14,9 +14,8 @@ import numpy as np
 
 from cleaners.compare.site_memory import container_path, fold_digits
 from cleaners.document import Column
-from cleaners.learned.site_features import JudgedBlocks, PlaceTotals, place_use
-from output.db.stored_values import BLOCK_KINDS
-from output.settle.site_memory.page_table import IS_KEPT, IS_LEFT_OUT, IS_SHARED, KIND_FACTOR, PageFacts
+from cleaners.learned.site_features import BlockColumns, PlaceTotals, place_use
+from output.settle.site_memory.page_table import HEADING_KIND, IS_KEPT, IS_LEFT_OUT, IS_SHARED, KIND_FACTOR, PageFacts
 from output.store.ledger import LayoutRow
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ _CREATE_PLACED = """CREATE TEMP TABLE settle_placed (page_id INTEGER PRIMARY KEY
 _INSERT_PLACED = """INSERT INTO temp.settle_placed (page_id, counted, layout_id, block_count, blocks)
     VALUES (?, ?, ?, ?, ?)"""
 _READ_PLACED = "SELECT page_id, counted, layout_id, block_count, blocks FROM temp.settle_placed ORDER BY page_id"
-_HEADING_KIND = BLOCK_KINDS.index("heading")
 _THOUSAND = 1000
 
 
@@ -61,10 +59,10 @@ class PlacedPage:
     rows: Column
 
     @property
-    def blocks(self) -> JudgedBlocks:
+    def blocks(self) -> BlockColumns:
         """The blocks as the features need them."""
         position, _, chance, words, link_share, is_kept, is_shared, is_heading, _, _ = self.rows.T
-        return JudgedBlocks(self.block_count, position, chance, words, link_share, is_kept, is_shared, is_heading)
+        return BlockColumns(self.block_count, position, chance, words, link_share, is_kept, is_shared, is_heading)
 
     @property
     def place_numbers(self) -> Column:
@@ -108,7 +106,7 @@ def place_page(
             _THOUSAND * layout_rows[position][2] // max(len(text), 1),
             bool(flags & IS_KEPT),
             bool(flags & IS_SHARED),
-            flags // KIND_FACTOR == _HEADING_KIND,
+            flags // KIND_FACTOR == HEADING_KIND,
             numbers.place(facts.layout_id, layout_rows[position][0]),
             numbers.container(facts.layout_id, layout_rows[position][0]),
         )

@@ -18,6 +18,7 @@ from output.settle.site_memory.article_places import MIN_LONG_WORDS, MIN_RESTORE
 from output.settle.site_memory.page_table import (
     CANDIDATE_CONTAINERS,
     CANDIDATE_KEYS,
+    HEADING_KIND,
     IS_KEPT,
     IS_KEPT_ELSEWHERE,
     IS_LEFT_OUT,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 _PAGES_PER_JOB = 16
 _ADDRESS_STARTS = ("http://", "https://")
-_HEADING_KIND = BLOCK_KINDS.index("heading")
 _EXACT_KINDS = {
     BLOCK_KINDS.index("table"),
     BLOCK_KINDS.index("code"),
@@ -190,7 +190,7 @@ def _scan_page(
         path, kind = paths[position], flags // KIND_FACTOR
         key = block_id if template is text else text_key(text, template, block_id, kind)
         if flags & (IS_KEPT | IS_KEPT_ELSEWHERE):
-            is_heading, is_kept = kind == _HEADING_KIND, bool(flags & IS_KEPT)
+            is_heading, is_kept = kind == HEADING_KIND, bool(flags & IS_KEPT)
             is_author_named = bool(authors) and names_author(text, authors)
             container = container_numbers[container_path(path)]
             candidates.append((position, block_id, key, container, words, is_heading, is_author_named, is_kept))

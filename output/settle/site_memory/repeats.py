@@ -23,6 +23,7 @@ from output.settle.site_memory.page_table import (
     PAGE_TABLES,
     CandidateRow,
     create_page_tables,
+    list_article_pages,
     read_candidates,
 )
 from output.settle.site_memory.place_blocks import PLACE_TABLES, create_place_table
@@ -35,10 +36,7 @@ if TYPE_CHECKING:
 
 _HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_recounted")
 _TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES, *PLACE_TABLES)
-_BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
-
-_PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
+BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
 # A removed block counts only where the same text is kept in the same part of another page.
 _DELETE_UNMATCHED = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
@@ -113,10 +111,10 @@ def rejudge_pages(
     `parallel_map`. What the evidence counts otherwise than before is noted in `settle_recounted`.
     """
     db.execute("DELETE FROM settle_evidence")
-    page_ids = [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
+    page_ids = list_article_pages(db, host)
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
-        repeated_keys, place_counts = SeenTwice(_BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
+        repeated_keys, place_counts = SeenTwice(BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
         containers = scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
         _fill_candidates(db, repeated_keys)
         db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})

@@ -11,14 +11,12 @@ archives and versions give the same file. Either way `tests/bench/results/site_j
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,15 +27,18 @@ from sqlite_utils import Database
 from cleaners.document import Column
 from cleaners.learned.model import SITE_MODEL, Trees
 from cleaners.learned.site_features import SITE_FEATURES
-from cleaners.training.block_model import fit_trees, write_model
+from cleaners.training.annotated_sites import SITES
+from cleaners.training.block_model import fit_trees, training_facts, write_model
 from cleaners.training.labels import covered_shares, word_f1, words_of
+from cleaners.training.mixture import TrainingCorpus
 from output.db.open import open_database
 from output.settle.parallel_map import serial_map
 from output.settle.site_memory.article_places import PlaceCounts
 from output.settle.site_memory.common_texts import find_common_texts
 from output.settle.site_memory.layout_judge import FeaturedPage, changed_indices, read_featured_pages
+from output.settle.site_memory.page_table import list_article_pages
 from output.settle.site_memory.read_pages import scan_host
-from output.settle.site_memory.repeats import create_kept_view, drop_site_tables
+from output.settle.site_memory.repeats import BLOCKS_PER_PAGE, create_kept_view, drop_site_tables
 from output.settle.site_memory.seen_twice import SeenTwice
 from output.settle.unsettled import WHOLE_ARCHIVE, list_hosts, read_roles
 from tests.bench.site_pages import CACHE, names
@@ -54,10 +55,7 @@ SETTINGS = {
 RESULTS = ROOT / "tests/bench/results/site_judge.json"
 _HALF = 0.5
 _SAMPLES = 1000
-_BITS = 64
 
-_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 _PAGE = """SELECT u.url, EXISTS (SELECT 1 FROM articles a WHERE a.page_id = u.id) FROM urls u WHERE u.id = ?"""
 # Each block with the verdict that it has without the model that is to be trained.
 _BLOCKS = """SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
@@ -129,9 +127,9 @@ def read_examples(folder: Path, site: str) -> list[Example]:
 
 
 def _pages_of_host(db: Database, host: str) -> list[FeaturedPage]:
-    page_ids = [page_id for (page_id,) in db.execute(_PAGES, [host])]
+    page_ids = list_article_pages(db, host)
     roles = read_roles(db, host)
-    scan_host(db, page_ids, roles.uncounted, SeenTwice(_BITS * max(len(page_ids), 1)), PlaceCounts(), serial_map)
+    scan_host(db, page_ids, roles.uncounted, SeenTwice(BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts(), serial_map)
     return list(read_featured_pages(db, roles.unjudged))
 
 
@@ -203,18 +201,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results["sites"] = cross_validate(examples)
     else:
         write_model(train(examples), ROOT / "cleaners/learned/models", SITE_MODEL)
-        results["trained_on"] = {
-            "pages": dict(sorted(Counter(example.site for example in examples).items())),
-            "corpus": corpus_hash(),
-            "lightgbm": version("lightgbm"),
-        }
+        page_counts = Counter(example.site for example in examples)
+        results["trained_on"] = {"pages": dict(sorted(page_counts.items()))} | training_facts_of_sites()
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def corpus_hash() -> str:
-    """Digest of the sites as they are packed."""
-    files = sorted((SHARED / "corpus/sites").glob("*.tar.xz"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+def training_facts_of_sites() -> dict[str, Any]:
+    """What the model is trained on, and how."""
+    facts = training_facts(SHARED / "corpus", SITE_FEATURES, ROUNDS, [TrainingCorpus(SITES)])
+    return facts | {"settings": facts["settings"] | SETTINGS}
 
 
 if __name__ == "__main__":

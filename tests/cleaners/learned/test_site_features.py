@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from cleaners.learned.model import SITE_MODEL, load_trees, predict
-from cleaners.learned.site_features import SITE_FEATURES, JudgedBlocks, PlaceTotals, place_use, site_features
+from cleaners.learned.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
 
 COLUMN = {name: number for number, name in enumerate(SITE_FEATURES)}
 
 
 def judged(*blocks, block_count=10):
     """Blocks of (position, chance, words, linked thousandths, kept, shared, heading)."""
-    return JudgedBlocks(block_count, *np.array(blocks, np.int64).T)
+    return BlockColumns(block_count, *np.array(blocks, np.int64).T)
 
 
 BODY, NOTE, BOX = (0, 9), (1, 9), (2, 8)  # numbers of place and container
@@ -34,7 +34,7 @@ def features_of(page, places, *others, is_counted=True):
 def test_what_a_page_does_at_its_places_is_weighed_by_words():
     use = place_use(PLACES, PAGE)
     assert use.numbers.tolist() == [0, 1, 2, 8, 9]
-    assert use.kept.tolist() == [1000, 0, 0, 0, 800]  # of the 50 words in the container 40
+    assert use.kept_shares.tolist() == [1000, 0, 0, 0, 800]  # of the 50 words in the container 40
     assert use.chances.tolist() == [980, 392, 78, 78, 862]
     assert use.of_block.tolist() == [[0, 4], [1, 4], [2, 3]]
 
