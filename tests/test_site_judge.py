@@ -7,6 +7,8 @@ import statistics
 
 import pytest
 
+from cleaners.training.annotated_sites import SITES as CORPUS_SITES
+from cleaners.training.block_model import corpus_digest
 from tests.bench.archives import site_judge
 from tests.bench.site_pages import names
 from tests.bench.sites import SHARED
@@ -24,4 +26,4 @@ def test_the_model_was_trained_on_the_sites_of_the_corpus() -> None:
     if not SHARED.is_dir():
         pytest.skip("the whole sites are not here: ../shared is absent")
     assert sorted(SITES["trained_on"]["pages"]) == sorted(SITES["sites"]) == names()
-    assert SITES["trained_on"]["corpus"] == site_judge.training_facts_of_sites()["corpus"]
+    assert SITES["trained_on"]["corpus"] == {CORPUS_SITES: corpus_digest(SHARED / "corpus", CORPUS_SITES)}

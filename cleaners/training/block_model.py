@@ -206,7 +206,7 @@ def training_facts(
 ) -> dict[str, Any]:
     """What a model was trained on, and how: hashes and weights of the corpora, versions, settings."""
     return {
-        "corpus": {corpus.name: hashlib.sha256(_truth_bytes(folder, corpus.name)).hexdigest() for corpus in corpora},
+        "corpus": {corpus.name: corpus_digest(folder, corpus.name) for corpus in corpora},
         "weights": {corpus.name: corpus.weight for corpus in corpora},
         "versions": {name: version(name) for name in ("lightgbm", "trafilatura")},
         "features": len(names),
@@ -215,11 +215,10 @@ def training_facts(
     }
 
 
-def _truth_bytes(folder: Path, corpus: str) -> bytes:
-    """The annotations of a corpus; of the whole sites all that there is."""
-    if corpus != SITES:
-        return (folder / corpus / "truth.jsonl.gz").read_bytes()
-    return b"".join(file.read_bytes() for file in sorted((folder / SITES).glob("*.tar.xz")))
+def corpus_digest(folder: Path, corpus: str) -> str:
+    """The SHA-256, in hex, of a corpus's annotations; of the whole sites, of all that there is."""
+    files = sorted((folder / SITES).glob("*.tar.xz")) if corpus == SITES else [folder / corpus / "truth.jsonl.gz"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def write_model(trees: Trees, folder: Path, file: str) -> None:

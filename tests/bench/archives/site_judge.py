@@ -202,11 +202,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         write_model(train(examples), ROOT / "cleaners/learned/models", SITE_MODEL)
         page_counts = Counter(example.site for example in examples)
-        results["trained_on"] = {"pages": dict(sorted(page_counts.items()))} | training_facts_of_sites()
+        results["trained_on"] = {"pages": dict(sorted(page_counts.items()))} | _training_facts_of_sites()
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def training_facts_of_sites() -> dict[str, Any]:
+def _training_facts_of_sites() -> dict[str, Any]:
     """What the model is trained on, and how."""
     facts = training_facts(SHARED / "corpus", SITE_FEATURES, ROUNDS, [TrainingCorpus(SITES)])
     return facts | {"settings": facts["settings"] | SETTINGS}
