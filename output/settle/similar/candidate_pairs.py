@@ -1,9 +1,9 @@
 """Which sketches have enough in common: pairs of pages whose texts may be alike, found among all of an archive.
 
 Sketches are read once, and their hashes put aside by ranges. Those of a range are sorted, so that equal ones are
-adjacent. What two pages have in
-common is counted at the end, for some pages after the other. So memory is bounded however many pages there are, and no
-index is kept in the archive, where each new text would change as many places as it has hashes.
+adjacent. What two pages have in common is counted at the end, for some pages after the other. So memory is bounded
+however many pages there are, and no index is kept in the archive, where each new text would change as many places as it
+has hashes. Hashes that very many pages have are treated apart (`common_hashes.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from output.settle.similar.common_hashes import CLASSES, HashRows, SkippedHashes, frequency_classes
 from output.settle.similar.likeness import HASH_BITS, Sketch, unpack_sketch
 
 CROWD_LIMIT = 24
@@ -60,31 +61,66 @@ def find_candidate_pairs(
     """
     if not pages.page_ids:
         return []
-    hosts = np.array(pages.host_numbers, np.int32)
-    sizes = np.array(pages.hash_counts, np.int32)
-    uncrowded_sizes = sizes.copy()
-    range_count = min(-(-int(sizes.sum()) // hashes_per_range), _MAX_FILES)
-    with _PairCounter(len(sizes), range_count) as counter:
-        for hashes, owners in _shared_hashes_by_range(sketches, sizes, range_count):
-            crowded = _crowded_mask(hashes, hosts[owners])
-            uncrowded_sizes -= np.bincount(owners[crowded], minlength=len(uncrowded_sizes)).astype(np.int32)
-            for firsts, seconds in _pairs_with_equal_hash(hashes[~crowded], owners[~crowded]):
+    range_count = min(-(-sum(pages.hash_counts) // hashes_per_range), _MAX_FILES)
+    with _HashRanges(range_count) as shared_hashes, _PairCounter(len(pages.page_ids), range_count) as counter:
+        sizes, class_counts = _put_shared_hashes(pages, sketches, shared_hashes)
+        least_shared = np.maximum(np.ceil(MIN_SHARED_SHARE * sizes), MIN_SHARED_HASHES).astype(np.int64)
+        skipped = SkippedHashes.choose(class_counts, sizes, least_shared // 2)
+        for rows in shared_hashes.read():
+            for firsts, seconds in _counted_pairs(rows, skipped):
                 counter.add(firsts, seconds)
-        return [
-            (pages.page_ids[first], pages.page_ids[second])
-            for firsts, seconds, counts in counter.pair_counts()
-            for first, second in _filter_similar_pairs(firsts, seconds, counts, uncrowded_sizes)
-        ]
+        similar_pairs = _find_similar_pairs(counter, least_shared, skipped, shared_hashes)
+    return [(pages.page_ids[first], pages.page_ids[second]) for first, second in similar_pairs]
 
 
-def _filter_similar_pairs(
-    firsts: _Int64Array, seconds: _Int64Array, counts: _Int64Array, sizes: _Int32Array
-) -> Iterator[tuple[int, int]]:
-    """The pairs whose sketches share enough hashes of the smaller one; `sizes` are those without crowded hashes."""
-    is_similar = (counts >= MIN_SHARED_HASHES) & (
-        counts >= MIN_SHARED_SHARE * np.minimum(sizes[firsts], sizes[seconds])
-    )
-    return zip(firsts[is_similar].tolist(), seconds[is_similar].tolist(), strict=True)
+def _find_similar_pairs(
+    counter: _PairCounter, least_shared: _Int64Array, skipped: SkippedHashes, shared_hashes: _HashRanges
+) -> list[tuple[int, int]]:
+    """The pairs of indexes that share at least as many hashes as the smaller one needs, in order."""
+    similar_pairs: list[tuple[int, int]] = []
+    doubtful_parts = []
+    for firsts, seconds, counts in counter.pair_counts():
+        is_smaller = skipped.smaller_first(firsts, seconds)
+        smaller, larger = np.where(is_smaller, firsts, seconds), np.where(is_smaller, seconds, firsts)
+        missing = least_shared[smaller] - counts
+        similar_pairs += _index_pairs(firsts, seconds, missing <= 0)
+        is_doubtful = (missing > 0) & (missing <= skipped.counts[smaller])
+        doubtful_parts.append(np.stack([smaller, larger, missing])[:, is_doubtful])
+    smaller, larger, missing = np.concatenate(doubtful_parts, axis=1)
+    is_similar = skipped.count_skipped(smaller, larger, shared_hashes.read) >= missing
+    similar_pairs += _index_pairs(np.minimum(smaller, larger), np.maximum(smaller, larger), is_similar)
+    return sorted(similar_pairs)
+
+
+def _index_pairs(firsts: _Int64Array, seconds: _Int64Array, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    return zip(firsts[is_wanted].tolist(), seconds[is_wanted].tolist(), strict=True)
+
+
+def _put_shared_hashes(
+    pages: SketchedPages, sketches: Iterable[bytes], shared_hashes: _HashRanges
+) -> tuple[_Int32Array, NDArray[np.uint16]]:
+    """Put aside, in order, the hashes that more than one page has and that no host's pages are crowded with. Returns
+    how many hashes that are not crowded each page has, and how many of them are shared in each class."""
+    hosts, sizes = np.array(pages.host_numbers, np.int32), np.array(pages.hash_counts, np.int32)
+    class_counts = np.zeros((len(sizes), CLASSES), np.uint16)
+    uncrowded_sizes = sizes.copy()
+    for hashes, owners in _shared_hashes_by_range(sketches, sizes, shared_hashes.count):
+        crowded = _crowded_mask(hashes, hosts[owners])
+        uncrowded_sizes -= np.bincount(owners[crowded], minlength=len(sizes)).astype(np.int32)
+        hashes, owners = hashes[~crowded], owners[~crowded]
+        np.add.at(class_counts, (owners, frequency_classes(hashes)), 1)
+        shared_hashes.add(hashes, owners)
+    class_counts[:, 0] = 0
+    return uncrowded_sizes, class_counts
+
+
+def _counted_pairs(rows: HashRows, skipped: SkippedHashes) -> Iterator[tuple[_Int32Array, _Int32Array]]:
+    """The owners of each two equal hashes, as two parallel arrays, lower index first; of a common hash only where the
+    smaller of both does not skip it."""
+    hashes, owners = rows
+    is_rare = frequency_classes(hashes) == 0
+    yield from _pairs_with_equal_hash(hashes[is_rare], owners[is_rare])
+    yield from skipped.unskipped_pairs((hashes[~is_rare], owners[~is_rare]))
 
 
 def _shared_hashes_by_range(
@@ -134,6 +170,7 @@ class _HashRanges:
     `with`."""
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self._edges = np.array([(number << HASH_BITS) // count for number in range(1, count)], np.uint32)
         self._files = [SpooledTemporaryFile(_MAX_MEMORY // count) for _ in range(count)]  # noqa: SIM115
 

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from output.settle.similar import candidate_pairs
+from output.settle.similar import candidate_pairs, common_hashes
 from output.settle.similar.candidate_pairs import CROWD_LIMIT, SketchedPages, find_candidate_pairs
 from output.settle.similar.likeness import HASH_BITS, pack_sketch
 
@@ -80,6 +80,27 @@ def test_it_is_what_comparing_each_two_gives_however_few_hashes_are_held(seed: i
     pairs = compare_all_pairs(sketches, hosts)
     assert len(pairs) > 20
     assert index_pairs(sketches, hosts, at_once) == pairs
+
+
+@pytest.mark.parametrize("rare_pages", [1, 3, 20])
+@pytest.mark.parametrize("seed", range(4))
+def test_it_is_the_same_however_many_hashes_are_common(
+    monkeypatch: pytest.MonkeyPatch, seed: int, rare_pages: int
+) -> None:
+    monkeypatch.setattr(common_hashes, "RARE_PAGES", rare_pages)
+    monkeypatch.setattr(common_hashes, "_PAIRS_AT_ONCE", 50)
+    rng = random.Random(seed)
+    numbers = [rng.randrange(2**HASH_BITS) for _ in range(300)]
+    sketches = []
+    for _ in range(90):
+        topic = rng.randrange(280)
+        own_numbers = {rng.choice(numbers[topic : topic + 20]) for _ in range(rng.randint(0, 20))}
+        phrases = {numbers[int(300 * rng.random() ** 4)] for _ in range(rng.randint(1, 30))}
+        sketches.append(sorted(own_numbers | phrases))
+    hosts = list(range(90))
+    pairs = compare_all_pairs(sketches, hosts)
+    assert 50 < len(pairs) < 2_000
+    assert index_pairs(sketches, hosts, 400) == pairs
 
 
 @pytest.mark.parametrize("at_once", [1, 10, 1_000_000])
