@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
 import crawler.commands  # noqa: F401 - first, since it imports sqlite-utils without pandas
@@ -66,6 +67,18 @@ class _Skips:
             terminalreporter.section("skipped, and BROADSHEET_NO_SKIP is set")
             for line in self.found:
                 terminalreporter.line(line)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """In a quiet worker of xdist a test that passes is one report, not three and two messages: most tests take less
+    time than telling of them so often."""
+    if not hasattr(item.config, "workerinput") or item.config.option.verbose > 0:
+        return None
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        if report.when == "call" or not report.passed:
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
 
 
 @pytest.hookimpl(wrapper=True)

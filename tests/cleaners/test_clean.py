@@ -203,6 +203,7 @@ def test_any_markup_gives_a_result_at_length(url: str, markup: str) -> None:
     check_invariants(clean(Page(url, markup.encode("utf-8", "replace"))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

@@ -124,6 +124,7 @@ def test_a_value_that_is_none_is_one_line(name: str, text: str, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_port_that_is_named_may_be_asked(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     other = serve({"/": page("other"), "/there": page("there")})
     site = serve({"/": page("home", f"{other.url}/there")})

@@ -288,6 +288,7 @@ def test_a_page_that_its_workers_die_of_fails_with_that_reason(
     assert state_and_reason(outcome_of(outcomes, answer(PAGE, page("heavy")))) == ("failed", "worker_died")
 
 
+@pytest.mark.slow
 def test_one_killed_worker_does_not_cost_the_page() -> None:
     pool = WorkerPool(1, page_seconds=20)
     pid = asyncio.run(pool.run(os.getpid))

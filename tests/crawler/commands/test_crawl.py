@@ -70,6 +70,7 @@ def test_an_archive_in_use_is_one_line(db: Path) -> None:
     assert errors == f"broadsheet: {db} is in use by another crawl\n"
 
 
+@pytest.mark.slow
 def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db: Path) -> None:
     site, lock = serve({"/": page("home")}), ArchiveLock(db)
     lock.acquire()
@@ -99,11 +100,13 @@ def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path
     assert "Nothing to do" in out
 
 
+@pytest.mark.slow
 def test_quiet_prints_nothing_when_all_is_well(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one"), "/one": page("one")})
     assert crawl(site, tmp_path / "a.db", "-q") == (0, "", "")
 
 
+@pytest.mark.slow
 def test_quiet_prints_what_failed(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     code, out, errors = crawl(serve({}), tmp_path / "a.db", "-q")
     assert (code, out, errors.count("\n")) == (1, "", 1)
@@ -128,6 +131,7 @@ def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSit
     assert json.loads(options) | {"max_time": 120.0, "max_depth": 3, "exclude": ["/no/"]} == json.loads(options)
 
 
+@pytest.mark.slow
 def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     routes = {f"/{n}": page(f"page{n}") for n in range(5)}
     site = serve({"/": page("home", *routes), **routes})
@@ -174,6 +178,7 @@ def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path
     assert errors == f"broadsheet: {bad.url}/ failed: HTTP 404 Not Found\n"
 
 
+@pytest.mark.slow
 def test_a_start_url_that_never_worked_is_not_carried_into_later_runs(
     serve: Callable[..., ScriptedSite], tmp_path: Path
 ) -> None:
@@ -186,6 +191,7 @@ def test_a_start_url_that_never_worked_is_not_carried_into_later_runs(
     assert json.loads(options)["seeds"] == [f"{good.url}/"]
 
 
+@pytest.mark.slow
 def test_the_only_start_url_is_tried_again(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({})
     crawl(site, tmp_path / "a.db")
@@ -195,6 +201,7 @@ def test_the_only_start_url_is_tried_again(serve: Callable[..., ScriptedSite], t
     assert f"{site.url}/ failed: HTTP 404 Not Found" in errors
 
 
+@pytest.mark.slow
 def test_a_crawl_of_what_was_taken_down_says_so(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one"), "/one": page("one")})
     crawl(site, tmp_path / "a.db")
@@ -236,6 +243,7 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_ten_pages_of_an_unknown_site_are_mostly_articles(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     sections, stories = [f"/part{n}x" for n in range(20)], [f"/note{n}x" for n in range(20)]
     links = [f'<a href="{path}">{path[1:]}</a>' for path in sections]

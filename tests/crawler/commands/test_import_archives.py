@@ -87,6 +87,7 @@ def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, d
     assert "Records without an outcome of their own: request 1, metadata 1, warcinfo 1, conversion 1, no url 1" in out
 
 
+@pytest.mark.slow
 def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
     command("import", file, "--db", db)
@@ -127,6 +128,7 @@ def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
     assert states(archives[0]) == states(archives[1])
 
 
+@pytest.mark.slow
 def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_files(tmp_path: Path, db: Path):
     late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
     early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
@@ -149,6 +151,7 @@ def test_an_older_capture_than_what_is_stored_is_noted_and_changes_nothing_else(
     assert rows(db, "SELECT substr(fetched_at, 15, 2) FROM urls") == [("30",)]
 
 
+@pytest.mark.slow
 def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: Path):
     original = answer(page("river"))
     file = write(tmp_path / "a.warc.gz", [
@@ -185,6 +188,7 @@ def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path
     assert texts(db).keys() == {"/mill", "/listed"}
 
 
+@pytest.mark.slow
 def test_a_record_cut_by_its_writer_is_read_and_says_so(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("river")), WARC_Truncated="length")])
     command("import", file, "--db", db)

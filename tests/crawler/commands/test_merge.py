@@ -74,6 +74,7 @@ def test_an_archive_of_another_schema_is_refused(
     assert not (tmp_path / "all.db").exists()
 
 
+@pytest.mark.slow
 def test_two_merges_into_one_file_at_once(tmp_path: Path, sources: list[Path]) -> None:
     target = tmp_path / "all.db"
     command("merge", target, sources[0])

@@ -178,6 +178,7 @@ def test_what_a_person_ruled_holds(db: Path):
     assert rows(db, "SELECT * FROM rulings ORDER BY id") == text_before
 
 
+@pytest.mark.slow
 def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     connection = sqlite3.connect(db)
     connection.execute(f"UPDATE captures SET warc_file = NULL WHERE url = '{SITE}/river'")

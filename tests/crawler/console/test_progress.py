@@ -123,6 +123,7 @@ def test_a_url_has_a_line_with_what_came_of_it() -> None:
     assert url_line(Outcome("https://c.example/", "failed", "dns")).startswith("--- failed: no such host")
 
 
+@pytest.mark.slow
 def test_verbose_prints_a_line_for_each_url(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({"/": page("home", "/one", "/missing"), "/one": page("one")})
     _, _, errors = crawl(site, tmp_path / "a.db", "-v", "--no-sitemaps", "--no-feeds")

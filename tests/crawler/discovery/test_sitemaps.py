@@ -115,6 +115,7 @@ def test_gzip_of_nothing_useful():
     assert read_sitemap(b"\x1f\x8b\x08nonsense", AT).reason == "bad_gzip"
 
 
+@pytest.mark.slow
 def test_a_gzip_bomb_is_cut():
     bomb = gzip.compress(b"<urlset><url><loc>https://example.org/a</loc></url>" + b" " * 60_000_000, compresslevel=1)
     started = time.process_time()
@@ -124,6 +125,7 @@ def test_a_gzip_bomb_is_cut():
     assert time.process_time() - started < 5
 
 
+@pytest.mark.slow
 def test_many_entries_are_streamed(monkeypatch):
     body = urlset("".join(f"<url><loc>{SITE}{n}</loc></url>" for n in range(20_000)))
     free_element, siblings = sitemaps._free_element, []

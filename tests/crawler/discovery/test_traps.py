@@ -217,6 +217,7 @@ def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
     assert counted[0] > PatternLimits().narrow_pattern
 
 
+@pytest.mark.slow
 def test_the_archive_is_whole_after_a_trap(crawl: Crawl) -> None:
     result, _ = crawled(crawl, permutations)
     db = sqlite3.connect(result.db)

@@ -62,6 +62,7 @@ def test_a_body_may_unpack_to_the_limit_and_not_to_a_byte_more(coding: str) -> N
         decompress(packed, [coding], limit=99_999)
 
 
+@pytest.mark.slow
 def test_the_ratio_counts_from_a_size_on_and_through_all_encodings() -> None:
     assert len(decompress(gzip.compress(bytes(RATIO_MIN_BYTES)), ["gzip"])) == RATIO_MIN_BYTES
     with pytest.raises(AnswerError, match="too_large"):

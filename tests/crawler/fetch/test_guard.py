@@ -44,6 +44,7 @@ def test_a_name_that_does_not_exist_is_told_apart() -> None:
     assert fetch(["http://gone.example/"], names=NAMES) == {"http://gone.example/": ["dns", "CannotResolveHostError"]}
 
 
+@pytest.mark.slow
 def test_fetched_when_private_addresses_are_allowed_but_metadata_never(server: HostileServer) -> None:
     urls = [f"http://{host}:{server.port}/" for host in ("127.0.0.1", "both.example")]
     closed = ["http://169.254.169.254/", "http://metadata.example/", "http://[fd00:ec2::254]/", "http://0.0.0.0/"]

@@ -541,6 +541,7 @@ def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: 
     assert hand.urls(2) == ["http://a.example/1", ""], "no more are under way, answered or not, than all hosts may have"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("retry_after", "bound", "minutes"), [(None, 10, 9), (30.0, 20, 20)])
 def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
     archive: Archive, retry_after: float | None, bound: int, minutes: int

@@ -106,6 +106,7 @@ def test_odd_articles_keep_their_words(odd: tuple[Result, ScriptedSite]) -> None
     assert not any("\0" in text for text in texts.values())
 
 
+@pytest.mark.slow
 def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on(
     crawl: Crawl, serve: Any, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on
     assert result.code == 0
 
 
+@pytest.mark.slow
 def test_a_body_over_the_bound_is_given_up_also_when_it_unpacks_to_it(crawl: Crawl, serve: Any) -> None:
     big = page("big", words=60_000).encode()
     site = serve({"/": page("home", "/big", "/bomb", "/small"), "/big": big, "/small": page("small")})

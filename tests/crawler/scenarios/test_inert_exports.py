@@ -231,6 +231,7 @@ def test_the_heading_reads_as_the_title(db: Database, tmp_path: Path) -> None:
         assert "".join(child.content for child in inline.children or []) == (title or "x")
 
 
+@pytest.mark.slow
 def test_markdown_of_an_article_without_any(db: Database, tmp_path: Path) -> None:
     for payload in payloads_in(db):
         db.execute("UPDATE articles SET markdown = ''")
@@ -345,6 +346,7 @@ def test_dictionaries(db: Database) -> None:
 
 
 # --- WACZ ----------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_wacz(db: Database, tmp_path: Path) -> None:
     for payload in payloads_in(db):
         export_wacz(db, tmp_path / "a.wacz")
@@ -376,6 +378,7 @@ def feed(db: Database, name: str) -> str:
     return output.getvalue().decode("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["json", "jsonlines", "jsonl", "jl"])
 def test_feeds_of_json(db: Database, name: str) -> None:
     for _ in payloads_in(db):
@@ -384,11 +387,13 @@ def test_feeds_of_json(db: Database, name: str) -> None:
         assert (json.loads(text) if name == "json" else [json.loads(line) for line in text.splitlines()]) == items(db)
 
 
+@pytest.mark.slow
 def test_feed_of_csv(db: Database) -> None:
     for payload in payloads_in(db):
         assert letters(assert_inert_table(feed(db, "csv"))["title"]) == letters(payload)
 
 
+@pytest.mark.slow
 def test_feed_of_xml(db: Database) -> None:
     for payload in payloads_in(db):
         text = feed(db, "xml")

@@ -62,6 +62,7 @@ def test_a_total_bounds_all_hosts_together(crawl: Crawl, serve: Serve) -> None:
     assert 1 <= crowd.most <= 3
 
 
+@pytest.mark.slow
 def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl, serve: Serve) -> None:
     crowd = Crowd(24, patience=60)
     names = [f"/s{number}" for number in range(24)]

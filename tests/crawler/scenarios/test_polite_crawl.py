@@ -208,6 +208,7 @@ def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl: Crawl,
         assert {result.states(site)[path] for path in ("/busy", "/after", "/last")} == {ARTICLE}
 
 
+@pytest.mark.slow
 def test_a_redirect_s_retry_after_is_no_reason_to_wait(crawl: Crawl, serve: Serve) -> None:
     site = serve({"/": page("home", "/old"), "/old": Reply("", 301, {"Location": "/new", "Retry-After": "3600"})})
     site.routes |= stories("new")
@@ -271,6 +272,7 @@ def test_requests_under_way_to_one_host_are_bounded(crawl: Crawl, serve: Serve) 
     assert 1 <= most[0] <= 3
 
 
+@pytest.mark.slow
 def test_every_request_says_who_asks(crawl: Crawl, serve: Serve) -> None:
     site = serve(
         {"/robots.txt": moved("/rules"), "/rules": robots("User-agent: a.example\nDisallow: /\n"), **home("one")}
@@ -352,6 +354,7 @@ def test_directives_are_recorded_and_bind_only_who_obeys(crawl: Crawl, serve: Se
     assert said["/marked"] == said["/"] == said["/robots.txt"] == []
 
 
+@pytest.mark.slow
 def test_a_url_is_asked_for_when_another_page_lets_its_links_be_followed(crawl: Crawl, serve: Serve) -> None:
     chain = {"/a": page("a", "/b"), "/b": page("b", "/c"), "/c": page("c", "/target"), "/target": page("target")}
     shy = page("home", "/target", "/a", head='<meta name="robots" content="none">')

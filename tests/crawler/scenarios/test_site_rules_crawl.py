@@ -36,12 +36,14 @@ def test_rules_are_applied_where_a_page_is_read(site: ScriptedSite, crawl: Crawl
     assert result.rows("SELECT DISTINCT json_extract(options, '$.site_rules') FROM runs") == [(str(rules),)]
 
 
+@pytest.mark.slow
 def test_the_rules_of_another_host_do_nothing(site: ScriptedSite, crawl: Crawl, tmp_path: Path) -> None:
     site.routes["/river"] = page("river")
     result = crawl(f"{site.url}/river", site_rules=folder(tmp_path, "strip: //p\n", "press.example.txt"))
     assert "River paragraph 1" in result.articles()[f"{site.url}/river"]
 
 
+@pytest.mark.slow
 def test_headers_of_a_rule_go_to_its_host_and_dangerous_ones_nowhere(
     site: ScriptedSite, crawl: Crawl, tmp_path: Path
 ) -> None:
@@ -57,6 +59,7 @@ def test_headers_of_a_rule_go_to_its_host_and_dangerous_ones_nowhere(
     assert asked["/robots.txt"]["X-Reader"] is None
 
 
+@pytest.mark.slow
 def test_the_whole_article_and_the_next_page_are_followed(site: ScriptedSite, crawl: Crawl, tmp_path: Path) -> None:
     site.routes["/"] = page(
         "river", "/aside", head="<meta name='whole' content='/river/whole'>", extra="<b id='2'>/2</b>"

@@ -90,6 +90,7 @@ def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path)
     session.close("finished", "")
 
 
+@pytest.mark.slow
 def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_is(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     session = opened(file)
@@ -147,6 +148,7 @@ def test_a_file_that_cannot_be_an_archive_is_refused_in_one_line(tmp_path: Path)
     assert (tmp_path / "text.db").read_text().startswith("not a database")
 
 
+@pytest.mark.slow
 def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     session = opened(file)

@@ -145,6 +145,7 @@ def test_a_seed_may_move_to_another_host(crawl: Crawl, serve: Serve) -> None:
     assert [result.states(new)[path] for path in ("/", "/one")] == [LIST, DONE]
 
 
+@pytest.mark.slow
 def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> None:
     def dated(name: str, when: str) -> str:
         return page(name, head=f'<meta property="article:published_time" content="{when}T10:00:00Z">')

@@ -94,6 +94,7 @@ def test_a_page_whose_worker_is_killed_is_tried_again(workers: WorkerPool, tmp_p
     assert killed(workers, tmp_path, times) == [5, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_page_that_kills_three_workers_costs_itself_only(workers: WorkerPool, tmp_path: Path) -> None:
     first, *results = killed(workers, tmp_path, 3)
     assert isinstance(first, WorkerError)
@@ -110,6 +111,7 @@ def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None
     assert asyncio.run(kill_and_run()) == list(range(6))
 
 
+@pytest.mark.slow
 def test_what_waits_behind_a_long_page_goes_to_a_worker_that_has_nothing() -> None:
     pool = WorkerPool(2, page_seconds=60)
 
@@ -133,6 +135,7 @@ async def closing_after(pool: WorkerPool, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.to_thread(pool.close)
 
 
+@pytest.mark.slow
 def test_large_pages_and_large_results_pass_whole(workers: WorkerPool) -> None:
     body = bytes(range(256)) * 40_000
 

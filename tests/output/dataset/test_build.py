@@ -113,6 +113,7 @@ def test_a_change_writes_the_files_of_its_host_and_no_others(dataset: Dataset) -
     assert f"{TOWER}/new" in dataset.urls()
 
 
+@pytest.mark.slow
 def test_it_is_the_same_as_one_written_at_once(dataset: Dataset, tmp_path: Path) -> None:
     dataset.write()
     change_all(dataset)
@@ -164,6 +165,7 @@ def test_an_archive_that_is_no_longer_named_leaves(dataset: Dataset) -> None:
     assert dataset.rows("duplicates") == []
 
 
+@pytest.mark.slow
 def test_relations_between_archives_that_did_not_change_stay(dataset: Dataset, tmp_path: Path) -> None:
     dataset.write()
     pairs = dataset.rows("duplicates")
@@ -263,6 +265,7 @@ def test_the_catalogue_has_titles_copies_and_files(dataset: Dataset) -> None:
     assert files == sorted(dataset.files())
 
 
+@pytest.mark.slow
 def test_many_rows_go_into_several_files_and_what_comes_later_leaves_the_first(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_merging_twice_in_any_order_changes_nothing(tmp_path: Path, shards: list
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_the_order_of_archives_makes_no_difference(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merge_all(tmp_path / "one.db", make, shards)
     merge_all(tmp_path / "other.db", make, reversed(shards))
@@ -208,6 +209,7 @@ def test_a_later_ruling_wins_whichever_archive_has_it(tmp_path: Path, shards: li
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -261,6 +263,7 @@ def test_what_was_taken_down_here_does_not_come_in_with_another_archive(
     assert not [text for text in story(4, HOSTS[0])[:4] if text in repr(content(merged))]
 
 
+@pytest.mark.slow
 def test_what_a_user_noted_beside_articles_comes_along(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     with Archive.open(shards[0], make.clock) as archive:
         archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT")
@@ -289,6 +292,7 @@ def test_a_merge_that_is_cut_off_is_finished_by_the_same(tmp_path: Path, make: M
     assert differing(source, tmp_path / "all.db") == []
 
 
+@pytest.mark.slow
 def test_bytes_of_a_copy_that_were_never_committed_are_copied_anew(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -302,6 +306,7 @@ def test_bytes_of_a_copy_that_were_never_committed_are_copied_anew(
     in_order(merged)
 
 
+@pytest.mark.slow
 def test_a_number_that_stands_for_two_texts_is_refused_and_nothing_is_changed(
     tmp_path: Path, shards: list[Path], make: Maker
 ) -> None:
@@ -345,6 +350,7 @@ def count_comparisons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
+@pytest.mark.slow
 def test_what_is_as_it_was_is_not_compared_again(
     tmp_path: Path, shards: list[Path], make: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,6 +366,7 @@ def test_what_is_as_it_was_is_not_compared_again(
         lengths.clear()
 
 
+@pytest.mark.slow
 def test_an_archive_that_grew_is_merged_though_it_is_known(tmp_path: Path, shards: list[Path], make: Maker) -> None:
     merged = tmp_path / "all.db"
     merge_all(merged, make, shards)

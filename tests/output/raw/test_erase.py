@@ -77,6 +77,7 @@ def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file:
     assert [record.kind for record in raws.records(file)].count("metadata") == 1
 
 
+@pytest.mark.slow
 def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  # noqa: F811
     urls = [f"http://a.test/{name}" for name in "abcd"]
     with archive_with_warcs(file) as archive:
@@ -109,6 +110,7 @@ def test_a_request_that_is_written_again_still_says_what_is_redacted(file: Path)
     assert request.fields["broadsheet-redacted"] == "cookie, x-mine"
 
 
+@pytest.mark.slow
 def test_a_forgotten_revisit_leaves_the_payload_alone(file: Path) -> None:  # noqa: F811
     with archive_with_warcs(file) as archive:
         archive.save([fetched("http://a.test/a", 1, SECRET), fetched("http://a.test/b", 2, SECRET)])

@@ -356,6 +356,7 @@ def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
         yield cut
 
 
+@pytest.mark.slow
 def test_kills_between_record_and_row_leave_both_in_step(file: Path) -> None:
     assert len(list(killed_writers(file, 5, seed=1))) == 5
     assert count_checked_captures(file) > 0

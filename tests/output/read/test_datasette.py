@@ -116,6 +116,7 @@ def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata: dict[str, 
     assert f'">{ARTICLE}</a>' in shown
 
 
+@pytest.mark.slow
 def test_tables_that_keep_numbers_of_articles_lead_to_their_titles(
     metadata: dict[str, Any], archive_file: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_new_pages_in_a_new_layout_are_told_with_the_evidence(site: Site) -> Non
     )
 
 
+@pytest.mark.slow
 def test_pages_fetched_again_in_a_new_layout_are_told_once(site: Site) -> None:
     site.run(*site.pages(range(40), OLD))
     assert site.run(*site.pages(range(20), OLD)) == []
@@ -112,6 +113,7 @@ def test_articles_that_lose_their_layout_to_one_of_other_pages_are_told(site: Si
     assert "20 of 20 pages known as articles have lost the layout" in messages(site)[0]
 
 
+@pytest.mark.slow
 def test_a_layout_that_other_pages_of_the_run_still_have_is_not_gone(site: Site) -> None:
     others = site.pages(range(30), BLOG, "about", page_type=PageType.OTHER)
     site.run(*site.pages(range(40), OLD), *others)
@@ -125,17 +127,20 @@ def test_an_undisturbed_site_is_silent(site: Site, known: int) -> None:
     assert [site.run(*pages) for pages in runs] == [[]] * 4
 
 
+@pytest.mark.slow
 def test_a_site_that_grows_by_a_section_in_a_layout_of_its_own_is_silent(site: Site) -> None:
     site.run(*site.pages(range(40), OLD))
     assert site.run(*site.pages(range(20), BLOG, "blog/en/2026"), *site.pages(range(40, 50), OLD)) == []
 
 
+@pytest.mark.slow
 def test_a_crawl_of_one_of_two_sections_is_silent(site: Site) -> None:
     """Also the first look again at only one of them."""
     site.run(*site.pages(range(40), OLD), *site.pages(range(40), BLOG, "blog"))
     assert site.run(*site.pages(range(30), BLOG, "blog"), *site.pages(range(40, 60), BLOG, "blog")) == []
 
 
+@pytest.mark.slow
 def test_older_pages_that_are_found_later_are_silent(site: Site) -> None:
     """Those of years ago may be made otherwise: they were so before the last run."""
     site.run(*site.pages(range(40), OLD))
@@ -154,6 +159,7 @@ def test_few_pages_say_nothing(site: Site) -> None:
     assert site.run(*site.pages(range(7), BLOG)) == []
 
 
+@pytest.mark.slow
 def test_another_cleaner_sees_pages_otherwise(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.run(*site.pages(range(40), OLD))
     site.archive.db.execute("UPDATE pages SET cleaner_version = 'older'")
@@ -161,6 +167,7 @@ def test_another_cleaner_sees_pages_otherwise(site: Site, monkeypatch: pytest.Mo
     assert site.run(*site.pages(range(60, 80), BLOG)) != []  # like those twenty, which are of this cleaner
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_off_counts_with_the_next(site: Site) -> None:
     site.run(*site.pages(range(40), OLD))
     site.archive.runs.start("crawl", {}, {})

@@ -122,6 +122,7 @@ def test_a_changed_template_is_told_for_known_and_for_new_pages(site, changes, w
     assert site.run(new_count=25) == []
 
 
+@pytest.mark.slow
 def test_pages_that_all_say_the_same_are_told(site):
     site.run(new_count=60)
     alarms = site.run(new_count=25, kept=("We value your privacy. " + " ".join(prose(1, 80)),))
@@ -133,6 +134,7 @@ def test_the_first_second_look_at_known_articles_needs_no_earlier_one(site):
     assert ("again", "barren") in site.run(new_count=0, known_count=30, kept=(), page_type=PageType.EMPTY)
 
 
+@pytest.mark.slow
 def test_a_rule_that_always_fired_and_stops_is_told_once(site):
     site.run(new_count=40)
     assert site.run(new_count=20, removed=()) == [("*", "rule:share.icons")]
@@ -146,6 +148,7 @@ def test_a_quiet_site_is_no_alarm(site):
     assert site.run(new_count=0, lists=30) == []
 
 
+@pytest.mark.slow
 def test_another_cleaner_has_no_past(site, monkeypatch):
     site.run(new_count=60)
     monkeypatch.setattr("output.report.rates.CLEANER_VERSION", "another")

@@ -41,6 +41,8 @@ from output.write.forget import plan_takedown, take_down
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps
 
+pytestmark = pytest.mark.slow
+
 SITE = GeneratedSite(700, hosts=2, scale=0.1)
 OFTEN = 30
 """A statement that runs as often while so few pages change runs for each page."""
@@ -85,7 +87,6 @@ def writer(grown: Path, tmp_path: Path, watched: None) -> Iterator[Archive]:
         assert_nothing_grows(archive.db, grown)
 
 
-@pytest.mark.slow
 def test_report(reader):
     gather_report(reader)
     gather_totals(reader)
@@ -103,7 +104,6 @@ def test_search_and_explain(reader):
     list_rulings(reader)
 
 
-@pytest.mark.slow
 def test_verify(reader):
     assert verify(reader) == []
 
@@ -128,7 +128,6 @@ def test_queue(writer):
     queue_unfetched(writer.db, lambda *_: True)
 
 
-@pytest.mark.slow
 def test_update(writer):
     run_id = writer.runs.start("bench", {}, {})
     assert writer.queue_revisits(UpdateRun(RevisitPolicy(revisit_all=True), "2030-01-01T00:00:00", lambda *_: True)) > 9
@@ -145,7 +144,6 @@ def test_update(writer):
     survey(writer.db, run_id, "2030-01-02T00:00:00")
 
 
-@pytest.mark.slow
 def test_settle_again(writer):
     settle(writer.db)
     settle(writer.db)

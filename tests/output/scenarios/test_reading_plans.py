@@ -19,6 +19,8 @@ from tests.bench.load.generated_site import GeneratedSite
 from tests.output.browse.conftest import RoomClient, article_id
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps
 
+pytestmark = pytest.mark.slow
+
 SITE = GeneratedSite(300, hosts=2, scale=0.1)
 OFTEN = 1_000_000
 """A page runs each statement a few times, however large the archive is; what counts are loops inside of statements."""
@@ -80,7 +82,6 @@ def whole_reads(connection: WatchedConnection) -> Iterator[tuple[str, str]]:
                 yield " ".join(sql.split()), step.detail
 
 
-@pytest.mark.slow
 def test_a_read_of_all_texts_is_seen(grown: Path) -> None:
     connection = sqlite3.connect(grown, factory=WatchedConnection)
     connection.execute("SELECT count(*) FROM articles WHERE text LIKE ?", ["%x%"])

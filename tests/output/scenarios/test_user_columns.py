@@ -194,6 +194,7 @@ def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
     assert notes(copies.db) | notes(copies.db, "shelved") == NOTES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 def test_an_upgrade_keeps_columns_indexes_and_triggers(tmp_path: Path, make, words, version: int):
     newer, older = tmp_path / "newer.db", tmp_path / "older.db"

@@ -263,6 +263,7 @@ def test_a_reset_in_a_body_without_length(tmp_path: Path) -> None:
     assert record.fields["warc-truncated"] == "disconnect"
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_page_is_cut_where_its_type_was_seen(tmp_path: Path) -> None:
     def film(server: HostileServer) -> Iterator[bytes]:
         yield head("Content-Type: video/mp4", "Content-Length: 10000000")
@@ -284,6 +285,7 @@ def test_a_broken_encoding_is_kept_whole(tmp_path: Path) -> None:
     assert "warc-truncated" not in record.fields
 
 
+@pytest.mark.slow
 def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
     long = sized(b"User-agent: *\n" + b"# nothing\n" * 90_000, "Content-Type: text/plain")
     moved = head("Location: /real-robots.txt", "Content-Length: 0", CLOSE, status="HTTP/1.1 302 Found")

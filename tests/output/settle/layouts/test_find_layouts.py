@@ -73,6 +73,7 @@ def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Ma
     assert verify(archive.db) == []
 
 
+@pytest.mark.slow
 def test_settling_again_and_settling_on_the_way_change_nothing(tmp_path: Path, make: Maker) -> None:
     outcomes, results = site(make), []
     dice = random.Random(3)

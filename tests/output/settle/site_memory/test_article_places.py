@@ -140,6 +140,7 @@ def test_a_shared_text_still_says_that_a_place_is_no_body(archive, make):
     assert back(archive) == []
 
 
+@pytest.mark.slow
 def test_the_order_of_the_crawl_changes_nothing(make, tmp_path):
     pages = [article(make, letter(n), verdict=KEPT) for n in range(9)] + [
         article(make, "s" + letter(n)) for n in range(3)
