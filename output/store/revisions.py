@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from cleaners.compare.edits import may_report_edit
-from cleaners.compare.site_memory import container_path
+from cleaners.compare.site_memory import BODY_VERDICT, container_path
 from output.db.ids import content_id
 from output.db.stored_values import decoding, json_value, stored_object
 from output.db.text import sql_words, storable_text
@@ -44,10 +44,12 @@ _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, tit
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
-_PUT_BLOCK = """INSERT INTO revision_blocks (
+# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
+_PUT_BLOCK = f"""INSERT INTO revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,
-        coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?), 0))"""
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+        CASE WHEN ?7 IN (SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}') THEN 0
+            ELSE coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?4), 0) END)"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
@@ -182,10 +184,7 @@ def put_revision_blocks(db: Database, article_id: int, number: int, state: Artic
     """Store the blocks of a revision that a later one replaces, with the number of other pages that had each."""
     with decoding("page_layout", "layout", f"of article {article_id}"):
         containers = block_containers(state.layout, [row[5] for row in state.blocks])
-    rows = [
-        (article_id, number, *row[:5], *container, row[1])
-        for row, container in zip(state.blocks, containers, strict=True)
-    ]
+    rows = [(article_id, number, *row[:5], *container) for row, container in zip(state.blocks, containers, strict=True)]
     drop_revision_blocks(db, article_id, number)
     db.conn.executemany(_PUT_BLOCK, rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,8 @@ from cleaners.document import Block, BlockKind, Verdict
 from cleaners.verdicts.assemble import assemble
 from output.read.verify import verify
 from output.settle.judge_again import settle
+from output.settle.similar.likeness import shingles_of
+from output.settle.similar.relate import read_shingles
 from output.settle.site_memory.article_places import PlaceCounts
 from output.settle.site_memory.seen_twice import SeenTwice
 from output.verdicts.apply_rulings import carry_out_ruling
@@ -60,6 +63,25 @@ def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evide
     assert result.rejudged_pages == 1
     assert settle(archive.db, make.clock).rejudged_pages == 0
     assert verify(archive.db) == []
+
+
+def test_what_came_back_is_no_repetition_where_texts_are_compared(archive, make):
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
+    settle(archive.db, make.clock)
+    [(page_id, text)] = rows(archive, "SELECT page_id, text FROM articles WHERE url = 'http://a.test/short'")
+    assert "closing words" in text
+    assert set(read_shingles(archive.db, page_id)) == set(shingles_of(text))
+
+
+def test_nor_in_the_revisions_of_its_article(archive, make):
+    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
+    settle(archive.db, make.clock)
+    edited = article(make, "longer")
+    archive.save([replace(edited, url="http://a.test/short")])
+    settle(archive.db, make.clock)
+    stored = rows(archive, "SELECT b.elsewhere FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id"
+                  " WHERE t.text LIKE '%closing words%'")  # fmt: skip
+    assert stored == [(0,)]
 
 
 def test_one_page_and_few_pages_change_nothing(archive, make):
