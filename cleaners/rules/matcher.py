@@ -38,6 +38,7 @@ _MAX_CACHED_FOLD_CHARS = 4000
 _MATCH_CACHE_SIZE, _MAX_CACHED_MATCH_CHARS = 8192, 1000
 """A book caches the rules for so many texts of up to this length: a site's boilerplate is the same on each page."""
 _NON_ASCII_DIGIT = re.compile(r"[^\D0-9]")
+_ADDRESS = re.compile(r"https?://\S+")  # a text that is one is no phrase, whatever words its path has
 _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸▼▾▲✓✔↓↑⟶➔➜"
 
 
@@ -124,7 +125,7 @@ class RuleBook:
         """Return how many words a text has, and the rules that match it."""
         folded = fold_text(text)
         word_count = count_words(folded)
-        if word_count > self._max_words:
+        if word_count > self._max_words or _ADDRESS.fullmatch(folded):
             return word_count, ()
         is_short = word_count <= self._max_whole_words
         candidates = self._short_text_candidates(folded) if is_short else self._search_anchors.rules_in(folded)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from cleaners.document import Block, BlockKind, RemovalReason
 from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
@@ -18,6 +19,7 @@ _FEW_WORD_LINKS = "context/links", RemovalReason.NAVIGATION
 _LINKED_TEASER = "context/teaser", RemovalReason.RELATED
 _CAPTION, _DATE = ("context/caption", RemovalReason.CAPTION), ("context/date", RemovalReason.DATE)
 _LEAD_WORDS = 8
+_SECOND_RENDERING_WORDS = 120  # repeated in one run, at the same place in the markup
 # Reasons of layout rules that remove a block of any length, if its links or landmarks agree.
 _STRONG_REASONS = frozenset(
     (
@@ -52,6 +54,7 @@ _COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so mu
 _WRAPPER_SHARE = 0.95  # of the prose: a cell with so much is a frame around the page, and its inner cells count
 _PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
 _MOST_QUOTES = 100  # on a page of more, quotes are the article
+_REPEATABLE_KINDS = frozenset((BlockKind.LIST_ITEM, BlockKind.HEADING, BlockKind.CODE))
 _TEXT_KINDS = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
@@ -155,15 +158,29 @@ def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[
 
 
 def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
-    """Selected blocks with the text of an earlier selected block; verse and short lines may repeat."""
-    earlier_texts: set[str] = set()
+    """Selected blocks with the text of an earlier selected block; verse and short lines may repeat.
+
+    So may an item of lists, a heading, code and a question, at the same place in the markup: several parts of a text
+    have them in common. In a long run of such blocks a whole passage is there twice.
+    """
+    earlier_paths: dict[str, set[str]] = {}
     duplicates: set[int] = set()
+    own_repeats: list[int] = []
     for n in sorted(positions):
-        text = fold_text(blocks[n].text)
-        if text in earlier_texts and blocks[n].words >= _LEAD_WORDS:
+        block, paths = blocks[n], earlier_paths.setdefault(fold_text(blocks[n].text), set())
+        if block.path in paths and (block.kind in _REPEATABLE_KINDS or block.text.endswith(("?", "？"))):
+            own_repeats.append(n)
+        elif paths:
             duplicates.add(n)
-        earlier_texts.add(text)
-    return duplicates
+        paths.add(block.path)
+    return {n for n in duplicates | _second_renderings(blocks, own_repeats) if blocks[n].words >= _LEAD_WORDS}
+
+
+def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
+    """Of blocks that repeat earlier ones, those in runs of so many words that a whole passage is there twice."""
+    run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
+    runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
+    return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}
 
 
 def pull_quotes(

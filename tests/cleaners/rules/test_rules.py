@@ -55,6 +55,12 @@ def test_a_misread_example_is_found() -> None:
     assert misread_examples(RuleBook((other,)), rule)[0] == ("x/y", "Our books")
 
 
+def test_an_address_alone_is_no_phrase_whatever_words_its_path_has() -> None:
+    book = load_rules("de")
+    assert book.match(paragraph("https://werk.example/bildung/grundkurs"), BETWEEN) is None
+    assert book.match(paragraph("Mehr unter https://werk.example (Foto: Tor Lind)"), BETWEEN) is not None
+
+
 def test_names_are_unique() -> None:
     names = [rule.name for rules in RULES.values() for rule in rules]
     assert len(set(names)) == len(names)

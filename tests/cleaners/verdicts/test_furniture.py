@@ -25,6 +25,31 @@ def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
     assert repeated_blocks(blocks, [0]) == set()
 
 
+def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
+    item, question = "Costs twenty dollars and whatever you keep of it", "And what does the council say to all of this?"
+    rows = [
+        (item, BlockKind.LIST_ITEM),
+        (question, BlockKind.PARAGRAPH),
+        ("What the council of the town will do about the mill", BlockKind.HEADING),
+    ]
+    blocks = [block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>main>x") for n in range(6)]
+    assert repeated_blocks(blocks, range(6)) == set()
+    elsewhere = [
+        *blocks[:3],
+        *[block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>aside>x") for n in range(3, 6)],
+    ]
+    assert repeated_blocks(elsewhere, range(6)) == {3, 4, 5}
+    quoted = [block(n, item, kind=BlockKind.QUOTE, path="body>main>x") for n in range(2)]
+    assert repeated_blocks(quoted, range(2)) == {1}
+
+
+def test_a_long_passage_of_them_that_is_there_twice_goes() -> None:
+    items = [f"{number} sheets of paper, and whatever else the old mill of the town may need" for number in range(9)]
+    blocks = [block(n, items[n % 9], kind=BlockKind.LIST_ITEM) for n in range(18)]
+    assert repeated_blocks(blocks, range(18)) == set(range(9, 18))
+    assert repeated_blocks(blocks[:15], range(15)) == set()
+
+
 def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
     pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=BlockKind.QUOTE)
     blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=BlockKind.QUOTE)]
