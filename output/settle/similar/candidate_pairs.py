@@ -19,7 +19,15 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from output.settle.similar.common_hashes import CLASSES, HashRows, SkippedHashes, frequency_classes
+from output.settle.similar.common_hashes import (
+    CLASSES,
+    BoolArray,
+    HashRows,
+    IndexArray,
+    Int64Array,
+    SkippedHashes,
+    frequency_classes,
+)
 from output.settle.similar.likeness import HASH_BITS, Sketch, unpack_sketch
 
 CROWD_LIMIT = 24
@@ -36,9 +44,6 @@ _PAIRS_AT_ONCE = 1_000_000
 _MAX_MEMORY = 4 * 1024**2  # bytes of all files together that stay in memory
 
 _OWNED_HASH = np.dtype([("hash", np.uint32), ("owner", np.int32)])
-
-_Int64Array = NDArray[np.int64]
-_Int32Array = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def find_candidate_pairs(
 
 
 def _find_similar_pairs(
-    counter: _PairCounter, least_shared: _Int64Array, skipped: SkippedHashes, shared_hashes: _HashRanges
+    counter: _PairCounter, least_shared: Int64Array, skipped: SkippedHashes, shared_hashes: _HashRanges
 ) -> list[tuple[int, int]]:
     """The pairs of indexes that share at least as many hashes as the smaller one needs, in order."""
     similar_pairs: list[tuple[int, int]] = []
@@ -92,13 +97,13 @@ def _find_similar_pairs(
     return sorted(similar_pairs)
 
 
-def _index_pairs(firsts: _Int64Array, seconds: _Int64Array, is_wanted: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+def _index_pairs(firsts: Int64Array, seconds: Int64Array, is_wanted: BoolArray) -> Iterator[tuple[int, int]]:
     return zip(firsts[is_wanted].tolist(), seconds[is_wanted].tolist(), strict=True)
 
 
 def _put_shared_hashes(
     pages: SketchedPages, sketches: Iterable[bytes], shared_hashes: _HashRanges
-) -> tuple[_Int32Array, NDArray[np.uint16]]:
+) -> tuple[IndexArray, NDArray[np.uint16]]:
     """Put aside, in order, the hashes that more than one page has and that no host's pages are crowded with. Returns
     how many hashes that are not crowded each page has, and how many of them are shared in each class."""
     hosts, sizes = np.array(pages.host_numbers, np.int32), np.array(pages.hash_counts, np.int32)
@@ -114,18 +119,19 @@ def _put_shared_hashes(
     return uncrowded_sizes, class_counts
 
 
-def _counted_pairs(rows: HashRows, skipped: SkippedHashes) -> Iterator[tuple[_Int32Array, _Int32Array]]:
+def _counted_pairs(rows: HashRows, skipped: SkippedHashes) -> Iterator[tuple[IndexArray, IndexArray]]:
     """The owners of each two equal hashes, as two parallel arrays, lower index first; of a common hash only where the
     smaller of both does not skip it."""
     hashes, owners = rows
-    is_rare = frequency_classes(hashes) == 0
+    classes = frequency_classes(hashes)
+    is_rare = classes == 0
     yield from _pairs_with_equal_hash(hashes[is_rare], owners[is_rare])
-    yield from skipped.unskipped_pairs((hashes[~is_rare], owners[~is_rare]))
+    yield from skipped.unskipped_pairs((hashes[~is_rare], owners[~is_rare]), classes[~is_rare])
 
 
 def _shared_hashes_by_range(
-    sketches: Iterable[bytes], sizes: _Int32Array, range_count: int
-) -> Iterator[tuple[Sketch, _Int32Array]]:
+    sketches: Iterable[bytes], sizes: IndexArray, range_count: int
+) -> Iterator[tuple[Sketch, IndexArray]]:
     """Range by range, the hashes that more than one sketch has, in order, each with its owner: the index of a page."""
     with _HashRanges(range_count) as ranges:
         for batch, batch_owners in _hash_batches(sketches, sizes):
@@ -139,7 +145,7 @@ def _shared_hashes_by_range(
             yield hashes[is_shared], owners[is_shared]
 
 
-def _hash_batches(sketches: Iterable[bytes], sizes: _Int32Array) -> Iterator[tuple[Sketch, _Int32Array]]:
+def _hash_batches(sketches: Iterable[bytes], sizes: IndexArray) -> Iterator[tuple[Sketch, IndexArray]]:
     """The hashes of so many sketches at a time, and the owner of each hash."""
     remaining = iter(sketches)
     for start in range(0, len(sizes), _SKETCHES_PER_BATCH):
@@ -148,14 +154,14 @@ def _hash_batches(sketches: Iterable[bytes], sizes: _Int32Array) -> Iterator[tup
         yield unpack_sketch(b"".join(islice(remaining, len(batch_sizes)))), np.repeat(indexes, batch_sizes)
 
 
-def _crowded_mask(hashes: Sketch, hosts: _Int32Array) -> NDArray[np.bool_]:
+def _crowded_mask(hashes: Sketch, hosts: IndexArray) -> BoolArray:
     """Which of the hashes more than `CROWD_LIMIT` pages of one host have; `hosts` are those of the hashes' owners."""
     keys = (hosts.astype(np.int64) << HASH_BITS) | hashes
     _, key_indexes, page_counts = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(page_counts[key_indexes] > CROWD_LIMIT)
 
 
-def _pairs_with_equal_hash(hashes: Sketch, owners: _Int32Array) -> Iterator[tuple[_Int32Array, _Int32Array]]:
+def _pairs_with_equal_hash(hashes: Sketch, owners: IndexArray) -> Iterator[tuple[IndexArray, IndexArray]]:
     """The owners of each two equal hashes, as two parallel arrays; `hashes` are in order."""
     starts, distance = np.arange(len(hashes)), 1
     while len(starts):
@@ -181,7 +187,7 @@ class _HashRanges:
         for file in self._files:
             file.close()
 
-    def add(self, hashes: Sketch, owners: _Int32Array) -> None:
+    def add(self, hashes: Sketch, owners: IndexArray) -> None:
         """Put each hash with its owner into the file of its range."""
         order = np.argsort(hashes, kind="stable")
         rows = np.empty(len(hashes), _OWNED_HASH)
@@ -189,7 +195,7 @@ class _HashRanges:
         for file, part in zip(self._files, np.split(rows, np.searchsorted(rows["hash"], self._edges)), strict=True):
             file.write(part.tobytes())
 
-    def read(self) -> Iterator[tuple[Sketch, _Int32Array]]:
+    def read(self) -> Iterator[tuple[Sketch, IndexArray]]:
         """The hashes of each range and their owners, a file at a time; equal hashes in the order in which they came."""
         for file in self._files:
             file.seek(0)
@@ -213,7 +219,7 @@ class _PairCounter:
         for file in self._files:
             file.close()
 
-    def add(self, firsts: _Int32Array, seconds: _Int32Array) -> None:
+    def add(self, firsts: IndexArray, seconds: IndexArray) -> None:
         """Count each pair of page indexes once more."""
         pairs = firsts * np.int64(self._pages) + seconds
         inner_edges = self._edges[1:-1]
@@ -222,7 +228,7 @@ class _PairCounter:
         for file, part in zip(self._files, np.split(pairs, np.searchsorted(pairs, inner_edges)), strict=True):
             file.write(part.tobytes())
 
-    def pair_counts(self) -> Iterator[tuple[_Int64Array, _Int64Array, _Int64Array]]:
+    def pair_counts(self) -> Iterator[tuple[Int64Array, Int64Array, Int64Array]]:
         """The pairs in order as (first indexes, second indexes, how often each was added); a file at a time, and of a
         large one a range of pairs after the other."""
         for file, low, high in zip(self._files, self._edges, self._edges[1:], strict=False):
@@ -234,7 +240,7 @@ class _PairCounter:
                 yield pairs // self._pages, pairs % self._pages, counts
 
 
-def _read_numbers(file: IO[bytes]) -> Iterator[_Int64Array]:
+def _read_numbers(file: IO[bytes]) -> Iterator[Int64Array]:
     """The numbers in a file, so many at a time."""
     file.seek(0)
     while data := file.read(_PAIRS_AT_ONCE * np.dtype(np.int64).itemsize):

@@ -36,8 +36,7 @@ HashRows = tuple[Sketch, IndexArray]
 
 def frequency_classes(hashes: Sketch) -> Int64Array:
     """The class of each hash. They are in order, and all that are equal are there."""
-    starts = np.flatnonzero(np.concatenate([[True], hashes[1:] != hashes[:-1]])) if len(hashes) else np.arange(0)
-    page_counts = np.diff(np.append(starts, len(hashes)))
+    _, page_counts = np.unique(hashes, return_counts=True)
     classes = np.ceil(np.log2(np.maximum(page_counts, RARE_PAGES) / RARE_PAGES)).astype(np.int64)
     return np.repeat(np.minimum(classes, CLASSES - 1), page_counts)
 
@@ -66,14 +65,14 @@ class SkippedHashes:
         sizes, other_sizes = self.sizes[firsts], self.sizes[seconds]
         return np.asarray((sizes < other_sizes) | ((sizes == other_sizes) & (firsts < seconds)))
 
-    def unskipped_pairs(self, rows: HashRows) -> Iterator[tuple[IndexArray, IndexArray]]:
+    def unskipped_pairs(self, rows: HashRows, classes: Int64Array) -> Iterator[tuple[IndexArray, IndexArray]]:
         """The owners of each two equal hashes that the smaller of both does not skip, lower index first; the rows are
-        those of common hashes."""
+        those of common hashes, `classes` their classes."""
         hashes, owners = rows
-        probes = np.flatnonzero(frequency_classes(hashes) < self.first_classes[owners])
+        probes = np.flatnonzero(classes < self.first_classes[owners])
         starts, ends = np.searchsorted(hashes, hashes[probes]), np.searchsorted(hashes, hashes[probes], side="right")
         for part in _parts_of(ends - starts):
-            places, partners = _spread(starts[part], ends[part])
+            places, partners = spread_ranges(starts[part], ends[part])
             firsts, seconds = owners[probes[part]][places], owners[partners]
             is_pair = self.smaller_first(firsts, seconds)
             firsts, seconds = firsts[is_pair], seconds[is_pair]
@@ -93,7 +92,7 @@ class SkippedHashes:
     def _count_in_part(self, smaller: Int64Array, larger: Int64Array, ranges: Iterator[HashRows]) -> Int64Array:
         owner_hashes, skipped = self._owned_hashes(np.union1d(smaller, larger), ranges)
         starts, ends = np.searchsorted(skipped, smaller << 32), np.searchsorted(skipped, (smaller + 1) << 32)
-        pairs, rows = _spread(starts, ends)
+        pairs, rows = spread_ranges(starts, ends)
         wanted = (larger[pairs] << 32) | (skipped[rows] & 0xFFFFFFFF)
         places = np.minimum(np.searchsorted(owner_hashes, wanted), max(len(owner_hashes) - 1, 0))
         is_shared = owner_hashes[places] == wanted
@@ -125,7 +124,7 @@ def _parts_of(lengths: Int64Array) -> Iterator[slice]:
         start = end
 
 
-def _spread(starts: Int64Array, ends: Int64Array) -> tuple[Int64Array, Int64Array]:
+def spread_ranges(starts: Int64Array, ends: Int64Array) -> tuple[Int64Array, Int64Array]:
     """All numbers of these ranges, one range after the other; before them, of which range each is."""
     lengths = ends - starts
     ranges = np.repeat(np.arange(len(lengths)), lengths)

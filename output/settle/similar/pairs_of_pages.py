@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from output.db.errors import DamagedValue
 from output.db.stored_values import location_of
 from output.settle.similar.candidate_pairs import MIN_SHARED_HASHES, MIN_SHARED_SHARE
+from output.settle.similar.common_hashes import BoolArray, Int64Array, spread_ranges
 from output.settle.similar.crowded_hashes import is_in, read_crowded_hashes, stored_sketch
 from output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, unpack_sketch
 
@@ -33,8 +33,6 @@ _SKETCHES_OF_PAGES = """SELECT u.host, s.page_id, s.hashes, s.crowded, s.sketch
     FROM json_each(?) w CROSS JOIN sketches s ON s.page_id = w.value CROSS JOIN urls u ON u.id = s.page_id
     WHERE s.hashes > 0 ORDER BY s.page_id"""
 
-_Int64Array = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class _HashIndex:
@@ -43,12 +41,12 @@ class _HashIndex:
 
     page_ids: list[int]
     sketches: list[Sketch]
-    sizes: _Int64Array
+    sizes: Int64Array
     hashes: Sketch
-    starts: _Int64Array
-    counts: _Int64Array
-    owners: _Int64Array
-    upper_bits: NDArray[np.bool_]
+    starts: Int64Array
+    counts: Int64Array
+    owners: Int64Array
+    upper_bits: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ class _SketchBatch:
     are crowded on its host; and all their hashes."""
 
     page_ids: list[int]
-    lengths: _Int64Array
-    crowded_counts: _Int64Array
+    lengths: Int64Array
+    crowded_counts: Int64Array
     hashes: Sketch
 
     def sketch(self, place: int) -> Sketch:
@@ -124,12 +122,11 @@ def _similar_pairs(index: _HashIndex, batch: _SketchBatch) -> Iterator[tuple[int
     """
     hashes, members = _indexed_hashes(index, batch)
     entries = np.searchsorted(index.hashes, hashes)
-    counts = index.counts[entries]
-    ends = np.cumsum(counts)
-    offsets = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
-    owners = index.owners[np.repeat(index.starts[entries], counts) + offsets]
+    starts = index.starts[entries]
+    matches, places_of_owners = spread_ranges(starts, starts + index.counts[entries])
     batch_size = len(batch.page_ids)
-    pairs, shared = np.unique(owners * batch_size + np.repeat(members, counts), return_counts=True)
+    numbers = index.owners[places_of_owners] * batch_size + members[matches]
+    pairs, shared = np.unique(numbers, return_counts=True)
     places, members = pairs // batch_size, pairs % batch_size
     sizes = batch.lengths - batch.crowded_counts
     needed = np.maximum(MIN_SHARED_HASHES, MIN_SHARED_SHARE * np.minimum(index.sizes[places], sizes[members]))
@@ -139,7 +136,7 @@ def _similar_pairs(index: _HashIndex, batch: _SketchBatch) -> Iterator[tuple[int
             yield place, member, float(needed[number])
 
 
-def _indexed_hashes(index: _HashIndex, batch: _SketchBatch) -> tuple[Sketch, _Int64Array]:
+def _indexed_hashes(index: _HashIndex, batch: _SketchBatch) -> tuple[Sketch, Int64Array]:
     """The hashes of a batch that are in the index, and the place of each one's sketch in the batch."""
     likely = np.flatnonzero(index.upper_bits[batch.hashes >> _SHIFT])
     indexed = likely[is_in(batch.hashes[likely], index.hashes)]

@@ -53,7 +53,7 @@ def test_a_skipped_hash_makes_no_pairs_and_is_counted_afterwards(monkeypatch: py
     skipped = choose([{1: 1}] * page_count, [1] + [0] * (page_count - 1))
     pairs = {
         (int(first), int(second))
-        for firsts, seconds in skipped.unskipped_pairs(rows)
+        for firsts, seconds in skipped.unskipped_pairs(rows, frequency_classes(rows[0]))
         for first, second in zip(firsts, seconds, strict=True)
     }
     assert pairs == {(n, m) for n in range(1, page_count) for m in range(n + 1, page_count)}
