@@ -36,10 +36,6 @@ class RevisionMark(StrEnum):
 RevisionChange: TypeAlias = EditKind | RevisionMark
 """What a revision is; of an edit its most important kind."""
 
-REASONS_OF_PLACES = f"(SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}')"
-"""SQL: the reasons of texts that their place in the markup brought back. The evidence of such a text counts the pages
-with text there; no other page has it."""
-
 _CONTAINER_BITS = 31
 _TEXTLESS = sql_words(TEXTLESS_KINDS)
 _LATEST_TEXT = f"SELECT max(number) FROM revisions WHERE article_id = ? AND change NOT IN {_TEXTLESS}"
@@ -48,10 +44,11 @@ _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, tit
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
+# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
 _PUT_BLOCK = f"""INSERT INTO revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-        CASE WHEN ?7 IN {REASONS_OF_PLACES} THEN 0
+        CASE WHEN ?7 IN (SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}') THEN 0
             ELSE coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?4), 0) END)"""
 _LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,

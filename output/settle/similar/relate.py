@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from cleaners.compare.site_memory import BODY_VERDICT
 from output.db.errors import DamagedValue
 from output.db.stored_values import location_of
 from output.db.transaction import write_transaction
@@ -26,7 +27,6 @@ from output.settle.similar.pairs_of_pages import find_pairs_of_pages
 from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
 from output.settle.similar.touched_pages import REPEATED_PAGES, find_touched_pages
 from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
-from output.store.revisions import REASONS_OF_PLACES
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -48,10 +48,12 @@ _ARTICLES_OF_PAGES = "SELECT a.id FROM json_each(?) w CROSS JOIN articles a ON a
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
+# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
 _UNREPEATED_TEXT = f"""SELECT t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
         JOIN articles a ON a.page_id = ?1 LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = a.host
     WHERE b.page_id IN (SELECT ?1 UNION SELECT page_id FROM page_parts WHERE head_id = ?1 AND place > 0)
-        AND b.kept = 1 AND (coalesce(e.pages, 1) < {REPEATED_PAGES} OR b.reason_id IN {REASONS_OF_PLACES})
+        AND b.kept = 1 AND (coalesce(e.pages, 1) < {REPEATED_PAGES} OR b.reason_id IN (
+            SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}'))
     ORDER BY b.page_id, b.position"""
 _STORED_RELATIONS = "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates"
 _RELATIONS_OF_ARTICLE = (
