@@ -23,7 +23,7 @@ PAYLOADS = (
     "[click](javascript:alert(1))",
     "![x](https://evil.example/x.png)",
     "<svg onload=alert(1)>",
-    "{{ 7 * 7 }} {% raw %}",
+    "{{ 7191 * 7193 }} {% raw %}",
     "]]><![CDATA[ <b>",
     "\u202egnp.exe\u2066",
     "</textarea></details></style>",
@@ -102,7 +102,7 @@ def assert_inert(html: str) -> None:
         ]
     targets = [element.get("href") for element in tree.iter("a")]
     assert [target for target in targets if not target.startswith(("/", "#", "https://", "http://"))] == []
-    assert "49" not in visible_text(html) or "{{ 7" not in html
+    assert "51724863" not in visible_text(html)
     assert not set(html) & {"\u202e", "\u2066"}
 
 
