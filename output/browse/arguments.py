@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+
 from output.db.text import storable_text
 
 _MAX_NUMBER = 2**63 - 1
@@ -55,3 +58,23 @@ class Arguments:
     def flag(self, name: str) -> bool:
         """Whether a switch is on."""
         return self.choice(name, ("1", "0")) == "1"
+
+
+def path_number(request: Request) -> int:
+    """The number in the path of a request. BadArgumentError for one of more than 63 bits."""
+    return Arguments({"id": request.path_params["id"]}).number("id")
+
+
+class _Digits(Convertor[str]):
+    """A number in a path, as text until it is read: one of thousands of digits is none that Python makes an int of."""
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("digits", _Digits())  # as {id:digits} in the routes of the room

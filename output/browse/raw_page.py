@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import NotHereError
+from output.browse.arguments import BadArgumentError, NotHereError, path_number
 from output.browse.guard import Guard
 from output.browse.queries.capture import RawReader
 from output.browse.replay import replay_routes
@@ -63,15 +63,15 @@ def make_raw_app(
         try:
             archive = room.archive(request.path_params["archive"])
             with archive.open() as db:
-                places = find_record(db, request.path_params["id"])
+                places = find_record(db, path_number(request))
             document = read_raw(*places, archive.path.parent)
-        except (NotHereError, ArchiveError) as error:
+        except (BadArgumentError, NotHereError, ArchiveError) as error:
             return PlainTextResponse(f"{error}\n", 404)
         if not document.is_html:
             return PlainTextResponse(document.text)
         return Response(inert_page(document.text), media_type="text/html")
 
-    routes = [Route("/{token}/{archive}/{id:int}", show)]
+    routes = [Route("/{token}/{archive}/{id:digits}", show)]
     if room.replay_assets is not None:
         routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
     app = Starlette(routes=routes)

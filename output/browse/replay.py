@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import NotHereError
+from output.browse.arguments import BadArgumentError, NotHereError, path_number
 from output.browse.queries.capture import read_record_bytes
 from output.browse.room import Room
 from output.db.errors import ArchiveError, NotReachable
@@ -86,7 +86,8 @@ def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -
         return Response(_record(room, request).data, media_type="application/warc", headers=headers)
 
     routes = (
-        ("{name}.js", asset), ("", frame), ("{archive}/{id:int}/", viewer), ("{archive}/{id:int}/{file}", record_file),
+        ("{name}.js", asset), ("", frame), ("{archive}/{id:digits}/", viewer),
+        ("{archive}/{id:digits}/{file}", record_file),
     )  # fmt: skip
     return [Route(f"/{{token}}/replay/{path}", partial(_guarded, room, answer)) for path, answer in routes]
 
@@ -97,14 +98,14 @@ def _guarded(room: Room, answer: _Answer, request: Request) -> Response:
         return PlainTextResponse("not here\n", 404)
     try:
         return answer(request)
-    except (NotHereError, ArchiveError) as error:
+    except (BadArgumentError, NotHereError, ArchiveError) as error:
         return PlainTextResponse(f"{error}\n", 404)
 
 
 def _record(room: Room, request: Request) -> ReplayRecord:
     archive = room.archive(request.path_params["archive"])
     with archive.open() as db:
-        return find_replay_record(db, request.path_params["id"], archive.path.parent)
+        return find_replay_record(db, path_number(request), archive.path.parent)
 
 
 def find_replay_record(db: Database, capture_id: int, folder: Path) -> ReplayRecord:

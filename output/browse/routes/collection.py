@@ -28,7 +28,7 @@ def collection_routes(room: Room, catalogue: CatalogueFile) -> Iterator[Route]:
     pages: tuple[tuple[str, str, _Build], ...] = (
         ("", "collection.html", lambda db, arguments, folder: read_collection(db)),  # noqa: ARG005
         ("articles", "collection_articles.html", lambda db, arguments, folder: list_collection(db, arguments)),  # noqa: ARG005
-        ("article/{id:int}", "collection_article.html", _read_article),
+        ("article/{id:digits}", "collection_article.html", _read_article),
     )
     yield Route("/", lambda request: RedirectResponse(HOME, 303))  # noqa: ARG005
     for path, template, build in pages:

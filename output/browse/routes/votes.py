@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from output.browse.arguments import NotHereError
+from output.browse.arguments import NotHereError, path_number
 from output.browse.queries.votes import StoredResponse, VotesView, find_response
 from output.browse.room import Room
 
@@ -25,7 +25,7 @@ def vote_routes(room: Room) -> list[Route]:
     def find_stored(request: Request) -> StoredResponse:
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
-            return find_response(db, request.path_params["id"], archive.path.parent)
+            return find_response(db, path_number(request), archive.path.parent)
 
     async def show(request: Request) -> Response:
         view = await read_view(request)
@@ -36,5 +36,5 @@ def vote_routes(room: Room) -> list[Route]:
     async def show_json(request: Request) -> Response:
         return room.renderer.json(await read_view(request))
 
-    path = "/{archive}/article/{id:int}/votes"
+    path = "/{archive}/article/{id:digits}/votes"
     return [Route(f"{path}.json", show_json), Route(path, show)]

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
+from cleaners.document import Metadata
 from output.settle.judge_again import settle
 from output.write.archive import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import command, crawl, start
+from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 from tests.output.exports.replay_page import viewer_files
 
@@ -215,6 +217,37 @@ def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, p
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
     page.goto(room + path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.close()
+
+
+LONG = "https://a.example/" + "a-word-that-does-not-end" * 12
+
+
+@pytest.fixture(scope="module")
+def long_worded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The reading room over an archive whose host, titles, description and texts are longer than a line is wide."""
+    make, db = Maker(), tmp_path_factory.mktemp("long") / "long.db"
+    host = f"https://{'long-label.' * 12}example"
+    markdown = f"# {LONG}\n\n- [{LONG}]({LONG})\n\n> {LONG}\n\n{LONG}\n\n| a | b |\n|---|---|\n| {LONG} | {LONG} |\n"
+    with Archive.open(db, make.clock) as archive:
+        for number in (1, 2):  # the second one is an edit of the first
+            outcome = make.outcome(f"{host}/1", f"{LONG} {number}", removed=(LONG,), title=LONG)
+            metadata = Metadata(title=LONG, description=LONG, section=LONG, authors=(LONG,), language="de")
+            archive.save([with_page(outcome, metadata=metadata, markdown=markdown)])
+            settle(archive.db, make.clock)
+        archive.save([make.failure(LONG)])
+    yield from opened(db)
+
+
+def test_a_long_word_breaks_where_the_screen_ends(browser: LoopbackBrowser, long_worded: str) -> None:
+    page = browser.chromium.new_page(viewport={"width": 320, "height": 800})
+    page.goto(f"{long_worded}articles")
+    article = long_worded + str(page.locator("ol.articles a").get_attribute("href")).split("/", 2)[2]
+    paths = ("", "articles", "articles?q=word", "changes", "rules", "rule/2", "review", "site-rules", "url/1")
+    addresses = [*(long_worded + path for path in paths), article, f"{article}?view=blocks", f"{article}/diff"]
+    for address in [*addresses, f"{article}/diff?layout=beside"]:
+        assert page.goto(address).status == 200
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
     page.close()
 
 

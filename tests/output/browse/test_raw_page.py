@@ -119,3 +119,8 @@ def test_nothing_is_left_that_fetches_or_leads():
         assert list(tree.iter(tag)) == [], tag
     assert [element.text for element in tree.iter("aside")] == ["words"]
     assert [element.text for element in tree.iter("span") if element.get("ping")] == ["link"]
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "9" * 5000])
+def test_a_number_that_no_capture_can_have_is_not_here(client, number):
+    assert raw(client).get(f"/{client.room.raw_token}/a/{number}", headers=FRAMED).status_code == 404

@@ -95,3 +95,8 @@ def test_a_folder_without_the_files_is_said(assets):
     (assets / "sw.js").unlink()
     with pytest.raises(NotReachable, match=r"has no sw\.js"):
         check_assets(assets)
+
+
+def test_a_number_that_no_capture_can_have_is_not_here(client, port):
+    for number in ("99999999999999999999", "9" * 5000):
+        assert port.get(f"/{client.room.replay_token}/replay/a/{number}/").status_code == 404

@@ -61,3 +61,5 @@ def test_what_cannot_be_judged_is_said(client):
     assert answer.status_code == 404
     assert "broke the worker" in answer.text
     assert client.get(f"a/article/{article_id(f'{SITE}/2')}/votes").status_code == 404
+    assert client.get("a/article/99999999999999999999/votes").status_code == 400
+    assert client.get("a/article/99999999999999999999/votes.json").json()["status"] == 400
