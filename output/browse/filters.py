@@ -15,6 +15,7 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
 from output.db.text import inert_text
+from output.exports.article_html import nest_headings
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
@@ -59,7 +60,8 @@ def reading_html(markdown: str) -> Markup:
     markdown = inert_text(markdown)
     if len(markdown) > _MOST_MARKDOWN:
         return Markup("\n").join(Markup("<p>{}</p>").format(line) for line in markdown.split("\n\n") if line.strip())
-    return Markup(_markdown().render(markdown))
+    parser = _markdown()
+    return Markup(parser.renderer.render(nest_headings(parser.parse(markdown)), parser.options, {}))
 
 
 @cache

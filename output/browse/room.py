@@ -19,8 +19,9 @@ from starlette.responses import Response
 from cleaners.verdicts.certainty import IS_CALIBRATED, certainty
 from output.browse.arguments import NotHereError
 from output.browse.library import ArchiveFile, Library
-from output.browse.queries.article import ArticleView, CaptureLine
+from output.browse.queries.article import MOST_ROWS, ArticleView, CaptureLine
 from output.browse.queries.capture import RawReader
+from output.browse.queries.collection import MOST_COPIED, MOST_HOSTS
 from output.browse.queries.rule_trial import RuleTrier
 from output.browse.queries.votes import PageJudge
 from output.browse.rendering import PageFrame, Renderer, make_environment
@@ -192,5 +193,8 @@ HELPERS: Mapping[str, Any] = {
     "certainty_word": certainty,
     "is_calibrated": IS_CALIBRATED,
     "raw_capture": raw_capture,
+    "most_rows": MOST_ROWS,
+    "most_hosts": MOST_HOSTS,
+    "most_copied": MOST_COPIED,
     "sections": SECTIONS,
 }

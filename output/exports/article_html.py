@@ -45,12 +45,22 @@ def article_tokens(article: Mapping[str, object]) -> list[Token]:
 
 def article_html(article: Mapping[str, object]) -> str:
     """The article's text as HTML to stand below a heading of the first level."""
-    tokens = article_tokens(article)
-    for token in tokens:
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(int(token.tag[1:]) + 1, _SMALLEST_HEADING)}"
     parser = _parser()
-    return str(parser.renderer.render(tokens, parser.options, {}))
+    return str(parser.renderer.render(nest_headings(article_tokens(article)), parser.options, {}))
+
+
+def nest_headings(tokens: list[Token]) -> list[Token]:
+    """The tokens with headings that stand below one of the first level, and skip none: who listens to a page goes
+    through it by their levels, and texts begin with any."""
+    above: list[str] = []  # the tags of the headings over the current one, as they were
+    tag = ""
+    for token in tokens:
+        if token.type == "heading_open":
+            above = [*(other for other in above if other < token.tag), token.tag]
+            tag = f"h{min(1 + len(above), _SMALLEST_HEADING)}"
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = tag
+    return tokens
 
 
 def is_safe_link(url: str) -> bool:

@@ -17,7 +17,7 @@ from output.read.explain import StoredBlock, StoredPage, read_page
 from output.verdicts.ruling_journal import JournalEntry
 from output.watch.history import Revision, revisions_of
 
-_MOST_ROWS = 50  # of copies, addresses and captures
+MOST_ROWS = 50  # of copies, addresses and captures
 _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded
 
 _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coalesce(language, ''),
@@ -32,16 +32,16 @@ _RULINGS = """SELECT o.position, r.article_id IS NOT NULL, r.host, r.at, r.note
 _COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
         SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1
         UNION ALL SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d
-    JOIN articles a ON a.id = d.other ORDER BY d.similarity DESC, a.url LIMIT {_MOST_ROWS}"""
+    JOIN articles a ON a.id = d.other ORDER BY d.similarity DESC, a.url LIMIT {MOST_ROWS}"""
 _ADDRESSES = f"""SELECT u.url, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.first_seen,
         coalesce(u.fetched_at, ''), coalesce(u.http_status, '')
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
-    ORDER BY u.id <> ?2, u.url LIMIT {_MOST_ROWS}"""
+    ORDER BY u.id <> ?2, u.url LIMIT {MOST_ROWS}"""
 _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.content_type, c.payload_length,
         c.warc_file IS NOT NULL
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
         JOIN captures c ON c.url = u.url
-    ORDER BY c.fetched_at DESC, c.id LIMIT {_MOST_ROWS}"""
+    ORDER BY c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
 _CERTAINTY = "SELECT expected_f1 FROM pages WHERE id = ?"
 
 

@@ -134,7 +134,8 @@ class ArticleCounts:
 def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | None = None) -> ArticleList:
     """The page that is asked for. `counts` are those of all articles, if they are known already."""
     counts = counts or ArticleCounts(count_facets(db), count_certainties(db))
-    hits = _rank_hits(db, request) if request.query else None
+    ranked = rank_articles(db, request.query, MOST_HITS + 1) if request.query else []
+    hits = _certain_hits(db, request, ranked[:MOST_HITS]) if request.query else None
     rows = count_hits(db, hits) if hits is not None else counts.cube
     if hits is None and request.certainty:
         rows = db.execute(_CUBE_OF_CERTAINTY, CERTAINTIES[Certainty(request.certainty)]).fetchall()
@@ -155,7 +156,7 @@ def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | No
         page_count=page_count,
         page_size=PAGE_SIZE,
         total=total,
-        is_cut=hits is not None and len(hits) == MOST_HITS,
+        is_cut=len(ranked) > MOST_HITS,
         articles=tuple(_read_articles(db, ids, request.query)),
     )
 
@@ -171,9 +172,8 @@ def count_certainties(db: Database) -> dict[str, int]:
     return {Certainty.LOW: low, Certainty.FAIR: fair}
 
 
-def _rank_hits(db: Database, request: ListRequest) -> list[int]:
-    """The best articles for the query, of the certainty that is asked for."""
-    hits = rank_articles(db, request.query, MOST_HITS)
+def _certain_hits(db: Database, request: ListRequest, hits: list[int]) -> list[int]:
+    """Of the hits, in their order, those of the certainty that is asked for."""
     if not request.certainty:
         return hits
     bounds = CERTAINTIES[Certainty(request.certainty)]

@@ -20,8 +20,8 @@ PAGE_SIZE = 30
 FACETS = ("host", "archive", "language", "section", "year")
 SORTS = ("newest", "oldest", "longest", "title")
 
-_MOST_HOSTS = 200
-_MOST_COPIED = 20
+MOST_HOSTS = 200
+MOST_COPIED = 20
 _MOST_SIMILAR = 50
 
 _COLUMNS = {
@@ -50,9 +50,9 @@ _TOTALS = """SELECT (SELECT count(*) FROM articles), (SELECT total(words) FROM h
     coalesce((SELECT max(last_day) FROM hosts), '')"""
 _BY_MONTH = "SELECT substr(published_day, 1, 7), count(*) FROM articles WHERE published_day IS NOT NULL GROUP BY 1"
 _HOSTS = f"""SELECT host, articles, words, coalesce(first_day, ''), coalesce(last_day, ''), languages FROM hosts
-    ORDER BY articles DESC, host LIMIT {_MOST_HOSTS}"""
+    ORDER BY articles DESC, host LIMIT {MOST_HOSTS}"""
 _ARCHIVES = "SELECT name, articles, hosts FROM archives ORDER BY articles DESC, name"
-_COPIED = f"SELECT host, duplicate_host, kind, articles FROM copied_between_hosts LIMIT {_MOST_COPIED}"
+_COPIED = f"SELECT host, duplicate_host, kind, articles FROM copied_between_hosts LIMIT {MOST_COPIED}"
 _SIMILAR = f"""SELECT a.id, a.title, a.url, a.host, coalesce(a.published_day, ''), d.kind, d.similarity
     FROM (SELECT duplicate_id AS id, kind, similarity FROM duplicates WHERE article_id = ?1
             UNION SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d

@@ -9,6 +9,7 @@ from sqlite_utils import Database
 
 from output.browse.arguments import Arguments, NotHereError
 from output.browse.charts import BarPart, bar_parts
+from output.browse.queries.article import MOST_ROWS
 from output.db.stored_values import stored_texts
 from output.report.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
 
@@ -20,8 +21,8 @@ _URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce
         coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
 _LISTED = "SELECT kind FROM listed WHERE url_id = ? ORDER BY kind DESC"
 _PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
-_CAPTURES = """SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
-    WHERE url = ? ORDER BY fetched_at DESC, id LIMIT 50"""
+_CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
+    WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""
 
 
 @dataclass(frozen=True, slots=True)

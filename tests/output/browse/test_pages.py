@@ -124,3 +124,26 @@ def test_numbers_of_63_bits_are_text(client, block_of):
         str(block_of("Only here")),
     ]
     assert str(block_of("Only here")) in client.page(f"a/article/{ONE}?view=blocks")
+
+
+def test_what_is_not_listed_is_counted(file, make):
+    """Authors in the list; addresses and captures beside an article."""
+    with Archive.open(file, make.clock) as archive:
+        outcome = make.outcome(f"{SITE}/1", "Words.", title="One")
+        archive.save([with_page(outcome, metadata=Metadata(title="One", authors=("Ann", "Bob", "Cy", "Di", "Ed")))])
+    client = RoomClient(file)
+    assert "Ann, Bob, Cy and 2 more" in visible_text(client.page("a/articles"))
+    assert "there may be more" not in client.page(f"a/article/{ONE}")
+    client.room.renderer.environment.globals["most_rows"] = 1
+    text = visible_text(client.page(f"a/article/{ONE}"))
+    assert "The first 1; there may be more." in text
+    assert "The latest 1; there may be more." in text
+
+
+def test_blocks_say_in_which_language_they_are(file, make):
+    """A reader aloud, and a font for Japanese, go by it."""
+    with Archive.open(file, make.clock) as archive:
+        outcome = make.outcome(f"{SITE}/1", "港の水位が上がった。", removed=("共有",))
+        archive.save([with_page(outcome, metadata=Metadata(title="港", language="ja"))])
+    tree = lxml.html.document_fromstring(RoomClient(file).page(f"a/article/{ONE}?view=blocks"))
+    assert [words.get("lang") for words in tree.find_class("words")] == ["ja", "ja"]

@@ -100,6 +100,12 @@ def test_a_search_with_more_hits_than_it_looks_at_says_so(db, monkeypatch):
     assert (page.total, page.is_cut) == (3, True)
 
 
+def test_a_search_that_looked_at_all_its_hits_says_nothing(db, monkeypatch):
+    monkeypatch.setattr(article_list, "MOST_HITS", 6)
+    page = listed(db, q="harbour")
+    assert (page.total, page.is_cut) == (6, False)
+
+
 def test_counts_that_are_known_already_are_not_counted_again(db):
     request = ListRequest.of(Arguments({}))
     page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_certainties(db)))
@@ -143,3 +149,10 @@ def test_a_list_is_narrowed_to_a_certainty_with_counts_that_agree(uncertain):
     assert [article.title for article in listed(uncertain, certainty="fair", q="river").articles] == ["Title 4"]
     with pytest.raises(BadArgumentError):
         listed(uncertain, certainty="high")
+
+
+def test_a_search_that_is_narrowed_to_a_certainty_says_that_it_did_not_look_at_all(uncertain, monkeypatch):
+    monkeypatch.setattr(article_list, "MOST_HITS", 3)
+    page = listed(uncertain, certainty="low", q="river")
+    assert page.total <= 3
+    assert page.is_cut

@@ -34,6 +34,15 @@ def test_rules_are_counted_on_the_articles(client):
     assert "1 of 1" in page
 
 
+def test_rules_for_one_reason_say_so_and_lead_back_to_all(client):
+    page = client.page("a/rules?reason=donation")
+    text = visible_text(page)
+    assert "No rule removed anything for this reason." in text
+    assert "reason: donation" in text
+    assert '<a class="chip" href="/a/rules">' in page
+    assert "reason:" not in visible_text(client.page("a/rules"))
+
+
 def test_a_rule_shows_what_it_removes_and_its_runs(client):
     number = client.json("a/rules.json")["rules"][0]["id"]
     view = client.json(f"a/rule/{number}.json")

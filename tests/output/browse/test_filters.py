@@ -1,0 +1,24 @@
+"""An article's Markdown as the room shows it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from output.browse.filters import reading_html
+
+
+@pytest.mark.parametrize(
+    ("markdown", "levels"),
+    [
+        ("# One\n\ntext\n\n## Two", [2, 3]),
+        ("### Alone\n\ntext\n\n### Again", [2, 2]),
+        ("#### Deep\n\n# Top\n\n### Skipped\n\n## Between\n\n#### Below", [2, 2, 3, 3, 4]),
+        ("# 1\n\n## 2\n\n### 3\n\n#### 4\n\n##### 5\n\n###### 6", [2, 3, 4, 5, 6, 6]),
+    ],
+)
+def test_headings_stand_below_the_title_and_skip_no_level(markdown: str, levels: list[int]) -> None:
+    html = reading_html(markdown)
+    assert [int(level) for level in re.findall(r"<h(\d)>", html)] == levels
+    assert [int(level) for level in re.findall(r"</h(\d)>", html)] == levels
