@@ -33,9 +33,9 @@ from output.verdicts.stored_certainty import update_expected_f1
 MOST_PAGES = 1000
 """Pages that a sample of a ruling's effect looks at."""
 
-_PAGES = f"SELECT DISTINCT page_id FROM page_blocks WHERE block_id = :block LIMIT {MOST_PAGES + 1}"
-_PAGES_OF_HOST = f"""SELECT DISTINCT b.page_id FROM page_blocks b CROSS JOIN urls u ON u.id = b.page_id
-    WHERE b.block_id = :block AND u.host = :host LIMIT {MOST_PAGES + 1}"""
+_PAGES = "SELECT DISTINCT page_id FROM page_blocks WHERE block_id = :block"
+_PAGES_OF_HOST = """SELECT DISTINCT b.page_id FROM page_blocks b CROSS JOIN urls u ON u.id = b.page_id
+    WHERE b.block_id = :block AND u.host = :host"""
 _PAGES_OF_ARTICLE = """SELECT DISTINCT b.page_id FROM (SELECT id FROM pages WHERE article_id = :article
         UNION SELECT page_id FROM articles WHERE id = :article
         UNION SELECT page_id FROM shelved WHERE id = :article) p
@@ -93,7 +93,10 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
     steps_with = _prospective_steps(db, ruling, is_in_force=True)
     covered_steps = [step for step in steps_with if step.ruling_id == ruling.id]
     return RulingEffect(
-        False, _page_count(covered_steps), _text_changes(db, steps_with), *commonest_reason(db, covered_steps)
+        False,
+        _count_pages_in_scope(db, ruling),
+        _text_changes(db, steps_with),
+        *commonest_reason(db, covered_steps or steps_with),
     )
 
 
@@ -111,9 +114,20 @@ def sample_effect(db: Database, ruling: Ruling, *, undo: bool = False, examples:
 
 def _pages_in_scope(db: Database, ruling: Ruling) -> list[int]:
     """The pages on which a ruling's block stands in its scope, at most one more than are looked at."""
+    query, scope = _scope_query(ruling)
+    return [page_id for (page_id,) in db.execute(f"{query} LIMIT {MOST_PAGES + 1}", scope)]
+
+
+def _count_pages_in_scope(db: Database, ruling: Ruling) -> int:
+    """The same counted, all of them, whichever ruling is in force there."""
+    query, scope = _scope_query(ruling)
+    return int(db.execute(f"SELECT count(*) FROM ({query})", scope).fetchone()[0])
+
+
+def _scope_query(ruling: Ruling) -> tuple[str, dict[str, object]]:
+    """The query for the pages that have a ruling's block in its scope, with its parameters."""
     query = _PAGES_OF_ARTICLE if ruling.article_id is not None else _PAGES_OF_HOST if ruling.host else _PAGES
-    scope = {"block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
-    return [page_id for (page_id,) in db.execute(query, scope)]
+    return query, {"block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
 
 
 def carry_out_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:

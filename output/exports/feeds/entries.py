@@ -43,7 +43,8 @@ class FeedScope:
 
 @dataclass(frozen=True, slots=True)
 class WebFeedEntry:
-    """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known."""
+    """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known: the
+    time at which an article came into the archive is none at which it was published."""
 
     id: str
     url: str
@@ -105,6 +106,7 @@ def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
             url=xml_line(url),
             title=xml_line(f"{kind}: {title or url}"),
             updated=_utc(at) or _EPOCH,
+            published=_utc(at),
             language=language_tag(language),
             summary=xml_line(edit_text(title if kind == "headline" else "", title_before, counts, note)),
         )

@@ -22,7 +22,7 @@ def _item(entry: WebFeedEntry) -> dict[str, object]:
     optional = {
         "url": entry.url if is_safe_link(entry.url) else "",
         "summary": entry.summary,
-        "date_published": entry.published or entry.updated,
+        "date_published": entry.published,
         "date_modified": entry.updated,
         "authors": [{"name": name} for name in entry.authors],
         "tags": list(entry.tags),

@@ -35,6 +35,20 @@ def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path, capsys: p
     assert rows(archive_path, "SELECT count(*) FROM rulings") == [(0,)]
 
 
+def test_a_ruling_for_everywhere_may_follow_the_one_for_the_only_article(
+    archive_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It holds for pages that come later; the block stands on a page, whichever ruling is in force there."""
+    for scope in (["--article", RIVER], ["--host", "a.example"], []):
+        assert run(["restore", str(archive_path), str(block_id(CAPTION)), *scope]) == 0
+    assert "1 page carries it; 0 articles changed" in capsys.readouterr().out.splitlines()[-1]
+    assert rows(archive_path, "SELECT reason, rule FROM rulings") == [("share", "share.icons")] * 3
+    assert run(["verify", str(archive_path)]) == 0
+    assert run(["restore", str(archive_path), str(block_id(CAPTION)), "--article", RIVER, "--undo"]) == 0
+    assert urls_containing(archive_path, CAPTION) == {RIVER}
+    assert run(["remove", str(archive_path), str(block_id(CAPTION)), "--host", "b.example"]) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "remaining_urls"),
     [

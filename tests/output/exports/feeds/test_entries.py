@@ -117,8 +117,18 @@ def test_a_json_feed_has_what_version_1_1_requires(filled, scope):
     for item in feed["items"]:
         assert item["id"]
         assert len({"content_html", "content_text"} & set(item)) == 1
-        assert RFC_3339.fullmatch(item["date_published"])
+        assert RFC_3339.fullmatch(item["date_modified"])
+        assert RFC_3339.fullmatch(item.get("date_published", "2024-05-03T13:47:42Z"))
         assert all(set(author) == {"name"} for author in item.get("authors", []))
+
+
+def test_no_time_of_a_crawl_is_said_to_be_one_of_publication(filled):
+    items = json.loads(json_feed_document(read_feed(filled, FeedScope())))["items"]
+    assert [item.get("date_published") for item in items] == [None, "2024-05-03T13:47:42Z"]
+    entries = feedparser.parse(atom_document(read_feed(filled, FeedScope()))).entries
+    assert [entry.get("published") for entry in entries] == [None, "2024-05-03T13:47:42Z"]
+    [edit] = json.loads(json_feed_document(read_feed(filled, FeedScope(of_edits=True))))["items"]
+    assert edit["date_published"] == edit["date_modified"]
 
 
 def test_an_entry_has_what_the_archive_knows(filled):
