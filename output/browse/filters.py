@@ -19,6 +19,7 @@ from output.exports.article_html import nest_headings
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
+_SHORT_TEXT = 120  # characters, a new line counted as 30; more may be higher on a phone than a removed block is shown
 _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, which takes a hundredth of the time
 
 
@@ -69,7 +70,9 @@ def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     markdown.validateLink = lambda url: bool(web_link(url))  # type: ignore[method-assign]
     markdown.add_render_rule("link_open", _open_link)
-    markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("table_open", lambda *_: '<div class="wide" tabindex="0"><table>\n')
+    for name in ("fence", "code_block"):
+        markdown.add_render_rule(name, _code)
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
     return markdown
 
@@ -79,6 +82,16 @@ def _open_link(
 ) -> str:
     tokens[index].attrSet("rel", "noreferrer noopener")
     return renderer.renderToken(tokens, index, options, environment)
+
+
+def _code(_renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: object) -> str:
+    return Markup('<pre tabindex="0"><code>{}</code></pre>\n').format(tokens[index].content)
+
+
+def tab_stop(text: str, kind: str = "") -> Markup:
+    """The attribute by which keys reach a text that may be scrolled: a long one, or code."""
+    is_long = len(text) + 30 * text.count("\n") > _SHORT_TEXT
+    return Markup(' tabindex="0"') if is_long or kind == "code" else Markup()
 
 
 def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
@@ -92,5 +105,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "direction": text_direction,
     "web_link": web_link,
     "reading": reading_html,
+    "tab_stop": tab_stop,
     "groupby_run": groupby_run,
 }

@@ -147,3 +147,15 @@ def test_blocks_say_in_which_language_they_are(file, make):
         archive.save([with_page(outcome, metadata=Metadata(title="港", language="ja"))])
     tree = lxml.html.document_fromstring(RoomClient(file).page(f"a/article/{ONE}?view=blocks"))
     assert [words.get("lang") for words in tree.find_class("words")] == ["ja", "ja"]
+
+
+def test_keys_reach_a_removed_block_that_is_shown_in_part(file, make):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(f"{SITE}/1", "Kept. " * 60, removed=("Gone. " * 60, "Gone."))])
+    client = RoomClient(file)
+    page = client.page(f"a/article/{ONE}?view=blocks")
+    stops = [words.get("tabindex") for words in lxml.html.document_fromstring(page).find_class("words")]
+    assert stops == [None, "0", None]
+    [block, _] = [block for block in client.json(f"a/article/{ONE}.json")["blocks"] if not block["is_kept"]]
+    ruling = client.page(f"a/ruling?article={ONE}&block={block['block_id']}&keep=1")
+    assert [words.get("tabindex") for words in lxml.html.document_fromstring(ruling).find_class("words")] == ["0"]
