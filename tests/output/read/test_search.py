@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from output.read import search as search_module
-from output.read.search import match_expression, rank_articles, search
+from output.read.search import hits_of_articles, match_expression, rank_articles, search
 
 
 @pytest.fixture
@@ -74,6 +74,27 @@ def test_no_query_is_an_error(filled, query):
 
 def test_a_run_of_characters_is_asked_for_as_its_pairs():
     assert match_expression("ai人工知能") == '"ai" AND "人工 工知 知能"'
+
+
+def test_a_word_that_is_asked_for_twice_is_looked_for_once():
+    assert match_expression('harb* e* harb* "the wall" e*') == '"harb"* AND "e"* AND "the wall"'
+
+
+@pytest.mark.parametrize("query", ["harb*", "h* c*", "庁", "harbour", '"harbour wall"', "nothing*"])
+def test_hits_of_articles_are_those_of_the_search(filled, query):
+    hits = {hit.id: hit for hit in search(filled.db, query)}
+    assert hits_of_articles(filled.db, query, hits) == hits
+    [first, *others] = [number for (number,) in filled.db.execute("SELECT id FROM articles ORDER BY id")]
+    assert set(hits_of_articles(filled.db, query, others)) == set(hits) - {first}
+
+
+def test_the_lists_of_words_that_begin_so_are_joined_once_for_all_articles(filled):
+    ids = [number for (number,) in filled.db.execute("SELECT id FROM articles")]
+    statements = []
+    filled.db.conn.set_trace_callback(statements.append)
+    hits = hits_of_articles(filled.db, "h* c*", ids)
+    filled.db.conn.set_trace_callback(None)
+    assert (len(hits), len([text for text in statements if "snippet(" in text])) == (2, 1)
 
 
 def ranked_titles(archive, query, limit):
