@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from output.db.text import inert_text
 from output.exports.article_html import nest_headings
+from output.report.plain_words import count_text
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
@@ -101,6 +102,7 @@ def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "grouped": grouped,
+    "counted": count_text,
     "moment": moment_text,
     "direction": text_direction,
     "web_link": web_link,
