@@ -316,3 +316,14 @@ def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/river"] == ("skipped", "forgotten")
     assert rows(db, f"SELECT count(*) FROM captures WHERE url = '{SITE}/river'") == [(0,)]
+
+
+@pytest.mark.slow
+def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path: Path, db: Path):
+    again = [record(f"{SITE}/river", answer(page("river")), at(50)), record(f"{SITE}/news/river", answer(page("river")))]
+    command("import", write(tmp_path / "a.warc.gz", [*site(), again[1]]), "--db", db)
+    command("forget", db, f"{SITE}/riv*", "--yes")
+    assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
+    assert command("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
+    assert texts(db).keys() == {"/mill", "/listed"}
+    assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")

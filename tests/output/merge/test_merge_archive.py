@@ -409,3 +409,14 @@ def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path,
     merge_all(base, make, [later])
     assert not list((tmp_path / "base").rglob("*.merged.warc"))
     in_order(base)
+
+
+def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:
+    copy = f"{HOSTS[0]}/news/copy"
+    paths = [write_archive(tmp_path / f"{n}.db", make, [make.outcome(copy, *story(1))]) for n in range(2)]
+    with Archive.open(paths[0], make.clock) as archive:
+        moved = make.failure(f"{HOSTS[0]}/people/a")
+        archive.save([replace(moved, state="done", reason="redirect", location=copy)])
+        take_down(archive.db, f"{HOSTS[0]}/people/*", clock=make.clock)
+    merge_all(tmp_path / "all.db", make, paths)
+    assert not content(tmp_path / "all.db")["articles"]
