@@ -320,7 +320,10 @@ def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
 
 @pytest.mark.slow
 def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path: Path, db: Path):
-    again = [record(f"{SITE}/river", answer(page("river")), at(50)), record(f"{SITE}/news/river", answer(page("river")))]
+    again = [
+        record(f"{SITE}/river", answer(page("river")), at(50)),
+        record(f"{SITE}/news/river", answer(page("river"))),
+    ]
     command("import", write(tmp_path / "a.warc.gz", [*site(), again[1]]), "--db", db)
     command("forget", db, f"{SITE}/riv*", "--yes")
     assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
