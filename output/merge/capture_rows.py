@@ -17,10 +17,15 @@ _CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS
     SELECT s.id AS id, s.warc_file AS warc_file, s.warc_offset AS warc_offset FROM {SCHEMA_NAME}.captures s
     WHERE {FORGOTTEN_URL.format("s.url")} AND NOT EXISTS (
         SELECT 1 FROM {SCHEMA_NAME}.captures o WHERE o.refers_to = s.id AND NOT {FORGOTTEN_URL.format("o.url")})"""
-_PUT_CAPTURES = f"""INSERT OR IGNORE INTO captures ({", ".join(_COLUMNS)}, warc_file, warc_offset, warc_length)
+# One that the target has from an imported file has its record in a file of its own now, where a takedown finds it.
+_OF_RECORD = ("refers_to", "truncated", "record_faults", "warc_file", "warc_offset", "warc_length")
+_PUT_CAPTURES = f"""INSERT INTO captures ({", ".join(_COLUMNS)}, warc_file, warc_offset, warc_length)
     SELECT {", ".join(f"s.{name}" for name in _COLUMNS)}, coalesce(p.name, s.warc_file), s.warc_offset, s.warc_length
     FROM {SCHEMA_NAME}.captures s LEFT JOIN temp.merge_places p ON p.source_name = s.warc_file
-    WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id"""
+    WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _OF_RECORD)}
+        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main.warc_files)
+            AND excluded.warc_file IN (SELECT name FROM main.warc_files)"""
 # Their records came with the copied bytes, and are written over.
 _PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
     SELECT p.name, n.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o

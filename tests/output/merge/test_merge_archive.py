@@ -411,6 +411,24 @@ def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path,
     in_order(base)
 
 
+@pytest.mark.parametrize("is_imported_first", [True, False])
+def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(
+    tmp_path: Path, make: Maker, is_imported_first: bool
+) -> None:
+    url, target = f"{HOSTS[0]}/1", tmp_path / "all.db"
+    crawled = write_archive(tmp_path / "crawled.db", make, [with_raw(make.outcome(url, *story(1)))])
+    imported = Path(shutil.copy(crawled, tmp_path / "imported.db"))
+    with Archive.open(imported, make.clock) as archive:
+        archive.db.execute("DELETE FROM warc_files")
+    merge_all(target, make, [imported, crawled] if is_imported_first else [crawled, imported])
+    in_order(target)
+    with Archive.open(target, make.clock) as archive:
+        take_down(archive.db, url, clock=make.clock)
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").iterdir())
+    assert url.encode() not in raw
+    in_order(target)
+
+
 def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:
     copy = f"{HOSTS[0]}/news/copy"
     paths = [write_archive(tmp_path / f"{n}.db", make, [make.outcome(copy, *story(1))]) for n in range(2)]
