@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from cleaners.document import UrlSource
 from cleaners.urls.canonical import canonicalise
 from cleaners.urls.shape import UrlShape, is_section, shape_of
-from output.db.fulltext import CJK_CHARACTER
+from output.db.fulltext.unspaced_scripts import CJK_CHARACTER
 from output.db.url_words import UrlKind
 
 _DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from output.db.errors import NotAnArchive, NotReachable, WrongSchema
-from output.db.fulltext_glob import install_quick_glob
+from output.db.fulltext.quick_glob import install_quick_glob
 from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
+from output.db.fulltext.index_articles import index_postponed, postpone_indexing
 from output.db.ids import text_digest
 from output.db.table_columns import folded_name, quoted_name, table_columns
 from output.db.text import storable_text
@@ -22,7 +23,6 @@ from output.store.revisions import correct_revision
 from output.store.sighting import Sighting
 from output.store.user_values import put_user_values
 from output.write.forget import is_forgotten
-from output.write.index_articles import index_postponed, postpone_indexing
 from output.write.pages import save_page
 
 _PAGES = f"""SELECT s.id, u.url, u.host, v.id, s.capture_id, coalesce(c.fetched_at, ''), s.cleaner_version,
@@ -104,7 +104,7 @@ def _merge_page(target: Database, source: SourceArchive, pair: _PagePair) -> boo
 def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> None:
     seen_at = sighting.seen_at or reading.last_seen
     if reading.rows.is_article:
-        postpone_indexing(target, sighting.url)
+        postpone_indexing(target, sighting.article_id)
     save_page(target, replace(sighting, seen_at=seen_at), reading.rows)
     if reading.first_seen:
         for table in ("articles", "shelved"):

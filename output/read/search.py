@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.fulltext import CJK_RANGES
+from output.db.fulltext.unspaced_scripts import CJK_RANGES
 from output.db.ids import LARGEST_INTEGER
 from output.db.text import inert_text, storable_text
 from output.store.article_filter import ALL_ARTICLES, ArticleBounds

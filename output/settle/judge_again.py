@@ -18,11 +18,13 @@ from sqlite_utils import Database
 
 from cleaners.document import PageType, PageVerdict, Verdict
 from output.db.clock import utc_now
+from output.db.fulltext.index_articles import index_postponed, remove_from_index
 from output.db.stored_values import stored_texts
 from output.db.text import as_json
 from output.db.transaction import write_transaction
 from output.settle.affected_pages import AFFECTED_TABLES, find_affected_pages
 from output.settle.aggregates import LIST_TABLES, create_pages_view, find_list_pages
+from output.settle.committed_texts import committed_texts
 from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
 from output.settle.join_pages import find_parts
 from output.settle.layouts.find_layouts import find_layouts, store_layouts, stored_layout_verdict
@@ -199,7 +201,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
 
     What is pure and takes long goes through `parallel_map`.
     """
-    with write_transaction(db):
+    with committed_texts(db), write_transaction(db):
         settled_at = clock()
         if is_settled(db) and not apply_rulings(db, settled_at):
             changes = _settle_rest(db, settled_at)
@@ -377,7 +379,9 @@ def _clear_repeats(db: Database, hosts: Iterable[str], settled_at: str, parallel
                 changed_verdicts[page_id] = verdicts
             unvisited_pages.discard(page_id)
         changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
+        remove_from_index(db, changed_verdicts)
         replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
+        index_postponed(db)
         changed_count += len(changed_verdicts)
     return changed_count
 

@@ -23,6 +23,7 @@ from cleaners.document import PageType, UrlSource
 from cleaners.urls.canonical import host_of
 from output.db.clock import utc_now
 from output.db.errors import TextConflict
+from output.db.fulltext.index_articles import index_postponed, postpone_indexing
 from output.db.lock import ArchiveLock
 from output.db.open import archive_path, check_path, open_database
 from output.db.text import storable_text
@@ -47,7 +48,6 @@ from output.watch.requeue_due import (
     restore_unvisited,
 )
 from output.write.forget import is_forgotten
-from output.write.index_articles import index_postponed, postpone_indexing
 from output.write.pages import SaveResult, save_page
 from output.write.robots_files import save_robots_file
 from output.write.runs import RunRecorder
@@ -287,10 +287,9 @@ class Archive:
             save_capture(self.db, capture, self._raw_writer)
         capture_id = save_capture(self.db, outcome.capture, self._raw_writer) if outcome.capture else None
         if outcome.page:
-            url = storable_text(outcome.url)
+            sighting = Sighting(row.id, storable_text(outcome.url), host_of(outcome.url), capture_id, seen_at)
             if outcome.page.is_article:
-                postpone_indexing(self.db, url)
-            sighting = Sighting(row.id, url, host_of(outcome.url), capture_id, seen_at)
+                postpone_indexing(self.db, sighting.article_id)
             return save_page(self.db, sighting, outcome.page)
         has_article = (
             outcome.reason != OutcomeReason.NOT_MODIFIED and self.db.execute(_HAS_ARTICLE, [row.id]).fetchone()

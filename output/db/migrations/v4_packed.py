@@ -8,7 +8,7 @@ _AWAITED = "EXISTS (SELECT 1 FROM unindexed WHERE id = {row}.id)"
 _CHANGED = f"""UPDATE OF title, text ON articles
         WHEN ({DIFFERS}) AND NOT {_AWAITED}"""
 
-# An article that is in `unindexed` enters the index with others (`output.write.index_articles`), and is
+# An article that is in `unindexed` enters the index with others (`output.db.fulltext.index_articles`), and is
 # not in it until then, whatever becomes of its row meanwhile.
 _TOGETHER = (
     "CREATE TABLE unindexed (id INTEGER PRIMARY KEY)",

@@ -19,7 +19,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from output.db.fulltext import CJK_CHARACTER, CJK_RANGES
+from output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
 from output.db.text import space_separated_words
 
 SHORT_TOKENS = 40

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from output.db.fulltext.index_articles import index_postponed, postpone_indexing, remove_from_index
 from output.db.transaction import write_transaction
 from output.outcome import Outcome
 from output.read.verify import verify
 from output.store.sighting import article_id
 from output.write.archive import Archive
-from output.write.index_articles import index_postponed, postpone_indexing
 from tests.output.conftest import found_by
 
 URL = "http://a.test/one"
@@ -39,7 +39,7 @@ def test_an_article_that_goes_again_before_the_end_is_not_indexed(archive, make)
     other = row | {"id": article_id("http://a.test/two"), "url": "http://a.test/two", "text": "The second words."}
     names = ", ".join(other)
     with write_transaction(archive.db):
-        postpone_indexing(archive.db, other["url"])
+        postpone_indexing(archive.db, other["id"])
         archive.db.execute(f"INSERT INTO articles ({names}) VALUES ({', '.join('?' * len(other))})", [*other.values()])
         archive.db.execute("UPDATE articles SET text = 'Third words.' WHERE id = ?", [other["id"]])
         archive.db.execute("DELETE FROM articles WHERE id = ?", [other["id"]])
@@ -61,5 +61,33 @@ def test_a_batch_that_fails_leaves_nothing_waiting(archive, make):
         archive.save([make.outcome(URL, "The first words."), broken])
     assert archive.db["unindexed"].count == archive.db["articles"].count == 0
     archive.save([make.outcome(URL, "The first words.")])
+    assert found_by(archive.db, "first") == [URL]
+    assert verify(archive.db) == []
+
+
+def test_articles_whose_texts_change_leave_the_index_and_come_back_together(archive, make):
+    urls = [f"http://a.test/{n}" for n in range(12)]
+    archive.save([make.outcome(url, f"Old words, {n}.") for n, url in enumerate(urls)])
+    before = pieces(archive)
+    pages = [page_id for (page_id,) in archive.db.execute("SELECT page_id FROM articles ORDER BY url LIMIT 6")]
+    with write_transaction(archive.db):
+        remove_from_index(archive.db, pages)
+        assert len(found_by(archive.db, "old")) == 6
+        for page_id in pages:
+            archive.db.execute("UPDATE articles SET text = 'New words.' WHERE page_id = ?", [page_id])
+        index_postponed(archive.db)
+    assert pieces(archive) == before + 2  # what left it, and what came
+    assert (len(found_by(archive.db, "old")), len(found_by(archive.db, "new"))) == (6, 6)
+    assert archive.db["unindexed"].count == 0
+    archive.db.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
+
+
+def test_an_article_that_waits_for_the_index_is_not_taken_out_of_it(archive, make):
+    archive.save([make.outcome(URL, "The first words.")])
+    [row] = archive.db["articles"].rows
+    with write_transaction(archive.db):
+        remove_from_index(archive.db, [row["page_id"]])
+        remove_from_index(archive.db, [row["page_id"], row["page_id"] + 1])
+        index_postponed(archive.db)
     assert found_by(archive.db, "first") == [URL]
     assert verify(archive.db) == []
