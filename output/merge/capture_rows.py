@@ -33,6 +33,10 @@ _PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
         JOIN main.warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
+# A takedown there that waited for a file: the record came with the copied bytes too.
+_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
+    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}.warc_erasures e
+        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name"""
 # Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
 _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
         url, host, kind, state, found_via, found_on, depth, priority, first_seen)
@@ -56,4 +60,5 @@ def merge_captures(target: Database) -> list[str]:
     target.execute(_PUT_WAITING_URLS)
     target.execute(_PUT_CAPTURES)
     target.execute(_PUT_ERASURES)
+    target.execute(_PUT_WAITING_ERASURES)
     return [url for (url,) in target.execute(_FORGOTTEN_KEPT).fetchall()]
