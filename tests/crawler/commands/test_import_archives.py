@@ -330,3 +330,11 @@ def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_p
     assert command("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
+
+
+@pytest.mark.slow
+def test_a_host_may_be_written_as_a_person_writes_it(tmp_path: Path, db: Path):
+    records = [record(f"http://{host}/x", answer(page("river"))) for host in ("xn--mnchen-3ya.example", "b.example")]
+    file = write(tmp_path / "a.warc.gz", records)
+    assert command("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
+    assert rows(db, "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]
