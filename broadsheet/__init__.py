@@ -36,7 +36,7 @@ from output.read.search import SearchHit, search
 from output.read.stored_record import find_record
 from output.store.article_filter import ArticleBounds, primary_tag, read_day
 from output.store.articles import latest_seq
-from output.watch.edit_list import EDIT_KINDS, ListedEdit, list_edits
+from output.watch.edit_list import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,8 +247,10 @@ class ArchiveReader:
         `since` is a number, and what came after it is listed: keep the `seq` of the last edit you saw, or
         `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. `kinds`
         are the kinds to list; `new` articles and texts of another `cleaner` come only where they are named.
-        ValueError for a text that is no time.
+        ValueError for a text that is no time, or a kind that is none.
         """
+        if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
+            raise ValueError(f"{unknown_kinds[0]!r} is no kind of edit: they are {', '.join(ALL_KINDS)}")
         after_seq, since_time = (since, "") if isinstance(since, int) else (0, _utc_text(since))
         with self._reading():
             return iter(list_edits(self._db, after_seq=after_seq, since=since_time, kinds=kinds))
@@ -323,5 +325,8 @@ def _utc_text(moment: date | str) -> str:
         moment = datetime.fromisoformat(moment)
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
-    in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{moment.isoformat()} is no time in UTC") from None
     return in_utc.isoformat(timespec="seconds")

@@ -115,6 +115,7 @@ def test_search(archive: broadsheet.ArchiveReader) -> None:
     assert 0 < len(hits) <= 3
     assert "[water]" in " ".join(hit.snippet.lower() for hit in hits)
     assert archive.search('"') == []
+    assert archive.search("water", limit=2**70) == archive.search("water", limit=1000)
 
 
 def test_what_was_removed_and_why(archive: broadsheet.ArchiveReader) -> None:
@@ -178,6 +179,11 @@ def test_changes_since_a_number_and_since_a_time(tmp_path: Path) -> None:
         assert list(reader.changes()) == []
         with pytest.raises(ValueError, match="yesterday"):
             reader.changes("yesterday")
+        with pytest.raises(ValueError, match="no time in UTC"):
+            reader.changes("0001-01-01T00:00:00+12:00")
+        with pytest.raises(ValueError, match="'e' is no kind of edit"):
+            reader.changes(0, kinds="new")
+        assert listed(2**70) == []
 
 
 def test_a_frame(archive: broadsheet.ArchiveReader) -> None:

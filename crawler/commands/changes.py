@@ -42,16 +42,16 @@ def changes(archive_path: str, since: str | None, kinds: Sequence[str], *, as_js
 def parse_since(text: str) -> tuple[int, str]:
     """--since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if the text is neither."""
     stripped = text.strip()
-    if stripped.isdigit():
-        return int(stripped), ""
-    if _DURATION.fullmatch(stripped):
-        return 0, _utc_text(datetime.now(UTC) - timedelta(seconds=duration(stripped)))
     try:
-        moment = datetime.fromisoformat(stripped)
-    except ValueError:
+        if stripped.isdecimal():
+            return int(stripped), ""
+        if _DURATION.fullmatch(stripped):
+            return 0, _utc_text(datetime.now(UTC) - timedelta(seconds=duration(stripped)))
+        # Without a zone it is local time, as a person at this machine means it.
+        return 0, _utc_text(datetime.fromisoformat(stripped))
+    except (ValueError, OverflowError):
         hint = "write 2026-01-31, 2026-01-31T12:00, 7d, or a number of changes"
         raise CommandError(f"--since {text!r} is no time: {hint}") from None
-    return 0, _utc_text(moment)  # without a zone it is local time, as a person at this machine means it
 
 
 def edit_summary(edit: ListedEdit) -> str:

@@ -88,7 +88,7 @@ def _choose_revisions(revisions: Sequence[Revision], choice: RevisionChoice) -> 
 def _revision_at(texts: Sequence[Revision], at: str) -> Revision:
     try:
         moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="seconds")
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CommandError(f"--at {at!r} is no time: write 2026-01-31 or 2026-01-31T12:00") from None
     earlier = [revision for revision in texts if revision.seen_at <= moment]
     if not earlier:

@@ -38,6 +38,7 @@ from output.exports.reader_pages import export_reader_pages
 from output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
 from output.exports.tei import export_tei
 from output.exports.wacz import MissingWarcError, export_wacz
+from output.raw.erase import waiting_files
 from output.report.plain_words import count_text
 from output.store.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
 
@@ -185,6 +186,8 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
         raise CommandError("wacz is one binary file: name it with -o")
     if not db.execute("SELECT 1 FROM warc_files WHERE length > 0").fetchone():
         raise CommandError("the archive holds no raw responses of its own")
+    if waiting := waiting_files(db):
+        raise CommandError(f"a takedown is not finished in {waiting[0]}: the same broadsheet forget finishes it")
     try:
         with open_output(db, target) as stream, _seekable(stream) as file:
             count = export_wacz(db, file, keeps_credentials=keeps_credentials)

@@ -14,6 +14,7 @@ from crawler.console.option_types import CommandError
 from crawler.console.terminal import one_line, print_text
 from output.db.errors import NotReachable
 from output.db.open import archive_path
+from output.raw.erase import waiting_files
 from output.report.plain_words import count_text
 from output.write.archive import Archive
 from output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
@@ -47,6 +48,8 @@ def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: boo
             rewrite_file(archive.db)
         except (sqlite3.OperationalError, OSError) as error:
             raise NotReachable(f"{path} cannot be written: {error}; {_UNFINISHED}") from error
+        waiting = waiting_files(archive.db)
+    _print_lines([f"waits: {file} is not there as a whole; what is in it is erased when it is" for file in waiting])
     print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
 

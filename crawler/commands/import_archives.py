@@ -29,6 +29,7 @@ from output.db.clock import utc_now
 from output.db.errors import NotReachable
 from output.db.open import archive_path, open_database
 from output.queue.imports import ImportedFile, is_imported, note_import, record_positions
+from output.store.article_filter import stored_host_of
 from output.write.archive import Archive
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
@@ -110,7 +111,7 @@ def _index_files(
     archive: Archive, order: RecordOrder, paths: Sequence[Path], options: Mapping[str, Any], crawl_options: CrawlOptions
 ) -> tuple[_IndexedFiles, int]:
     """Index the records of files that were not imported before; returns those files, and how many cannot be read."""
-    hosts = frozenset(host.lower().removeprefix("www.") for host in options["hosts"])
+    hosts = frozenset(stored_host_of(host).removeprefix("www.") for host in options["hosts"])
     indexed_files: _IndexedFiles = []
     unreadable_count = 0
     for path in paths:

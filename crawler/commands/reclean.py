@@ -34,6 +34,8 @@ from output.reclean.undo import list_recleans, undo_after
 from output.report.plain_words import count_text
 from output.write.archive import Archive
 
+_CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
+"""What says how to clean again: an undo that passed over it would do what was not asked for."""
 _MAX_RULES = 12
 _MAX_DIFF_LINES = 6  # of a diff that are shown of an example
 _CHANGE_TEXTS = {"changed": "texts changed", "gained": "gained", "lost": "lost"}
@@ -67,9 +69,12 @@ def reclean(options: Mapping[str, Any]) -> int:
     """Clean an archive again, show what would change, or undo a run, as the options say. Returns the exit code."""
     if options["site_rules"] and options["no_site_rules"]:
         raise click.UsageError("--site-rules or --no-site-rules, not both")
+    is_undo = options["undo"] or options["back_to"] is not None
+    if given := [name for name in _CLEANING_OPTIONS if is_undo and options[name]]:
+        raise click.UsageError(f"--undo and --back-to take no --{given[0].replace('_', '-')}")
     with open_read_only(options["db"]) as db:
         last_rules = latest_site_rules(db)
-    if options["undo"] or options["back_to"] is not None:
+    if is_undo:
         return _undo(options["db"], options["back_to"])
     rules = "" if options["no_site_rules"] else options["site_rules"] or last_rules
     try:

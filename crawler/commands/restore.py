@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from crawler.console.open_archive import open_read_only, refuse
 from crawler.console.terminal import cut_line, format_table, print_text, terminal_width
 from output.db.clock import utc_now
+from output.db.ids import LARGEST_INTEGER
 from output.read.explain import StoredBlock, StoredPage, find_page
 from output.report.plain_words import count_text
 from output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
@@ -21,7 +22,6 @@ from output.write.archive import Archive
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line
-_MAX_BLOCK_ID = 2**63 - 1
 VERDICT_VERBS = {True: "restored", False: "removed"}
 
 
@@ -87,7 +87,7 @@ def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
 def _block_id(target: str) -> int:
     if not (target.isascii() and target.isdigit()):
         raise click.UsageError("say which block of the page: its number in the first column of broadsheet explain")
-    if int(target) > _MAX_BLOCK_ID:
+    if len(target) > len(str(LARGEST_INTEGER)) or int(target) > LARGEST_INTEGER:
         raise click.BadParameter(f"{target} is no number of a block")
     return int(target)
 

@@ -49,7 +49,7 @@ def urls_from_outlinks(
     rows: list[DiscoveredUrl] = []
     outside_hosts: Counter[str] = Counter()
     for link in links:
-        if not _is_followed(link.via, options):
+        if not is_followed(link.via, options):
             continue
         if kind := _LISTING_KINDS.get(link.via):
             rows += [_listing_row(link, kind, page)] if _is_listing_allowed(link.url, queued_url) else []
@@ -107,7 +107,8 @@ def _own_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
     return OutcomeReason.COMMENT_FEED if is_own else None
 
 
-def _is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
+def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
+    """Whether the options have URLs of this source followed."""
     if found_via == UrlSource.FEED:
         return options.discover_feeds
     if found_via == UrlSource.SITEMAP:

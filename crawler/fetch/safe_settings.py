@@ -120,7 +120,10 @@ def _check_limits(settings: BaseSettings) -> None:
 
 
 def _check_ports(settings: BaseSettings) -> None:
-    if not all(str(port).isdigit() and 0 < int(port) < 65536 for port in settings.getlist(PORTS_SETTING)):
+    if not all(
+        str(port).isdecimal() and len(str(port)) <= 5 and 0 < int(port) < 65536
+        for port in settings.getlist(PORTS_SETTING)
+    ):
         raise _SettingsError(f"{PORTS_SETTING} must be port numbers, not {settings[PORTS_SETTING]}")
 
 

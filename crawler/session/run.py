@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from crawler import __version__
 from crawler.answers.obey_directives import DIRECTIVE_REASONS
 from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
+from crawler.session.widened_bounds import is_within, widened_reasons
 from crawler.session.writer import BATCH_TARGET, Writer
 from crawler.workers.settle_pool import settle_in_processes
 from output.db.clock import utc_now
@@ -24,8 +26,14 @@ from output.db.url_words import OutcomeReason, UrlKind, UrlState
 from output.exports.rows import article_of_page, iter_articles
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
-from output.queue.requeue import UNREACHED_HOSTS, PassingReason
-from output.queue.resume import hosts_of_queued_seeds, moved_seeds, redirect_chains, unfinished_update_start
+from output.queue.requeue import UNREACHED_HOSTS, PassingReason, queue_left_out
+from output.queue.resume import (
+    crawl_options,
+    hosts_of_queued_seeds,
+    moved_seeds,
+    redirect_chains,
+    unfinished_update_start,
+)
 from output.queue.rows import Queue, QueuedUrl
 from output.report.rates import survey
 from output.watch.requeue_due import UpdateRun, conditional_headers
@@ -95,12 +103,14 @@ class CrawlSession:
     ) -> int:
         """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
-        Also queued, as far as they are in the scope: URLs that an import named without their content, and pages that
-        are due for a revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is
-        allowed now, is queued while the crawl goes on.
+        Also queued, as far as they are in the scope: URLs that an import named without their content, those that the
+        narrower bounds of the crawl before left out, and pages that are due for a revisit. What earlier runs skipped
+        for a reason that holds no longer, such as a port that is allowed now, is queued while the crawl goes on.
         """
         queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
+        if scope is not None:
+            self._queue_left_out(scope)
         self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
         self._archive.requeue(self._lapsed_reasons(allowed_targets))
         self.queue.is_still_filling = lambda: self._archive.requeuer.has_more
@@ -110,6 +120,14 @@ class CrawlSession:
             self._requeue_due(revisit_start, scope)
         self._writer = Writer(self._archive, self.pending_count)
         return queued_count
+
+    def _queue_left_out(self, scope: Scope) -> None:
+        """Queue what the crawl before left out by its bounds and what is within ours: for each start URL the latest
+        crawl from it. Done before this run is noted: if it is cut off, the next one compares with the same crawls."""
+        latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
+        earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
+        reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
+        queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
 
     def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
         """The reasons by which earlier runs skipped URLs, and that need not hold for this one."""

@@ -6,6 +6,8 @@ import hashlib
 
 RECORD_BITS = 53  # articles, captures, runs: exact in JSON numbers and in a pandas float column
 BLOCK_BITS = 63  # block texts: there are many, and their ids never leave SQLite as JSON numbers
+LARGEST_INTEGER = 2**63 - 1
+"""The largest that SQLite takes: a person's number that is larger has to be told apart from it, or bounded by it."""
 
 
 def content_id(*parts: str, bits: int = RECORD_BITS) -> int:

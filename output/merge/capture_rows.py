@@ -17,10 +17,15 @@ _CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS
     SELECT s.id AS id, s.warc_file AS warc_file, s.warc_offset AS warc_offset FROM {SCHEMA_NAME}.captures s
     WHERE {FORGOTTEN_URL.format("s.url")} AND NOT EXISTS (
         SELECT 1 FROM {SCHEMA_NAME}.captures o WHERE o.refers_to = s.id AND NOT {FORGOTTEN_URL.format("o.url")})"""
-_PUT_CAPTURES = f"""INSERT OR IGNORE INTO captures ({", ".join(_COLUMNS)}, warc_file, warc_offset, warc_length)
+# One that the target has from an imported file has its record in a file of its own now, where a takedown finds it.
+_OF_RECORD = ("refers_to", "truncated", "record_faults", "warc_file", "warc_offset", "warc_length")
+_PUT_CAPTURES = f"""INSERT INTO captures ({", ".join(_COLUMNS)}, warc_file, warc_offset, warc_length)
     SELECT {", ".join(f"s.{name}" for name in _COLUMNS)}, coalesce(p.name, s.warc_file), s.warc_offset, s.warc_length
     FROM {SCHEMA_NAME}.captures s LEFT JOIN temp.merge_places p ON p.source_name = s.warc_file
-    WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id"""
+    WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _OF_RECORD)}
+        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main.warc_files)
+            AND excluded.warc_file IN (SELECT name FROM main.warc_files)"""
 # Their records came with the copied bytes, and are written over.
 _PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
     SELECT p.name, n.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o
@@ -28,6 +33,10 @@ _PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
         JOIN main.warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
+# A takedown there that waited for a file: the record came with the copied bytes too.
+_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
+    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}.warc_erasures e
+        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name"""
 # Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
 _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
         url, host, kind, state, found_via, found_on, depth, priority, first_seen)
@@ -51,4 +60,5 @@ def merge_captures(target: Database) -> list[str]:
     target.execute(_PUT_WAITING_URLS)
     target.execute(_PUT_CAPTURES)
     target.execute(_PUT_ERASURES)
+    target.execute(_PUT_WAITING_ERASURES)
     return [url for (url,) in target.execute(_FORGOTTEN_KEPT).fetchall()]

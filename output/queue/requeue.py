@@ -6,17 +6,21 @@ the same reason meanwhile stays failed. What a killed run did not queue is left 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from cleaners.document import UrlSource
 from output.db.transaction import write_transaction
 from output.db.url_words import OutcomeReason, Reason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
 
 STEP_ROWS = 5_000
 """Rows of one step: some 50 ms."""
 
+_LEFT_OUT = (
+    "SELECT id, kind, url, depth, found_via FROM urls WHERE state = 'skipped' AND kind IN ({}) AND reason IN ({})"
+)
 _KINDS = (UrlKind.ROBOTS, UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PAGE)
 _NEXT_REASON = "SELECT min(reason) FROM urls WHERE state = ? AND kind = ? AND reason {} ? AND reason <= ?"
 _NEXT_IDS = """SELECT id FROM urls INDEXED BY urls_outcome
@@ -55,6 +59,29 @@ class _RowGroup:
     reason: Reason
     port: int
     last_id: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutUrl:
+    """A URL that a crawl left out, and how it was found."""
+
+    kind: UrlKind
+    url: str
+    depth: int
+    found_via: UrlSource
+
+
+def queue_left_out(db: Database, reasons: Sequence[OutcomeReason], is_wanted: Callable[[LeftOutUrl], bool]) -> int:
+    """Queue the URLs that were skipped for one of these reasons and that `is_wanted` accepts; return how many. Runs in
+    a transaction of its own."""
+    if not reasons:
+        return 0
+    query = _LEFT_OUT.format(", ".join("?" * len(_KINDS)), ", ".join("?" * len(reasons)))
+    rows = db.execute(query, [*_KINDS, *reasons])
+    ids = [(url_id,) for url_id, *values in rows if is_wanted(LeftOutUrl(*values))]
+    with write_transaction(db):
+        db.conn.executemany(_QUEUE_AGAIN, ids)
+    return len(ids)
 
 
 class Requeuer:

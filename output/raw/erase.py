@@ -88,18 +88,23 @@ def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
 def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
     """Overwrite the noted spans; return how many there were. May be repeated if it was cut off.
 
-    Those of a file that is away stay noted until it is there.
+    Those of a file that is away, missing or short stay noted until all of it is there.
     """
     away_files = read_away_files(database_file(db))
     rows = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
-    spans = [row for row in rows if row[0] not in away_files]
+    spans = [row for row in rows if row[0] not in away_files and warc_path(folder, row[0]).is_file()]
     for file, offset, end in spans:
         path = warc_path(folder, file)
-        if path.is_file():
-            _overwrite(path, offset, end, warc_date(clock()))
-        with write_transaction(db):
-            db.execute("DELETE FROM warc_erasures WHERE file = ? AND offset = ?", [file, offset])
+        _overwrite(path, offset, end, warc_date(clock()))
+        if path.stat().st_size >= end:
+            with write_transaction(db):
+                db.execute("DELETE FROM warc_erasures WHERE file = ? AND offset = ?", [file, offset])
     return len(spans)
+
+
+def waiting_files(db: Database) -> list[str]:
+    """The WARC files in which records are still to be overwritten, once all of the file is there."""
+    return [file for (file,) in db.execute("SELECT DISTINCT file FROM warc_erasures ORDER BY file")]
 
 
 def blank_record(length: int, date: str, record_id: str) -> bytes:
@@ -135,10 +140,18 @@ def _overwrite(path: Path, offset: int, end: int, date: str) -> None:
     length = _record_length(data, f"{path.name} at {offset}")
     fd = os.open(path, os.O_WRONLY)
     try:
-        os.pwrite(fd, blank_record(length, date, uuid4().urn), offset)
+        os.pwrite(fd, _blank(length, date), offset)
         sync_to_disk(fd)
     finally:
         os.close(fd)
+
+
+def _blank(length: int, date: str) -> bytes:
+    """What is written over so many bytes: zeros, as gzip pads with, over what a short file has left of a record."""
+    try:
+        return blank_record(length, date, uuid4().urn)
+    except ValueError:
+        return bytes(length)
 
 
 def _record_length(data: bytes, source: str) -> int:

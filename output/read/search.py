@@ -16,6 +16,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from output.db.fulltext.unspaced_scripts import CJK_RANGES
+from output.db.ids import LARGEST_INTEGER
 from output.db.text import inert_text, storable_text
 from output.store.article_filter import ALL_ARTICLES, ArticleBounds
 
@@ -71,7 +72,8 @@ def search(
     if not match:
         return
     sql = _HITS.format(condition=article_filter.condition)
-    for row in db.execute(sql, {"match": match, "limit": limit, **article_filter.values}):
+    values = {"match": match, "limit": min(limit, LARGEST_INTEGER), **article_filter.values}
+    for row in db.execute(sql, values):
         yield _make_hit(row, query)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from output.db.ids import LARGEST_INTEGER
 from output.db.stored_values import decoding
 from output.db.transaction import write_transaction
 from output.reclean.own_reading import OwnReading, unpack_reading
@@ -57,6 +58,7 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
 
     Each batch is one transaction; at the end the archive is settled, with a person's rulings in force.
     """
+    run_id = min(run_id, LARGEST_INTEGER)
     restored_pages = newer_pages = 0
     while batch := db.execute(_PAGES_BEFORE, [run_id, _PAGES_PER_BATCH]).fetchall():
         with write_transaction(db), changes_made_now(db, clock):

@@ -78,7 +78,7 @@ def host_condition(host: str, column: str = "host") -> str:
     letters beyond ASCII, and a scheme or path around the host may stand as a person writes them. An empty text means
     every host.
     """
-    name = _stored_spelling(host)
+    name = stored_host_of(host)
     if not name:
         return "true"
     escaped_name = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -87,8 +87,8 @@ def host_condition(host: str, column: str = "host") -> str:
     return f"({' OR '.join(parts)})"
 
 
-def _stored_spelling(host: str) -> str:
-    """The host as an archive stores it; as it is written, if it can be none."""
+def stored_host_of(host: str) -> str:
+    """The host that a person names, as an archive stores it; in lower case, if it can be none."""
     text = host.strip()
     return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from sqlite_utils import Database
 
 from cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
+from output.db.ids import LARGEST_INTEGER
 from output.db.stored_values import stored_texts
 from output.store.revisions import RevisionChange, RevisionMark
 
@@ -57,7 +58,7 @@ def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
 ) -> list[ListedEdit]:
     """The edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in order."""
-    rows = db.execute(_IN_ORDER, {"seq": after_seq, "since": since}).fetchall()
+    rows = db.execute(_IN_ORDER, {"seq": min(after_seq, LARGEST_INTEGER), "since": since}).fetchall()
     edits = (_make_edit(*row) for row in rows)
     return [edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
 

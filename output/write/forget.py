@@ -39,7 +39,8 @@ FORGOTTEN_URL = (
     f" WHERE instr(pattern, '{WILDCARD}') AND {{0}} GLOB {_AS_GLOB.format('pattern')}))"
 )
 """SQL that says of an expression whether the URL that it gives was taken down; to be formatted with it."""
-_IS_FORGOTTEN = f"SELECT {FORGOTTEN_URL.format('?1')}"
+_IS_FORGOTTEN = f"""SELECT {FORGOTTEN_URL.format("?1")}
+    OR EXISTS (SELECT 1 FROM urls WHERE url = ?1 AND reason = '{OutcomeReason.FORGOTTEN}')"""
 
 # The rows that match; articles that they redirect to; every other page of those articles; all that redirects to these.
 _REACHED = f"""CREATE TEMP TABLE reached AS
@@ -62,6 +63,7 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT id FROM pages_of UNION
         SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
     SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
+_REACHED_OTHERWISE = f"SELECT url FROM reached WHERE NOT url GLOB {_AS_GLOB.format('?1')} ORDER BY url"
 _REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
 _IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"
 _UNSHARED_BLOCKS = """SELECT count(*) FROM (
@@ -178,8 +180,9 @@ def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, c
         note_change(db, article_number, clock(), ArticleChange.REMOVED)
     for statement in _REMOVALS:
         db.execute(statement)
-    patterns = [pattern] if WILDCARD in pattern else list(dict.fromkeys((pattern, *takedown.urls)))
-    _record_takedown(db, patterns, takedown, note, clock())
+    # Other addresses of what a pattern names do not match it: each has a row of its own, here and where this is merged.
+    further_urls = _first_column(db.execute(_REACHED_OTHERWISE, [storable_text(pattern)]))
+    _record_takedown(db, dict.fromkeys((pattern, *further_urls)), takedown, note, clock())
 
 
 def rewrite_file(db: Database) -> None:

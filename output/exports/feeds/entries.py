@@ -9,6 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlite_utils import Database
 
+from output.db.ids import LARGEST_INTEGER
 from output.db.open import database_file
 from output.db.stored_values import stored_texts
 from output.exports.article_html import article_html, language_tag, xml_line, xml_text
@@ -79,7 +80,9 @@ def read_feed(db: Database, scope: FeedScope) -> WebFeed:
 
 def _read_articles(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
     names = ("id", "url", "title", "authors", "published", "first_seen", "description", "language", "tags", "text")
-    for row in db.execute(_NEW_ARTICLES.format(host=host_condition(scope.host, "a.host")), [scope.limit]):
+    for row in db.execute(
+        _NEW_ARTICLES.format(host=host_condition(scope.host, "a.host")), [min(scope.limit, LARGEST_INTEGER)]
+    ):
         article = dict(zip((*names, "markdown"), row, strict=True))
         yield WebFeedEntry(
             id=xml_line(article["url"]),
@@ -99,7 +102,7 @@ def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
     numbers = (f"?{number}" for number in range(2, 2 + len(scope.kinds)))
     kinds = f"e.kind IN ({', '.join(numbers)})" if scope.kinds else "e.kind NOT IN ('new', 'cleaner')"
     host = host_condition(scope.host, "coalesce(a.host, s.host)")
-    rows = db.execute(_EDITS.format(host=host, kinds=kinds), [scope.limit, *scope.kinds])
+    rows = db.execute(_EDITS.format(host=host, kinds=kinds), [min(scope.limit, LARGEST_INTEGER), *scope.kinds])
     for seq, url, title, kind, at, title_before, *counts, note, language in rows:
         yield WebFeedEntry(
             id=f"{xml_line(url)}#broadsheet-edit-{seq}",

@@ -83,7 +83,8 @@ def test_since_a_time() -> None:
     week_ago = (datetime.now(UTC) - timedelta(days=7)).isoformat(timespec="seconds")
     assert abs(datetime.fromisoformat(parse_since("7d")[1]) - datetime.fromisoformat(week_ago)) < timedelta(seconds=5)
     assert parse_since("2026-01-31T12:00:00+02:00") == (0, "2026-01-31T10:00:00+00:00")
-    for wrong in ("yesterday", "7 days", "", "-3"):
+    far_off = ("9999999d", "9" * 30 + "d", "0001-01-01T00:00:00+12:00", "9" * 5000, "²")
+    for wrong in ("yesterday", "7 days", "", "-3", *far_off):
         with pytest.raises(CommandError, match="is no time"):
             parse_since(wrong)
 
@@ -146,6 +147,7 @@ WRONG = [
     (["diff", "{db}", GONE], 1, "has one text only (withdrawn: HTTP 410 Gone"),
     (["diff", "{db}", STORY, "--from", "9"], 2, "there is no revision 9: they go from 1 to 3"),
     (["diff", "{db}", STORY, "--at", "soon"], 2, "--at 'soon' is no time"),
+    (["diff", "{db}", STORY, "--at", "0001-01-01T00:00:00+12:00"], 2, "is no time"),
     (["diff", "{db}", STORY, "--at", "2001-01-01"], 2, "the article was first seen at 2026"),
     (["diff", "{db}", STORY, "--at", "2026-01-01", "--from", "1"], 2, "not both"),
     (["diff", "/nowhere/a.db", STORY], 1, "does not exist"),
@@ -177,6 +179,10 @@ def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, m
     got, out, errors = command(*(argument.replace("{db}", str(db)) for argument in arguments))
     assert (got, out, errors.count("\n")) == (code, "", 1)
     assert message in errors
+
+
+def test_after_a_number_beyond_what_is_stored_there_is_nothing(db: Path) -> None:
+    assert verb("changes", db, "--since", 10**20) == (0, "", f"no edits since {10**20}\n")
 
 
 def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:

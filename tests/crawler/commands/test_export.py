@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from crawler.cli import run
+from output.write.archive import Archive
 from tests.crawler.shell import ACTIVE
 from tests.crawler.warm import PATIENCE, REPOSITORY
+from tests.output.wires import fetched
 
 
 def test_export_streams_to_standard_output(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +56,23 @@ def test_filters_are_those_of_search(db: Path, tmp_path: Path, shape: str, capsy
         assert f"{count} articles written" in capsys.readouterr().err
     assert run(["export", str(db), "--format", "wacz", "-o", str(tmp_path / "a.wacz"), "--host", "a.example"]) == 2
     assert "cannot be chosen by article" in capsys.readouterr().err
+
+
+def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db, target = tmp_path / "a.db", tmp_path / "a.wacz"
+    with Archive.open(db) as archive:
+        archive.keep_raw({"software": "test"})
+        archive.save([fetched("http://a.test/a", 1, b"secret"), fetched("http://a.test/b", 2, b"other")])
+    folder = (tmp_path / "a.db.warc").rename(tmp_path / "elsewhere")
+    assert run(["forget", str(db), "http://a.test/a", "--yes"]) == 0
+    folder.rename(tmp_path / "a.db.warc")
+    assert run(["export", str(db), "-o", str(target)]) == 2
+    assert "a takedown is not finished in a.db.warc/" in capsys.readouterr().err
+    assert not target.exists()
+    assert run(["forget", str(db), "http://a.test/a", "--yes"]) == 0
+    assert run(["export", str(db), "-o", str(target)]) == 0
 
 
 @pytest.mark.slow

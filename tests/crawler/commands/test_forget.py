@@ -43,6 +43,19 @@ def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFix
     assert db.read_bytes() == bytes_before
 
 
+def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Archive.open(db) as archive:
+        archive.db.execute(
+            "INSERT INTO warc_erasures (file, offset, following) VALUES ('made.db.warc/a.warc.gz', 0, 9)"
+        )
+        archive.db.conn.commit()
+    assert run(["forget", str(db), RIVER, "--yes"]) == 0
+    assert (
+        "  waits: made.db.warc/a.warc.gz is not there as a whole; what is in it is erased when it is"
+        in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
 def test_it_says_beforehand_how_long_the_file_is_rewritten_and_what_room_that_takes(
     db: Path, capsys: pytest.CaptureFixture[str], mode: str

@@ -316,3 +316,25 @@ def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/river"] == ("skipped", "forgotten")
     assert rows(db, f"SELECT count(*) FROM captures WHERE url = '{SITE}/river'") == [(0,)]
+
+
+@pytest.mark.slow
+def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path: Path, db: Path):
+    again = [
+        record(f"{SITE}/river", answer(page("river")), at(50)),
+        record(f"{SITE}/news/river", answer(page("river"))),
+    ]
+    command("import", write(tmp_path / "a.warc.gz", [*site(), again[1]]), "--db", db)
+    command("forget", db, f"{SITE}/riv*", "--yes")
+    assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
+    assert command("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
+    assert texts(db).keys() == {"/mill", "/listed"}
+    assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
+
+
+@pytest.mark.slow
+def test_a_host_may_be_written_as_a_person_writes_it(tmp_path: Path, db: Path):
+    records = [record(f"http://{host}/x", answer(page("river"))) for host in ("xn--mnchen-3ya.example", "b.example")]
+    file = write(tmp_path / "a.warc.gz", records)
+    assert command("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
+    assert rows(db, "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]

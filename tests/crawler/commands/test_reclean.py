@@ -251,6 +251,7 @@ def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):
     [
         (["--undo"], "was never cleaned again, or all of it"),
         (["--back-to", 3], "nothing to undo after run 3"),
+        (["--back-to", 10**20], f"nothing to undo after run {10**20}"),
     ],
 )
 def test_what_cannot_be_undone_is_one_line(db: Path, option: list[object], message: str):
@@ -259,6 +260,16 @@ def test_what_cannot_be_undone_is_one_line(db: Path, option: list[object], messa
     assert (code, out, errors.count("\n")) == (1, "", 1)
     assert message in errors
     assert texts(db) == texts_before
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--all", "--no-site-rules"])
+@pytest.mark.parametrize("undo", [["--undo"], ["--back-to", 0]])
+def test_an_undo_does_not_pass_over_an_option_that_it_has_not(db: Path, undo: list[object], option: str):
+    bytes_before = db.read_bytes()
+    code, out, errors = verb("reclean", db, *undo, option)
+    assert (code, out, errors.count("\n")) == (2, "", 1)
+    assert f"--undo and --back-to take no {option}" in errors
+    assert db.read_bytes() == bytes_before
 
 
 def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:

@@ -207,6 +207,7 @@ def test_a_page_that_has_changed_since_is_not_ruled_on(archive_path: Path, capsy
     ("arguments", "code", "message"),
     [
         ([RIVER], 2, "say which block"),
+        (["9" * 5000], 2, "is no number of a block"),
         ([RIVER, "99"], 1, "they go up to"),
         (["https://a.example/none", "0"], 1, "no blocks of"),
         ([RIVER, "x"], 2, "'x' is not a valid integer"),

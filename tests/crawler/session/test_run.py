@@ -11,6 +11,7 @@ import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page
+from crawler.discovery.scope import Scope
 from crawler.options import CrawlOptions
 from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
 from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
@@ -78,6 +79,23 @@ def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
     session = opened(file)
     assert session.queue.counts()["queued"] == 1
     session.close("finished", "")
+
+
+@pytest.mark.slow
+def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(tmp_path: Path) -> None:
+    file, other = tmp_path / "a.db", "https://b.example/"
+    deep = DiscoveredUrl(HOME + "deep", "a.example", depth=2, state="skipped", reason="depth")
+
+    def run(*seeds: str, max_depth: int | None = None) -> int:
+        options = CrawlOptions(seeds, max_depth=max_depth)
+        session = CrawlSession.open(file, options)
+        session.start("crawl", seed_rows(seeds), Scope.from_seeds(seeds, max_depth=max_depth))
+        asyncio.run(session.store(Outcome(seeds[0], "done", "list", 200, discovered_urls=(deep,))))
+        session.close("finished", "")
+        return len(rows(file, "SELECT 1 FROM urls WHERE url LIKE '%/deep' AND state = 'queued'"))
+
+    assert [run(HOME, max_depth=1), run(HOME, max_depth=1), run(other)] == [0, 0, 0]
+    assert run(other, HOME) == 1
 
 
 def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path) -> None:

@@ -167,6 +167,12 @@ def test_bounds_leave_rows_with_their_reasons(crawl: Crawl, serve: Serve) -> Non
         "/in/not": ("skipped", "pattern"),
     }  # fmt: skip
     assert {url.removeprefix(site.url) for url in result.articles()} == {"/in/new", "/in/deep"}
+    site.log.clear()
+    wider = crawl(site.url + "/", include="/in/", max_depth=2, since="2010-01-01", language="en es", **SMALL)
+    assert wider.states(site) == states | dict.fromkeys(("/in/old", "/in/es", "/in/deeper"), DONE) | {
+        "/in/not": ("failed", "http_404"), "/robots.txt": ("done", "robots"),
+    }  # fmt: skip
+    assert sorted(site.paths()) == ["/in/deeper", "/in/es", "/in/not", "/in/old", "/robots.txt"]
 
 
 @pytest.mark.slow

@@ -409,3 +409,46 @@ def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path,
     merge_all(base, make, [later])
     assert not list((tmp_path / "base").rglob("*.merged.warc"))
     in_order(base)
+
+
+@pytest.mark.parametrize("is_imported_first", [True, False])
+def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(
+    tmp_path: Path, make: Maker, is_imported_first: bool
+) -> None:
+    url, target = f"{HOSTS[0]}/1", tmp_path / "all.db"
+    crawled = write_archive(tmp_path / "crawled.db", make, [with_raw(make.outcome(url, *story(1)))])
+    imported = Path(shutil.copy(crawled, tmp_path / "imported.db"))
+    with Archive.open(imported, make.clock) as archive:
+        archive.db.execute("DELETE FROM warc_files")
+    merge_all(target, make, [imported, crawled] if is_imported_first else [crawled, imported])
+    in_order(target)
+    with Archive.open(target, make.clock) as archive:
+        take_down(archive.db, url, clock=make.clock)
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").iterdir())
+    assert url.encode() not in raw
+    in_order(target)
+
+
+def test_a_takedown_that_waits_for_its_file_is_carried_out_in_the_copy(tmp_path: Path, make: Maker) -> None:
+    gone, stays = (f"{HOSTS[0]}/{name}" for name in ("gone", "stays"))
+    outcomes = [with_raw(make.outcome(url, *story(number))) for number, url in enumerate((gone, stays))]
+    source = write_archive(tmp_path / "a.db", make, outcomes)
+    folder = (tmp_path / "a.db.warc").rename(tmp_path / "elsewhere")
+    with Archive.open(source, make.clock) as archive:
+        take_down(archive.db, gone, clock=make.clock)
+    folder.rename(tmp_path / "a.db.warc")
+    merge_all(tmp_path / "all.db", make, [source])
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").iterdir())
+    assert (gone.encode() in raw, stays.encode() in raw) == (False, True)
+    in_order(tmp_path / "all.db")
+
+
+def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:
+    copy = f"{HOSTS[0]}/news/copy"
+    paths = [write_archive(tmp_path / f"{n}.db", make, [make.outcome(copy, *story(1))]) for n in range(2)]
+    with Archive.open(paths[0], make.clock) as archive:
+        moved = make.failure(f"{HOSTS[0]}/people/a")
+        archive.save([replace(moved, state="done", reason="redirect", location=copy)])
+        take_down(archive.db, f"{HOSTS[0]}/people/*", clock=make.clock)
+    merge_all(tmp_path / "all.db", make, paths)
+    assert not content(tmp_path / "all.db")["articles"]

@@ -13,7 +13,7 @@ import pytest
 
 from output.raw import erase
 from output.raw.check import raw_faults
-from output.raw.erase import blank_record
+from output.raw.erase import blank_record, waiting_files
 from output.raw.warc_reader import RecordError, parse_record, read_response, read_span
 from output.read.verify import raw_responses, verify
 from output.write.archive import Archive
@@ -141,6 +141,40 @@ def test_what_a_kill_left_undone_is_done_at_the_next_opening(file: Path, monkeyp
     assert SECRET not in unpacked(path)
     assert b"a.test" not in unpacked(path)
     raws.checked(file)
+
+
+def test_what_is_in_a_file_that_is_not_there_goes_when_it_is(file: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/a", 1, SECRET)])
+        (path,) = warcs(file)
+        path.rename(file.parent / "elsewhere")
+        take_down(archive.db, "http://a.test/a")
+        assert waiting_files(archive.db) == [f"a.db.warc/{path.name}"]
+    with Archive.open(file) as archive:
+        assert waiting_files(archive.db) == [f"a.db.warc/{path.name}"]
+    (file.parent / "elsewhere").rename(path)
+    with Archive.open(file) as archive:
+        assert waiting_files(archive.db) == []
+        assert verify(archive.db) == []
+    assert b"a.test" not in unpacked(path)
+
+
+@pytest.mark.parametrize("left", [0, 50, 400])
+def test_a_file_that_was_cut_keeps_no_takedown_and_no_opening_from_it(file: Path, left: int) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/a", 1, os.urandom(2000))])
+        (path,) = warcs(file)
+        whole, offset = path.read_bytes(), int(str(spans(archive)["http://a.test/a"][1]))
+        os.truncate(path, offset + left)
+        take_down(archive.db, "http://a.test/a")
+    with Archive.open(file) as archive:
+        assert waiting_files(archive.db) == [f"a.db.warc/{path.name}"]
+    assert whole[offset : offset + 50] not in path.read_bytes() or not left
+    path.write_bytes(whole)
+    with Archive.open(file) as archive:
+        assert waiting_files(archive.db) == []
+        assert verify(archive.db) == []
+    assert b"a.test" not in unpacked(path)
 
 
 def test_an_imported_file_is_not_ours_to_write_to(file: Path) -> None:  # noqa: F811

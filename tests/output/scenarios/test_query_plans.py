@@ -21,7 +21,7 @@ from output.db.url_words import OutcomeReason
 from output.exports.csv import export_csv
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.imports import queue_unfetched
-from output.queue.requeue import UNREACHED_HOSTS, PassingReason
+from output.queue.requeue import UNREACHED_HOSTS, PassingReason, queue_left_out
 from output.queue.resume import moved_seeds, redirect_chains
 from output.queue.rows import Queue
 from output.read.explain import find_page, find_url_state
@@ -126,6 +126,7 @@ def test_queue(writer):
     moved_seeds(writer.db, ["https://news0.example/?p=8"] * OFTEN, 9)
     writer.requeue([*UNREACHED_HOSTS, PassingReason("skipped", "limit")])
     queue_unfetched(writer.db, lambda *_: True)
+    queue_left_out(writer.db, ["depth", "pattern"], lambda _: True)
 
 
 def test_update(writer):

@@ -138,6 +138,23 @@ def test_only_the_star_is_a_wildcard(archive: Archive, make: Maker, pattern: str
     assert [url.removeprefix(HOST) for url in plan_takedown(archive.db, pattern).urls] == taken
 
 
+def test_other_addresses_of_what_a_pattern_names_stay_forgotten(
+    archive: Archive, make: Maker, words: Callable[..., str]
+) -> None:
+    stored(archive, make, words)
+    take_down(archive.db, HOST + "sec*", "", make.clock)
+    rows = dict(archive.db.execute("SELECT pattern, articles FROM takedowns").fetchall())
+    assert rows == {HOST + "sec*": 1, HOST + "old": 0, HOST + "print/secret": 0}
+    assert all(is_forgotten(archive.db, HOST + path) for path in ("secret", "old", "print/secret"))
+    assert not is_forgotten(archive.db, HOST + "other")
+
+
+def test_an_address_that_an_earlier_version_noted_at_its_url_alone_is_forgotten(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(HOST + "copy", SECRET)])
+    archive.db.execute("UPDATE urls SET state = 'skipped', reason = 'forgotten'")
+    assert is_forgotten(archive.db, HOST + "copy")
+
+
 def test_a_redirect_to_a_front_page_takes_no_front_page_down(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(HOST)])
     moved = make.failure(HOST + "gone")

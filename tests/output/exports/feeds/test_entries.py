@@ -52,6 +52,7 @@ def test_new_articles_newest_first(filled, read):
     ]
     assert [entry[1] for entry in read(filled, FeedScope(host="a.test"))] == ["One, corrected"]
     assert [entry[1] for entry in read(filled, FeedScope(limit=1))] == ["Two"]
+    assert read(filled, FeedScope(limit=10**20)) == read(filled, FeedScope())
 
 
 @pytest.mark.parametrize("read", READERS)
