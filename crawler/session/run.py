@@ -104,12 +104,13 @@ class CrawlSession:
         """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
         Also queued, as far as they are in the scope: URLs that an import named without their content, those that the
-        narrower bounds of the crawl before left out, and pages that are due for a revisit. What earlier runs skipped
-        for a reason that holds no longer, such as a port that is allowed now, is queued while the crawl goes on.
+        narrower bounds of the crawl before left out (by no update, which goes no further), and pages that are due for a
+        revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is allowed now, is
+        queued while the crawl goes on.
         """
         queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
-        if scope is not None:
+        if scope is not None and not self._options.revisit:
             self._queue_left_out(scope)
         self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
         self._archive.requeue(self._lapsed_reasons(allowed_targets))

@@ -86,8 +86,8 @@ def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(
     file, other = tmp_path / "a.db", "https://b.example/"
     deep = DiscoveredUrl(HOME + "deep", "a.example", depth=2, state="skipped", reason="depth")
 
-    def run(*seeds: str, max_depth: int | None = None) -> int:
-        options = CrawlOptions(seeds, max_depth=max_depth)
+    def run(*seeds: str, max_depth: int | None = None, revisit: str = "") -> int:
+        options = CrawlOptions(seeds, max_depth=max_depth, revisit=revisit)
         session = CrawlSession.open(file, options)
         session.start("crawl", seed_rows(seeds), Scope.from_seeds(seeds, max_depth=max_depth))
         asyncio.run(session.store(Outcome(seeds[0], "done", "list", 200, discovered_urls=(deep,))))
@@ -95,7 +95,8 @@ def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(
         return len(rows(file, "SELECT 1 FROM urls WHERE url LIKE '%/deep' AND state = 'queued'"))
 
     assert [run(HOME, max_depth=1), run(HOME, max_depth=1), run(other)] == [0, 0, 0]
-    assert run(other, HOME) == 1
+    assert run(other, HOME, revisit="update") == 0, "an update looks again and goes no further"
+    assert [run(HOME, max_depth=1), run(other, HOME)] == [0, 1]
 
 
 def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path) -> None:
