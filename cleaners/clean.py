@@ -18,6 +18,7 @@ from cleaners.learned.first_look import take_first_look
 from cleaners.lineage import CLEANER_VERSION
 from cleaners.metadata.fields import read_metadata
 from cleaners.metadata.images import read_images
+from cleaners.metadata.language import with_language_of_text
 from cleaners.page_type.decide import page_verdict
 from cleaners.page_type.page_features import page_features
 from cleaners.site_rules.ftr_format import SiteRuleFile
@@ -90,7 +91,7 @@ def clean(
     return CleanedPage(
         url=page.url,
         verdict=replace(verdict, evidence=(*verdict.evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)),
-        metadata=_with_standfirst(reading, verdicts),
+        metadata=with_language_of_text(_with_standfirst(reading, verdicts), text),
         blocks=reading.blocks,
         verdicts=verdicts,
         text=text,

@@ -2,9 +2,11 @@
 
 import pytest
 
+from cleaners.clean import clean
+from cleaners.document import Metadata, Page
 from cleaners.html.decode import parse
 from cleaners.metadata.fields import read_metadata
-from cleaners.metadata.language import primary_tag
+from cleaners.metadata.language import primary_tag, with_language_of_text
 
 GERMAN = "Die Mühle am Fluss wurde am Montag verkauft, und niemand im Dorf fragte nach dem Preis. " * 3
 
@@ -59,6 +61,57 @@ def test_a_guess_takes_any_text(text: str, tag: str) -> None:
     guessed, source = language("<p>x", text)
     assert source == "text"
     assert guessed == tag or not tag
+
+
+ENGLISH = "The mill by the river was sold on Monday, and nobody in the village asked what it had cost. " * 3
+SWAHILI = "Jeshi la polisi mkoani limefanikiwa kukamata watu kumi na wanane kwa makosa mbalimbali. " * 2
+
+
+@pytest.mark.parametrize(
+    ("html", "text", "found"),
+    [
+        ('<html lang="en-US"><p>x', GERMAN, ("de", "text")),
+        ('<html lang="en"><p>x', "河边的磨坊在星期一被卖掉了，村里没有人问过它值多少钱。" * 6, ("zh", "text")),
+        ('<html><meta property="og:locale" content="en_GB"><p>x', GERMAN, ("de", "text")),
+        ('<html lang="en"><p>x', ENGLISH, ("en", "markup")),
+        ('<html lang="en"><p>x', GERMAN[:99], ("en", "markup")),
+        ('<html lang="en"><p>x', GERMAN + ENGLISH, ("en", "markup")),
+        ('<html lang="en"><p>x', SWAHILI.split(".")[0] * 2 + GERMAN[:60], ("en", "markup")),
+        ('<html lang="en"><p>x', "", ("en", "markup")),
+        ('<html lang="nl"><p>x', GERMAN, ("nl", "markup")),
+    ],
+)
+def test_english_that_a_text_surely_is_not_was_left_by_a_template(html: str, text: str, found: tuple[str, str]) -> None:
+    assert language(html, text) == found
+
+
+@pytest.mark.parametrize(
+    ("stated", "source", "text", "found"),
+    [
+        ("en", "markup", GERMAN, ("de", "text")),
+        ("de", "text", ENGLISH, ("en", "text")),
+        ("en", "markup", ENGLISH, ("en", "markup")),
+        ("nl", "markup", GERMAN, ("nl", "markup")),
+        ("en", "site-rule", GERMAN, ("en", "site-rule")),
+        ("de", "text", GERMAN[:99], ("de", "text")),
+        ("", "", GERMAN, ("", "")),
+    ],
+)
+def test_the_text_of_the_article_decides_where_the_page_around_it_did(
+    stated: str, source: str, text: str, found: tuple[str, str]
+) -> None:
+    sources = {"title": "meta"} | ({"language": source} if source else {})
+    metadata = with_language_of_text(Metadata(title="The mill", language=stated, sources=sources), text)
+    assert (metadata.language, metadata.sources.get("language", "")) == found
+    assert (metadata.title, metadata.sources["title"]) == ("The mill", "meta")
+
+
+def test_a_german_article_with_english_comments_is_german() -> None:
+    comments = "".join(f'<div class="comment"><p>Ann {n} says:</p><p>{n}: {ENGLISH}</p></div>' for n in range(5))
+    story = f"<article><h1>Die Mühle</h1><p>{GERMAN}</p><p>{GERMAN.replace('Montag', '3. Mai')}</p></article>"
+    html = f'<html lang="en">{story}<div id="comments" class="comments-area"><h3>5 Comments</h3>{comments}</div>'
+    metadata = clean(Page("https://paper.example/mill", html.encode())).metadata
+    assert (metadata.language, metadata.sources["language"]) == ("de", "text")
 
 
 def test_a_short_text_is_not_guessed() -> None:
