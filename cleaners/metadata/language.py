@@ -31,7 +31,6 @@ _ENGLISH_SHARE = (
 )
 _SURE_PROBABILITY = 0.9
 _STATED = frozenset({"markup", "json-ld", "meta"})
-_WORD = re.compile(r"\w+")
 _MODEL = "lid.176.ftz"  # of fasttext.cc; NOTICE names its licence
 _LABEL = "__label__"
 
@@ -78,8 +77,8 @@ def sure_language(text: str) -> str:
     """The language that a text is in without a doubt; empty where there is one, or too little text."""
     if len(text) < _MIN_TEXT_CHARS:
         return ""
-    words = _WORD.findall(text[:_MAX_TEXT_CHARS].lower())
-    if words and sum(word in load_words("english") for word in words) >= _ENGLISH_SHARE * len(words):
+    words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
+    if words and sum(word in english for word in words) >= _ENGLISH_SHARE * len(words):
         return "en"
     language, probability = _detect_language(text)
     return language if probability >= _SURE_PROBABILITY else ""
