@@ -26,9 +26,8 @@ _NO_LANGUAGE_TAGS = frozenset({"und", "mul", "zxx", "xx", "div"})
 _MIN_TEXT_CHARS = 100  # detection on a shorter text is not reliable
 _MAX_TEXT_CHARS = 3000
 _TEMPLATE_LANGUAGE = "en"
-_ENGLISH_SHARE = (
-    0.2  # of the commonest words among all; more is English without a doubt, and spares 19 of 20 pages the model
-)
+# Of the commonest words among all; more is English without a doubt, and spares 14 of 15 pages the model.
+_ENGLISH_SHARE = 0.2
 _SURE_PROBABILITY = 0.9
 _STATED = frozenset({"markup", "json-ld", "meta"})
 _MODEL = "lid.176.ftz"  # of fasttext.cc; NOTICE names its licence
