@@ -24,7 +24,6 @@ from output.db.text import as_json
 from output.db.transaction import write_transaction
 from output.settle.affected_pages import AFFECTED_TABLES, find_affected_pages
 from output.settle.aggregates import LIST_TABLES, create_pages_view, find_list_pages
-from output.settle.committed_texts import committed_texts
 from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
 from output.settle.join_pages import find_parts
 from output.settle.layouts.find_layouts import find_layouts, store_layouts, stored_layout_verdict
@@ -201,7 +200,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
 
     What is pure and takes long goes through `parallel_map`.
     """
-    with committed_texts(db), write_transaction(db):
+    with write_transaction(db):
         settled_at = clock()
         if is_settled(db) and not apply_rulings(db, settled_at):
             changes = _settle_rest(db, settled_at)
