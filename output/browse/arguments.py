@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
+from output.db.ids import LARGEST_INTEGER
 from output.db.text import storable_text
 
-_MAX_NUMBER = 2**63 - 1
 _MAX_CHARACTERS = 1000
 
 
@@ -44,7 +44,7 @@ class Arguments:
         value = self.text(name)
         if not value and default is not None:
             return default
-        if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= _MAX_NUMBER):
+        if not (value.isascii() and value.isdigit() and len(value) < 20 and int(value) <= LARGEST_INTEGER):
             raise BadArgumentError(f"{name} is no number that can be here")
         return int(value)
 
