@@ -21,7 +21,6 @@ from output.db.clock import utc_now
 from output.db.fulltext.index_articles import index_postponed, remove_from_index
 from output.db.stored_values import stored_texts
 from output.db.text import as_json
-from output.db.transaction import write_transaction
 from output.settle.affected_pages import AFFECTED_TABLES, find_affected_pages
 from output.settle.aggregates import LIST_TABLES, create_pages_view, find_list_pages
 from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
@@ -37,6 +36,7 @@ from output.settle.site_memory.repeats import (
     rejudge_pages,
     verdict_reasons,
 )
+from output.settle.steps import SettleSteps, settle_in_steps
 from output.settle.unsettled import (
     WHOLE_ARCHIVE,
     StaleHosts,
@@ -196,16 +196,17 @@ class _Findings:
 
 
 def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: ParallelMap = serial_map) -> SettleResult:
-    """Settle the archive in one transaction, and say what changed. `clock` gives UTC ISO 8601 times.
+    """Settle the archive and say what changed, in one transaction, or in several where much changes. `clock` gives UTC
+    ISO 8601 times.
 
     What is pure and takes long goes through `parallel_map`.
     """
-    with write_transaction(db):
+    with settle_in_steps(db) as steps:
         settled_at = clock()
         if is_settled(db) and not apply_rulings(db, settled_at):
             changes = _settle_rest(db, settled_at)
         else:
-            changes = _judge_stale_pages(db, settled_at, parallel_map)
+            changes = _judge_stale_pages(db, settled_at, parallel_map, steps)
         counts = Counter({ShelvingReason(reason): count for reason, count in db.execute(_SHELVING_COUNTS)})
         (article_pages,) = db.execute(_COUNT_ARTICLE_PAGES).fetchone()
         (repeated_blocks,) = db.execute(_COUNT_SITE_VERDICTS).fetchone()
@@ -219,7 +220,7 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
     )
 
 
-def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap) -> dict[str, int]:
+def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap, steps: SettleSteps) -> dict[str, int]:
     """Judge again what may have changed since the archive was last settled; returns what did, by field of the result.
 
     Layouts and what a site repeats are judged on hosts where something changed that they depend on; copies, parts and
@@ -240,14 +241,19 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap)
     _rewrite_rows(db, changed_rows)
     changed_roles = relations.moved_pages | {row.page_id for row in changed_rows if row.has_other_type}
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, changed_roles))
-    rejudged_pages = _clear_repeats(db, list_hosts(db, stale_hosts), settled_at, parallel_map)
+    rejudged_pages = 0
+    for host in list_hosts(db, stale_hosts):
+        steps.end_step()
+        rejudged_pages += _clear_repeats(db, host, settled_at, parallel_map)
+    steps.end_step()
     apply_rulings(db, settled_at)
     for head_page in relations.head_pages:
         rebuild_page(db, head_page, settled_at)
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, relations.head_pages))
     relate_articles(db, parallel_map, stale_hosts, relations.head_pages)
     _settle_rest(db, settled_at)
-    note_settled(db)
+    if steps.was_alone:
+        note_settled(db)
     _drop_temporary_tables(db)
     return _changes(removed_articles, returned_articles, len(changed_rows), rejudged_pages)
 
@@ -366,23 +372,20 @@ def _own_text_reader(db: Database) -> Callable[[int], str]:
     return lambda page_id: kept_text(db, page_id)
 
 
-def _clear_repeats(db: Database, hosts: Iterable[str], settled_at: str, parallel_map: ParallelMap) -> int:
-    """Store the verdicts of the site's memory on these hosts where they differ from the stored ones: take out what each
-    site repeats, bring back what it repeats no more. Returns the number of pages that changed."""
-    changed_count = 0
-    for host in hosts:
-        changed_verdicts: dict[int, dict[int, Verdict]] = {}
-        unvisited_pages = pages_with_site_verdicts(db, host)
-        for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):
-            if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
-                changed_verdicts[page_id] = verdicts
-            unvisited_pages.discard(page_id)
-        changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
-        remove_from_index(db, changed_verdicts)
-        replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
-        index_postponed(db)
-        changed_count += len(changed_verdicts)
-    return changed_count
+def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: ParallelMap) -> int:
+    """Store the verdicts of the site's memory on a host where they differ from the stored ones: take out what the site
+    repeats, bring back what it repeats no more. Returns the number of pages that changed."""
+    changed_verdicts: dict[int, dict[int, Verdict]] = {}
+    unvisited_pages = pages_with_site_verdicts(db, host)
+    for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):
+        if verdict_reasons(verdicts) != (site_verdict_reasons(db, page_id) if page_id in unvisited_pages else {}):
+            changed_verdicts[page_id] = verdicts
+        unvisited_pages.discard(page_id)
+    changed_verdicts |= {page_id: {} for page_id in unvisited_pages}
+    remove_from_index(db, changed_verdicts)
+    replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
+    index_postponed(db)
+    return len(changed_verdicts)
 
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:

@@ -121,6 +121,11 @@ def note_settled(db: Database) -> None:
     db.execute(_STORE_FACT, [_FACT, _present_judges(db)])
 
 
+def note_unsettled(db: Database) -> None:
+    """Note that all of the archive has to be settled again."""
+    db.execute("DELETE FROM meta WHERE key = ?", [_FACT])
+
+
 def _settled_by(db: Database) -> str | None:
     row = db.execute(_READ_FACT, [_FACT]).fetchone()
     return str(row[0]) if row else None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
 from cleaners.html.layout_signature import pack_signature
@@ -19,9 +21,11 @@ from output.db.transaction import write_transaction
 from output.outcome import DiscoveredUrl, Outcome
 from output.queue.rows import add_urls
 from output.read.verify import verify
+from output.settle import steps
 from output.settle.judge_again import settle
 from output.settle.similar import candidate_pairs, crowded_hashes, relate
 from output.settle.site_memory import layout_judge
+from output.settle.steps import SettleSteps
 from output.store.ledger import block_id
 from output.store.sighting import article_id
 from output.verdicts.apply_rulings import apply_rulings
@@ -199,14 +203,20 @@ def settled_state(archive: Archive) -> dict[str, list[tuple[object, ...]]]:
     return {name: sorted(archive.db.execute(query).fetchall(), key=repr) for name, query in _SETTLED.items()}
 
 
-def result(file: Path, seed: int, step_count: int, settle_share: float) -> dict[str, list[tuple[object, ...]]]:
+def result(
+    file: Path,
+    seed: int,
+    step_count: int,
+    settle_share: float,
+    settle_now: Callable[[Database, Clock], object] = settle,
+) -> dict[str, list[tuple[object, ...]]]:
     steps, moments = World(random.Random(seed)).steps(step_count), random.Random(seed + 1)
     clock = Clock()
     with Archive.open(file, clock) as archive:
         for step in steps:
             step(archive)
             if moments.random() < settle_share:
-                settle(archive.db, clock)
+                settle_now(archive.db, clock)
         settle(archive.db, clock)
         again = settle(archive.db, clock)
         assert (again.rewritten_rows, again.rejudged_pages, again.removed_articles, again.returned_articles) == (0,) * 4
@@ -239,6 +249,42 @@ def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest
         monkeypatch.setattr(candidate_pairs, "CROWD_LIMIT", 2)
         monkeypatch.setattr(crowded_hashes, "CROWD_LIMIT", 2)
     check_world(tmp_path, seed, 60)
+
+
+def check_world_with_cuts(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step of settling is committed, and half of the settlings are cut off somewhere between two steps."""
+    moments, end_step = random.Random(seed + 2), SettleSteps.end_step
+    cuts: list[int] = []
+
+    def settle_and_cut(db: Database, clock: Clock) -> None:
+        steps_left = moments.choice((1, 2, 4, 99))
+
+        def cut(steps: SettleSteps) -> None:
+            nonlocal steps_left
+            end_step(steps)
+            steps_left -= 1
+            if not steps_left:
+                cuts.append(seed)
+                raise InterruptedError
+
+        with monkeypatch.context() as patch, suppress(InterruptedError):
+            patch.setattr(SettleSteps, "end_step", cut)
+            settle(db, clock)
+
+    once = result(folder / "once.db", seed, 60, 0.0)
+    monkeypatch.setattr(steps, "ROWS_PER_STEP", 1)
+    for name, rows in result(folder / "cut.db", seed, 60, 0.3, settle_and_cut).items():
+        assert once[name] == rows, name
+    assert cuts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 220))
+def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
+    check_world_with_cuts(tmp_path, seed, monkeypatch)
 
 
 def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
