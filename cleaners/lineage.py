@@ -16,7 +16,7 @@ from importlib.resources import files
 from cleaners.document import ExtractorUse
 from cleaners.site_rules.ftr_format import SiteRuleFile
 
-CLEANER_VERSION = "12"
+CLEANER_VERSION = "13"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
@@ -40,6 +40,7 @@ RULE_DATA: Mapping[str, DataFile] = {
 
 MODEL_DATA: Mapping[str, DataFile] = {
     "block-model": ("cleaners.learned.models", "model.npz"),
+    "block-words": ("cleaners.learned.models", "block_words.npz"),
     "first-look-model": ("cleaners.learned.models", "first_look.npz"),
     "language-model": ("cleaners.metadata", "lid.176.ftz"),
     "line-model": ("cleaners.learned.models", "lines.npz"),

@@ -15,6 +15,7 @@ import numpy as np
 
 from cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
 from cleaners.learned import characters as chars
+from cleaners.learned.block_words import word_columns
 from cleaners.learned.column_math import signed_log
 from cleaners.learned.context_features import context_features
 from cleaners.learned.page_columns import JudgedColumns, PageColumns, add_verdicts, read_page_columns
@@ -97,6 +98,7 @@ def _page_only_columns(page: PageColumns) -> Columns:
         _likeness_columns,
         _title_columns,
         _page_size_columns,
+        _word_columns,
     ):
         features |= compute(page)
     return features
@@ -206,3 +208,8 @@ def _page_size_columns(page: PageColumns) -> Columns:
         "page_prose": np.log1p((words * page.is_prose).sum()),
     }
     return {name: np.full(len(words), value) for name, value in values.items()}
+
+
+def _word_columns(page: PageColumns) -> Columns:
+    """Whether the words of a block, around it and above it speak for the article's text."""
+    return word_columns(page.blocks)

@@ -5,6 +5,7 @@
     options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
+Both models see sums over words, whose weights are learned first (`block_word_weights.py`).
 What is trained on, and what it weighs, says `mixture.py`; some pages of each whole site are among it, where the corpus
 has them. The same pages, versions and settings give the same files. Beside them, `model.json` holds hashes and weights
 of the corpora, the versions, and the cross-validated scores. Needs the extra: pip install '.[train]'.
@@ -25,12 +26,14 @@ from typing import Any
 import numpy as np
 
 from cleaners.document import Column
+from cleaners.learned.block_words import WORDS_FILE
 from cleaners.learned.characters import count_characters
 from cleaners.learned.first_look import FirstLook
 from cleaners.learned.model import BLOCK_MODEL, EARLY_STOP_TREES, FIRST_LOOK_MODEL, Trees, expected_f1, trees_from_dump
 from cleaners.learned.trees import MOST_LEAVES
 from cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
 from cleaners.training.annotated_sites import SITES
+from cleaners.training.block_word_weights import HostFolds, WordWeights, with_word_sums
 from cleaners.training.mixture import FOLDS, MIXTURE, PAGE_CORPORA, TrainingCorpus, fold_of
 from cleaners.training.scores import score_examples
 from cleaners.verdicts.judge import rule_verdicts
@@ -64,6 +67,8 @@ _BLOCK_MODEL_SETTINGS = {
 _FIRST_LOOK_SETTINGS = {"learning_rate": 0.07, "seed": 3}
 
 Trainer = Callable[[FeatureNames, Sequence[BlockExample]], Trees]
+ExamplesOfFold = Callable[[int], Sequence[BlockExample]]
+"""The examples with the features that they have while a fold is tested."""
 
 
 def train_block_model(names: FeatureNames, examples: Sequence[BlockExample]) -> Trees:
@@ -107,25 +112,32 @@ def fit_trees(names: list[str], rows: Column, labels: Column, weights: Column, r
     return trees_from_dump(names, lightgbm.train(SETTINGS | overrides, data, rounds).dump_model())
 
 
-def out_of_fold(names: FeatureNames, examples: Sequence[BlockExample], trainer: Trainer) -> list[Column]:
+def out_of_fold(names: FeatureNames, examples_of_fold: ExamplesOfFold, trainer: Trainer) -> list[Column]:
     """Return for each example the probabilities of its blocks, by a model trained without any page of its host."""
     probabilities: dict[int, Column] = {}
     for fold in range(FOLDS):
+        examples = examples_of_fold(fold)
         trees = trainer(names, [example for example in examples if fold_of(example.host) != fold])
         for n, example in enumerate(examples):
             if fold_of(example.host) == fold:
                 rows = example.first_look_rows if trainer is train_first_look else example.block_model_rows
                 probabilities[n] = trees.predict(rows, EARLY_STOP_TREES)
-    return [probabilities[n] for n in range(len(examples))]
+    return [probabilities[n] for n in range(len(probabilities))]
 
 
-def cross_validate(names: FeatureNames, examples: Sequence[BlockExample]) -> dict[str, dict[str, float]]:
+def cross_validate(
+    names: FeatureNames, examples: Sequence[BlockExample], host_folds: HostFolds
+) -> dict[str, dict[str, float]]:
     """The scores of the verdicts, by corpus, each page judged by models trained without any page of its host.
 
     `sure` is the share of the pages of which the first look was sure.
     """
-    first_look_probabilities = out_of_fold(names, examples, train_first_look)
-    block_model_probabilities = out_of_fold(names, examples, train_block_model)
+
+    def examples_of_fold(fold: int) -> Sequence[BlockExample]:
+        return with_word_sums(names, examples, host_folds.sum_words(fold))
+
+    first_look_probabilities = out_of_fold(names, examples_of_fold, train_first_look)
+    block_model_probabilities = out_of_fold(names, examples_of_fold, train_block_model)
     kept_masks, sure_pages = [], []
     probabilities = zip(first_look_probabilities, block_model_probabilities, strict=True)
     for example, (by_first_look, by_block_model) in zip(examples, probabilities, strict=True):
@@ -172,10 +184,13 @@ def main(arguments: list[str] | None = None) -> None:
     if problem := corpus_problem(options.corpus):
         sys.exit(problem)
     names, examples = read_block_examples(options.corpus)
-    scores = cross_validate(names, examples)
+    host_folds = HostFolds(examples)
+    scores = cross_validate(names, examples, host_folds)
     for corpus, values in scores.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
     if not options.cv:
+        write_word_weights(host_folds.learn_weights(), options.out)
+        examples = with_word_sums(names, examples, host_folds.sum_words())
         write_model(train_block_model(names, examples), options.out, BLOCK_MODEL)
         write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)
         facts = {"date": options.date} | _facts_of_both(options.corpus, names) | {"cross_validated": scores}
@@ -195,7 +210,9 @@ def corpus_problem(corpus: Path, names: Sequence[str] = PAGE_CORPORA) -> str:
 def _facts_of_both(folder: Path, names: FeatureNames) -> dict[str, Any]:
     """The training facts of the block model, and under `first` what is different in the first look."""
     first_look = {"features": len(names.first_look), "rounds": _FIRST_LOOK_ROUNDS}
-    return training_facts(folder, names.block_model, _ROUNDS) | {
+    facts = training_facts(folder, names.block_model, _ROUNDS)
+    return facts | {
+        "versions": facts["versions"] | {"scipy": version("scipy")},
         "settings": SETTINGS | _BLOCK_MODEL_SETTINGS,
         "first": first_look | {"settings": SETTINGS | _FIRST_LOOK_SETTINGS},
     }
@@ -225,6 +242,13 @@ def write_model(trees: Trees, folder: Path, file: str) -> None:
     """Write a model to a file of the folder."""
     with (folder / file).open("wb") as stream:
         trees.save(stream)
+
+
+def write_word_weights(weights: WordWeights, folder: Path) -> None:
+    """Write the weights of words to their file of the folder."""
+    arrays: dict[str, Any] = {name: column.astype(np.float16) for name, column in weights.items()}
+    with (folder / WORDS_FILE).open("wb") as stream:
+        np.savez_compressed(stream, **arrays)
 
 
 def write_facts(facts: dict[str, Any], folder: Path, file: str) -> None:

@@ -66,8 +66,8 @@ def test_every_data_file_is_in_the_lineage_or_known_to_change_no_verdict():
 
 def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
     assert " ".join(sorted([*RULE_DATA, *MODEL_DATA])) == (
-        "block-model first-look-model language-model layout letters line-model metadata-words notices page-signs"
-        " page-type page-type-weights page-words robots-directives url-shape urls"
+        "block-model block-words first-look-model language-model layout letters line-model metadata-words notices"
+        " page-signs page-type page-type-weights page-words robots-directives url-shape urls"
     )
     assert rule_files()["phrases/de"] == ("cleaners.rules.phrases", "de.toml")
 

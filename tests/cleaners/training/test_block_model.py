@@ -93,7 +93,7 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
         block_model.main(["--corpus", str(corpus), "--out", str(out)])
     files, files_again = ({file.name: file.read_bytes() for file in out.iterdir()} for out in outs)
     assert files == files_again
-    assert files.keys() == {"first_look.npz", "model.npz", "model.json"}
+    assert files.keys() == {"block_words.npz", "first_look.npz", "model.npz", "model.json"}
     assert json.loads(files["model.json"])["cross_validated"].keys() == set(PAGE_CORPORA)
     for file in outs[0].iterdir():
         file.unlink()

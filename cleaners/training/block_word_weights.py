@@ -1,0 +1,110 @@
+"""Learns a weight a bucket of hashed words: do they speak for the article's text (`cleaners/learned/block_words.py`)?
+
+A logistic regression with a penalty for large weights, over the words of all labelled blocks, by L-BFGS (scipy): the
+same pages give the same weights. What is common to all blocks (the intercept) is left out. The trees must not learn
+from sums by weights that were learned from the same pages, or they would believe them too much: each block's sum is by
+weights that saw no page of its host (`HostFolds`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from cleaners.document import Column
+from cleaners.learned.block_words import BUCKETS, WORD_FEATURES, hash_block_words, word_shares
+from cleaners.training.annotated_pages import BlockExample, FeatureNames
+from cleaners.training.mixture import fold_of
+
+WordWeights = Mapping[str, Column]
+"""By the name of the feature, a weight a bucket."""
+
+_PENALTY = 1.0
+_MOST_STEPS = 60
+
+
+class HostFolds:
+    """The words of all examples' blocks, with weights learned without the hosts of some folds."""
+
+    def __init__(self, examples: Sequence[BlockExample]) -> None:
+        try:
+            from scipy.sparse import csr_matrix, hstack
+        except ImportError:
+            sys.exit("training needs the extra: pip install '.[train]'")
+        self._folds = np.concatenate([np.full(len(one.blocks), fold_of(one.host)) for one in examples])
+        self._ends = np.cumsum([len(one.blocks) for one in examples])
+        self._labels = np.concatenate([one.labels for one in examples]).astype(float)
+        self._block_weights = np.concatenate([one.weights for one in examples])
+        hashed_pages = [hash_block_words(one.blocks) for one in examples]
+        self._tables: dict[str, Any] = {}
+        for name in WORD_FEATURES:
+            rows, buckets, shares = word_shares([hashes for page in hashed_pages for hashes in page[name]])
+            self._tables[name] = csr_matrix((shares, (rows, buckets)), shape=(len(self._labels), BUCKETS))
+        self._words = hstack(list(self._tables.values())).tocsr()
+        self._weights: dict[frozenset[int], WordWeights] = {}
+
+    def learn_weights(self, folds_left_out: Collection[int] = ()) -> WordWeights:
+        """The weights learned from all labelled blocks but those of the hosts in these folds."""
+        folds = frozenset(folds_left_out)
+        if folds not in self._weights:
+            is_used = (self._block_weights > 0) & ~np.isin(self._folds, sorted(folds))
+            learned = _fit(self._words[is_used], self._labels[is_used], self._block_weights[is_used])
+            parts = np.split(learned.astype(np.float16).astype(np.float64), len(WORD_FEATURES))
+            self._weights[folds] = dict(zip(WORD_FEATURES, parts, strict=True))
+        return self._weights[folds]
+
+    def sum_words(self, tested_fold: int | None = None) -> list[dict[str, Column]]:
+        """For each example the features of its blocks, by weights learned without the hosts of its own fold, nor of
+        the tested one."""
+        sums = {name: np.zeros(len(self._labels)) for name in WORD_FEATURES}
+        for fold in np.unique(self._folds).tolist():
+            weights = self.learn_weights({fold} if tested_fold is None else {fold, tested_fold})
+            blocks = self._folds == fold
+            for name, table in self._tables.items():
+                sums[name][blocks] = table[blocks] @ weights[name]
+        pages = {name: np.split(column, self._ends[:-1]) for name, column in sums.items()}
+        return [{name: pages[name][n] for name in WORD_FEATURES} for n in range(len(self._ends))]
+
+
+def with_word_sums(
+    names: FeatureNames, examples: Sequence[BlockExample], sums: Sequence[Mapping[str, Column]]
+) -> list[BlockExample]:
+    """The examples with these features in place of those that the weights of the package give."""
+    return [
+        replace(
+            example,
+            first_look_rows=_replace_columns(names.first_look, example.first_look_rows, columns),
+            block_model_rows=_replace_columns(names.block_model, example.block_model_rows, columns),
+        )
+        for example, columns in zip(examples, sums, strict=True)
+    ]
+
+
+def _replace_columns(names: Sequence[str], rows: Column, columns: Mapping[str, Column]) -> Column:
+    rows = rows.copy()
+    for name, column in columns.items():
+        rows[:, names.index(name)] = column
+    return rows
+
+
+def _fit(words: Any, labels: Column, block_weights: Column) -> Column:
+    """The weights, a bucket after the other, with the least loss and penalty."""
+    from scipy.optimize import minimize
+
+    words_by_bucket = words.T.tocsr()
+
+    def loss_and_slope(weights: Column) -> tuple[float, Column]:
+        odds = words @ weights[:-1] + weights[-1]
+        errors = block_weights * (1 / (1 + np.exp(-odds)) - labels)
+        loss = float((block_weights * (np.logaddexp(0, odds) - labels * odds)).sum())
+        penalty = _PENALTY / 2 * float(weights[:-1] @ weights[:-1])
+        return loss + penalty, np.append(words_by_bucket @ errors + _PENALTY * weights[:-1], errors.sum())
+
+    start = np.zeros(words.shape[1] + 1)
+    result = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_STEPS})
+    learned: Column = result.x[:-1]
+    return learned
