@@ -1,7 +1,8 @@
 """How certain a page's verdicts are: the word F1 that its text may be expected to have.
 
 The models say of each block how likely it is the article's. From that follows what share of the article's words is
-expected among the kept ones, and what share of the kept ones is the article's: their harmonic mean is the expected F1.
+expected among the kept ones, and what share of the kept ones is the article's: their harmonic mean is the F1 that the
+models expect. Rules put right part of what they doubt, so less of it is lost than they say (`_RULES_SHARE`).
 Verdicts that something stronger than a model gave (a site rule, the rest of the site, a person) count as certain.
 """
 
@@ -22,6 +23,10 @@ IS_CALIBRATED = True
 Readers say "uncalibrated" where they do not."""
 
 _SITE_VOTER = "site"
+_RULES_SHARE = 4.5
+"""Of an expected loss `l` of F1, `l / (1 + 4.5 l (1 - l))` is lost: next to all where the models are sure, half where
+they expect to lose a third. Between what fits the mean (3.6) and the squares (5.8) of 1,987 annotated pages, each
+judged by models that saw no page of its host."""
 
 
 class Certainty(StrEnum):
@@ -68,4 +73,7 @@ def expected_verdict_f1(words: Sequence[int], chances: bytes, kept_flags: Sequen
     weights = np.array(words) + 1
     hits, is_kept = weights * np.frombuffer(chances, np.uint8) / _CERTAIN, np.array(kept_flags, bool)
     total = weights[is_kept].sum() + hits.sum()
-    return round(float(2 * hits[is_kept].sum() / total), 4) if total else 0.0
+    if not total:
+        return 0.0
+    expected_loss = 1 - float(2 * hits[is_kept].sum() / total)
+    return round(1 - expected_loss / (1 + _RULES_SHARE * expected_loss * (1 - expected_loss)), 4)

@@ -122,7 +122,7 @@ def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
 
 
 def test_the_least_certain_texts_are_listed_first_and_all_are_counted(archive, make):
-    chances = {"sure": bytes([255, 0]), "fair": bytes([220, 0]), "low": bytes([90, 0])}
+    chances = {"sure": bytes([255, 0]), "fair": bytes([160, 0]), "low": bytes([60, 0])}
     outcomes = [
         make.outcome(f"{HOST}/{name}", f"a text that is {name}", removed=("gone",), chances=packed)
         for name, packed in chances.items()

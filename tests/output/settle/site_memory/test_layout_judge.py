@@ -103,15 +103,15 @@ def test_what_a_phrase_rule_explains_stays_out(archive, make):
 
 
 def test_with_fewer_pages_the_own_verdict_returns(archive, make):
-    pages = site(make, (KEPT, DOUBTFUL), count=MIN_LAYOUT_PAGES)
+    pages = site(make, (KEPT, DOUBTFUL), count=MIN_LAYOUT_PAGES + 1)
     archive.save(pages)
     settle(archive.db, make.clock)
     assert len(overruled(archive)) == 1
-    archive.save([article(make, 0, signature=b"")])
+    archive.save([article(make, number, signature=b"") for number in (0, 1)])
     settle(archive.db, make.clock)
     assert overruled(archive) == []
-    [(text,)] = archive.db.execute("SELECT text FROM articles WHERE url LIKE '%/h'").fetchall()
-    assert "hbox" in text
+    [(text,)] = archive.db.execute("SELECT text FROM articles WHERE url LIKE '%/i'").fetchall()
+    assert "ibox" in text
 
 
 def test_other_probabilities_have_the_host_judged_again(archive, make):
