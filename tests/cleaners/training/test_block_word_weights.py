@@ -12,11 +12,10 @@ from cleaners.training.annotated_pages import BlockExample, FeatureNames, read_b
 from cleaners.training.block_word_weights import HostFolds, with_word_sums
 from cleaners.training.mixture import fold_of
 
-pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
-
 
 @pytest.fixture
 def annotated(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]:
+    pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
     return read_block_examples(corpus)
 
 
