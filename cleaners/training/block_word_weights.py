@@ -35,11 +35,11 @@ class HostFolds:
             from scipy.sparse import csr_matrix, hstack
         except ImportError:
             sys.exit("training needs the extra: pip install '.[train]'")
-        self._folds = np.concatenate([np.full(len(one.blocks), fold_of(one.host)) for one in examples])
-        self._ends = np.cumsum([len(one.blocks) for one in examples])
-        self._labels = np.concatenate([one.labels for one in examples]).astype(float)
-        self._block_weights = np.concatenate([one.weights for one in examples])
-        hashed_pages = [hash_block_words(one.blocks) for one in examples]
+        self._folds = np.concatenate([np.full(len(example.blocks), fold_of(example.host)) for example in examples])
+        self._ends = np.cumsum([len(example.blocks) for example in examples])
+        self._labels = np.concatenate([example.labels for example in examples]).astype(float)
+        self._block_weights = np.concatenate([example.weights for example in examples])
+        hashed_pages = [hash_block_words(example.blocks) for example in examples]
         self._tables: dict[str, Any] = {}
         for name in WORD_FEATURES:
             rows, buckets, shares = word_shares([hashes for page in hashed_pages for hashes in page[name]])
