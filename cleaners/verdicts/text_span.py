@@ -14,6 +14,7 @@ from cleaners.rules.matcher import RuleBook, fold_text
 from cleaners.rules.rule import BodyPosition
 
 _LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
+_SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note
 _LEAST_NAME_CHARS = 6
 _WITHIN = BodyPosition(between=True)
 
@@ -40,11 +41,13 @@ def text_span(
 def author_notes(
     blocks: Sequence[Block], selected_positions: frozenset[int], span: range, metadata: Metadata
 ) -> set[int]:
-    """Return the positions of the notes on the page's authors below the text that `span` holds."""
+    """Return the positions of the notes on the page's authors below the text that `span` holds, and of those further up
+    that say the name twice at once ("Ann Lee, reporter. Ann Lee joined …")."""
     if not span or not metadata.authors:
         return set()
     container = most_worded(_paragraphs(blocks, selected_positions, span), container_of)
-    return {block.position for block in blocks[span.stop :] if _is_author_note(block, metadata, container)}
+    notes = {block.position for block in blocks[span.stop :] if _is_author_note(block, metadata, container)}
+    return notes | {n for n in span[1:] if is_prose(blocks[n]) and _says_name_twice(blocks[n], metadata)}
 
 
 def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], span: range) -> list[Block]:
@@ -60,11 +63,20 @@ def _is_author_note(block: Block, metadata: Metadata, container: str) -> bool:
 
     Within it such a note may be how the author signs: there the model decides.
     """
-    folded_text = fold_text(block.text)
+    return any(_names_at_start(fold_text(block.text), metadata)) and not f"{block.path}>".startswith(f"{container}>")
+
+
+def _says_name_twice(block: Block, metadata: Metadata) -> bool:
+    """Whether a block begins with the full name of an author and has it again at once."""
+    text = fold_text(block.text)
+    names = _names_at_start(text, metadata)
+    return any(name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names)
+
+
+def _names_at_start(folded_text: str, metadata: Metadata) -> list[str]:
+    """The full names of authors that the text begins with."""
     names = [name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS]
-    return any(_begins_with_name(folded_text, name) for name in names) and not f"{block.path}>".startswith(
-        f"{container}>"
-    )
+    return [name for name in names if _begins_with_name(folded_text, name)]
 
 
 def _begins_with_name(text: str, name: str) -> bool:

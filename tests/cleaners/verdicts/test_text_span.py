@@ -65,3 +65,13 @@ def test_the_tags_above_two_notes_go_with_them() -> None:
     rules = {block.text: verdict.rule for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True)}
     assert rules[NOTE] == "metadata/author-note"
     assert rules["Filed under: Harbour Courts"] == "en/tags-line"
+
+
+def test_a_note_that_says_the_name_twice_at_once_is_one_wherever_it_stands_below_the_first_paragraph() -> None:
+    twice = (
+        "Ada Writer, data reporter. Ada Writer came here as a proof-reader and has read meters for eleven years now."
+    )
+    blocks = story((twice, TEXT), (NOTE, TEXT), (PROSE, TEXT))
+    everything = frozenset(range(len(blocks)))
+    assert author_notes(blocks, everything, range(len(blocks)), SIGNED) == {3}
+    assert author_notes(blocks, everything, range(3, len(blocks)), SIGNED) == set(), "it opens the text"
