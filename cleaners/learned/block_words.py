@@ -38,10 +38,7 @@ _WORD_HERE, _WORDS_BESIDE, _WHOLE_LINE, _FIRST_WORD, _LAST_WORD, _FIRST_TWO_WORD
 _NAMES_BY_NEARNESS = tuple(crc32(start) for start in (b"n0:", b"n1:", b"n2:"))
 _FIRST_WORDS = 40  # of a block, that count, and its last one
 _FIRST_CHARS, _LAST_CHARS = 400, 100  # of a block, that its words are looked for in
-_LINE_WORDS, _LABEL_WORDS = (
-    12,
-    6,
-)  # of a short line, which counts with nothing left out; of one that counts as a whole too
+_LABEL_WORDS = 6  # of a short line, which counts as a whole too
 _MOST_DIGITS = 4
 _NEAR_STEPS = 3  # of the path, from the block up: the block's own, and those close to it
 _SIGN_BIT = 1 << 31
@@ -107,7 +104,7 @@ def _hash_short_text(text: str) -> WordHashes:
 
 def _hash_text(text: str) -> WordHashes:
     words = _text_words(text)
-    first_words = words if len(words) <= _LINE_WORDS else words[:_FIRST_WORDS]
+    first_words = words[:_FIRST_WORDS]
     hashes = list(map(crc32, first_words, repeat(_WORD_HERE)))
     hashes_before = map(crc32, repeat(_SPACE), map(crc32, first_words, repeat(_WORDS_BESIDE)))
     hashes += map(crc32, first_words[1:], hashes_before)

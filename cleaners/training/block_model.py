@@ -33,9 +33,10 @@ from cleaners.learned.model import BLOCK_MODEL, EARLY_STOP_TREES, FIRST_LOOK_MOD
 from cleaners.learned.trees import MOST_LEAVES
 from cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
 from cleaners.training.annotated_sites import SITES
-from cleaners.training.block_word_weights import HostFolds, WordWeights, with_word_sums
+from cleaners.training.block_word_weights import HostFolds, with_word_sums
 from cleaners.training.mixture import FOLDS, MIXTURE, PAGE_CORPORA, TrainingCorpus, fold_of
 from cleaners.training.scores import score_examples
+from cleaners.training.word_weights import write_word_weights
 from cleaners.verdicts.judge import rule_verdicts
 from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
 
@@ -189,7 +190,7 @@ def main(arguments: list[str] | None = None) -> None:
     for corpus, values in scores.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
     if not options.cv:
-        write_word_weights(host_folds.learn_weights(), options.out)
+        write_word_weights(host_folds.learn_weights(), options.out / WORDS_FILE)
         examples = with_word_sums(names, examples, host_folds.sum_words())
         write_model(train_block_model(names, examples), options.out, BLOCK_MODEL)
         write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)
@@ -242,13 +243,6 @@ def write_model(trees: Trees, folder: Path, file: str) -> None:
     """Write a model to a file of the folder."""
     with (folder / file).open("wb") as stream:
         trees.save(stream)
-
-
-def write_word_weights(weights: WordWeights, folder: Path) -> None:
-    """Write the weights of words to their file of the folder."""
-    arrays: dict[str, Any] = {name: column.astype(np.float16) for name, column in weights.items()}
-    with (folder / WORDS_FILE).open("wb") as stream:
-        np.savez_compressed(stream, **arrays)
 
 
 def write_facts(facts: dict[str, Any], folder: Path, file: str) -> None:

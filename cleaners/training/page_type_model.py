@@ -35,7 +35,7 @@ from cleaners.page_type.page_weights import PAGE_KINDS, TABLE_FILE, SignSteps, p
 from cleaners.page_type.page_words import WORDS_FILE, PageWords, WordWeights, word_signs
 from cleaners.training.block_model import SETTINGS
 from cleaners.training.mixture import FOLDS, fold_of
-from cleaners.training.word_weights import learn_word_weights
+from cleaners.training.word_weights import learn_word_weights, write_word_weights
 from cleaners.verdicts.judge import judge
 
 _CLEANERS = Path(__file__).parents[1]
@@ -248,7 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.cv:
         model = train_model(examples)
         write_table(model.table, options.out, _training_facts(options.corpus, scores))
-        write_words(model.word_weights, options.out)
+        write_word_weights(model.word_weights, options.out / WORDS_FILE)
 
 
 def _training_facts(corpus: Path, scores: dict[str, float]) -> dict[str, Any]:
@@ -267,12 +267,6 @@ def write_table(table: dict[str, Any], folder: Path, facts: dict[str, Any]) -> N
     signs = ",\n".join(f"  {json.dumps(name)}: {json.dumps(steps)}" for name, steps in table["signs"].items())
     head = json.dumps({"kinds": PAGE_KINDS, **facts, "base": table["base"]}, indent=1).removesuffix("\n}")
     (folder / TABLE_FILE).write_text(f'{head},\n "signs": {{\n{signs}\n }}\n}}\n', encoding="utf-8")
-
-
-def write_words(weights: WordWeights, folder: Path) -> None:
-    """Write the weights of the words, by name of their sign."""
-    arrays: dict[str, Any] = {name: column.astype(np.float16) for name, column in weights.items()}
-    np.savez_compressed(folder / WORDS_FILE, **arrays)
 
 
 if __name__ == "__main__":

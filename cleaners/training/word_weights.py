@@ -6,7 +6,9 @@ weights. What is common to all pages (the intercept) is left out, so that a page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,3 +36,9 @@ def learn_word_weights(pages: Sequence[HashedWords], is_article: Column, page_we
         intercept -= _INTERCEPT_RATE * float(errors.sum())
     learned: Column = weights.astype(np.float16).astype(np.float64)
     return learned
+
+
+def write_word_weights(weights: Mapping[str, Column], file: Path) -> None:
+    """Write weights of words, a bucket each, by the name of what they are summed for."""
+    arrays: dict[str, Any] = {name: column.astype(np.float16) for name, column in weights.items()}
+    np.savez_compressed(file, **arrays)

@@ -29,8 +29,8 @@ def text_span(
     span = body_span(blocks, selected_positions)
     paragraphs = _paragraphs(blocks, selected_positions, span)
     container = most_worded(paragraphs, container_of)
-    end = len(paragraphs)
-    while end and _is_no_text(paragraphs[end - 1], rules, metadata, container):
+    end, names = len(paragraphs), _full_names(metadata)
+    while end and _is_no_text(paragraphs[end - 1], rules, names, container):
         end -= 1
     text_words = sum(block.words for block in paragraphs[:end])
     if not end or text_words < _LEAST_TEXT_SHARE * sum(block.words for block in paragraphs):
@@ -43,40 +43,42 @@ def author_notes(
 ) -> set[int]:
     """Return the positions of the notes on the page's authors below the text that `span` holds, and of those further up
     that say the name twice at once ("Ann Lee, reporter. Ann Lee joined …")."""
-    if not span or not metadata.authors:
+    names = _full_names(metadata)
+    if not span or not names:
         return set()
     container = most_worded(_paragraphs(blocks, selected_positions, span), container_of)
-    notes = {block.position for block in blocks[span.stop :] if _is_author_note(block, metadata, container)}
-    return notes | {n for n in span[1:] if is_prose(blocks[n]) and _says_name_twice(blocks[n], metadata)}
+    notes = {block.position for block in blocks[span.stop :] if _is_author_note(block, names, container)}
+    return notes | {n for n in span[1:] if is_prose(blocks[n]) and _says_name_twice(blocks[n], names)}
 
 
 def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], span: range) -> list[Block]:
     return [blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])]
 
 
-def _is_no_text(block: Block, rules: RuleBook, metadata: Metadata, container: str) -> bool:
-    return rules.match(block, _WITHIN) is not None or _is_author_note(block, metadata, container)
+def _is_no_text(block: Block, rules: RuleBook, names: Sequence[str], container: str) -> bool:
+    return rules.match(block, _WITHIN) is not None or _is_author_note(block, names, container)
 
 
-def _is_author_note(block: Block, metadata: Metadata, container: str) -> bool:
+def _is_author_note(block: Block, names: Sequence[str], container: str) -> bool:
     """Whether a block begins with the full name of an author and is outside the container of the text.
 
     Within it such a note may be how the author signs: there the model decides.
     """
-    return any(_names_at_start(fold_text(block.text), metadata)) and not f"{block.path}>".startswith(f"{container}>")
+    text = fold_text(block.text) if names else ""
+    return any(_begins_with_name(text, name) for name in names) and not f"{block.path}>".startswith(f"{container}>")
 
 
-def _says_name_twice(block: Block, metadata: Metadata) -> bool:
+def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
     """Whether a block begins with the full name of an author and has it again at once."""
     text = fold_text(block.text)
-    names = _names_at_start(text, metadata)
-    return any(name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names)
+    return any(
+        _begins_with_name(text, name) and name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names
+    )
 
 
-def _names_at_start(folded_text: str, metadata: Metadata) -> list[str]:
-    """The full names of authors that the text begins with."""
-    names = [name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS]
-    return [name for name in names if _begins_with_name(folded_text, name)]
+def _full_names(metadata: Metadata) -> list[str]:
+    """The full names of the authors, folded as texts are to be compared."""
+    return [name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS]
 
 
 def _begins_with_name(text: str, name: str) -> bool:

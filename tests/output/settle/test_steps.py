@@ -1,6 +1,7 @@
+"""Settling much is committed in steps, and a cut between two of them costs nothing but time."""
+
 from __future__ import annotations
 
-import random
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,7 @@ from output.settle.judge_again import settle
 from output.settle.unsettled import is_settled
 from output.write.archive import Archive
 from tests.output.conftest import Maker
-
-HOSTS = ("a.test", "b.test", "c.test")
-PROMO = "Support this magazine with a small gift for its next issue of the year"
-
-
-def story(seed: str) -> str:
-    dice = random.Random(seed)
-    return " ".join("".join(dice.choices("abcdefghijklmnop", k=6)) for _ in range(60))
+from tests.output.settle.stories import HOSTS, PROMO, story
 
 
 @pytest.fixture

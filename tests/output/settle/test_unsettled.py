@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,7 @@ from output.write.archive import Archive
 from output.write.forget import take_down
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.conftest import Maker
-
-HOSTS = ("a.test", "b.test", "c.test")
-PROMO = "Support this magazine with a small gift for its next issue of the year"
-
-
-def story(seed: str) -> str:
-    dice = random.Random(seed)
-    return " ".join("".join(dice.choices("abcdefghijklmnop", k=6)) for _ in range(60))
+from tests.output.settle.stories import HOSTS, PROMO, story
 
 
 @pytest.fixture
