@@ -22,6 +22,7 @@ from cleaners.html.repairs.bounds import (
     cut_elements,
     has_too_many_elements,
 )
+from cleaners.html.repairs.script_templates import has_script_templates, show_script_templates
 from cleaners.html.repairs.streamed import is_streamed, place_streamed_pieces, with_boundary_edges
 from cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
 
@@ -169,8 +170,9 @@ def parse_page(text: str) -> ParsedPage:
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
     that their text stays; what is beyond the bounds of `bounds.py` is cut. What follows an early `</body>` or `</html>`
-    belongs to the page, as in browsers. Parts that the server streamed later are moved to where the page's script would
-    put them. A page that a title or an attribute swallows, since it is never closed, is parsed with these closed.
+    belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put where the
+    page's script would put them. A page that a title or an attribute swallows, since it is never closed, is parsed with
+    these closed.
     """
     parsed = _parse_text(text)
     if parsed.tree is not None and len(text) >= MIN_CHARS and has_no_text(parsed.tree):
@@ -180,7 +182,8 @@ def parse_page(text: str) -> ParsedPage:
 
 
 def _parse_text(text: str) -> ParsedPage:
-    text, cuts = _within_bounds(_BODY_END_TAG.sub("", text))
+    text = _BODY_END_TAG.sub("", text)
+    text, cuts = _within_bounds(show_script_templates(text) if has_script_templates(text) else text)
     streamed = is_streamed(text)
     if streamed:
         text = with_boundary_edges(text)
