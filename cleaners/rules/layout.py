@@ -17,17 +17,22 @@ from cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # an index that no rule has
+_BESIDE_CAPTION = re.compile(r">figure\b.*>(?:blockquote|table|pre)\b")  # what a figure shows, not what it says of it
 _PAGE_TAGS = frozenset({"html", "body", "main", "article"})
 _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
 
 @dataclass(frozen=True, slots=True)
 class _LayoutRule:
-    """A rule with the tags, the words of ids and classes, and the landmarks to which it applies."""
+    """A rule with the tags, the words of ids and classes, and the landmarks to which it applies.
+
+    It does not apply by the other words of an id or class that has one of `excepted_tokens`.
+    """
 
     rule: Rule
     tags: frozenset[str]
     tokens: frozenset[str]
+    excepted_tokens: frozenset[str]
     landmarks: frozenset[str]
 
 
@@ -42,7 +47,7 @@ def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule |
         rule = _explain_step(step)
         if rule:
             return rule
-    return _explain_landmarks(landmarks)
+    return _explain_landmarks(landmarks - {"figure"} if _BESIDE_CAPTION.search(path) else landmarks)
 
 
 @lru_cache(maxsize=8192)
@@ -54,7 +59,7 @@ def box_apart(path: str) -> Rule | None:
 @cache
 def box_rule_names() -> frozenset[str]:
     """The names of the rules for boxes apart from the text."""
-    return frozenset(rule.name for rule in _box_rules().values())
+    return frozenset(rule.name for rules in _box_rules() for rule in rules.values())
 
 
 @lru_cache(maxsize=8192)
@@ -62,7 +67,9 @@ def _box_of_step(step: str) -> Rule | None:
     tag, *names = _tag_and_names(step)
     if tag in _PAGE_TAGS:
         return None
-    return next((_box_rules()[token] for name in names for token in _tokens(name) if token in _box_rules()), None)
+    rules_by_tag, rules_by_token = _box_rules()
+    rules = (rules_by_token[token] for name in names for token in _tokens(name) if token in rules_by_token)
+    return rules_by_tag.get(tag) or next(rules, None)
 
 
 def _tag_and_names(step: str) -> list[str]:
@@ -89,7 +96,9 @@ def _explain_step(step: str) -> Rule | None:
 def _first_rule_of_name(name: str) -> int:
     """Return the index of the first rule that has a word of this id or class among its tokens."""
     _, rules_by_token = _first_rules()
-    return min([rules_by_token[token] for token in _tokens(name) if token in rules_by_token], default=_NO_RULE)
+    tokens = _tokens(name)
+    indices = {rules_by_token[token] for token in tokens if token in rules_by_token}
+    return min((n for n in indices if _layout_rules()[n].excepted_tokens.isdisjoint(tokens)), default=_NO_RULE)
 
 
 def _tokens(name: str) -> list[str]:
@@ -117,10 +126,13 @@ def _layout_rules() -> tuple[_LayoutRule, ...]:
 
 
 @cache
-def _box_rules() -> dict[str, Rule]:
-    """The rule for boxes apart from the text by each of its tokens."""
+def _box_rules() -> tuple[dict[str, Rule], dict[str, Rule]]:
+    """The rules for boxes apart from the text, by each of their tags and by each of their tokens."""
     rules = [_layout_rule(entry) for entry in _rule_file()["apart"]]
-    return {token: layout_rule.rule for layout_rule in rules for token in layout_rule.tokens}
+    return (
+        {tag: layout_rule.rule for layout_rule in rules for tag in layout_rule.tags},
+        {token: layout_rule.rule for layout_rule in rules for token in layout_rule.tokens},
+    )
 
 
 @cache
@@ -130,4 +142,4 @@ def _rule_file() -> dict[str, list[dict[str, str | list[str]]]]:
 
 def _layout_rule(entry: dict[str, str | list[str]]) -> _LayoutRule:
     rule = Rule(name=f"layout/{entry['name']}", reason=rule_reason(str(entry["reason"])))
-    return _LayoutRule(rule, *(frozenset(entry.get(key, ())) for key in ("tags", "tokens", "landmarks")))
+    return _LayoutRule(rule, *(frozenset(entry.get(key, ())) for key in ("tags", "tokens", "except", "landmarks")))

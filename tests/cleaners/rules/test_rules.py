@@ -206,6 +206,43 @@ def test_layout_is_silent_about_what_says_nothing(path: str) -> None:
     assert explain_layout(path) is None
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("body>div.dialog-off-canvas-main-canvas>p", None),
+        ("body>div.dialog-off-canvas>p", "layout/dialog"),
+        ("body>div.dialog-off-canvas-main-canvas.modal>p", "layout/dialog"),
+        ("body>div.elementor-widget-container>p", None),
+        ("body>div.elementor-widget-container>div.widget>p", "layout/sidebar"),
+        ("body>div.cmp-text>p", None),
+        ("body>div.cmpbox>p", "layout/consent"),
+        ("body>div.content-sidebar-wrap>p", None),
+        ("body>div.date-outer>p", None),
+        ("body>div.overflow-hidden>p", None),
+        ("body>div.pointer-events-none>p", None),
+    ],
+)
+def test_layout_sees_past_names_that_systems_give_to_any_part_of_a_page(path: str, name: str | None) -> None:
+    rule = explain_layout(path)
+    assert (rule and rule.name) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("body>figure>div>p", "layout/landmark-caption"),
+        ("body>figure.quote>blockquote>p", None),
+        ("body>figure>table>tbody>tr>td", None),
+        ("body>figure>pre", None),
+        ("body>blockquote>figure>p", "layout/landmark-caption"),
+        ("body>figure>blockquote>figcaption", "layout/caption"),
+    ],
+)
+def test_what_a_figure_shows_is_no_caption(path: str, name: str | None) -> None:
+    rule = explain_layout(path, frozenset({"figure"}))
+    assert (rule and rule.name) == name
+
+
 def test_a_new_block_takes_microseconds_and_a_known_one_less() -> None:
     """About 25 and 5 microseconds on a desk machine; the bounds have room for a slow and busy one."""
     prose = "The ferry that once linked the islands with the mainland will sail again, the council decided. "

@@ -179,6 +179,13 @@ def test_boxes_apart_are_told_by_their_names(name: str, rule: str | None, reason
     assert [(box_rule.name, box_rule.reason) for box_rule in rules] == ([(rule, reason)] if rule else [])
 
 
+def test_the_options_of_a_form_are_none_of_the_text_whatever_they_say() -> None:
+    text = [block(n, f"{n} {PROSE}", path="body>main>div.text>p") for n in range(6)]
+    choices = [block(6, PROSE, path="body>main>select.version>option"), block(7, PROSE, path="body>main>div.option>p")]
+    rules = blocks_in_boxes([*text, *choices], frozenset(range(8)))
+    assert {n: (rule.name, rule.reason) for n, rule in rules.items()} == {6: ("layout/choice", RemovalReason.FORM)}
+
+
 @pytest.mark.parametrize(
     "path",
     ["body.has-slideshow>main>p", "body>main.infobox>p", "body>article.slideshow>p", "body>main>div.no-slideshow>p"],
