@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import groupby, pairwise
 
 from cleaners.document import Block, BlockKind, Metadata
-from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, container_of, is_prose
+from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, container_of, is_prose
 from cleaners.rules.matcher import fold_text
 from cleaners.verdicts.standfirst import looks_like_standfirst
 
@@ -18,6 +18,11 @@ ADDRESS, STANDFIRST = "context/address", "context/standfirst"
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _ADDRESS_STARTS = ("http", "www.")  # how a web address begins
 _LEAD_REACH = 12  # blocks between the title and the first article paragraph that may hold the standfirst
+_QUESTION_ENDS = ("?", "？", "؟")
+_QUESTION_WORDS = 3
+_SWITCH = re.compile(r">(?:button|summary|label)\b")  # what folds an answer out and in
+_FOLDED = re.compile(r"accordion|faq|collaps|toggle|expand", re.IGNORECASE)  # in ids and classes around it
+_ANSWER_DEPTH = 4  # steps of the answer's path below what it shares with the question's
 _LEAST_SIBLINGS = 3  # of one path that are selected, before the others are brought back
 _SIBLINGS_SHARE = 0.7  # of all blocks of the path
 _CONTAINER_SHARE = 0.5  # of the prose: if one container holds so much, its other paragraphs are brought back
@@ -165,3 +170,22 @@ def _standfirst_blocks(
         for n in range(start, body.start)
         if n not in selected_positions and title_position >= 0 and looks_like_standfirst(blocks[n], description)
     }
+
+
+def answered_questions(blocks: Sequence[Block], kept_positions: Set[int]) -> set[int]:
+    """The questions that fold out an answer which is kept: without them a reader would not know what is answered."""
+    kept_texts = {blocks[n].text for n in kept_positions}
+    return {
+        n - 1
+        for n in kept_positions
+        if n and blocks[n - 1].text not in kept_texts and _folds_out(blocks[n - 1], blocks[n])
+    }
+
+
+def _folds_out(question: Block, answer: Block) -> bool:
+    if question.words < _QUESTION_WORDS or not question.text.endswith(_QUESTION_ENDS):
+        return False
+    if not _SWITCH.search(question.path) or not _FOLDED.search(question.path):
+        return False
+    answer_steps = answer.path.split(">")
+    return common_step_count(question.path.split(">"), answer_steps) >= len(answer_steps) - _ANSWER_DEPTH

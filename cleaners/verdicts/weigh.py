@@ -19,7 +19,7 @@ from cleaners.verdicts.comment_thread import COMMENT_THREAD
 from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
 from cleaners.verdicts.furniture import pull_quotes, repeated_blocks
 from cleaners.verdicts.next_article import NEXT_ARTICLE
-from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
+from cleaners.verdicts.rescue import ADDRESS, STANDFIRST, answered_questions
 
 # Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
 SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself
@@ -37,6 +37,7 @@ _DIRECT_VOTERS = frozenset(("metadata", "rule"))
 _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
 _MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
+_ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
@@ -68,6 +69,8 @@ def weigh(
     kept_positions -= duplicates
     labels = _label_positions(blocks, rule_verdicts, kept_positions)
     kept_positions -= labels
+    questions = answered_questions(blocks, kept_positions) - duplicates
+    kept_positions |= questions
     if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
         return tuple(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
@@ -84,7 +87,8 @@ def weigh(
             verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
         elif key not in verdicts:
             verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
-    return tuple(verdicts[key] for key in keys)
+    answered = {n: _verdict_led_by(_ANSWERED, rule_verdicts[n], model_votes[n]) for n in questions}
+    return tuple(answered.get(n) or verdicts[key] for n, key in enumerate(keys))
 
 
 def _true_positions(mask: Column) -> set[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cleaners.document import BlockKind, Metadata
-from cleaners.verdicts.rescue import ADDRESS, rescued_blocks
+from cleaners.verdicts.rescue import ADDRESS, answered_questions, rescued_blocks
 from tests.cleaners.building import PROSE, block, linked
 
 
@@ -86,3 +86,36 @@ def test_a_sibling_half_of_which_is_links_is_not_brought_back() -> None:
         blocks[4] = block(4, text, link_chars=link_chars)
         selected = frozenset(range(9)) - {4}
         assert (4 in rescued_blocks(blocks, selected, Metadata(), range(9))) == is_back
+
+
+QUESTION = "body>main>div.accordion>div.item>h3>button"
+ANSWER = "body>main>div.accordion>div.item>div.panel>div>p"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "answer_path", "is_kept"),
+    [
+        ("How old is the mill?", QUESTION, ANSWER, True),
+        ("Wie alt ist die Mühle？", QUESTION, ANSWER, True),
+        ("How old is the mill?", QUESTION.replace("button", "button.head>span"), ANSWER, True),
+        ("How old is the mill?", "body>main>details.faq>summary", "body>main>details.faq>p", True),
+        ("How old?", QUESTION, ANSWER, False),
+        ("How old the mill is", QUESTION, ANSWER, False),
+        ("Would you like to buy the mill?", QUESTION.replace("accordion", "offers"), ANSWER, False),
+        ("Would you like to buy the mill?", QUESTION.removesuffix(">button"), ANSWER, False),
+        ("How old is the mill?", QUESTION, "body>main>div.text>div>div>div>div>p", False),
+    ],
+)
+def test_a_question_is_kept_with_the_answer_that_it_folds_out(
+    text: str, path: str, answer_path: str, is_kept: bool
+) -> None:
+    blocks = [block(0, path="body>main>p"), block(1, text, path=path), block(2, path=answer_path)]
+    assert answered_questions(blocks, {0, 2}) == ({1} if is_kept else set())
+    assert answered_questions(blocks, {0}) == set(), "no answer is kept"
+
+
+def test_a_question_that_stands_in_the_text_already_is_not_kept_again() -> None:
+    question = "How old is the mill?"
+    blocks = [block(0, question, path="body>main>h2"), block(1, question, path=QUESTION), block(2, path=ANSWER)]
+    assert answered_questions(blocks, {2}) == {1}
+    assert answered_questions(blocks, {0, 2}) == set()

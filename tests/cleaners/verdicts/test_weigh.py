@@ -263,3 +263,16 @@ def test_a_label_above_a_teaser_has_four_words_at_most(words: int, is_kept: bool
     blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
     verdicts = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
     assert weigh(blocks, verdicts, np.array([0.99, 0.9, 0.1, 0.99, 0.99, 0.99]))[1].kept == is_kept
+
+
+def test_a_question_is_kept_with_its_answer_though_the_model_removes_it() -> None:
+    texts = [LONG.format(n) for n in range(4)]
+    texts.insert(2, "How long is a paragraph?")
+    paths = {2: "body>div.faq>button", 3: "body>div.faq>p"}
+    blocks = [Block(n, BlockKind.PARAGRAPH, text, path=paths.get(n, "body>p")) for n, text in enumerate(texts)]
+    verdicts = [SELECTED, SELECTED, UNSELECTED, SELECTED, SELECTED]
+    question = weigh(blocks, verdicts, np.array([0.99, 0.99, 0.1, 0.99, 0.99]))[2]
+    assert (question.kept, question.rule, question.reason) == (True, "context/answered-question", "rescued")
+    assert [vote.keep for vote in question.votes] == [True, False], "what the model says of it stays beside"
+    unanswered = weigh(blocks, verdicts, np.array([0.99, 0.99, 0.1, 0.1, 0.99]))[2]
+    assert not unanswered.kept
