@@ -16,7 +16,7 @@ from importlib.resources import files
 from cleaners.document import ExtractorUse
 from cleaners.site_rules.ftr_format import SiteRuleFile
 
-CLEANER_VERSION = "13"
+CLEANER_VERSION = "14"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
