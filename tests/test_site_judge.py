@@ -14,15 +14,21 @@ from tests.bench.archives import site_judge
 from tests.bench.site_pages import names
 from tests.bench.sites import SHARED
 
+_MANY_PAGES = 100
 SITES = json.loads(site_judge.RESULTS.read_text("utf-8"))
 
 
 def test_no_site_loses_and_their_mean_gains() -> None:
-    """The more the first judge finds, the less is left to gain: what both reach together is the floor."""
+    """The more the first judge finds, the less is left to gain: what both reach together is the floor.
+
+    On a site of fifty pages one page moves the lower bound by .001, so that says little; a loss beyond the bounds is one
+    whose upper bound is below 0.
+    """
     assert all(site["with"] >= site["without"] - 0.00015 for site in SITES["sites"].values())
-    assert all(site["bounds"][0] >= -0.0005 for site in SITES["sites"].values())
-    assert statistics.fmean(site["with"] - site["without"] for site in SITES["sites"].values()) > 0.0005
-    assert statistics.fmean(site["with"] for site in SITES["sites"].values()) > 0.992
+    assert all(site["bounds"][1] >= 0 for site in SITES["sites"].values())
+    assert all(site["bounds"][0] >= -0.0005 for site in SITES["sites"].values() if site["pages"] > _MANY_PAGES)
+    assert statistics.fmean(site["with"] - site["without"] for site in SITES["sites"].values()) > 0.0008
+    assert statistics.fmean(site["with"] for site in SITES["sites"].values()) > 0.9924
 
 
 def test_the_model_was_trained_on_the_sites_of_the_corpus() -> None:

@@ -246,6 +246,13 @@ def _verdicts_below_closing_line(
     return {}
 
 
+def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdict]) -> dict[int, Verdict]:
+    """Of the verdicts `restored`, by position, those that bring nothing back below a note on the author, which `verdicts`
+    tell: such a note goes to its end."""
+    first_note = min((n for n, verdict in verdicts.items() if verdict.reason == RemovalReason.AUTHOR_BIO), default=None)
+    return {n: verdict for n, verdict in restored.items() if first_note is None or n < first_note or not verdict.kept}
+
+
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
     """Whether the blocks below a closing line are a note on the author, and no more than a small part of the page."""
     is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]

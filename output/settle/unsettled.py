@@ -18,7 +18,7 @@ from output.db.ids import content_id
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SETTLE_VERSION = "3"
+SETTLE_VERSION = "4"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""
 
 _FACT = "settled"

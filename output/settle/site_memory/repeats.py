@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cleaners.compare.site_memory import KeyedBlock, build_site_memory, judge_repeated_blocks, min_repeat_pages
+from cleaners.compare.site_memory import (
+    KeyedBlock,
+    build_site_memory,
+    judge_repeated_blocks,
+    min_repeat_pages,
+    not_below_note,
+)
 from cleaners.document import Verdict
 from output.settle.parallel_map import ParallelMap, serial_map
 from output.settle.site_memory.article_places import PlaceCounts, find_restored_blocks
@@ -125,7 +131,7 @@ def rejudge_pages(
             for page_id in layout_verdicts.keys() | restored_blocks.keys()
         }
         for page_id, verdicts in _judge_host(db, page_count, containers, roles.unjudged):
-            yield page_id, other_verdicts.pop(page_id, {}) | verdicts
+            yield page_id, not_below_note(other_verdicts.pop(page_id, {}), verdicts) | verdicts
         yield from other_verdicts.items()
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})

@@ -44,7 +44,7 @@ from output.settle.unsettled import WHOLE_ARCHIVE, list_hosts, read_roles
 from tests.bench.site_pages import CACHE, names
 from tests.bench.sites import ROOT, SHARED, load_server, plain
 
-ROUNDS = 80
+ROUNDS = 120
 SETTINGS = {
     "num_leaves": 8,
     "min_data_in_leaf": 100,
@@ -57,9 +57,12 @@ _HALF = 0.5
 _SAMPLES = 1000
 
 _PAGE = """SELECT u.url, EXISTS (SELECT 1 FROM articles a WHERE a.page_id = u.id) FROM urls u WHERE u.id = ?"""
-# Each block with the verdict that it has without the model that is to be trained.
+# Each block with the verdict that it has without the model that is to be trained, and whether the site has decided on it;
+# what stands below a note on the author stays out too.
 _BLOCKS = """SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
-        o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*'
+        o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*' OR b.position > (
+            SELECT coalesce(min(n.position), 1e9) FROM page_blocks n JOIN reasons nr ON nr.id = n.reason_id
+            WHERE n.page_id = b.page_id AND nr.rule IN ('site/closing-note', 'site/author-bio'))
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
     LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""

@@ -4,6 +4,9 @@ import pytest
 
 from cleaners.compare.site_memory import (
     BIO_VERDICT,
+    BODY_VERDICT,
+    LAYOUT_KEEPS_VERDICT,
+    LAYOUT_REMOVES_VERDICT,
     NOTE_VERDICT,
     REPEATED_VERDICT,
     KeyedBlock,
@@ -13,6 +16,7 @@ from cleaners.compare.site_memory import (
     judge_repeated_blocks,
     min_repeat_pages,
     names_author,
+    not_below_note,
 )
 
 BODY_PATH, BOX_PATH = "body>main>div.text", "body>main>div.box"
@@ -142,6 +146,14 @@ def test_below_a_closing_line_a_note_that_begins_with_the_author_goes_to_its_end
     assert judge_below_line(note, more) == {2: NOTE_VERDICT, 3: NOTE_VERDICT}
     assert judge_below_line(note._replace(names_author=False), more) == {}
     assert judge_below_line(more, note) == {}
+
+
+@pytest.mark.parametrize("note", [NOTE_VERDICT, BIO_VERDICT])
+def test_below_a_note_on_the_author_nothing_is_brought_back(note):
+    restored = {1: LAYOUT_KEEPS_VERDICT, 3: LAYOUT_REMOVES_VERDICT, 4: LAYOUT_KEEPS_VERDICT, 5: BODY_VERDICT}
+    assert not_below_note(restored, {2: note}) == {1: LAYOUT_KEEPS_VERDICT, 3: LAYOUT_REMOVES_VERDICT}
+    assert not_below_note(restored, {2: REPEATED_VERDICT}) == restored
+    assert not_below_note(restored, {}) == restored
 
 
 def test_a_note_below_a_closing_line_is_no_more_than_a_third_of_its_page():

@@ -215,6 +215,8 @@ def test_layout_is_silent_about_what_says_nothing(path: str) -> None:
         ("body>div.elementor-widget-container>p", None),
         ("body>div.elementor-widget-container>div.widget>p", "layout/sidebar"),
         ("body>div.cmp-text>p", None),
+        ("body>div#cmp>p", "layout/consent"),
+        ("body>div.cmp-overlay>p", "layout/consent"),
         ("body>div.cmpbox>p", "layout/consent"),
         ("body>div.content-sidebar-wrap>p", None),
         ("body>div.date-outer>p", None),
