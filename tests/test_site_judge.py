@@ -21,8 +21,8 @@ SITES = json.loads(site_judge.RESULTS.read_text("utf-8"))
 def test_no_site_loses_and_their_mean_gains() -> None:
     """The more the first judge finds, the less is left to gain: what both reach together is the floor.
 
-    On a site of fifty pages one page moves the lower bound by .001, so that says little; a loss beyond the bounds is one
-    whose upper bound is below 0.
+    On a site of fifty pages one page moves the lower bound by .001, so that says little; a loss beyond the bounds is
+    one whose upper bound is below 0.
     """
     assert all(site["with"] >= site["without"] - 0.00015 for site in SITES["sites"].values())
     assert all(site["bounds"][1] >= 0 for site in SITES["sites"].values())

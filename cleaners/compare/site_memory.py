@@ -247,8 +247,10 @@ def _verdicts_below_closing_line(
 
 
 def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdict]) -> dict[int, Verdict]:
-    """Of the verdicts `restored`, by position, those that bring nothing back below a note on the author, which `verdicts`
-    tell: such a note goes to its end."""
+    """Of the verdicts `restored`, by position, those that bring nothing back below a note on the author.
+
+    `verdicts` tell where such a note begins, which goes to its end.
+    """
     first_note = min((n for n, verdict in verdicts.items() if verdict.reason == RemovalReason.AUTHOR_BIO), default=None)
     return {n: verdict for n, verdict in restored.items() if first_note is None or n < first_note or not verdict.kept}
 

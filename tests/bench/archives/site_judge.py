@@ -57,8 +57,8 @@ _HALF = 0.5
 _SAMPLES = 1000
 
 _PAGE = """SELECT u.url, EXISTS (SELECT 1 FROM articles a WHERE a.page_id = u.id) FROM urls u WHERE u.id = ?"""
-# Each block with the verdict that it has without the model that is to be trained, and whether the site has decided on it;
-# what stands below a note on the author stays out too.
+# Each block with the verdict that it has without the model that is to be trained, and whether the site has decided on
+# it; what stands below a note on the author stays out too.
 _BLOCKS = """SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
         o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*' OR b.position > (
             SELECT coalesce(min(n.position), 1e9) FROM page_blocks n JOIN reasons nr ON nr.id = n.reason_id
