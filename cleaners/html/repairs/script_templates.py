@@ -1,7 +1,8 @@
 """Text that a page carries as a template in a script: put where the script stands, as the page's own script does.
 
 Some blogs send each post as `<script type="text/template">` and show it by a script (Blogger's own among them). Of such
-scripts only those are text that hold paragraphs, and no place for values to be filled in.
+scripts only those are text that hold paragraphs, and no place for values to be filled in. One with an id or a class is
+picked by that name and shown elsewhere, or not at all, such as the notices of a consent plugin.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 
 _TEMPLATE_SCRIPT = re.compile(
-    r"""<script\b[^<>]*\btype\s*=\s*["']?text/template\b[^<>]*>((?:(?!</?script\b).)*)</script\s*>""",
+    r"""<script\s+type\s*=\s*["']?text/template["']?\s*>((?:(?!</?script\b).)*)</script\s*>""",
     re.IGNORECASE | re.DOTALL,
 )
 _MARK = "text/template"
