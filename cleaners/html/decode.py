@@ -22,7 +22,7 @@ from cleaners.html.repairs.bounds import (
     cut_elements,
     has_too_many_elements,
 )
-from cleaners.html.repairs.script_templates import has_script_templates, show_script_templates
+from cleaners.html.repairs.script_templates import show_script_templates
 from cleaners.html.repairs.streamed import is_streamed, place_streamed_pieces, with_boundary_edges
 from cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
 
@@ -182,8 +182,7 @@ def parse_page(text: str) -> ParsedPage:
 
 
 def _parse_text(text: str) -> ParsedPage:
-    text = _BODY_END_TAG.sub("", text)
-    text, cuts = _within_bounds(show_script_templates(text) if has_script_templates(text) else text)
+    text, cuts = _within_bounds(show_script_templates(_BODY_END_TAG.sub("", text)))
     streamed = is_streamed(text)
     if streamed:
         text = with_boundary_edges(text)

@@ -17,7 +17,7 @@ from cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # an index that no rule has
-_BESIDE_CAPTION = re.compile(r">figure\b.*>(?:blockquote|table|pre)\b")  # what a figure shows, not what it says of it
+_SHOWN_BY_FIGURE = re.compile(r">figure\b.*>(?:blockquote|table|pre)\b")  # what a figure shows, not what it says of it
 _PAGE_TAGS = frozenset({"html", "body", "main", "article"})
 _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"})
 
@@ -47,7 +47,7 @@ def explain_layout(path: str, landmarks: frozenset[str] = frozenset()) -> Rule |
         rule = _explain_step(step)
         if rule:
             return rule
-    return _explain_landmarks(landmarks - {"figure"} if _BESIDE_CAPTION.search(path) else landmarks)
+    return _explain_landmarks(landmarks - {"figure"} if _SHOWN_BY_FIGURE.search(path) else landmarks)
 
 
 @lru_cache(maxsize=8192)

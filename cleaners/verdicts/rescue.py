@@ -174,12 +174,9 @@ def _standfirst_blocks(
 
 def answered_questions(blocks: Sequence[Block], kept_positions: Set[int]) -> set[int]:
     """The questions that fold out an answer which is kept: without them a reader would not know what is answered."""
-    kept_texts = {blocks[n].text for n in kept_positions}
-    return {
-        n - 1
-        for n in kept_positions
-        if n and blocks[n - 1].text not in kept_texts and _folds_out(blocks[n - 1], blocks[n])
-    }
+    questions = {n - 1 for n in kept_positions if n and _folds_out(blocks[n - 1], blocks[n])}
+    kept_texts = {blocks[n].text for n in kept_positions} if questions else ()
+    return {n for n in questions if blocks[n].text not in kept_texts}
 
 
 def _folds_out(question: Block, answer: Block) -> bool:

@@ -20,14 +20,9 @@ _TAG = re.compile(r"<[^<>]*>")
 _LEAST_WORDS = 40
 
 
-def has_script_templates(text: str) -> bool:
-    """Whether a page's source contains a template in a script."""
-    return _MARK in text
-
-
 def show_script_templates(text: str) -> str:
     """Return a page's source with each template in a script that is text, in an element in the script's place."""
-    return _TEMPLATE_SCRIPT.sub(_show_if_text, text)
+    return _TEMPLATE_SCRIPT.sub(_show_if_text, text) if _MARK in text else text
 
 
 def _show_if_text(match: re.Match[str]) -> str:
