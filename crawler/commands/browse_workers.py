@@ -13,7 +13,7 @@ from output.browse.arguments import NotHereError
 from output.browse.queries.rule_trial import PageTrial, RuleDraft, RuleFindings, UntriedPage
 from output.browse.queries.votes import StoredResponse, VotedBlock
 
-TRIAL_PAGE_SECONDS = 5.0
+TRIAL_PAGE_SECONDS = 10.0
 """What a page may take under rules that are tried: far more than any takes under rules that are right."""
 
 _TRIAL_SECONDS = 60.0  # that somebody waits for a trial; what was not tried until then is named

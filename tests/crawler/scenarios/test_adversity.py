@@ -101,7 +101,7 @@ def test_a_killed_worker_costs_no_page(serve: Serve, crawl: Crawl) -> None:
     """Between two kills the page that was under way is tried again, and others after it: more are stored than had
     been asked for."""
     site = site_of(serve, 120, wait=0.1, words=1500)
-    process = crawl.start(f"{site.url}/", **SMALL, CONCURRENT_REQUESTS=2, BROADSHEET_PAGE_SECONDS=5)
+    process = crawl.start(f"{site.url}/", **SMALL, CONCURRENT_REQUESTS=2, BROADSHEET_PAGE_SECONDS=30)
     asked = 0
     for _ in range(3):
         until(lambda asked=asked: pages_in(crawl.db) >= asked + 8)  # type: ignore[misc]
