@@ -25,7 +25,9 @@ _MANY_HEADLINES = 6
 _ARTICLE_WORDS = 250  # so many kept words outside of teasers are evidence for an article
 _EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no article, the second without prose
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
+_FEWEST_SURE_WORDS = 6  # kept words below which a page without prose is none either although its signs are plain
 _SURE_ARTICLE_CHANCE = 0.8  # of a page that is an article although its address is that of a page of every site
+_LINK_ARTICLE_CHANCE = 0.9  # of a page that is an article although more than half of its text is links
 _PLAIN_CHANCE, _HEADLINE_WORDS = 0.5, 4  # of a page whose URL alone looks like a list: to call it something else
 _MIN_ARTICLE_CHANCE = 0.12  # a page is no article if the chance for one by its signs is below this
 _MIN_CHANCE_BY_KIND = {"document": 0.08, "forum": 0.16, "product": 0.16}
@@ -145,6 +147,8 @@ def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None
         return None
     if list(listing_facts) == [f"url={UrlShape.DEEP_LIST}"] and _is_diary_entry(page, estimate):
         return None
+    if listing_facts.keys() == _link_facts(page).keys() and _is_link_article(page, estimate):
+        return None
     score = sum(listing_facts.values()) - sum(article_facts.values())
     if score >= _LIST_SCORE:
         return PageVerdict(PageType.LIST, (*listing_facts, *(f"but:{name}" for name in article_facts)))
@@ -173,6 +177,11 @@ def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
         and not page.headline_count
         and estimate.best_kind == "article"
     )
+
+
+def _is_link_article(page: PageFeatures, estimate: KindEstimate) -> bool:
+    """Whether a page of links has a heading of its own, and by its signs is plainly an article, as a round-up is."""
+    return page.has_own_heading and estimate.chances["article"] >= _LINK_ARTICLE_CHANCE
 
 
 def _listing_facts(page: PageFeatures) -> dict[str, float]:
@@ -217,10 +226,12 @@ def _article_facts(page: PageFeatures) -> dict[str, float]:
     return facts
 
 
-def _test_near_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """A page with hardly any kept text."""
+def _test_near_empty(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
+    """A page with hardly any kept text: fewer words do where it says or shows plainly that it is an article."""
+    is_sure = estimate.chances["article"] >= _SURE_ARTICLE_CHANCE
+    min_words = _FEWEST_SURE_WORDS if is_sure else _NEAR_EMPTY_WORDS
     if page.kept_words < _EMPTY_WORDS or (
-        page.kept_words < _NEAR_EMPTY_WORDS and not page.states_article and not page.kept_prose_blocks
+        page.kept_words < min_words and not page.states_article and not page.kept_prose_blocks
     ):
         return PageVerdict(PageType.OTHER, (f"words={page.kept_words}",))
     return None

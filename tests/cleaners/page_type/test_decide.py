@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from cleaners.clean import clean
 from cleaners.document import Page, PageType, PageVerdict
 from cleaners.page_type.decide import page_verdict
+from cleaners.page_type.page_features import PageFeatures
 from cleaners.page_type.page_weights import PAGE_KINDS
 from tests.bench.verdicts import read_features
 
@@ -198,3 +202,44 @@ def test_a_page_of_every_site_by_its_address_is_an_article_if_its_signs_say_so_p
     for chance, kind in ((0.85, PageType.ARTICLE), (0.7, PageType.OTHER)):
         shares = np.array([chance if each == "article" else (1 - chance) / 5 for each in PAGE_KINDS])
         assert page_verdict(page, (np.log(shares), {})).page_type is kind
+
+
+def type_at(chance: float, page: PageFeatures) -> PageType:
+    """What a page is whose signs, whatever they are, give an article this chance, and a list what remains of it."""
+    shares = np.array([chance if kind == "article" else (1 - chance) * (kind == "list") + 1e-9 for kind in PAGE_KINDS])
+    return page_verdict(page, (np.log(shares), {})).page_type
+
+
+@pytest.mark.parametrize(
+    ("words", "chance", "kind"),
+    [
+        (5, 0.9, PageType.OTHER),
+        (6, 0.9, PageType.ARTICLE),
+        (7, 0.9, PageType.ARTICLE),
+        (7, 0.7, PageType.OTHER),
+        (8, 0.7, PageType.ARTICLE),
+    ],
+)
+def test_a_post_of_a_few_words_is_one_where_its_signs_are_plain(words: int, chance: float, kind: PageType) -> None:
+    page = read_features("http://site.example/2024/05/march", f"<div>{PROSE}</div>".encode())
+    assert page is not None
+    assert type_at(chance, replace(page, kept_words=words, kept_prose_blocks=0)) is kind
+
+
+@pytest.mark.parametrize(
+    ("chance", "changes", "kind"),
+    [
+        (0.95, {}, PageType.ARTICLE),
+        (0.85, {}, PageType.LIST),
+        (0.95, {"has_own_heading": False}, PageType.LIST),
+        (0.95, {"headline_count": 4}, PageType.LIST),
+        (0.95, {"body_classes": frozenset({"archive"})}, PageType.LIST),
+    ],
+)
+def test_a_round_up_of_links_under_a_heading_is_an_article_if_nothing_else_makes_it_a_list(
+    chance: float, changes: dict[str, Any], kind: PageType
+) -> None:
+    page = read_features("http://site.example/blog/sources", f"<h1>Sources</h1><p>{PROSE}</p>".encode())
+    assert page is not None
+    round_up = replace(page, kept_link_share=0.55, h1_count=2, **changes)
+    assert type_at(chance, round_up) is kind
