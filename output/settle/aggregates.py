@@ -2,12 +2,13 @@
 
 The evidence is the ledger with each page's own verdicts (`settle_kept`): a long block of such a page stands, word for
 word, in a smaller article page. A page is a list when at least two smaller pages together account for most of its
-words.
+words, each with a text that stands on few other pages.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Set
 
 from sqlite_utils import Database
 
@@ -17,6 +18,7 @@ MIN_LONG_WORDS = 8  # a shorter block («Read more», a place, a date) is shared
 MIN_COVERED_SHARE = 0.8  # share of the page's long words that must stand elsewhere
 MIN_ADDED_SHARE = 0.03  # what a page must add to count as one of those repeated
 MAX_BLOCK_PAGES = 50  # a block on more article pages than this is boilerplate, and evidence of nothing
+MAX_STORY_PAGES = 10  # a block on more is what a series says on all its pages: no article is repeated for it alone
 
 # A rough sieve in characters, before any text is read: what misses 60 % cannot reach 80 % of the words.
 _SIEVE_SHARE = 0.6
@@ -70,7 +72,7 @@ _PAGE_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM temp.settle_kept b JOIN bloc
     WHERE b.page_id = ? AND coalesce(s.pages, 0) <= {MAX_BLOCK_PAGES}"""
 
 # Another page with the same title, or one that names this as its canonical, is a part of it, not a story in it.
-_CARRIER_BLOCKS = f"""SELECT DISTINCT o.page_id, o.block_id
+_CARRIER_BLOCKS = f"""SELECT DISTINCT o.page_id, o.block_id, s.pages <= {MAX_STORY_PAGES}
     FROM temp.settle_kept b CROSS JOIN settle_shared s ON s.block_id = b.block_id
         CROSS JOIN temp.settle_kept o ON o.block_id = b.block_id
         CROSS JOIN temp.settle_pages w ON w.page_id = o.page_id
@@ -122,24 +124,37 @@ def _count_repeated_articles(db: Database, page: int) -> int:
     word_counts = ((block, count_words(text)) for block, text in db.execute(_PAGE_TEXTS, [page]))
     block_words = {block: words for block, words in word_counts if words >= MIN_LONG_WORDS}
     blocks_by_carrier: dict[int, set[int]] = defaultdict(set)
-    for carrier, block in db.execute(_CARRIER_BLOCKS, {"page": page}):
+    story_blocks = set()
+    for carrier, block, is_of_story in db.execute(_CARRIER_BLOCKS, {"page": page}):
         if block in block_words:
             blocks_by_carrier[carrier].add(block)
-    return _count_covering_articles(block_words, blocks_by_carrier)
+            story_blocks.update((block,) * is_of_story)
+    return _count_covering_articles(block_words, blocks_by_carrier.values(), story_blocks)
 
 
-def _count_covering_articles(block_words: dict[int, int], blocks_by_carrier: dict[int, set[int]]) -> int:
-    """Greedy set cover, the largest share first; ties go to the lower set of blocks, not to the earlier page."""
-    total, open_blocks, article_count = sum(block_words.values()), set(block_words), 0
-    block_sets = sorted((sorted(blocks) for blocks in blocks_by_carrier.values()), reverse=True)
-    while block_sets:
-        largest = max(
-            block_sets, key=lambda blocks: sum(block_words[block] for block in blocks if block in open_blocks)
-        )
-        if sum(block_words[block] for block in largest if block in open_blocks) < MIN_ADDED_SHARE * total:
+def _count_covering_articles(
+    block_words: Mapping[int, int], carriers: Iterable[set[int]], story_blocks: Set[int]
+) -> int:
+    """Greedy set cover, the largest share first; ties go to the lower set of blocks, not to the earlier page.
+
+    Stories differ: an article counts if it has a text of a story that none before it has, and half of its words there.
+    """
+    open_blocks, article_count = set(block_words), 0
+
+    def words_of(blocks: Iterable[int]) -> int:
+        return sum(block_words[block] for block in blocks)
+
+    def adds_a_story(blocks: Set[int]) -> bool:
+        added_blocks = blocks & open_blocks
+        return not story_blocks.isdisjoint(added_blocks) and 2 * words_of(added_blocks) >= words_of(blocks)
+
+    total = words_of(block_words)
+    candidates = sorted(carriers, key=sorted, reverse=True)
+    while candidates := [blocks for blocks in candidates if adds_a_story(blocks)]:
+        largest = max(candidates, key=lambda blocks: words_of(blocks & open_blocks))
+        if words_of(largest & open_blocks) < MIN_ADDED_SHARE * total:
             break
-        open_blocks.difference_update(largest)
-        block_sets.remove(largest)
+        open_blocks -= largest
         article_count += 1
-    covered_words = total - sum(block_words[block] for block in open_blocks)
-    return article_count if total and article_count > 1 and covered_words >= MIN_COVERED_SHARE * total else 0
+    is_covered = total - words_of(open_blocks) >= MIN_COVERED_SHARE * total
+    return article_count if total and article_count > 1 and is_covered else 0

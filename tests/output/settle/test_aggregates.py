@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from sqlite_utils import Database
 
-from output.settle.aggregates import MAX_BLOCK_PAGES, create_pages_view, find_list_pages
+from output.settle.aggregates import MAX_BLOCK_PAGES, MAX_STORY_PAGES, create_pages_view, find_list_pages
 from output.settle.judge_again import settle
 from output.settle.site_memory.common_texts import find_common_texts
 from output.settle.site_memory.repeats import create_kept_view
@@ -28,6 +28,7 @@ def story(name: str) -> list[str]:
 
 STORIES = {1: story("one"), 2: story("two"), 3: story("three")}
 ALL_STORIES = [text for texts in STORIES.values() for text in texts]
+LETTER, ANSWER, REST = ALL_STORIES[:2], ALL_STORIES[2:3], ALL_STORIES[3:6]
 
 
 def list_pages(archive: Archive, make: Maker, pages: dict[int, Sequence[str]], **changes: object) -> dict[int, int]:
@@ -82,6 +83,30 @@ def test_what_stands_on_many_pages_is_evidence_of_nothing(archive: Archive, make
     repeated = ALL_STORIES[3:]
     others = {100 + number: [*repeated, paragraph(f"page{number}x")] for number in range(MAX_BLOCK_PAGES + 1)}
     assert WHOLE not in list_pages(archive, make, {**others, WHOLE: [*repeated, paragraph("last", 200)]})
+
+
+@pytest.mark.parametrize(("others", "is_list"), [(MAX_STORY_PAGES - 1, True), (MAX_STORY_PAGES, False)])
+def test_what_a_series_says_on_all_its_pages_is_no_story(
+    archive: Archive, make: Maker, others: int, is_list: bool
+) -> None:
+    """Two notices, each on as many pages, which have next to nothing else."""
+    notices = paragraph("licence"), paragraph("ideas")
+    pages = {
+        100 * kind + number: [notice, paragraph(f"day{kind}of{number}x", 3)]
+        for kind, notice in enumerate(notices, 1) for number in range(others)
+    }  # fmt: skip
+    assert (WHOLE in list_pages(archive, make, {**pages, WHOLE: [*notices, paragraph("own", 7)]})) is is_list
+
+
+@pytest.mark.parametrize(
+    ("pages", "count"), [({1: LETTER + REST, 2: ANSWER + REST}, 0), ({1: LETTER, 2: ANSWER, 3: REST}, 3)]
+)
+def test_articles_that_say_mostly_the_same_are_one_story(
+    archive: Archive, make: Maker, pages: dict[int, list[str]], count: int
+) -> None:
+    """A letter and its answer, each with the exchange before them, repeat one story; by themselves they are three."""
+    whole = {WHOLE: LETTER + ANSWER + REST}
+    assert list_pages(archive, make, pages | whole) == ({WHOLE: count} if count else {})
 
 
 def test_a_story_that_adds_next_to_nothing_is_not_counted(archive: Archive, make: Maker) -> None:
