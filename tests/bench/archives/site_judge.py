@@ -182,6 +182,7 @@ def cross_validate(examples: Sequence[Example]) -> dict[str, dict[str, Any]]:
             "pages": len(tested),
             "without": round(float(before.mean()), 4),
             "with": round(float(after.mean()), 4),
+            "gain": round(float((after - before).mean()), 5),
             "bounds": [round(float(bound), 4) for bound in np.percentile(means, (2.5, 97.5))],
             "better": int((after > before + 0.005).sum()),
             "worse": int((after < before - 0.005).sum()),
