@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 from cleaners.compare.site_memory import BODY_VERDICT, find_body_paths
 from cleaners.document import Verdict
-from output.settle.site_memory.page_table import KEY_COLUMN, PATH_COLUMN, LeftOutRow, read_left_out, read_left_out_keys
+from output.settle.site_memory.page_table import (
+    KEY_COLUMN,
+    PATH_COLUMN,
+    LeftOutRow,
+    read_left_out,
+    read_left_out_keys,
+    stored_elsewhere,
+)
 from output.settle.site_memory.seen_twice import SeenTwice
 
 if TYPE_CHECKING:
@@ -87,8 +94,10 @@ def find_restored_blocks(
     verdicts_by_page: dict[int, dict[int, Verdict]] = {}
     if not places:
         return verdicts_by_page
-    for page_id, (position, block_id, _, path_number) in _unshared_blocks(db, repeated_keys, places):
-        if page_id not in unjudged_pages:
+    unshared_blocks = [pair for pair in _unshared_blocks(db, repeated_keys, places) if pair[0] not in unjudged_pages]
+    unasked_positions = {page_id: stored_elsewhere(db, page_id) for page_id, _ in unshared_blocks}
+    for page_id, (position, block_id, _, path_number) in unshared_blocks:
+        if position not in unasked_positions[page_id]:
             path, *page_counts = places[path_number]
             verdicts_by_page.setdefault(page_id, {})[position] = BODY_VERDICT
             db.execute(_INSERT_EVIDENCE, [block_id, host, *page_counts, place_counts.first_kept_at[path]])

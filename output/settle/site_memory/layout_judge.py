@@ -1,9 +1,10 @@
 """The blocks of a page judged again by a model that also sees what the other pages of its layout do at each place.
 
 It overrules a page's own verdict where it is sure enough, on pages of layouts with enough pages; what a phrase rule,
-the metadata, an earlier copy or boilerplate above explains is not asked about (`page_table.py`). Its evidence is the
-layout: `pages.layout_id`, and in `layouts` how many pages there are of it. It is trained on whole sites by
-`tests/bench/archives/site_judge.py`.
+the metadata, an earlier copy or boilerplate above explains is not asked about (`page_table.py`). Short blocks that the
+markup calls captions and bylines tell what their places are used for, but do not come back: they are stored elsewhere.
+Its evidence is the layout: `pages.layout_id`, and in `layouts` how many pages there are of it. It is trained on whole
+sites by `tests/bench/archives/site_judge.py`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cleaners.compare.site_memory import LAYOUT_KEEPS_VERDICT, LAYOUT_REMOVES_VE
 from cleaners.document import Column, Verdict
 from cleaners.learned.model import SITE_MODEL, predict
 from cleaners.learned.site_features import SITE_FEATURES, PlaceTotals, place_use, site_features
+from output.settle.site_memory.page_table import stored_elsewhere
 from output.settle.site_memory.place_blocks import PlacedBlock, PlacedPage, count_places, read_placed_pages
 
 if TYPE_CHECKING:
@@ -48,11 +50,13 @@ def judge_by_layout(
     verdicts_by_page: dict[int, dict[int, Verdict]] = {}
     pages_by_text: defaultdict[int, dict[int, None]] = defaultdict(dict)
     for page, probabilities in _judged_pages(read_featured_pages(db, unjudged_pages)):
-        for index in changed_indices(page.page, probabilities).tolist():
-            position, block_id, *_ = page.page.rows[index].tolist()
-            verdict = LAYOUT_REMOVES_VERDICT if page.page.rows[index, _IS_KEPT] else LAYOUT_KEEPS_VERDICT
-            verdicts_by_page.setdefault(page.page_id, {})[position] = verdict
-            pages_by_text[block_id][page.page_id] = None
+        changed_rows = page.page.rows[changed_indices(page.page, probabilities)].tolist()
+        unasked_positions = stored_elsewhere(db, page.page_id) if changed_rows else frozenset()
+        for block in map(PlacedBlock._make, changed_rows):
+            if block.position not in unasked_positions:
+                verdict = LAYOUT_REMOVES_VERDICT if block.is_kept else LAYOUT_KEEPS_VERDICT
+                verdicts_by_page.setdefault(page.page_id, {})[block.position] = verdict
+                pages_by_text[block.block_id][page.page_id] = None
     rows = [(block_id, host, json.dumps(list(pages)), page_count) for block_id, pages in pages_by_text.items()]
     db.conn.executemany(_INSERT_EVIDENCE, rows)
     return verdicts_by_page

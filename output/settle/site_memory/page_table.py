@@ -51,6 +51,14 @@ _CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id F
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
 
+MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
+_STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
+        JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
+    WHERE b.page_id = ? AND r.reason IN ('caption', 'byline') AND r.rule GLOB 'layout/*'
+        AND length(t.text) <= {MOST_CAPTION_CHARACTERS}"""
+
 _CREATE_TABLES = (
     _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
@@ -183,3 +191,8 @@ def _unpack_rows(blob: bytes, width: int) -> list[Any]:
     """The rows, as tuples of `width` numbers."""
     numbers = iter(_unpack_numbers(blob))
     return list(zip(*[numbers] * width, strict=True))
+
+
+def stored_elsewhere(db: Database, page_id: int) -> frozenset[int]:
+    """The positions of the short blocks that a page removes as captions or bylines, since its markup calls them so."""
+    return frozenset(position for (position,) in db.execute(_STORED_ELSEWHERE, [page_id]))

@@ -29,11 +29,11 @@ def words(name, count=40):
     return " ".join(f"{name}{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(count))
 
 
-def article(make, number, box=LEAVES_OUT, signature=SIGNATURE, chances=True, paragraphs=3):
+def article(make, number, box=LEAVES_OUT, signature=SIGNATURE, chances=True, paragraphs=3, box_words=12):
     """An outcome with paragraphs of its own, and between them and the last a box with its verdict and chance."""
     name = "abcdefghijklmnopqrst"[number]
     rows = [(words(f"{name}{part}"), BODY, KEPT, SURE) for part in "uvwxyz"[:paragraphs]]
-    rows.insert(-1, (words(f"{name}box", 12), BOX, *box))
+    rows.insert(-1, (words(f"{name}box", box_words), BOX, *box))
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, row[0], "", row[1]) for n, row in enumerate(rows))
     verdicts = tuple(row[2] for row in rows)
     text, markdown = assemble(blocks, verdicts)
@@ -100,6 +100,35 @@ def test_what_a_phrase_rule_explains_stays_out(archive, make):
     archive.save([*pages, article(make, 11, (RULED, SURE))])
     settle(archive.db, make.clock)
     assert overruled(archive) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "rule", "box_words", "restored"),
+    [
+        ("caption", "layout/caption", 12, 0),
+        ("byline", "layout/byline", 12, 0),
+        ("caption", "layout/caption", 60, 1),
+        ("sidebar", "layout/other-column", 12, 1),
+        ("caption", "context/caption", 12, 1),
+    ],
+)
+def test_what_the_markup_calls_a_caption_or_a_byline_does_not_come_back(
+    archive, make, reason, rule, box_words, restored
+):
+    """But a long text may, which a template may only call so."""
+    pages = [article(make, n, (KEPT, SURE), box_words=box_words) for n in range(11)]
+    archive.save([*pages, article(make, 11, (Verdict(False, reason, rule), DOUBTFUL), box_words=box_words)])
+    settle(archive.db, make.clock)
+    assert len(overruled(archive)) == restored
+
+
+def test_what_captions_are_used_for_is_told_by_all_pages_though_none_comes_back(archive, make):
+    archive.save(
+        [article(make, n, (Verdict(False, "caption", "layout/caption"), HARDLY)) for n in range(11)]
+        + [article(make, 11, (KEPT, DOUBTFUL))]
+    )
+    settle(archive.db, make.clock)
+    assert overruled(archive) == REMOVED
 
 
 def test_with_fewer_pages_the_own_verdict_returns(archive, make):
