@@ -30,7 +30,7 @@ _COMPACT = re.compile(
     r"\s*((?:19|20)\d{2})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?\s*(Z|[+-]\d{2}:?\d{2})?)?\s*$", re.IGNORECASE
 )
 _TIMESTAMP = re.compile(r"\s*(\d{10})(\d{3})?\s*$")
-_NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})\s?([./-])\s?(\d{1,2})\s?\2\s?((?:19|20)\d{2}|\d{2})(?![\d/-])")
+_NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})\s?([./-])\s?(\d{1,2})\s?\2\s?((?:19|20)\d{2}|\d{2})(?![\d/-]|\.\d)")
 _YEAR_FIRST = re.compile(r"(?<!\d)((?:19|20)\d{2})\s?[./年년-]\s?(\d{1,2})\s?[./月월-]\s?(\d{1,2})(?!\d)")
 _CLOCK = re.compile(
     r"\D{0,12}?\b(\d{1,2})[:h.](\d{2})(?::(\d{2}))?\s*(a\.?m\b|p\.?m\b)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?", re.IGNORECASE
@@ -213,7 +213,13 @@ def _add_time_of_day(iso: str, following_text: str) -> str:
 
 
 def _iso_from_numbers(match: re.Match[str], language: str) -> str:
-    """The ISO day of `3/5/2024`; the month is first only with slashes and in languages that write it so."""
+    """The ISO day of `3/5/2024`; the month is first only with slashes and in languages that write it so.
+
+    Empty for `2.6.24` in English, which writes no dates so, but versions.
+    """
+    lengths = [len(match[group]) for group in (1, 3, 4)]
+    if match[2] == "." and lengths == [1, 1, 2] and language.lower().startswith("en"):
+        return ""
     first, second = int(match[1]), int(match[3])
     year = int(match[4]) if len(match[4]) == 4 else 2000 + int(match[4])
     month_first = match[2] == "/" and language.lower() in ("en", "en-us", "en-ca", "fil", "")

@@ -72,6 +72,25 @@ def test_labels_before_dates() -> None:
     assert [date.label for date in find_dates("in the year of 3 May 2024")] == [""]
 
 
+@pytest.mark.parametrize("text", ["Kernel 2.6.26.2", "2.6.24.4 kernel,", "version 1.2.15.0"])
+@pytest.mark.parametrize("language", ["", "de", "en"])
+def test_a_part_of_a_longer_number_is_no_date(text: str, language: str) -> None:
+    assert list(find_dates(text, language)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "iso"),
+    [
+        ("Kernel 2.6.24", "en-GB", ""),
+        ("am 2.6.24", "de", "2024-06-02"),
+        ("02.06.24", "en-GB", "2024-06-02"),
+        ("It ended on 2.6.2024.", "en", "2024-06-02"),
+    ],
+)
+def test_three_short_numbers_are_a_version_in_english(text: str, language: str, iso: str) -> None:
+    assert next((date.iso for date in find_dates(text, language)), "") == iso
+
+
 @pytest.mark.parametrize(
     ("url", "iso"),
     [
