@@ -128,7 +128,8 @@ def _count_repeated_articles(db: Database, page: int) -> int:
     for carrier, block, is_of_story in db.execute(_CARRIER_BLOCKS, {"page": page}):
         if block in block_words:
             blocks_by_carrier[carrier].add(block)
-            story_blocks.update((block,) * is_of_story)
+            if is_of_story:
+                story_blocks.add(block)
     return _count_covering_articles(block_words, blocks_by_carrier.values(), story_blocks)
 
 

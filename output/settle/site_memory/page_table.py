@@ -51,14 +51,6 @@ _CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id F
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
 
-MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
-_STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
-        JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
-    WHERE b.page_id = ? AND r.reason IN ('caption', 'byline') AND r.rule GLOB 'layout/*'
-        AND length(t.text) <= {MOST_CAPTION_CHARACTERS}"""
-
 _CREATE_TABLES = (
     _CREATE_OVERRULABLE_REASONS,
     "CREATE UNIQUE INDEX temp.settle_leaving_id ON settle_leaving (id)",
@@ -84,15 +76,21 @@ _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         CROSS JOIN block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
     ORDER BY b.position"""
+_OWN_REASON = "coalesce(o.reason_id, v.reason_id, b.reason_id)"
+_JOIN_OWN_VERDICTS = """LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 _LEDGER_BLOCKS = _BLOCKS_TEMPLATE.format(kept="b.kept", reason="b.reason_id", joins="")
 _OWN_VERDICT_BLOCKS = _BLOCKS_TEMPLATE.format(
-    kept="coalesce(o.kept, v.kept, b.kept)",
-    reason="coalesce(o.reason_id, v.reason_id, b.reason_id)",
-    joins="""LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position""",
+    kept="coalesce(o.kept, v.kept, b.kept)", reason=_OWN_REASON, joins=_JOIN_OWN_VERDICTS
 )
 _HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_id = ?1)
     OR EXISTS (SELECT 1 FROM overruled WHERE page_id = ?1)"""
+
+_MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
+_STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b {_JOIN_OWN_VERDICTS}
+        JOIN reasons r ON r.id = {_OWN_REASON} JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? AND r.reason IN ('caption', 'byline') AND r.rule GLOB 'layout/*'
+        AND length(t.text) <= {_MOST_CAPTION_CHARACTERS}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +142,11 @@ def read_page_facts(db: Database, page_id: int) -> PageFacts:
     return PageFacts(page_id, layout, chances, layout_id, title, author_names, first_seen, flagged_blocks)
 
 
+def stored_elsewhere(db: Database, page_id: int) -> frozenset[int]:
+    """The positions of the short blocks that a page removes as captions or bylines, since its markup calls them so."""
+    return frozenset(position for (position,) in db.execute(_STORED_ELSEWHERE, [page_id]))
+
+
 def clear_scans(db: Database) -> None:
     """Remove the scans of the last host, before those of another."""
     db.execute("DELETE FROM temp.settle_looked")
@@ -191,8 +194,3 @@ def _unpack_rows(blob: bytes, width: int) -> list[Any]:
     """The rows, as tuples of `width` numbers."""
     numbers = iter(_unpack_numbers(blob))
     return list(zip(*[numbers] * width, strict=True))
-
-
-def stored_elsewhere(db: Database, page_id: int) -> frozenset[int]:
-    """The positions of the short blocks that a page removes as captions or bylines, since its markup calls them so."""
-    return frozenset(position for (position,) in db.execute(_STORED_ELSEWHERE, [page_id]))

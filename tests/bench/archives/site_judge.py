@@ -57,10 +57,10 @@ _HALF = 0.5
 _SAMPLES = 1000
 
 _PAGE = """SELECT u.url, EXISTS (SELECT 1 FROM articles a WHERE a.page_id = u.id) FROM urls u WHERE u.id = ?"""
-# Each block with the verdict that it has without the model that is to be trained, its position, and whether the site
-# has decided on it; what stands below a note on the author stays out too.
+# Each block with the verdict that it has without the model that is to be trained, and whether the site has decided on
+# it; what stands below a note on the author stays out too.
 _BLOCKS = """SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
-        b.position, o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*' OR b.position > (
+        o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*' OR b.position > (
             SELECT coalesce(min(n.position), 1e9) FROM page_blocks n JOIN reasons nr ON nr.id = n.reason_id
             WHERE n.page_id = b.page_id AND nr.rule IN ('site/closing-note', 'site/author-bio'))
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
@@ -141,8 +141,9 @@ def _examples_of_page(db: Database, site: str, page: FeaturedPage, truth: dict[s
     text = truth.get(plain(urlsplit(url).path))
     if text is None or not is_article:
         return
-    texts, is_kept, positions, is_decided = zip(*db.execute(_BLOCKS, [page.page_id]).fetchall(), strict=True)
-    is_stored_elsewhere = np.isin(positions, list(stored_elsewhere(db, page.page_id)))
+    texts, is_kept, decisions = zip(*db.execute(_BLOCKS, [page.page_id]).fetchall(), strict=True)
+    is_decided = np.array(decisions, bool)
+    is_decided[sorted(stored_elsewhere(db, page.page_id))] = True
     block_words = [words_of(block_text) for block_text in texts]
     truth_words = words_of(text)
     is_truth = covered_shares(block_words, truth_words) >= _HALF
@@ -152,7 +153,7 @@ def _examples_of_page(db: Database, site: str, page: FeaturedPage, truth: dict[s
         is_truth[page.page.blocks.positions],
         [Counter(words) for words in block_words],
         np.array(is_kept, bool),
-        np.array(is_decided, bool) | is_stored_elsewhere,
+        is_decided,
         Counter(truth_words),
     )
 

@@ -94,6 +94,12 @@ def verdict_on(path: str, body: str) -> PageVerdict:
     return clean(Page(f"http://site.example{path}", f"<html><body>{body}</body></html>".encode())).verdict
 
 
+def type_at(chance: float, page: PageFeatures) -> PageType:
+    """What a page is whose signs, whatever they are, give an article this chance, and a list what remains of it."""
+    shares = np.array([chance if kind == "article" else (1 - chance) * (kind == "list") + 1e-9 for kind in PAGE_KINDS])
+    return page_verdict(page, (np.log(shares), {})).page_type
+
+
 @pytest.mark.parametrize(
     ("path", "body", "kind"),
     [
@@ -175,13 +181,12 @@ def test_how_sure_the_signs_must_be_depends_on_the_kind(other: str, left: float,
 
 @pytest.mark.parametrize(("chance", "kind"), [(0.25, PageType.LIST), (0.35, PageType.ARTICLE)])
 def test_a_page_of_few_words_must_look_more_like_an_article(chance: float, kind: PageType) -> None:
-    shares = np.array([chance if each == "article" else (1 - chance) * (each == "list") + 1e-9 for each in PAGE_KINDS])
     short = read_features("http://site.example/kettles", f"<h1>Kettles</h1><p>{PROSE[:90]}.</p>".encode())
     long = read_features("http://site.example/kettles", f"<h1>Kettles</h1><p>{PROSE}</p><p>{PROSE}</p>".encode())
     assert short is not None
     assert long is not None
-    assert page_verdict(short, (np.log(shares), {})).page_type is kind
-    assert page_verdict(long, (np.log(shares), {})).page_type is PageType.ARTICLE
+    assert type_at(chance, short) is kind
+    assert type_at(chance, long) is PageType.ARTICLE
 
 
 def test_a_story_about_robots_errors_and_logins_stays_one() -> None:
@@ -202,12 +207,6 @@ def test_a_page_of_every_site_by_its_address_is_an_article_if_its_signs_say_so_p
     for chance, kind in ((0.85, PageType.ARTICLE), (0.7, PageType.OTHER)):
         shares = np.array([chance if each == "article" else (1 - chance) / 5 for each in PAGE_KINDS])
         assert page_verdict(page, (np.log(shares), {})).page_type is kind
-
-
-def type_at(chance: float, page: PageFeatures) -> PageType:
-    """What a page is whose signs, whatever they are, give an article this chance, and a list what remains of it."""
-    shares = np.array([chance if kind == "article" else (1 - chance) * (kind == "list") + 1e-9 for kind in PAGE_KINDS])
-    return page_verdict(page, (np.log(shares), {})).page_type
 
 
 @pytest.mark.parametrize(
