@@ -40,6 +40,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.names
 	$(BIN)/mypy
 	$(PYTEST) -m "not slow"
 
@@ -82,9 +83,9 @@ torture: $(READY)
 
 train: $(READY)
 	@$(PIP) --editable '.[train]'
-	$(BIN)/python -m cleaners.training.block_model --date "$$(date +%F)"
-	$(BIN)/python -m cleaners.training.line_model
-	$(BIN)/python -m cleaners.training.page_type_model
+	$(BIN)/python -m broadsheet.cleaners.training.block_model --date "$$(date +%F)"
+	$(BIN)/python -m broadsheet.cleaners.training.line_model
+	$(BIN)/python -m broadsheet.cleaners.training.page_type_model
 
 clean:
 	rm -rf $(VENV) .cache build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

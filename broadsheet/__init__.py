@@ -7,43 +7,51 @@
         for article in archive.articles(language="en"):
             print(article.published_day, article.title)
 
+For a Scrapy project there are `broadsheet.Addon` (`ADDONS = {"broadsheet.Addon": 0}`) and `broadsheet.SiteSpider`.
+Each name is loaded when it is first used: `import broadsheet` loads no other package, and `clean` no Scrapy.
+
 Nothing here writes to an archive, and a crawl beside it is never kept waiting. What cannot be read is a
 `broadsheet.ArchiveError` of one line. `docs/python.md` shows each function at work.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from importlib.metadata import version
-from os import PathLike
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-from sqlite_utils import Database
-
-from cleaners.document import Metadata, PageType
-from output.db.errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
-from output.db.open import database_file, open_database
-from output.db.text import count_words
-from output.read.articles import Article, find_stored_article, iter_stored_articles
-from output.read.explain import StoredBlock, StoredPage, find_page
-from output.read.search import SearchHit, search
-from output.read.stored_record import find_record
-from output.store.article_filter import ArticleBounds, primary_tag, read_day
-from output.store.articles import latest_seq
-from output.watch.edit_list import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from broadsheet.cleaned import Cleaned, CleanedBlock, clean
+    from broadsheet.cleaners.document import Metadata
+    from broadsheet.crawler.addon import Addon
+    from broadsheet.crawler.spiders.site import SiteSpider
+    from broadsheet.output.db.errors import ArchiveError
+    from broadsheet.output.read.articles import Article
+    from broadsheet.output.read.explain import StoredBlock, StoredPage
+    from broadsheet.output.read.search import SearchHit
+    from broadsheet.output.watch.edit_list import ListedEdit
+    from broadsheet.reader import ArchiveReader, RawResponse, open
 
-__version__ = version("broadsheet")
+_MODULES = {
+    "Addon": "crawler.addon",
+    "ArchiveError": "output.db.errors",
+    "ArchiveReader": "reader",
+    "Article": "output.read.articles",
+    "Cleaned": "cleaned",
+    "CleanedBlock": "cleaned",
+    "ListedEdit": "output.watch.edit_list",
+    "Metadata": "cleaners.document",
+    "RawResponse": "reader",
+    "SearchHit": "output.read.search",
+    "SiteSpider": "crawler.spiders.site",
+    "StoredBlock": "output.read.explain",
+    "StoredPage": "output.read.explain",
+    "clean": "cleaned",
+    "open": "reader",
+}
+"""The module that each public name is loaded from."""
 
 __all__ = [
+    "Addon",
     "ArchiveError",
     "ArchiveReader",
     "Article",
@@ -53,6 +61,7 @@ __all__ = [
     "Metadata",
     "RawResponse",
     "SearchHit",
+    "SiteSpider",
     "StoredBlock",
     "StoredPage",
     "clean",
@@ -60,273 +69,20 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class CleanedBlock:
-    """A visible block of a page: whether it is in the article's text, for which reason, and by which named rule.
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module when it is first used (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
 
-    `position` counts from 0 in the order of the document. `kind` is `paragraph`, `heading`, `list_item`, `table`,
-    `quote`, `code` or `caption`.
-    """
-
-    position: int
-    kind: str
-    is_kept: bool
-    reason: str
-    rule: str
-    text: str
+        value: Any = version("broadsheet")
+    elif name in _MODULES:
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
-@dataclass(frozen=True, slots=True)
-class Cleaned:
-    """A page's article. `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty.
-
-    `page_type` says what the page is: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as
-    `name=value`. `metadata` is what the page states, each value with its source. `blocks` are all visible blocks.
-    """
-
-    url: str
-    title: str
-    text: str = field(repr=False)
-    markdown: str = field(repr=False)
-    page_type: PageType
-    evidence: tuple[str, ...] = field(repr=False)
-    metadata: Metadata = field(repr=False)
-    blocks: tuple[CleanedBlock, ...] = field(repr=False)
-
-    @property
-    def is_article(self) -> bool:
-        """Whether a crawl would store the page as an article, or as the free beginning of one."""
-        return self.page_type in (PageType.ARTICLE, PageType.TEASER)
-
-    @property
-    def word_count(self) -> int:
-        """Words of the text; a Chinese or Japanese character counts as one."""
-        return count_words(self.text)
-
-    @property
-    def removed(self) -> tuple[CleanedBlock, ...]:
-        """The blocks that are not in the text."""
-        return tuple(block for block in self.blocks if not block.is_kept)
-
-
-@dataclass(frozen=True, slots=True)
-class RawResponse:
-    """A response as it came: status, headers with lower-case names, and the body in bytes, unpacked.
-
-    `fetched_at` is in UTC. `truncated` says why it is not whole (`length`, `time`, `disconnect`, `unspecified`); empty
-    if it is.
-    """
-
-    url: str
-    fetched_at: datetime
-    status: int
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
-    truncated: str = ""
-
-
-def clean(html: str | bytes, url: str = "") -> Cleaned:
-    """The article of a page, its metadata, and a verdict on each visible block.
-
-    `html` is the page: bytes as they came, or text that is decoded already. `url` is where it came from; it helps to
-    judge the page, and links need it. Any input gives a result; nothing is raised, and nothing is fetched. What is
-    returned is what a crawl first stores for the page, before it knows the rest of the site.
-    """
-    from cleaners.clean import clean as clean_page
-    from cleaners.document import Page
-
-    body, content_type = (html, "") if isinstance(html, bytes) else (_encoded(html), "text/html; charset=utf-8")
-    page = clean_page(Page(url, body, content_type))
-    blocks = tuple(
-        CleanedBlock(block.position, str(block.kind), verdict.kept, str(verdict.reason), verdict.rule, block.text)
-        for block, verdict in zip(page.blocks, page.verdicts, strict=True)
-    )
-    metadata, verdict = page.metadata, page.verdict
-    return Cleaned(url, metadata.title, page.text, page.markdown, verdict.page_type, verdict.evidence, metadata, blocks)
-
-
-def open(path: str | PathLike[str]) -> ArchiveReader:
-    """Open the archive at a path for reading. ArchiveError, in one line, if it is none or cannot be read.
-
-    A crawl may write to the file meanwhile: each call sees what was stored when it was made.
-    """
-    return ArchiveReader(open_database(Path(path), read_only=True))
-
-
-class ArchiveReader:
-    """An archive that is open for reading; `broadsheet.open` makes it. Close it, or use it in a `with` statement.
-
-    A page or article is named by any URL that leads to it, or by its number. Threads may hand it over, but only one may
-    use it at a time. Every method raises ArchiveError where the file turns out to be damaged.
-    """
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-        self.path = database_file(db)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<broadsheet archive {str(self.path)!r}>"
-
-    def __len__(self) -> int:
-        """How many articles it holds."""
-        with self._reading():
-            return int(self._db.execute("SELECT count(*) FROM articles").fetchone()[0])
-
-    def __iter__(self) -> Iterator[Article]:
-        return self.articles()
-
-    def close(self) -> None:
-        """Close the file. May be called again."""
-        self._db.close()
-
-    def articles(
-        self,
-        *,
-        host: str = "",
-        language: str = "",
-        section: str = "",
-        since: date | str | None = None,
-        until: date | str | None = None,
-        one_per_cluster: bool = False,
-    ) -> Iterator[Article]:
-        """The articles in the order of their numbers, read a hundred at a time: an archive need not fit into memory.
-
-        The bounds mean what they mean in `broadsheet search` and `export`. `host` is a host and all below it, at any
-        port unless it names one; `language` a code such as `en`; `section` what the pages state, whatever its case.
-        `since` and `until` are days of publication, both included: a date, or text such as `2024-01-31` or `2024-01`;
-        an article without a day is then left out. With `one_per_cluster`, of articles that say the same only the
-        earliest. ValueError for a text that is no day. What a crawl stores meanwhile may come or not; `changes` has it.
-        """
-        languages = (primary_tag(language),) if language else ()
-        bounds = ArticleBounds(host, _day(since), _day(until), languages, section)
-        return self._iter_articles(bounds, one_per_cluster=one_per_cluster)
-
-    def article(self, url_or_id: str | int) -> Article | None:
-        """An article; None if the archive has none of this URL or number."""
-        with self._reading():
-            return find_stored_article(self._db, str(url_or_id))
-
-    def search(self, query: str, limit: int = 20) -> list[SearchHit]:
-        """The best articles for a query, best first, at most `limit`: URL, title, day and a snippet of one line.
-
-        Words are joined by AND, "a phrase" stands in double quotes, begin* is the beginning of a word. No query is an
-        error; one without a word has no hits.
-        """
-        with self._reading():
-            return list(search(self._db, query, limit))
-
-    def explain(self, url_or_id: str | int) -> StoredPage | None:
-        """A page's verdict with its evidence, and if it is an article each visible block with verdict, reason and rule.
-
-        None if the archive has no page of this URL or number.
-        """
-        with self._reading():
-            return find_page(self._db, str(url_or_id))
-
-    def removed(self, url_or_id: str | int) -> tuple[StoredBlock, ...]:
-        """The blocks of an article's page that are not in its text, in order, each with reason and rule.
-
-        LookupError if the archive has no page of this URL or number.
-        """
-        page = self.explain(url_or_id)
-        if page is None:
-            raise LookupError(f"{self.path} has no page of {url_or_id}")
-        return tuple(block for block in page.blocks if not block.is_kept)
-
-    def changes(self, since: int | date | str = 0, *, kinds: Collection[str] = EDIT_KINDS) -> Iterator[ListedEdit]:
-        """What publications did to their articles, the earliest first: corrections, headlines, withdrawals …
-
-        `since` is a number, and what came after it is listed: keep the `seq` of the last edit you saw, or
-        `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. `kinds`
-        are the kinds to list; `new` articles and texts of another `cleaner` come only where they are named.
-        ValueError for a text that is no time, or a kind that is none.
-        """
-        if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
-            raise ValueError(f"{unknown_kinds[0]!r} is no kind of edit: they are {', '.join(ALL_KINDS)}")
-        after_seq, since_time = (since, "") if isinstance(since, int) else (0, _utc_text(since))
-        with self._reading():
-            return iter(list_edits(self._db, after_seq=after_seq, since=since_time, kinds=kinds))
-
-    @property
-    def latest_change(self) -> int:
-        """The number of the latest change, 0 if there is none: what `changes` takes to list what comes from now on."""
-        with self._reading():
-            return latest_seq(self._db)
-
-    def raw(self, url_or_id: str | int) -> RawResponse | None:
-        """The latest stored response of a URL, whatever it was: a page, a sitemap, a robots.txt, an error.
-
-        None if no raw response of it was kept. ArchiveError if its WARC file is missing or damaged.
-        """
-        from crawler.replay.recorded_response import ReplayError, read_full_response
-
-        with self._reading():
-            record = find_record(self._db, str(url_or_id))
-        if record is None:
-            return None
-        try:
-            response = read_full_response(record.location, record.body, self.path.parent)
-        except ReplayError as error:
-            raise NotReachable(f"the raw response of {record.url} cannot be read: {error}") from error
-        fetched_at = datetime.fromisoformat(record.fetched_at)
-        return RawResponse(
-            record.url, fetched_at, response.status, response.headers, response.body, response.truncation
-        )
-
-    def to_pandas(self, columns: Sequence[str] = ()) -> pd.DataFrame:
-        """The articles as a pandas DataFrame, a row each: all columns of the table `articles`, or those named.
-
-        Times are datetimes in UTC, days are datetimes without a zone, lists are lists, `metadata_sources` is a dict,
-        and what is not known is missing. Name the columns where the archive is large: without `text` and `markdown` a
-        row is small. ImportError without pandas, KeyError for a column that is not there.
-        """
-        from output.read.data_frame import articles_frame
-
-        with self._reading():
-            return articles_frame(self._db, columns)
-
-    def _iter_articles(self, bounds: ArticleBounds, *, one_per_cluster: bool) -> Iterator[Article]:
-        with self._reading():
-            yield from iter_stored_articles(self._db, bounds, one_per_cluster=one_per_cluster)
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Within it, what SQLite cannot read is an ArchiveError of one line."""
-        try:
-            yield
-        except DamagedValue as error:
-            raise DamagedValue(error.location, str(self.path)) from error
-        except sqlite3.Error as error:
-            raise NotAnArchive(f"{self.path} cannot be read: {error}") from error
-
-
-def _encoded(html: str) -> bytes:
-    return html.encode("utf-8", "replace")
-
-
-def _day(day: date | str | None) -> str:
-    """A day as the archive writes it; of a moment its own day."""
-    if isinstance(day, datetime):
-        return day.date().isoformat()
-    return day.isoformat() if isinstance(day, date) else read_day(day) if day else ""
-
-
-def _utc_text(moment: date | str) -> str:
-    """A time as the archive writes it, in UTC."""
-    if isinstance(moment, str):
-        moment = datetime.fromisoformat(moment)
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)
-    try:
-        in_utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{moment.isoformat()} is no time in UTC") from None
-    return in_utc.isoformat(timespec="seconds")
+def __dir__() -> list[str]:
+    """List the public names beside what is loaded already."""
+    return sorted({*globals(), *__all__})

@@ -7,27 +7,42 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
-from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, Reading, Verdict
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import decode, parse_page
-from cleaners.html.layout_signature import layout_signature
-from cleaners.html.links import base_url, read_outlinks, read_robots_directives
-from cleaners.html.prose import is_prose
-from cleaners.html.tag_index import TagIndex, index_tags
-from cleaners.learned.first_look import take_first_look
-from cleaners.lineage import CLEANER_VERSION
-from cleaners.metadata.fields import read_metadata
-from cleaners.metadata.images import read_images
-from cleaners.metadata.language import with_language_of_text
-from cleaners.page_type.decide import page_verdict
-from cleaners.page_type.page_features import page_features
-from cleaners.site_rules.ftr_format import SiteRuleFile
-from cleaners.site_rules.marks import NO_FINDINGS, SiteFindings, apply_replacements, apply_rules, copy_without_stripped
-from cleaners.site_rules.values import merge_links, override_metadata
-from cleaners.verdicts.assemble import assemble
-from cleaners.verdicts.extractor import selected_blocks
-from cleaners.verdicts.judge import judge_blocks
-from cleaners.verdicts.standfirst import find_standfirst
+from broadsheet.cleaners.document import (
+    CleanedPage,
+    ExtractorUse,
+    Metadata,
+    Page,
+    PageType,
+    PageVerdict,
+    Reading,
+    Verdict,
+)
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import decode, parse_page
+from broadsheet.cleaners.html.layout_signature import layout_signature
+from broadsheet.cleaners.html.links import base_url, read_outlinks, read_robots_directives
+from broadsheet.cleaners.html.prose import is_prose
+from broadsheet.cleaners.html.tag_index import TagIndex, index_tags
+from broadsheet.cleaners.learned.first_look import take_first_look
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.metadata.fields import read_metadata
+from broadsheet.cleaners.metadata.images import read_images
+from broadsheet.cleaners.metadata.language import with_language_of_text
+from broadsheet.cleaners.page_type.decide import page_verdict
+from broadsheet.cleaners.page_type.page_features import page_features
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.site_rules.marks import (
+    NO_FINDINGS,
+    SiteFindings,
+    apply_replacements,
+    apply_rules,
+    copy_without_stripped,
+)
+from broadsheet.cleaners.site_rules.values import merge_links, override_metadata
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.cleaners.verdicts.extractor import selected_blocks
+from broadsheet.cleaners.verdicts.judge import judge_blocks
+from broadsheet.cleaners.verdicts.standfirst import find_standfirst
 
 
 def read_page(

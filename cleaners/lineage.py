@@ -13,8 +13,8 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
-from cleaners.document import ExtractorUse
-from cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
 
 CLEANER_VERSION = "14"
 """Raised whenever the same page may give another result. Stored beside each text."""
@@ -22,34 +22,34 @@ CLEANER_VERSION = "14"
 DataFile = tuple[str, str]
 """The package that a file lies in, and the file's name."""
 
-PHRASES_PACKAGE = "cleaners.rules.phrases"
+PHRASES_PACKAGE = "broadsheet.cleaners.rules.phrases"
 """The package with one file of phrase rules for each language. The label of `de.toml` is `phrases/de`."""
 
 RULE_DATA: Mapping[str, DataFile] = {
-    "layout": ("cleaners.rules", "layout.toml"),
-    "letters": ("cleaners.html", "letters.toml"),
-    "metadata-words": ("cleaners.metadata", "word_lists.toml"),
-    "notices": ("cleaners.compare", "notices.toml"),
-    "page-signs": ("cleaners.page_type", "page_signs.toml"),
-    "page-type": ("cleaners.page_type", "page_features.toml"),
-    "robots-directives": ("cleaners.html", "robots_directives.toml"),
-    "url-shape": ("cleaners.urls", "shape.toml"),
-    "urls": ("cleaners.urls", "canonical.toml"),
+    "layout": ("broadsheet.cleaners.rules", "layout.toml"),
+    "letters": ("broadsheet.cleaners.html", "letters.toml"),
+    "metadata-words": ("broadsheet.cleaners.metadata", "word_lists.toml"),
+    "notices": ("broadsheet.cleaners.compare", "notices.toml"),
+    "page-signs": ("broadsheet.cleaners.page_type", "page_signs.toml"),
+    "page-type": ("broadsheet.cleaners.page_type", "page_features.toml"),
+    "robots-directives": ("broadsheet.cleaners.html", "robots_directives.toml"),
+    "url-shape": ("broadsheet.cleaners.urls", "shape.toml"),
+    "urls": ("broadsheet.cleaners.urls", "canonical.toml"),
 }
 """The hand-written data files, except the phrases, by label. A label never changes, since stored digests cover it."""
 
 MODEL_DATA: Mapping[str, DataFile] = {
-    "block-model": ("cleaners.learned.models", "model.npz"),
-    "block-words": ("cleaners.learned.models", "block_words.npz"),
-    "first-look-model": ("cleaners.learned.models", "first_look.npz"),
-    "language-model": ("cleaners.metadata", "lid.176.ftz"),
-    "line-model": ("cleaners.learned.models", "lines.npz"),
-    "page-type-weights": ("cleaners.page_type", "page_weights.json"),
-    "page-words": ("cleaners.page_type", "page_words.npz"),
+    "block-model": ("broadsheet.cleaners.learned.models", "model.npz"),
+    "block-words": ("broadsheet.cleaners.learned.models", "block_words.npz"),
+    "first-look-model": ("broadsheet.cleaners.learned.models", "first_look.npz"),
+    "language-model": ("broadsheet.cleaners.metadata", "lid.176.ftz"),
+    "line-model": ("broadsheet.cleaners.learned.models", "lines.npz"),
+    "page-type-weights": ("broadsheet.cleaners.page_type", "page_weights.json"),
+    "page-words": ("broadsheet.cleaners.page_type", "page_words.npz"),
 }
 """The trained models and weights, by label."""
 
-SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("cleaners.learned.models", "site.npz")}
+SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.learned.models", "site.npz")}
 """What judges a page with the other pages of its site, by label. No part of a text's lineage: settling judges anew."""
 
 _LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")

@@ -1,19 +1,19 @@
-"""A Scrapy add-on that brings Broadsheet into a project of one's own: `ADDONS = {"crawler.addon.Broadsheet": 0}`.
+"""A Scrapy add-on that brings Broadsheet into a project of one's own: `ADDONS = {"broadsheet.Addon": 0}`.
 
 `scrapy crawl site -a url=https://news.example/ -a db=news.db` works there then, and spiders may be derived from
-`crawler.spiders.site.SiteSpider`. The project's other spiders stay as they are, but for one thing: names resolve to
-public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on.
+`broadsheet.crawler.spiders.site.SiteSpider`. The project's other spiders stay as they are, but for one thing: names
+resolve to public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on.
 """
 
 from __future__ import annotations
 
 from scrapy.settings import BaseSettings
 
-_SPIDERS = "crawler.spiders"
-_RESOLVER = "crawler.fetch.guard.GuardedResolver"
+_SPIDERS = "broadsheet.crawler.spiders"
+_RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"
 
 
-class Broadsheet:
+class Addon:
     """Adds our spiders to the project, and judges the addresses that names resolve to.
 
     All other settings come with `SiteSpider`, for its crawls alone.

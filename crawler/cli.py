@@ -15,10 +15,10 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cleaners.compare.edit_kinds import EditKind
-from crawler import __version__
-from crawler.console.filter_options import FILTER_OPTIONS
-from crawler.console.option_types import (
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.crawler import __version__
+from broadsheet.crawler.console.filter_options import FILTER_OPTIONS
+from broadsheet.crawler.console.option_types import (
     CommandError,
     contact,
     duration,
@@ -31,9 +31,9 @@ from crawler.console.option_types import (
     shard,
     user_agent,
 )
-from crawler.console.run_command import ArchiveVerbs, run_command
-from crawler.console.start_workers import require_workers, start_workers
-from crawler.session.lifeline import watch_lifeline
+from broadsheet.crawler.console.run_command import ArchiveVerbs, run_command
+from broadsheet.crawler.console.start_workers import require_workers, start_workers
+from broadsheet.crawler.session.lifeline import watch_lifeline
 
 _CONTEXT = {"max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -147,8 +147,8 @@ def _crawl_and_notify(
     if not options["notify"]:
         return crawl(options, str)  # nobody hears of failures
     require_extra("apprise", "notify")
-    from crawler.commands.notify import crawl_and_notify
-    from crawler.notify.receivers import read_receivers
+    from broadsheet.crawler.commands.notify import crawl_and_notify
+    from broadsheet.crawler.notify.receivers import read_receivers
 
     return crawl_and_notify(crawl, options, read_receivers(options["notify"]))
 
@@ -159,9 +159,9 @@ def _ownership(db: str, patience: float | None) -> Iterator[None]:
     if not patience:
         yield
         return
-    from crawler.console.terminal import one_line
-    from output.db.lock import is_owned, keep_lock
-    from output.db.open import archive_path
+    from broadsheet.crawler.console.terminal import one_line
+    from broadsheet.output.db.lock import is_owned, keep_lock
+    from broadsheet.output.db.open import archive_path
 
     file = archive_path(db)
     if is_owned(file):
@@ -191,7 +191,7 @@ def crawl(**options: Any) -> int:
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
     require_workers()
-    from crawler.console.early_checks import check_crawl
+    from broadsheet.crawler.console.early_checks import check_crawl
 
     check_crawl(options)
     watch_lifeline()
@@ -202,7 +202,7 @@ def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> i
     with _ownership(options["db"], options["patience"]):
         start_workers()
         with _without_collecting():
-            from crawler.commands.crawl import crawl
+            from broadsheet.crawler.commands.crawl import crawl
 
         return crawl(options, on_failure=on_failure)
 
@@ -226,7 +226,7 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
     with _ownership(options["db"], options["patience"]):
         start_workers()
         with _without_collecting():
-            from crawler.commands.update import update
+            from broadsheet.crawler.commands.update import update
 
         return update(options, on_failure)
 
@@ -257,12 +257,12 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
-    from crawler.console.early_checks import check_files
+    from broadsheet.crawler.console.early_checks import check_files
 
     require_workers()
     check_files(options["files"], folder_hint="name the files in it")
     start_workers()
-    from crawler.commands.import_archives import import_archives
+    from broadsheet.crawler.commands.import_archives import import_archives
 
     return import_archives(options)
 
@@ -278,7 +278,7 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     was cut off goes on. What was taken down in one of them is taken down in TARGET.
     """
     start_workers()
-    from crawler.commands.merge import merge
+    from broadsheet.crawler.commands.merge import merge
 
     return merge(target, sources, quiet=quiet)
 
@@ -295,7 +295,7 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
     """
     require_extra("pyarrow", "dataset")
-    from crawler.commands.dataset import archives_of, dataset
+    from broadsheet.crawler.commands.dataset import archives_of, dataset
 
     return dataset(target, archives_of(sources, crawl, update), quiet=quiet)
 
@@ -316,7 +316,7 @@ def reclean(**options: Any) -> int:
     Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
     """
     start_workers()
-    from crawler.commands.reclean import reclean
+    from broadsheet.crawler.commands.reclean import reclean
 
     return reclean(options)
 
@@ -344,13 +344,13 @@ def clean(**options: Any) -> int:
     Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
     them; as JSON, each is an object in a line.
     """
-    from crawler.console.early_checks import check_files
+    from broadsheet.crawler.console.early_checks import check_files
 
     if not options["files"] and not options["list_file"]:
         raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
     if len(options["files"]) == 1:
         check_files(name for name in options["files"] if name != "-")
-    from crawler.commands.clean import clean
+    from broadsheet.crawler.commands.clean import clean
 
     return clean(options)
 
@@ -363,7 +363,7 @@ def clean(**options: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def search(**options: Any) -> int:
     """Find articles by words, best first: "a phrase", begin* and words in any order."""
-    from crawler.commands.search import search
+    from broadsheet.crawler.commands.search import search
 
     return search(options)
 
@@ -378,7 +378,7 @@ def report(db: str, as_json: bool, host: str) -> int:
     Then what was not read and what to do about it, what was withdrawn, removed and is alike, and what fell out of line
     with each site's past. A long report is shown page by page (PAGER, else less).
     """
-    from crawler.commands.report import report
+    from broadsheet.crawler.commands.report import report
 
     return report(db, host, as_json=as_json)
 
@@ -410,7 +410,7 @@ def export(**options: Any) -> int:
 
     A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
     """
-    from crawler.commands.export import export
+    from broadsheet.crawler.commands.export import export
 
     return export(options)
 
@@ -422,7 +422,7 @@ def metadata(db: str) -> int:
 
     broadsheet metadata news.db > metadata.json && datasette news.db -m metadata.json
     """
-    from crawler.commands.metadata import metadata
+    from broadsheet.crawler.commands.metadata import metadata
 
     return metadata(db)
 
@@ -432,7 +432,7 @@ def metadata(db: str) -> int:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def verify(db: str, as_json: bool) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
-    from crawler.commands.verify import verify
+    from broadsheet.crawler.commands.verify import verify
 
     return verify(db, as_json=as_json)
 
@@ -448,7 +448,7 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
 
     Its other URLs go with it. In a PATTERN, * stands for anything: 'https://example.org/people/*'.
     """
-    from crawler.commands.forget import forget
+    from broadsheet.crawler.commands.forget import forget
 
     return forget(db, pattern, note, dry_run=dry_run, yes=yes)
 
@@ -476,7 +476,7 @@ def restore(**options: Any) -> int:
     behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
     removed in place of both means the text wherever it stands.
     """
-    from crawler.commands.restore import rule_on
+    from broadsheet.crawler.commands.restore import rule_on
 
     return rule_on(options, keep=True)
 
@@ -490,7 +490,7 @@ def remove(**options: Any) -> int:
     behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
     removed in place of both means the text wherever it stands.
     """
-    from crawler.commands.restore import rule_on
+    from broadsheet.crawler.commands.restore import rule_on
 
     return rule_on(options, keep=False)
 
@@ -503,7 +503,7 @@ def remove(**options: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 def rulings(db: str, target: str | None, as_json: bool) -> int:
     """List every ruling on a block: restored or removed, where, when, and what it overruled."""
-    from crawler.commands.rulings import rulings
+    from broadsheet.crawler.commands.rulings import rulings
 
     return rulings(db, target, as_json=as_json)
 
@@ -518,7 +518,7 @@ def explain(db: str, url_or_id: str, full: bool, as_json: bool) -> int:
 
     A number is what `broadsheet restore` and `broadsheet remove` take.
     """
-    from crawler.commands.explain import explain
+    from broadsheet.crawler.commands.explain import explain
 
     return explain(db, url_or_id, full=full, as_json=as_json)
 
@@ -532,7 +532,7 @@ def explain(db: str, url_or_id: str, full: bool, as_json: bool) -> int:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def diff(**options: Any) -> int:
     """Show what a publication changed in an article, word by word: the last two revisions, or those named."""
-    from crawler.commands.diff import diff
+    from broadsheet.crawler.commands.diff import diff
 
     return diff(options)
 
@@ -551,7 +551,7 @@ def diff(**options: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
 def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -> int:
     """List what publications did to their articles, newest last: corrections, headlines, withdrawals and the rest."""
-    from crawler.commands.changes import changes
+    from broadsheet.crawler.commands.changes import changes
 
     return changes(db, since, kinds, as_json=as_json)
 
@@ -565,10 +565,10 @@ def site_rules() -> None:
 @click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=_path)
 def check_rules(paths: tuple[str, ...]) -> int:
     """List what cannot be used in rule files or folders of them, with file and line."""
-    from crawler.console.early_checks import check_files
+    from broadsheet.crawler.console.early_checks import check_files
 
     check_files(paths)
-    from crawler.commands.rules import check_rules
+    from broadsheet.crawler.commands.rules import check_rules
 
     return check_rules(paths)
 
@@ -590,7 +590,7 @@ def test_rules(**options: Any) -> int:
 
     Without a PAGE, fetch the file's test_url pages, and check what they are to contain.
     """
-    from crawler.commands.rules import try_rule
+    from broadsheet.crawler.commands.rules import try_rule
 
     return try_rule(options)
 
@@ -609,7 +609,7 @@ def fleet() -> None:
               help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.")  # fmt: skip
 def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
     """Write a list with a table for each site, to be changed by hand."""
-    from crawler.commands.fleet import init_sites
+    from broadsheet.crawler.commands.fleet import init_sites
 
     return init_sites(urls, contact or "", output)
 
@@ -643,7 +643,7 @@ def run_fleet(**options: Any) -> int:
     Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
     """
     require_workers()
-    from crawler.commands.fleet import run_fleet
+    from broadsheet.crawler.commands.fleet import run_fleet
 
     return run_fleet(options, crawl, update)
 
@@ -662,7 +662,7 @@ def fleet_import(**options: Any) -> int:
     them. A file that cannot be read is said and costs nothing else. Run it again, and only what is new is read.
     """
     require_workers()
-    from crawler.commands.fleet_import import fleet_import
+    from broadsheet.crawler.commands.fleet_import import fleet_import
 
     return fleet_import(options)
 
@@ -672,7 +672,7 @@ def fleet_import(**options: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def fleet_status(**options: Any) -> int:
     """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first."""
-    from crawler.commands.fleet_read import fleet_status
+    from broadsheet.crawler.commands.fleet_read import fleet_status
 
     return fleet_status(options, crawl, update)
 
@@ -682,7 +682,7 @@ def fleet_status(**options: Any) -> int:
 @_READ_STORE
 def fleet_report(**options: Any) -> int:
     """Say in a sentence a site what its archive came to: articles, gaps, alarms; those with alarms first."""
-    from crawler.commands.fleet_read import fleet_report
+    from broadsheet.crawler.commands.fleet_read import fleet_report
 
     return fleet_report(options, crawl, update)
 
@@ -697,7 +697,7 @@ def fleet_report(**options: Any) -> int:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def fleet_search(**options: Any) -> int:
     """Find articles by words in the archives of all sites, as broadsheet search does in one."""
-    from crawler.commands.fleet_read import fleet_search
+    from broadsheet.crawler.commands.fleet_read import fleet_search
 
     return fleet_search(options, crawl, update)
 
@@ -731,7 +731,7 @@ def browse(**options: Any) -> int:
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
     """
-    from crawler.commands.browse import browse
+    from broadsheet.crawler.commands.browse import browse
 
     return browse(options)
 
@@ -752,7 +752,7 @@ def demo(keep: str, port: int) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
     start_workers()
     with _without_collecting():
-        from crawler.commands.demo import demo
+        from broadsheet.crawler.commands.demo import demo
 
     return demo(keep, port)
 
@@ -787,7 +787,7 @@ def completion(shell: str) -> int:
 def doctor(url: str | None, db: str, allow_private: bool) -> int:
     """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
     a URL."""
-    from crawler.commands.doctor import doctor
+    from broadsheet.crawler.commands.doctor import doctor
 
     return doctor(url or "", db, allow_private=allow_private)
 
@@ -795,7 +795,7 @@ def doctor(url: str | None, db: str, allow_private: bool) -> int:
 @cli.command(hidden=True, short_help="Print docs/cli.md.")
 def reference() -> int:
     """Print the reference of the command line, in Markdown: broadsheet reference > docs/cli.md"""
-    from crawler.commands.reference import reference
+    from broadsheet.crawler.commands.reference import reference
 
     return reference(cli)
 

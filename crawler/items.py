@@ -15,10 +15,10 @@ from scrapy.exporters import CsvItemExporter, JsonItemExporter, JsonLinesItemExp
 from scrapy.extensions.feedexport import FeedExporter
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
-from cleaners.document import CleanedPage
-from output.db.text import escaped_json, inert_text
-from output.exports.csv import csv_cell
-from output.store.metadata_columns import STATED_COLUMNS
+from broadsheet.cleaners.document import CleanedPage
+from broadsheet.output.db.text import escaped_json, inert_text
+from broadsheet.output.exports.csv import csv_cell
+from broadsheet.output.store.metadata_columns import STATED_COLUMNS
 
 _FIRST_COLUMNS = ("id", "url", "canonical_url", "host")
 _ITEM_COLUMNS = (

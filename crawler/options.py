@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cleaners.document import ExtractorUse
+from broadsheet.cleaners.document import ExtractorUse
 
 
 class OptionError(ValueError):

@@ -7,11 +7,11 @@ import os
 
 from scrapy.settings import default_settings
 
-from crawler import __version__
+from broadsheet.crawler import __version__
 
 BOT_NAME = "broadsheet"
-SPIDER_MODULES = ["crawler.spiders"]
-NEWSPIDER_MODULE = "crawler.spiders"
+SPIDER_MODULES = ["broadsheet.crawler.spiders"]
+NEWSPIDER_MODULE = "broadsheet.crawler.spiders"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
 BROADSHEET_SETTINGS = True  # its priority is that of all of these: what has a higher one, a user has set
@@ -86,9 +86,11 @@ EXTENSIONS_BASE = _without(
     default_settings.EXTENSIONS_BASE,
     *(f"{_EXTENSION}{name}." for name in ("feedexport", "telnet", "remote_control", "closespider", "throttle")),
 ) | {
-    "crawler.spiders.close_spider.CrawlLimits": 0,  # CLOSESPIDER_ settings end a crawl in time; in place of Scrapy's
-    "crawler.items.ArticleFeeds": 0,  # -O and -o write the articles, as the archive holds them; in place of Scrapy's
-    "crawler.console.progress.ProgressDisplay": 10,
+    # CLOSESPIDER_ settings end a crawl in time; in place of Scrapy's
+    "broadsheet.crawler.spiders.close_spider.CrawlLimits": 0,
+    # -O and -o write the articles, as the archive holds them; in place of Scrapy's
+    "broadsheet.crawler.items.ArticleFeeds": 0,
+    "broadsheet.crawler.console.progress.ProgressDisplay": 10,
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
 
@@ -107,7 +109,8 @@ DOWNLOADER_MIDDLEWARES_BASE = _without(
     f"{_DOWNLOADER}stats.",  # serialises each message again to count its bytes
     f"{_DOWNLOADER}httpcompression.",
 ) | {
-    "crawler.fetch.compression.Decompression": 590,  # in its place: limits the ratio; completely or not at all
+    # in its place: limits the ratio; completely or not at all
+    "broadsheet.crawler.fetch.compression.Decompression": 590,
 }
 _SPIDER = "scrapy.spidermiddlewares."
 SPIDER_MIDDLEWARES_BASE = _without(
@@ -136,10 +139,10 @@ DEFAULT_REQUEST_HEADERS = {
 }
 
 # --- Safety -----------------------------------------------------------------------------------------------------
-TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"
+TWISTED_DNS_RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"
 DOWNLOAD_HANDLERS_BASE = {
-    "http": "crawler.fetch.guard.GuardedDownloadHandler",
-    "https": "crawler.fetch.guard.GuardedDownloadHandler",
+    "http": "broadsheet.crawler.fetch.guard.GuardedDownloadHandler",
+    "https": "broadsheet.crawler.fetch.guard.GuardedDownloadHandler",
 }  # and no other schemes: no files, no FTP
 HTTPPROXY_ENABLED = False  # behind a proxy no address could be judged
 DOWNLOAD_VERIFY_CERTIFICATES = True
@@ -153,11 +156,13 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 
 # --- Logging ----------------------------------------------------------------------------------------------------
 LOG_LEVEL = "WARNING"
-LOG_FORMATTER = "crawler.console.log_format.QuietLogFormatter"  # makes no log record of what the level does not show
+LOG_FORMATTER = (
+    "broadsheet.crawler.console.log_format.QuietLogFormatter"  # makes no log record of what the level does not show
+)
 FEED_EXPORT_ENCODING = "utf-8"
 FEED_EXPORTERS_BASE = default_settings.FEED_EXPORTERS_BASE | {
-    "csv": "crawler.items.CsvArticles",
-    "xml": "crawler.items.XmlArticles",
-    "json": "crawler.items.JsonArticles",
-    **dict.fromkeys(("jsonlines", "jsonl", "jl"), "crawler.items.JsonLinesArticles"),
+    "csv": "broadsheet.crawler.items.CsvArticles",
+    "xml": "broadsheet.crawler.items.XmlArticles",
+    "json": "broadsheet.crawler.items.JsonArticles",
+    **dict.fromkeys(("jsonlines", "jsonl", "jl"), "broadsheet.crawler.items.JsonLinesArticles"),
 }  # cells that no spreadsheet runs, XML that parses, JSON that does nothing on a screen

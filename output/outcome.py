@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cleaners.document import UrlSource
-from output.db.ids import content_id
-from output.db.url_words import NO_REASON, Reason, UrlKind, UrlState
-from output.raw.capture import Capture
-from output.store.page_rows import PageRows
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.url_words import NO_REASON, Reason, UrlKind, UrlState
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.store.page_rows import PageRows
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from unittest import mock
 
 from sqlite_utils import Database
 
-from output.db import open as opening
-from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.db import open as opening
+from broadsheet.output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _upgrade = opening._upgrade
 _DB_TESTS = Path(__file__).parent / "output" / "db"

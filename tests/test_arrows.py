@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -106,6 +108,17 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def room_of(name: str) -> str:
+    """The top-level folder that a module of ours lies in; empty for a module that is not ours.
+
+    `broadsheet.crawler.fetch` lies in `crawler`, `broadsheet.reader` in `broadsheet`.
+    """
+    parts = name.split(".")
+    if parts[0] != "broadsheet":
+        return parts[0] if parts[0] == "tests" else ""
+    return parts[1] if parts[1:2] and parts[1] in PACKAGES else "broadsheet"
+
+
 def calls(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """(object, method) of each call whose object ends in a plain name."""
     for node in ast.walk(tree):
@@ -117,8 +130,8 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 def floor_of(module: str) -> int | None:
     """The floor of the room that a module is in; None for a package itself."""
-    package, _, rest = module.partition(".")
-    room = rest.partition(".")[0]
+    package = room_of(module)
+    room = module.removeprefix(f"broadsheet.{package}").removeprefix(".").partition(".")[0]
     floors = [number for number, rooms in enumerate(FLOORS[package]) if room in rooms.split()]
     return floors[0] if floors else None
 
@@ -126,9 +139,13 @@ def floor_of(module: str) -> int | None:
 def module_names(repository: Path) -> dict[str, Path]:
     """The file of each module of ours, by the module's name."""
     paths = (path for package in PACKAGES for path in (repository / package).rglob("*.py"))
-    return {
-        ".".join(path.relative_to(repository).with_suffix("").parts).removesuffix(".__init__"): path for path in paths
-    }
+    return {module_name(path.relative_to(repository)): path for path in paths}
+
+
+def module_name(path: Path) -> str:
+    """The name that a file of ours is imported by, from its path in the checkout."""
+    name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    return name if path.parts[0] == "broadsheet" else f"broadsheet.{name}"
 
 
 def imported_modules(names: Iterable[str], modules: Container[str]) -> set[str]:
@@ -147,8 +164,8 @@ def import_graph(repository: Path) -> Mapping[str, set[str]]:
 def upward_imports(graph: Mapping[str, set[str]]) -> list[tuple[str, str]]:
     """(importer, imported) where a room imports one of its own floor or of a higher one."""
     pairs = [(module, target) for module, targets in graph.items() for target in targets]
-    inside = [pair for pair in pairs if pair[0].split(".")[:1] == pair[1].split(".")[:1]]
-    between = [pair for pair in inside if pair[0].split(".")[1:2] != pair[1].split(".")[1:2]]
+    inside = [pair for pair in pairs if room_of(pair[0]) == room_of(pair[1])]
+    between = [pair for pair in inside if pair[0].split(".")[2:3] != pair[1].split(".")[2:3]]
     floors = [(pair, floor_of(pair[0]), floor_of(pair[1])) for pair in between]
     return sorted(pair for pair, above, below in floors if None not in (above, below) and above <= below)
 
@@ -170,8 +187,13 @@ def modules_in_circles(graph: Mapping[str, set[str]]) -> set[str]:
 
 def against_the_arrows(room: str, tree: ast.AST) -> set[str]:
     """The rooms that a module of this room imports and may not."""
-    named = {name.split(".")[0] for name in imports(tree)}
+    named = {room_of(name) for name in imports(tree) if name != "broadsheet"}
     return (named & (PACKAGES.keys() | {"tests"})) - PACKAGES[room] - {room}
+
+
+def bare_names(tree: ast.AST) -> set[str]:
+    """The folders of ours that a source imports as if they were top-level packages: modules that are loaded twice."""
+    return {name for name in imports(tree) if name.split(".")[0] in PACKAGES.keys() - {"broadsheet"}}
 
 
 def impurities(tree: ast.AST) -> set[str]:
@@ -204,12 +226,13 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 
 def test_every_room_has_a_floor() -> None:
-    roomless = {module for module in module_names(REPOSITORY) if "." in module and floor_of(module) is None}
+    inside = {module for module in module_names(REPOSITORY) if module.count(".") > 1}
+    roomless = {module for module in inside if floor_of(module) is None}
     assert roomless == set()
 
 
 def test_every_floor_names_rooms_that_are_there() -> None:
-    rooms = {tuple(module.split(".")[:2]) for module in module_names(REPOSITORY)}
+    rooms = {tuple(module.split(".")[1:3]) for module in module_names(REPOSITORY)}
     assert [(package, room) for package in FLOORS for row in FLOORS[package] for room in row.split()
             if (package, room) not in rooms] == []  # fmt: skip
 
@@ -229,11 +252,11 @@ def test_a_folder_is_small_enough_to_be_read() -> None:
 @pytest.mark.parametrize(
     ("importer", "imported", "is_upward"),
     [
-        ("cleaners.html.blocks", "cleaners.verdicts.judge", True),
-        ("cleaners.learned.model", "cleaners.compare.edits", True),
-        ("cleaners.verdicts.judge", "cleaners.html.blocks", False),
-        ("output.settle.judge_again", "output.settle.similar.relate", False),
-        ("crawler.spiders.site", "output.db.open", False),
+        ("broadsheet.cleaners.html.blocks", "broadsheet.cleaners.verdicts.judge", True),
+        ("broadsheet.cleaners.learned.model", "broadsheet.cleaners.compare.edits", True),
+        ("broadsheet.cleaners.verdicts.judge", "broadsheet.cleaners.html.blocks", False),
+        ("broadsheet.output.settle.judge_again", "broadsheet.output.settle.similar.relate", False),
+        ("broadsheet.crawler.spiders.site", "broadsheet.output.db.open", False),
     ],
 )
 def test_an_upward_import_is_seen(importer: str, imported: str, is_upward: bool) -> None:
@@ -243,11 +266,11 @@ def test_an_upward_import_is_seen(importer: str, imported: str, is_upward: bool)
 def test_an_import_for_types_alone_and_a_circle_are_seen(tmp_path: Path) -> None:
     for package in PACKAGES:
         (tmp_path / package).mkdir()
-    (tmp_path / "output/a.py").write_text("if TYPE_CHECKING:\n    from output.b import B\n")
-    (tmp_path / "output/b.py").write_text("from output import c\n")
-    (tmp_path / "output/c.py").write_text("def f():\n    import output.a\n")
-    (tmp_path / "output/d.py").write_text("from output.a import A\n")
-    assert modules_in_circles(import_graph(tmp_path)) == {"output.a", "output.b", "output.c"}
+    (tmp_path / "output/a.py").write_text("if TYPE_CHECKING:\n    from broadsheet.output.b import B\n")
+    (tmp_path / "output/b.py").write_text("from broadsheet.output import c\n")
+    (tmp_path / "output/c.py").write_text("def f():\n    import broadsheet.output.a\n")
+    (tmp_path / "output/d.py").write_text("from broadsheet.output.a import A\n")
+    assert modules_in_circles(import_graph(tmp_path)) == {f"broadsheet.output.{name}" for name in "abc"}
 
 
 def test_an_import_is_seen_wherever_a_statement_may_stand() -> None:
@@ -276,10 +299,9 @@ match x:
     assert sorted(imports(ast.parse(source))) == [*"abcdefghijkl", "l.m"]
 
 
-@pytest.mark.parametrize("room", PACKAGES)
-def test_each_room_is_ours(room: str) -> None:
-    """Other packages of these names exist, and Scrapy puts folders on the path."""
-    module = importlib.import_module(room)
+@pytest.mark.parametrize("room", ["cleaners", "crawler", "output"])
+def test_each_room_is_imported_from_its_folder(room: str) -> None:
+    module = importlib.import_module(f"broadsheet.{room}")
     assert module.__file__ is not None
     assert Path(module.__file__).resolve().parent == REPOSITORY / room
 
@@ -287,10 +309,10 @@ def test_each_room_is_ours(room: str) -> None:
 @pytest.mark.parametrize(
     ("room", "source", "found"),
     [
-        ("output", "def f():\n    from crawler.cli import main", {"crawler"}),
-        ("cleaners", "import output.db.open", {"output"}),
+        ("output", "def f():\n    from broadsheet.crawler.cli import main", {"crawler"}),
+        ("cleaners", "import broadsheet.output.db.open", {"output"}),
         ("crawler", "from tests.crawler import crawls", {"tests"}),
-        ("crawler", "from output import archive\nimport cleaners.clean", set()),
+        ("crawler", "from broadsheet.output import archive\nimport broadsheet.cleaners.clean", set()),
     ],
 )
 def test_a_wrong_arrow_is_seen(room: str, source: str, found: set[str]) -> None:
@@ -309,3 +331,35 @@ def test_a_wrong_arrow_is_seen(room: str, source: str, found: set[str]) -> None:
 )
 def test_an_impurity_is_seen(source: str, found: set[str]) -> None:
     assert impurities(ast.parse(source)) == found
+
+
+def test_nothing_is_imported_by_the_bare_name_of_a_folder() -> None:
+    """In a checkout `import crawler` would work, and load each module a second time beside `broadsheet.crawler`."""
+    folders = [REPOSITORY / folder for folder in (*PACKAGES, "tests")]
+    sources = (path for folder in folders for path in folder.rglob("*.py"))
+    bare = {path: names for path in sources if (names := bare_names(parsed(path)))}
+    assert bare == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import crawler.settings", {"crawler.settings"}),
+        ("def f():\n    from output.db import lock", {"output.db", "output.db.lock"}),
+        ("from broadsheet.crawler import settings\nimport outputs", set()),
+    ],
+)
+def test_a_bare_name_is_seen(source: str, found: set[str]) -> None:
+    assert bare_names(ast.parse(source)) == found
+
+
+def test_no_module_is_loaded_under_a_bare_name() -> None:
+    """What a crawl loads by name, such as Scrapy's components and the modules of a worker, is loaded once."""
+    program = """import sys
+from scrapy.utils.misc import walk_modules
+import broadsheet.crawler.workers.preload
+for module in ("commands", "spiders"):
+    walk_modules(f"broadsheet.crawler.{module}")
+print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("cleaners", "crawler", "output")))"""
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert loaded.stdout.split() == []

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import broadsheet
-from cleaners.clean import article_text
-from crawler.demo.truth import expected_stories
-from output.write.archive import Archive
+from broadsheet.cleaners.clean import article_text
+from broadsheet.crawler.demo.truth import expected_stories
+from broadsheet.output.write.archive import Archive
 from tests.crawler.shell import command
 from tests.output.conftest import Maker
 
@@ -253,7 +253,10 @@ def test_nothing_is_written_to_an_archive(sample: Path, archive: broadsheet.Arch
 
 @pytest.mark.slow
 def test_importing_it_brings_neither_scrapy_nor_the_models_nor_pandas_of_ours() -> None:
-    code = "import sys, broadsheet; print(*{'scrapy', 'twisted', 'trafilatura', 'cleaners.clean'} & set(sys.modules))"
+    code = (
+        "import sys, broadsheet\n"
+        "print(*{'scrapy', 'sqlite_utils', 'lxml', 'trafilatura', 'broadsheet.cleaners.clean'} & set(sys.modules))"
+    )
     out = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == ""
 

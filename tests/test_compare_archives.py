@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from output.outcome import Outcome
-from output.write.archive import Archive
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.write.archive import Archive
 from tests.bench.archives import columns
 from tests.bench.archives.contents import Contents
 from tests.bench.archives.crawls import ARCHIVE, crawl_into

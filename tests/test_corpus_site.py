@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.clean import article_text, clean
-from cleaners.document import Page
-from cleaners.lineage import lineage
-from cleaners.urls.shape import UrlShape, shape_of
-from cleaners.verdicts.assemble import assemble
+from broadsheet.cleaners.clean import article_text, clean
+from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.lineage import lineage
+from broadsheet.cleaners.urls.shape import UrlShape, shape_of
+from broadsheet.cleaners.verdicts.assemble import assemble
 from tests.bench.sites import SHARED, Site, crawl, measure
 
 pytestmark = [

@@ -100,7 +100,7 @@ def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, 
 
     DuckDB takes texts that look like days for days, so it has to see more of them than one.
     """
-    broadsheet = [sys.executable, "-m", "crawler.cli", "export", "demo-out/sample.db", "--format", "jsonl"]
+    broadsheet = [sys.executable, "-m", "broadsheet.crawler.cli", "export", "demo-out/sample.db", "--format", "jsonl"]
     output(folder, *broadsheet, "-o", "all.jsonl")
     lines = (folder / "all.jsonl").read_text("utf-8").splitlines(keepends=True)
     lines.sort(key=lambda line: line.count('""'), reverse=True)  # the one first of which least is known

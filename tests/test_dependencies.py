@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from tests.test_pins import PROJECT
 from tests.tools import REPOSITORY
 
-OWN = {"broadsheet", "cleaners", "crawler", "output", "tests"}
+OWN = {"broadsheet", "tests"}
 NAMESPACES = {"backports"}  # packages of several distributions: the second part of the name counts too
 DOCUMENT = (REPOSITORY / "docs/dependencies.md").read_text("utf-8")
 NOT_IMPORTED = {"lxml-html-clean"}
@@ -110,7 +110,7 @@ def _names(line: str) -> list[str]:
 
 
 def test_an_import_is_seen_wherever_it_stands() -> None:
-    source = "import os\nfrom backports import zstd\ndef f():\n    import lxml.html, json\n    from cleaners import x\n"
+    source = "import os\nfrom backports import zstd\ndef f():\n    import lxml.html, json\n    from tests import x\n"
     assert imported_modules(source) == {"backports.zstd", "lxml.html"}
     assert distribution_of("backports.zstd") == "backports-zstd"
     assert distribution_of("lxml.html") == "lxml"

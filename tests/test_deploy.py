@@ -16,7 +16,7 @@ from typing import Any
 import click
 import pytest
 
-from crawler.cli import cli
+from broadsheet.crawler.cli import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "docs" / "deploy"

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.server import DemoServer
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import arc_file_head, arc_record

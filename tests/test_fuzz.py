@@ -20,18 +20,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy.http import Response
 
-from cleaners.html.decode import decode, parse
-from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of
-from crawler.answers.outcomes import Answer, OutcomeBuilder
-from crawler.discovery.feeds import read_feed
-from crawler.discovery.scope import Scope
-from crawler.discovery.sitemaps import read_sitemap
-from crawler.options import CrawlOptions
-from crawler.workers.pool import WorkerPool
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
-from output.read.verify import verify
-from output.write.archive import Archive
+from broadsheet.cleaners.html.decode import decode, parse
+from broadsheet.cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of
+from broadsheet.crawler.answers.outcomes import Answer, OutcomeBuilder
+from broadsheet.crawler.discovery.feeds import read_feed
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.sitemaps import read_sitemap
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.workers.pool import WorkerPool
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.read.verify import verify
+from broadsheet.output.write.archive import Archive
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 PAGES = SHARED / "corpus/wcxb/html"

@@ -29,7 +29,7 @@ def test_the_sample_is_cleaned_as_well_as_before(corpus: str) -> None:
     assert corpus_hash(corpus) == digest, "other pages than the floors were measured on"
     module = scorer()
     data = [item for item in module.load(corpus) if item[0].get("page_type", "article") == "article"][::EVERY]
-    rows = [_score((kind, "cleaners.clean:article_text", *item)) for item in data]
+    rows = [_score((kind, "broadsheet.cleaners.clean:article_text", *item)) for item in data]
     found = figures(kind, rows)
     least, most = FLOORS[corpus]
     assert found["failed"] == 0

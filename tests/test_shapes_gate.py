@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cleaners.clean import clean
+from broadsheet.cleaners.clean import clean
 from tests.bench.shapes import GROWTH, MOST_GROWTH, RESULT, SHAPES, page
 
 MEASURED = json.loads(RESULT.read_text("utf-8"))

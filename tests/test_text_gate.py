@@ -27,7 +27,7 @@ def test_the_sample_of_dumps_is_cleaned_as_well_as_before() -> None:
     pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
     if not SHARED.is_dir():
         pytest.skip("the annotated pages are not here: ../shared is absent")
-    from cleaners.training.text_dumps import read_dumps
+    from broadsheet.cleaners.training.text_dumps import read_dumps
     from tests.bench.textmode import in_sample
 
     assert {name: corpus_hash(name) for name in CORPORA} == CORPORA, "other pages than the floors were measured on"

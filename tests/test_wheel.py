@@ -1,36 +1,39 @@
-"""The wheel holds the four packages whole and nothing else; what is installed from it runs outside the checkout."""
+"""The wheel holds one package, `broadsheet`, and nothing else; what is installed runs beside projects of any name."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from crawler import __version__
-from crawler.demo.truth import expected_stories
+from broadsheet.crawler import __version__
+from broadsheet.crawler.demo.truth import expected_stories
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("broadsheet", "cleaners", "crawler", "output")
+FOLDERS = ("broadsheet", "cleaners", "crawler", "output")
+TRAINING = "broadsheet.cleaners.training"
 PATIENCE = 900  # seconds for a step; a first installation downloads some 100 MB
 REQUIREMENT = "setuptools>=64"  # what pyproject.toml builds with; where it cannot be had, there is no registry
 
-_IMPORT_ALL = """import importlib, pkgutil, sys
-for package in sys.argv[1:]:
-    for module in pkgutil.walk_packages([importlib.import_module(package).__path__[0]], f"{package}."):
-        try:
-            importlib.import_module(module.name)
-        except ModuleNotFoundError as error:
-            if error.name != "pyarrow" or "dataset" not in module.name:  # the extra for data sets is not installed
-                raise
-    print(importlib.import_module(package).__file__)"""
+_IMPORT_ALL = """import importlib, pkgutil
+import broadsheet
+for module in pkgutil.walk_packages(broadsheet.__path__, "broadsheet."):
+    try:
+        importlib.import_module(module.name)
+    except ModuleNotFoundError as error:
+        if error.name != "pyarrow" or "dataset" not in module.name:  # the extra for data sets is not installed
+            raise
+print(broadsheet.__file__)"""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,9 @@ class Installation:
     folder: Path
     wheel: Path
 
-    def run(self, program: str, *arguments: object) -> str:
-        """What a program of the environment prints, run beside it as if the checkout did not exist."""
-        return run([self.folder / "venv/bin" / program, *arguments], self.folder)
+    def run(self, program: str, *arguments: object, folder: Path | None = None) -> str:
+        """What a program of the environment prints, run in a folder (beside it) as if the checkout did not exist."""
+        return run([self.folder / "venv/bin" / program, *arguments], folder or self.folder)
 
 
 def run(command: list[object], folder: Path) -> str:
@@ -67,9 +70,31 @@ def copy_checkout(target: Path) -> None:
     for name in tracked_files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, target / name)
-    for package in {(target / name).parent for name in tracked_files(*PACKAGES) if name.endswith("__init__.py")}:
+    for package in {(target / name).parent for name in tracked_files(*FOLDERS) if name.endswith("__init__.py")}:
         (package / "__pycache__").mkdir()
         (package / "__pycache__/__init__.cpython-311.pyc").touch()
+
+
+def make_project(folder: Path, name: str, more_settings: str = "") -> None:
+    """A Scrapy project of a name, with settings and one spider of its own that fetches nothing."""
+    (folder / "scrapy.cfg").write_text(f"[settings]\ndefault = {name}.settings\n")
+    files = {
+        "__init__.py": "",
+        "settings.py": f'BOT_NAME = "the-{name}-of-a-user"\nSPIDER_MODULES = ["{name}.spiders"]\n{more_settings}',
+        "spiders/__init__.py": "",
+        "spiders/mine.py": """import scrapy
+
+
+class Mine(scrapy.Spider):
+    name = "mine"
+
+    async def start(self):
+        yield {"module": __name__}
+""",
+    }
+    for file, text in files.items():
+        (folder / name / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name / file).write_text(text)
 
 
 def skip_without_registry(python: Path, folder: Path) -> None:
@@ -97,6 +122,11 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return Installation(folder, wheel)
 
 
+def installed_path(name: str) -> str:
+    """The path in the wheel of a file of the checkout."""
+    return name if name.startswith("broadsheet/") else f"broadsheet/{name}"
+
+
 def folders_without_init(package: Path) -> list[str]:
     """Folders at and below a package, on the way to a module, that a wheel would not take for packages."""
     modules = package.rglob("*.py")
@@ -106,7 +136,7 @@ def folders_without_init(package: Path) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", FOLDERS)
 def test_every_folder_that_holds_modules_is_a_package(package: str) -> None:
     assert folders_without_init(REPOSITORY / package) == []
 
@@ -124,19 +154,64 @@ def test_a_forgotten_init_is_seen_also_on_the_way_to_a_module(tmp_path: Path) ->
     assert folders_without_init(tmp_path / "room") == ["room/b", "room/c"]
 
 
+def test_every_package_is_named_in_pyproject_but_that_of_training() -> None:
+    setuptools = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    folders = {Path(installed_path(name)).parent for name in tracked_files(*FOLDERS) if name.endswith("__init__.py")}
+    packages = {".".join(folder.parts) for folder in folders} - {TRAINING}
+    assert setuptools["packages"] == sorted(packages)
+
+
 @pytest.mark.slow
-def test_the_wheel_holds_every_tracked_file_of_the_packages_and_no_other(installation: Installation) -> None:
+def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_other(
+    installation: Installation,
+) -> None:
     with ZipFile(installation.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    tracked = set(tracked_files(*PACKAGES))
+    tracked = {installed_path(name) for name in tracked_files(*FOLDERS) if not name.startswith("cleaners/training/")}
     assert (sorted(tracked - names), sorted(names - tracked)) == ([], [])
 
 
 @pytest.mark.slow
+def test_the_wheel_installs_one_top_level_name_and_its_version_is_that_of_the_package(
+    installation: Installation,
+) -> None:
+    with ZipFile(installation.wheel) as archive:
+        top_level = {name.split("/")[0] for name in archive.namelist()}
+    assert top_level == {"broadsheet", f"broadsheet-{__version__}.dist-info"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cleaners", "crawler", "output"])
+def test_a_project_of_the_name_of_one_of_our_folders_keeps_its_settings_and_spiders(
+    installation: Installation, tmp_path: Path, name: str
+) -> None:
+    """Scrapy puts a project's folder at the end of the path, so an installed package of its name would come first."""
+    make_project(tmp_path, name)
+    assert installation.run("scrapy", "list", folder=tmp_path) == "mine\n"
+    assert installation.run("scrapy", "settings", "--get", "BOT_NAME", folder=tmp_path) == f"the-{name}-of-a-user\n"
+    installation.run("scrapy", "crawl", "mine", "-O", "items.json", folder=tmp_path)
+    assert json.loads((tmp_path / "items.json").read_text()) == [{"module": f"{name}.spiders.mine"}]
+    assert installation.run("broadsheet", "--version", folder=tmp_path) == f"broadsheet {__version__}\n"
+    program = "import broadsheet; print(broadsheet.clean('<p>A word.</p>').url == '', broadsheet.open.__module__)"
+    assert installation.run("python", "-c", program, folder=tmp_path) == "True broadsheet.reader\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["cleaners", "crawler", "output"])
+def test_the_add_on_brings_our_spiders_into_such_a_project(
+    installation: Installation, tmp_path: Path, name: str
+) -> None:
+    make_project(tmp_path, name, 'ADDONS = {"broadsheet.Addon": 0}\n')
+    program = """from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.utils.project import get_project_settings
+print(*sorted(AsyncCrawlerProcess(get_project_settings()).spider_loader.list()))"""
+    assert installation.run("python", "-c", program, folder=tmp_path) == "mine site urls\n"
+
+
+@pytest.mark.slow
 def test_every_module_can_be_imported_from_the_wheel(installation: Installation) -> None:
-    files = installation.run("python", "-c", _IMPORT_ALL, *PACKAGES).split()
-    assert len(files) == len(PACKAGES)
-    assert all(Path(file).is_relative_to(installation.folder / "venv") for file in files)
+    file = installation.run("python", "-c", _IMPORT_ALL).strip()
+    assert Path(file).is_relative_to(installation.folder / "venv")
 
 
 @pytest.mark.slow
@@ -176,7 +251,7 @@ def test_a_program_that_imports_the_installed_module_is_checked_against_its_type
     process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert re.findall(r'Revealed type is "(.*)"', process.stdout) == [
         "datetime.datetime | None",
-        "broadsheet.RawResponse | None",
+        "broadsheet.reader.RawResponse | None",
         "str",
     ]
     errors = [line for line in process.stdout.splitlines() if ": error:" in line]

@@ -13,11 +13,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
-from cleaners.compare.folding import comparison_key, parse_moment, split_words
-from cleaners.compare.notices import notice_kind
-from cleaners.compare.templates import DATE_MARK, text_template
-from cleaners.words import rough_word_count
+from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
+from broadsheet.cleaners.compare.folding import comparison_key, parse_moment, split_words
+from broadsheet.cleaners.compare.notices import notice_kind
+from broadsheet.cleaners.compare.templates import DATE_MARK, text_template
+from broadsheet.cleaners.words import rough_word_count
 
 _PROSE_WORDS = 8  # from this length a block is article text rather than a label
 _SEARCHABLE_CHARS = 12  # a shorter text must be a whole block; a longer one is searched for across blocks too

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 
-from cleaners.html.layout_signature import MAX_HASHES, unpack_signature
+from broadsheet.cleaners.html.layout_signature import MAX_HASHES, unpack_signature
 
 MIN_SIMILARITY = 0.85
 """Share of their names that two pages of one layout have in common at least."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.document import PageType, PageVerdict
 
 _ARTICLE_TYPES = frozenset((PageType.ARTICLE, PageType.TEASER))
 _LIST_TYPES = frozenset((PageType.LIST, PageType.SOFT_404))

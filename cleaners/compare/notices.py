@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from cleaners.compare.edit_kinds import NOTICE_KINDS, EditKind
+from broadsheet.cleaners.compare.edit_kinds import NOTICE_KINDS, EditKind
 
 _MAX_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
 _OPENING = r"^[\W_]*"

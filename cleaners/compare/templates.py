@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cleaners.metadata.word_lists import month_numbers
+from broadsheet.cleaners.metadata.word_lists import month_numbers
 
 _TEMPLATE_CHARS = 400  # a longer text is its own template: it repeats literally or not at all
 _NAME_CHARS = 4  # a shorter title or author occurs in other words by chance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from cleaners.compare.folding import fold_typography, split_tokens
+from broadsheet.cleaners.compare.folding import fold_typography, split_tokens
 
 SAME_SIGN, REMOVED_SIGN, ADDED_SIGN = "=", "-", "+"
 _MAX_BRIDGE_TOKENS = 1  # this many equal words between two changes are counted as part of the change

@@ -14,11 +14,11 @@ from functools import lru_cache
 
 from lxml import etree
 
-from cleaners.document import Block, BlockKind
-from cleaners.html.inline import InlineRun
-from cleaners.html.site_labels import removal_label
-from cleaners.html.tables import is_data_table, read_captions, read_table
-from cleaners.html.visibility import (
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.html.inline import InlineRun
+from broadsheet.cleaners.html.site_labels import removal_label
+from broadsheet.cleaners.html.tables import is_data_table, read_captions, read_table
+from broadsheet.cleaners.html.visibility import (
     HIDING_ATTRIBUTES,
     INVISIBLE_TAGS,
     MIN_PROSE_CHARS,
@@ -26,7 +26,7 @@ from cleaners.html.visibility import (
     is_in_boilerplate,
     prose_chars,
 )
-from cleaners.urls.canonical import resolve_href
+from broadsheet.cleaners.urls.canonical import resolve_href
 
 _BOUNDARY_TAGS = frozenset(
     (

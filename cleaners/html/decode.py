@@ -14,17 +14,17 @@ import lxml.html
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
-from cleaners.html.detect_encoding import FALLBACK_ENCODING, contradicts_text, detect_encoding
-from cleaners.html.repairs.bounds import (
+from broadsheet.cleaners.html.detect_encoding import FALLBACK_ENCODING, contradicts_text, detect_encoding
+from broadsheet.cleaners.html.repairs.bounds import (
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     cut_attributes,
     cut_elements,
     has_too_many_elements,
 )
-from cleaners.html.repairs.script_templates import show_script_templates
-from cleaners.html.repairs.streamed import is_streamed, place_streamed_pieces, with_boundary_edges
-from cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
+from broadsheet.cleaners.html.repairs.script_templates import show_script_templates
+from broadsheet.cleaners.html.repairs.streamed import is_streamed, place_streamed_pieces, with_boundary_edges
+from broadsheet.cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
 
 MAX_CHARACTERS = 10_000_000  # a longer page is cut: libxml2 would take seconds and a gigabyte
 PRESCAN_BYTES = 4096  # the standard says 1024; pages that begin with long comments declare later

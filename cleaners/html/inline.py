@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 
 from lxml import etree
 
-from cleaners.urls.canonical import resolve_href
+from broadsheet.cleaners.urls.canonical import resolve_href
 
 _INVISIBLE_CHARS = "\u00ad\u200b\u2060\ufeff\u180e"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")

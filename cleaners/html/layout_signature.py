@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from sys import byteorder
 
-from cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.html.tag_index import TagIndex
 
 MAX_HASHES = 128
 MIN_NAMES = 6

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.document import Outlink, UrlSource
-from cleaners.html.inline import fold_spaces
-from cleaners.html.robots_directives import meta_directives
-from cleaners.html.tag_index import TagIndex
-from cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.document import Outlink, UrlSource
+from broadsheet.cleaners.html.inline import fold_spaces
+from broadsheet.cleaners.html.robots_directives import meta_directives
+from broadsheet.cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.urls.canonical import canonicalise
 
 _LINK_TAGS = ("a", "area", "link", "frame", "meta")
 _VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from lxml.html import HtmlElement
 
-from cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.html.tag_index import TagIndex
 
 _DATA = tomllib.loads(files(__package__).joinpath("robots_directives.toml").read_text(encoding="utf-8"))
 _PLAIN_NAMES = frozenset(_DATA["plain"])

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from cleaners.html.inline import InlineRun
-from cleaners.html.visibility import INVISIBLE_TAGS, is_hidden
+from broadsheet.cleaners.html.inline import InlineRun
+from broadsheet.cleaners.html.visibility import INVISIBLE_TAGS, is_hidden
 
 _MAX_CELL_CHARS = 120  # on average
 _LAYOUT_TAGS = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())

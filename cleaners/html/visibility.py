@@ -11,8 +11,8 @@ import re
 
 from lxml import etree
 
-from cleaners.document import RemovalReason
-from cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.document import RemovalReason
+from broadsheet.cleaners.rules.layout import explain_layout
 
 INVISIBLE_TAGS = frozenset(
     (

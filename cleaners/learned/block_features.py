@@ -13,14 +13,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
-from cleaners.learned import characters as chars
-from cleaners.learned.block_words import word_columns
-from cleaners.learned.column_math import signed_log
-from cleaners.learned.context_features import context_features
-from cleaners.learned.page_columns import JudgedColumns, PageColumns, add_verdicts, read_page_columns
-from cleaners.learned.selection_features import selection_features
-from cleaners.metadata.title_line import find_title_line
+from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
+from broadsheet.cleaners.learned import characters as chars
+from broadsheet.cleaners.learned.block_words import word_columns
+from broadsheet.cleaners.learned.column_math import signed_log
+from broadsheet.cleaners.learned.context_features import context_features
+from broadsheet.cleaners.learned.page_columns import JudgedColumns, PageColumns, add_verdicts, read_page_columns
+from broadsheet.cleaners.learned.selection_features import selection_features
+from broadsheet.cleaners.metadata.title_line import find_title_line
 
 Columns = dict[str, Column]
 

@@ -1,8 +1,9 @@
 """What a block says, what the markup around it is called, and what the heading above it says, each as one number.
 
-Words are hashed into buckets. A weight a bucket (`block_words.npz`, learned by `cleaners.training.block_word_weights`)
-says whether a word speaks for the article's text: the sum is above 0 where they do on the whole, and 0 for words that
-no page of the training had. Chinese and Japanese, which have no spaces, count by pairs of characters.
+Words are hashed into buckets. A weight a bucket (`block_words.npz`, learned by
+`broadsheet.cleaners.training.block_word_weights`) says whether a word speaks for the article's text: the sum is above 0
+where they do on the whole, and 0 for words that no page of the training had. Chinese and Japanese, which have no
+spaces, count by pairs of characters.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from zlib import crc32
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column
+from broadsheet.cleaners.document import Block, BlockKind, Column
 
 WORD_FEATURES = ("says", "named", "heading_says")
 """The names of the features: of the block's text, of the names around it, of the text of the heading above."""
@@ -177,5 +178,8 @@ def _pack(hashes: Iterable[int]) -> WordHashes:
 @cache
 def load_word_weights() -> Mapping[str, Column]:
     """Read the weights that come with the package: by name of the feature, one a bucket."""
-    with files("cleaners.learned.models").joinpath(WORDS_FILE).open("rb") as stream, np.load(stream) as arrays:
+    with (
+        files("broadsheet.cleaners.learned.models").joinpath(WORDS_FILE).open("rb") as stream,
+        np.load(stream) as arrays,
+    ):
         return {name: arrays[name].astype(np.float32) for name in WORD_FEATURES}

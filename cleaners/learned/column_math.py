@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 
 import numpy as np
 
-from cleaners.document import Column
+from broadsheet.cleaners.document import Column
 
 MISSING = -1  # stands for a block that is not there
 

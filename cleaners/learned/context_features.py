@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.html.prose import common_step_count
-from cleaners.learned.column_math import group_means, group_sums, neighbour_values, previous_marked, window_sums
-from cleaners.learned.page_columns import PageColumns
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.html.prose import common_step_count
+from broadsheet.cleaners.learned.column_math import (
+    group_means,
+    group_sums,
+    neighbour_values,
+    previous_marked,
+    window_sums,
+)
+from broadsheet.cleaners.learned.page_columns import PageColumns
 
 Columns = dict[str, Column]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cleaners.document import Block, Column, Metadata
-from cleaners.learned.block_features import MeasuredPage, first_look_features, measure_page
-from cleaners.learned.model import FIRST_LOOK_MODEL, expected_f1, predict
+from broadsheet.cleaners.document import Block, Column, Metadata
+from broadsheet.cleaners.learned.block_features import MeasuredPage, first_look_features, measure_page
+from broadsheet.cleaners.learned.model import FIRST_LOOK_MODEL, expected_f1, predict
 
 SURE_OF_PAGE_F1 = 0.93
 """The expected F1 (see `expected_f1`) from which the first look is sure of a page."""

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import Block, Column, RemovalReason
-from cleaners.learned.column_math import group_numbers
-from cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.document import Block, Column, RemovalReason
+from broadsheet.cleaners.learned.column_math import group_numbers
+from broadsheet.cleaners.rules.layout import explain_layout
 
 _LANDMARKS = ("nav", "header", "footer", "aside", "main", "article", "form", "figure", "blockquote")
 _IDS_AND_CLASSES = re.compile(r"[.#][^>]*")

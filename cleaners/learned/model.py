@@ -14,10 +14,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.learned.trees import MOST_LEAVES, LeafFinder, build_leaf_finder
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned.trees import MOST_LEAVES, LeafFinder, build_leaf_finder
 
-_MODELS_PACKAGE = "cleaners.learned.models"
+_MODELS_PACKAGE = "broadsheet.cleaners.learned.models"
 BLOCK_MODEL = "model.npz"
 FIRST_LOOK_MODEL = "first_look.npz"  # needs no verdicts: it runs before the rules and trafilatura
 LINE_MODEL = "lines.npz"  # of the text mode

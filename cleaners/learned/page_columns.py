@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column, Metadata, Verdict
-from cleaners.learned.characters import Characters, count_characters
-from cleaners.learned.markup_groups import MarkupGroups, read_markup_groups
+from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Verdict
+from broadsheet.cleaners.learned.characters import Characters, count_characters
+from broadsheet.cleaners.learned.markup_groups import MarkupGroups, read_markup_groups
 
 _PROSE_WORDS, _LINKED = 15, 0.5
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.learned.column_math import (
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned.column_math import (
     group_means,
     group_sums,
     leave_one_out_means,
@@ -14,8 +14,8 @@ from cleaners.learned.column_math import (
     signed_log,
     window_sums,
 )
-from cleaners.learned.context_features import steps_from
-from cleaners.learned.page_columns import JudgedColumns
+from broadsheet.cleaners.learned.context_features import steps_from
+from broadsheet.cleaners.learned.page_columns import JudgedColumns
 
 Columns = dict[str, Column]
 

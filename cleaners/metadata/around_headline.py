@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import lxml.html
 from lxml import etree
 
-from cleaners.metadata.statements import normalise_text
+from broadsheet.cleaners.metadata.statements import normalise_text
 
 Element = lxml.html.HtmlElement
 

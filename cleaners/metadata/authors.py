@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
-from cleaners.metadata.word_lists import alternatives_pattern, load_words
+from broadsheet.cleaners.metadata.word_lists import alternatives_pattern, load_words
 
 MAX_AUTHORS = 30
 _MAX_NAME_CHARS = 60

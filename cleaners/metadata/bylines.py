@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cleaners.metadata import around_headline
-from cleaners.metadata.authors import begins_with_by, clean_names, is_personal
-from cleaners.metadata.json_ld import JsonLdNode, resolve_references, string_values, types_of
-from cleaners.metadata.page_context import PageContext
-from cleaners.metadata.statements import Element, element_text
-from cleaners.metadata.word_lists import load_words, meta_names
+from broadsheet.cleaners.metadata import around_headline
+from broadsheet.cleaners.metadata.authors import begins_with_by, clean_names, is_personal
+from broadsheet.cleaners.metadata.json_ld import JsonLdNode, resolve_references, string_values, types_of
+from broadsheet.cleaners.metadata.page_context import PageContext
+from broadsheet.cleaners.metadata.statements import Element, element_text
+from broadsheet.cleaners.metadata.word_lists import load_words, meta_names
 
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:by-?line|author|authors|writer|creator)(?:[\s_-]*(?:names?|links?|title|info|meta|text))?(?:$|[\s_-])",

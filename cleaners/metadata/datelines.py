@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import chain, takewhile
 
-from cleaners.metadata import around_headline
-from cleaners.metadata.around_headline import TextRun
-from cleaners.metadata.dates import (
+from broadsheet.cleaners.metadata import around_headline
+from broadsheet.cleaners.metadata.around_headline import TextRun
+from broadsheet.cleaners.metadata.dates import (
     LabelledDate,
     date_in_url,
     days_before,
@@ -18,9 +18,9 @@ from cleaners.metadata.dates import (
     label_before,
     parse_date,
 )
-from cleaners.metadata.page_context import PageContext
-from cleaners.metadata.statements import Element
-from cleaners.metadata.word_lists import meta_names
+from broadsheet.cleaners.metadata.page_context import PageContext
+from broadsheet.cleaners.metadata.statements import Element
+from broadsheet.cleaners.metadata.word_lists import meta_names
 
 SourcedDates = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 

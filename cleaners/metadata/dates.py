@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from itertools import islice
 
-from cleaners.metadata.word_lists import alternatives_pattern, load_words, month_numbers
+from broadsheet.cleaners.metadata.word_lists import alternatives_pattern, load_words, month_numbers
 
 OLDEST_YEAR = 1900  # an earlier year is an unset field or a historical date in the text
 _EASTERNMOST_ZONE = timezone(timedelta(hours=14))

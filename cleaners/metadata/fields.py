@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from cleaners.document import Metadata
-from cleaners.html.tag_index import TagIndex, index_tags
-from cleaners.metadata.bylines import find_authors
-from cleaners.metadata.datelines import find_modified, find_published
-from cleaners.metadata.json_ld import string_values
-from cleaners.metadata.language import find_language
-from cleaners.metadata.page_context import PageContext
-from cleaners.metadata.statements import Element, collect_statements, element_text, normalise_text
-from cleaners.metadata.titles import TitleCandidate, choose_title, fold_title
-from cleaners.metadata.word_lists import meta_names
-from cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.document import Metadata
+from broadsheet.cleaners.html.tag_index import TagIndex, index_tags
+from broadsheet.cleaners.metadata.bylines import find_authors
+from broadsheet.cleaners.metadata.datelines import find_modified, find_published
+from broadsheet.cleaners.metadata.json_ld import string_values
+from broadsheet.cleaners.metadata.language import find_language
+from broadsheet.cleaners.metadata.page_context import PageContext
+from broadsheet.cleaners.metadata.statements import Element, collect_statements, element_text, normalise_text
+from broadsheet.cleaners.metadata.titles import TitleCandidate, choose_title, fold_title
+from broadsheet.cleaners.metadata.word_lists import meta_names
+from broadsheet.cleaners.urls.canonical import canonicalise
 
 _CREATIVE_COMMONS = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]+)(?:/(\d\.\d))?", re.IGNORECASE

@@ -13,14 +13,14 @@ from itertools import islice
 
 from lxml import etree
 
-from cleaners.document import ArticleImage, Block, RemovalReason
-from cleaners.html.blocks import element_place
-from cleaners.html.inline import fold_spaces
-from cleaners.html.prose import NON_ARTICLE_LANDMARKS, container_of, is_prose
-from cleaners.html.tag_index import TagIndex
-from cleaners.metadata.word_lists import load_words
-from cleaners.rules.layout import explain_layout
-from cleaners.urls.canonical import resolve_href
+from broadsheet.cleaners.document import ArticleImage, Block, RemovalReason
+from broadsheet.cleaners.html.blocks import element_place
+from broadsheet.cleaners.html.inline import fold_spaces
+from broadsheet.cleaners.html.prose import NON_ARTICLE_LANDMARKS, container_of, is_prose
+from broadsheet.cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.metadata.word_lists import load_words
+from broadsheet.cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.urls.canonical import resolve_href
 
 _ADDRESS_ATTRIBUTES = ("data-src", "data-original", "data-lazy-src", "data-orig-file", "src")
 _SOURCE_SETS = ("data-srcset", "srcset")

@@ -9,12 +9,18 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlsplit
 
-from cleaners.html.tag_index import TagIndex
-from cleaners.metadata import around_headline
-from cleaners.metadata.json_ld import JsonLdNode, is_article, resolve_references, string_values, types_of
-from cleaners.metadata.statements import Element, PageStatements, element_text, find_bylines_and_dates, normalise_text
-from cleaners.metadata.titles import fold_title
-from cleaners.metadata.word_lists import meta_names
+from broadsheet.cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.metadata import around_headline
+from broadsheet.cleaners.metadata.json_ld import JsonLdNode, is_article, resolve_references, string_values, types_of
+from broadsheet.cleaners.metadata.statements import (
+    Element,
+    PageStatements,
+    element_text,
+    find_bylines_and_dates,
+    normalise_text,
+)
+from broadsheet.cleaners.metadata.titles import fold_title
+from broadsheet.cleaners.metadata.word_lists import meta_names
 
 _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
 _OUTSIDE_TAGS = frozenset({"nav", "aside", "footer"})

@@ -14,8 +14,8 @@ from typing import Any
 
 import lxml.html
 
-from cleaners.html.tag_index import TagIndex
-from cleaners.metadata.json_ld import JsonLdNode, read_nodes
+from broadsheet.cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.metadata.json_ld import JsonLdNode, read_nodes
 
 Element = lxml.html.HtmlElement
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from cleaners.document import Block, BlockKind, Metadata
-from cleaners.html.prose import MAX_LINK_DENSITY
-from cleaners.rules.matcher import fold_text, strip_outer_marks
+from broadsheet.cleaners.document import Block, BlockKind, Metadata
+from broadsheet.cleaners.html.prose import MAX_LINK_DENSITY
+from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
 
 _TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
 _MIN_TITLE_SHARE = 0.6

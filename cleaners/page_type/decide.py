@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cleaners.document import PageType, PageVerdict
-from cleaners.page_type.page_features import PAGE_DATA, PageFeatures
-from cleaners.page_type.page_weights import KindEstimate, PointsTable, estimate_kind
-from cleaners.urls.shape import UrlShape, has_dated_path, names_a_day
+from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.page_type.page_features import PAGE_DATA, PageFeatures
+from broadsheet.cleaners.page_type.page_weights import KindEstimate, PointsTable, estimate_kind
+from broadsheet.cleaners.urls.shape import UrlShape, has_dated_path, names_a_day
 
 _PHRASES = {name: tuple(phrases) for name, phrases in PAGE_DATA["phrases"].items()}
 _ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])

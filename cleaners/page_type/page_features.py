@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.document import Block, BlockKind, Reading, Verdict
-from cleaners.html.prose import is_prose
-from cleaners.html.tag_index import TagIndex, index_tags
-from cleaners.metadata.json_ld import JsonLdNode, is_article, read_nodes, types_of
-from cleaners.page_type.page_signs import Signs, page_signs
-from cleaners.page_type.page_words import PageWords, load_word_weights, page_words, word_signs
-from cleaners.rules.matcher import fold_text, strip_outer_marks
-from cleaners.urls.shape import UrlShape, shape_of
+from broadsheet.cleaners.document import Block, BlockKind, Reading, Verdict
+from broadsheet.cleaners.html.prose import is_prose
+from broadsheet.cleaners.html.tag_index import TagIndex, index_tags
+from broadsheet.cleaners.metadata.json_ld import JsonLdNode, is_article, read_nodes, types_of
+from broadsheet.cleaners.page_type.page_signs import Signs, page_signs
+from broadsheet.cleaners.page_type.page_words import PageWords, load_word_weights, page_words, word_signs
+from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
+from broadsheet.cleaners.urls.shape import UrlShape, shape_of
 
 PAGE_DATA: dict[str, dict[str, list[str]]] = tomllib.loads(
     files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")

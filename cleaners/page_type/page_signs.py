@@ -17,10 +17,10 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
-from cleaners.html.prose import is_prose
-from cleaners.html.tag_index import TagIndex
-from cleaners.metadata.json_ld import JsonLdNode, types_of
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
+from broadsheet.cleaners.html.prose import is_prose
+from broadsheet.cleaners.html.tag_index import TagIndex
+from broadsheet.cleaners.metadata.json_ld import JsonLdNode, types_of
 
 Signs = dict[str, float]
 

@@ -1,8 +1,8 @@
 """The learned model of a page's kind: the chance of each kind, and which signs contributed most.
 
 An additive model: each sign gives points to each kind, by the step that its value falls into; the points add up to
-log-odds. The table of steps (`page_weights.json`) is learned by `cleaners.training.page_type_model`. As points are only
-added, each sign's contribution is known and is stored as evidence.
+log-odds. The table of steps (`page_weights.json`) is learned by `broadsheet.cleaners.training.page_type_model`. As
+points are only added, each sign's contribution is known and is stored as evidence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.document import Column
+from broadsheet.cleaners.document import Column
 
 TABLE_FILE = "page_weights.json"
 PAGE_KINDS = ("article", "list", "forum", "product", "document", "service")

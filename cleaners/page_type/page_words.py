@@ -1,8 +1,9 @@
 """The words of a page, hashed into buckets: those of its title, headings and opening, those of the short lines around
 its text (menus, buttons, labels), and those that name its parts.
 
-A weight a bucket (`page_words.npz`, learned by `cleaners.training.word_weights`) says whether a word speaks for an
-article; the three sums are signs of the page's kind. Words that no page of the training had weigh next to nothing.
+A weight a bucket (`page_words.npz`, learned by `broadsheet.cleaners.training.word_weights`) says whether a word speaks
+for an article; the three sums are signs of the page's kind. Words that no page of the training had weigh next to
+nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from zlib import crc32
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Column, Verdict
 
 BUCKETS = 2**14
 WORDS_FILE = "page_words.npz"

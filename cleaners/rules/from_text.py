@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from cleaners.document import RemovalReason
-from cleaners.rules.matcher import count_words, fold_text, strip_outer_marks
-from cleaners.rules.rule import SHORT_BLOCK_WORDS, Rule
+from broadsheet.cleaners.document import RemovalReason
+from broadsheet.cleaners.rules.matcher import count_words, fold_text, strip_outer_marks
+from broadsheet.cleaners.rules.rule import SHORT_BLOCK_WORDS, Rule
 
 OWN_PREFIX = "own"
 """What the names of these rules begin with, in place of a language."""

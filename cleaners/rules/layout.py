@@ -13,7 +13,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
 
-from cleaners.rules.rule import Rule, rule_reason
+from broadsheet.cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
 _NO_RULE = 1_000_000  # an index that no rule has

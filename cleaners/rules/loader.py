@@ -8,8 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from cleaners.rules.matcher import RuleBook
-from cleaners.rules.rule import AllowedPosition, Rule, rule_reason
+from broadsheet.cleaners.rules.matcher import RuleBook
+from broadsheet.cleaners.rules.rule import AllowedPosition, Rule, rule_reason
 
 COMMON_FILE = "any"
 DEFAULT_LANGUAGE = "en"

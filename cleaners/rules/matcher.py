@@ -9,9 +9,9 @@ from functools import cache, lru_cache
 
 from ahocorasick_rs import AhoCorasick
 
-from cleaners.document import Block, BlockKind
-from cleaners.rules.literals import literals_of
-from cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.rules.literals import literals_of
+from broadsheet.cleaners.rules.rule import BodyPosition, Rule
 
 _MARK_REPLACEMENTS = tuple(
     (dict.fromkeys("’‘´`", "'") | dict.fromkeys("“”„«»‟", '"') | dict.fromkeys("\u00ad\u200b\ufeff", "")).items()

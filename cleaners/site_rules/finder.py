@@ -9,8 +9,8 @@ from typing import Any
 
 from lxml import etree
 
-from cleaners.html.inline import fold_spaces
-from cleaners.site_rules.ftr_format import Directive, SiteRuleFile
+from broadsheet.cleaners.html.inline import fold_spaces
+from broadsheet.cleaners.site_rules.ftr_format import Directive, SiteRuleFile
 
 XPathResult = etree._Element | str
 """One result of an expression: an element, or a string (a computed string, an attribute's value or a text node)."""

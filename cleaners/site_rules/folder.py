@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cleaners.site_rules.ftr_format import SiteRuleFile, SiteRuleProblem, parse_rule_file
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile, SiteRuleProblem, parse_rule_file
 
 _SUFFIX = ".txt"
 _GLOBAL_STEM = "global"  # global.txt applies to every host, after the host's own file

@@ -16,10 +16,10 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from cleaners.html.visibility import INVISIBLE_TAGS
-from cleaners.site_rules.finder import DirectiveFinder, DirectiveMatch, XPathResult
-from cleaners.site_rules.ftr_format import Directive, SiteRuleFile
-from cleaners.site_rules.values import SiteRuleValues, read_values
+from broadsheet.cleaners.html.visibility import INVISIBLE_TAGS
+from broadsheet.cleaners.site_rules.finder import DirectiveFinder, DirectiveMatch, XPathResult
+from broadsheet.cleaners.site_rules.ftr_format import Directive, SiteRuleFile
+from broadsheet.cleaners.site_rules.values import SiteRuleValues, read_values
 
 ElementLabels = Mapping[etree._Element, frozenset[str]]
 """The labels of the directives that name an element, by element."""

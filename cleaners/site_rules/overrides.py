@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, Column, KeepReason, RemovalReason, Verdict, Vote
-from cleaners.html.site_labels import is_body_label, is_failure_label, keeps_whole_body, removal_label
+from broadsheet.cleaners.document import Block, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.html.site_labels import is_body_label, is_failure_label, keeps_whole_body, removal_label
 
 _PRUNE_THRESHOLD = 0.1  # a block of a body with a lower probability, by the model, is removed if pruning is on
 _PRUNING_VOTERS = frozenset(("metadata", "rule"))

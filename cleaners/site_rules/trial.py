@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.html.decode import parse
-from cleaners.html.links import base_url
-from cleaners.site_rules.finder import DirectiveMatch
-from cleaners.site_rules.ftr_format import SiteRuleFile
-from cleaners.site_rules.marks import apply_replacements, apply_rules
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.html.links import base_url
+from broadsheet.cleaners.site_rules.finder import DirectiveMatch
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.site_rules.marks import apply_replacements, apply_rules
 
 
 def directive_matches(rule: SiteRuleFile, text: str, url: str) -> Sequence[DirectiveMatch]:

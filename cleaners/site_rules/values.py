@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cleaners.document import Metadata, Outlink, UrlSource
-from cleaners.metadata.authors import clean_names
-from cleaners.metadata.dates import is_possible, parse_date
-from cleaners.site_rules.finder import DirectiveFinder, XPathResult, text_of
-from cleaners.site_rules.ftr_format import Directive
-from cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.document import Metadata, Outlink, UrlSource
+from broadsheet.cleaners.metadata.authors import clean_names
+from broadsheet.cleaners.metadata.dates import is_possible, parse_date
+from broadsheet.cleaners.site_rules.finder import DirectiveFinder, XPathResult, text_of
+from broadsheet.cleaners.site_rules.ftr_format import Directive
+from broadsheet.cleaners.urls.canonical import canonicalise
 
 _MAX_NAME_CHARS = 200
 _MAX_AUTHORS = 30

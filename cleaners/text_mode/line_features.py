@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Column, RemovalReason, Verdict
-from cleaners.learned import characters as chars
-from cleaners.learned.characters import Characters, count_characters
-from cleaners.learned.column_math import neighbour_values, previous_marked, signed_log, window_sums
-from cleaners.text_mode.text_lines import TextLines
+from broadsheet.cleaners.document import Column, RemovalReason, Verdict
+from broadsheet.cleaners.learned import characters as chars
+from broadsheet.cleaners.learned.characters import Characters, count_characters
+from broadsheet.cleaners.learned.column_math import neighbour_values, previous_marked, signed_log, window_sums
+from broadsheet.cleaners.text_mode.text_lines import TextLines
 
 Columns = dict[str, Column]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
-from cleaners.learned.model import LINE_MODEL, predict
-from cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
-from cleaners.rules.rule import Rule
-from cleaners.text_mode.line_features import line_features
-from cleaners.text_mode.text_lines import (
+from broadsheet.cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.learned.model import LINE_MODEL, predict
+from broadsheet.cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
+from broadsheet.cleaners.rules.rule import Rule
+from broadsheet.cleaners.text_mode.line_features import line_features
+from broadsheet.cleaners.text_mode.text_lines import (
     AFTER_BODY,
     BEFORE_BODY,
     SENTENCE_END,
@@ -23,7 +23,7 @@ from cleaners.text_mode.text_lines import (
     blocks_of_text,
     read_lines,
 )
-from cleaners.text_mode.weigh_lines import weigh_lines
+from broadsheet.cleaners.text_mode.weigh_lines import weigh_lines
 
 __all__ = ["blocks_of_text", "judge_text"]
 

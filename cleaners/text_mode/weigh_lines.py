@@ -11,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from cleaners.document import BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
-from cleaners.text_mode.text_lines import TextLines
+from broadsheet.cleaners.document import BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.text_mode.text_lines import TextLines
 
 # Thresholds are chances (0 to 1) from which a line is kept.
 _CLEAN_LINES = 3  # a text with fewer lines that a rule removes is nearly clean; dumps of whole pages have 18 and more

@@ -1,8 +1,8 @@
 """Train the first look and the block model on the annotated pages, and score them on sites not trained on.
 
-    python -m cleaners.training.block_model --cv       cross-validation by host: nothing is written
-    python -m cleaners.training.block_model            train on everything and write learned/models/*.npz and model.json
-    options: --corpus FOLDER            the annotated pages (../shared/corpus)
+    python -m broadsheet.cleaners.training.block_model --cv       cross-validation by host: nothing is written
+    python -m broadsheet.cleaners.training.block_model            train on everything and write learned/models/*.npz and
+    model.json options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
 Both models see sums over words, whose weights are learned first (`block_word_weights.py`).
@@ -25,20 +25,27 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.learned.block_words import WORDS_FILE
-from cleaners.learned.characters import count_characters
-from cleaners.learned.first_look import FirstLook
-from cleaners.learned.model import BLOCK_MODEL, EARLY_STOP_TREES, FIRST_LOOK_MODEL, Trees, expected_f1, trees_from_dump
-from cleaners.learned.trees import MOST_LEAVES
-from cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
-from cleaners.training.annotated_sites import SITES
-from cleaners.training.block_word_weights import HostFolds, with_word_sums
-from cleaners.training.mixture import FOLDS, MIXTURE, PAGE_CORPORA, TrainingCorpus, fold_of
-from cleaners.training.scores import score_examples
-from cleaners.training.word_weights import write_word_weights
-from cleaners.verdicts.judge import rule_verdicts
-from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned.block_words import WORDS_FILE
+from broadsheet.cleaners.learned.characters import count_characters
+from broadsheet.cleaners.learned.first_look import FirstLook
+from broadsheet.cleaners.learned.model import (
+    BLOCK_MODEL,
+    EARLY_STOP_TREES,
+    FIRST_LOOK_MODEL,
+    Trees,
+    expected_f1,
+    trees_from_dump,
+)
+from broadsheet.cleaners.learned.trees import MOST_LEAVES
+from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
+from broadsheet.cleaners.training.annotated_sites import SITES
+from broadsheet.cleaners.training.block_word_weights import HostFolds, with_word_sums
+from broadsheet.cleaners.training.mixture import FOLDS, MIXTURE, PAGE_CORPORA, TrainingCorpus, fold_of
+from broadsheet.cleaners.training.scores import score_examples
+from broadsheet.cleaners.training.word_weights import write_word_weights
+from broadsheet.cleaners.verdicts.judge import rule_verdicts
+from broadsheet.cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
 
 _CLEANERS = Path(__file__).parents[1]
 _ROUNDS, _FIRST_LOOK_ROUNDS = 300, 200

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.learned.block_words import BUCKETS, WORD_FEATURES, hash_block_words, word_shares
-from cleaners.training.annotated_pages import BlockExample, FeatureNames
-from cleaners.training.mixture import fold_of
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned.block_words import BUCKETS, WORD_FEATURES, hash_block_words, word_shares
+from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames
+from broadsheet.cleaners.training.mixture import fold_of
 
 WordWeights = Mapping[str, Column]
 """By the name of the feature, a weight a bucket."""

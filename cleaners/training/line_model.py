@@ -1,7 +1,7 @@
 """Train the text mode's model on dumps of the annotated pages, and score it on sites not trained on.
 
-    python -m cleaners.training.line_model --cv       cross-validation by host: nothing is written
-    python -m cleaners.training.line_model            train on everything and write lines.npz and lines.json
+    python -m broadsheet.cleaners.training.line_model --cv       cross-validation by host: nothing is written
+    python -m broadsheet.cleaners.training.line_model            train on everything and write lines.npz and lines.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The same pages, versions and settings give the same file. Needs the extra: pip install '.[train]'.
@@ -18,19 +18,19 @@ from pathlib import Path
 
 import numpy as np
 
-from cleaners.document import Column, KeepReason, Verdict
-from cleaners.learned.model import LINE_MODEL, Trees
-from cleaners.text_mode.weigh_lines import weigh_lines
-from cleaners.training.block_model import (
+from broadsheet.cleaners.document import Column, KeepReason, Verdict
+from broadsheet.cleaners.learned.model import LINE_MODEL, Trees
+from broadsheet.cleaners.text_mode.weigh_lines import weigh_lines
+from broadsheet.cleaners.training.block_model import (
     corpus_problem,
     fit_trees,
     training_facts,
     write_facts,
     write_model,
 )
-from cleaners.training.labels import fold_whitespace, word_f1, words_of
-from cleaners.training.mixture import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of
-from cleaners.training.text_dumps import KINDS, TextDump, read_dumps
+from broadsheet.cleaners.training.labels import fold_whitespace, word_f1, words_of
+from broadsheet.cleaners.training.mixture import FOLDS, MIXTURE, WHOLE_CORPORA, fold_of
+from broadsheet.cleaners.training.text_dumps import KINDS, TextDump, read_dumps
 
 _ROUNDS = 150
 

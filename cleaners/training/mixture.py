@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from cleaners.training.annotated_sites import SITES
+from broadsheet.cleaners.training.annotated_sites import SITES
 
 FOLDS = 5
 HELD_OUT_FOLDS = frozenset({0, 1})  # of the corpora that hold hosts out

@@ -1,8 +1,8 @@
 """Train the page type model, a table of signs, on the annotated pages, and score it on hosts not trained on.
 
-    python -m cleaners.training.page_type_model --cv       cross-validation by host: nothing is written
-    python -m cleaners.training.page_type_model            train on everything, write page_weights.json, page_words.npz
-    options: --corpus FOLDER                  the annotated pages (../shared/corpus)
+    python -m broadsheet.cleaners.training.page_type_model --cv       cross-validation by host: nothing is written
+    python -m broadsheet.cleaners.training.page_type_model            train on everything, write page_weights.json,
+    page_words.npz options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
 The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table adds up a step
 function of each sign, so that it can be read and a verdict explained. Three of the signs are what the page's words say
@@ -27,16 +27,16 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from cleaners.clean import read_page
-from cleaners.document import Column, Page
-from cleaners.html.decode import decode, parse
-from cleaners.page_type.page_features import PageFeatures, page_features
-from cleaners.page_type.page_weights import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
-from cleaners.page_type.page_words import WORDS_FILE, PageWords, WordWeights, word_signs
-from cleaners.training.block_model import SETTINGS
-from cleaners.training.mixture import FOLDS, fold_of
-from cleaners.training.word_weights import learn_word_weights, write_word_weights
-from cleaners.verdicts.judge import judge
+from broadsheet.cleaners.clean import read_page
+from broadsheet.cleaners.document import Column, Page
+from broadsheet.cleaners.html.decode import decode, parse
+from broadsheet.cleaners.page_type.page_features import PageFeatures, page_features
+from broadsheet.cleaners.page_type.page_weights import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
+from broadsheet.cleaners.page_type.page_words import WORDS_FILE, PageWords, WordWeights, word_signs
+from broadsheet.cleaners.training.block_model import SETTINGS
+from broadsheet.cleaners.training.mixture import FOLDS, fold_of
+from broadsheet.cleaners.training.word_weights import learn_word_weights, write_word_weights
+from broadsheet.cleaners.verdicts.judge import judge
 
 _CLEANERS = Path(__file__).parents[1]
 _KIND_NAMES = {"collection": "list", "listing": "list", "documentation": "document"}

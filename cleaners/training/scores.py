@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.training.annotated_pages import BlockExample
-from cleaners.training.labels import fold_whitespace, word_f1, words_of
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.training.annotated_pages import BlockExample
+from broadsheet.cleaners.training.labels import fold_whitespace, word_f1, words_of
 
 
 def score_examples(examples: Sequence[BlockExample], kept_masks: Sequence[Column]) -> dict[str, dict[str, float]]:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.document import Column, Verdict
-from cleaners.html.decode import decode, parse
-from cleaners.rules.loader import load_rules
-from cleaners.text_mode.line_features import line_features
-from cleaners.text_mode.plaintext import judge_lines_by_rules
-from cleaners.text_mode.text_lines import TextLines, blocks_of_text, read_lines
-from cleaners.training.annotated_pages import (
+from broadsheet.cleaners.document import Column, Verdict
+from broadsheet.cleaners.html.decode import decode, parse
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.text_mode.line_features import line_features
+from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules
+from broadsheet.cleaners.text_mode.text_lines import TextLines, blocks_of_text, read_lines
+from broadsheet.cleaners.training.annotated_pages import (
     annotated_pages,
     annotated_words,
     block_weights,
@@ -28,9 +28,9 @@ from cleaners.training.annotated_pages import (
     snippet_weights,
     snippets_of,
 )
-from cleaners.training.labels import covered_shares, snippet_labels, words_of
-from cleaners.training.mixture import WHOLE_CORPORA
-from cleaners.verdicts.extractor import extracted_text
+from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, words_of
+from broadsheet.cleaners.training.mixture import WHOLE_CORPORA
+from broadsheet.cleaners.verdicts.extractor import extracted_text
 
 KINDS = ("full", "half", "clean", "verse")
 _KIND_WEIGHT = {"full": 1.0, "half": 1.0, "clean": 0.3, "verse": 0.3}

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cleaners.document import Column
-from cleaners.page_type.page_words import BUCKETS, HashedWords
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.page_type.page_words import BUCKETS, HashedWords
 
 _STEPS = 250
 _PENALTY = 1 / 3

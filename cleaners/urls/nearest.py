@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import product
 from urllib.parse import SplitResult, urlsplit
 
-from cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.urls.canonical import canonicalise
 
 _OTHER_SCHEME = {"http": "https", "https": "http"}
 _WWW = "www."

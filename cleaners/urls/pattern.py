@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from cleaners.urls.shape import LIST_SEGMENTS
+from broadsheet.cleaners.urls.shape import LIST_SEGMENTS
 
 NUMBER, SLUG, WORD, OPAQUE = "#", "slug", "word", "id"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
 
 _LIST_TAGS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "

@@ -10,10 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from cleaners.document import Block, BlockKind, RemovalReason
-from cleaners.html.prose import is_prose
-from cleaners.rules.matcher import RuleBook
-from cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
+from broadsheet.cleaners.html.prose import is_prose
+from broadsheet.cleaners.rules.matcher import RuleBook
+from broadsheet.cleaners.rules.rule import BodyPosition
 
 COMMENT_THREAD = "layout/comment-thread"
 """The rule that removes the thread, whatever the models say: each comment reads like the article's text."""

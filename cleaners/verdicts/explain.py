@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence, Set
 from functools import lru_cache
 
-from cleaners.compare.site_memory import names_author
-from cleaners.document import Block, BlockKind, BlockReason, RemovalReason, Verdict, Vote
-from cleaners.html.prose import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
-from cleaners.rules.layout import explain_layout
-from cleaners.verdicts.furniture import explain_by_content
+from broadsheet.cleaners.compare.site_memory import names_author
+from broadsheet.cleaners.document import Block, BlockKind, BlockReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.html.prose import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
+from broadsheet.cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.verdicts.furniture import explain_by_content
 
 RuleReason = tuple[str, BlockReason]  # rule, reason
 

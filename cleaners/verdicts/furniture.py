@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from cleaners.document import Block, BlockKind, RemovalReason
-from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
-from cleaners.rules.layout import box_apart, explain_layout
-from cleaners.rules.matcher import fold_text
-from cleaners.rules.rule import Rule
-from cleaners.verdicts.teasers import is_teaser
+from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
+from broadsheet.cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
+from broadsheet.cleaners.rules.layout import box_apart, explain_layout
+from broadsheet.cleaners.rules.matcher import fold_text
+from broadsheet.cleaners.rules.rule import Rule
+from broadsheet.cleaners.verdicts.teasers import is_teaser
 
 _FEW_WORD_LINKS = "context/links", RemovalReason.NAVIGATION
 _LINKED_TEASER = "context/teaser", RemovalReason.RELATED

@@ -12,22 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote
-from cleaners.html import prose
-from cleaners.learned.block_features import block_features
-from cleaners.learned.model import predict
-from cleaners.metadata.title_line import find_title_line
-from cleaners.rules.layout import explain_layout
-from cleaners.rules.loader import load_rules
-from cleaners.rules.matcher import RuleBook
-from cleaners.rules.rule import BodyPosition, Rule
-from cleaners.site_rules.overrides import override_verdicts
-from cleaners.verdicts import furniture, metadata_echo, rescue, teasers
-from cleaners.verdicts.certainty import block_chances
-from cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
-from cleaners.verdicts.next_article import NEXT_ARTICLE, next_article_start
-from cleaners.verdicts.text_span import author_notes, text_span
-from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
+from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.html import prose
+from broadsheet.cleaners.learned.block_features import block_features
+from broadsheet.cleaners.learned.model import predict
+from broadsheet.cleaners.metadata.title_line import find_title_line
+from broadsheet.cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.rules.matcher import RuleBook
+from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.site_rules.overrides import override_verdicts
+from broadsheet.cleaners.verdicts import furniture, metadata_echo, rescue, teasers
+from broadsheet.cleaners.verdicts.certainty import block_chances
+from broadsheet.cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
+from broadsheet.cleaners.verdicts.next_article import NEXT_ARTICLE, next_article_start
+from broadsheet.cleaners.verdicts.text_span import author_notes, text_span
+from broadsheet.cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"

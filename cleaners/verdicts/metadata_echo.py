@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from cleaners.document import Block, BlockKind, Metadata, RemovalReason
-from cleaners.html.prose import MAX_LINK_DENSITY, is_prose
-from cleaners.metadata.title_line import SLACK_CHARS, comparable_text, is_title_text
-from cleaners.rules.matcher import fold_text, strip_outer_marks
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason
+from broadsheet.cleaners.html.prose import MAX_LINK_DENSITY, is_prose
+from broadsheet.cleaners.metadata.title_line import SLACK_CHARS, comparable_text, is_title_text
+from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
 
 _SAME_TITLE = 0.9  # similarity, by difflib, from which two titles are the same
 _TRAIL_CHARS = 60  # of a breadcrumb before its last part

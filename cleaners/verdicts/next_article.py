@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, BlockKind, RemovalReason
-from cleaners.html.prose import is_prose
-from cleaners.rules.layout import explain_layout
-from cleaners.rules.matcher import RuleBook
-from cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
+from broadsheet.cleaners.html.prose import is_prose
+from broadsheet.cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.rules.matcher import RuleBook
+from broadsheet.cleaners.rules.rule import BodyPosition
 
 NEXT_ARTICLE = "layout/next-article"
 """The rule that removes it, whatever the models say: it reads like the article's text."""

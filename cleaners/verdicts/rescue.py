@@ -7,10 +7,16 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from itertools import groupby, pairwise
 
-from cleaners.document import Block, BlockKind, Metadata
-from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, container_of, is_prose
-from cleaners.rules.matcher import fold_text
-from cleaners.verdicts.standfirst import looks_like_standfirst
+from broadsheet.cleaners.document import Block, BlockKind, Metadata
+from broadsheet.cleaners.html.prose import (
+    MAX_LINK_DENSITY,
+    NON_ARTICLE_LANDMARKS,
+    common_step_count,
+    container_of,
+    is_prose,
+)
+from broadsheet.cleaners.rules.matcher import fold_text
+from broadsheet.cleaners.verdicts.standfirst import looks_like_standfirst
 
 ADDRESS, STANDFIRST = "context/address", "context/standfirst"
 """The rules that bring back an address on a line of its own, and the standfirst."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from cleaners.document import Block, BlockKind, Metadata, Verdict
-from cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded
-from cleaners.metadata.title_line import find_title_line
-from cleaners.rules.matcher import fold_text
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Verdict
+from broadsheet.cleaners.html.prose import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded
+from broadsheet.cleaners.metadata.title_line import find_title_line
+from broadsheet.cleaners.rules.matcher import fold_text
 
 _LEAST_WORDS = 8
 _OPENING_BLOCKS = 3  # kept blocks below the title of which one may be it

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, BlockKind
-from cleaners.rules.rule import BodyPosition
-from cleaners.words import rough_word_count
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.words import rough_word_count
 
 _TEASER_WORDS = 30
 _CARD_TITLE_WORDS, _CARD_WORDS = 3, 60

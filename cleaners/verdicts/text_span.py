@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, Metadata
-from cleaners.html.prose import body_span, container_of, is_prose, most_worded
-from cleaners.rules.matcher import RuleBook, fold_text
-from cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.document import Block, Metadata
+from broadsheet.cleaners.html.prose import body_span, container_of, is_prose, most_worded
+from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
+from broadsheet.cleaners.rules.rule import BodyPosition
 
 _LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
 _SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note

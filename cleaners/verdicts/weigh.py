@@ -12,14 +12,14 @@ from functools import cache
 
 import numpy as np
 
-from cleaners.document import Block, BlockKind, Column, KeepReason, RemovalReason, Verdict, Vote
-from cleaners.learned.model import expected_f1
-from cleaners.rules.layout import box_rule_names
-from cleaners.verdicts.comment_thread import COMMENT_THREAD
-from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
-from cleaners.verdicts.furniture import pull_quotes, repeated_blocks
-from cleaners.verdicts.next_article import NEXT_ARTICLE
-from cleaners.verdicts.rescue import ADDRESS, STANDFIRST, answered_questions
+from broadsheet.cleaners.document import Block, BlockKind, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.learned.model import expected_f1
+from broadsheet.cleaners.rules.layout import box_rule_names
+from broadsheet.cleaners.verdicts.comment_thread import COMMENT_THREAD
+from broadsheet.cleaners.verdicts.explain import deciding_vote_against, model_votes_against
+from broadsheet.cleaners.verdicts.furniture import pull_quotes, repeated_blocks
+from broadsheet.cleaners.verdicts.next_article import NEXT_ARTICLE
+from broadsheet.cleaners.verdicts.rescue import ADDRESS, STANDFIRST, answered_questions
 
 # Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
 SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cleaners.document import UrlSource
-from cleaners.urls.canonical import host_of
-from crawler.discovery.found_rows import file_row
-from crawler.discovery.usual_places import is_named_as, usual_urls
-from crawler.frontier.robots_txt import Access, RobotsRules
-from crawler.options import CrawlOptions
-from output.db.url_words import OutcomeReason, UrlKind, UrlState
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import QueuedUrl
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler.discovery.found_rows import file_row
+from broadsheet.crawler.discovery.usual_places import is_named_as, usual_urls
+from broadsheet.crawler.frontier.robots_txt import Access, RobotsRules
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.db.url_words import OutcomeReason, UrlKind, UrlState
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.rows import QueuedUrl
 
 _LISTING_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
 _NO_GUESS_REASONS = (OutcomeReason.REDIRECT, OutcomeReason.SITEMAP, OutcomeReason.NOT_MODIFIED)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from cleaners.document import Outlink, UrlSource
-from cleaners.html.robots_directives import directives_for
-from output.db.url_words import OutcomeReason, UrlKind, UrlState
-from output.outcome import DiscoveredUrl
+from broadsheet.cleaners.document import Outlink, UrlSource
+from broadsheet.cleaners.html.robots_directives import directives_for
+from broadsheet.output.db.url_words import OutcomeReason, UrlKind, UrlState
+from broadsheet.output.outcome import DiscoveredUrl
 
 _REASON_BY_DIRECTIVE = {
     "noindex": OutcomeReason.NOINDEX, "none": OutcomeReason.NOINDEX, "noarchive": OutcomeReason.NOARCHIVE,

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from scrapy.http import Response
 
-from cleaners.document import Outlink, Page, PageType, UrlSource
-from cleaners.html.robots_directives import header_directives
-from cleaners.urls.canonical import canonicalise
-from crawler.answers.sniff import BodyKind, body_kind, is_media_type
-from crawler.answers.worker_jobs import (
+from broadsheet.cleaners.document import Outlink, Page, PageType, UrlSource
+from broadsheet.cleaners.html.robots_directives import header_directives
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.crawler.answers.sniff import BodyKind, body_kind, is_media_type
+from broadsheet.crawler.answers.worker_jobs import (
     CrawlPolicy,
     PageJob,
     process_empty_page,
@@ -23,13 +23,13 @@ from crawler.answers.worker_jobs import (
     process_page,
     process_sitemap,
 )
-from crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
-from crawler.discovery.scope import Scope
-from crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
-from crawler.frontier.robots_txt import Access, RobotsRules
-from crawler.options import CrawlOptions
-from crawler.workers.pool import WorkerError, WorkerPool
-from output.db.url_words import (
+from broadsheet.crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
+from broadsheet.crawler.frontier.robots_txt import Access, RobotsRules
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.db.url_words import (
     OutcomeReason,
     Reason,
     ReasonFamily,
@@ -38,10 +38,10 @@ from output.db.url_words import (
     compound_reason,
     http_reason,
 )
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
-from output.raw.capture import Capture
-from output.raw.wire import RawExchange, warc_digest
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.raw.wire import RawExchange, warc_digest
 
 MAX_REDIRECTS = 10
 NOT_MODIFIED_STATUS = 304

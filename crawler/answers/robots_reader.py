@@ -11,14 +11,14 @@ from functools import partial
 
 from scrapy.http import Response
 
-from cleaners.urls.canonical import canonicalise
-from crawler.answers.outcomes import Answer, retry_after_of
-from crawler.fetch.faults import Fault, RetryPolicy, is_refusal
-from crawler.frontier.pace import MAX_ROBOTS_DELAY
-from crawler.frontier.robots_txt import Access, RobotsRules
-from crawler.frontier.turns import Frontier
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.crawler.answers.outcomes import Answer, retry_after_of
+from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal
+from broadsheet.crawler.frontier.pace import MAX_ROBOTS_DELAY
+from broadsheet.crawler.frontier.robots_txt import Access, RobotsRules
+from broadsheet.crawler.frontier.turns import Frontier
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
 
 _MAX_REDIRECTS = 5  # redirects that are followed: RFC 9309, section 2.3.1.2
 _LOG = logging.getLogger(__name__)

@@ -12,26 +12,26 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 
-from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
-from cleaners.lineage import site_rules_digest
-from cleaners.site_rules.folder import SiteRuleFolder
-from cleaners.site_rules.ftr_format import SiteRuleFile
-from crawler.answers.obey_directives import exclusion_reason, with_nofollow_skipped
-from crawler.discovery.feeds import read_feed
-from crawler.discovery.found_rows import (
+from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
+from broadsheet.cleaners.lineage import site_rules_digest
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.crawler.answers.obey_directives import exclusion_reason, with_nofollow_skipped
+from broadsheet.crawler.discovery.feeds import read_feed
+from broadsheet.crawler.discovery.found_rows import (
     DiscoveryResult,
     file_row,
     urls_from_feed,
     urls_from_outlinks,
     urls_from_sitemap,
 )
-from crawler.discovery.scope import Scope
-from crawler.discovery.sitemaps import SitemapKind, read_sitemap
-from crawler.options import CrawlOptions
-from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
-from output.queue.rows import QueuedUrl
-from output.store.page_rows import PageRows, make_page_rows
-from output.store.stated_date import read_stated_date
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.sitemaps import SitemapKind, read_sitemap
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.store.page_rows import PageRows, make_page_rows
+from broadsheet.output.store.stated_date import read_stated_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class ListingResult:
 
 def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     """Clean a page and decide what the crawl keeps of it. Never fails on a page's bytes."""
-    from cleaners.clean import clean  # not in the crawl's own process, which would import it before its first request
+    from broadsheet.cleaners.clean import (
+        clean,  # not in the crawl's own process, which would import it before its first request
+    )
 
     policy = _unpack_policy(packed_policy)
     site_rules = _site_rules(policy.options.site_rules, job.queued_url.host)
@@ -113,7 +115,7 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
 
 def process_empty_page(page: Page) -> PageRows:
     """The rows of an answer without a body."""
-    from cleaners.clean import clean
+    from broadsheet.cleaners.clean import clean
 
     return make_page_rows(clean(page))
 

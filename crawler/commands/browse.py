@@ -11,25 +11,25 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cleaners.html.decode import decode
-from crawler.commands.browse_workers import TRIAL_PAGE_SECONDS, judge_page, try_rule
-from crawler.commands.changes import edit_summary
-from crawler.console.option_types import CommandError, is_nonempty_file
-from crawler.console.reasons import reason_text
-from crawler.console.terminal import print_text
-from crawler.replay.recorded_response import ReplayError, read_full_response
-from crawler.workers.pool import WorkerPool
-from output.browse.app import make_app
-from output.browse.arguments import NotHereError
-from output.browse.guard import loopback_authorities
-from output.browse.library import Library
-from output.browse.queries.capture import RawDocument
-from output.browse.raw_page import make_raw_app
-from output.browse.replay import check_assets
-from output.browse.room import Room, RoomWording, address
-from output.browse.serving import Listener, bind, serve
-from output.db.errors import NotReachable
-from output.raw.capture import RecordLocation
+from broadsheet.cleaners.html.decode import decode
+from broadsheet.crawler.commands.browse_workers import TRIAL_PAGE_SECONDS, judge_page, try_rule
+from broadsheet.crawler.commands.changes import edit_summary
+from broadsheet.crawler.console.option_types import CommandError, is_nonempty_file
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.terminal import print_text
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.crawler.workers.pool import WorkerPool
+from broadsheet.output.browse.app import make_app
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.browse.library import Library
+from broadsheet.output.browse.queries.capture import RawDocument
+from broadsheet.output.browse.raw_page import make_raw_app
+from broadsheet.output.browse.replay import check_assets
+from broadsheet.output.browse.room import Room, RoomWording, address
+from broadsheet.output.browse.serving import Listener, bind, serve
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.raw.capture import RecordLocation
 
 DEFAULT_PORT = 8383
 SAMPLE = Path("demo-out/sample.db")
@@ -94,7 +94,7 @@ def _archive_path(path: str | None, *, is_demo: bool) -> Path:
 
 def _make_sample() -> None:
     if not is_nonempty_file(str(SAMPLE)):
-        from crawler.commands.demo import demo
+        from broadsheet.crawler.commands.demo import demo
 
         demo(str(SAMPLE.parent))
 

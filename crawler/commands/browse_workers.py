@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from crawler.console.reasons import reason_text
-from crawler.replay.judge_job import UnreadResponse, judge_stored_page
-from crawler.replay.trial_job import rule_problems, try_on_page
-from crawler.workers.pool import WorkerError, WorkerPool
-from output.browse.arguments import NotHereError
-from output.browse.queries.rule_trial import PageTrial, RuleDraft, RuleFindings, UntriedPage
-from output.browse.queries.votes import StoredResponse, VotedBlock
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.replay.judge_job import UnreadResponse, judge_stored_page
+from broadsheet.crawler.replay.trial_job import rule_problems, try_on_page
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.queries.rule_trial import PageTrial, RuleDraft, RuleFindings, UntriedPage
+from broadsheet.output.browse.queries.votes import StoredResponse, VotedBlock
 
 TRIAL_PAGE_SECONDS = 10.0
 """What a page may take under rules that are tried: far more than any takes under rules that are right."""

@@ -9,16 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from cleaners.compare.edit_kinds import EditKind
-from cleaners.document import PageType
-from crawler.console.json_output import print_json_lines
-from crawler.console.open_archive import open_read_only
-from crawler.console.option_types import CommandError, duration
-from crawler.console.reasons import reason_text
-from crawler.console.terminal import cut_line, fit, one_line, print_text, terminal_width
-from output.db.url_words import OutcomeReason
-from output.store.revisions import RevisionMark
-from output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, list_edits
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.document import PageType
+from broadsheet.crawler.console.json_output import print_json_lines
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.option_types import CommandError, duration
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.terminal import cut_line, fit, one_line, print_text, terminal_width
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.store.revisions import RevisionMark
+from broadsheet.output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, list_edits
 
 _INDENT = 8
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)

@@ -11,22 +11,22 @@ from typing import Any
 
 import click
 
-from cleaners.clean import clean as clean_page
-from cleaners.document import Block, Page, PageType, Verdict
-from cleaners.html.decode import BINARY_PROBLEM, decode
-from cleaners.rules.loader import load_rules
-from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
-from cleaners.site_rules.ftr_format import SiteRuleFile
-from cleaners.text_mode.plaintext import judge_text
-from cleaners.text_mode.text_lines import blocks_of_text
-from cleaners.urls.canonical import canonicalise, host_of
-from cleaners.verdicts.assemble import assemble
-from crawler.commands.extractor_setting import extractor_setting
-from crawler.console.json_output import print_json, print_json_lines
-from crawler.console.open_archive import refuse
-from crawler.console.option_types import CommandError
-from crawler.console.terminal import format_blocks, one_line, print_text, terminal_width
-from output.db.text import count_words
+from broadsheet.cleaners.clean import clean as clean_page
+from broadsheet.cleaners.document import Block, Page, PageType, Verdict
+from broadsheet.cleaners.html.decode import BINARY_PROBLEM, decode
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.text_mode.plaintext import judge_text
+from broadsheet.cleaners.text_mode.text_lines import blocks_of_text
+from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.crawler.commands.extractor_setting import extractor_setting
+from broadsheet.crawler.console.json_output import print_json, print_json_lines
+from broadsheet.crawler.console.open_archive import refuse
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.terminal import format_blocks, one_line, print_text, terminal_width
+from broadsheet.output.db.text import count_words
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(

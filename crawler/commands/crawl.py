@@ -7,16 +7,23 @@ from typing import Any
 
 import click
 
-from crawler.commands.run_spider import run_spider, spider_settings
-from crawler.console.early_checks import DISCOVERY_SOURCES, spider_arguments
-from crawler.console.open_archive import refuse
-from crawler.console.option_types import CommandError
-from crawler.console.reasons import reason_text
-from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, failure_lines, print_stopped, print_summary
-from crawler.console.terminal import one_line
-from output.db.url_words import OutcomeReason
-from output.queue.resume import crawl_options, useless_seeds
-from output.write.archive import Archive
+from broadsheet.crawler.commands.run_spider import run_spider, spider_settings
+from broadsheet.crawler.console.early_checks import DISCOVERY_SOURCES, spider_arguments
+from broadsheet.crawler.console.open_archive import refuse
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.summary import (
+    SIGNAL_EXIT_BASE,
+    RunResult,
+    exit_code,
+    failure_lines,
+    print_stopped,
+    print_summary,
+)
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.queue.resume import crawl_options, useless_seeds
+from broadsheet.output.write.archive import Archive
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {

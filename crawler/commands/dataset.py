@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 import click
 
-from crawler.console.open_archive import damage_location
-from crawler.console.terminal import print_text
-from crawler.fleet.sites.sites_file import read_sites
-from output.dataset.build import DatasetBuild, DatasetResult
-from output.dataset.sources import find_archives, open_sources
-from output.dataset.store import ArrowStore, DatasetStore, open_folder
-from output.db.errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
-from output.db.lock import ArchiveLock
-from output.raw.credentials import without_userinfo
-from output.report.plain_words import count_text
+from broadsheet.crawler.console.open_archive import damage_location
+from broadsheet.crawler.console.terminal import print_text
+from broadsheet.crawler.fleet.sites.sites_file import read_sites
+from broadsheet.output.dataset.build import DatasetBuild, DatasetResult
+from broadsheet.output.dataset.sources import find_archives, open_sources
+from broadsheet.output.dataset.store import ArrowStore, DatasetStore, open_folder
+from broadsheet.output.db.errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.raw.credentials import without_userinfo
+from broadsheet.output.report.plain_words import count_text
 
 _MEGABYTE = 10**6
 _LOCK = ".broadsheet-dataset"

@@ -9,19 +9,26 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from crawler.commands.metadata import metadata_text
-from crawler.commands.run_spider import run_spider
-from crawler.console.open_archive import open_read_only
-from crawler.console.option_types import CommandError
-from crawler.console.reasons import reason_text
-from crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, headline, next_steps, print_stopped
-from crawler.console.terminal import format_table, print_text, terminal_width
-from crawler.demo.server import DemoServer
-from output.db.lock import ArchiveLock
-from output.raw.warc_files import warc_path
-from output.read.datasette import METADATA_FILE, described_databases
-from output.report.figures import gather_report
-from output.report.plain_words import reason_words
+from broadsheet.crawler.commands.metadata import metadata_text
+from broadsheet.crawler.commands.run_spider import run_spider
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.summary import (
+    SIGNAL_EXIT_BASE,
+    RunResult,
+    exit_code,
+    headline,
+    next_steps,
+    print_stopped,
+)
+from broadsheet.crawler.console.terminal import format_table, print_text, terminal_width
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.read.datasette import METADATA_FILE, described_databases
+from broadsheet.output.report.figures import gather_report
+from broadsheet.output.report.plain_words import reason_words
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,

@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.text import Text
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import EditKind
-from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
-from crawler.console.json_output import print_json
-from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.option_types import CommandError
-from crawler.console.reasons import reason_text
-from crawler.console.terminal import one_line, print_text
-from output.db.text import inert_text
-from output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
-from output.watch.history import RevisedArticle, Revision, find_revised_article, revisions_of
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from broadsheet.crawler.console.json_output import print_json
+from broadsheet.crawler.console.open_archive import open_read_only, refuse
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.terminal import one_line, print_text
+from broadsheet.output.db.text import inert_text
+from broadsheet.output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
+from broadsheet.output.watch.history import RevisedArticle, Revision, find_revised_article, revisions_of
 
 _TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
 _PLAIN_MARKS = {SAME_SIGN: ("", ""), REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}

@@ -7,14 +7,14 @@ import sys
 from dataclasses import asdict
 from textwrap import wrap
 
-from cleaners.verdicts.certainty import certainty
-from crawler.console.json_output import print_json
-from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.reasons import reason_text
-from crawler.console.terminal import format_blocks, one_line, print_pages, print_text, terminal_width
-from output.read.explain import StoredBlock, StoredPage, find_page, find_url_state
-from output.report.plain_words import count_text, reason_words
-from output.store.shelf import ShelvingReason
+from broadsheet.cleaners.verdicts.certainty import certainty
+from broadsheet.crawler.console.json_output import print_json
+from broadsheet.crawler.console.open_archive import open_read_only, refuse
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.terminal import format_blocks, one_line, print_pages, print_text, terminal_width
+from broadsheet.output.read.explain import StoredBlock, StoredPage, find_page, find_url_state
+from broadsheet.output.report.plain_words import count_text, reason_words
+from broadsheet.output.store.shelf import ShelvingReason
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120

@@ -14,33 +14,33 @@ from typing import Any, BinaryIO, TextIO, cast
 import click
 from sqlite_utils import Database
 
-from crawler.console.filter_options import article_filter
-from crawler.console.open_archive import open_read_only
-from crawler.console.option_types import CommandError
-from crawler.console.output_target import open_output, write_errors
-from crawler.console.terminal import one_line
-from output.db.table_columns import table_columns
-from output.exports.csv import csv_cell, export_csv
-from output.exports.dictionary import (
+from broadsheet.crawler.console.filter_options import article_filter
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.output_target import open_output, write_errors
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.output.db.table_columns import table_columns
+from broadsheet.output.exports.csv import csv_cell, export_csv
+from broadsheet.output.exports.dictionary import (
     DictionaryEntry,
     article_dictionary,
     csv_dictionary,
     is_own_dictionary,
     json_dictionary,
 )
-from output.exports.feeds.atom import atom_document
-from output.exports.feeds.entries import FeedScope, WebFeed, read_feed
-from output.exports.feeds.json_feed import json_feed_document
-from output.exports.jsonl import export_jsonl
-from output.exports.markdown import export_markdown
-from output.exports.own_files import OwnFiles
-from output.exports.reader_pages import export_reader_pages
-from output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
-from output.exports.tei import export_tei
-from output.exports.wacz import MissingWarcError, export_wacz
-from output.raw.erase import waiting_files
-from output.report.plain_words import count_text
-from output.store.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
+from broadsheet.output.exports.feeds.atom import atom_document
+from broadsheet.output.exports.feeds.entries import FeedScope, WebFeed, read_feed
+from broadsheet.output.exports.feeds.json_feed import json_feed_document
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.exports.markdown import export_markdown
+from broadsheet.output.exports.own_files import OwnFiles
+from broadsheet.output.exports.reader_pages import export_reader_pages
+from broadsheet.output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
+from broadsheet.output.exports.tei import export_tei
+from broadsheet.output.exports.wacz import MissingWarcError, export_wacz
+from broadsheet.output.raw.erase import waiting_files
+from broadsheet.output.report.plain_words import count_text
+from broadsheet.output.store.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
 _STREAM_WRITERS: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from cleaners.document import ExtractorUse
-from crawler.console.option_types import CommandError
-from crawler.options import OptionError, read_extractor_use
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.options import OptionError, read_extractor_use
 
 _VARIABLE = "BROADSHEET_EXTRACTOR"  # read here: Scrapy's settings cost half a second to import
 

@@ -14,22 +14,22 @@ from typing import Any, Protocol
 
 import click
 
-from crawler.console.option_types import CommandError
-from crawler.console.summary import SIGNAL_EXIT_BASE
-from crawler.console.terminal import one_line, print_text, terminal_width
-from crawler.console.ticker import show_progress
-from crawler.fleet.disk import disk_problem
-from crawler.fleet.due import Shard, due_tasks
-from crawler.fleet.embedded import EmbeddedEngine
-from crawler.fleet.engine.choose import checked_cluster, store_engine
-from crawler.fleet.overview import results_table, summary_line
-from crawler.fleet.records import FOLDER, RecordFolder
-from crawler.fleet.site_task import Engine, SiteTask
-from crawler.fleet.sites.new_sites_file import new_sites_file
-from crawler.fleet.sites.sites_file import Site, SiteList, read_sites
-from crawler.fleet.turn import FleetTurn, turn_exit_code
-from output.db.errors import InUse, NotReachable
-from output.db.lock import ArchiveLock
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE
+from broadsheet.crawler.console.terminal import one_line, print_text, terminal_width
+from broadsheet.crawler.console.ticker import show_progress
+from broadsheet.crawler.fleet.disk import disk_problem
+from broadsheet.crawler.fleet.due import Shard, due_tasks
+from broadsheet.crawler.fleet.embedded import EmbeddedEngine
+from broadsheet.crawler.fleet.engine.choose import checked_cluster, store_engine
+from broadsheet.crawler.fleet.overview import results_table, summary_line
+from broadsheet.crawler.fleet.records import FOLDER, RecordFolder
+from broadsheet.crawler.fleet.site_task import Engine, SiteTask
+from broadsheet.crawler.fleet.sites.new_sites_file import new_sites_file
+from broadsheet.crawler.fleet.sites.sites_file import Site, SiteList, read_sites
+from broadsheet.crawler.fleet.turn import FleetTurn, turn_exit_code
+from broadsheet.output.db.errors import InUse, NotReachable
+from broadsheet.output.db.lock import ArchiveLock
 
 
 class EngineTurn(Protocol):

@@ -14,27 +14,27 @@ from typing import Any
 
 import click
 
-from crawler.commands.fleet import run_with_progress
-from crawler.commands.import_archives import recorded_options
-from crawler.commands.merge import result_text
-from crawler.console.option_types import is_nonempty_file
-from crawler.console.summary import SIGNAL_EXIT_BASE
-from crawler.console.terminal import one_line, print_text
-from crawler.fleet.disk import disk_problem
-from crawler.fleet.embedded import EmbeddedEngine
-from crawler.fleet.imports.bring_files import bring_file
-from crawler.fleet.imports.file_list import is_in_bucket, listed_files
-from crawler.fleet.imports.import_task import ImportTask, import_task
-from crawler.fleet.imports.import_turn import ImportTurn
-from crawler.fleet.records import RecordFolder
-from crawler.fleet.store.object_store import StoreError
-from crawler.workers.settle_pool import settle_in_processes
-from output.db.clock import utc_now
-from output.db.errors import ArchiveError, NotReachable
-from output.db.open import archive_path, open_database
-from output.merge.merge_archive import merge_archive
-from output.queue.imports import ImportedFile, imported_records, is_imported, note_import
-from output.write.archive import Archive
+from broadsheet.crawler.commands.fleet import run_with_progress
+from broadsheet.crawler.commands.import_archives import recorded_options
+from broadsheet.crawler.commands.merge import result_text
+from broadsheet.crawler.console.option_types import is_nonempty_file
+from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE
+from broadsheet.crawler.console.terminal import one_line, print_text
+from broadsheet.crawler.fleet.disk import disk_problem
+from broadsheet.crawler.fleet.embedded import EmbeddedEngine
+from broadsheet.crawler.fleet.imports.bring_files import bring_file
+from broadsheet.crawler.fleet.imports.file_list import is_in_bucket, listed_files
+from broadsheet.crawler.fleet.imports.import_task import ImportTask, import_task
+from broadsheet.crawler.fleet.imports.import_turn import ImportTurn
+from broadsheet.crawler.fleet.records import RecordFolder
+from broadsheet.crawler.fleet.store.object_store import StoreError
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import ArchiveError, NotReachable
+from broadsheet.output.db.open import archive_path, open_database
+from broadsheet.output.merge.merge_archive import merge_archive
+from broadsheet.output.queue.imports import ImportedFile, imported_records, is_imported, note_import
+from broadsheet.output.write.archive import Archive
 
 _REPEATED = {"hosts": "--host", "include": "--include", "exclude": "--exclude", "language": "--language"}
 _SINGLE = {"since": "--since", "site_rules": "--site-rules"}

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.option_types import CommandError
-from crawler.console.terminal import one_line, print_text
-from output.db.errors import NotReachable
-from output.db.open import archive_path
-from output.raw.erase import waiting_files
-from output.report.plain_words import count_text
-from output.write.archive import Archive
-from output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
-from output.write.forget import take_down as take_down
+from broadsheet.crawler.console.open_archive import open_read_only, refuse
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.terminal import one_line, print_text
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.db.open import archive_path
+from broadsheet.output.raw.erase import waiting_files
+from broadsheet.output.report.plain_words import count_text
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
+from broadsheet.output.write.forget import take_down as take_down
 
 _MAX_LINES = 10
 _REWRITE_RATE = 50e6  # bytes a second: 16 MB on a disk that many share, 140 MB of processor time alone

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from crawler.console.terminal import one_line, print_text
-from crawler.workers.settle_pool import settle_in_processes
-from output.db.errors import NotReachable
-from output.db.open import archive_path
-from output.merge.merge_archive import MergeResult, merge_source, refuse_itself
-from output.merge.source_archive import SourceArchive, open_source
-from output.report.plain_words import count_text
-from output.settle.judge_again import SettleResult
-from output.write.archive import Archive
-from output.write.forget import archive_backups
+from broadsheet.crawler.console.terminal import one_line, print_text
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.db.open import archive_path
+from broadsheet.output.merge.merge_archive import MergeResult, merge_source, refuse_itself
+from broadsheet.output.merge.source_archive import SourceArchive, open_source
+from broadsheet.output.report.plain_words import count_text
+from broadsheet.output.settle.judge_again import SettleResult
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import archive_backups
 
 _MEGABYTE = 10**6
 

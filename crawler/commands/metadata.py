@@ -6,10 +6,10 @@ import json
 
 from sqlite_utils import Database
 
-from crawler.console.open_archive import open_read_only
-from crawler.console.terminal import print_text
-from output.db.text import escaped_json
-from output.read.datasette import datasette_metadata
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.terminal import print_text
+from broadsheet.output.db.text import escaped_json
+from broadsheet.output.read.datasette import datasette_metadata
 
 
 def metadata(archive_path: str) -> int:

@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from cleaners.urls.canonical import host_of
-from crawler.commands.changes import edit_summary
-from crawler.console.open_archive import open_read_only
-from crawler.console.option_types import CommandError, is_nonempty_file
-from crawler.console.terminal import one_line
-from crawler.notify.receivers import NewsEvent, Receiver
-from crawler.notify.run_news import ArchiveMoment, NewsItem, read_news, seed_hosts
-from crawler.notify.send import is_known_address, send_by_apprise, send_notices
-from output.db.clock import utc_now
-from output.db.errors import ArchiveError
-from output.raw.credentials import without_userinfo
-from output.store.articles import latest_seq
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler.commands.changes import edit_summary
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.option_types import CommandError, is_nonempty_file
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.crawler.notify.receivers import NewsEvent, Receiver
+from broadsheet.crawler.notify.run_news import ArchiveMoment, NewsItem, read_news, seed_hosts
+from broadsheet.crawler.notify.send import is_known_address, send_by_apprise, send_notices
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.raw.credentials import without_userinfo
+from broadsheet.output.store.articles import latest_seq
 
 Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 """A verb that crawls: its options, and what hears of each thing that goes badly wrong."""

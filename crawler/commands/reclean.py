@@ -13,26 +13,26 @@ from typing import Any
 
 import click
 
-from cleaners.document import ExtractorUse
-from crawler.commands.extractor_setting import extractor_setting
-from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.option_types import CommandError
-from crawler.console.summary import SIGNAL_EXIT_BASE
-from crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from crawler.console.ticker import handle_stop_signals, show_progress
-from crawler.options import CrawlOptions, OptionError
-from crawler.replay.recleaning import Recleaner, RecleanFindings
-from crawler.session.from_settings import site_rules_of
-from crawler.session.run import software_versions
-from crawler.workers.settle_pool import settle_in_processes
-from output.db.clock import utc_now
-from output.db.errors import NotReachable
-from output.db.open import archive_path
-from output.queue.resume import latest_site_rules
-from output.reclean.changes import PageChange
-from output.reclean.undo import list_recleans, undo_after
-from output.report.plain_words import count_text
-from output.write.archive import Archive
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.crawler.commands.extractor_setting import extractor_setting
+from broadsheet.crawler.console.open_archive import open_read_only, refuse
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE
+from broadsheet.crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from broadsheet.crawler.console.ticker import handle_stop_signals, show_progress
+from broadsheet.crawler.options import CrawlOptions, OptionError
+from broadsheet.crawler.replay.recleaning import Recleaner, RecleanFindings
+from broadsheet.crawler.session.from_settings import site_rules_of
+from broadsheet.crawler.session.run import software_versions
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.db.open import archive_path
+from broadsheet.output.queue.resume import latest_site_rules
+from broadsheet.output.reclean.changes import PageChange
+from broadsheet.output.reclean.undo import list_recleans, undo_after
+from broadsheet.output.report.plain_words import count_text
+from broadsheet.output.write.archive import Archive
 
 _CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
 """What says how to clean again: an undo that passed over it would do what was not asked for."""

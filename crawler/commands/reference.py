@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import click
 
-from crawler.settings import INTERNAL_SETTINGS
+from broadsheet.crawler.settings import INTERNAL_SETTINGS
 
 _INTRODUCTION = """\
 # The command line

@@ -10,15 +10,15 @@ from typing import Any
 import click
 from sqlite_utils import Database
 
-from crawler.console.open_archive import open_read_only, refuse
-from crawler.console.terminal import cut_line, format_table, print_text, terminal_width
-from output.db.clock import utc_now
-from output.db.ids import LARGEST_INTEGER
-from output.read.explain import StoredBlock, StoredPage, find_page
-from output.report.plain_words import count_text
-from output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
-from output.verdicts.rulings import Ruling, block_text, count_pages, find_article, stored_ruling
-from output.write.archive import Archive
+from broadsheet.crawler.console.open_archive import open_read_only, refuse
+from broadsheet.crawler.console.terminal import cut_line, format_table, print_text, terminal_width
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.ids import LARGEST_INTEGER
+from broadsheet.output.read.explain import StoredBlock, StoredPage, find_page
+from broadsheet.output.report.plain_words import count_text
+from broadsheet.output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
+from broadsheet.output.verdicts.rulings import Ruling, block_text, count_pages, find_article, stored_ruling
+from broadsheet.output.write.archive import Archive
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line

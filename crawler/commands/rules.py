@@ -13,22 +13,22 @@ from typing import Any
 
 import click
 
-from cleaners.clean import clean
-from cleaners.document import CleanedPage, Page
-from cleaners.html.decode import decode
-from cleaners.site_rules.finder import DirectiveMatch
-from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError, read_rule_file
-from cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, PageTest, SiteRuleFile, SiteRuleProblem
-from cleaners.site_rules.trial import directive_matches
-from cleaners.urls.canonical import canonicalise
-from crawler.console.option_types import CommandError
-from crawler.console.reasons import reason_text
-from crawler.console.start_workers import start_workers
-from crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from crawler.fetch.rule_headers import refused_headers
-from output.db.open import open_database
-from output.read.url_result import UrlResult, find_url_result
-from output.report.plain_words import count_text
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage, Page
+from broadsheet.cleaners.html.decode import decode
+from broadsheet.cleaners.site_rules.finder import DirectiveMatch
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError, read_rule_file
+from broadsheet.cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, PageTest, SiteRuleFile, SiteRuleProblem
+from broadsheet.cleaners.site_rules.trial import directive_matches
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.start_workers import start_workers
+from broadsheet.crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from broadsheet.crawler.fetch.rule_headers import refused_headers
+from broadsheet.output.db.open import open_database
+from broadsheet.output.read.url_result import UrlResult, find_url_result
+from broadsheet.output.report.plain_words import count_text
 
 _START_CHARS = 300
 
@@ -188,7 +188,7 @@ def _crawl_test_pages(
 ) -> list[UrlResult]:
     """Crawl only the tests' pages; returns the result of each."""
     start_workers()
-    from crawler.commands.run_spider import run_spider, spider_settings
+    from broadsheet.crawler.commands.run_spider import run_spider, spider_settings
 
     changed_options = {
         "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,

@@ -17,16 +17,16 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
-from crawler.console.option_types import CommandError, is_nonempty_file
-from crawler.console.summary import RunResult
-from crawler.console.terminal import one_line
-from crawler.discovery.scope import ScopeError
-from crawler.options import OptionError
-from crawler.settings import ENVIRONMENT_PROBLEMS
-from crawler.spiders.site import SiteSpider
-from output.db.errors import NotReachable
-from output.db.url_words import UrlState
-from output.report.plain_words import count_text
+from broadsheet.crawler.console.option_types import CommandError, is_nonempty_file
+from broadsheet.crawler.console.summary import RunResult
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.crawler.discovery.scope import ScopeError
+from broadsheet.crawler.options import OptionError
+from broadsheet.crawler.settings import ENVIRONMENT_PROBLEMS
+from broadsheet.crawler.spiders.site import SiteSpider
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.db.url_words import UrlState
+from broadsheet.output.report.plain_words import count_text
 
 # Scrapy's module of TLS contexts looks through the stack and all loaded modules when it is imported, three times. Here,
 # while both are small, that takes 0.08 s of CPU; from where the download handler imports it, 0.2 s.
@@ -93,7 +93,7 @@ def project_settings() -> Settings:
     if ENVIRONMENT_PROBLEMS:
         raise CommandError(ENVIRONMENT_PROBLEMS[0])
     settings = Settings()
-    settings.setmodule("crawler.settings", priority="project")
+    settings.setmodule("broadsheet.crawler.settings", priority="project")
     return settings
 
 

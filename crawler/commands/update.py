@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from crawler.commands.crawl import crawl
-from crawler.console.open_archive import open_read_only
-from crawler.console.option_types import CommandError
-from output.store.articles import latest_seq
-from output.watch.edit_list import list_edits
-from output.write.archive import Archive
+from broadsheet.crawler.commands.crawl import crawl
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.output.store.articles import latest_seq
+from broadsheet.output.watch.edit_list import list_edits
+from broadsheet.output.write.archive import Archive
 
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 import click
 
-from cleaners.urls.canonical import canonicalise
-from crawler.console.option_types import CommandError
-from crawler.discovery.scope import Scope, ScopeError
-from crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
-from crawler.fetch.cookies import read_cookies
-from crawler.options import CrawlOptions, OptionError
-from output.db.errors import NotReachable
-from output.raw.credentials import without_userinfo
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.discovery.scope import Scope, ScopeError
+from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
+from broadsheet.crawler.fetch.cookies import read_cookies
+from broadsheet.crawler.options import CrawlOptions, OptionError
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.raw.credentials import without_userinfo
 
 DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 """Where URLs come from besides start URLs; each has an option `--no-…`."""
@@ -100,7 +100,7 @@ def _unusable_seed(url: str) -> str:
 
 
 def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The spider's arguments, by the names of `crawler.options.CrawlOptions`."""
+    """The spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
     disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
     disabled |= {"warc": False} if options["no_warc"] else {}

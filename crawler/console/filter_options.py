@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crawler.console.option_types import language
+from broadsheet.crawler.console.option_types import language
 
 if TYPE_CHECKING:
-    from output.store.article_filter import ArticleBounds
+    from broadsheet.output.store.article_filter import ArticleBounds
 
 
 def iso_day(value: str) -> str:
     """A day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
-    from output.store.article_filter import read_day
+    from broadsheet.output.store.article_filter import read_day
 
     try:
         return read_day(value)
@@ -35,7 +35,7 @@ FILTER_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
     """The filter that a verb's options ask for."""
-    from output.store.article_filter import ArticleBounds
+    from broadsheet.output.store.article_filter import ArticleBounds
 
     return ArticleBounds(
         host=(options["host"] or "").lower(),

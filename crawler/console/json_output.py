@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from crawler.console.terminal import print_text
-from output.db.text import escaped_json
+from broadsheet.crawler.console.terminal import print_text
+from broadsheet.output.db.text import escaped_json
 
 
 def print_json(values: Mapping[str, object]) -> None:

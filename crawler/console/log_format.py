@@ -12,7 +12,7 @@ from scrapy.logformatter import LogFormatter, LogFormatterResult
 from scrapy.utils.log import get_scrapy_root_handler
 from twisted.python.failure import Failure
 
-from output.raw.credentials import REDACTED, without_userinfo
+from broadsheet.output.raw.credentials import REDACTED, without_userinfo
 
 
 class QuietLogFormatter(LogFormatter):

@@ -9,10 +9,10 @@ from contextlib import closing, contextmanager
 import click
 from sqlite_utils import Database
 
-from crawler.console.terminal import one_line
-from output.db.errors import ArchiveError, DamagedValue, NotAnArchive
-from output.db.open import open_database
-from output.raw.credentials import without_userinfo
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.output.db.errors import ArchiveError, DamagedValue, NotAnArchive
+from broadsheet.output.db.open import open_database
+from broadsheet.output.raw.credentials import without_userinfo
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF
@@ -70,7 +70,7 @@ def damage_location(path: str) -> str:
 
     Raw responses are left out: what they are is read from their files.
     """
-    from output.read.verify import first_problem  # slow to import, and seldom needed
+    from broadsheet.output.read.verify import first_problem  # slow to import, and seldom needed
 
     try:
         with closing(open_database(path, read_only=True)) as db:

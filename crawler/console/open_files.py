@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from crawler.workers.worker import process_count
+from broadsheet.crawler.workers.worker import process_count
 
 _FILES = 64  # connections, the archive with its WARC file, pipes, and what the libraries open
 _FILES_PER_WORKER = 4

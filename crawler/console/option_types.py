@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import click
 
-from output.db.errors import NotReachable
+from broadsheet.output.db.errors import NotReachable
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -55,27 +55,27 @@ def shard(value: str) -> tuple[int, int]:
 
 def header(value: str) -> tuple[str, str]:
     """A header field of a request as (name, value)."""
-    from crawler.fetch.given_headers import read_header
+    from broadsheet.crawler.fetch.given_headers import read_header
 
     return _checked_value(read_header, value)
 
 
 def contact(value: str) -> str:
     """A contact that can be sent with requests: a URL or a mail address."""
-    from crawler.fetch.identity import read_contact
+    from broadsheet.crawler.fetch.identity import read_contact
 
     return _checked_value(read_contact, value)
 
 
 def user_agent(value: str) -> str:
     """A User-Agent that can be sent in a header."""
-    from crawler.fetch.identity import read_user_agent
+    from broadsheet.crawler.fetch.identity import read_user_agent
 
     return _checked_value(read_user_agent, value)
 
 
 def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
-    from crawler.options import OptionError
+    from broadsheet.crawler.options import OptionError
 
     try:
         return check(value)

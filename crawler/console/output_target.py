@@ -9,9 +9,9 @@ from typing import BinaryIO
 import click
 from sqlite_utils import Database
 
-from crawler.console.option_types import CommandError
-from output.exports.own_files import OwnFiles
-from output.exports.target_file import TargetRefused, TargetWriteError, open_target
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.output.exports.own_files import OwnFiles
+from broadsheet.output.exports.target_file import TargetRefused, TargetWriteError, open_target
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from twisted.internet.task import LoopingCall
 
-from cleaners.urls.canonical import host_of
-from crawler.console.reasons import reason_text
-from crawler.console.terminal import cut_line, one_line
-from output.db.url_words import UrlKind, UrlState
-from output.outcome import Outcome
-from output.report.plain_words import count_text
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.terminal import cut_line, one_line
+from broadsheet.output.db.url_words import UrlKind, UrlState
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.report.plain_words import count_text
 
 _LIVE_SECONDS = 0.25
 _PLAIN_SECONDS = 10.0

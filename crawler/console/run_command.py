@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from output.db.errors import ArchiveError, InUse, NotReachable
+from broadsheet.output.db.errors import ArchiveError, InUse, NotReachable
 
 HELP_OPTIONS = ["-h", "--help"]
 INTERRUPTED = 130
@@ -41,7 +41,7 @@ class ArchiveVerb(click.Command):
         except Exception as error:
             if isinstance(error, NotReachable) and error.__cause__ is None:
                 raise
-            from crawler.console.open_archive import damage_behind
+            from broadsheet.crawler.console.open_archive import damage_behind
 
             path = context.params.get("db")
             if path and (damage := damage_behind(path, error)):
@@ -109,7 +109,7 @@ def _discard_output() -> None:
 
 
 def _print_error(message: str) -> None:
-    from output.db.text import inert_text
-    from output.raw.credentials import without_userinfo
+    from broadsheet.output.db.text import inert_text
+    from broadsheet.output.raw.credentials import without_userinfo
 
     click.echo("broadsheet: " + " ".join(without_userinfo(inert_text(message)).split()), err=True)

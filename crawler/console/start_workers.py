@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from crawler.console.open_files import open_files_problem
-from crawler.console.option_types import CommandError
-from crawler.workers.worker import start_fork_server, workers_problem
+from broadsheet.crawler.console.open_files import open_files_problem
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.workers.worker import start_fork_server, workers_problem
 
 
 def require_workers() -> None:

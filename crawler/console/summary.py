@@ -14,16 +14,16 @@ from pathlib import Path
 import click
 from sqlite_utils import Database
 
-from crawler.console.open_archive import open_read_only
-from crawler.console.reasons import reason_text
-from crawler.console.terminal import one_line, print_text, terminal_width
-from output.db.errors import ArchiveError
-from output.db.open import open_database
-from output.db.url_words import OutcomeReason, UrlState
-from output.read.datasette import METADATA_FILE, described_databases
-from output.report.figures import Totals, gather_totals
-from output.report.plain_words import count_text, reason_words
-from output.report.report_text import alarm_line
+from broadsheet.crawler.console.open_archive import open_read_only
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.terminal import one_line, print_text, terminal_width
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.db.open import open_database
+from broadsheet.output.db.url_words import OutcomeReason, UrlState
+from broadsheet.output.read.datasette import METADATA_FILE, described_databases
+from broadsheet.output.report.figures import Totals, gather_totals
+from broadsheet.output.report.plain_words import count_text, reason_words
+from broadsheet.output.report.report_text import alarm_line
 
 _MAX_REASONS = 8  # reasons named in a line
 _MAX_REDIRECTS = 10

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 from rich.cells import cell_len, set_cell_size
 
-from output.db.text import inert_text
+from broadsheet.output.db.text import inert_text
 
 UNBOUNDED = 1_000_000
 """The width of lines that are not cut."""

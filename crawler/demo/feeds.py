@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
-from crawler.demo.content import SITE_NAME, SampleArticle, articles, as_datetime
-from crawler.demo.head import ATOM, RSS
+from broadsheet.crawler.demo.content import SITE_NAME, SampleArticle, articles, as_datetime
+from broadsheet.crawler.demo.head import ATOM, RSS
 
 ROBOTS = "/robots.txt"
 SITEMAP_INDEX = "/sitemap_index.xml"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from crawler.demo.content import Person, SampleArticle, articles, people, slug
-from crawler.demo.prose import to_blocks
-from crawler.demo.skins import Skin, load_wording
+from broadsheet.crawler.demo.content import Person, SampleArticle, articles, people, slug
+from broadsheet.crawler.demo.prose import to_blocks
+from broadsheet.crawler.demo.skins import Skin, load_wording
 
 _EXCERPT_CHARS = 105  # about two lines of a teaser
 _MOST_READ = 5

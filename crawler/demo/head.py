@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from crawler.demo.content import SITE_NAME, SampleArticle
+from broadsheet.crawler.demo.content import SITE_NAME, SampleArticle
 
 RSS = "/feed.xml"
 ATOM = "/atom.xml"

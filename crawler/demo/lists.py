@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import escape
 from itertools import groupby
 
-from crawler.demo import furniture
-from crawler.demo.content import LANGUAGES, SITE_NAME, Person, SampleArticle, articles, people
-from crawler.demo.head import plain_head
-from crawler.demo.skins import Skin, load_skin
+from broadsheet.crawler.demo import furniture
+from broadsheet.crawler.demo.content import LANGUAGES, SITE_NAME, Person, SampleArticle, articles, people
+from broadsheet.crawler.demo.head import plain_head
+from broadsheet.crawler.demo.skins import Skin, load_skin
 
 _STORIES_PER_PAGE = 4
 _FRONT_PAGE_STORIES = 6

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import format_datetime
 
-from crawler.demo import feeds, special
-from crawler.demo.content import SampleArticle, articles, as_datetime
-from crawler.demo.head import ATOM, RSS, PageLocation
-from crawler.demo.lists import form_pages, list_pages
-from crawler.demo.story import story_page
+from broadsheet.crawler.demo import feeds, special
+from broadsheet.crawler.demo.content import SampleArticle, articles, as_datetime
+from broadsheet.crawler.demo.head import ATOM, RSS, PageLocation
+from broadsheet.crawler.demo.lists import form_pages, list_pages
+from broadsheet.crawler.demo.story import story_page
 
 ORIGIN = "http://lantern.example.org"
 _HTML = "text/html; charset=utf-8"

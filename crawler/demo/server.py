@@ -1,4 +1,4 @@
-"""The sample site on loopback: `python -m crawler.demo.server [--port N]`, or `DemoServer` in a test."""
+"""The sample site on loopback: `python -m broadsheet.crawler.demo.server [--port N]`, or `DemoServer` in a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from crawler.demo.render import Resource, not_found_resource, render
+from broadsheet.crawler.demo.render import Resource, not_found_resource, render
 
 _NO_BODY = (204, 304)
 _POLL_SECONDS = 0.05  # how soon the server notices that it is to stop
@@ -120,7 +120,9 @@ def _is_fresh(resource: Resource, etag: str, request_headers: Message[str, str])
 
 def main() -> None:
     """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m crawler.demo.server", description="Serve the sample site.")
+    parser = argparse.ArgumentParser(
+        prog="python -m broadsheet.crawler.demo.server", description="Serve the sample site."
+    )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     with DemoServer(parser.parse_args().port) as server:
         print(server.url, flush=True)

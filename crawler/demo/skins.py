@@ -15,7 +15,7 @@ from html import escape
 from string import Template
 from typing import Any
 
-from crawler.demo.content import SITE, as_datetime
+from broadsheet.crawler.demo.content import SITE, as_datetime
 
 _FRAGMENT_MARK = re.compile(r"^<!-- fragment: (\w+) -->\n", re.MULTILINE)
 

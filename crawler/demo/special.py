@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from crawler.demo.content import SITE, articles
-from crawler.demo.lists import list_skin, page_in_layout
+from broadsheet.crawler.demo.content import SITE, articles
+from broadsheet.crawler.demo.lists import list_skin, page_in_layout
 
 _FILE_TYPES = {".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css; charset=utf-8"}
 

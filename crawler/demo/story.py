@@ -6,11 +6,11 @@ import zlib
 from html import escape
 from urllib.parse import quote
 
-from crawler.demo import furniture
-from crawler.demo.content import SampleArticle, StoryPart
-from crawler.demo.head import PageLocation, article_head
-from crawler.demo.prose import to_html
-from crawler.demo.skins import Skin, load_skin
+from broadsheet.crawler.demo import furniture
+from broadsheet.crawler.demo.content import SampleArticle, StoryPart
+from broadsheet.crawler.demo.head import PageLocation, article_head
+from broadsheet.crawler.demo.prose import to_html
+from broadsheet.crawler.demo.skins import Skin, load_skin
 
 
 def story_page(article: SampleArticle, location: PageLocation) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from crawler.demo import feeds, special
-from crawler.demo.content import SampleArticle, StoryPart, articles
-from crawler.demo.head import ATOM, RSS
-from crawler.demo.lists import form_pages, list_pages
-from crawler.demo.prose import to_blocks
+from broadsheet.crawler.demo import feeds, special
+from broadsheet.crawler.demo.content import SampleArticle, StoryPart, articles
+from broadsheet.crawler.demo.head import ATOM, RSS
+from broadsheet.crawler.demo.lists import form_pages, list_pages
+from broadsheet.crawler.demo.prose import to_blocks
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from io import BytesIO
 from typing import Any
 from xml.sax import SAXException
 
-from cleaners.urls.canonical import canonicalise
-from crawler.discovery.xml_body import UTF16_MARKS, gunzip_body
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.crawler.discovery.xml_body import UTF16_MARKS, gunzip_body
 
 MAX_FEED_BYTES = 10 * 1024 * 1024
 """A feed's bound: its reader builds a tree and is slow."""

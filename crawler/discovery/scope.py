@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from cleaners.urls.canonical import canonicalise, host_of
-from output.db.url_words import OutcomeReason
+from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.output.db.url_words import OutcomeReason
 
 _FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.urls.canonical import canonicalise
 
 USUAL_PORTS = frozenset((80, 443))
 PRIVATE_VERDICTS = frozenset(("loopback", "private", "cgnat", "reserved"))

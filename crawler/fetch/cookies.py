@@ -7,7 +7,7 @@ from http.cookiejar import Cookie, LoadError, MozillaCookieJar
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from crawler.options import OptionError
+from broadsheet.crawler.options import OptionError
 
 
 def read_cookies(path: str | Path | None) -> tuple[Cookie, ...]:

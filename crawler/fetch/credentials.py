@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie
 
-from crawler.settings import DEFAULT_REQUEST_HEADERS
+from broadsheet.crawler.settings import DEFAULT_REQUEST_HEADERS
 
 _MIN_SECRET_CHARS = 6  # a shorter value, such as 1 or en, is no secret, and would be found in any line of a log
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from output.db.url_words import OutcomeReason
+from broadsheet.output.db.url_words import OutcomeReason
 
 
 class AddressRefusedError(Exception):
-    """A request that the guard refused. `reason` is a verdict of `crawler.fetch.addresses`, or `proxy`."""
+    """A request that the guard refused. `reason` is a verdict of `broadsheet.crawler.fetch.addresses`, or `proxy`."""
 
     def __init__(self, url: str, reason: str):
         super().__init__(f"{url}: refused, {reason} address" if reason != "proxy" else f"{url}: refused, via a proxy")

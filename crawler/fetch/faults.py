@@ -16,8 +16,8 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from crawler.fetch.errors import AddressRefusedError, AnswerError
-from output.db.url_words import OutcomeReason, Reason, ReasonFamily, compound_reason
+from broadsheet.crawler.fetch.errors import AddressRefusedError, AnswerError
+from broadsheet.output.db.url_words import OutcomeReason, Reason, ReasonFamily, compound_reason
 
 _BACKOFF_FACTORS = (1, 6, 24)  # times the first wait: before the first, the second, and each later retry
 _REFUSAL_REASONS = {

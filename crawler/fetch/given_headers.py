@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from cleaners.urls.canonical import canonicalise, host_of
-from crawler.options import OptionError
+from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.crawler.options import OptionError
 
 EVERY_HOST = "*"
 

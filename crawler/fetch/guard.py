@@ -2,17 +2,17 @@
 
 Four gates, the third being the one that counts:
 
-- `crawler.fetch.addresses.check_url` judges a seed's URL by its text, before the crawl starts;
+- `broadsheet.crawler.fetch.addresses.check_url` judges a seed's URL by its text, before the crawl starts;
 - `GuardedDownloadHandler` judges each URL so when it is requested, with its port, and refuses proxies, behind which
   nothing could be judged;
 - `GuardedResolver` judges every address that a host name resolved to. Connections are made to these very addresses,
   so a name that resolves differently the second time (DNS rebinding) gains nothing;
 - `transport.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
 
-Settings: `TWISTED_DNS_RESOLVER = "crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS_BASE` with
-`"crawler.fetch.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED = False` (else
-Scrapy takes proxies from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE` (default
-False), `BROADSHEET_PORTS`. With others, `crawler.fetch.safe_settings` says why no crawl may start.
+Settings: `TWISTED_DNS_RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS_BASE` with
+`"broadsheet.crawler.fetch.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED =
+False` (else Scrapy takes proxies from the environment and the handler refuses each request), `BROADSHEET_ALLOW_PRIVATE`
+(default False), `BROADSHEET_PORTS`. With others, `broadsheet.crawler.fetch.safe_settings` says why no crawl may start.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
 from scrapy.resolver import CachingHostnameResolver
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
-from cleaners.urls.canonical import canonicalise, host_of
-from crawler.fetch.addresses import address_refusal, check_url, port_of
-from crawler.fetch.capacity import most_idle_connections
-from crawler.fetch.errors import AddressRefusedError
-from crawler.fetch.per_address.turns import AddressTurns
-from crawler.fetch.transport.certificates import StrictCertificatePolicy
-from crawler.fetch.transport.connection import GuardedFactory, root_cause
-from crawler.fetch.transport.wiretap import RecordingPool, recording
+from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.crawler.fetch.addresses import address_refusal, check_url, port_of
+from broadsheet.crawler.fetch.capacity import most_idle_connections
+from broadsheet.crawler.fetch.errors import AddressRefusedError
+from broadsheet.crawler.fetch.per_address.turns import AddressTurns
+from broadsheet.crawler.fetch.transport.certificates import StrictCertificatePolicy
+from broadsheet.crawler.fetch.transport.connection import GuardedFactory, root_cause
+from broadsheet.crawler.fetch.transport.wiretap import RecordingPool, recording
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -115,7 +115,7 @@ class GuardedResolver(CachingHostnameResolver):
 class GuardedDownloadHandler(HTTP11DownloadHandler):
     """Scrapy's HTTP download handler; a refused request fails with `AddressRefusedError`.
 
-    A response that cannot be used fails with `crawler.fetch.errors.AnswerError`.
+    A response that cannot be used fails with `broadsheet.crawler.fetch.errors.AnswerError`.
     """
 
     def __init__(self, crawler: Crawler):
@@ -169,7 +169,7 @@ def _reactor_resolver() -> GuardedResolver:
 
     resolver = getattr(reactor, "nameResolver", None)
     if not isinstance(resolver, GuardedResolver):
-        raise RuntimeError("the reactor does not resolve names with crawler.fetch.guard.GuardedResolver")
+        raise RuntimeError("the reactor does not resolve names with broadsheet.crawler.fetch.guard.GuardedResolver")
     return resolver
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cleaners.urls.canonical import canonicalise
-from crawler.options import OptionError
-from crawler.settings import USER_AGENT
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.crawler.options import OptionError
+from broadsheet.crawler.settings import USER_AGENT
 
 _MAIL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")

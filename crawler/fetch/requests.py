@@ -1,8 +1,8 @@
 """Makes the Scrapy request of a queued URL, downloads it, and gives the raw bytes that were sent and received.
 
 The keys of a request's `meta` are set and read here: `queued`, the queued URL; `hops`, the redirects before it;
-`robots_id`; `exchange`, the recorder of raw bytes, which `crawler.fetch.guard` hands to the connection; and for a
-robots.txt `length`, the bytes of its body so far. `download_slot` and `download_maxsize` are Scrapy's.
+`robots_id`; `exchange`, the recorder of raw bytes, which `broadsheet.crawler.fetch.guard` hands to the connection; and
+for a robots.txt `length`, the bytes of its body so far. `download_slot` and `download_maxsize` are Scrapy's.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from scrapy.http import Headers, Request, Response
 from scrapy.signalmanager import SignalManager
 from scrapy.signals import bytes_received, headers_received
 
-from cleaners.site_rules.folder import SiteRuleFolder
-from crawler.fetch.cookies import cookie_header
-from crawler.fetch.faults import Fault, fault_of, truncation_of
-from crawler.fetch.given_headers import GivenHeaders, overlaid
-from crawler.fetch.identity import Identity
-from crawler.fetch.rule_headers import allowed_headers
-from crawler.fetch.transport.wiretap import ExchangeRecorder
-from output.db.url_words import UrlKind
-from output.queue.rows import QueuedUrl
-from output.raw.wire import RawExchange
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
+from broadsheet.crawler.fetch.cookies import cookie_header
+from broadsheet.crawler.fetch.faults import Fault, fault_of, truncation_of
+from broadsheet.crawler.fetch.given_headers import GivenHeaders, overlaid
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.fetch.rule_headers import allowed_headers
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
+from broadsheet.output.db.url_words import UrlKind
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.wire import RawExchange
 
 ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
 """Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""

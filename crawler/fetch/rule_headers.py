@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")  # RFC 9110, section 5.1
 _VALUE = re.compile(r"[\x20-\x7e\xa0-\xff\t]*")

@@ -16,11 +16,11 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
-from crawler.fetch.compression import Decompression
-from crawler.fetch.guard import PORTS_SETTING, GuardedDownloadHandler, GuardedResolver
+from broadsheet.crawler.fetch.compression import Decompression
+from broadsheet.crawler.fetch.guard import PORTS_SETTING, GuardedDownloadHandler, GuardedResolver
 
 _SCRAPY_DOWNLOADER = "scrapy.core.downloader.Downloader"
-_DECOMPRESSION = "crawler.fetch.compression.Decompression"
+_DECOMPRESSION = "broadsheet.crawler.fetch.compression.Decompression"
 _MIDDLEWARE = "scrapy.downloadermiddlewares."
 _EXTENSION = "scrapy.extensions."
 _REFUSED_COMPONENTS: Mapping[str, str] = {
@@ -77,7 +77,7 @@ def running_problem(crawler: Crawler) -> str:
 def _check_resolver(settings: BaseSettings) -> None:
     if not _is_subclass(settings["TWISTED_DNS_RESOLVER"], GuardedResolver):
         raise _SettingsError(
-            "TWISTED_DNS_RESOLVER must be crawler.fetch.guard.GuardedResolver: no address would be judged"
+            "TWISTED_DNS_RESOLVER must be broadsheet.crawler.fetch.guard.GuardedResolver: no address would be judged"
         )
     if not settings.getbool("TWISTED_REACTOR_ENABLED", True):
         raise _SettingsError("TWISTED_REACTOR_ENABLED must be on: addresses are judged by the reactor's resolver")
@@ -91,7 +91,8 @@ def _check_downloader(settings: BaseSettings) -> None:
         _is_subclass(path, GuardedDownloadHandler) for path in handlers.values()
     ):
         raise _SettingsError(
-            "DOWNLOAD_HANDLERS must be crawler.fetch.guard.GuardedDownloadHandler for http and https, else None"
+            "DOWNLOAD_HANDLERS must be broadsheet.crawler.fetch.guard.GuardedDownloadHandler for http and https, "
+            "else None"
         )
 
 

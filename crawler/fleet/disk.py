@@ -43,5 +43,5 @@ def file_system_of(path: Path, mounts: str) -> str:
 
 @cache
 def _network_file_systems() -> dict[str, str]:
-    text = files("crawler.fleet").joinpath("disk.toml").read_text("utf-8")
+    text = files("broadsheet.crawler.fleet").joinpath("disk.toml").read_text("utf-8")
     return dict(tomllib.loads(text)["network"])

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crawler.fleet.records import SiteRecord, digest_of
-from crawler.fleet.site_task import SiteEnd, SiteTask
-from crawler.fleet.sites.sites_file import Site, SiteList
+from broadsheet.crawler.fleet.records import SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteTask
+from broadsheet.crawler.fleet.sites.sites_file import Site, SiteList
 
 _SLACK = 0.1
 """The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""

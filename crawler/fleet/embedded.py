@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from crawler.fetch.capacity import memory_bytes
-from crawler.fleet.records import RecordFolder
-from crawler.fleet.run_site import RunningSite, start_site, unstarted
-from crawler.fleet.site_task import SiteResult, SiteTask
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.fetch.capacity import memory_bytes
+from broadsheet.crawler.fleet.records import RecordFolder
+from broadsheet.crawler.fleet.run_site import RunningSite, start_site, unstarted
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.session.lifeline import Lifeline
 
 _CRAWL_BYTES = 600_000_000  # of a crawl with one worker process and large pages
 _PER_CORE = 4  # crawls that a core has room for: each of them waits most of the time, politely

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from crawler.fleet.site_task import SiteEnd, SiteResult
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult
 
 VARIABLE = "BROADSHEET_RESULT"
 _PATIENCE = 60.0  # seconds for a command

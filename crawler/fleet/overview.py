@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 
-from crawler.console.terminal import format_table
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.console.terminal import format_table
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 
 _WORST_FIRST = (
     SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE, SiteEnd.STOPPED,

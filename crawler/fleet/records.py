@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 
 FOLDER = ".fleet"
 """The folder beside the archives that holds records and logs."""

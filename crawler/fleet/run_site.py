@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler.console.run_command import IN_USE, INTERRUPTED
-from crawler.console.terminal import one_line
-from crawler.fleet.site_counts import site_counts
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
-from crawler.session.lifeline import Lifeline
-from output.db.clock import utc_now
+from broadsheet.crawler.console.run_command import IN_USE, INTERRUPTED
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.crawler.fleet.site_counts import site_counts
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.session.lifeline import Lifeline
+from broadsheet.output.db.clock import utc_now
 
 _TERMINATED = 128 + signal.SIGTERM
 _ENDS = {0: SiteEnd.DONE, 2: SiteEnd.BAD_OPTIONS, IN_USE: SiteEnd.IN_USE, INTERRUPTED: SiteEnd.STOPPED,

@@ -6,9 +6,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from crawler.fleet.site_task import SiteCounts
-from output.db.errors import ArchiveError
-from output.db.open import open_database
+from broadsheet.crawler.fleet.site_task import SiteCounts
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.db.open import open_database
 
 _COUNTS = """SELECT
     (SELECT count(*) FROM articles a WHERE EXISTS

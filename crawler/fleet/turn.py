@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from crawler.fleet.due import UNFINISHED
-from crawler.fleet.notify import is_worth_telling, notify
-from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
-from crawler.fleet.site_counts import page_count
-from crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
-from output.db.clock import utc_now
+from broadsheet.crawler.fleet.due import UNFINISHED
+from broadsheet.crawler.fleet.notify import is_worth_telling, notify
+from broadsheet.crawler.fleet.records import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_counts import page_count
+from broadsheet.crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
+from broadsheet.output.db.clock import utc_now
 
 _FAILURES = (SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK)
 _NAMED_SITES = 3  # in a progress line

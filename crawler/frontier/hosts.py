@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from crawler.frontier.pace import Pace
-from crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Access, RobotsRules
-from output.db.url_words import NO_REASON, OutcomeReason, Reason, ReasonFamily, UrlState, compound_reason
-from output.queue.rows import Queue, QueuedUrl
+from broadsheet.crawler.frontier.pace import Pace
+from broadsheet.crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Access, RobotsRules
+from broadsheet.output.db.url_words import NO_REASON, OutcomeReason, Reason, ReasonFamily, UrlState, compound_reason
+from broadsheet.output.queue.rows import Queue, QueuedUrl
 
 MAX_ACTIVE_HOSTS = 1024  # hosts with URLs to be fetched that are in memory at once
 MAX_IDLE_HOSTS = 1024  # hosts without such URLs whose robots.txt and pace are kept in memory

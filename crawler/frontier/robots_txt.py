@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from protego import Protego
 
-from cleaners.urls.canonical import canonicalise, host_of
-from output.db.url_words import OutcomeReason, Reason, ReasonText, http_reason
-from output.outcome import RobotsFile
+from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.output.db.url_words import OutcomeReason, Reason, ReasonText, http_reason
+from broadsheet.output.outcome import RobotsFile
 
 MAX_BYTES = 500 * 1024
 """The least that a crawler is to read by RFC 9309, section 2.5; a longer file is cut after its last whole line."""

@@ -16,12 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cleaners.document import UrlSource
-from crawler.frontier.hosts import DueQueue, HostRegistry, HostState, PolitenessSettings
-from crawler.frontier.pace import Pace
-from crawler.frontier.robots_txt import RobotsRules
-from output.db.url_words import NO_REASON, Reason, UrlKind, UrlState, http_reason
-from output.queue.rows import Queue, QueuedUrl
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.crawler.frontier.hosts import DueQueue, HostRegistry, HostState, PolitenessSettings
+from broadsheet.crawler.frontier.pace import Pace
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.output.db.url_words import NO_REASON, Reason, UrlKind, UrlState, http_reason
+from broadsheet.output.queue.rows import Queue, QueuedUrl
 
 __all__ = ["Frontier", "PolitenessSettings", "Turn"]
 

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from crawler.console.option_types import CommandError, is_file_of_receivers
+from broadsheet.crawler.console.option_types import CommandError, is_file_of_receivers
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.", re.IGNORECASE)
 _KEYS = ("url", "url_env", "sites", "events")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import EditKind
-from cleaners.urls.canonical import host_of
-from crawler.console.terminal import one_line
-from crawler.notify.receivers import NewsEvent, Receiver
-from output.db.text import inert_text
-from output.report.plain_words import count_text
-from output.watch.edit_list import ListedEdit, list_edits
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler.console.terminal import one_line
+from broadsheet.crawler.notify.receivers import NewsEvent, Receiver
+from broadsheet.output.db.text import inert_text
+from broadsheet.output.report.plain_words import count_text
+from broadsheet.output.watch.edit_list import ListedEdit, list_edits
 
 _MOST_LINES = 50  # of a kind in a message; a chat cuts what is longer
 _ALARMS = """SELECT a.host, a.message FROM alarms a JOIN runs r ON r.id = a.run_id WHERE r.started_at >= ?

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from crawler.notify.receivers import Receiver
-from crawler.notify.run_news import NewsItem, NoticeText, compose_notice
+from broadsheet.crawler.notify.receivers import Receiver
+from broadsheet.crawler.notify.run_news import NewsItem, NoticeText, compose_notice
 
 _LOGGERS = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")
 """What would log addresses, tokens and answers of receivers."""

@@ -18,28 +18,28 @@ from typing import Any
 
 from scrapy.http import Response
 
-from cleaners.document import UrlSource
-from cleaners.urls.canonical import host_of
-from crawler.answers.outcomes import Answer, OutcomeBuilder
-from crawler.discovery.scope import Scope
-from crawler.fetch.faults import RetryPolicy
-from crawler.frontier.robots_txt import RobotsRules
-from crawler.options import CrawlOptions
-from crawler.replay.record_order import RecordOrder, ReplayJob, is_robots
-from crawler.replay.recorded_response import RecordedResponse, ReplayError
-from crawler.replay.revisits import ReplayedRecord, read_indexed_record
-from crawler.session.writer import Writer
-from crawler.workers.bounded_tasks import run_bounded
-from crawler.workers.pool import WorkerPool
-from crawler.workers.worker import process_count
-from output.db.url_words import OutcomeReason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.imports import StoredUrl, existing_capture_id, stored_url
-from output.queue.rows import QueuedUrl
-from output.raw.capture import Capture
-from output.store.page_rows import with_evidence
-from output.write.archive import Archive
-from output.write.forget import is_forgotten
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler.answers.outcomes import Answer, OutcomeBuilder
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.faults import RetryPolicy
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.replay.record_order import RecordOrder, ReplayJob, is_robots
+from broadsheet.crawler.replay.recorded_response import RecordedResponse, ReplayError
+from broadsheet.crawler.replay.revisits import ReplayedRecord, read_indexed_record
+from broadsheet.crawler.session.writer import Writer
+from broadsheet.crawler.workers.bounded_tasks import run_bounded
+from broadsheet.crawler.workers.pool import WorkerPool
+from broadsheet.crawler.workers.worker import process_count
+from broadsheet.output.db.url_words import OutcomeReason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.imports import StoredUrl, existing_capture_id, stored_url
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.store.page_rows import with_evidence
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import is_forgotten
 
 _RECORD_FIELDS = (
     "payload_digest",

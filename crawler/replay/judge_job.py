@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cleaners.clean import clean
-from cleaners.document import Block, Verdict
-from crawler.replay.recorded_response import ReplayError, read_full_response
-from output.browse.queries.votes import BlockVote, StoredResponse, VotedBlock
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, Verdict
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.output.browse.queries.votes import BlockVote, StoredResponse, VotedBlock
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from cleaners.document import UrlSource
-from crawler.answers.worker_jobs import PageJob, process_page
-from crawler.replay.recorded_response import ReplayError, read_full_response
-from output.db.url_words import Reason, UrlKind
-from output.queue.rows import QueuedUrl
-from output.reclean.replace import RawPage
-from output.store.page_rows import PageRows, with_evidence
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.crawler.answers.worker_jobs import PageJob, process_page
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.output.db.url_words import Reason, UrlKind
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.reclean.replace import RawPage
+from broadsheet.output.store.page_rows import PageRows, with_evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,22 +13,22 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from cleaners.document import ExtractorUse
-from cleaners.lineage import lineage, site_rules_digest
-from cleaners.site_rules.folder import SiteRuleFolder
-from crawler.answers.worker_jobs import CrawlPolicy
-from crawler.discovery.scope import Scope
-from crawler.options import CrawlOptions
-from crawler.replay.reclean_job import UnreadablePage, reclean_page
-from crawler.workers.bounded_tasks import run_bounded
-from crawler.workers.pool import WorkerError, WorkerPool
-from crawler.workers.worker import process_count
-from output.db.clock import utc_now
-from output.reclean.changes import PageChange, RecleanTally, compare_readings
-from output.reclean.own_reading import read_own_reading
-from output.reclean.replace import RawPage, RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
-from output.store.lineage import lineage_id
-from output.store.page_rows import PageRows
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.lineage import lineage, site_rules_digest
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
+from broadsheet.crawler.answers.worker_jobs import CrawlPolicy
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.replay.reclean_job import UnreadablePage, reclean_page
+from broadsheet.crawler.workers.bounded_tasks import run_bounded
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.crawler.workers.worker import process_count
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.reclean.changes import PageChange, RecleanTally, compare_readings
+from broadsheet.output.reclean.own_reading import read_own_reading
+from broadsheet.output.reclean.replace import RawPage, RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
+from broadsheet.output.store.lineage import lineage_id
+from broadsheet.output.store.page_rows import PageRows
 
 _PAGES_PER_WORKER = 4  # pages under way for each worker
 _MAX_BATCH = 32  # pages that one transaction takes

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crawler.fetch.errors import AnswerError
-from crawler.replay.record_segment import RecordSegment, RecordSpan
-from crawler.replay.record_time import record_time
-from crawler.replay.recorded_response import HeaderFields, parse_http
-from output.raw.record_head import RecordHead, parse_record_head
+from broadsheet.crawler.fetch.errors import AnswerError
+from broadsheet.crawler.replay.record_segment import RecordSegment, RecordSpan
+from broadsheet.crawler.replay.record_time import record_time
+from broadsheet.crawler.replay.recorded_response import HeaderFields, parse_http
+from broadsheet.output.raw.record_head import RecordHead, parse_record_head
 
 BROKEN = "broken"
 ANSWER_TYPES = frozenset(("response", "revisit", "resource", BROKEN))

@@ -7,8 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from output.raw.packed_member import MemberError, packed_magic, unpack_member
-from output.raw.record_head import ARC_START, HEAD_BYTES, WARC_START, RecordHead, ends_record, parse_record_head
+from broadsheet.output.raw.packed_member import MemberError, packed_magic, unpack_member
+from broadsheet.output.raw.record_head import (
+    ARC_START,
+    HEAD_BYTES,
+    WARC_START,
+    RecordHead,
+    ends_record,
+    parse_record_head,
+)
 
 _WARC_RECORD = re.compile(rb"^" + WARC_START, re.MULTILINE)
 _ARC_RECORD = re.compile(rb"^" + ARC_START, re.MULTILINE)

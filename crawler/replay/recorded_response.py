@@ -11,21 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cleaners.document import Page
-from cleaners.html.robots_directives import header_directives
-from crawler.fetch.compression import decompress_partly
-from crawler.fetch.errors import AnswerError
-from crawler.fetch.limits import HEAD_BYTES
-from output.db.url_words import OutcomeReason, Reason
-from output.raw.capture import RecordLocation
-from output.raw.imported_record import (
+from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.html.robots_directives import header_directives
+from broadsheet.crawler.fetch.compression import decompress_partly
+from broadsheet.crawler.fetch.errors import AnswerError
+from broadsheet.crawler.fetch.limits import HEAD_BYTES
+from broadsheet.output.db.url_words import OutcomeReason, Reason
+from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.raw.imported_record import (
     TRUNCATED,
     ImportedRecord,
     ImportedRecordError,
     read_imported_record,
     split_http,
 )
-from output.raw.wire import warc_digest as payload_digest
+from broadsheet.output.raw.wire import warc_digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""

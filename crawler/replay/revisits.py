@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crawler.replay.record_index import BROKEN
-from crawler.replay.record_order import BodyRecord, RecordOrder, ReplayJob
-from crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
-from output.db.url_words import OutcomeReason
-from output.raw.imported_record import BAD_REVISIT
+from broadsheet.crawler.replay.record_index import BROKEN
+from broadsheet.crawler.replay.record_order import BodyRecord, RecordOrder, ReplayJob
+from broadsheet.crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.raw.imported_record import BAD_REVISIT
 
 _NOT_MODIFIED = (0, 304)  # the statuses of revisits whose stated digest, if any, may be that of no body
 

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from cleaners.clean import clean
-from cleaners.document import CleanedPage
-from cleaners.html.decode import decode
-from cleaners.site_rules.finder import DirectiveMatch
-from cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, SiteRuleFile, SiteRuleProblem, parse_rule_file
-from cleaners.site_rules.trial import directive_matches
-from crawler.fetch.rule_headers import refused_headers
-from crawler.replay.judge_job import UnreadResponse
-from crawler.replay.recorded_response import ReplayError, read_full_response
-from output.browse.queries.rule_trial import FieldChange, LineMatch, PageTrial, RuleDraft, TrialBlock
-from output.browse.queries.votes import StoredResponse
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage
+from broadsheet.cleaners.html.decode import decode
+from broadsheet.cleaners.site_rules.finder import DirectiveMatch
+from broadsheet.cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, SiteRuleFile, SiteRuleProblem, parse_rule_file
+from broadsheet.cleaners.site_rules.trial import directive_matches
+from broadsheet.crawler.fetch.rule_headers import refused_headers
+from broadsheet.crawler.replay.judge_job import UnreadResponse
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.output.browse.queries.rule_trial import FieldChange, LineMatch, PageTrial, RuleDraft, TrialBlock
+from broadsheet.output.browse.queries.votes import StoredResponse
 
 _MOST_BLOCKS = 40  # of a page, of each kind of change
 _MOST_CHARACTERS = 400  # of a block's text

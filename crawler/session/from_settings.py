@@ -10,17 +10,17 @@ from urllib.parse import urlsplit
 
 from w3lib.url import file_uri_to_path
 
-from cleaners.document import ExtractorUse
-from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
-from crawler.fetch.capacity import default_requests, requests_by_files
-from crawler.fetch.faults import RetryPolicy
-from crawler.fetch.given_headers import read_headers
-from crawler.fetch.identity import Identity
-from crawler.frontier.hosts import PolitenessSettings
-from crawler.options import CrawlOptions, OptionError, read_extractor_use
-from crawler.session.writer import BATCH_TARGET
-from crawler.workers.worker import process_count
-from output.exports.own_files import OwnFiles
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
+from broadsheet.crawler.fetch.capacity import default_requests, requests_by_files
+from broadsheet.crawler.fetch.faults import RetryPolicy
+from broadsheet.crawler.fetch.given_headers import read_headers
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.frontier.hosts import PolitenessSettings
+from broadsheet.crawler.options import CrawlOptions, OptionError, read_extractor_use
+from broadsheet.crawler.session.writer import BATCH_TARGET
+from broadsheet.crawler.workers.worker import process_count
+from broadsheet.output.exports.own_files import OwnFiles
 
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile

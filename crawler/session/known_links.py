@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cleaners.document import UrlSource
-from output.db.url_words import UrlState
-from output.outcome import DiscoveredUrl
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.output.db.url_words import UrlState
+from broadsheet.output.outcome import DiscoveredUrl
 
 MAX_KNOWN_URLS = 40_000
 """URLs remembered at most, some 8 MB; what is forgotten is merely stored once more."""

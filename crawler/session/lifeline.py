@@ -18,7 +18,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from crawler.console.option_types import CommandError
+from broadsheet.crawler.console.option_types import CommandError
 
 VARIABLE = "BROADSHEET_LIFELINE"
 """The environment variable by which a crawl learns the number of the descriptor that it watches."""
@@ -38,7 +38,7 @@ class Lifeline:
         What it prints goes to `output`. OSError if the system starts no process.
         """
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "crawler.cli", *words],
+            [sys.executable, "-P", "-m", "broadsheet.crawler.cli", *words],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -10,35 +10,35 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from cleaners.document import UrlSource
-from cleaners.lineage import CLEANER_VERSION
-from cleaners.urls.canonical import host_of
-from crawler import __version__
-from crawler.answers.obey_directives import DIRECTIVE_REASONS
-from crawler.discovery.scope import Scope
-from crawler.options import CrawlOptions
-from crawler.session.widened_bounds import is_within, widened_reasons
-from crawler.session.writer import BATCH_TARGET, Writer
-from crawler.workers.settle_pool import settle_in_processes
-from output.db.clock import utc_now
-from output.db.open import open_database
-from output.db.url_words import OutcomeReason, UrlKind, UrlState
-from output.exports.rows import article_of_page, iter_articles
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.imports import queue_unfetched
-from output.queue.requeue import UNREACHED_HOSTS, PassingReason, queue_left_out
-from output.queue.resume import (
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler import __version__
+from broadsheet.crawler.answers.obey_directives import DIRECTIVE_REASONS
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.session.widened_bounds import is_within, widened_reasons
+from broadsheet.crawler.session.writer import BATCH_TARGET, Writer
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.open import open_database
+from broadsheet.output.db.url_words import OutcomeReason, UrlKind, UrlState
+from broadsheet.output.exports.rows import article_of_page, iter_articles
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.imports import queue_unfetched
+from broadsheet.output.queue.requeue import UNREACHED_HOSTS, PassingReason, queue_left_out
+from broadsheet.output.queue.resume import (
     crawl_options,
     hosts_of_queued_seeds,
     moved_seeds,
     redirect_chains,
     unfinished_update_start,
 )
-from output.queue.rows import Queue, QueuedUrl
-from output.report.rates import survey
-from output.watch.requeue_due import UpdateRun, conditional_headers
-from output.watch.when_due import RevisitPolicy
-from output.write.archive import Archive
+from broadsheet.output.queue.rows import Queue, QueuedUrl
+from broadsheet.output.report.rates import survey
+from broadsheet.output.watch.requeue_due import UpdateRun, conditional_headers
+from broadsheet.output.watch.when_due import RevisitPolicy
+from broadsheet.output.write.archive import Archive
 
 _LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
 SEED_PRIORITY = 100

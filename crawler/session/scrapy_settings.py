@@ -12,7 +12,7 @@ from typing import Any
 
 from scrapy.settings import BaseSettings
 
-from crawler import settings as own_settings
+from broadsheet.crawler import settings as own_settings
 
 _PRIORITY = "addon"
 _OF_THE_PROJECT = frozenset(("BOT_NAME", "SPIDER_MODULES", "NEWSPIDER_MODULE", "LOG_LEVEL"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cleaners.urls.canonical import host_of, is_probably_media
-from crawler.discovery.found_rows import is_followed
-from crawler.discovery.scope import Scope
-from crawler.discovery.traps import trap_reason
-from crawler.options import CrawlOptions
-from output.db.url_words import OutcomeReason, UrlKind
-from output.queue.requeue import LeftOutUrl
+from broadsheet.cleaners.urls.canonical import host_of, is_probably_media
+from broadsheet.crawler.discovery.found_rows import is_followed
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.traps import trap_reason
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.db.url_words import OutcomeReason, UrlKind
+from broadsheet.output.queue.requeue import LeftOutUrl
 
 
 def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:

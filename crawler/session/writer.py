@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from cleaners.document import UrlSource
-from crawler.session.known_links import KnownLinks
-from output.outcome import Outcome
-from output.write.archive import Archive
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.crawler.session.known_links import KnownLinks
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.write.archive import Archive
 
 MAX_BATCH = 64
 """Outcomes that one transaction takes at most; a batch is what was queued while the last one was written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scrapy.extensions.closespider import CloseSpider
 
-from crawler.spiders.site import SiteSpider
+from broadsheet.crawler.spiders.site import SiteSpider
 
 
 class CrawlLimits(CloseSpider):

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from scrapy.crawler import Crawler
 from scrapy.http import Request, Response
 
-from crawler.answers.guessed_places import GuessedPlaces
-from crawler.answers.outcomes import (
+from broadsheet.crawler.answers.guessed_places import GuessedPlaces
+from broadsheet.crawler.answers.outcomes import (
     Answer,
     OutcomeBuilder,
     answer_capture,
@@ -19,9 +19,9 @@ from crawler.answers.outcomes import (
     retry_after_of,
     unfetched_outcome,
 )
-from crawler.answers.robots_reader import RobotsReader, redirect_target
-from crawler.fetch.faults import Fault
-from crawler.fetch.requests import (
+from broadsheet.crawler.answers.robots_reader import RobotsReader, redirect_target
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.requests import (
     RequestBuilder,
     download,
     latency_of,
@@ -30,13 +30,13 @@ from crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
-from crawler.fetch.transport.byte_budget import ByteBudget
-from crawler.frontier.robots_txt import RobotsRules
-from crawler.frontier.turns import Frontier, Turn
-from output.db.url_words import ReasonFamily, UrlKind, compound_reason, http_reason
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
-from output.raw.capture import Capture
+from broadsheet.crawler.fetch.transport.byte_budget import ByteBudget
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.crawler.frontier.turns import Frontier, Turn
+from broadsheet.output.db.url_words import ReasonFamily, UrlKind, compound_reason, http_reason
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.capture import Capture
 
 _SLOW_DOWN_STATUSES = frozenset((429, 503))
 

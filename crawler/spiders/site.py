@@ -17,28 +17,28 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
-from crawler.answers.guessed_places import GuessedPlaces
-from crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
-from crawler.answers.robots_reader import RobotsReader
-from crawler.answers.sniff import is_media_type
-from crawler.console.early_checks import checked_seeds
-from crawler.console.log_format import redact_logs
-from crawler.console.open_archive import damage_behind
-from crawler.discovery.scope import Scope, ScopeError
-from crawler.fetch.cookies import read_cookies
-from crawler.fetch.credentials import Credentials
-from crawler.fetch.given_headers import GivenHeaders, read_headers
-from crawler.fetch.guard import allowed_ports, reactor_problem
-from crawler.fetch.identity import read_contact
-from crawler.fetch.requests import EarlyStop, RequestBuilder
-from crawler.fetch.safe_settings import running_problem, settings_problem
-from crawler.fetch.transport.byte_budget import ByteBudget
-from crawler.fetch.transport.wiretap import ExchangeRecorder
-from crawler.frontier.robots_txt import MAX_BYTES
-from crawler.frontier.turns import Frontier, Turn
-from crawler.items import ArticleItem, page_fields
-from crawler.options import CrawlOptions, OptionError, parse_size
-from crawler.session.from_settings import (
+from broadsheet.crawler.answers.guessed_places import GuessedPlaces
+from broadsheet.crawler.answers.outcomes import MAX_REDIRECTS, OutcomeBuilder
+from broadsheet.crawler.answers.robots_reader import RobotsReader
+from broadsheet.crawler.answers.sniff import is_media_type
+from broadsheet.crawler.console.early_checks import checked_seeds
+from broadsheet.crawler.console.log_format import redact_logs
+from broadsheet.crawler.console.open_archive import damage_behind
+from broadsheet.crawler.discovery.scope import Scope, ScopeError
+from broadsheet.crawler.fetch.cookies import read_cookies
+from broadsheet.crawler.fetch.credentials import Credentials
+from broadsheet.crawler.fetch.given_headers import GivenHeaders, read_headers
+from broadsheet.crawler.fetch.guard import allowed_ports, reactor_problem
+from broadsheet.crawler.fetch.identity import read_contact
+from broadsheet.crawler.fetch.requests import EarlyStop, RequestBuilder
+from broadsheet.crawler.fetch.safe_settings import running_problem, settings_problem
+from broadsheet.crawler.fetch.transport.byte_budget import ByteBudget
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
+from broadsheet.crawler.frontier.robots_txt import MAX_BYTES
+from broadsheet.crawler.frontier.turns import Frontier, Turn
+from broadsheet.crawler.items import ArticleItem, page_fields
+from broadsheet.crawler.options import CrawlOptions, OptionError, parse_size
+from broadsheet.crawler.session.from_settings import (
     check_feeds,
     extractor_use_of,
     identity_of,
@@ -47,14 +47,14 @@ from crawler.session.from_settings import (
     site_rules_of,
     worker_count,
 )
-from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
-from crawler.session.scrapy_settings import bring_settings, depth_limit, translate_settings
-from crawler.spiders.fetcher import Fetcher
-from crawler.spiders.stored_pages import StoredPages
-from crawler.workers.pool import WorkerPool
-from output.db.errors import ArchiveError
-from output.db.url_words import UrlKind
-from output.outcome import Outcome
+from broadsheet.crawler.session.run import AllowedTargets, CrawlSession, seed_rows
+from broadsheet.crawler.session.scrapy_settings import bring_settings, depth_limit, translate_settings
+from broadsheet.crawler.spiders.fetcher import Fetcher
+from broadsheet.crawler.spiders.stored_pages import StoredPages
+from broadsheet.crawler.workers.pool import WorkerPool
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.db.url_words import UrlKind
+from broadsheet.output.outcome import Outcome
 
 # Thresholds of the garbage collector. A request leaves cycles behind, which hold large objects: collecting 20,000 of
 # them at once blocked the event loop for 70 ms, 1,000 block it for 5. Settling makes many objects and no cycles.
@@ -67,8 +67,8 @@ _ARTICLES_PER_BATCH = 16  # read by a thread in one step
 class SiteSpider(scrapy.Spider):
     """Crawl a site from its seeds: `scrapy crawl site -a url=https://example.org/ [-a db=FILE] [-a NAME=VALUE]`.
 
-    Arguments are the fields of `crawler.options.CrawlOptions`. At the end each article becomes an `ArticleItem`; with
-    `-a items=as-fetched` it does once its page is stored.
+    Arguments are the fields of `broadsheet.crawler.options.CrawlOptions`. At the end each article becomes an
+    `ArticleItem`; with `-a items=as-fetched` it does once its page is stored.
     """
 
     name = "site"
@@ -215,8 +215,8 @@ class SiteSpider(scrapy.Spider):
 
         A crawl does not call it: pages are cleaned by workers and stored in the archive.
         """
-        from cleaners.clean import clean  # a crawl leaves it to its workers
-        from cleaners.document import Page
+        from broadsheet.cleaners.clean import clean  # a crawl leaves it to its workers
+        from broadsheet.cleaners.document import Page
 
         page = clean(
             Page(

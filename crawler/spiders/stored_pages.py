@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
 
-from output.outcome import Outcome
+from broadsheet.output.outcome import Outcome
 
 
 class StoredPages:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from crawler.options import CrawlOptions
-from crawler.spiders.site import SiteSpider
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.spiders.site import SiteSpider
 
 
 class UrlsSpider(SiteSpider):

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
-from output.db.url_words import OutcomeReason
+from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
+from broadsheet.output.db.url_words import OutcomeReason
 
 T = TypeVar("T")
 

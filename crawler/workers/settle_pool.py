@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from sqlite_utils import Database
 
-from crawler.workers.worker import WorkerProcess, pack_message, process_count, unpack_answer
+from broadsheet.crawler.workers.worker import WorkerProcess, pack_message, process_count, unpack_answer
 
 if TYPE_CHECKING:
-    from output.settle.judge_again import SettleResult
+    from broadsheet.output.settle.judge_again import SettleResult
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -108,8 +108,8 @@ class SettlePool:
 
 
 def settle_in_processes(db: Database) -> SettleResult:
-    """Settle an archive with all processors. See `output.settle.judge_again.settle`."""
-    from output.settle.judge_again import settle  # not before the first request, when nobody needs it
+    """Settle an archive with all processors. See `broadsheet.output.settle.judge_again.settle`."""
+    from broadsheet.output.settle.judge_again import settle  # not before the first request, when nobody needs it
 
     with SettlePool() as share:
         return settle(db, parallel_map=share)

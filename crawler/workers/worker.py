@@ -29,7 +29,7 @@ _NICENESS = 5  # lower priority than the crawl's process, which hands out the wo
 _JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
 _RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
-_PRELOADED_MODULES = ["__main__", "crawler.workers.preload"]
+_PRELOADED_MODULES = ["__main__", "broadsheet.crawler.workers.preload"]
 _FORKSERVER = "forkserver"
 
 

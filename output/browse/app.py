@@ -12,18 +12,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
-from output.browse.arguments import BadArgumentError, ForbiddenError, NotHereError
-from output.browse.guard import Guard, page_headers
-from output.browse.rendering import FOLDER
-from output.browse.room import Notice, Room
-from output.browse.routes.collection import collection_routes
-from output.browse.routes.downloads import download_routes
-from output.browse.routes.pages import page_routes
-from output.browse.routes.reviews import review_routes
-from output.browse.routes.rule_trials import trial_routes
-from output.browse.routes.rulings import ruling_routes
-from output.browse.routes.votes import vote_routes
-from output.db.errors import ArchiveError
+from broadsheet.output.browse.arguments import BadArgumentError, ForbiddenError, NotHereError
+from broadsheet.output.browse.guard import Guard, page_headers
+from broadsheet.output.browse.rendering import FOLDER
+from broadsheet.output.browse.room import Notice, Room
+from broadsheet.output.browse.routes.collection import collection_routes
+from broadsheet.output.browse.routes.downloads import download_routes
+from broadsheet.output.browse.routes.pages import page_routes
+from broadsheet.output.browse.routes.reviews import review_routes
+from broadsheet.output.browse.routes.rule_trials import trial_routes
+from broadsheet.output.browse.routes.rulings import ruling_routes
+from broadsheet.output.browse.routes.votes import vote_routes
+from broadsheet.output.db.errors import ArchiveError
 
 _STATUSES: Mapping[type[Exception], int] = {
     BadArgumentError: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,

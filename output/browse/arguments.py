@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 
-from output.db.ids import LARGEST_INTEGER
-from output.db.text import storable_text
+from broadsheet.output.db.ids import LARGEST_INTEGER
+from broadsheet.output.db.text import storable_text
 
 _MAX_CHARACTERS = 1000
 

@@ -14,9 +14,9 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 
-from output.db.text import inert_text
-from output.exports.article_html import nest_headings
-from output.report.plain_words import count_text
+from broadsheet.output.db.text import inert_text
+from broadsheet.output.exports.article_html import nest_headings
+from broadsheet.output.report.plain_words import count_text
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")

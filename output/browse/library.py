@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.errors import ArchiveError, NotAnArchive, NotReachable
-from output.db.open import archive_path, open_database
+from broadsheet.output.db.errors import ArchiveError, NotAnArchive, NotReachable
+from broadsheet.output.db.open import archive_path, open_database
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 _CATALOGUE, _MANIFEST = "catalogue.db", "manifest.json"

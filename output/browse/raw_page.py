@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import BadArgumentError, NotHereError, path_number
-from output.browse.guard import Guard
-from output.browse.queries.capture import RawReader
-from output.browse.replay import replay_routes
-from output.browse.room import Room
-from output.db.errors import ArchiveError
-from output.raw.capture import RecordLocation
+from broadsheet.output.browse.arguments import BadArgumentError, NotHereError, path_number
+from broadsheet.output.browse.guard import Guard
+from broadsheet.output.browse.queries.capture import RawReader
+from broadsheet.output.browse.replay import replay_routes
+from broadsheet.output.browse.room import Room
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.raw.capture import RecordLocation
 
 _LINKS = re.compile(r"<(/?)(?:a|area)(?=[\s/>])", re.IGNORECASE)
 _ACTIVE = re.compile(

@@ -16,8 +16,8 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from output.browse.filters import FILTERS
-from output.db.text import inert_text
+from broadsheet.output.browse.filters import FILTERS
+from broadsheet.output.db.text import inert_text
 
 FOLDER = Path(__file__).parent
 _EXACT_NUMBERS = 2**53  # larger ones lose digits in JavaScript and pandas: they are text

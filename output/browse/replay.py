@@ -19,10 +19,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import BadArgumentError, NotHereError, path_number
-from output.browse.queries.capture import read_record_bytes
-from output.browse.room import Room
-from output.db.errors import ArchiveError, NotReachable
+from broadsheet.output.browse.arguments import BadArgumentError, NotHereError, path_number
+from broadsheet.output.browse.queries.capture import read_record_bytes
+from broadsheet.output.browse.room import Room
+from broadsheet.output.db.errors import ArchiveError, NotReachable
 
 FILES = ("ui.js", "sw.js")
 _POLICY = (

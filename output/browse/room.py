@@ -16,21 +16,21 @@ from urllib.parse import quote, urlencode
 from sqlite_utils import Database
 from starlette.responses import Response
 
-from cleaners.verdicts.certainty import IS_CALIBRATED, certainty
-from output.browse.arguments import NotHereError
-from output.browse.library import ArchiveFile, Library
-from output.browse.queries.article import MOST_ROWS, ArticleView, CaptureLine
-from output.browse.queries.capture import RawReader
-from output.browse.queries.collection import MOST_COPIED, MOST_HOSTS
-from output.browse.queries.rule_trial import RuleTrier
-from output.browse.queries.votes import PageJudge
-from output.browse.rendering import PageFrame, Renderer, make_environment
-from output.db.errors import ArchiveError
-from output.db.lock import is_owned
-from output.report.plain_words import reason_words, rule_words
-from output.store.articles import latest_seq
-from output.verdicts.ruling_journal import read_journal
-from output.watch.edit_list import ListedEdit
+from broadsheet.cleaners.verdicts.certainty import IS_CALIBRATED, certainty
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.library import ArchiveFile, Library
+from broadsheet.output.browse.queries.article import MOST_ROWS, ArticleView, CaptureLine
+from broadsheet.output.browse.queries.capture import RawReader
+from broadsheet.output.browse.queries.collection import MOST_COPIED, MOST_HOSTS
+from broadsheet.output.browse.queries.rule_trial import RuleTrier
+from broadsheet.output.browse.queries.votes import PageJudge
+from broadsheet.output.browse.rendering import PageFrame, Renderer, make_environment
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.db.lock import is_owned
+from broadsheet.output.report.plain_words import reason_words, rule_words
+from broadsheet.output.store.articles import latest_seq
+from broadsheet.output.verdicts.ruling_journal import read_journal
+from broadsheet.output.watch.edit_list import ListedEdit
 
 _FEW_URLS = 20_000
 """URLs of an archive up to which everything is counted while somebody waits: within a fifth of a second."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from output.db.errors import NotReachable
+from broadsheet.output.db.errors import NotReachable
 
 _GRACE = 2  # seconds that answers under way have when the server ends
 

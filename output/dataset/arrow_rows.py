@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
-from output.dataset.tables import ARROW_TYPES, ColumnType, DatasetColumn, DatasetTable
-from output.db.stored_values import decoding, json_texts
+from broadsheet.output.dataset.tables import ARROW_TYPES, ColumnType, DatasetColumn, DatasetTable
+from broadsheet.output.db.stored_values import decoding, json_texts
 
 Row = tuple[object, ...]
 

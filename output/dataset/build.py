@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from output.dataset.arrow_rows import Row
-from output.dataset.card import CARD, write_card
-from output.dataset.catalogue import CATALOGUE, host_languages, write_catalogue
-from output.dataset.copies import Archives, assign_articles, duplicate_rows
-from output.dataset.host_rows import HostReader, hosts_of, indexes_by_host
-from output.dataset.manifest import (
+from broadsheet.output.dataset.arrow_rows import Row
+from broadsheet.output.dataset.card import CARD, write_card
+from broadsheet.output.dataset.catalogue import CATALOGUE, host_languages, write_catalogue
+from broadsheet.output.dataset.copies import Archives, assign_articles, duplicate_rows
+from broadsheet.output.dataset.host_rows import HostReader, hosts_of, indexes_by_host
+from broadsheet.output.dataset.manifest import (
     ArchiveState,
     Manifest,
     NotADataset,
@@ -27,14 +27,14 @@ from output.dataset.manifest import (
     read_manifest,
     write_manifest,
 )
-from output.dataset.part_files import PartWriter
-from output.dataset.sources import DatasetSource
-from output.dataset.store import MANIFEST, DatasetStore
-from output.dataset.tables import dataset_tables, schema_fingerprint
-from output.dataset.takedown_list import TakedownList
-from output.db.clock import utc_now
-from output.db.errors import InUse
-from output.settle.similar.relation import Relation
+from broadsheet.output.dataset.part_files import PartWriter
+from broadsheet.output.dataset.sources import DatasetSource
+from broadsheet.output.dataset.store import MANIFEST, DatasetStore
+from broadsheet.output.dataset.tables import dataset_tables, schema_fingerprint
+from broadsheet.output.dataset.takedown_list import TakedownList
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import InUse
+from broadsheet.output.settle.similar.relation import Relation
 
 _HOST_TABLES = ("articles", "removed", "urls")
 

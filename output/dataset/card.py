@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from output.dataset.manifest import Manifest
-from output.dataset.tables import DatasetTable, dataset_tables
-from output.db.text import as_json, inert_text
+from broadsheet.output.dataset.manifest import Manifest
+from broadsheet.output.dataset.tables import DatasetTable, dataset_tables
+from broadsheet.output.db.text import as_json, inert_text
 
 CARD = "README.md"
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from output.dataset.arrow_rows import Row
-from output.dataset.copies import Archives
-from output.dataset.manifest import Manifest
+from broadsheet.output.dataset.arrow_rows import Row
+from broadsheet.output.dataset.copies import Archives
+from broadsheet.output.dataset.manifest import Manifest
 
 CATALOGUE = "catalogue.db"
 

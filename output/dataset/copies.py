@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
 
-from output.dataset.arrow_rows import Row
-from output.dataset.host_rows import HostReader
-from output.db.errors import DamagedValue
-from output.db.stored_values import location_of
-from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
-from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles
-from output.settle.similar.relate import read_facts, read_shingles
-from output.settle.similar.relation import ArticleFacts, Relation, classify_pair
+from broadsheet.output.dataset.arrow_rows import Row
+from broadsheet.output.dataset.host_rows import HostReader
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.stored_values import location_of
+from broadsheet.output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
+from broadsheet.output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles
+from broadsheet.output.settle.similar.relate import read_facts, read_shingles
+from broadsheet.output.settle.similar.relation import ArticleFacts, Relation, classify_pair
 
 _SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main.sketches s
     JOIN main.articles a ON a.page_id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from output.dataset.arrow_rows import Row
-from output.dataset.sources import DatasetSource
-from output.dataset.tables import dataset_tables
-from output.dataset.takedown_list import TakedownList
+from broadsheet.output.dataset.arrow_rows import Row
+from broadsheet.output.dataset.sources import DatasetSource
+from broadsheet.output.dataset.tables import dataset_tables
+from broadsheet.output.dataset.takedown_list import TakedownList
 
 # Temporary tables in the order in which rows are read; the connections only read their files.
 _CREATE_ORDERS = (

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from output.dataset.store import MANIFEST, DatasetStore
-from output.dataset.tables import schema_fingerprint
-from output.db.errors import ArchiveError
+from broadsheet.output.dataset.store import MANIFEST, DatasetStore
+from broadsheet.output.dataset.tables import schema_fingerprint
+from broadsheet.output.db.errors import ArchiveError
 
 
 class NotADataset(ArchiveError):  # noqa: N818 - named by what it is

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
-from output.dataset.arrow_rows import Row, arrow_table
-from output.dataset.manifest import PartFile
-from output.dataset.store import DatasetStore
-from output.dataset.tables import DatasetTable, dataset_tables
+from broadsheet.output.dataset.arrow_rows import Row, arrow_table
+from broadsheet.output.dataset.manifest import PartFile
+from broadsheet.output.dataset.store import DatasetStore
+from broadsheet.output.dataset.tables import DatasetTable, dataset_tables
 
 _MOST_BYTES = 48 * 2**20  # of the texts of a file, before it is packed; it is in memory as a whole
 _VALUE_BYTES = 8  # what a value takes that is no text

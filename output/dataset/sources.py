@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.errors import NotReachable
-from output.db.open import SQLITE_HEADER, archive_path
-from output.merge.source_archive import SourceArchive, open_source
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.db.open import SQLITE_HEADER, archive_path
+from broadsheet.output.merge.source_archive import SourceArchive, open_source
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 _CACHE_KB = 2_048  # of each archive: many are open at once

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import pyarrow.fs as pafs
 
-from output.db.errors import NotReachable
-from output.raw.whole_file import sync_folder
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.raw.whole_file import sync_folder
 
 MANIFEST = "manifest.json"
 """The file by which a data set is known."""

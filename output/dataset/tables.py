@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from output.db.schema_doc import column_meanings
+from broadsheet.output.db.schema_doc import column_meanings
 
 FORMAT_VERSION = 1
 """Raised when files of earlier versions cannot stand beside those of this one."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from output.write.forget import WILDCARD
+from broadsheet.output.write.forget import WILDCARD
 
 
 @dataclass(frozen=True, slots=True)

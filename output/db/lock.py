@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from output.db.errors import InUse, NotReachable
+from broadsheet.output.db.errors import InUse, NotReachable
 
 _TRIES = 5
 _PAUSE = 0.05  # seconds between two attempts of who waits
@@ -97,7 +97,7 @@ def keep_lock(database: Path, patience: float) -> Iterator[None]:
     """Within it this process owns the archive, whoever in it opens it, one after the other.
 
     Waits for another process for `patience` seconds at most, and then raises InUse. `database` is a path as
-    `output.db.open.archive_path` gives it.
+    `broadsheet.output.db.open.archive_path` gives it.
     """
     lock = ArchiveLock(database)
     lock.acquire(patience)

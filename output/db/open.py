@@ -1,6 +1,7 @@
 """Opening an archive file: made new, recognised, upgraded after a backup, or refused in one line.
 
-The tables are in `output.db.migrations`; this module decides whether a file may be used and how to connect to it.
+The tables are in `broadsheet.output.db.migrations`; this module decides whether a file may be used and how to connect
+to it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from output.db.errors import NotAnArchive, NotReachable, WrongSchema
-from output.db.fulltext.quick_glob import install_quick_glob
-from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.db.errors import NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.db.fulltext.quick_glob import install_quick_glob
+from broadsheet.output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait

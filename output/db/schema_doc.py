@@ -1,4 +1,5 @@
-"""The schema's documentation, made from the schema itself: `python -m output.db.schema_doc > docs/schema.md`.
+"""The schema's documentation, made from the schema itself: `python -m broadsheet.output.db.schema_doc >
+docs/schema.md`.
 
 What exists is read from a new archive; what it means is in `schema.toml`, the words around it in `schema_doc.txt`.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.db.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from output.db.errors import DamagedValue
+from broadsheet.output.db.errors import DamagedValue
 
 BLOCK_KINDS = ("paragraph", "heading", "list_item", "table", "quote", "code", "caption", "line")
 """What the numbers of kinds in `page_blocks` stand for."""

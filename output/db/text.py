@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
+from broadsheet.output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
 
 _FIRST_CHARACTER = CJK_RANGES[0]
 _ASCII, _JOINER = bytes(range(128)), b"'"

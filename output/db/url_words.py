@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NewType, TypeAlias
 
-from cleaners.document import PageType
+from broadsheet.cleaners.document import PageType
 
 
 class UrlKind(StrEnum):

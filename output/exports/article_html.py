@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from output.db.text import inert_text
-from output.exports.inert_markdown import escaped_words
+from broadsheet.output.db.text import inert_text
+from broadsheet.output.exports.inert_markdown import escaped_words
 
 SAFE_SCHEMES = ("http", "https", "mailto")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")

@@ -13,8 +13,8 @@ from typing import TextIO
 
 from sqlite_utils import Database
 
-from output.db.text import inert_text
-from output.exports.rows import article_columns, iter_articles
+from broadsheet.output.db.text import inert_text
+from broadsheet.output.exports.rows import article_columns, iter_articles
 
 _FORMULA_STARTS = frozenset("=+-@\u2212")
 _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from output.db.schema_doc import column_meanings
-from output.db.stored_values import json_object
-from output.db.table_columns import TableColumn
-from output.store.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN
+from broadsheet.output.db.schema_doc import column_meanings
+from broadsheet.output.db.stored_values import json_object
+from broadsheet.output.db.table_columns import TableColumn
+from broadsheet.output.store.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN
 
 GENERATOR = "Broadsheet"
 _COMMENT = f"Written by {GENERATOR}"

@@ -12,11 +12,11 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
-from output.db.table_columns import table_columns
-from output.db.text import escaped_json
-from output.exports.dictionary import DictionaryEntry, article_dictionary
-from output.exports.rows import iter_articles
-from output.store.metadata_columns import METADATA_FIELDS
+from broadsheet.output.db.table_columns import table_columns
+from broadsheet.output.db.text import escaped_json
+from broadsheet.output.exports.dictionary import DictionaryEntry, article_dictionary
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.store.metadata_columns import METADATA_FIELDS
 
 _EMPTY_VALUES: Mapping[str, object] = {"integer": 0, "list": (), "sources": {}}
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.text import escaped_json, inert_text
-from output.exports.inert_markdown import escaped_words, inert_markdown
-from output.exports.own_files import OwnFiles
-from output.exports.rows import iter_articles
-from output.exports.target_file import checked_folder, write_file
-from output.store.metadata_columns import STATED_COLUMNS
+from broadsheet.output.db.text import escaped_json, inert_text
+from broadsheet.output.exports.inert_markdown import escaped_words, inert_markdown
+from broadsheet.output.exports.own_files import OwnFiles
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.exports.target_file import checked_folder, write_file
+from broadsheet.output.store.metadata_columns import STATED_COLUMNS
 
 _LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id")
 _FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)

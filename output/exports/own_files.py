@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.open import COMPANION_ENDINGS, SQLITE_HEADER, database_file
+from broadsheet.output.db.open import COMPANION_ENDINGS, SQLITE_HEADER, database_file
 
 _NAMED_FILES = "SELECT name FROM warc_files UNION SELECT file FROM imports"
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.open import database_file
-from output.exports.article_html import article_html, is_safe_link, language_tag, xml_line
-from output.exports.dictionary import DictionaryEntry, article_dictionary
-from output.exports.markdown import file_name
-from output.exports.own_files import OwnFiles
-from output.exports.rows import iter_articles
-from output.exports.target_file import checked_folder, write_file
+from broadsheet.output.db.open import database_file
+from broadsheet.output.exports.article_html import article_html, is_safe_link, language_tag, xml_line
+from broadsheet.output.exports.dictionary import DictionaryEntry, article_dictionary
+from broadsheet.output.exports.markdown import file_name
+from broadsheet.output.exports.own_files import OwnFiles
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.exports.target_file import checked_folder, write_file
 
 _NEWEST = 50  # articles on the index itself
 _UNDATED = "undated"

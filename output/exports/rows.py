@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from sqlite_utils import Database
 
-from output.db.stored_values import stored_object, stored_texts
-from output.db.table_columns import quoted_name, table_columns
-from output.db.text import storable_text
-from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.db.stored_values import stored_object, stored_texts
+from broadsheet.output.db.table_columns import quoted_name, table_columns
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 
 _OF_PAGE = "WHERE page_id = (SELECT id FROM urls WHERE url = ?)"
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"

@@ -16,7 +16,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from output.exports.own_files import OwnFiles, is_sqlite_file
+from broadsheet.output.exports.own_files import OwnFiles, is_sqlite_file
 
 STANDARD_OUTPUT = "-"
 

@@ -12,11 +12,11 @@ from xml.etree.ElementTree import Element, SubElement
 from markdown_it.token import Token
 from sqlite_utils import Database
 
-from output.exports.article_html import article_tokens, is_safe_link, language_tag, xml_line, xml_text
-from output.exports.markdown import file_name
-from output.exports.own_files import OwnFiles
-from output.exports.rows import iter_articles
-from output.exports.target_file import checked_folder, write_file
+from broadsheet.output.exports.article_html import article_tokens, is_safe_link, language_tag, xml_line, xml_text
+from broadsheet.output.exports.markdown import file_name
+from broadsheet.output.exports.own_files import OwnFiles
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.exports.target_file import checked_folder, write_file
 
 _TEI = "http://www.tei-c.org/ns/1.0"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"

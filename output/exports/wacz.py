@@ -19,12 +19,12 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from output.db.clock import utc_now
-from output.db.open import database_file
-from output.exports.surt import surt
-from output.raw.stored_credentials import FileSpan, file_spans, redacted_span
-from output.raw.warc_files import warc_path
-from output.raw.warc_records import warc_date
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.open import database_file
+from broadsheet.output.exports.surt import surt
+from broadsheet.output.raw.stored_credentials import FileSpan, file_spans, redacted_span
+from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.raw.warc_records import warc_date
 
 _VERSION = "1.1.1"
 _LINES_PER_MEMBER = 1024  # of the index in one gzip member

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from output.db.url_words import UrlState
-from output.merge.source_archive import SCHEMA_NAME
-from output.write.forget import FORGOTTEN_URL
+from broadsheet.output.db.url_words import UrlState
+from broadsheet.output.merge.source_archive import SCHEMA_NAME
+from broadsheet.output.write.forget import FORGOTTEN_URL
 
 _COLUMNS = (
     *("id", "url", "fetched_at", "http_status", "final_url", "content_type", "payload_digest", "payload_length"),

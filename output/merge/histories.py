@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from output.merge.source_archive import SCHEMA_NAME
+from broadsheet.output.merge.source_archive import SCHEMA_NAME
 
 _SIGHTINGS = "SELECT seen_at, capture_id FROM {}.revisions WHERE article_id = ? ORDER BY number"
 _COLUMNS = "article_id, seen_at, capture_id, title, text_digest, change, number, kinds, added, removed, rewritten, note"

@@ -11,19 +11,19 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from output.db.fulltext.index_articles import index_postponed, postpone_indexing
-from output.db.ids import text_digest
-from output.db.table_columns import folded_name, quoted_name, table_columns
-from output.db.text import storable_text
-from output.merge.histories import merge_history, read_sightings
-from output.merge.source_archive import SCHEMA_NAME, SourceArchive
-from output.reclean.own_reading import OwnReading, read_own_reading
-from output.store.articles import COLUMNS, changes_made_now, stored_article
-from output.store.revisions import correct_revision
-from output.store.sighting import Sighting
-from output.store.user_values import put_user_values
-from output.write.forget import is_forgotten
-from output.write.pages import save_page
+from broadsheet.output.db.fulltext.index_articles import index_postponed, postpone_indexing
+from broadsheet.output.db.ids import text_digest
+from broadsheet.output.db.table_columns import folded_name, quoted_name, table_columns
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.merge.histories import merge_history, read_sightings
+from broadsheet.output.merge.source_archive import SCHEMA_NAME, SourceArchive
+from broadsheet.output.reclean.own_reading import OwnReading, read_own_reading
+from broadsheet.output.store.articles import COLUMNS, changes_made_now, stored_article
+from broadsheet.output.store.revisions import correct_revision
+from broadsheet.output.store.sighting import Sighting
+from broadsheet.output.store.user_values import put_user_values
+from broadsheet.output.write.forget import is_forgotten
+from broadsheet.output.write.pages import save_page
 
 _PAGES = f"""SELECT s.id, u.url, u.host, v.id, s.capture_id, coalesce(c.fetched_at, ''), s.cleaner_version,
         coalesce(s.cleaner_id, 0), s.own_type, s.text_digest, t.id IS NOT NULL, t.capture_id,

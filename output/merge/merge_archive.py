@@ -13,22 +13,29 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.clock import utc_now
-from output.db.open import archive_path, database_file
-from output.db.transaction import write_transaction
-from output.merge.archive_identity import give_identity
-from output.merge.capture_rows import merge_captures
-from output.merge.histories import merge_edits, merge_gone_histories
-from output.merge.host_pages import add_user_columns, merge_pages
-from output.merge.merged_sources import MergedState, file_states, read_merged_state, write_merged_state
-from output.merge.run_rows import merge_runs
-from output.merge.shared_rows import merge_shared_rows, merge_takedowns
-from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, open_source
-from output.merge.url_rows import merge_urls, note_hosts
-from output.merge.warc_copies import WarcCopy, copy_bytes, plan_copies, put_file_rows, put_places, refuse_other_bytes
-from output.raw.erase import erase_records
-from output.store.sighting import article_id
-from output.write.forget import FORGOTTEN_URL, rewrite_file, take_down
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.open import archive_path, database_file
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.merge.archive_identity import give_identity
+from broadsheet.output.merge.capture_rows import merge_captures
+from broadsheet.output.merge.histories import merge_edits, merge_gone_histories
+from broadsheet.output.merge.host_pages import add_user_columns, merge_pages
+from broadsheet.output.merge.merged_sources import MergedState, file_states, read_merged_state, write_merged_state
+from broadsheet.output.merge.run_rows import merge_runs
+from broadsheet.output.merge.shared_rows import merge_shared_rows, merge_takedowns
+from broadsheet.output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive, attached, open_source
+from broadsheet.output.merge.url_rows import merge_urls, note_hosts
+from broadsheet.output.merge.warc_copies import (
+    WarcCopy,
+    copy_bytes,
+    plan_copies,
+    put_file_rows,
+    put_places,
+    refuse_other_bytes,
+)
+from broadsheet.output.raw.erase import erase_records
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.write.forget import FORGOTTEN_URL, rewrite_file, take_down
 
 _FORGOTTEN_URLS = f"SELECT url FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
 _COUNT = "SELECT count(*) FROM {}"

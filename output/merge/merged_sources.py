@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.open import database_file
-from output.db.stored_values import stored_object
-from output.db.text import as_json
-from output.merge.source_archive import SourceArchive
-from output.merge.warc_copies import WarcCopy
-from output.raw.warc_files import warc_path
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.stored_values import stored_object
+from broadsheet.output.db.text import as_json
+from broadsheet.output.merge.source_archive import SourceArchive
+from broadsheet.output.merge.warc_copies import WarcCopy
+from broadsheet.output.raw.warc_files import warc_path
 
 _READ = "SELECT value FROM meta WHERE key = ?"
 _WRITE = """INSERT INTO meta (key, value) VALUES (?, ?)

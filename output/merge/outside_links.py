@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from sqlite_utils import Database
 
-from output.db.stored_values import stored_object
-from output.db.text import as_json
-from output.merge.archive_identity import former_identity
-from output.merge.source_archive import SourceArchive
+from broadsheet.output.db.stored_values import stored_object
+from broadsheet.output.db.text import as_json
+from broadsheet.output.merge.archive_identity import former_identity
+from broadsheet.output.merge.source_archive import SourceArchive
 
 _PREFIX = "merged_links "
 _LINKS = "SELECT host, links FROM outside_hosts ORDER BY host"

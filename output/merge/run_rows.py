@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.merge.source_archive import SCHEMA_NAME
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.merge.source_archive import SCHEMA_NAME
 
 _COLUMNS = "started_at, finished_at, command, options, versions, outcome, reason, counts"
 _RUNS = f"SELECT id, {_COLUMNS} FROM {SCHEMA_NAME}.runs ORDER BY started_at, id"

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from sqlite_utils import Database
 
-from output.db.transaction import write_transaction
-from output.merge.outside_links import merge_links
-from output.merge.source_archive import SCHEMA_NAME, SourceArchive
-from output.write.forget import FORGOTTEN_URL, plan_takedown, take_down
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.merge.outside_links import merge_links
+from broadsheet.output.merge.source_archive import SCHEMA_NAME, SourceArchive
+from broadsheet.output.write.forget import FORGOTTEN_URL, plan_takedown, take_down
 
 _REVIEW_COLUMNS = "id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version"
 _COPIES = (

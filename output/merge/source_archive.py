@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.errors import ArchiveError, NotReachable
-from output.db.lock import ArchiveLock
-from output.db.open import archive_path, open_database
-from output.merge.archive_identity import identity_of
+from broadsheet.output.db.errors import ArchiveError, NotReachable
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.db.open import archive_path, open_database
+from broadsheet.output.merge.archive_identity import identity_of
 
 SCHEMA_NAME = "merged"
 """The name of the source among the target's attached databases."""

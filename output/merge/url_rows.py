@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from output.db.url_words import OutcomeReason, UrlState
-from output.merge.source_archive import SCHEMA_NAME
-from output.write.forget import FORGOTTEN_URL
+from broadsheet.output.db.url_words import OutcomeReason, UrlState
+from broadsheet.output.merge.source_archive import SCHEMA_NAME
+from broadsheet.output.write.forget import FORGOTTEN_URL
 
 _CREATE_HOSTS = (
     "DROP TABLE IF EXISTS temp.merge_hosts",

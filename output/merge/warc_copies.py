@@ -17,11 +17,11 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from output.db.open import database_file
-from output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
-from output.raw.away_files import read_away_files
-from output.raw.warc_files import MERGED_ENDING, make_folder, sync_to_disk, warc_path, write_pieces
-from output.raw.whole_file import sync_folder
+from broadsheet.output.db.open import database_file
+from broadsheet.output.merge.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
+from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.output.raw.warc_files import MERGED_ENDING, make_folder, sync_to_disk, warc_path, write_pieces
+from broadsheet.output.raw.whole_file import sync_folder
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has

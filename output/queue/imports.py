@@ -8,14 +8,14 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.db.open import archive_path
-from output.db.stored_values import stored_object
-from output.db.text import as_json, storable_text
-from output.db.transaction import write_transaction
-from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
-from output.queue.rows import QueuedUrl
-from output.raw.capture import Capture
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.open import archive_path
+from broadsheet.output.db.stored_values import stored_object
+from broadsheet.output.db.text import as_json, storable_text
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.capture import Capture
 
 _UNFETCHED = f"""SELECT id, url, depth FROM urls
     WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{OutcomeReason.NOT_IN_ARCHIVE}'"""

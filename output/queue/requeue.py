@@ -11,9 +11,17 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import UrlSource
-from output.db.transaction import write_transaction
-from output.db.url_words import OutcomeReason, Reason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.db.url_words import (
+    OutcomeReason,
+    Reason,
+    ReasonFamily,
+    ReasonText,
+    UrlKind,
+    UrlState,
+    compound_reason,
+)
 
 STEP_ROWS = 5_000
 """Rows of one step: some 50 ms."""

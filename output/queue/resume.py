@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.stored_values import stored_object
-from output.db.text import storable_text
-from output.db.url_words import OutcomeReason
+from broadsheet.output.db.stored_values import stored_object
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.db.url_words import OutcomeReason
 
 # From the few rows that redirect to their targets, so that the queue's length does not matter.
 _QUEUED_TARGETS = """SELECT q.url, p.url FROM urls p CROSS JOIN urls q ON q.url = p.location

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cleaners.document import UrlSource
-from output.db.clock import utc_now
-from output.db.text import storable_text
-from output.db.transaction import write_transaction
-from output.db.url_words import Reason, UrlKind, UrlState
-from output.outcome import DiscoveredUrl
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.db.url_words import Reason, UrlKind, UrlState
+from broadsheet.output.outcome import DiscoveredUrl
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -1,11 +1,12 @@
 """Bounds on crawler traps, URLs that go on without end; stored in the archive, so that they outlive a killed crawl.
 
-Each URL found on a page belongs to its narrow pattern, to a wide one and to its host (`cleaners.urls.pattern`). A new
-article sets the counts of its own patterns, and of those of the page that first linked to it, back to zero. A page that
-brings nothing new, a dry one, counts against its patterns; a hopeful page, one that hides its content (a wall, an
-error) or is the first to lead to another part of the site, counts a tenth of that. A pattern with too many dry pages is
-spent: its queued URLs are skipped, until it brings something new again. A pattern that keeps bringing articles has no
-bound. What seeds, sitemaps and feeds name is a finite list: it is always fetched and counts against nothing.
+Each URL found on a page belongs to its narrow pattern, to a wide one and to its host
+(`broadsheet.cleaners.urls.pattern`). A new article sets the counts of its own patterns, and of those of the page that
+first linked to it, back to zero. A page that brings nothing new, a dry one, counts against its patterns; a hopeful
+page, one that hides its content (a wall, an error) or is the first to lead to another part of the site, counts a tenth
+of that. A pattern with too many dry pages is spent: its queued URLs are skipped, until it brings something new again. A
+pattern that keeps bringing articles has no bound. What seeds, sitemaps and feeds name is a finite list: it is always
+fetched and counts against nothing.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from dataclasses import dataclass, field
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType, UrlSource
-from cleaners.urls.canonical import host_of
-from cleaners.urls.pattern import NUMBER, patterns_of, sort_parameters
-from cleaners.urls.shape import LIST_SEGMENTS, UrlShape, shape_of
-from output.db.ids import content_id
-from output.db.text import sql_words, storable_text
-from output.db.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
-from output.outcome import Outcome
-from output.store.page_rows import PageRows
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.cleaners.urls.pattern import NUMBER, patterns_of, sort_parameters
+from broadsheet.cleaners.urls.shape import LIST_SEGMENTS, UrlShape, shape_of
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import sql_words, storable_text
+from broadsheet.output.db.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.store.page_rows import PageRows
 
 WHOLE_HOST = "*"
 _LIST_SOURCES = frozenset((UrlSource.SEED, UrlSource.SITEMAP, UrlSource.FEED, UrlSource.ROBOTS, UrlSource.GUESS))

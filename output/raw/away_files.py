@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-from output.db.errors import NotAnArchive
-from output.raw.whole_file import whole_file
+from broadsheet.output.db.errors import NotAnArchive
+from broadsheet.output.raw.whole_file import whole_file
 
 AWAY_ENDING = ".away"
 """Appended to an archive's name for the list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from output.raw.wire import RawExchange
+from broadsheet.output.raw.wire import RawExchange
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,17 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.raw.imported_record import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
-from output.raw.warc_reader import RecordError, WarcRecord, dechunked_body, iter_records, parse_record, read_span
-from output.raw.warc_records import warc_date
-from output.raw.wire import RawExchange, warc_digest
+from broadsheet.output.raw.imported_record import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
+from broadsheet.output.raw.warc_reader import (
+    RecordError,
+    WarcRecord,
+    dechunked_body,
+    iter_records,
+    parse_record,
+    read_span,
+)
+from broadsheet.output.raw.warc_records import warc_date
+from broadsheet.output.raw.wire import RawExchange, warc_digest
 
 _CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
         (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,

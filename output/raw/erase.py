@@ -18,15 +18,15 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
-from output.db.open import database_file
-from output.db.transaction import write_transaction
-from output.raw.away_files import read_away_files
-from output.raw.capture import Capture
-from output.raw.save_capture import RawResponseWriter, record_location
-from output.raw.warc_files import sync_to_disk, warc_path
-from output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
-from output.raw.warc_records import REDACTED_FIELD, warc_date
-from output.raw.wire import RawExchange, warc_digest
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.raw.save_capture import RawResponseWriter, record_location
+from broadsheet.output.raw.warc_files import sync_to_disk, warc_path
+from broadsheet.output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
+from broadsheet.output.raw.warc_records import REDACTED_FIELD, warc_date
+from broadsheet.output.raw.wire import RawExchange, warc_digest
 
 _REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
 _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n

@@ -12,8 +12,8 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from output.raw.packed_member import MemberError, packed_magic, unpack_member
-from output.raw.record_head import HEAD_BYTES, RecordHead, ends_record, parse_record_head
+from broadsheet.output.raw.packed_member import MemberError, packed_magic, unpack_member
+from broadsheet.output.raw.record_head import HEAD_BYTES, RecordHead, ends_record, parse_record_head
 
 DIGEST_MISMATCH = "digest_mismatch"
 """The fault of a block that has not the digest that its record states, or not the checksum of its gzip member."""

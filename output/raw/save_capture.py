@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.db.text import as_json, storable_text
-from output.raw.capture import Capture
-from output.raw.warc_files import WarcFiles
-from output.raw.warc_records import OriginalRecord, RecordMaker, warc_date
-from output.raw.wire import RawExchange, warc_digest
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import as_json, storable_text
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.raw.warc_files import WarcFiles
+from broadsheet.output.raw.warc_records import OriginalRecord, RecordMaker, warc_date
+from broadsheet.output.raw.wire import RawExchange, warc_digest
 
 _IS_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
 _ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest, warc_file, warc_offset + warc_length

@@ -16,11 +16,11 @@ from pathlib import Path, PurePosixPath
 
 from sqlite_utils import Database
 
-from output.db.errors import NotAnArchive
-from output.db.open import database_file
-from output.db.transaction import write_transaction
-from output.raw.away_files import read_away_files
-from output.raw.whole_file import sync_folder
+from broadsheet.output.db.errors import NotAnArchive
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.output.raw.whole_file import sync_folder
 
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
-from output.raw.imported_record import ImportedRecordError, read_imported_record
-from output.raw.wire import RawExchange
+from broadsheet.output.raw.imported_record import ImportedRecordError, read_imported_record
+from broadsheet.output.raw.wire import RawExchange
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
 _HEAD_END = re.compile(rb"\n\r?\n")

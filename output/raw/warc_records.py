@@ -18,7 +18,7 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from output.raw.wire import RawExchange, warc_digest
+from broadsheet.output.raw.wire import RawExchange, warc_digest
 
 COMPRESSION_LEVEL = 2
 """ISA-L's compression level, 0 to 3: docs/performance.md has what each costs and saves."""

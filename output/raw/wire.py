@@ -18,7 +18,7 @@ class RawExchange:
     `head` is the status line and the headers with the empty line after them, `body` what follows, with its transfer
     coding. `interim_responses` are the 1xx responses that came before; `ip_address` is the server's. `truncated` is
     one of TRUNCATED, or empty. `redacted_headers` are the headers of the request, in lower case, whose values are not
-    those that were sent (`output.raw.credentials`).
+    those that were sent (`broadsheet.output.raw.credentials`).
     """
 
     request: bytes = field(repr=False)

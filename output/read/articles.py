@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.stored_values import decoding, stored_object, stored_texts
-from output.db.table_columns import quoted_name, table_columns
-from output.store.article_filter import ALL_ARTICLES, ArticleBounds
-from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
-from output.verdicts.rulings import find_article
+from broadsheet.output.db.stored_values import decoding, stored_object, stored_texts
+from broadsheet.output.db.table_columns import quoted_name, table_columns
+from broadsheet.output.store.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.verdicts.rulings import find_article
 
 _BATCH = 100  # articles in memory at a time
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"

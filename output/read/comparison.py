@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
-from cleaners.compare.word_diff import diff_words
-from output.watch.history import RevisedArticle, Revision, blocks_of_revision
+from broadsheet.cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
+from broadsheet.cleaners.compare.word_diff import diff_words
+from broadsheet.output.watch.history import RevisedArticle, Revision, blocks_of_revision
 
 WordChanges = tuple[tuple[str, str], ...]
 """(sign, text) in order, as `diff_words` gives them."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Database
 
-from output.db.stored_values import stored_object, stored_texts
-from output.db.table_columns import quoted_name, table_columns
-from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.db.stored_values import stored_object, stored_texts
+from broadsheet.output.db.table_columns import quoted_name, table_columns
+from broadsheet.output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 from sqlite_utils import Database
 
-from output.db.open import database_file
-from output.db.schema_doc import ColumnMeanings, column_meanings, schema_columns
-from output.db.stored_values import json_object
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.schema_doc import ColumnMeanings, column_meanings, schema_columns
+from broadsheet.output.db.stored_values import json_object
 
 SOURCE = "Broadsheet"
 _WITH_TITLES = "with_titles"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import Block, Verdict
-from output.db.text import words_of
-from output.settle.duplicates import word_overlap
-from output.store.ledger import read_ledger
-from output.verdicts.rulings import Ruling
+from broadsheet.cleaners.document import Block, Verdict
+from broadsheet.output.db.text import words_of
+from broadsheet.output.settle.duplicates import word_overlap
+from broadsheet.output.store.ledger import read_ledger
+from broadsheet.output.verdicts.rulings import Ruling
 
 MIN_OVERLAP = 0.2  # share of the longer text's words that two similar blocks have in common, at least
 _MAX_CHARS = 600  # characters of an example

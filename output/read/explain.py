@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import ArticleImage, BlockKind
-from output.db.stored_values import BLOCK_KINDS, decoding, stored_texts
-from output.store.images import stored_images
-from output.store.known_url import find_known_url
-from output.verdicts.rulings import find_article
+from broadsheet.cleaners.document import ArticleImage, BlockKind
+from broadsheet.output.db.stored_values import BLOCK_KINDS, decoding, stored_texts
+from broadsheet.output.store.images import stored_images
+from broadsheet.output.store.known_url import find_known_url
+from broadsheet.output.verdicts.rulings import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, ''), p.expected_f1

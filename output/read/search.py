@@ -2,7 +2,7 @@
 
 Words are joined by AND; "a phrase" is in double quotes, and word* with an asterisk is a prefix. Everything is quoted
 before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are searched as the pairs of characters that
-`output.db.fulltext` puts into the index.
+`broadsheet.output.db.fulltext` puts into the index.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.fulltext.unspaced_scripts import CJK_RANGES
-from output.db.ids import LARGEST_INTEGER
-from output.db.text import inert_text, storable_text
-from output.store.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.db.fulltext.unspaced_scripts import CJK_RANGES
+from broadsheet.output.db.ids import LARGEST_INTEGER
+from broadsheet.output.db.text import inert_text, storable_text
+from broadsheet.output.store.article_filter import ALL_ARTICLES, ArticleBounds
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.urls.canonical import canonicalise
-from output.db.text import storable_text
-from output.raw.capture import RecordLocation
-from output.store.known_url import find_known_url
-from output.verdicts.rulings import find_article
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.store.known_url import find_known_url
+from broadsheet.output.verdicts.rulings import find_article
 
 _LOCATIONS = """SELECT c.url, c.fetched_at, c.warc_file, c.warc_offset, c.warc_length,
         o.warc_file, o.warc_offset, o.warc_length

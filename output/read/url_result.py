@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.db.text import storable_text
-from output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 
 _MAX_HOPS = 10
 _STATE = "SELECT id, state, reason FROM urls WHERE url = ?"

@@ -12,14 +12,21 @@ from itertools import islice
 
 from sqlite_utils import Database
 
-from output.db.errors import DamagedValue
-from output.db.open import database_file
-from output.raw.check import raw_faults
-from output.read.checks.agreement_checks import block_reasons, copied_values, dates, hosts, row_numbers, url_reasons
-from output.read.checks.column_checks import column_values
-from output.read.checks.file_checks import foreign_keys, full_text, integrity, schema_objects, schema_version
-from output.read.checks.finding import Finding
-from output.read.checks.link_checks import (
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.open import database_file
+from broadsheet.output.raw.check import raw_faults
+from broadsheet.output.read.checks.agreement_checks import (
+    block_reasons,
+    copied_values,
+    dates,
+    hosts,
+    row_numbers,
+    url_reasons,
+)
+from broadsheet.output.read.checks.column_checks import column_values
+from broadsheet.output.read.checks.file_checks import foreign_keys, full_text, integrity, schema_objects, schema_version
+from broadsheet.output.read.checks.finding import Finding
+from broadsheet.output.read.checks.link_checks import (
     articles_and_pages,
     layout_counts,
     ledger_counts,
@@ -28,8 +35,14 @@ from output.read.checks.link_checks import (
     old_revisions,
     url_counts,
 )
-from output.read.checks.text_checks import article_digests, article_texts, block_texts, page_digests, standfirsts
-from output.read.checks.value_checks import stored_values
+from broadsheet.output.read.checks.text_checks import (
+    article_digests,
+    article_texts,
+    block_texts,
+    page_digests,
+    standfirsts,
+)
+from broadsheet.output.read.checks.value_checks import stored_values
 
 _MAX_PROBLEMS = 20  # of one check
 

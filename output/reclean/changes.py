@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from output.reclean.own_reading import OwnReading
-from output.store.page_rows import PageRows
+from broadsheet.output.reclean.own_reading import OwnReading
+from broadsheet.output.store.page_rows import PageRows
 
 NEW_BLOCK_REASON = ("new block", "")
 """(reason, rule) of a kept text that was no block before."""

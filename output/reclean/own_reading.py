@@ -13,18 +13,27 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import ArticleImage, Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
-from cleaners.verdicts.assemble import assemble
-from output.db.stored_values import decoding, stored_texts
-from output.db.text import storable_text
-from output.store.images import stored_images
-from output.store.ledger import read_ledger
-from output.store.lineage import stored_lineage
-from output.store.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
-from output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
-from output.store.signatures import stored_signature
-from output.store.user_values import JsonValue, user_values
-from output.verdicts.stored_certainty import stored_chances
+from broadsheet.cleaners.document import (
+    ArticleImage,
+    Block,
+    BlockKind,
+    CleanedPage,
+    Metadata,
+    PageType,
+    PageVerdict,
+    Verdict,
+)
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.db.stored_values import decoding, stored_texts
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.store.images import stored_images
+from broadsheet.output.store.ledger import read_ledger
+from broadsheet.output.store.lineage import stored_lineage
+from broadsheet.output.store.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
+from broadsheet.output.store.page_rows import SETTLED_EVIDENCE, PageRows, make_page_rows
+from broadsheet.output.store.signatures import stored_signature
+from broadsheet.output.store.user_values import JsonValue, user_values
+from broadsheet.output.verdicts.stored_certainty import stored_chances
 
 _COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,

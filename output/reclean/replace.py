@@ -11,18 +11,18 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.text import as_json
-from output.db.transaction import write_transaction
-from output.raw.capture import RecordLocation
-from output.reclean.own_reading import OwnReading
-from output.store.articles import changes_made_now
-from output.store.images import put_images
-from output.store.lineage import note_same_reading
-from output.store.page_rows import PageRows
-from output.store.sighting import Sighting
-from output.store.signatures import put_signature
-from output.verdicts.stored_certainty import put_chances, update_expected_f1
-from output.write.pages import save_page
+from broadsheet.output.db.text import as_json
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.reclean.own_reading import OwnReading
+from broadsheet.output.store.articles import changes_made_now
+from broadsheet.output.store.images import put_images
+from broadsheet.output.store.lineage import note_same_reading
+from broadsheet.output.store.page_rows import PageRows
+from broadsheet.output.store.sighting import Sighting
+from broadsheet.output.store.signatures import put_signature
+from broadsheet.output.verdicts.stored_certainty import put_chances, update_expected_f1
+from broadsheet.output.write.pages import save_page
 
 _PAGES_PER_BATCH = 500
 # An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a

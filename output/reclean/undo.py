@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.db.ids import LARGEST_INTEGER
-from output.db.stored_values import decoding
-from output.db.transaction import write_transaction
-from output.reclean.own_reading import OwnReading, unpack_reading
-from output.reclean.replace import RawPage, replace_page
-from output.settle.judge_again import settle
-from output.store.articles import changes_made_now, stored_article
-from output.store.sighting import article_id
-from output.store.user_values import put_user_values
+from broadsheet.output.db.ids import LARGEST_INTEGER
+from broadsheet.output.db.stored_values import decoding
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.reclean.own_reading import OwnReading, unpack_reading
+from broadsheet.output.reclean.replace import RawPage, replace_page
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.articles import changes_made_now, stored_article
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.store.user_values import put_user_values
 
 _PAGES_PER_BATCH = 64
 _RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM recleans ORDER BY id"""

@@ -1,7 +1,7 @@
 """Alarms for hosts whose pages have changed: articles turn short, empty or alike, or a rule that always fired stops.
 
-Each run is compared with the same host's earlier runs with the same cleaner (`output.report.drift` says how). An alarm
-says that somebody should look at the site; it changes nothing in the archive.
+Each run is compared with the same host's earlier runs with the same cleaner (`broadsheet.output.report.drift` says
+how). An alarm says that somebody should look at the site; it changes nothing in the archive.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.report.drift import MIN_DIFFERENCE, MIN_PAGES, PageShare, has_fallen, has_risen
+from broadsheet.output.report.drift import MIN_DIFFERENCE, MIN_PAGES, PageShare, has_fallen, has_risen
 
 _PAST_RUNS = 10
 _ALWAYS_SHARE = 0.9  # share of pages from which a rule counts as one that always fires

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.url_words import Reason, UrlState
+from broadsheet.output.db.url_words import Reason, UrlState
 
 MAX_EXAMPLES = 3
 

@@ -1,7 +1,7 @@
 """The figures of an archive: every URL by outcome, coverage and its gaps, what was removed, what changed on its sites.
 
-`gather_totals` gives the few that the end of a crawl shows, `gather_report` all of them; `output.report.report_text`
-formats them.
+`gather_totals` gives the few that the end of a crawl shows, `gather_report` all of them;
+`broadsheet.output.report.report_text` formats them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
-from output.report.coverage import Coverage, measure_coverage
-from output.report.host_scope import host_scope
+from broadsheet.cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
+from broadsheet.output.report.coverage import Coverage, measure_coverage
+from broadsheet.output.report.host_scope import host_scope
 
 _MAX_CLUSTERS = 20
 

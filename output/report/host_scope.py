@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from sqlite_utils import Database
 
-from output.db.table_columns import quoted_name, table_columns
-from output.store.article_filter import host_condition
+from broadsheet.output.db.table_columns import quoted_name, table_columns
+from broadsheet.output.store.article_filter import host_condition
 
 _HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms", "layouts")
 _ARTICLE_TABLES = ("duplicates", "clusters")

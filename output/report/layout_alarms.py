@@ -1,8 +1,8 @@
 """Alarms for hosts whose pages are made otherwise than before: a new layout takes over, or the one of articles is gone.
 
 Like is compared with like: a page that was fetched again with itself, a new page with those of the same pattern of URL
-that the archive had. A layout is known again by what its pages are (`cleaners.compare.layout_groups`), since its number
-may change whenever the archive is settled. A new layout beside the old one is none: a site grows.
+that the archive had. A layout is known again by what its pages are (`broadsheet.cleaners.compare.layout_groups`), since
+its number may change whenever the archive is settled. A new layout beside the old one is none: a site grows.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.layout_groups import MIN_SIMILARITY, group_signatures, signature_similarity
-from cleaners.html.layout_signature import unpack_signature
-from cleaners.urls.pattern import patterns_of
-from output.report.alarms import Alarm
-from output.report.drift import PageShare, has_risen
+from broadsheet.cleaners.compare.layout_groups import MIN_SIMILARITY, group_signatures, signature_similarity
+from broadsheet.cleaners.html.layout_signature import unpack_signature
+from broadsheet.cleaners.urls.pattern import patterns_of
+from broadsheet.output.report.alarms import Alarm
+from broadsheet.output.report.drift import PageShare, has_risen
 
 NEW_LAYOUT, LAYOUT_GONE = "layout_new", "layout_gone"
 

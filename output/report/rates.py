@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType
-from cleaners.lineage import CLEANER_VERSION
-from cleaners.urls.pattern import patterns_of
-from output.db.text import sql_words
-from output.db.transaction import write_transaction
-from output.db.url_words import OutcomeReason
-from output.report.alarms import find_alarms
-from output.report.drift import MIN_PAGES
-from output.report.layout_alarms import find_layout_alarms
+from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.urls.pattern import patterns_of
+from broadsheet.output.db.text import sql_words
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.report.alarms import find_alarms
+from broadsheet.output.report.drift import MIN_PAGES
+from broadsheet.output.report.layout_alarms import find_layout_alarms
 
 ALL_PAGES, KNOWN_PAGES, NEW_PAGES = "*", "again", "new"
 BARREN_REASONS = (

@@ -7,11 +7,11 @@ from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
 
-from cleaners.verdicts.certainty import certainty
-from output.db.text import inert_text
-from output.report.coverage import Coverage, Gap
-from output.report.figures import AlarmLine, Report, RuleRate, RunLine, Yield
-from output.report.plain_words import count_text, reason_words, rule_words
+from broadsheet.cleaners.verdicts.certainty import certainty
+from broadsheet.output.db.text import inert_text
+from broadsheet.output.report.coverage import Coverage, Gap
+from broadsheet.output.report.figures import AlarmLine, Report, RuleRate, RunLine, Yield
+from broadsheet.output.report.plain_words import count_text, reason_words, rule_words
 
 _EMPTY_CELLS = ("", "–")
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}

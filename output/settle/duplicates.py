@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from output.db.text import words_of
+from broadsheet.output.db.text import words_of
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
 MIN_COPY_OVERLAP = 0.9  # share of words in common of two captures of one text, with a date or counter between them

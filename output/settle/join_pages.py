@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 from sqlite_utils import Database
 
-from cleaners.metadata.titles import fold_title
-from cleaners.urls.canonical import host_of
-from output.db.text import words_of
-from output.settle.duplicates import PageIdentity
-from output.store.leads import NEXT, WHOLE, PageLead
-from output.store.multipage import ArticlePart
+from broadsheet.cleaners.metadata.titles import fold_title
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.output.db.text import words_of
+from broadsheet.output.settle.duplicates import PageIdentity
+from broadsheet.output.store.leads import NEXT, WHOLE, PageLead
+from broadsheet.output.store.multipage import ArticlePart
 
 _MIN_WORDS_WITHIN = 0.8  # share of a page's words that the whole article must have
 _MAX_PARTS = 100

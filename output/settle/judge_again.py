@@ -16,28 +16,28 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType, PageVerdict, Verdict
-from output.db.clock import utc_now
-from output.db.fulltext.index_articles import index_postponed, remove_from_index
-from output.db.stored_values import stored_texts
-from output.db.text import as_json
-from output.settle.affected_pages import AFFECTED_TABLES, find_affected_pages
-from output.settle.aggregates import LIST_TABLES, create_pages_view, find_list_pages
-from output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
-from output.settle.join_pages import find_parts
-from output.settle.layouts.find_layouts import find_layouts, store_layouts, stored_layout_verdict
-from output.settle.parallel_map import ParallelMap, serial_map
-from output.settle.similar.relate import relate_articles
-from output.settle.site_memory.common_texts import find_common_texts
-from output.settle.site_memory.repeats import (
+from broadsheet.cleaners.document import PageType, PageVerdict, Verdict
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.fulltext.index_articles import index_postponed, remove_from_index
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.db.text import as_json
+from broadsheet.output.settle.affected_pages import AFFECTED_TABLES, find_affected_pages
+from broadsheet.output.settle.aggregates import LIST_TABLES, create_pages_view, find_list_pages
+from broadsheet.output.settle.duplicates import SHORT_WORDS, PageIdentity, Representatives, find_representatives
+from broadsheet.output.settle.join_pages import find_parts
+from broadsheet.output.settle.layouts.find_layouts import find_layouts, store_layouts, stored_layout_verdict
+from broadsheet.output.settle.parallel_map import ParallelMap, serial_map
+from broadsheet.output.settle.similar.relate import relate_articles
+from broadsheet.output.settle.site_memory.common_texts import find_common_texts
+from broadsheet.output.settle.site_memory.repeats import (
     create_kept_view,
     drop_site_tables,
     kept_text,
     rejudge_pages,
     verdict_reasons,
 )
-from output.settle.steps import SettleSteps, settle_in_steps
-from output.settle.unsettled import (
+from broadsheet.output.settle.steps import SettleSteps, settle_in_steps
+from broadsheet.output.settle.unsettled import (
     WHOLE_ARCHIVE,
     StaleHosts,
     awaited_urls_have_changed,
@@ -49,15 +49,19 @@ from output.settle.unsettled import (
     note_settled,
     read_roles,
 )
-from output.store.articles import ArticleChange, note_change
-from output.store.multipage import ArticlePart, put_parts
-from output.store.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE
-from output.store.shelf import ShelvingReason, shelve, unshelve
-from output.store.sighting import article_id
-from output.verdicts.apply_rulings import apply_rulings
-from output.verdicts.rebuild import rebuild_page
-from output.verdicts.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
-from output.watch.decide_edits import decide_pending, note_absences
+from broadsheet.output.store.articles import ArticleChange, note_change
+from broadsheet.output.store.multipage import ArticlePart, put_parts
+from broadsheet.output.store.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE
+from broadsheet.output.store.shelf import ShelvingReason, shelve, unshelve
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.verdicts.apply_rulings import apply_rulings
+from broadsheet.output.verdicts.rebuild import rebuild_page
+from broadsheet.output.verdicts.site_verdicts import (
+    pages_with_site_verdicts,
+    replace_site_verdicts,
+    site_verdict_reasons,
+)
+from broadsheet.output.watch.decide_edits import decide_pending, note_absences
 
 # The URLs that pages name as canonical, other than their own.
 _CREATE_NAMED_URLS = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from output.db.transaction import write_transaction
-from output.settle.unsettled import note_unsettled
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.settle.unsettled import note_unsettled
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -1,8 +1,8 @@
 """What has changed since the archive was last settled: which pages, on which hosts, and which texts they share.
 
-Triggers (`output.db.migrations.v6_settle`) note in `unsettled` each page of which something changed that settling
-reads, and in `unsettled_texts` the block texts that it had before. What else decides the outcome stands in a fact of
-the file: the version of the judges, and which pages of articles on several pages are still to come.
+Triggers (`broadsheet.output.db.migrations.v6_settle`) note in `unsettled` each page of which something changed that
+settling reads, and in `unsettled_texts` the block texts that it had before. What else decides the outcome stands in a
+fact of the file: the version of the judges, and which pages of articles on several pages are still to come.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cleaners.lineage import CLEANER_VERSION, settle_digest
-from output.db.ids import content_id
+from broadsheet.cleaners.lineage import CLEANER_VERSION, settle_digest
+from broadsheet.output.db.ids import content_id
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -13,8 +13,8 @@ from datetime import date
 
 from sqlite_utils import Database
 
-from cleaners.urls.canonical import canonicalise, host_of
-from output.db.table_columns import quoted_name, table_columns
+from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.output.db.table_columns import quoted_name, table_columns
 
 _DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 

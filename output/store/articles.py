@@ -13,10 +13,10 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-from output.db.text import storable_text
-from output.store.metadata_columns import METADATA_COLUMNS, metadata_values
-from output.store.page_rows import PageRows
-from output.store.revisions import (
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.store.metadata_columns import METADATA_COLUMNS, metadata_values
+from broadsheet.output.store.page_rows import PageRows
+from broadsheet.output.store.revisions import (
     ArticleState,
     RevisionChange,
     RevisionMark,
@@ -25,7 +25,7 @@ from output.store.revisions import (
     note_new_capture,
     note_revision,
 )
-from output.store.sighting import Sighting, article_id
+from broadsheet.output.store.sighting import Sighting, article_id
 
 COLUMNS = (
     *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),

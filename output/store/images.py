@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cleaners.document import ArticleImage
-from output.db.text import storable_text
+from broadsheet.cleaners.document import ArticleImage
+from broadsheet.output.db.text import storable_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from cleaners.urls.nearest import near_spellings
-from output.db.text import storable_text
+from broadsheet.cleaners.urls.nearest import near_spellings
+from broadsheet.output.db.text import storable_text
 
 
 def find_known_url(db: Database, text: str) -> str | None:

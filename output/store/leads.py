@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cleaners.document import Outlink
-from output.db.text import storable_text
+from broadsheet.cleaners.document import Outlink
+from broadsheet.output.db.text import storable_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from cleaners.document import Block, BlockKind, Verdict
-from output.db.errors import TextConflict
-from output.db.ids import BLOCK_BITS, content_id
-from output.db.stored_values import BLOCK_KINDS, decoding
-from output.db.text import storable_text
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.output.db.errors import TextConflict
+from broadsheet.output.db.ids import BLOCK_BITS, content_id
+from broadsheet.output.db.stored_values import BLOCK_KINDS, decoding
+from broadsheet.output.db.text import storable_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

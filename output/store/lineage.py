@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from sqlite_utils import Database
 
-from cleaners.lineage import Lineage
-from output.db.ids import content_id
+from broadsheet.cleaners.lineage import Lineage
+from broadsheet.output.db.ids import content_id
 
 _COLUMNS = "version, rules, model, site_rules, libraries"
 _SAME_READING = (

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from cleaners.document import DATE_TEXT, Metadata
-from output.db.stored_values import stored_object, stored_texts
-from output.db.text import as_json, storable_text
-from output.store.stated_date import read_stated_date
+from broadsheet.cleaners.document import DATE_TEXT, Metadata
+from broadsheet.output.db.stored_values import stored_object, stored_texts
+from broadsheet.output.db.text import as_json, storable_text
+from broadsheet.output.store.stated_date import read_stated_date
 
 SOURCES_COLUMN = "metadata_sources"
 """The column of `Metadata.sources`."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import Block
-from output.db.text import count_words
-from output.store.ledger import read_kept_blocks
+from broadsheet.cleaners.document import Block
+from broadsheet.output.db.text import count_words
+from broadsheet.output.store.ledger import read_kept_blocks
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
 _HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cleaners.document import ArticleImage, CleanedPage, ExtractorUse, Metadata, PageVerdict
-from cleaners.lineage import Lineage, lineage
-from cleaners.verdicts.certainty import expected_verdict_f1
-from output.db.ids import text_digest
-from output.db.text import count_words, storable_text
-from output.store.images import storable_image
-from output.store.leads import page_leads
-from output.store.ledger import LedgerRows, make_ledger_rows
+from broadsheet.cleaners.document import ArticleImage, CleanedPage, ExtractorUse, Metadata, PageVerdict
+from broadsheet.cleaners.lineage import Lineage, lineage
+from broadsheet.cleaners.verdicts.certainty import expected_verdict_f1
+from broadsheet.output.db.ids import text_digest
+from broadsheet.output.db.text import count_words, storable_text
+from broadsheet.output.store.images import storable_image
+from broadsheet.output.store.leads import page_leads
+from broadsheet.output.store.ledger import LedgerRows, make_ledger_rows
 
 
 @dataclass(frozen=True, slots=True)

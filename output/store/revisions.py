@@ -2,7 +2,7 @@
 
 A new capture whose text or title differs makes a revision that is `pending`: whether the publication changed the
 article, or only something around it or a verdict, is decided when the crawl settles, with the same evidence for both
-captures (`output.watch.decide_edits`). All of it runs in the caller's transaction.
+captures (`broadsheet.output.watch.decide_edits`). All of it runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TypeAlias
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
-from cleaners.compare.edits import may_report_edit
-from cleaners.compare.site_memory import BODY_VERDICT, container_path
-from output.db.ids import content_id
-from output.db.stored_values import decoding, json_value, stored_object
-from output.db.text import sql_words, storable_text
-from output.store.ledger import read_layout
-from output.store.sighting import Sighting
+from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
+from broadsheet.cleaners.compare.edits import may_report_edit
+from broadsheet.cleaners.compare.site_memory import BODY_VERDICT, container_path
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.stored_values import decoding, json_value, stored_object
+from broadsheet.output.db.text import sql_words, storable_text
+from broadsheet.output.store.ledger import read_layout
+from broadsheet.output.store.sighting import Sighting
 
 
 class RevisionMark(StrEnum):

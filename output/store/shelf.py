@@ -12,7 +12,7 @@ from sqlite3 import OperationalError
 
 from sqlite_utils import Database
 
-from output.db.table_columns import TableColumn, folded_name, quoted_name, table_columns
+from broadsheet.output.db.table_columns import TableColumn, folded_name, quoted_name, table_columns
 
 _RENAMED = {b"why": "why_of_article"}  # a user's column whose name `shelved` uses otherwise
 

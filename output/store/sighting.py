@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from output.db.ids import content_id
-from output.db.text import storable_text
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import storable_text
 
 
 def article_id(url: str) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from sqlite_utils import Database
 
-from output.db.table_columns import quoted_name
-from output.store.articles import COLUMNS
-from output.store.shelf import writable_columns
+from broadsheet.output.db.table_columns import quoted_name
+from broadsheet.output.store.articles import COLUMNS
+from broadsheet.output.store.shelf import writable_columns
 
 _BYTES = "base64"
 

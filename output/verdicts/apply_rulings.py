@@ -1,7 +1,7 @@
 """Applying a person's rulings: they replace every other verdict, now and whenever a page is judged again.
 
-Applying compares the ledger with the stored rulings (`output.verdicts.ruling_steps`). Doing it twice changes nothing,
-and it may be done after anything that wrote verdicts.
+Applying compares the ledger with the stored rulings (`broadsheet.output.verdicts.ruling_steps`). Doing it twice changes
+nothing, and it may be done after anything that wrote verdicts.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from output.db.ids import text_digest
-from output.db.transaction import write_transaction
-from output.store.page_rows import PageRows
-from output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
-from output.verdicts.ruling_steps import (
+from broadsheet.output.db.ids import text_digest
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.store.page_rows import PageRows
+from broadsheet.output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
+from broadsheet.output.verdicts.ruling_steps import (
     OF_ALL,
     OF_BLOCK,
     OF_BLOCK_ON_PAGES,
@@ -27,8 +27,8 @@ from output.verdicts.ruling_steps import (
     find_steps,
     take_steps,
 )
-from output.verdicts.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
-from output.verdicts.stored_certainty import update_expected_f1
+from broadsheet.output.verdicts.rulings import Ruling, drop_ruling, store_ruling, stored_ruling
+from broadsheet.output.verdicts.stored_certainty import update_expected_f1
 
 MOST_PAGES = 1000
 """Pages that a sample of a ruling's effect looks at."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from cleaners.document import Block, KeepReason, Verdict
-from cleaners.verdicts.assemble import assemble
-from output.db.ids import text_digest
-from output.db.text import count_words, storable_text
-from output.store.articles import ArticleChange, note_change
-from output.store.ledger import read_kept_blocks, read_ledger
-from output.store.multipage import further_blocks, has_further_pages, head_page
-from output.store.page_rows import PageRows
-from output.store.revisions import correct_revision
-from output.verdicts.stored_certainty import update_expected_f1
+from broadsheet.cleaners.document import Block, KeepReason, Verdict
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.db.ids import text_digest
+from broadsheet.output.db.text import count_words, storable_text
+from broadsheet.output.store.articles import ArticleChange, note_change
+from broadsheet.output.store.ledger import read_kept_blocks, read_ledger
+from broadsheet.output.store.multipage import further_blocks, has_further_pages, head_page
+from broadsheet.output.store.page_rows import PageRows
+from broadsheet.output.store.revisions import correct_revision
+from broadsheet.output.verdicts.stored_certainty import update_expected_f1
 
 _KEPT = Verdict(True, KeepReason.SELECTED, "")
 

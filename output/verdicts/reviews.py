@@ -1,6 +1,7 @@
 """What a person judged of a sample of blocks and pages: whether the cleaner was right, and what that shows.
 
-A judgement is evidence about the cleaner; it changes no text. To change one is a ruling (`output.verdicts.rulings`).
+A judgement is evidence about the cleaner; it changes no text. To change one is a ruling
+(`broadsheet.output.verdicts.rulings`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from math import sqrt
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.db.text import storable_text
-from output.verdicts.rulings import block_text
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.verdicts.rulings import block_text
 
 _Z = 1.959964  # standard deviations around the mean within which 95 % lie
 

@@ -18,13 +18,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.db.lock import ArchiveLock
-from output.db.stored_values import json_object, json_texts
-from output.db.transaction import write_transaction
-from output.raw.whole_file import sync_folder
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.reviews import Review, can_be_stored, drop_review, store_review
-from output.verdicts.rulings import Ruling, block_text
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.db.stored_values import json_object, json_texts
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.raw.whole_file import sync_folder
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.reviews import Review, can_be_stored, drop_review, store_review
+from broadsheet.output.verdicts.rulings import Ruling, block_text
 
 JOURNAL_ENDING = ".rulings"
 _APPLIED = "applied_rulings"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import KeepReason, RemovalReason
-from output.verdicts.rulings import PERSON
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.output.verdicts.rulings import PERSON
 
 _PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMOVED_BY_PERSON)}
 

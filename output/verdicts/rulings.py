@@ -1,6 +1,7 @@
 """A person's rulings on blocks: a text belongs to the article, or does not, in one article, on one host, or anywhere.
 
-A ruling is stored until it is removed. What it does to the ledger and the texts is in `output.verdicts.apply_rulings`.
+A ruling is stored until it is removed. What it does to the ledger and the texts is in
+`broadsheet.output.verdicts.apply_rulings`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.db.text import storable_text
-from output.store.known_url import find_known_url
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.store.known_url import find_known_url
 
 PERSON = "person"
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from cleaners.document import Verdict
-from output.db.ids import text_digest
-from output.store.ledger import intern_reasons
-from output.store.page_rows import PageRows
-from output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
+from broadsheet.cleaners.document import Verdict
+from broadsheet.output.db.ids import text_digest
+from broadsheet.output.store.ledger import intern_reasons
+from broadsheet.output.store.page_rows import PageRows
+from broadsheet.output.verdicts.rebuild import assemble_page, rebuild_page, update_counts
 
 _ReasonedVerdict = tuple[int, int]  # kept, and the id of the reason
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from cleaners.verdicts.certainty import certain_chance, expected_verdict_f1
-from cleaners.words import rough_word_count
-from output.db.stored_values import decoding
+from broadsheet.cleaners.verdicts.certainty import certain_chance, expected_verdict_f1
+from broadsheet.cleaners.words import rough_word_count
+from broadsheet.output.db.stored_values import decoding
 
 _BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL OR v.page_id IS NOT NULL
     FROM page_blocks b JOIN block_texts t ON t.id = b.block_id

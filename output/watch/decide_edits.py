@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
-from cleaners.compare.edits import ArticleVersion, CapturedBlock, Edit, compare_versions
-from cleaners.compare.folding import comparison_key
-from output.db.stored_values import decoding
-from output.db.text import sql_words
-from output.store.articles import ArticleChange, note_change
-from output.store.revisions import (
+from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
+from broadsheet.cleaners.compare.edits import ArticleVersion, CapturedBlock, Edit, compare_versions
+from broadsheet.cleaners.compare.folding import comparison_key
+from broadsheet.output.db.stored_values import decoding
+from broadsheet.output.db.text import sql_words
+from broadsheet.output.store.articles import ArticleChange, note_change
+from broadsheet.output.store.revisions import (
     RevisionChange,
     RevisionMark,
     RevisionValues,
@@ -28,8 +28,8 @@ from output.store.revisions import (
     note_revision,
     read_stated_metadata,
 )
-from output.store.sighting import Sighting
-from output.watch.history import old_and_new_blocks
+from broadsheet.output.store.sighting import Sighting
+from broadsheet.output.watch.history import old_and_new_blocks
 
 Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
 """Cleans a capture again with the present cleaner, by its id; gives None where its raw response is not stored."""

@@ -9,10 +9,10 @@ from typing import Any, Final, Literal
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
-from output.db.ids import LARGEST_INTEGER
-from output.db.stored_values import stored_texts
-from output.store.revisions import RevisionChange, RevisionMark
+from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
+from broadsheet.output.db.ids import LARGEST_INTEGER
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.store.revisions import RevisionChange, RevisionMark
 
 NEW: Final = "new"
 EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)

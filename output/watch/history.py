@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import TEXTLESS_KINDS
-from cleaners.compare.edits import CapturedBlock
-from output.db.ids import content_id
-from output.db.stored_values import BLOCK_KINDS, decoding, stored_texts
-from output.store.known_url import find_known_url
-from output.store.revisions import RevisionChange, RevisionMark, block_containers
-from output.verdicts.rulings import find_article
+from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
+from broadsheet.cleaners.compare.edits import CapturedBlock
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.stored_values import BLOCK_KINDS, decoding, stored_texts
+from broadsheet.output.store.known_url import find_known_url
+from broadsheet.output.store.revisions import RevisionChange, RevisionMark, block_containers
+from broadsheet.output.verdicts.rulings import find_article
 
 _ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
 _REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text

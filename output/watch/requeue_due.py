@@ -13,11 +13,26 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType, UrlSource
-from output.db.text import storable_text
-from output.db.url_words import OutcomeReason, Reason, ReasonFamily, UrlKind, UrlState, compound_reason, http_reason
-from output.outcome import DiscoveredUrl, Outcome
-from output.watch.when_due import MIN_INTERVAL, RevisitPolicy, VisitHistory, is_announced, is_due, next_interval
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.db.url_words import (
+    OutcomeReason,
+    Reason,
+    ReasonFamily,
+    UrlKind,
+    UrlState,
+    compound_reason,
+    http_reason,
+)
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.watch.when_due import (
+    MIN_INTERVAL,
+    RevisitPolicy,
+    VisitHistory,
+    is_announced,
+    is_due,
+    next_interval,
+)
 
 _LIST_PRIORITY, _ARTICLE_PRIORITY = 120, 30  # lists go first, known articles after new ones
 _URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of the URL, not of the host

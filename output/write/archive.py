@@ -19,26 +19,26 @@ from typing import Self
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType, UrlSource
-from cleaners.urls.canonical import host_of
-from output.db.clock import utc_now
-from output.db.errors import TextConflict
-from output.db.fulltext.index_articles import index_postponed, postpone_indexing
-from output.db.lock import ArchiveLock
-from output.db.open import archive_path, check_path, open_database
-from output.db.text import storable_text
-from output.db.transaction import write_transaction
-from output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.requeue import PassingReason, Requeuer
-from output.queue.rows import add_urls, fill_dates, give_up_host, note_listed_urls
-from output.queue.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
-from output.raw.erase import erase_records
-from output.raw.save_capture import RawResponseWriter, save_capture
-from output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
-from output.store.sighting import Sighting
-from output.verdicts.ruling_journal import apply_journal
-from output.watch.requeue_due import (
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import TextConflict
+from broadsheet.output.db.fulltext.index_articles import index_postponed, postpone_indexing
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.db.open import archive_path, check_path, open_database
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.db.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.requeue import PassingReason, Requeuer
+from broadsheet.output.queue.rows import add_urls, fill_dates, give_up_host, note_listed_urls
+from broadsheet.output.queue.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
+from broadsheet.output.raw.erase import erase_records
+from broadsheet.output.raw.save_capture import RawResponseWriter, save_capture
+from broadsheet.output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
+from broadsheet.output.store.sighting import Sighting
+from broadsheet.output.verdicts.ruling_journal import apply_journal
+from broadsheet.output.watch.requeue_due import (
     UpdateRun,
     UrlRow,
     find_url_row,
@@ -47,10 +47,10 @@ from output.watch.requeue_due import (
     queue_due,
     restore_unvisited,
 )
-from output.write.forget import is_forgotten
-from output.write.pages import SaveResult, save_page
-from output.write.robots_files import save_robots_file
-from output.write.runs import RunRecorder
+from broadsheet.output.write.forget import is_forgotten
+from broadsheet.output.write.pages import SaveResult, save_page
+from broadsheet.output.write.robots_files import save_robots_file
+from broadsheet.output.write.runs import RunRecorder
 
 # A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,

@@ -16,18 +16,18 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from cleaners.urls.canonical import canonicalise
-from output.db.clock import utc_now
-from output.db.ids import content_id
-from output.db.open import database_file
-from output.db.text import storable_text
-from output.db.transaction import write_transaction
-from output.db.url_words import OutcomeReason
-from output.raw.erase import erase_records, find_rescues, note_erasures, write_rescues
-from output.raw.save_capture import RawResponseWriter
-from output.raw.warc_files import WARC_FILE_SIZE
-from output.store.articles import ArticleChange, note_change
-from output.store.sighting import article_id
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.raw.erase import erase_records, find_rescues, note_erasures, write_rescues
+from broadsheet.output.raw.save_capture import RawResponseWriter
+from broadsheet.output.raw.warc_files import WARC_FILE_SIZE
+from broadsheet.output.store.articles import ArticleChange, note_change
+from broadsheet.output.store.sighting import article_id
 
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy

@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType
-from output.db.stored_values import stored_texts
-from output.db.text import as_json, storable_text
-from output.store.articles import StoredArticle, remove_article, save_article, stored_article
-from output.store.images import put_images
-from output.store.leads import put_leads
-from output.store.ledger import clear_ledger, write_ledger
-from output.store.lineage import intern_lineage
-from output.store.page_rows import SETTLED_EVIDENCE, PageRows
-from output.store.revisions import ArticleState, is_pending, read_article_state
-from output.store.sighting import Sighting
-from output.store.signatures import put_signature
-from output.verdicts.apply_rulings import with_rulings
-from output.verdicts.rebuild import with_further_pages
-from output.verdicts.site_verdicts import carry_over_verdicts, read_carried_verdicts
-from output.watch.decide_edits import decide_pending
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.db.text import as_json, storable_text
+from broadsheet.output.store.articles import StoredArticle, remove_article, save_article, stored_article
+from broadsheet.output.store.images import put_images
+from broadsheet.output.store.leads import put_leads
+from broadsheet.output.store.ledger import clear_ledger, write_ledger
+from broadsheet.output.store.lineage import intern_lineage
+from broadsheet.output.store.page_rows import SETTLED_EVIDENCE, PageRows
+from broadsheet.output.store.revisions import ArticleState, is_pending, read_article_state
+from broadsheet.output.store.sighting import Sighting
+from broadsheet.output.store.signatures import put_signature
+from broadsheet.output.verdicts.apply_rulings import with_rulings
+from broadsheet.output.verdicts.rebuild import with_further_pages
+from broadsheet.output.verdicts.site_verdicts import carry_over_verdicts, read_carried_verdicts
+from broadsheet.output.watch.decide_edits import decide_pending
 
 _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free beginning, with more the same article
 

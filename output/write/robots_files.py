@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from output.db.text import storable_text
-from output.outcome import RobotsFile
+from broadsheet.output.db.text import storable_text
+from broadsheet.output.outcome import RobotsFile
 
 
 def save_robots_file(db: Database, robots_file: RobotsFile) -> None:

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
-from output.db.ids import content_id
-from output.db.text import as_json, storable_text
-from output.db.transaction import write_transaction
-from output.raw.credentials import without_userinfo
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import as_json, storable_text
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.raw.credentials import without_userinfo
 
 
 class RunRecorder:

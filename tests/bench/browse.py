@@ -17,13 +17,13 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from crawler.commands.changes import edit_summary
-from crawler.console.reasons import reason_text
-from output.browse.app import make_app
-from output.browse.guard import loopback_authorities
-from output.browse.library import Library
-from output.browse.room import Room, RoomWording
-from output.write.archive import Archive
+from broadsheet.crawler.commands.changes import edit_summary
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.output.browse.app import make_app
+from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.browse.library import Library
+from broadsheet.output.browse.room import Room, RoomWording
+from broadsheet.output.write.archive import Archive
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.generated_site import GeneratedSite
 

@@ -23,13 +23,13 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-from cleaners.clean import clean
-from cleaners.document import ExtractorUse, Page
-from cleaners.training.annotated_pages import annotated_pages, site_name
-from cleaners.training.annotated_sites import SITES, site_pages
-from cleaners.training.labels import word_f1, words_of
-from cleaners.training.mixture import HELD_OUT_CORPORA, PAGE_CORPORA, is_held_out
-from cleaners.verdicts.certainty import Certainty, certainty, expected_verdict_f1
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import ExtractorUse, Page
+from broadsheet.cleaners.training.annotated_pages import annotated_pages, site_name
+from broadsheet.cleaners.training.annotated_sites import SITES, site_pages
+from broadsheet.cleaners.training.labels import word_f1, words_of
+from broadsheet.cleaners.training.mixture import HELD_OUT_CORPORA, PAGE_CORPORA, is_held_out
+from broadsheet.cleaners.verdicts.certainty import Certainty, certainty, expected_verdict_f1
 from tests.bench.quality import SHARED, corpus_hash
 
 LIMITS = (0.7, 0.8, 0.9, 0.93, 0.96, 0.98, 0.99)

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from output.dataset.build import DatasetBuild
-from output.dataset.sources import open_sources
-from output.dataset.store import LocalStore
-from output.merge.merge_archive import merge_archive
-from output.outcome import Outcome
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.output.dataset.build import DatasetBuild
+from broadsheet.output.dataset.sources import open_sources
+from broadsheet.output.dataset.store import LocalStore
+from broadsheet.output.merge.merge_archive import merge_archive
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 _RESULTS = Path(__file__).parent / "results" / "collections.json"

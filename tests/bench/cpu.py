@@ -27,8 +27,8 @@ from typing import Any
 
 from trafilatura import bare_extraction
 
-from cleaners import clean as stages
-from cleaners.document import Page
+from broadsheet.cleaners import clean as stages
+from broadsheet.cleaners.document import Page
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
@@ -46,7 +46,7 @@ STAGES = {
     "page type": ("page_features", "page_verdict"),
     "assemble": ("assemble",),
 }
-"""The names in `cleaners.clean` that make up a stage; what is in none of them is `other`."""
+"""The names in `broadsheet.cleaners.clean` that make up a stage; what is in none of them is `other`."""
 
 Seconds = defaultdict[str, float]
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from crawler.fleet.store.site_lease import LeaseTerms
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.merged_sites import trim
 from tests.bench.sites import Site

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crawler.demo.render import render
+from broadsheet.crawler.demo.render import render
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.watch import usual_environment
 from tests.bench.sites import ROOT
@@ -49,10 +49,10 @@ def cost(verb: Sequence[str], files: Sequence[Path], db: Path) -> dict[str, Any]
     """CPU and wall seconds of a command with all its processes. SystemExit where it ends badly."""
     report = db.with_suffix(".json")
     launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
-    command = [sys.executable, "-m", "crawler.cli", *verb, *map(str, files), "--db", str(db), "-q"]
+    command = [sys.executable, "-m", "broadsheet.crawler.cli", *verb, *map(str, files), "--db", str(db), "-q"]
     subprocess.run([*launcher, *command], cwd=ROOT, env=usual_environment(), check=True)
     spent: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    verify = [sys.executable, "-m", "crawler.cli", "verify", str(db)]
+    verify = [sys.executable, "-m", "broadsheet.crawler.cli", "verify", str(db)]
     if spent["exit_code"] or subprocess.run(verify, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
         raise SystemExit(f"ended with {spent['exit_code']}: {' '.join(command)}")
     return spent

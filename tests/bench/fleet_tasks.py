@@ -13,9 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.bench.documents.figures import refresh_documents
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port

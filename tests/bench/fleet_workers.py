@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.store_address import make_store
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.store_address import make_store
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.fleet_tasks import process_seconds
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster

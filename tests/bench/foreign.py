@@ -29,7 +29,7 @@ from sqlite_utils import Database
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from crawler.replay.record_order import canonical_record_url
+from broadsheet.crawler.replay.record_order import canonical_record_url
 from tests.bench.load.site import ROOT
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, arc_file_head, arc_record, record, wacz, write
@@ -68,7 +68,7 @@ def account_of(file: pathlib.Path, folder: pathlib.Path) -> FileAccount:
     """Import a file into a new archive in a folder, and look up what became of each record that warcio finds."""
     account, db = FileAccount(file.name), folder / "archive.db"
     db.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "crawler.cli", "import", str(file), "--db", str(db)]
+    command = [sys.executable, "-m", "broadsheet.crawler.cli", "import", str(file), "--db", str(db)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     account.exit_code, account.errors = done.returncode, done.stderr
     with closing(Database(str(db))) as archive:

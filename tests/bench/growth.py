@@ -33,12 +33,12 @@ from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from typing import Any
 
-from crawler.cli import run
-from output.db.clock import utc_now
-from output.settle.judge_again import settle
-from output.watch.requeue_due import UpdateRun
-from output.watch.when_due import RevisitPolicy
-from output.write.archive import Archive
+from broadsheet.crawler.cli import run
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.watch.requeue_due import UpdateRun
+from broadsheet.output.watch.when_due import RevisitPolicy
+from broadsheet.output.write.archive import Archive
 from tests.bench.load.generated_site import GeneratedSite
 from tests.bench.load.growth_section import write_growth_section
 from tests.bench.load.watch import watched
@@ -120,7 +120,7 @@ def measure_processes(arguments: list[str]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder) / "cost.json"
         launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
-        held = watched([*launcher, sys.executable, "-m", "crawler.cli", *arguments], ROOT).peak_mb
+        held = watched([*launcher, sys.executable, "-m", "broadsheet.crawler.cli", *arguments], ROOT).peak_mb
         cost = json.loads(report.read_text("utf8"))
     if cost["exit_code"]:
         raise RuntimeError(f"{' '.join(arguments)} exits with {cost['exit_code']}")

@@ -94,7 +94,7 @@ def crawl(db: Path, *starts: str) -> None:
 
 def merge(target: Path, shards: Sequence[Path]) -> str:
     """Merge the shards: what the command prints."""
-    return run("-m", "crawler.cli", "merge", str(target), *map(str, shards))
+    return run("-m", "broadsheet.crawler.cli", "merge", str(target), *map(str, shards))
 
 
 def run(*arguments: str) -> str:
@@ -141,7 +141,7 @@ def measure(wanted: Sequence[str], folder: Path, most_pages: int) -> dict[str, A
 def _result(wanted: Sequence[str], most_pages: int, pair: tuple[Path, Path], shards: list[Path]) -> dict[str, Any]:
     tables = compared_tables(*pair)
     again = merge(pair[1], shards[::-1]).count("nothing new")
-    run("-m", "crawler.cli", "verify", str(pair[1]))
+    run("-m", "broadsheet.crawler.cli", "verify", str(pair[1]))
     is_as_before = compared_tables(*pair) == tables
     sites = {
         name: {"pages": _rows(shard, "pages"), "articles": _rows(shard, "articles")}

@@ -26,16 +26,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from crawler.frontier.robots_txt import RobotsRules
-from crawler.frontier.turns import Frontier, PolitenessSettings
-from crawler.options import CrawlOptions
-from crawler.session.run import CrawlSession
-from output.db.clock import utc_now
-from output.db.transaction import write_transaction
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.requeue import UNREACHED_HOSTS
-from output.queue.rows import add_urls
-from output.write.archive import Archive
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.crawler.frontier.turns import Frontier, PolitenessSettings
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.session.run import CrawlSession
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.requeue import UNREACHED_HOSTS
+from broadsheet.output.queue.rows import add_urls
+from broadsheet.output.write.archive import Archive
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"
 WAITING = 0.01  # share of the rows that wait for a retry

@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from cleaners.clean import clean
-from cleaners.document import Page
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import corpus_hash, scorer
 

@@ -34,7 +34,7 @@ _CRAWL = ("--delay", "0", "--concurrency", "16", "--allow-private")
 
 def run(db: pathlib.Path, verb: str, *options: str) -> dict[str, Any]:
     """Figures of one of our verbs, over the pages that the archive has in the end."""
-    done = watched([sys.executable, "-W", "ignore", "-m", "crawler.cli", verb, *options, "--quiet"], ROOT)
+    done = watched([sys.executable, "-W", "ignore", "-m", "broadsheet.crawler.cli", verb, *options, "--quiet"], ROOT)
     with sqlite3.connect(db) as archive:
         pages, articles = archive.execute(_COUNTS).fetchone()
     archive.close()

@@ -150,7 +150,7 @@ def ours(kills: int) -> dict[str, Any]:
         db = Path(folder) / "a.db"
         options = ("--db", str(db), "--allow-private", "--delay", "0", "--concurrency", str(AT_ONCE), "-q")
         held = "SELECT u.url FROM urls u JOIN pages p ON p.id = u.id WHERE u.state = 'done'"
-        return measure(kills, lambda url: _start("crawler.cli", "crawl", url, *options), db, held)
+        return measure(kills, lambda url: _start("broadsheet.crawler.cli", "crawl", url, *options), db, held)
 
 
 def jobdir(kills: int) -> dict[str, Any]:

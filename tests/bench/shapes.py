@@ -4,8 +4,8 @@
 
 A page's time should grow as its size does: from n to 4n at most fivefold (`MOST_GROWTH`), whatever its shape. A shape
 is a document of n parts that are nested in one another or stand in a row; their words differ, so that no part is taken
-for a repetition of another. Time is `time.process_time` of `cleaners.clean.clean`, the best of a few runs, and of more
-where it grows too much. Exits with 1 if a shape still does. The result kept in the repository is
+for a repetition of another. Time is `time.process_time` of `broadsheet.cleaners.clean.clean`, the best of a few runs,
+and of more where it grows too much. Exits with 1 if a shape still does. The result kept in the repository is
 `tests/bench/results/shapes.json`.
 """
 
@@ -21,9 +21,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.lineage import CLEANER_VERSION
 
 RESULT = pathlib.Path(__file__).parent / "results/shapes.json"
 SIZE = 2_000  # parts of the smaller page

@@ -28,7 +28,7 @@ import urllib.request
 from http.server import ThreadingHTTPServer
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from output.settle.duplicates import SHORT_WORDS
+from broadsheet.output.settle.duplicates import SHORT_WORDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
@@ -123,7 +123,7 @@ def _resolved(link: bytes, base: str) -> str:
 def crawl(site: Site, db: pathlib.Path) -> tuple[float, int]:
     """Crawl the whole site into `db`; seconds and exit code."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "crawler.cli", "crawl", site.start, "--db", str(db), "--delay", "0"]
+    command = [sys.executable, "-m", "broadsheet.crawler.cli", "crawl", site.start, "--db", str(db), "--delay", "0"]
     done = subprocess.run([*command, "--allow-private", "-q"], cwd=ROOT, check=False)
     return time.monotonic() - started, done.returncode
 

@@ -11,7 +11,7 @@ import warnings
 
 OURS = "broadsheet"
 SYSTEMS = {
-    OURS: "cleaners.clean:article_text",
+    OURS: "broadsheet.cleaners.clean:article_text",
     "trafilatura": "tests.bench.systems:trafilatura_default",
     "trafilatura precision": "tests.bench.systems:trafilatura_precision",
     "trafilatura fast": "tests.bench.systems:trafilatura_fast",
@@ -67,7 +67,7 @@ def newspaper(html: bytes, url: str | None) -> str:
     warnings.simplefilter("ignore")
     import newspaper as library
 
-    from cleaners.html.decode import decode
+    from broadsheet.cleaners.html.decode import decode
 
     page = decode(html).text
     return str(library.article(url or "http://none.example/", input_html=page, fetch_images=False).text)
@@ -78,6 +78,6 @@ def resiliparse(html: bytes, url: str | None) -> str:
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.html import HTMLTree
 
-    from cleaners.html.decode import decode
+    from broadsheet.cleaners.html.decode import decode
 
     return str(extract_plain_text(HTMLTree.parse(decode(html).text), main_content=True, alt_texts=False))

@@ -4,9 +4,9 @@
 
 The texts are made from the annotated pages (`cleaners/training/text_dumps.py`): the full text of the page by html-text,
 what trafilatura leaves of it, and the annotated text itself, of which nothing may be lost. What counts are the
-cross-validated figures, which `python -m cleaners.training.line_model` writes beside the model; here the model that is
-shipped is measured, which has seen these pages, and the time that a text costs. The result kept in the repository is
-`tests/bench/results/textmode.json`.
+cross-validated figures, which `python -m broadsheet.cleaners.training.line_model` writes beside the model; here the
+model that is shipped is measured, which has seen these pages, and the time that a text costs. The result kept in the
+repository is `tests/bench/results/textmode.json`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from cleaners.learned.model import LINE_MODEL, predict
-from cleaners.rules.loader import load_rules
-from cleaners.text_mode.plaintext import judge_text
-from cleaners.training.line_model import compare_cleaning
-from cleaners.training.text_dumps import TextDump, read_dumps
+from broadsheet.cleaners.learned.model import LINE_MODEL, predict
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.text_mode.plaintext import judge_text
+from broadsheet.cleaners.training.line_model import compare_cleaning
+from broadsheet.cleaners.training.text_dumps import TextDump, read_dumps
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 

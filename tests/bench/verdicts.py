@@ -21,16 +21,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cleaners.clean import read_page
-from cleaners.document import Page, PageType
-from cleaners.html.decode import decode, parse
-from cleaners.page_type.decide import page_verdict
-from cleaners.page_type.page_features import PageFeatures, page_features
-from cleaners.page_type.page_weights import parse_table
-from cleaners.page_type.page_words import word_signs
-from cleaners.training.mixture import fold_of
-from cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
-from cleaners.verdicts.judge import judge
+from broadsheet.cleaners.clean import read_page
+from broadsheet.cleaners.document import Page, PageType
+from broadsheet.cleaners.html.decode import decode, parse
+from broadsheet.cleaners.page_type.decide import page_verdict
+from broadsheet.cleaners.page_type.page_features import PageFeatures, page_features
+from broadsheet.cleaners.page_type.page_weights import parse_table
+from broadsheet.cleaners.page_type.page_words import word_signs
+from broadsheet.cleaners.training.mixture import fold_of
+from broadsheet.cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
+from broadsheet.cleaners.verdicts.judge import judge
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import SHARED, corpus_hash
 

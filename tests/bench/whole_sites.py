@@ -105,7 +105,9 @@ def served(name: str) -> Iterator[str]:
 def ours(start: str, db: pathlib.Path) -> Cost:
     """`broadsheet crawl` with everything on: raw responses, ledger, full text, settled at the end."""
     options = ["--delay", "0", "--concurrency", _AT_ONCE, "--allow-private", "--quiet"]
-    cost = _session_cost([sys.executable, "-m", "crawler.cli", "crawl", start, "--db", str(db), *options], db.parent)
+    cost = _session_cost(
+        [sys.executable, "-m", "broadsheet.crawler.cli", "crawl", start, "--db", str(db), *options], db.parent
+    )
     return Cost(cost["cpu"], cost["seconds"], _count(db, "pages"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cleaners.document import Block, BlockKind
+from broadsheet.cleaners.document import Block, BlockKind
 
 STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(5)]
 PAGES = 20

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cleaners.clean import article_text, clean
-from cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason, UrlSource
-from cleaners.html.decode import decode
-from crawler.demo.render import Resource, render
+from broadsheet.cleaners.clean import article_text, clean
+from broadsheet.cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason, UrlSource
+from broadsheet.cleaners.html.decode import decode
+from broadsheet.crawler.demo.render import Resource, render
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"
 CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"

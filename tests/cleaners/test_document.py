@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from cleaners.document import Block, BlockKind
+from broadsheet.cleaners.document import Block, BlockKind
 
 BLOCK = Block(3, BlockKind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import cleaners
-from cleaners.document import ExtractorUse
-from cleaners.lineage import (
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.lineage import (
     CLEANER_VERSION,
     MODEL_DATA,
     RULE_DATA,
@@ -21,11 +20,14 @@ from cleaners.lineage import (
     rule_files,
     site_rules_digest,
 )
-from cleaners.site_rules.ftr_format import parse_rule_file
+from broadsheet.cleaners.site_rules.ftr_format import parse_rule_file
 
-ROOM = Path(cleaners.__file__).parent
-SHOW = "from cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
-CHANGES_NO_VERDICT = {("cleaners.learned.models", "model.json"), ("cleaners.learned.models", "lines.json")}
+ROOM = Path(__file__).resolve().parents[2] / "cleaners"
+SHOW = "from broadsheet.cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
+CHANGES_NO_VERDICT = {
+    ("broadsheet.cleaners.learned.models", "model.json"),
+    ("broadsheet.cleaners.learned.models", "lines.json"),
+}
 """What training writes for people: hashes of the pages, versions, scores. The package does not read it."""
 
 
@@ -39,11 +41,19 @@ def digests(folder: Path) -> tuple[str, str]:
     return rules, model
 
 
+def copy_cleaners(folder: Path) -> Path:
+    """A package `broadsheet` in a folder, found there before the installed one, with a copy of the cleaners in it."""
+    cleaners = folder / "broadsheet/cleaners"
+    shutil.copytree(ROOM, cleaners, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOM.parent / "broadsheet/__init__.py", cleaners.parent)
+    return cleaners
+
+
 def data_files() -> set[DataFile]:
     """Every file of the package that is no code."""
     paths = [path.relative_to(ROOM.parent) for path in ROOM.rglob("*") if path.is_file()]
     return {
-        (".".join(path.parent.parts), path.name)
+        (".".join(("broadsheet", *path.parent.parts)), path.name)
         for path in paths
         if path.suffix not in (".py", ".pyc") and path.name != "py.typed"
     }
@@ -69,7 +79,7 @@ def test_labels_stay_as_they_are_since_archives_know_their_cleaner_by_them():
         "block-model block-words first-look-model language-model layout letters line-model metadata-words notices"
         " page-signs page-type page-type-weights page-words robots-directives url-shape urls"
     )
-    assert rule_files()["phrases/de"] == ("cleaners.rules.phrases", "de.toml")
+    assert rule_files()["phrases/de"] == ("broadsheet.cleaners.rules.phrases", "de.toml")
 
 
 def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
@@ -91,17 +101,17 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
     ],
 )
 def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules_differ, model_differs):
-    shutil.copytree(ROOM, tmp_path / "cleaners", ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / "cleaners" / changed).open("a") as file:
+    cleaners = copy_cleaners(tmp_path)
+    with (cleaners / changed).open("a") as file:
         file.write("\n")
     rules, model = digests(tmp_path)
     assert (rules != lineage().rules, model != lineage().model) == (rules_differ, model_differs)
 
 
 def test_the_phrases_of_a_new_language_count_at_once(tmp_path: Path):
-    shutil.copytree(ROOM, tmp_path / "cleaners", ignore=shutil.ignore_patterns("__pycache__"))
+    cleaners = copy_cleaners(tmp_path)
     assert digests(tmp_path) == (lineage().rules, lineage().model)
-    (tmp_path / "cleaners/rules/phrases/tlh.toml").write_text("# nothing yet\n")
+    (cleaners / "rules/phrases/tlh.toml").write_text("# nothing yet\n")
     assert digests(tmp_path)[0] != lineage().rules
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.words import rough_word_count
+from broadsheet.cleaners.words import rough_word_count
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import scrapy.core.downloader.contextfactory  # noqa: F401 - early: it looks who imports it, among all that is imported
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from output.outcome import Outcome
-from output.store.page_rows import make_page_rows
-from output.write.archive import Archive
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.store.page_rows import make_page_rows
+from broadsheet.output.write.archive import Archive
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Route, ScriptedSite, page
 from tests.crawler.shell import HOSTILE

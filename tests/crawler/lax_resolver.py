@@ -7,7 +7,7 @@ from typing import Any
 
 from scrapy.resolver import CachingHostnameResolver
 
-from crawler.fetch.guard import GuardedResolver
+from broadsheet.crawler.fetch.guard import GuardedResolver
 
 
 class LaxResolver(GuardedResolver):

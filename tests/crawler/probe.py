@@ -51,7 +51,7 @@ def main(options: Mapping[str, Any]) -> None:
     from scrapy.crawler import CrawlerProcess
     from scrapy.settings import Settings
 
-    from crawler.fetch.faults import fault_of
+    from broadsheet.crawler.fetch.faults import fault_of
 
     class Probe(scrapy.Spider):
         name = "probe"
@@ -69,7 +69,7 @@ def main(options: Mapping[str, Any]) -> None:
             print(json.dumps([failure.request.cb_kwargs["asked"], fault_of(error).reason, why]))
 
     settings = Settings()
-    settings.setmodule("crawler.settings", priority="project")
+    settings.setmodule("broadsheet.crawler.settings", priority="project")
     settings.update({"ITEM_PIPELINES": {}, "EXTENSIONS": {}, "LOG_LEVEL": "CRITICAL", **options["settings"]}, "cmdline")
     process = CrawlerProcess(settings)
     process.crawl(Probe)

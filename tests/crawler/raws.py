@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastwarc import ArchiveIterator
 
-from output.raw.warc_reader import WarcRecord
+from broadsheet.output.raw.warc_reader import WarcRecord
 
 TOOLS = Path(sys.executable).parent
 

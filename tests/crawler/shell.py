@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from crawler import cli
+from broadsheet.crawler import cli
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.warm import PATIENCE, REPOSITORY, is_cold, run
 
@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 def start(*arguments: object, **changes: Any) -> subprocess.Popen[str]:
     """A command in a process of its own, as from a shell."""
-    command = [sys.executable, "-m", "crawler.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "broadsheet.crawler.cli", *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes
     )
@@ -47,7 +47,7 @@ def command(*arguments: object, **changes: Any) -> tuple[int, str, str]:
         out, errors = process.communicate(timeout=PATIENCE)
         code = process.returncode
     else:
-        code, out, errors = run("crawler.cli", list(map(str, arguments)), environment(), Path.cwd())
+        code, out, errors = run("broadsheet.crawler.cli", list(map(str, arguments)), environment(), Path.cwd())
     return code, out, _PROGRESS.sub("", errors)
 
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from crawler.cli import _without_collecting, cli, run
+from broadsheet.crawler.cli import _without_collecting, cli, run
 from tests.crawler.crawls import REPOSITORY
 
 VERBS = sorted(cli.commands)
@@ -19,7 +19,7 @@ HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich")
 @pytest.mark.parametrize("arguments", [["--version"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = (
-        "import sys; from crawler.cli import run; code = run(sys.argv[1:]);"
+        "import sys; from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
         f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr); sys.exit(code)"
     )
     ended = subprocess.run(

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from crawler import settings as own_settings
-from crawler.cli import cli
-from crawler.commands.run_spider import project_settings, spider_settings
-from crawler.console.early_checks import spider_arguments
-from crawler.options import CrawlOptions
-from crawler.settings import ENVIRONMENT_SETTINGS
+from broadsheet.crawler import settings as own_settings
+from broadsheet.crawler.cli import cli
+from broadsheet.crawler.commands.run_spider import project_settings, spider_settings
+from broadsheet.crawler.console.early_checks import spider_arguments
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.settings import ENVIRONMENT_SETTINGS
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import crawl, environment
@@ -116,7 +116,7 @@ def test_each_option_of_a_crawl_can_be_given_on_the_command_line() -> None:
 )
 def test_a_value_that_is_none_is_one_line(name: str, text: str, tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "crawler.cli", "crawl", "https://localhost/", "--allow-private", "--db", "a.db"],
+        [sys.executable, "-m", "broadsheet.crawler.cli", *"crawl https://localhost/ --allow-private --db a.db".split()],
         cwd=tmp_path, env=environment() | {name: text, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)

@@ -27,7 +27,7 @@ def test_exit_code_and_words_are_the_same(
     results = []
     for cold in ("0", "1"):
         monkeypatch.setenv("BROADSHEET_COLD", cold)
-        results.append(run("crawler.cli", arguments, os.environ, tmp_path))
+        results.append(run("broadsheet.crawler.cli", arguments, os.environ, tmp_path))
     assert results[0] == results[1]
     assert any(results[0])
     assert list(tmp_path.iterdir()) == []
@@ -47,8 +47,8 @@ def test_a_program_ends_as_it_ends_in_an_interpreter_of_its_own(monkeypatch: pyt
 def test_a_command_finds_the_environment_that_it_is_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROADSHEET_CONTACT", "nobody")
     crawl = ["crawl", "http://127.0.0.1:9/"]
-    assert "a contact must be" in run("crawler.cli", crawl, os.environ)[2]
-    assert "loopback" in run("crawler.cli", crawl, {})[2]
+    assert "a contact must be" in run("broadsheet.crawler.cli", crawl, os.environ)[2]
+    assert "loopback" in run("broadsheet.crawler.cli", crawl, {})[2]
 
 
 @pytest.mark.slow
@@ -58,8 +58,8 @@ def test_a_command_that_hangs_is_killed_and_the_next_one_runs(site: ScriptedSite
     try:
         hanging = ["crawl", f"{site.url}/", "--allow-private"]
         with pytest.raises(subprocess.TimeoutExpired):
-            forks.run("crawler.cli", hanging, os.environ, tmp_path, 1)
-        code, out, _ = forks.run("crawler.cli", ["--version"], os.environ, REPOSITORY, 60)
+            forks.run("broadsheet.crawler.cli", hanging, os.environ, tmp_path, 1)
+        code, out, _ = forks.run("broadsheet.crawler.cli", ["--version"], os.environ, REPOSITORY, 60)
     finally:
         forks.close()
     assert (code, out.startswith("broadsheet ")) == (0, True)

@@ -11,8 +11,8 @@ from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import BaseSettings
 
-from crawler.fetch.compression import Decompression
-from crawler.fetch.guard import GuardedDownloadHandler
+from broadsheet.crawler.fetch.compression import Decompression
+from broadsheet.crawler.fetch.guard import GuardedDownloadHandler
 
 
 def note(text: str) -> None:
@@ -114,7 +114,9 @@ class RemovingAddOn:
     """Takes the decompressor away once the spider is made."""
 
     def update_settings(self, settings: BaseSettings) -> None:
-        settings.set("DOWNLOADER_MIDDLEWARES", {"crawler.fetch.compression.Decompression": None}, priority="cmdline")
+        settings.set(
+            "DOWNLOADER_MIDDLEWARES", {"broadsheet.crawler.fetch.compression.Decompression": None}, priority="cmdline"
+        )
 
 
 class OpeningAddOn:

@@ -21,8 +21,8 @@ from importlib import import_module
 from multiprocessing import connection, forkserver
 from typing import NoReturn
 
-import crawler.commands
-from cleaners.clean import article_text
+import broadsheet.crawler.commands
+from broadsheet.cleaners.clean import article_text
 from tests.new_archives import copy_schemas
 
 _ASKED = 1 << 20  # bytes of a command line with its environment
@@ -110,17 +110,17 @@ def _exit_code(end: SystemExit) -> int:
 
 def preload() -> None:
     """Import what commands import, and read what they read at first use."""
-    for module in pkgutil.iter_modules(crawler.commands.__path__, "crawler.commands."):
+    for module in pkgutil.iter_modules(broadsheet.crawler.commands.__path__, "broadsheet.crawler.commands."):
         import_module(module.name)
     for name in (
-        "crawler.answers.worker_jobs",
-        "crawler.spiders.site",
-        "crawler.commands.demo",
+        "broadsheet.crawler.answers.worker_jobs",
+        "broadsheet.crawler.spiders.site",
+        "broadsheet.crawler.commands.demo",
         "scrapy.commands.crawl",
         "scrapy.cmdline",
     ):
         import_module(name)
-    _import_named(import_module("crawler.commands.run_spider").project_settings().copy_to_dict())
+    _import_named(import_module("broadsheet.crawler.commands.run_spider").project_settings().copy_to_dict())
     article_text(_PAGE.encode())
     copy_schemas()
     assert "twisted.internet.reactor" not in sys.modules, "each command installs its own"

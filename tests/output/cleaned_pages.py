@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cleaners.document import CleanedPage
-from output.outcome import Outcome
-from output.store.page_rows import PageRows, make_page_rows
+from broadsheet.cleaners.document import CleanedPage
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.store.page_rows import PageRows, make_page_rows
 
 _CLEANED_PAGES: dict[int, tuple[PageRows, CleanedPage]] = {}  # by the id of the rows, which are kept with it
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
-from output.outcome import DiscoveredUrl, Outcome
-from output.raw.capture import Capture
-from output.write.archive import Archive
+from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import page_rows
 
 KEPT = Verdict(True, "extractor", "selected")

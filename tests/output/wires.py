@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from output.outcome import Outcome
-from output.raw.capture import Capture
-from output.raw.wire import RawExchange
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.raw.wire import RawExchange
 
 AT = "2026-01-01T00:00:{:02}+00:00"
 

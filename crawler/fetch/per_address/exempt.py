@@ -32,4 +32,4 @@ def _networks() -> tuple[tuple[str, IPv4Network | IPv6Network], ...]:
 
 @cache
 def _facts() -> dict[str, Any]:
-    return tomllib.loads(files("crawler.fetch.per_address").joinpath("exempt.toml").read_text("utf-8"))
+    return tomllib.loads(files("broadsheet.crawler.fetch.per_address").joinpath("exempt.toml").read_text("utf-8"))

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from crawler.fetch.per_address.exempt import exempt_network, most_hosts
-from crawler.fetch.per_address.grants import is_owned, lock, lock_granted
+from broadsheet.crawler.fetch.per_address.exempt import exempt_network, most_hosts
+from broadsheet.crawler.fetch.per_address.grants import is_owned, lock, lock_granted
 
 _PAUSE = 0.05  # seconds between two looks for a free slot
 

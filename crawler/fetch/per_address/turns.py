@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from scrapy import Request
 from scrapy.settings import BaseSettings
 
-from crawler.fetch.per_address.lookup import first_address
-from crawler.fetch.per_address.slots import AddressSlots
-from crawler.fetch.transport.wiretap import ExchangeRecorder
+from broadsheet.crawler.fetch.per_address.lookup import first_address
+from broadsheet.crawler.fetch.per_address.slots import AddressSlots
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
 
 
 class AddressTurns:

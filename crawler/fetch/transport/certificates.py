@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from crawler.fetch.errors import AnswerError
-from output.db.url_words import OutcomeReason
+from broadsheet.crawler.fetch.errors import AnswerError
+from broadsheet.output.db.url_words import OutcomeReason
 
 
 @implementer(IPolicyForHTTPS)

@@ -28,11 +28,11 @@ from twisted.web._newclient import BadHeaders, BadResponseVersion, ParseError
 from twisted.web.client import ResponseFailed
 from twisted.web.iweb import UNKNOWN_LENGTH
 
-from crawler.fetch.addresses import address_refusal
-from crawler.fetch.errors import AddressRefusedError, AnswerError
-from crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
-from crawler.fetch.transport.wiretap import ExchangeRecorder, RecordingTransport
-from output.db.url_words import OutcomeReason
+from broadsheet.crawler.fetch.addresses import address_refusal
+from broadsheet.crawler.fetch.errors import AddressRefusedError, AnswerError
+from broadsheet.crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder, RecordingTransport
+from broadsheet.output.db.url_words import OutcomeReason
 
 _INVALID_HTTP_ERRORS = (ParseError, BadHeaders, BadResponseVersion, ValueError, KeyError)
 _TLS_EOF_TEXT = "unexpected eof"  # in the error of a TLS connection that broke: no certificate problem
@@ -111,7 +111,7 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
 
 
 class _BoundedParser(_LenientHTTPClientParser):
-    """Scrapy's response parser with limits on the head (`crawler.fetch.limits`)."""
+    """Scrapy's response parser with limits on the head (`broadsheet.crawler.fetch.limits`)."""
 
     MAX_LENGTH = HEAD_LINE_BYTES
     head_bytes = 0

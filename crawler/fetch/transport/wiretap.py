@@ -16,8 +16,8 @@ from weakref import WeakKeyDictionary
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 
-from output.raw.credentials import RedactedRequest, redact_request
-from output.raw.wire import RawExchange
+from broadsheet.output.raw.credentials import RedactedRequest, redact_request
+from broadsheet.output.raw.wire import RawExchange
 
 _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_exchange", default=None)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Protocol
 
-from crawler.fetch.per_address.grants import GrantedSlot, own, wanted_addresses
+from broadsheet.crawler.fetch.per_address.grants import GrantedSlot, own, wanted_addresses
 
 if TYPE_CHECKING:
     from distributed import Worker

@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from secrets import token_hex
 
-from crawler.fleet.store.object_store import ObjectStore, StoreError
-from crawler.fleet.store.site_lease import LeasedThing, LeaseTerms, SiteIsLeased, SiteLease, acquire_thing
+from broadsheet.crawler.fleet.store.object_store import ObjectStore, StoreError
+from broadsheet.crawler.fleet.store.site_lease import LeasedThing, LeaseTerms, SiteIsLeased, SiteLease, acquire_thing
 
 SLOT_TERMS = LeaseTerms(180.0)
 """A holder keeps a slot for seconds, and a request ends half a minute after that."""

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.embedded import default_parallel
-from crawler.fleet.engine.cluster_file import SlurmCluster, read_cluster
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.engine.slurm_engine import SlurmEngine
-from crawler.fleet.engine.store_engine import StoreEngine
-from crawler.fleet.records import FOLDER
-from crawler.fleet.sites.sites_file import SiteList
-from crawler.fleet.store.object_store import StoreError
-from crawler.fleet.store.store_address import make_store
-from crawler.fleet.store.task_in_store import StorePlace
-from output.db.errors import NotReachable
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.embedded import default_parallel
+from broadsheet.crawler.fleet.engine.cluster_file import SlurmCluster, read_cluster
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.engine.slurm_engine import SlurmEngine
+from broadsheet.crawler.fleet.engine.store_engine import StoreEngine
+from broadsheet.crawler.fleet.records import FOLDER
+from broadsheet.crawler.fleet.sites.sites_file import SiteList
+from broadsheet.crawler.fleet.store.object_store import StoreError
+from broadsheet.crawler.fleet.store.store_address import make_store
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.output.db.errors import NotReachable
 
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 

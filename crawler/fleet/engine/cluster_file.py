@@ -16,8 +16,8 @@ from typing import Any
 
 import click
 
-from crawler.console.option_types import duration
-from crawler.fleet.sites.checked_toml import TomlMistake, check_keys, read_checked, subtable
+from broadsheet.crawler.console.option_types import duration
+from broadsheet.crawler.fleet.sites.checked_toml import TomlMistake, check_keys, read_checked, subtable
 
 _LAUNCHERS = ("slurm",)
 _DEFAULTS: Mapping[str, Any] = {

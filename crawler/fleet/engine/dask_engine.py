@@ -18,13 +18,13 @@ from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.dask_worker import run_on_worker, stop_turn
-from crawler.fleet.engine.host_queue import HostQueue
-from crawler.fleet.engine.task_terms import set_task_terms
-from crawler.fleet.run_site import unstarted
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.dask_worker import run_on_worker, stop_turn
+from broadsheet.crawler.fleet.engine.host_queue import HostQueue
+from broadsheet.crawler.fleet.engine.task_terms import set_task_terms
+from broadsheet.crawler.fleet.run_site import unstarted
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 
 if TYPE_CHECKING:
     from distributed import Client, Future

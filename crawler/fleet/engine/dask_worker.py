@@ -6,10 +6,10 @@ import threading
 from functools import cache
 from pathlib import Path
 
-from crawler.fleet.engine.address_grants import granted_folder
-from crawler.fleet.site_task import SiteResult, SiteTask
-from crawler.fleet.store.task_in_store import StorePlace, run_task
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.fleet.engine.address_grants import granted_folder
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace, run_task
+from broadsheet.crawler.session.lifeline import Lifeline
 
 _stopped_turns: set[str] = set()
 _lock = threading.Lock()

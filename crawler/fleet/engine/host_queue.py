@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
-from crawler.fleet.site_task import SiteTask
+from broadsheet.crawler.fleet.site_task import SiteTask
 
 
 class HostQueue:

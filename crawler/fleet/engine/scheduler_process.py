@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.cluster_file import SlurmCluster
-from crawler.fleet.engine.stop_process import stop_process
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.cluster_file import SlurmCluster
+from broadsheet.crawler.fleet.engine.stop_process import stop_process
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0

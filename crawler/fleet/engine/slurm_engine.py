@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.cluster_file import SlurmCluster
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.engine.scheduler_process import running_scheduler
-from crawler.fleet.engine.slurm_job import cancel_jobs, job_script, submit_jobs
-from crawler.fleet.site_task import SiteResult, SiteTask
-from crawler.fleet.store.task_in_store import StorePlace
-from output.db.errors import NotReachable
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.cluster_file import SlurmCluster
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.engine.scheduler_process import running_scheduler
+from broadsheet.crawler.fleet.engine.slurm_job import cancel_jobs, job_script, submit_jobs
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.output.db.errors import NotReachable
 
 _LOG = logging.getLogger(__name__)
 

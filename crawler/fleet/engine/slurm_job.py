@@ -6,8 +6,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.cluster_file import SlurmCluster
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.cluster_file import SlurmCluster
 
 _SLURM_SECONDS = 120.0  # for an answer of sbatch or scancel
 _LOST_SECONDS = 600  # until a worker whose scheduler is gone ends
@@ -20,7 +20,15 @@ def job_script(cluster: SlurmCluster, address: str, log_folder: Path) -> str:
     """The script of a worker's job: its options, what it sets up, and a worker of the scheduler at `address`."""
     options = {**_FIRST_OPTIONS, "output": str(log_folder / "worker-%a.log"), **dict(cluster.job_options)}
     lines = [f"#SBATCH --{name}" + (f"={_quoted(value)}" if value else "") for name, value in options.items()]
-    words = (cluster.python, "-P", "-m", "crawler.fleet.engine.worker_loop", address, cluster.crawls, _LOST_SECONDS)
+    words = (
+        cluster.python,
+        "-P",
+        "-m",
+        "broadsheet.crawler.fleet.engine.worker_loop",
+        address,
+        cluster.crawls,
+        _LOST_SECONDS,
+    )
     command = "exec " + shlex.join(map(str, words))
     return "\n".join(["#!/bin/bash", f"#SBATCH --array=1-{cluster.workers}", *lines, *cluster.setup, command, ""])
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from crawler.fleet.engine.host_queue import HostQueue
-from crawler.fleet.engine.store_grants import granted_slots
-from crawler.fleet.run_site import unstarted
-from crawler.fleet.site_task import SiteResult, SiteTask
-from crawler.fleet.store.task_in_store import StorePlace, run_task
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.fleet.engine.host_queue import HostQueue
+from broadsheet.crawler.fleet.engine.store_grants import granted_slots
+from broadsheet.crawler.fleet.run_site import unstarted
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace, run_task
+from broadsheet.crawler.session.lifeline import Lifeline
 
 
 @dataclass

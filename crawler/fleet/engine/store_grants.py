@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from crawler.fleet.disk import disk_problem
-from crawler.fleet.engine.address_grants import AddressGranter, GrantTimes
-from crawler.fleet.engine.address_leases import AddressLeases
-from crawler.fleet.store.object_store import StoreError
-from crawler.fleet.store.store_address import store_at
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.disk import disk_problem
+from broadsheet.crawler.fleet.engine.address_grants import AddressGranter, GrantTimes
+from broadsheet.crawler.fleet.engine.address_leases import AddressLeases
+from broadsheet.crawler.fleet.store.object_store import StoreError
+from broadsheet.crawler.fleet.store.store_address import store_at
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 
 _LOG = logging.getLogger(__name__)
 _TIMES = GrantTimes(idle=5.0, turn=20.0)

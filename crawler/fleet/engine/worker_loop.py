@@ -1,7 +1,7 @@
 """A worker of a cluster, started again as long as it is wanted: Dask's own ends when its scheduler is gone.
 
-`python -m crawler.fleet.engine.worker_loop ADDRESS [CRAWLS [SECONDS]]` is what a job script and a container run; with
-SECONDS it ends when the scheduler has been away for so long.
+`python -m broadsheet.crawler.fleet.engine.worker_loop ADDRESS [CRAWLS [SECONDS]]` is what a job script and a container
+run; with SECONDS it ends when the scheduler has been away for so long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from types import FrameType
 from urllib.parse import urlsplit
 
-from crawler.fleet.engine.stop_process import stop_process
+from broadsheet.crawler.fleet.engine.stop_process import stop_process
 
 _PAUSE = 2.0  # seconds between the end of a worker and the next one
 _STOP_SECONDS = 60.0  # for a worker to end, with its crawls, before it is killed

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from crawler.fleet.store.object_store import NotInStore, ObjectStore
-from crawler.fleet.store.store_address import store_at
-from output.raw.whole_file import whole_file
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore
+from broadsheet.crawler.fleet.store.store_address import store_at
+from broadsheet.output.raw.whole_file import whole_file
 
 
 def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectStore] = store_at) -> Path:

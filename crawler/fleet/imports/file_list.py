@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from crawler.console.option_types import CommandError
+from broadsheet.crawler.console.option_types import CommandError
 
 LIST_ENDINGS = (".txt", ".paths", ".txt.gz", ".paths.gz")
 """How the name of a list of files ends, as opposed to that of a WARC file."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler.fleet.site_task import SiteTask
+from broadsheet.crawler.fleet.site_task import SiteTask
 
 _NAME_DIGITS = 12
 _NAME_CHARACTERS = 100  # of the file's name, so that a file system takes what is made of it

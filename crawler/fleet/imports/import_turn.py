@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from crawler.fleet.imports.import_task import ImportTask
-from crawler.fleet.site_task import Engine, SiteResult
+from broadsheet.crawler.fleet.imports.import_task import ImportTask
+from broadsheet.crawler.fleet.site_task import Engine, SiteResult
 
 _NAMED_FILES = 3  # in a progress line
 

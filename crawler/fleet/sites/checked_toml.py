@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.sites.toml_lines import line_of
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.sites.toml_lines import line_of
 
 Table = Mapping[str, Any]
 _Value = TypeVar("_Value")

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from crawler.console.early_checks import checked_seeds
-from crawler.console.option_types import CommandError
-from crawler.options import OptionError
+from broadsheet.crawler.console.early_checks import checked_seeds
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.options import OptionError
 
 _HEAD = """\
 # The sites of a fleet: broadsheet fleet run FILE crawls what is due of them. docs/scale.md says more.

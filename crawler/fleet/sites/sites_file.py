@@ -19,12 +19,12 @@ from typing import Any
 
 import click
 
-from cleaners.urls.canonical import host_of
-from crawler.console.early_checks import check_options
-from crawler.console.option_types import CommandError, duration, is_file_of_receivers
-from crawler.fleet.site_task import is_receiver
-from crawler.fleet.sites.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
-from crawler.fleet.sites.site_options import OptionMistake, OptionTable
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.crawler.console.early_checks import check_options
+from broadsheet.crawler.console.option_types import CommandError, duration, is_file_of_receivers
+from broadsheet.crawler.fleet.site_task import is_receiver
+from broadsheet.crawler.fleet.sites.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
+from broadsheet.crawler.fleet.sites.site_options import OptionMistake, OptionTable
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TABLES = ("fleet", "defaults", "groups", "sites")

@@ -8,15 +8,15 @@ from contextlib import closing
 from pathlib import Path
 from secrets import token_hex
 
-from crawler.fleet.store.fetch_site import fetch_warc_files
-from crawler.fleet.store.local_copy import LocalCopy
-from crawler.fleet.store.manifest import SiteManifest, database_entry, warc_entry
-from crawler.fleet.store.object_store import FileDigest, ObjectStore, file_digest, put_verified
-from output.db.clock import utc_now
-from output.db.lock import ArchiveLock
-from output.raw.away_files import AwayFile, read_away_files
-from output.raw.warc_files import warc_path
-from output.write.archive import Archive
+from broadsheet.crawler.fleet.store.fetch_site import fetch_warc_files
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy
+from broadsheet.crawler.fleet.store.manifest import SiteManifest, database_entry, warc_entry
+from broadsheet.crawler.fleet.store.object_store import FileDigest, ObjectStore, file_digest, put_verified
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.raw.away_files import AwayFile, read_away_files
+from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.write.archive import Archive
 
 _LOG = logging.getLogger(__name__)
 _WARC_NAMES = "SELECT name FROM warc_files WHERE length > 0 ORDER BY name"

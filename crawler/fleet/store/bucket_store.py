@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.fleet.store.object_store import (
+from broadsheet.crawler.fleet.store.object_store import (
     CHUNK_BYTES,
     NotInStore,
     StoreFull,

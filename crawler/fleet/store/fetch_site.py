@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from crawler.fleet.store.local_copy import LocalCopy, write_origin
-from crawler.fleet.store.manifest import SiteManifest
-from crawler.fleet.store.object_store import DamagedObject, FileDigest, ObjectStore, digest_of
-from output.raw.away_files import AwayFile, read_away_files, write_away_files
-from output.raw.warc_files import make_folder, warc_path
-from output.raw.whole_file import whole_file
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy, write_origin
+from broadsheet.crawler.fleet.store.manifest import SiteManifest
+from broadsheet.crawler.fleet.store.object_store import DamagedObject, FileDigest, ObjectStore, digest_of
+from broadsheet.output.raw.away_files import AwayFile, read_away_files, write_away_files
+from broadsheet.output.raw.warc_files import make_folder, warc_path
+from broadsheet.output.raw.whole_file import whole_file
 
 
 def fetch_site(store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy) -> None:

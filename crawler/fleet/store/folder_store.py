@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from crawler.fleet.store.object_store import (
+from broadsheet.crawler.fleet.store.object_store import (
     NotInStore,
     StoreFull,
     StoreRefused,
@@ -23,8 +23,8 @@ from crawler.fleet.store.object_store import (
     VersionMoved,
     file_chunks,
 )
-from output.raw.warc_files import sync_to_disk
-from output.raw.whole_file import sync_folder
+from broadsheet.output.raw.warc_files import sync_to_disk
+from broadsheet.output.raw.whole_file import sync_folder
 
 _PART_PREFIX = ".part-"
 _KEPT_VERSIONS = 8  # of a record: who reads the newest one has time to open it

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from crawler.fleet.store.object_store import StoreError
-from crawler.fleet.store.site_lease import LeaseLost, SiteLease
+from broadsheet.crawler.fleet.store.object_store import StoreError
+from broadsheet.crawler.fleet.store.site_lease import LeaseLost, SiteLease
 
 _LOG = logging.getLogger(__name__)
 

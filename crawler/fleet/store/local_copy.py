@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from output.db.open import COMPANION_ENDINGS
-from output.raw.away_files import write_away_files
-from output.raw.warc_files import MERGED_ENDING
-from output.raw.whole_file import whole_file
+from broadsheet.output.db.open import COMPANION_ENDINGS
+from broadsheet.output.raw.away_files import write_away_files
+from broadsheet.output.raw.warc_files import MERGED_ENDING
+from broadsheet.output.raw.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)

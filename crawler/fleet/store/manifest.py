@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from crawler.fleet.store.object_store import DamagedObject, FileDigest, ObjectStore
-from output.raw.away_files import AwayFile
+from broadsheet.crawler.fleet.store.object_store import DamagedObject, FileDigest, ObjectStore
+from broadsheet.output.raw.away_files import AwayFile
 
 
 @dataclass(frozen=True, slots=True)

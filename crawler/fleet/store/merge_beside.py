@@ -8,16 +8,16 @@ import shutil
 from collections.abc import Mapping
 from contextlib import closing
 
-from crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
-from crawler.fleet.store.local_copy import LocalCopy, remove_copy
-from crawler.fleet.store.manifest import SiteManifest, beside_prefix, read_manifest
-from crawler.fleet.store.object_store import DamagedObject, NotInStore, ObjectStore
-from crawler.workers.settle_pool import settle_in_processes
-from output.db.errors import ArchiveError
-from output.db.open import open_database
-from output.merge.merge_archive import merge_archive
-from output.raw.away_files import AwayFile, read_away_files, write_away_files
-from output.write.archive import Archive
+from broadsheet.crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy, remove_copy
+from broadsheet.crawler.fleet.store.manifest import SiteManifest, beside_prefix, read_manifest
+from broadsheet.crawler.fleet.store.object_store import DamagedObject, NotInStore, ObjectStore
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.db.errors import ArchiveError
+from broadsheet.output.db.open import open_database
+from broadsheet.output.merge.merge_archive import merge_archive
+from broadsheet.output.raw.away_files import AwayFile, read_away_files, write_away_files
+from broadsheet.output.write.archive import Archive
 
 _LOG = logging.getLogger(__name__)
 _TAKEDOWNS = "SELECT pattern FROM takedowns"

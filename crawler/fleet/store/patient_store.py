@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from crawler.fleet.store.object_store import ObjectStore, StoreFull, StoreUnreachable, VersionedRecord
+from broadsheet.crawler.fleet.store.object_store import ObjectStore, StoreFull, StoreUnreachable, VersionedRecord
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

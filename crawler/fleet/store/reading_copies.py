@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crawler.fleet.store.fetch_site import fetch_site
-from crawler.fleet.store.local_copy import LocalCopy, read_origin, remove_copy
-from crawler.fleet.store.manifest import read_manifest
-from crawler.fleet.store.object_store import NotInStore, ObjectStore
-from crawler.fleet.store.site_lease import read_site
-from crawler.fleet.store.store_address import store_at, store_identity
+from broadsheet.crawler.fleet.store.fetch_site import fetch_site
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy, read_origin, remove_copy
+from broadsheet.crawler.fleet.store.manifest import read_manifest
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore
+from broadsheet.crawler.fleet.store.site_lease import read_site
+from broadsheet.crawler.fleet.store.store_address import store_at, store_identity
 
 _TRIES = 3  # a state that is replaced while it is being fetched goes
 

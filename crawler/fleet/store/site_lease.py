@@ -16,8 +16,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 
-from crawler.fleet.store.object_store import DamagedObject, ObjectStore, StoreError, VersionedRecord, VersionMoved
-from output.db.clock import utc_now
+from broadsheet.crawler.fleet.store.object_store import (
+    DamagedObject,
+    ObjectStore,
+    StoreError,
+    VersionedRecord,
+    VersionMoved,
+)
+from broadsheet.output.db.clock import utc_now
 
 _ACQUIRE_TRIES = 5
 _POLL_SECONDS = 2.0

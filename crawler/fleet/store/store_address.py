@@ -13,9 +13,9 @@ from pathlib import Path
 from secrets import token_hex
 from urllib.parse import urlsplit
 
-from crawler.fleet.store.bucket_store import BucketStore
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
+from broadsheet.crawler.fleet.store.bucket_store import BucketStore
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
 
 MARKER_KEY = "store.json"
 _RETRIES = 2  # of one request; a store that is away for longer is waited for by `PatientStore`

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from crawler.fleet.store.bring_home import upload_site
-from crawler.fleet.store.fetch_site import fetch_site
-from crawler.fleet.store.heartbeat import beating
-from crawler.fleet.store.local_copy import LocalCopy, read_origin, remove_copy, write_origin
-from crawler.fleet.store.manifest import SiteManifest, beside_prefix, manifest_prefix, read_manifest
-from crawler.fleet.store.merge_beside import merge_beside
-from crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError
-from crawler.fleet.store.site_lease import LeaseLost, LeaseTerms, SiteLease, acquire_within
+from broadsheet.crawler.fleet.store.bring_home import upload_site
+from broadsheet.crawler.fleet.store.fetch_site import fetch_site
+from broadsheet.crawler.fleet.store.heartbeat import beating
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy, read_origin, remove_copy, write_origin
+from broadsheet.crawler.fleet.store.manifest import SiteManifest, beside_prefix, manifest_prefix, read_manifest
+from broadsheet.crawler.fleet.store.merge_beside import merge_beside
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError
+from broadsheet.crawler.fleet.store.site_lease import LeaseLost, LeaseTerms, SiteLease, acquire_within
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

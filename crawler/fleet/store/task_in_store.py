@@ -11,17 +11,17 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from crawler.fleet.disk import disk_problem
-from crawler.fleet.run_site import run_site
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.local_copy import LocalCopy
-from crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError
-from crawler.fleet.store.patient_store import Patience, PatientStore
-from crawler.fleet.store.site_lease import LeaseTerms, SiteIsLeased
-from crawler.fleet.store.store_address import check_identity, store_at
-from crawler.fleet.store.stored_run import StoredSite, run_stored
-from crawler.session.lifeline import Lifeline
-from output.db.errors import ArchiveError, InUse
+from broadsheet.crawler.fleet.disk import disk_problem
+from broadsheet.crawler.fleet.run_site import run_site
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError
+from broadsheet.crawler.fleet.store.patient_store import Patience, PatientStore
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, SiteIsLeased
+from broadsheet.crawler.fleet.store.store_address import check_identity, store_at
+from broadsheet.crawler.fleet.store.stored_run import StoredSite, run_stored
+from broadsheet.crawler.session.lifeline import Lifeline
+from broadsheet.output.db.errors import ArchiveError, InUse
 
 IN_USE_CODE = 75
 _SECRET_PREFIXES = ("AWS_", "OBJECT_STORE_")

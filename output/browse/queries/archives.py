@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from output.browse.library import Library
-from output.db.errors import ArchiveError
+from broadsheet.output.browse.library import Library
+from broadsheet.output.db.errors import ArchiveError
 
 _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
     (SELECT group_concat(host, ', ') FROM (SELECT DISTINCT host FROM articles ORDER BY host LIMIT 4)),

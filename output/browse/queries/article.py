@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import BlockKind
-from output.browse.arguments import NotHereError
-from output.db.stored_values import stored_object, stored_texts
-from output.read.explain import StoredBlock, StoredPage, read_page
-from output.verdicts.ruling_journal import JournalEntry
-from output.watch.history import Revision, revisions_of
+from broadsheet.cleaners.document import BlockKind
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.db.stored_values import stored_object, stored_texts
+from broadsheet.output.read.explain import StoredBlock, StoredPage, read_page
+from broadsheet.output.verdicts.ruling_journal import JournalEntry
+from broadsheet.output.watch.history import Revision, revisions_of
 
 MOST_ROWS = 50  # of copies, addresses and captures
 _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import orjson
 from sqlite_utils import Database
 
-from cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
-from output.browse.arguments import Arguments
-from output.browse.queries.facets import Facet, FacetChoice, FacetedList, count_passing, make_facet
-from output.db.stored_values import stored_texts
-from output.read.search import hits_of_articles, rank_articles
+from broadsheet.cleaners.verdicts.certainty import FAIR_F1, HIGH_F1, Certainty
+from broadsheet.output.browse.arguments import Arguments
+from broadsheet.output.browse.queries.facets import Facet, FacetChoice, FacetedList, count_passing, make_facet
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.read.search import hits_of_articles, rank_articles
 
 PAGE_SIZE = 30
 MOST_HITS = 1000

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.browse.arguments import NotHereError
-from output.db.stored_values import stored_texts
-from output.raw.capture import RecordLocation
-from output.raw.warc_reader import RecordError, read_response, read_span
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
 
 _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.final_url, c.content_type,
         c.payload_digest, c.payload_length, coalesce(c.warc_file, ''), coalesce(c.warc_offset, 0),

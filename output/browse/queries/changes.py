@@ -8,12 +8,12 @@ from itertools import groupby
 
 from sqlite_utils import Database
 
-from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, diff_words
-from output.browse.arguments import Arguments, NotHereError
-from output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
-from output.store.articles import latest_seq
-from output.watch.edit_list import ALL_KINDS, EDIT_KINDS, ListedEdit, latest_edits
-from output.watch.history import Revision, find_revised_article, revisions_of
+from broadsheet.cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, diff_words
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
+from broadsheet.output.store.articles import latest_seq
+from broadsheet.output.watch.edit_list import ALL_KINDS, EDIT_KINDS, ListedEdit, latest_edits
+from broadsheet.output.watch.history import Revision, find_revised_article, revisions_of
 
 PAGE_SIZE = 50
 LAYOUTS = ("inline", "beside")

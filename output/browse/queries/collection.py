@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from output.browse.arguments import Arguments, NotHereError
-from output.browse.charts import ColumnChart, timeline
-from output.browse.queries.facets import FacetedList, count_passing, make_facet
-from output.read.search import match_expression
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.browse.charts import ColumnChart, timeline
+from broadsheet.output.browse.queries.facets import FacetedList, count_passing, make_facet
+from broadsheet.output.read.search import match_expression
 
 PAGE_SIZE = 30
 FACETS = ("host", "archive", "language", "section", "year")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.browse.arguments import Arguments, NotHereError
-from output.browse.charts import BarPart, bar_parts
-from output.browse.queries.article import MOST_ROWS
-from output.db.stored_values import stored_texts
-from output.report.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.browse.charts import BarPart, bar_parts
+from broadsheet.output.browse.queries.article import MOST_ROWS
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.report.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
 
 SOURCES = ("sitemap", "feed", "link")
 PAGE_SIZE = 100

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.verdicts.certainty import HIGH_F1, certainty
-from output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
-from output.browse.queries.article_list import FACETS, CubeRow
-from output.report.coverage import Coverage
-from output.report.figures import AlarmLine, Withdrawal, read_alarms, read_runs, read_withdrawals, read_yields
+from broadsheet.cleaners.verdicts.certainty import HIGH_F1, certainty
+from broadsheet.output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
+from broadsheet.output.browse.queries.article_list import FACETS, CubeRow
+from broadsheet.output.report.coverage import Coverage
+from broadsheet.output.report.figures import (
+    AlarmLine,
+    Withdrawal,
+    read_alarms,
+    read_runs,
+    read_withdrawals,
+    read_yields,
+)
 
 SAMPLE_ARTICLES = 300
 """Articles whose blocks are counted by reason. Their ids come from a digest, so that the first ones are a sample."""

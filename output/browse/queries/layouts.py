@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.report.figures import AlarmLine, read_alarms
-from output.report.layout_alarms import LAYOUT_GONE, NEW_LAYOUT
+from broadsheet.output.report.figures import AlarmLine, read_alarms
+from broadsheet.output.report.layout_alarms import LAYOUT_GONE, NEW_LAYOUT
 
 _MOST_LAYOUTS = 200
 _LEAST_PAGES = 3  # of a layout that is listed

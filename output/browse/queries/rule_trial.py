@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 from sqlite_utils import Database
 
-from output.browse.queries.article_list import FACETS, CubeRow
-from output.browse.queries.votes import StoredResponse
-from output.raw.capture import RecordLocation
+from broadsheet.output.browse.queries.article_list import FACETS, CubeRow
+from broadsheet.output.browse.queries.votes import StoredResponse
+from broadsheet.output.raw.capture import RecordLocation
 
 ARTICLES, PER_LAYOUT, LAYOUTS = 12, 2, 6
 """How many pages of a host are tried: so many articles, and so many pages of each of its largest layouts."""

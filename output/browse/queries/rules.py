@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.browse.arguments import Arguments, NotHereError
-from output.report.figures import AlarmLine, RuleRate, read_alarms, read_rule_rates
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.report.figures import AlarmLine, RuleRate, read_alarms, read_rule_rates
 
 SAMPLE_ARTICLES = 300
 """Articles whose blocks are counted by rule. Their ids come from a digest, so that the first ones are a sample."""

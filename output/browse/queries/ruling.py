@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from output.browse.arguments import Arguments, NotHereError
-from output.verdicts.apply_rulings import TextChange, sample_effect
-from output.verdicts.rulings import Ruling, block_text, stored_ruling
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.verdicts.apply_rulings import TextChange, sample_effect
+from broadsheet.output.verdicts.rulings import Ruling, block_text, stored_ruling
 
 SCOPES = ("article", "host", "everywhere")
 

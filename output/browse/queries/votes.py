@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from output.browse.arguments import NotHereError
-from output.raw.capture import RecordLocation
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.raw.capture import RecordLocation
 
 _PLACE = """SELECT a.title, u.url, coalesce(nullif(c.final_url, ''), c.url), c.fetched_at, c.warc_file, c.warc_offset,
         c.warc_length, o.warc_file, o.warc_offset, o.warc_length

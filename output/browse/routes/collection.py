@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import Arguments, NotHereError
-from output.browse.library import CatalogueFile
-from output.browse.queries.collection import list_collection, read_collection, read_collection_article
-from output.browse.rendering import PageFrame
-from output.browse.room import Room
-from output.browse.routes.pages import arguments_of
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.browse.library import CatalogueFile
+from broadsheet.output.browse.queries.collection import list_collection, read_collection, read_collection_article
+from broadsheet.output.browse.rendering import PageFrame
+from broadsheet.output.browse.room import Room
+from broadsheet.output.browse.routes.pages import arguments_of
 
 HOME = "/collection/"
 

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from output.browse.arguments import path_number
-from output.browse.queries.capture import read_record_bytes
-from output.browse.room import Room
+from broadsheet.output.browse.arguments import path_number
+from broadsheet.output.browse.queries.capture import read_record_bytes
+from broadsheet.output.browse.room import Room
 
 
 def download_routes(room: Room) -> list[Route]:

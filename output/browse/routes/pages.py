@@ -10,29 +10,29 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import Arguments
-from output.browse.library import ArchiveFile
-from output.browse.queries.archives import list_archives
-from output.browse.queries.article import read_article
-from output.browse.queries.article_list import (
+from broadsheet.output.browse.arguments import Arguments
+from broadsheet.output.browse.library import ArchiveFile
+from broadsheet.output.browse.queries.archives import list_archives
+from broadsheet.output.browse.queries.article import read_article
+from broadsheet.output.browse.queries.article_list import (
     ArticleCounts,
     ListRequest,
     count_certainties,
     count_facets,
     list_articles,
 )
-from output.browse.queries.capture import read_capture
-from output.browse.queries.changes import compare, list_changes
-from output.browse.queries.coverage import list_urls, read_url, show_coverage
-from output.browse.queries.home import count_home, read_home
-from output.browse.queries.layouts import read_layouts
-from output.browse.queries.review.blocks import read_review
-from output.browse.queries.review.pages import read_page_review
-from output.browse.queries.rules import read_rule, read_rules
-from output.browse.queries.ruling import preview
-from output.browse.room import Room, address
-from output.report.coverage import measure_coverage
-from output.verdicts.ruling_journal import waiting_reviews, waiting_rulings
+from broadsheet.output.browse.queries.capture import read_capture
+from broadsheet.output.browse.queries.changes import compare, list_changes
+from broadsheet.output.browse.queries.coverage import list_urls, read_url, show_coverage
+from broadsheet.output.browse.queries.home import count_home, read_home
+from broadsheet.output.browse.queries.layouts import read_layouts
+from broadsheet.output.browse.queries.review.blocks import read_review
+from broadsheet.output.browse.queries.review.pages import read_page_review
+from broadsheet.output.browse.queries.rules import read_rule, read_rules
+from broadsheet.output.browse.queries.ruling import preview
+from broadsheet.output.browse.room import Room, address
+from broadsheet.output.report.coverage import measure_coverage
+from broadsheet.output.verdicts.ruling_journal import waiting_reviews, waiting_rulings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,23 +11,23 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cleaners.rules.from_text import toml_string
-from output.browse.arguments import Arguments, NotHereError
-from output.browse.library import ArchiveFile
-from output.browse.queries.capture import RawReader
-from output.browse.queries.review.annotations import annotated_pages, pack_annotations
-from output.browse.queries.review.blocks import find_judged_block
-from output.browse.queries.review.judgements import all_reviews
-from output.browse.queries.review.pages import find_judged_page
-from output.browse.room import Room, address
-from output.browse.routes.rulings import form_handler
-from output.db.clock import utc_now
-from output.db.errors import InUse
-from output.db.transaction import write_transaction
-from output.raw.capture import RecordLocation
-from output.verdicts.reviews import Review, drop_review, store_review
-from output.verdicts.ruling_journal import append_review, waiting_reviews
-from output.write.archive import Archive
+from broadsheet.cleaners.rules.from_text import toml_string
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.browse.library import ArchiveFile
+from broadsheet.output.browse.queries.capture import RawReader
+from broadsheet.output.browse.queries.review.annotations import annotated_pages, pack_annotations
+from broadsheet.output.browse.queries.review.blocks import find_judged_block
+from broadsheet.output.browse.queries.review.judgements import all_reviews
+from broadsheet.output.browse.queries.review.pages import find_judged_page
+from broadsheet.output.browse.room import Room, address
+from broadsheet.output.browse.routes.rulings import form_handler
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import InUse
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.verdicts.reviews import Review, drop_review, store_review
+from broadsheet.output.verdicts.ruling_journal import append_review, waiting_reviews
+from broadsheet.output.write.archive import Archive
 
 
 def review_routes(room: Room) -> list[Route]:

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import Arguments, NotHereError
-from output.browse.queries.article_list import count_facets
-from output.browse.queries.rule_trial import (
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.browse.queries.article_list import count_facets
+from broadsheet.output.browse.queries.rule_trial import (
     MOST_RULE_CHARACTERS,
     RuleDraft,
     RuleTrialView,
@@ -20,10 +20,10 @@ from output.browse.queries.rule_trial import (
     sample_responses,
     show_trial,
 )
-from output.browse.queries.votes import StoredResponse
-from output.browse.room import Room
-from output.browse.routes.pages import arguments_of
-from output.browse.routes.rulings import read_form
+from broadsheet.output.browse.queries.votes import StoredResponse
+from broadsheet.output.browse.room import Room
+from broadsheet.output.browse.routes.pages import arguments_of
+from broadsheet.output.browse.routes.rulings import read_form
 
 _PATH = "/{archive}/site-rules"
 _Show = Callable[[Request, RuleTrialView], Coroutine[Any, Any, Response]]

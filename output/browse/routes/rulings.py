@@ -11,18 +11,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from output.browse.arguments import Arguments, BadArgumentError, ForbiddenError
-from output.browse.guard import is_token
-from output.browse.library import ArchiveFile
-from output.browse.queries.ruling import SCOPES, scoped_ruling
-from output.browse.room import Room, address
-from output.browse.routes.pages import arguments_of
-from output.db.clock import utc_now
-from output.db.errors import InUse
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.ruling_journal import append_ruling
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
+from broadsheet.output.browse.arguments import Arguments, BadArgumentError, ForbiddenError
+from broadsheet.output.browse.guard import is_token
+from broadsheet.output.browse.library import ArchiveFile
+from broadsheet.output.browse.queries.ruling import SCOPES, scoped_ruling
+from broadsheet.output.browse.room import Room, address
+from broadsheet.output.browse.routes.pages import arguments_of
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.errors import InUse
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.ruling_journal import append_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
 
 _MOST_FIELDS = 20
 FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]

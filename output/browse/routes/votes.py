@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from output.browse.arguments import NotHereError, path_number
-from output.browse.queries.votes import StoredResponse, VotesView, find_response
-from output.browse.room import Room
+from broadsheet.output.browse.arguments import NotHereError, path_number
+from broadsheet.output.browse.queries.votes import StoredResponse, VotesView, find_response
+from broadsheet.output.browse.room import Room
 
 
 def vote_routes(room: Room) -> list[Route]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
+from broadsheet.output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
 
 _CONTAINS_PATTERN, _CHARACTER_PATTERN = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
 _LOWER_HIGH_BYTES = bytes(range(ord(CJK_RANGES[0]) >> 8))

@@ -1,7 +1,8 @@
 """The characters of scripts without spaces between words (Chinese, Japanese), as the full-text index knows them.
 
-The index reads them as overlapping pairs and triples; its SQL is in `output.db.migrations.v1_fulltext`, with the value
-of these ranges that it was shipped with. What searches, counts words or compares texts must take the same ones.
+The index reads them as overlapping pairs and triples; its SQL is in `broadsheet.output.db.migrations.v1_fulltext`, with
+the value of these ranges that it was shipped with. What searches, counts words or compares texts must take the same
+ones.
 """
 
 from __future__ import annotations

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
-from output.db.migrations.v1_archive import ARCHIVE
-from output.db.migrations.v2_manners import MANNERS
-from output.db.migrations.v3_lineage import LINEAGE
-from output.db.migrations.v3_raw import RAW
-from output.db.migrations.v3_survey import SURVEY
-from output.db.migrations.v3_watch import WATCH
-from output.db.migrations.v4_packed import PACKED
-from output.db.migrations.v5_dates import DATES
-from output.db.migrations.v5_growth import GROWTH
-from output.db.migrations.v5_imported import IMPORTED
-from output.db.migrations.v5_keywords import KEYWORDS
-from output.db.migrations.v5_users_columns import rename_users_column
-from output.db.migrations.v6_browse import BROWSE
-from output.db.migrations.v6_certainty import CERTAINTY
-from output.db.migrations.v6_images import IMAGES
-from output.db.migrations.v6_layouts import LAYOUTS
-from output.db.migrations.v6_overview import OVERVIEW
-from output.db.migrations.v6_settle import SETTLE
-from output.db.migrations.v6_users_names import rename_users_object
-from output.db.migrations.v7_standfirst import STANDFIRST
+from broadsheet.output.db.migrations.v1_archive import ARCHIVE
+from broadsheet.output.db.migrations.v2_manners import MANNERS
+from broadsheet.output.db.migrations.v3_lineage import LINEAGE
+from broadsheet.output.db.migrations.v3_raw import RAW
+from broadsheet.output.db.migrations.v3_survey import SURVEY
+from broadsheet.output.db.migrations.v3_watch import WATCH
+from broadsheet.output.db.migrations.v4_packed import PACKED
+from broadsheet.output.db.migrations.v5_dates import DATES
+from broadsheet.output.db.migrations.v5_growth import GROWTH
+from broadsheet.output.db.migrations.v5_imported import IMPORTED
+from broadsheet.output.db.migrations.v5_keywords import KEYWORDS
+from broadsheet.output.db.migrations.v5_users_columns import rename_users_column
+from broadsheet.output.db.migrations.v6_browse import BROWSE
+from broadsheet.output.db.migrations.v6_certainty import CERTAINTY
+from broadsheet.output.db.migrations.v6_images import IMAGES
+from broadsheet.output.db.migrations.v6_layouts import LAYOUTS
+from broadsheet.output.db.migrations.v6_overview import OVERVIEW
+from broadsheet.output.db.migrations.v6_settle import SETTLE
+from broadsheet.output.db.migrations.v6_users_names import rename_users_object
+from broadsheet.output.db.migrations.v7_standfirst import STANDFIRST
 
 SCHEMA_VERSION = 7
 

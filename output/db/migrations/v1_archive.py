@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.db.migrations.v1_fulltext import FULLTEXT
+from broadsheet.output.db.migrations.v1_fulltext import FULLTEXT
 
 _STATE = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",

@@ -4,8 +4,8 @@ The two scripts write no spaces, so a word tokenizer sees a sentence as one word
 no word of two characters, which most Chinese words are, and makes «art» match «party». The index therefore reads
 a view that writes each run of such characters as overlapping pairs, then once more as overlapping triples, and
 every other text as it is. A query of two or three characters then matches as typed, in Datasette too; a longer
-run is asked for as a phrase of its pairs (`output.read.search`). All is plain SQL: a writer without our functions
-keeps the index in step, and FTS5's `rebuild` and `integrity-check` work. The characters are cut in chunks of
+run is asked for as a phrase of its pairs (`broadsheet.output.read.search`). All is plain SQL: a writer without our
+functions keeps the index in step, and FTS5's `rebuild` and `integrity-check` work. The characters are cut in chunks of
 256, since `substr` counts from the beginning each time: 5,000 Chinese characters take 18 ms, 5,000 Latin 0.5 ms.
 
 Datasette and sqlite-utils find the index of a table by the words `content="articles"` in its SQL. Its content
@@ -14,7 +14,7 @@ is the view, so a comment carries those words.
 
 from __future__ import annotations
 
-# The value that the schema was shipped with, whatever `output.db.fulltext` says later.
+# The value that the schema was shipped with, whatever `broadsheet.output.db.fulltext` says later.
 CJK_RANGES = "⺀-⿟々-〇぀-ヿ㐀-䶿一-鿿豈-﫿\U00020000-\U000323af"
 
 _CHUNK = 256

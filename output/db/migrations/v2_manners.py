@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.db.migrations.v1_archive import KIND_NAME
+from broadsheet.output.db.migrations.v1_archive import KIND_NAME
 
 _ROBOTS = (
     """CREATE TABLE robots_files (

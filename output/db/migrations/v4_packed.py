@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from output.db.migrations.v1_fulltext import ADD, DIFFERS, REMOVE
+from broadsheet.output.db.migrations.v1_fulltext import ADD, DIFFERS, REMOVE
 
 _AWAITED = "EXISTS (SELECT 1 FROM unindexed WHERE id = {row}.id)"
 _CHANGED = f"""UPDATE OF title, text ON articles
         WHEN ({DIFFERS}) AND NOT {_AWAITED}"""
 
-# An article that is in `unindexed` enters the index with others (`output.db.fulltext.index_articles`), and is
-# not in it until then, whatever becomes of its row meanwhile.
+# An article that is in `unindexed` enters the index with others (`broadsheet.output.db.fulltext.index_articles`), and
+# is not in it until then, whatever becomes of its row meanwhile.
 _TOGETHER = (
     "CREATE TABLE unindexed (id INTEGER PRIMARY KEY)",
     *(f"DROP TRIGGER articles_fts_{name}" for name in ("insert", "delete", "before", "after")),

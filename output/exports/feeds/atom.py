@@ -5,8 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from output.exports.article_html import is_safe_link
-from output.exports.feeds.entries import WebFeed, WebFeedEntry
+from broadsheet.output.exports.article_html import is_safe_link
+from broadsheet.output.exports.feeds.entries import WebFeed, WebFeedEntry
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"

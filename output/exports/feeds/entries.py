@@ -9,11 +9,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlite_utils import Database
 
-from output.db.ids import LARGEST_INTEGER
-from output.db.open import database_file
-from output.db.stored_values import stored_texts
-from output.exports.article_html import article_html, language_tag, xml_line, xml_text
-from output.store.article_filter import host_condition
+from broadsheet.output.db.ids import LARGEST_INTEGER
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.exports.article_html import article_html, language_tag, xml_line, xml_text
+from broadsheet.output.store.article_filter import host_condition
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from output.db.text import escaped_json
-from output.exports.article_html import is_safe_link
-from output.exports.feeds.entries import WebFeed, WebFeedEntry
+from broadsheet.output.db.text import escaped_json
+from broadsheet.output.exports.article_html import is_safe_link
+from broadsheet.output.exports.feeds.entries import WebFeed, WebFeedEntry
 
 _VERSION = "https://jsonfeed.org/version/1.1"
 

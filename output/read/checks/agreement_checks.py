@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import TEXTLESS_KINDS
-from cleaners.document import KeepReason, PageType, RemovalReason
-from cleaners.urls.canonical import host_of
-from output.db.ids import content_id
-from output.db.text import sql_words
-from output.db.url_words import OutcomeReason, ReasonFamily
-from output.read.checks.finding import Finding, row_finding, value_finding
-from output.store.stated_date import read_stated_date
+from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
+from broadsheet.cleaners.document import KeepReason, PageType, RemovalReason
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.text import sql_words
+from broadsheet.output.db.url_words import OutcomeReason, ReasonFamily
+from broadsheet.output.read.checks.finding import Finding, row_finding, value_finding
+from broadsheet.output.store.stated_date import read_stated_date
 
 _ARTICLES = ("articles", "shelved")
 _OF_PAGE = "SELECT a.id FROM {} a JOIN pages p ON p.id = a.page_id WHERE a.{} IS NOT p.{}"

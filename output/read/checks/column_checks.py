@@ -10,10 +10,10 @@ from functools import cache
 
 from sqlite_utils import Database
 
-from output.db.migrations import MIGRATIONS
-from output.db.table_columns import TableColumn, table_columns
-from output.read.checks.column_rules import ColumnRule, rules_of
-from output.read.checks.finding import Finding, value_finding
+from broadsheet.output.db.migrations import MIGRATIONS
+from broadsheet.output.db.table_columns import TableColumn, table_columns
+from broadsheet.output.read.checks.column_rules import ColumnRule, rules_of
+from broadsheet.output.read.checks.finding import Finding, value_finding
 
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'
     AND name NOT LIKE 'articles_fts%' AND name NOT GLOB '*sqlite_*' ORDER BY name"""

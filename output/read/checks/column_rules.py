@@ -13,13 +13,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from cleaners.compare.edit_kinds import EditKind
-from cleaners.document import PageType, UrlSource
-from output.db.table_columns import TableColumn
-from output.db.url_words import UrlKind, UrlState
-from output.store.articles import ArticleChange
-from output.store.revisions import RevisionMark
-from output.store.shelf import ShelvingReason
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.output.db.table_columns import TableColumn
+from broadsheet.output.db.url_words import UrlKind, UrlState
+from broadsheet.output.store.articles import ArticleChange
+from broadsheet.output.store.revisions import RevisionMark
+from broadsheet.output.store.shelf import ShelvingReason
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "INTEGER": (int,),

@@ -9,10 +9,10 @@ from functools import cache
 
 from sqlite_utils import Database
 
-from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
-from output.db.open import database_file
-from output.db.table_columns import quoted_name
-from output.read.checks.finding import Finding
+from broadsheet.output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.db.open import database_file
+from broadsheet.output.db.table_columns import quoted_name
+from broadsheet.output.read.checks.finding import Finding
 
 _OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '*sqlite_*'"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from output.db.stored_values import location_of
+from broadsheet.output.db.stored_values import location_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
-from output.read.checks.finding import Finding, row_finding
+from broadsheet.output.read.checks.finding import Finding, row_finding
 
 _UNPAIRED = """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.page_id
     WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from sqlite_utils import Database
 
-from cleaners.compare.edit_kinds import TEXTLESS_KINDS
-from cleaners.document import KeepReason, RemovalReason
-from cleaners.lineage import CLEANER_VERSION
-from output.db.ids import BLOCK_BITS, content_id, text_digest
-from output.db.text import count_words, sql_words
-from output.read.checks.finding import Finding, value_finding
-from output.verdicts.rebuild import assemble_page
+from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.output.db.ids import BLOCK_BITS, content_id, text_digest
+from broadsheet.output.db.text import count_words, sql_words
+from broadsheet.output.read.checks.finding import Finding, value_finding
+from broadsheet.output.verdicts.rebuild import assemble_page
 
 _TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles"
 _BY_PERSON = f"""SELECT b.page_id FROM page_blocks b JOIN reasons r ON r.id = b.reason_id

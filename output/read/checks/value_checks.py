@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 from sqlite_utils import Database
 
-from output.db.errors import DamagedValue
-from output.db.stored_values import decoding, json_object, json_texts
-from output.read.checks.finding import Finding, value_finding
-from output.reclean.own_reading import unpack_reading
-from output.settle.similar.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
-from output.store.ledger import read_layout
-from output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
-from output.store.revisions import RevisionMark, StatedMetadata
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.stored_values import decoding, json_object, json_texts
+from broadsheet.output.read.checks.finding import Finding, value_finding
+from broadsheet.output.reclean.own_reading import unpack_reading
+from broadsheet.output.settle.similar.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
+from broadsheet.output.store.ledger import read_layout
+from broadsheet.output.store.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.store.revisions import RevisionMark, StatedMetadata
 
 _METADATA = {name: json_object if name == SOURCES_COLUMN else json_texts for name in sorted(JSON_COLUMNS)}
 _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {

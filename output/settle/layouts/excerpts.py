@@ -15,8 +15,8 @@ from math import ceil
 
 from sqlite_utils import Database
 
-from output.db.text import first_words, words_of
-from output.settle.site_memory.page_table import IS_FREQUENT, MAX_KEPT
+from broadsheet.output.db.text import first_words, words_of
+from broadsheet.output.settle.site_memory.page_table import IS_FREQUENT, MAX_KEPT
 
 MIN_OPENING_WORDS = 8
 """Words that a block needs to be an opening; a shorter one may be a title."""

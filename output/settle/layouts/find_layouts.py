@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from cleaners.compare.layout_groups import group_signatures
-from cleaners.compare.layout_rules import LayoutPage, LayoutVerdict, judge_layouts
-from cleaners.document import PageType, PageVerdict
-from output.db.ids import content_id
-from output.db.stored_values import stored_texts
-from output.settle.layouts.excerpts import Quotation, find_quotations
-from output.store.page_rows import LAYOUT_EVIDENCE
-from output.store.shelf import ShelvingReason
+from broadsheet.cleaners.compare.layout_groups import group_signatures
+from broadsheet.cleaners.compare.layout_rules import LayoutPage, LayoutVerdict, judge_layouts
+from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.output.db.ids import content_id
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.settle.layouts.excerpts import Quotation, find_quotations
+from broadsheet.output.store.page_rows import LAYOUT_EVIDENCE
+from broadsheet.output.store.shelf import ShelvingReason
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
         coalesce(a.published_raw, x.published_raw) IS NOT NULL, s.signature

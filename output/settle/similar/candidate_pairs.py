@@ -19,7 +19,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from output.settle.similar.common_hashes import (
+from broadsheet.output.settle.similar.common_hashes import (
     CLASSES,
     BoolArray,
     HashRows,
@@ -28,7 +28,7 @@ from output.settle.similar.common_hashes import (
     SkippedHashes,
     frequency_classes,
 )
-from output.settle.similar.likeness import HASH_BITS, Sketch, unpack_sketch
+from broadsheet.output.settle.similar.likeness import HASH_BITS, Sketch, unpack_sketch
 
 CROWD_LIMIT = 24
 """Articles of one host that may share a run of words; what stands in more is a form, and evidence of nothing."""

@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from output.settle.similar.likeness import Sketch
+from broadsheet.output.settle.similar.likeness import Sketch
 
 RARE_PAGES = 32
 """A hash that no more pages than these have is skipped by none."""

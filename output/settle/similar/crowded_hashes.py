@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from output.db.errors import DamagedValue
-from output.db.stored_values import location_of
-from output.settle.similar.candidate_pairs import CROWD_LIMIT
-from output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, pack_sketch, unpack_sketch
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.stored_values import location_of
+from broadsheet.output.settle.similar.candidate_pairs import CROWD_LIMIT
+from broadsheet.output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, pack_sketch, unpack_sketch
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -19,8 +19,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
-from output.db.text import space_separated_words
+from broadsheet.output.db.fulltext.unspaced_scripts import CJK_CHARACTER, CJK_RANGES
+from broadsheet.output.db.text import space_separated_words
 
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from output.db.errors import DamagedValue
-from output.db.stored_values import location_of
-from output.settle.similar.candidate_pairs import MIN_SHARED_HASHES, MIN_SHARED_SHARE
-from output.settle.similar.common_hashes import BoolArray, Int64Array, spread_ranges
-from output.settle.similar.crowded_hashes import is_in, read_crowded_hashes, stored_sketch
-from output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, unpack_sketch
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.stored_values import location_of
+from broadsheet.output.settle.similar.candidate_pairs import MIN_SHARED_HASHES, MIN_SHARED_SHARE
+from broadsheet.output.settle.similar.common_hashes import BoolArray, Int64Array, spread_ranges
+from broadsheet.output.settle.similar.crowded_hashes import is_in, read_crowded_hashes, stored_sketch
+from broadsheet.output.settle.similar.likeness import HASH_BITS, HASH_BYTES, Sketch, unpack_sketch
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

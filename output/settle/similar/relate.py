@@ -15,18 +15,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from cleaners.compare.site_memory import BODY_VERDICT
-from output.db.errors import DamagedValue
-from output.db.stored_values import location_of
-from output.db.transaction import write_transaction
-from output.settle.parallel_map import ParallelMap, serial_map
-from output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
-from output.settle.similar.crowded_hashes import count_crowded_hashes
-from output.settle.similar.likeness import HASH_BYTES, Shingles, compare_shingles, pack_sketch, shingles_of, sketch_of
-from output.settle.similar.pairs_of_pages import find_pairs_of_pages
-from output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
-from output.settle.similar.touched_pages import REPEATED_PAGES, find_touched_pages
-from output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
+from broadsheet.cleaners.compare.site_memory import BODY_VERDICT
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.stored_values import location_of
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.settle.parallel_map import ParallelMap, serial_map
+from broadsheet.output.settle.similar.candidate_pairs import SketchedPages, find_candidate_pairs
+from broadsheet.output.settle.similar.crowded_hashes import count_crowded_hashes
+from broadsheet.output.settle.similar.likeness import (
+    HASH_BYTES,
+    Shingles,
+    compare_shingles,
+    pack_sketch,
+    shingles_of,
+    sketch_of,
+)
+from broadsheet.output.settle.similar.pairs_of_pages import find_pairs_of_pages
+from broadsheet.output.settle.similar.relation import ArticleFacts, Relation, classify_pair, cluster_articles
+from broadsheet.output.settle.similar.touched_pages import REPEATED_PAGES, find_touched_pages
+from broadsheet.output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

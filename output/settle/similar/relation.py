@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cleaners.metadata.titles import fold_title
-from cleaners.urls.canonical import host_of
-from output.settle.similar.likeness import Likeness
+from broadsheet.cleaners.metadata.titles import fold_title
+from broadsheet.cleaners.urls.canonical import host_of
+from broadsheet.output.settle.similar.likeness import Likeness
 
 MIN_NEAR_SIMILARITY = 0.6
 """Share of shingles in common from which two texts count as one story: measured, see docs/report.md."""

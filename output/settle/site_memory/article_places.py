@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from cleaners.compare.site_memory import BODY_VERDICT, find_body_paths
-from cleaners.document import Verdict
-from output.settle.site_memory.page_table import (
+from broadsheet.cleaners.compare.site_memory import BODY_VERDICT, find_body_paths
+from broadsheet.cleaners.document import Verdict
+from broadsheet.output.settle.site_memory.page_table import (
     KEY_COLUMN,
     PATH_COLUMN,
     LeftOutRow,
@@ -23,7 +23,7 @@ from output.settle.site_memory.page_table import (
     read_left_out_keys,
     stored_elsewhere,
 )
-from output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from output.settle.site_memory.page_table import IS_FREQUENT, IS_KEPT_ELSEWHERE, IS_SHARED, MAX_KEPT
+from broadsheet.output.settle.site_memory.page_table import IS_FREQUENT, IS_KEPT_ELSEWHERE, IS_SHARED, MAX_KEPT
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

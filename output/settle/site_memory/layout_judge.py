@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cleaners.compare.site_memory import LAYOUT_KEEPS_VERDICT, LAYOUT_REMOVES_VERDICT
-from cleaners.document import Column, Verdict
-from cleaners.learned.model import SITE_MODEL, predict
-from cleaners.learned.site_features import SITE_FEATURES, PlaceTotals, place_use, site_features
-from output.settle.site_memory.page_table import stored_elsewhere
-from output.settle.site_memory.place_blocks import PlacedBlock, PlacedPage, count_places, read_placed_pages
+from broadsheet.cleaners.compare.site_memory import LAYOUT_KEEPS_VERDICT, LAYOUT_REMOVES_VERDICT
+from broadsheet.cleaners.document import Column, Verdict
+from broadsheet.cleaners.learned.model import SITE_MODEL, predict
+from broadsheet.cleaners.learned.site_features import SITE_FEATURES, PlaceTotals, place_use, site_features
+from broadsheet.output.settle.site_memory.page_table import stored_elsewhere
+from broadsheet.output.settle.site_memory.place_blocks import PlacedBlock, PlacedPage, count_places, read_placed_pages
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from cleaners.compare.site_memory import container_path, fold_digits
-from cleaners.document import Column
-from cleaners.learned.site_features import BlockColumns, PlaceTotals, place_use
-from output.settle.site_memory.page_table import HEADING_KIND, IS_KEPT, IS_LEFT_OUT, IS_SHARED, KIND_FACTOR, PageFacts
-from output.store.ledger import LayoutRow
+from broadsheet.cleaners.compare.site_memory import container_path, fold_digits
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned.site_features import BlockColumns, PlaceTotals, place_use
+from broadsheet.output.settle.site_memory.page_table import (
+    HEADING_KIND,
+    IS_KEPT,
+    IS_LEFT_OUT,
+    IS_SHARED,
+    KIND_FACTOR,
+    PageFacts,
+)
+from broadsheet.output.store.ledger import LayoutRow
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

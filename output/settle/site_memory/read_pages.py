@@ -8,14 +8,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cleaners.compare.site_memory import container_path, names_author
-from cleaners.compare.templates import page_templates
-from cleaners.words import rough_word_count
-from output.db.ids import BLOCK_BITS, content_id
-from output.db.stored_values import BLOCK_KINDS, decoding
-from output.settle.parallel_map import ParallelMap
-from output.settle.site_memory.article_places import MIN_LONG_WORDS, MIN_RESTORED_WORDS, PlaceCounts
-from output.settle.site_memory.page_table import (
+from broadsheet.cleaners.compare.site_memory import container_path, names_author
+from broadsheet.cleaners.compare.templates import page_templates
+from broadsheet.cleaners.words import rough_word_count
+from broadsheet.output.db.ids import BLOCK_BITS, content_id
+from broadsheet.output.db.stored_values import BLOCK_KINDS, decoding
+from broadsheet.output.settle.parallel_map import ParallelMap
+from broadsheet.output.settle.site_memory.article_places import MIN_LONG_WORDS, MIN_RESTORED_WORDS, PlaceCounts
+from broadsheet.output.settle.site_memory.page_table import (
     CANDIDATE_CONTAINERS,
     CANDIDATE_KEYS,
     HEADING_KIND,
@@ -35,7 +35,7 @@ from output.settle.site_memory.page_table import (
     read_page_facts,
     store_scan,
 )
-from output.settle.site_memory.place_blocks import (
+from broadsheet.output.settle.site_memory.place_blocks import (
     PlacedPage,
     PlaceNumbers,
     clear_placed,
@@ -43,8 +43,8 @@ from output.settle.site_memory.place_blocks import (
     renumber,
     store_placed_page,
 )
-from output.settle.site_memory.seen_twice import SeenTwice
-from output.store.ledger import read_layout
+from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.store.ledger import read_layout
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

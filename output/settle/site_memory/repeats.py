@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from cleaners.compare.site_memory import (
+from broadsheet.cleaners.compare.site_memory import (
     KeyedBlock,
     build_site_memory,
     judge_repeated_blocks,
     min_repeat_pages,
     not_below_note,
 )
-from cleaners.document import Verdict
-from output.settle.parallel_map import ParallelMap, serial_map
-from output.settle.site_memory.article_places import PlaceCounts, find_restored_blocks
-from output.settle.site_memory.common_texts import COMMON_TEXT_TABLES, CREATE_KEPT_VIEW
-from output.settle.site_memory.layout_judge import judge_by_layout
-from output.settle.site_memory.page_table import (
+from broadsheet.cleaners.document import Verdict
+from broadsheet.output.settle.parallel_map import ParallelMap, serial_map
+from broadsheet.output.settle.site_memory.article_places import PlaceCounts, find_restored_blocks
+from broadsheet.output.settle.site_memory.common_texts import COMMON_TEXT_TABLES, CREATE_KEPT_VIEW
+from broadsheet.output.settle.site_memory.layout_judge import judge_by_layout
+from broadsheet.output.settle.site_memory.page_table import (
     CONTAINER_COLUMN,
     KEPT_COLUMN,
     KEY_COLUMN,
@@ -32,10 +32,10 @@ from output.settle.site_memory.page_table import (
     list_article_pages,
     read_candidates,
 )
-from output.settle.site_memory.place_blocks import PLACE_TABLES, create_place_table
-from output.settle.site_memory.read_pages import scan_host
-from output.settle.site_memory.seen_twice import SeenTwice
-from output.settle.unsettled import PageRoles
+from broadsheet.output.settle.site_memory.place_blocks import PLACE_TABLES, create_place_table
+from broadsheet.output.settle.site_memory.read_pages import scan_host
+from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.settle.unsettled import PageRoles
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

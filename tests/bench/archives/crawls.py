@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.server import DemoServer
 from tests.bench.site_pages import CACHE
 from tests.bench.sites import ROOT, Site
 
@@ -43,7 +43,7 @@ def crawl_into(folder: Path, checkout: Path, start: str, verbs: Sequence[str], *
         shutil.rmtree(path, ignore_errors=True)
     draft.mkdir(parents=True)
     archive = str(draft / ARCHIVE)
-    program = [_STEP_BY_STEP] if step_by_step else ["-m", "crawler.cli"]
+    program = [_STEP_BY_STEP] if step_by_step else ["-m", "broadsheet.crawler.cli"]
     python = sys.executable if checkout == ROOT else checkout / ".venv/bin/python"
     crawl = ["crawl", start, "--db", archive, "--delay", "0", "--allow-private"]
     commands = [crawl, *([verb, archive, *VERBS[verb]] for verb in verbs)]

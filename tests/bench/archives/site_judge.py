@@ -24,23 +24,23 @@ from urllib.parse import urlsplit
 import numpy as np
 from sqlite_utils import Database
 
-from cleaners.document import Column
-from cleaners.learned.model import SITE_MODEL, Trees
-from cleaners.learned.site_features import SITE_FEATURES
-from cleaners.training.annotated_sites import SITES
-from cleaners.training.block_model import fit_trees, training_facts, write_model
-from cleaners.training.labels import covered_shares, word_f1, words_of
-from cleaners.training.mixture import TrainingCorpus
-from output.db.open import open_database
-from output.settle.parallel_map import serial_map
-from output.settle.site_memory.article_places import PlaceCounts
-from output.settle.site_memory.common_texts import find_common_texts
-from output.settle.site_memory.layout_judge import FeaturedPage, changed_indices, read_featured_pages
-from output.settle.site_memory.page_table import list_article_pages, stored_elsewhere
-from output.settle.site_memory.read_pages import scan_host
-from output.settle.site_memory.repeats import BLOCKS_PER_PAGE, create_kept_view, drop_site_tables
-from output.settle.site_memory.seen_twice import SeenTwice
-from output.settle.unsettled import WHOLE_ARCHIVE, list_hosts, read_roles
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned.model import SITE_MODEL, Trees
+from broadsheet.cleaners.learned.site_features import SITE_FEATURES
+from broadsheet.cleaners.training.annotated_sites import SITES
+from broadsheet.cleaners.training.block_model import fit_trees, training_facts, write_model
+from broadsheet.cleaners.training.labels import covered_shares, word_f1, words_of
+from broadsheet.cleaners.training.mixture import TrainingCorpus
+from broadsheet.output.db.open import open_database
+from broadsheet.output.settle.parallel_map import serial_map
+from broadsheet.output.settle.site_memory.article_places import PlaceCounts
+from broadsheet.output.settle.site_memory.common_texts import find_common_texts
+from broadsheet.output.settle.site_memory.layout_judge import FeaturedPage, changed_indices, read_featured_pages
+from broadsheet.output.settle.site_memory.page_table import list_article_pages, stored_elsewhere
+from broadsheet.output.settle.site_memory.read_pages import scan_host
+from broadsheet.output.settle.site_memory.repeats import BLOCKS_PER_PAGE, create_kept_view, drop_site_tables
+from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.settle.unsettled import WHOLE_ARCHIVE, list_hosts, read_roles
 from tests.bench.site_pages import CACHE, names
 from tests.bench.sites import ROOT, SHARED, load_server, plain
 

@@ -46,4 +46,4 @@ def slow_down(frontier: Any) -> None:
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())
     slow_down(frontier_class(Path.cwd()))
-    importlib.import_module("crawler.cli").main()
+    importlib.import_module("broadsheet.crawler.cli").main()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from crawler.demo.server import DemoServer
-from crawler.demo.server import _RequestHandler as DemoHandler
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.server import _RequestHandler as DemoHandler
 from tests.crawler.shell import command
 from tests.crawler.watched import Edits, added, edited, retitled
 

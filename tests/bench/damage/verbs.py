@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from crawler.cli import run
+from broadsheet.crawler.cli import run
 from tests.bench.damage.sample import NAME, OPTIONS
 
 SECONDS = 120  # for one verb, of processor time

@@ -15,8 +15,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-import crawler.settings
-from crawler.cli import main
+from broadsheet.crawler import settings
+from broadsheet.crawler.cli import main
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -70,5 +70,5 @@ class Heart:
 
 if __name__ == "__main__":
     REPORT = sys.argv.pop(1)
-    crawler.settings.EXTENSIONS[Heart] = 0  # type: ignore[index]
+    settings.EXTENSIONS[Heart] = 0  # type: ignore[index]
     main()

@@ -16,7 +16,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from cleaners.document import (
+from broadsheet.cleaners.document import (
     Block,
     BlockKind,
     CleanedPage,
@@ -26,10 +26,10 @@ from cleaners.document import (
     PageVerdict,
     Verdict,
 )
-from output.outcome import DiscoveredUrl, Outcome
-from output.raw.capture import Capture
-from output.store.page_rows import make_page_rows
-from output.write.archive import Archive
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.store.page_rows import make_page_rows
+from broadsheet.output.write.archive import Archive
 
 KEPT = Verdict(True, "extractor", "selected")
 _MENU = Verdict(False, "navigation", "layout/navigation")

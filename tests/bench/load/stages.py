@@ -9,16 +9,16 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-import cleaners.clean
-from cleaners.document import Page
-from crawler.answers.worker_jobs import CrawlPolicy, PageJob, process_page
-from crawler.discovery.scope import Scope
-from crawler.options import CrawlOptions
-from output.db.clock import utc_now
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
-from output.raw.capture import Capture
-from output.write.archive import Archive
+import broadsheet.cleaners.clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.answers.worker_jobs import CrawlPolicy, PageJob, process_page
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.write.archive import Archive
 
 BATCH = 16
 _WARM_UP = 15  # pages that are worked on before any is timed
@@ -38,21 +38,21 @@ def budget(files: list[pathlib.Path], base: str, db: pathlib.Path) -> dict[str, 
     for file in files[:: max(1, len(files) // _WARM_UP)]:  # what is loaded once a process is no page's
         _outcome(0, f"{base}/a/{file.name}", file.read_bytes(), rules, spent)
     spent.clear()
-    undo = [_timed(name, stage, spent) for name, stage in _STAGES.items() if hasattr(cleaners.clean, name)]
+    undo = [_timed(name, stage, spent) for name, stage in _STAGES.items() if hasattr(broadsheet.cleaners.clean, name)]
     outcomes = []
     try:
         for number, file in enumerate(files):
             outcomes.append(_outcome(number, f"{base}/a/{file.name}", file.read_bytes(), rules, spent))
     finally:
         for name, function in undo:
-            setattr(cleaners.clean, name, function)
+            setattr(broadsheet.cleaners.clean, name, function)
     spent["rows"] = spent.pop("work") - sum(spent[stage] for stage in set(_STAGES.values()))
     _store(db, outcomes, spent)
     return {stage: round(1000 * seconds / len(files), 2) for stage, seconds in spent.items()}
 
 
 def _timed(name: str, stage: str, spent: dict[str, float]) -> tuple[str, Callable[..., Any]]:
-    function: Callable[..., Any] = getattr(cleaners.clean, name)
+    function: Callable[..., Any] = getattr(broadsheet.cleaners.clean, name)
 
     def timed(*args: Any) -> Any:
         started = time.thread_time()
@@ -61,7 +61,7 @@ def _timed(name: str, stage: str, spent: dict[str, float]) -> tuple[str, Callabl
         finally:
             spent[stage] += time.thread_time() - started
 
-    setattr(cleaners.clean, name, timed)
+    setattr(broadsheet.cleaners.clean, name, timed)
     return name, function
 
 

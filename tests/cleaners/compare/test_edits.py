@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.compare.edits import ArticleVersion, CapturedBlock, align_versions, compare_versions, may_report_edit
+from broadsheet.cleaners.compare.edits import (
+    ArticleVersion,
+    CapturedBlock,
+    align_versions,
+    compare_versions,
+    may_report_edit,
+)
 
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
 SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks at least."

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from cleaners.compare.folding import comparison_key, fold_typography, parse_moment, split_tokens, split_words
+from broadsheet.cleaners.compare.folding import comparison_key, fold_typography, parse_moment, split_tokens, split_words
 
 
 def test_typography_folds_to_plain_marks() -> None:

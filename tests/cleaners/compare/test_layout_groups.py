@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from cleaners.compare.layout_groups import MIN_SIMILARITY, group_signatures, signature_similarity
-from cleaners.html.layout_signature import pack_signature, unpack_signature
+from broadsheet.cleaners.compare.layout_groups import MIN_SIMILARITY, group_signatures, signature_similarity
+from broadsheet.cleaners.html.layout_signature import pack_signature, unpack_signature
 
 
 def signature(names: range, *more: int) -> bytes:

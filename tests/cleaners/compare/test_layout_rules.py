@@ -2,8 +2,8 @@
 
 import random
 
-from cleaners.compare.layout_rules import LayoutPage, judge_layouts
-from cleaners.document import PageType
+from broadsheet.cleaners.compare.layout_rules import LayoutPage, judge_layouts
+from broadsheet.cleaners.document import PageType
 
 ARTICLE, LIST, OTHER = PageType.ARTICLE, PageType.LIST, PageType.OTHER
 

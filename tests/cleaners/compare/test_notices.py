@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.compare.notices import load_languages, notice_kind
+from broadsheet.cleaners.compare.notices import load_languages, notice_kind
 
 EXAMPLES = [
     (language, None if kind == "neither" else kind, text)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.compare.site_memory import (
+from broadsheet.cleaners.compare.site_memory import (
     BIO_VERDICT,
     BODY_VERDICT,
     LAYOUT_KEEPS_VERDICT,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.compare.templates import page_templates, text_template
+from broadsheet.cleaners.compare.templates import page_templates, text_template
 
 
 @pytest.mark.parametrize(

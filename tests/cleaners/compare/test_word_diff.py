@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from broadsheet.cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
 
 
 def test_a_word_that_changed() -> None:

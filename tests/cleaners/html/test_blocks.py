@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cleaners.document import Block, BlockKind
-from cleaners.html.blocks import path_step, read_blocks
-from cleaners.html.decode import parse
-from cleaners.html.tables import is_data_table
-from cleaners.html.visibility import is_hidden
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.html.blocks import path_step, read_blocks
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.html.tables import is_data_table
+from broadsheet.cleaners.html.visibility import is_hidden
 
 
 def blocks(body: str, url: str = "https://a.example/x") -> tuple[Block, ...]:

@@ -8,7 +8,7 @@ import pytest
 from webencodings import lookup
 from webencodings.labels import LABELS
 
-from cleaners.html.decode import BINARY_PROBLEM, decode, parse
+from broadsheet.cleaners.html.decode import BINARY_PROBLEM, decode, parse
 
 LETTERS = {
     "windows-1251": "Президент подписал новый закон о выборах в регионах страны. ",

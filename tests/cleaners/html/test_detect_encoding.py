@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from cleaners.html import detect_encoding as module
-from cleaners.html.decode import decode
-from cleaners.html.detect_encoding import contradicts_text, detect_encoding, text_sample
+from broadsheet.cleaners.html import detect_encoding as module
+from broadsheet.cleaners.html.decode import decode
+from broadsheet.cleaners.html.detect_encoding import contradicts_text, detect_encoding, text_sample
 
 SENTENCES = {
     "ru": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.inline import InlineRun, fold_spaces
+from broadsheet.cleaners.html.inline import InlineRun, fold_spaces
 
 
 def run_of(markup: str) -> tuple[str, str, int]:

@@ -1,9 +1,9 @@
 """layout_signature: pages made alike have it in common, whatever they say."""
 
-from cleaners.compare.layout_groups import signature_similarity
-from cleaners.html.decode import parse
-from cleaners.html.layout_signature import MAX_HASHES, layout_signature, pack_signature, unpack_signature
-from cleaners.html.tag_index import index_tags
+from broadsheet.cleaners.compare.layout_groups import signature_similarity
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.html.layout_signature import MAX_HASHES, layout_signature, pack_signature, unpack_signature
+from broadsheet.cleaners.html.tag_index import index_tags
 
 PAGE = """<html><body class="single post-{number}"><header id="top"><nav class="menu main">
     <a class="item" href="/">Home</a></nav></header>

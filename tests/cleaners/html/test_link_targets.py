@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
 
 _LINK = re.compile(r"(?<!\\)\[([^\]]*)\]\(([^)]*)\)")
 

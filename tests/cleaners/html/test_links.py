@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lxml import html
 
-from cleaners.document import Outlink
-from cleaners.html.links import base_url, read_outlinks, read_robots_directives
-from cleaners.html.robots_directives import header_directives
+from broadsheet.cleaners.document import Outlink
+from broadsheet.cleaners.html.links import base_url, read_outlinks, read_robots_directives
+from broadsheet.cleaners.html.robots_directives import header_directives
 
 URL = "https://a.example/news/story"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cleaners.document import BlockKind
-from cleaners.html.prose import body_span, brief_positions, is_prose, main_container_positions, most_worded
+from broadsheet.cleaners.document import BlockKind
+from broadsheet.cleaners.html.prose import body_span, brief_positions, is_prose, main_container_positions, most_worded
 from tests.cleaners.building import PROSE, block, linked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.robots_directives import directives_for, header_directives, meta_directives
+from broadsheet.cleaners.html.robots_directives import directives_for, header_directives, meta_directives
 
 
 def tag(*values: str) -> tuple[str, ...]:

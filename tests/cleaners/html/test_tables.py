@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.tables import is_data_table, read_captions, read_table
+from broadsheet.cleaners.html.tables import is_data_table, read_captions, read_table
 
 ROWS = "<tr><th>Year</th><th>Mills</th></tr><tr><td>1999</td><td>2 <a href='/m'>mills</a></td></tr>"
 

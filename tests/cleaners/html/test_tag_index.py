@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.html.decode import parse
-from cleaners.html.tag_index import TagIndex, index_tags
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.html.tag_index import TagIndex, index_tags
 
 PAGE = """<html><head><title>t</title><meta name="a"><base href="/b"></head><body class="x">
 <article itemtype="https://schema.org/Article"><a href="1">one</a><img src="i"><p>text</p><a href="2">two</a>

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from lxml import html
 
-from cleaners.html.blocks import read_blocks
-from cleaners.html.visibility import MIN_PROSE_CHARS, is_hidden, is_in_boilerplate, prose_chars
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.visibility import MIN_PROSE_CHARS, is_hidden, is_in_boilerplate, prose_chars
 
 ANSWER = "Water reaches the upper villages by three pumps, of which one was out of order all winter. "
 LONG = f"<p>{ANSWER * 6}</p>"

@@ -9,20 +9,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cleaners.document import Metadata, Reading
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import parse
-from cleaners.learned import block_features as module
-from cleaners.learned.block_features import block_features, measure_page
-from cleaners.learned.characters import count_characters
-from cleaners.learned.column_math import (
+from broadsheet.cleaners.document import Metadata, Reading
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.learned import block_features as module
+from broadsheet.cleaners.learned.block_features import block_features, measure_page
+from broadsheet.cleaners.learned.characters import count_characters
+from broadsheet.cleaners.learned.column_math import (
     group_numbers,
     leave_one_out_means,
     neighbour_values,
     previous_marked,
     window_sums,
 )
-from cleaners.verdicts.judge import rule_verdicts
+from broadsheet.cleaners.verdicts.judge import rule_verdicts
 
 PAGE = """
 <body><nav><ul><li><a href="/a">First menu</a></li><li><a href="/b">Second menu</a></li></ul></nav>

@@ -9,9 +9,9 @@ from array import array
 import numpy as np
 import pytest
 
-from cleaners.document import Block, BlockKind
-from cleaners.learned import block_words as module
-from cleaners.learned.block_words import (
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.learned import block_words as module
+from broadsheet.cleaners.learned.block_words import (
     BUCKETS,
     FULL_WEIGHT_WORDS,
     WORD_FEATURES,
@@ -119,8 +119,8 @@ def test_the_highest_bit_is_the_sign() -> None:
 
 def test_the_sums_are_the_same_in_every_process() -> None:
     code = """
-from cleaners.document import Block, BlockKind
-from cleaners.learned.block_words import word_columns
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.learned.block_words import word_columns
 text = "The mill on the river burned down in the night, said nobody in the village"
 columns = word_columns([Block(0, BlockKind.PARAGRAPH, text, path="main.a>p#b")])
 print({name: column.tolist() for name, column in columns.items()})

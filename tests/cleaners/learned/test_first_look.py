@@ -7,11 +7,11 @@ from importlib.resources import files
 
 import numpy as np
 
-from cleaners.clean import clean, survey_page
-from cleaners.document import CleanedPage, ExtractorUse, Metadata, Page
-from cleaners.html.decode import parse
-from cleaners.learned.first_look import SURE_OF_PAGE_F1, FirstLook, take_first_look
-from cleaners.learned.model import FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.clean import clean, survey_page
+from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.learned.first_look import SURE_OF_PAGE_F1, FirstLook, take_first_look
+from broadsheet.cleaners.learned.model import FIRST_LOOK_MODEL, load_trees
 from tests.cleaners.building import STORY
 
 TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]
@@ -74,8 +74,8 @@ def test_it_selects_what_is_more_likely_than_not() -> None:
 
 
 def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
-    assert len(files("cleaners.learned.models").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
-    facts = json.loads(files("cleaners.learned.models").joinpath("model.json").read_text("utf-8"))
+    assert len(files("broadsheet.cleaners.learned.models").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
+    facts = json.loads(files("broadsheet.cleaners.learned.models").joinpath("model.json").read_text("utf-8"))
     assert facts["first"]["features"] == len(load_trees(FIRST_LOOK_MODEL).feature_names)
     assert facts["cross_validated"]["wcxb"]["sure"] > 0.7
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cleaners.document import Column
-from cleaners.learned import model
-from cleaners.learned.block_features import block_features
-from cleaners.learned.model import BLOCK_MODEL, ModelError, Trees, load_trees, predict, trees_from_dump
-from cleaners.verdicts.judge import rule_verdicts
+from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.learned import model
+from broadsheet.cleaners.learned.block_features import block_features
+from broadsheet.cleaners.learned.model import BLOCK_MODEL, ModelError, Trees, load_trees, predict, trees_from_dump
+from broadsheet.cleaners.verdicts.judge import rule_verdicts
 from tests.cleaners.learned.test_block_features import reading
 
 Node = dict[str, Any]
@@ -127,7 +127,7 @@ def test_other_features_are_refused() -> None:
 
 
 def test_the_model_is_small_and_says_how_good_it_is() -> None:
-    assert len(files("cleaners.learned.models").joinpath(BLOCK_MODEL).read_bytes()) < 200_000
-    facts = json.loads(files("cleaners.learned.models").joinpath("model.json").read_text("utf-8"))
+    assert len(files("broadsheet.cleaners.learned.models").joinpath(BLOCK_MODEL).read_bytes()) < 200_000
+    facts = json.loads(files("broadsheet.cleaners.learned.models").joinpath("model.json").read_text("utf-8"))
     assert facts["features"] == len(load_trees().feature_names)
     assert facts["cross_validated"]["wcxb"]["f1"] > 0.95

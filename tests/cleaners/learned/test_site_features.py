@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cleaners.learned.model import SITE_MODEL, load_trees, predict
-from cleaners.learned.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
+from broadsheet.cleaners.learned.model import SITE_MODEL, load_trees, predict
+from broadsheet.cleaners.learned.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
 
 COLUMN = {name: number for number, name in enumerate(SITE_FEATURES)}
 

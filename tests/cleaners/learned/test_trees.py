@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.learned.trees import build_leaf_finder
+from broadsheet.cleaners.learned.trees import build_leaf_finder
 
 ALL = 0xFFFFFFFF
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleaners.metadata.authors import clean_names, is_personal
+from broadsheet.cleaners.metadata.authors import clean_names, is_personal
 
 
 @pytest.mark.parametrize(

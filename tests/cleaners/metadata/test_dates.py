@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleaners.metadata.dates import date_in_url, find_dates, is_possible, parse_date
+from broadsheet.cleaners.metadata.dates import date_in_url, find_dates, is_possible, parse_date
 
 
 @pytest.mark.parametrize(

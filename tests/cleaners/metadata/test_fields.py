@@ -5,9 +5,9 @@ import json
 import lxml.html
 import pytest
 
-from cleaners.document import Metadata
-from cleaners.html.decode import parse
-from cleaners.metadata.fields import read_metadata
+from broadsheet.cleaners.document import Metadata
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.metadata.fields import read_metadata
 
 URL = "https://paper.example/news/rain-comes"
 FULL = {

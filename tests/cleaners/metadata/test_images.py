@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import ArticleImage, Page
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import ArticleImage, Page
 from tests.cleaners.building import STORY
 
 URL = "https://a.example/2024/05/the-mill"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cleaners.metadata.json_ld import is_article, read_nodes, resolve_references, string_values, types_of
+from broadsheet.cleaners.metadata.json_ld import is_article, read_nodes, resolve_references, string_values, types_of
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,11 @@
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Metadata, Page
-from cleaners.html.decode import parse
-from cleaners.metadata.fields import read_metadata
-from cleaners.metadata.language import primary_tag, with_language_of_text
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Metadata, Page
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.metadata.fields import read_metadata
+from broadsheet.cleaners.metadata.language import primary_tag, with_language_of_text
 
 GERMAN = "Die Mühle am Fluss wurde am Montag verkauft, und niemand im Dorf fragte nach dem Preis. " * 3
 

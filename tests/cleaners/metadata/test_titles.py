@@ -1,6 +1,6 @@
 """titles: the article's, without the site's name."""
 
-from cleaners.metadata.titles import TitleCandidate, choose_title
+from broadsheet.cleaners.metadata.titles import TitleCandidate, choose_title
 
 
 def choose(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:

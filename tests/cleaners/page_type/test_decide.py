@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page, PageType, PageVerdict
-from cleaners.page_type.decide import page_verdict
-from cleaners.page_type.page_features import PageFeatures
-from cleaners.page_type.page_weights import PAGE_KINDS
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page, PageType, PageVerdict
+from broadsheet.cleaners.page_type.decide import page_verdict
+from broadsheet.cleaners.page_type.page_features import PageFeatures
+from broadsheet.cleaners.page_type.page_weights import PAGE_KINDS
 from tests.bench.verdicts import read_features
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river. " * 3

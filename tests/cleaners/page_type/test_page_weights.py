@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaners.page_type.page_weights import PAGE_KINDS, estimate_kind, load_table, parse_table
+from broadsheet.cleaners.page_type.page_weights import PAGE_KINDS, estimate_kind, load_table, parse_table
 
 RAW_TABLE = {
     "base": [1.0, 0, 0, 0, 0, 0],

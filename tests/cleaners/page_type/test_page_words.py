@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaners.document import Block, BlockKind, Verdict
-from cleaners.page_type.page_words import BUCKETS, PageWords, load_word_weights, page_words, word_signs
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.page_type.page_words import BUCKETS, PageWords, load_word_weights, page_words, word_signs
 
 OFFER = "Our company offers affordable services. Contact us today for a free quote."
 REPORT = "The minister said on Monday that the council had voted against the plan."

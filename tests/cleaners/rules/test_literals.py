@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from cleaners.document import Block, BlockKind
-from cleaners.rules.literals import literals_of
-from cleaners.rules.loader import LANGUAGES, read_rules
-from cleaners.rules.matcher import RuleBook, fold_text, strip_outer_marks
-from cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.rules.literals import literals_of
+from broadsheet.cleaners.rules.loader import LANGUAGES, read_rules
+from broadsheet.cleaners.rules.matcher import RuleBook, fold_text, strip_outer_marks
+from broadsheet.cleaners.rules.rule import BodyPosition, Rule
 
 
 @pytest.mark.parametrize(

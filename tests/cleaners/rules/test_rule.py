@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import cleaners.rules
-from cleaners.document import RemovalReason
-from cleaners.rules.rule import REASONS, rule_reason
+import broadsheet.cleaners.rules
+from broadsheet.cleaners.document import RemovalReason
+from broadsheet.cleaners.rules.rule import REASONS, rule_reason
 
-FILES = sorted(Path(cleaners.rules.__file__).parent.rglob("*.toml"))
+FILES = sorted(Path(broadsheet.cleaners.rules.__file__).parent.rglob("*.toml"))
 
 
 def test_the_files_of_the_rules_name_every_reason_that_a_rule_may_give_and_no_other() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[4] / "shared")
 

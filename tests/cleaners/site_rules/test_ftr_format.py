@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.site_rules.ftr_format import Directive, PageTest, parse_rule_file
+from broadsheet.cleaners.site_rules.ftr_format import Directive, PageTest, parse_rule_file
 
 RULE = """\
 # a rule file of our own making

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import CleanedPage, Page
-from cleaners.site_rules.ftr_format import parse_rule_file
-from cleaners.site_rules.marks import apply_replacements
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage, Page
+from broadsheet.cleaners.site_rules.ftr_format import parse_rule_file
+from broadsheet.cleaners.site_rules.marks import apply_replacements
 
 URL = "https://press.example/harbour/wall"
 FILE = "press.example.txt"

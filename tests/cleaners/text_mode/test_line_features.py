@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaners.learned.model import LINE_MODEL, ModelError, load_trees, predict
-from cleaners.rules.loader import load_rules
-from cleaners.text_mode.line_features import line_features
-from cleaners.text_mode.plaintext import judge_lines_by_rules
-from cleaners.text_mode.text_lines import blocks_of_text, read_lines
+from broadsheet.cleaners.learned.model import LINE_MODEL, ModelError, load_trees, predict
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.text_mode.line_features import line_features
+from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules
+from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(4)]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import KeepReason, RemovalReason
-from cleaners.rules.loader import load_rules
-from cleaners.text_mode.plaintext import blocks_of_text, judge_text
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.text_mode.plaintext import blocks_of_text, judge_text
 
 TEXTS = Path(__file__).parent / "plaintext"
 SHARED = Path(os.environ.get("BROADSHEET_SHARED", Path(__file__).parents[3].parent / "shared"))

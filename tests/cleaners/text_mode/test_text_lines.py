@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import BlockKind
-from cleaners.rules.loader import load_rules
-from cleaners.text_mode.text_lines import blocks_of_text, read_lines
+from broadsheet.cleaners.document import BlockKind
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 VERSE = """It ticks for no one,
 and the gulls agree,

@@ -6,7 +6,7 @@ import random
 import tarfile
 from pathlib import Path
 
-from cleaners.training.annotated_sites import site_pages
+from broadsheet.cleaners.training.annotated_sites import site_pages
 
 TEXT = "The mill by the river burned, and nobody knew why. " * 5
 

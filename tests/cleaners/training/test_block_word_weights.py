@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners.learned.block_words import BUCKETS, WORD_FEATURES, hash_block_words, word_shares
-from cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
-from cleaners.training.block_word_weights import HostFolds, with_word_sums
-from cleaners.training.mixture import fold_of
+from broadsheet.cleaners.learned.block_words import BUCKETS, WORD_FEATURES, hash_block_words, word_shares
+from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
+from broadsheet.cleaners.training.block_word_weights import HostFolds, with_word_sums
+from broadsheet.cleaners.training.mixture import fold_of
 
 
 @pytest.fixture

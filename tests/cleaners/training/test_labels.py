@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cleaners.training.labels import word_f1, words_of
+from broadsheet.cleaners.training.labels import word_f1, words_of
 
 
 def test_characters_of_scripts_without_spaces_are_words_of_their_own() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners.document import Verdict
-from cleaners.training import line_model
-from cleaners.training.line_model import score_dumps
+from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.training import line_model
+from broadsheet.cleaners.training.line_model import score_dumps
 from tests.cleaners.building import PAGES, STORY
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 
-from cleaners.training.text_dumps import TextDump, read_dumps
+from broadsheet.cleaners.training.text_dumps import TextDump, read_dumps
 
 
 def dumps_of(corpus: Path, kind: str) -> list[TextDump]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners.training.annotated_pages import read_block_examples
-from cleaners.training.mixture import (
+from broadsheet.cleaners.training.annotated_pages import read_block_examples
+from broadsheet.cleaners.training.mixture import (
     FOLDS,
     HELD_OUT_CORPORA,
     HELD_OUT_FOLDS,

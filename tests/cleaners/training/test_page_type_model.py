@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cleaners.page_type.page_weights import PAGE_KINDS, estimate_kind, parse_table
-from cleaners.training import page_type_model
-from cleaners.training.page_type_model import (
+from broadsheet.cleaners.page_type.page_weights import PAGE_KINDS, estimate_kind, parse_table
+from broadsheet.cleaners.training import page_type_model
+from broadsheet.cleaners.training.page_type_model import (
     PageTypeExample,
     host_of,
     page_type_probabilities,

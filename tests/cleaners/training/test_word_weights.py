@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cleaners.page_type.page_words import BUCKETS, HashedWords
-from cleaners.training.word_weights import learn_word_weights
+from broadsheet.cleaners.page_type.page_words import BUCKETS, HashedWords
+from broadsheet.cleaners.training.word_weights import learn_word_weights
 
 ARTICLE, OTHER, BOTH, UNSEEN = 5, 6, 7, 8
 

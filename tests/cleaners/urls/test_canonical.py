@@ -6,8 +6,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
-from cleaners.urls import canonical
-from cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of, ipv4_of, is_probably_media, resolve_href
+from broadsheet.cleaners.urls import canonical
+from broadsheet.cleaners.urls.canonical import (
+    MAX_URL_CHARS,
+    canonicalise,
+    host_of,
+    ipv4_of,
+    is_probably_media,
+    resolve_href,
+)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.urls.nearest import near_spellings
+from broadsheet.cleaners.urls.nearest import near_spellings
 
 STORED = "https://www.news.example/a-story/?page=2"
 

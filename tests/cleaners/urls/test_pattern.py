@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.urls.pattern import patterns_of, sort_parameters
+from broadsheet.cleaners.urls.pattern import patterns_of, sort_parameters
 
 HOST = "https://a.example"
 

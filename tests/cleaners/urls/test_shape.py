@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.urls.shape import UrlShape, has_dated_path, is_section, names_a_day, shape_of
+from broadsheet.cleaners.urls.shape import UrlShape, has_dated_path, is_section, names_a_day, shape_of
 
 HOST = "https://a.example"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from cleaners.document import Block, BlockKind, Verdict
-from cleaners.verdicts.assemble import assemble, markdown, plain_text
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.verdicts.assemble import assemble, markdown, plain_text
 
 KEPT, GONE = Verdict(True, "selected", "x"), Verdict(False, "share", "y")
 

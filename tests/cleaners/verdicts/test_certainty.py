@@ -5,9 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page, RemovalReason, Verdict, Vote
-from cleaners.verdicts.certainty import Certainty, block_chances, certain_chance, certainty, expected_verdict_f1
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.verdicts.certainty import (
+    Certainty,
+    block_chances,
+    certain_chance,
+    certainty,
+    expected_verdict_f1,
+)
 
 KEPT, REMOVED = Verdict(True, "", ""), Verdict(False, "", "")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Block, BlockKind, Page, RemovalReason
-from cleaners.rules.loader import load_rules
-from cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.verdicts.comment_thread import COMMENT_THREAD, comment_thread_start
 from tests.cleaners.building import PROSE, STORY, block
 
 TEXT = "body>div.content>p"

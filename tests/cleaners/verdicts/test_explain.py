@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Block, BlockKind, Verdict, Vote
-from cleaners.verdicts.explain import deciding_vote_against, model_votes_against
+from broadsheet.cleaners.document import Block, BlockKind, Verdict, Vote
+from broadsheet.cleaners.verdicts.explain import deciding_vote_against, model_votes_against
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 KEPT = Verdict(True, "selected", "extractor/selected")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Block, BlockKind
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import parse
-from cleaners.verdicts.extractor import blocks_in_text, extracted_text, selected_blocks
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.verdicts.extractor import blocks_in_text, extracted_text, selected_blocks
 
 
 def blocks(*texts: str) -> list[Block]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import BlockKind, Page, RemovalReason
-from cleaners.verdicts.furniture import (
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import BlockKind, Page, RemovalReason
+from broadsheet.cleaners.verdicts.furniture import (
     blocks_in_boxes,
     blocks_in_other_columns,
     boilerplate_rule,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cleaners.document import Metadata, Reading, Verdict
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import parse
-from cleaners.verdicts.judge import judge, rule_verdicts
+from broadsheet.cleaners.document import Metadata, Reading, Verdict
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.verdicts.judge import judge, rule_verdicts
 
 STORY = [
     f"<p>Paragraph {n} of the story tells at some length what the council did about the old mill in {1990 + n}.</p>"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cleaners.document import BlockKind, Metadata
-from cleaners.metadata.title_line import find_title_line
-from cleaners.verdicts.metadata_echo import blocks_above_title, metadata_blocks
+from broadsheet.cleaners.document import BlockKind, Metadata
+from broadsheet.cleaners.metadata.title_line import find_title_line
+from broadsheet.cleaners.verdicts.metadata_echo import blocks_above_title, metadata_blocks
 from tests.cleaners.building import block, linked
 
 

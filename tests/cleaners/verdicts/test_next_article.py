@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Block, BlockKind, Page, RemovalReason
-from cleaners.rules.loader import load_rules
-from cleaners.verdicts.next_article import NEXT_ARTICLE, next_article_start
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.verdicts.next_article import NEXT_ARTICLE, next_article_start
 from tests.cleaners.building import PROSE, STORY, block
 
 HEAD = "div.head>h1.headline"

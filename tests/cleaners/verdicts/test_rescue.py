@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import BlockKind, Metadata
-from cleaners.verdicts.rescue import ADDRESS, answered_questions, rescued_blocks
+from broadsheet.cleaners.document import BlockKind, Metadata
+from broadsheet.cleaners.verdicts.rescue import ADDRESS, answered_questions, rescued_blocks
 from tests.cleaners.building import PROSE, block, linked
 
 

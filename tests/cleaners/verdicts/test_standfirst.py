@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Block, BlockKind, KeepReason, Metadata, Page, RemovalReason, Verdict
-from cleaners.verdicts.standfirst import find_standfirst, looks_like_standfirst
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, KeepReason, Metadata, Page, RemovalReason, Verdict
+from broadsheet.cleaners.verdicts.standfirst import find_standfirst, looks_like_standfirst
 from tests.cleaners.building import PROSE, STORY, block, linked
 
 LEAD = "What the council hid about the mill for all of eleven years"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Block, BlockKind
-from cleaners.rules.rule import BodyPosition
-from cleaners.verdicts.teasers import continues_section, is_no_excerpt, is_teaser, opens_teaser_box
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.verdicts.teasers import continues_section, is_no_excerpt, is_teaser, opens_teaser_box
 
 LONG = "word " * 40
 BETWEEN, AFTER = BodyPosition(between=True), BodyPosition(after_body=True)

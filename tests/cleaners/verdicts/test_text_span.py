@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cleaners.clean import clean
-from cleaners.document import Block, Metadata, Page
-from cleaners.rules.loader import load_rules
-from cleaners.verdicts.text_span import author_notes, text_span
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, Metadata, Page
+from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.verdicts.text_span import author_notes, text_span
 from tests.cleaners.building import PROSE, STORY, block
 
 RULES = load_rules("en")

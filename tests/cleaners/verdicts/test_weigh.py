@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cleaners.document import Block, BlockKind, Verdict, Vote
-from cleaners.learned.model import expected_f1
-from cleaners.verdicts.rescue import ADDRESS, STANDFIRST
-from cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
+from broadsheet.cleaners.document import Block, BlockKind, Verdict, Vote
+from broadsheet.cleaners.learned.model import expected_f1
+from broadsheet.cleaners.verdicts.rescue import ADDRESS, STANDFIRST
+from broadsheet.cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 SELECTED = Verdict(True, "selected", "extractor/selected", (Vote("extractor", True, "extractor/selected", "selected"),))

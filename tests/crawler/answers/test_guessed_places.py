@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from crawler.answers.guessed_places import GuessedPlaces
-from crawler.discovery.found_rows import file_row, urls_from_outlinks
-from crawler.discovery.scope import Scope
-from crawler.discovery.usual_places import usual_urls
-from crawler.frontier.robots_txt import RobotsRules
-from crawler.options import CrawlOptions
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import QueuedUrl
-from output.store.page_rows import make_page_rows
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.answers.guessed_places import GuessedPlaces
+from broadsheet.crawler.discovery.found_rows import file_row, urls_from_outlinks
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.usual_places import usual_urls
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.store.page_rows import make_page_rows
 
 HOME = "https://a.example/"
 SEED = QueuedUrl(1, HOME, "a.example", "page", 0, 100, 0, "seed", "", "")

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cleaners.document import Outlink
-from crawler.answers.obey_directives import DIRECTIVE_REASONS, exclusion_reason, with_nofollow_skipped
-from output.outcome import DiscoveredUrl
+from broadsheet.cleaners.document import Outlink
+from broadsheet.crawler.answers.obey_directives import DIRECTIVE_REASONS, exclusion_reason, with_nofollow_skipped
+from broadsheet.output.outcome import DiscoveredUrl
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 A, B, FEED = "https://a.example/a", "https://a.example/b", "https://a.example/feed"

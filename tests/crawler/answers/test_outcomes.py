@@ -12,15 +12,15 @@ from datetime import UTC, date, datetime
 import pytest
 from scrapy.http import Response
 
-from crawler.answers.outcomes import Answer, OutcomeBuilder, unfetched_outcome
-from crawler.discovery.scope import Scope
-from crawler.fetch.faults import Fault, RetryPolicy
-from crawler.frontier.robots_txt import RobotsRules
-from crawler.options import CrawlOptions
-from crawler.workers.pool import WorkerError, WorkerPool
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
-from output.raw.wire import warc_digest
+from broadsheet.crawler.answers.outcomes import Answer, OutcomeBuilder, unfetched_outcome
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.faults import Fault, RetryPolicy
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.raw.wire import warc_digest
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from crawler.answers.sniff import BodyKind, body_kind, is_media_type
+from broadsheet.crawler.answers.sniff import BodyKind, body_kind, is_media_type
 
 HTML = "text/html; charset=utf-8"
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cleaners.document import Page
-from cleaners.learned import block_features
-from cleaners.urls import canonical
-from crawler.answers.worker_jobs import CrawlPolicy, PageJob, PageResult, process_page
-from crawler.demo.render import ORIGIN, render
-from crawler.discovery import comment_feeds, found_rows
-from crawler.discovery.scope import Scope
-from crawler.options import CrawlOptions
-from output.queue.rows import QueuedUrl
-from output.store import ledger
+from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.learned import block_features
+from broadsheet.cleaners.urls import canonical
+from broadsheet.crawler.answers.worker_jobs import CrawlPolicy, PageJob, PageResult, process_page
+from broadsheet.crawler.demo.render import ORIGIN, render
+from broadsheet.crawler.discovery import comment_feeds, found_rows
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.store import ledger
 
 _SEED = f"{ORIGIN}/"
 _POLICY = CrawlPolicy(Scope.from_seeds((_SEED,)), CrawlOptions((_SEED,)), "broadsheet").packed()

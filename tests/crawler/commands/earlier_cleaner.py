@@ -8,15 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cleaners.clean import clean
-from cleaners.document import CleanedPage, Page, PageType, PageVerdict, Verdict
-from cleaners.lineage import Lineage
-from cleaners.verdicts.assemble import assemble
-from output.outcome import Outcome
-from output.raw.capture import Capture
-from output.settle.judge_again import settle
-from output.store.page_rows import make_page_rows
-from output.write.archive import Archive
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage, Page, PageType, PageVerdict, Verdict
+from broadsheet.cleaners.lineage import Lineage
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.page_rows import make_page_rows
+from broadsheet.output.write.archive import Archive
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, digest, record, write
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from crawler.commands.browse_workers import judge_page, try_rule
-from crawler.replay.judge_job import UnreadResponse
-from crawler.replay.trial_job import rule_problems, try_on_page
-from crawler.workers.pool import WorkerError, WorkerPool
-from output.browse.arguments import NotHereError
-from output.browse.queries.rule_trial import RuleDraft
-from output.db.url_words import OutcomeReason
+from broadsheet.crawler.commands.browse_workers import judge_page, try_rule
+from broadsheet.crawler.replay.judge_job import UnreadResponse
+from broadsheet.crawler.replay.trial_job import rule_problems, try_on_page
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.queries.rule_trial import RuleDraft
+from broadsheet.output.db.url_words import OutcomeReason
 from tests.crawler.replay.test_judge_job import stored
 from tests.crawler.scripted_site import page
 

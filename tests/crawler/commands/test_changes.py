@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import PageType
-from crawler.commands.changes import parse_since
-from crawler.console.option_types import CommandError
-from output.outcome import Outcome
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.crawler.commands.changes import parse_since
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, command, verb
 from tests.output.conftest import Maker
@@ -127,7 +127,10 @@ def test_on_a_terminal_it_is_in_colour_and_nothing_acts(db: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "TERM": "xterm-256color", "COLUMNS": "100"}
     environment.pop("NO_COLOR", None)
     subprocess.run(
-        [sys.executable, "-m", "crawler.cli", "diff", str(db), EVIL], stdout=writing, env=environment, check=True
+        [sys.executable, "-m", "broadsheet.crawler.cli", "diff", str(db), EVIL],
+        stdout=writing,
+        env=environment,
+        check=True,
     )
     os.close(writing)
     shown = b""

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from crawler.cli import cli, run
-from crawler.console.option_types import CommandError
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.console.option_types import CommandError
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, HOSTILE
 

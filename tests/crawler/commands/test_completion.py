@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from crawler.cli import cli, run
+from broadsheet.crawler.cli import cli, run
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
 
@@ -34,7 +34,11 @@ def test_bash_is_answered_with_what_fits(words: str, answers: list[str]) -> None
         "_BROADSHEET_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" ")),
     }  # fmt: skip
     ended = subprocess.run(
-        [sys.executable, "-m", "crawler.cli"], cwd=REPOSITORY, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "broadsheet.crawler.cli"],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert ended.returncode == 0
     assert [line.partition(",")[2] for line in ended.stdout.splitlines()] == answers
@@ -124,7 +128,7 @@ def command_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     file = folder / "broadsheet"
-    file.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m crawler.cli \"$@\"\n")
+    file.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m broadsheet.crawler.cli \"$@\"\n")
     file.chmod(0o755)
     return folder
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.demo.truth import expected_stories
-from output.write.archive import Archive
+from broadsheet.crawler.demo.truth import expected_stories
+from broadsheet.output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import command, environment
 
@@ -53,7 +53,7 @@ def test_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     readme = (REPOSITORY / "README.md").read_text("utf-8")
     (block,) = re.findall(r"^```\n(Serving the sample site.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     ended = subprocess.run(
-        [sys.executable, "-m", "crawler.cli", "demo"], cwd=tmp_path, env=environment() | {"COLUMNS": "80"},
+        [sys.executable, "-m", "broadsheet.crawler.cli", "demo"], cwd=tmp_path, env=environment() | {"COLUMNS": "80"},
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
     printed = [_VARYING.sub("", line) for line in ended.stdout.splitlines()]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
-from crawler.commands import doctor
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands import doctor
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import command
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import ArticleImage
-from crawler.cli import run
-from output.store.ledger import block_id
-from output.write.archive import Archive
+from broadsheet.cleaners.document import ArticleImage
+from broadsheet.crawler.cli import run
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.write.archive import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
 from tests.output.conftest import Maker

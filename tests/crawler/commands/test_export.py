@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
-from output.write.archive import Archive
+from broadsheet.crawler.cli import run
+from broadsheet.output.write.archive import Archive
 from tests.crawler.shell import ACTIVE
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.output.wires import fetched
@@ -164,7 +164,7 @@ def test_another_file_of_a_dictionary_s_name_is_left_alone(
 
 @pytest.mark.slow
 def test_a_pipe_has_no_dictionary_beside_it(db: Path, tmp_path: Path) -> None:
-    shell = f"{sys.executable} -m crawler.cli export {db} --format csv -o /dev/stdout > {tmp_path}/a.csv"
+    shell = f"{sys.executable} -m broadsheet.crawler.cli export {db} --format csv -o /dev/stdout > {tmp_path}/a.csv"
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     subprocess.run(["sh", "-c", shell], env=environment, check=True, timeout=PATIENCE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "made.db"]

@@ -16,16 +16,16 @@ from typing import Any
 
 import pytest
 
-from crawler.cli import run
-from output.queue.imports import ImportedFile, note_import
-from output.write.archive import Archive
+from broadsheet.crawler.cli import run
+from broadsheet.output.queue.imports import ImportedFile, note_import
+from broadsheet.output.write.archive import Archive
 from tests.crawler.shell import environment
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.output.conftest import Maker
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import fetched
 
-PROGRAM = f"{sys.executable} -m crawler.cli"
+PROGRAM = f"{sys.executable} -m broadsheet.crawler.cli"
 FORMATS = ("jsonl", "csv", "wacz")
 OWN_FILES = ("a.db", "a.db-wal", "a.db-shm", "a.db-journal", "a.db.lock", "a.db.backup-v3", "a.db.warc/new.warc.gz")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.commands.fleet_import import option_words
-from output.write.archive import Archive
+from broadsheet.crawler.commands.fleet_import import option_words
+from broadsheet.output.write.archive import Archive
 from tests.bench.archives.differences import differences
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import command, rows

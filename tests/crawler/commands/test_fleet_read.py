@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
-from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
-from crawler.fleet.store.manifest import read_manifest
-from crawler.fleet.store.site_lease import read_site
-from crawler.fleet.store.store_address import make_store, store_at
-from crawler.fleet.store.stored_run import run_stored
-from output.write.archive import Archive
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.fleet.records import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.store.manifest import read_manifest
+from broadsheet.crawler.fleet.store.site_lease import read_site
+from broadsheet.crawler.fleet.store.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store.stored_run import run_stored
+from broadsheet.output.write.archive import Archive
 from tests.crawler.fleet.store.conftest import S3, free_port
 from tests.crawler.fleet.store.s3_server import BUCKET, SECRET, running_s3_server
 from tests.crawler.fleet.store.sites import crawl_of, site_in

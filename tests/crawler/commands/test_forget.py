@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
-from crawler.commands.forget import describe_rewrite
-from output.db.open import open_database
-from output.write.archive import Archive
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands.forget import describe_rewrite
+from broadsheet.output.db.open import open_database
+from broadsheet.output.write.archive import Archive
 from tests.crawler.shell import ACTIVE, rows, start
 
 RIVER = "https://a.example/river"

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from crawler.cli import cli, run
-from output.settle.judge_again import settle
-from output.store.ledger import block_id
-from output.write.archive import Archive
+from broadsheet.crawler.cli import cli, run
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE
 from tests.output.conftest import Maker

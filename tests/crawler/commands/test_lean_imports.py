@@ -19,14 +19,14 @@ def imported_by(program: str, **environment: str) -> str:
 
 
 def test_libraries_of_data_frames_are_left_out_and_can_be_imported_later():
-    program = "import crawler.commands"
+    program = "import broadsheet.crawler.commands"
     assert imported_by(program) == "sqlite_utils"
     assert imported_by(f"{program}\nimport numpy; numpy.int64(1)") == "numpy sqlite_utils"
 
 
 def test_what_a_program_has_imported_stays():
     check = "assert numpy.int64 in sqlite_utils.db.COLUMN_TYPE_MAPPING"
-    program = f"import numpy, crawler.commands, sqlite_utils.db\n{check}"
+    program = f"import numpy, broadsheet.crawler.commands, sqlite_utils.db\n{check}"
     assert imported_by(program) == "numpy sqlite_utils"
 
 
@@ -42,9 +42,9 @@ def test_what_a_program_has_imported_stays():
 def test_a_verb_imports_what_it_uses(arguments, libraries, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "page.html").write_text("<p>The mill is sold.</p>")
-    assert imported_by(f"from crawler.cli import run\nrun({arguments!r})") == libraries
+    assert imported_by(f"from broadsheet.crawler.cli import run\nrun({arguments!r})") == libraries
 
 
 @pytest.mark.slow
 def test_workers_are_forked_from_a_process_without_a_database():
-    assert imported_by("import crawler.workers.preload") == "numpy trafilatura"
+    assert imported_by("import broadsheet.crawler.workers.preload") == "numpy trafilatura"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crawler.cli import cli
-from crawler.commands.reference import reference_page
-from crawler.settings import ENVIRONMENT_SETTINGS
+from broadsheet.crawler.cli import cli
+from broadsheet.crawler.commands.reference import reference_page
+from broadsheet.crawler.settings import ENVIRONMENT_SETTINGS
 from tests.crawler.crawls import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "cli.md"

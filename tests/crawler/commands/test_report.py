@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
+from broadsheet.crawler.cli import run
 
 
 def test_report_for_people_and_for_programs(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
-from output.store.ledger import block_id
-from output.write.archive import Archive
+from broadsheet.crawler.cli import run
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.write.archive import Archive
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, command, rows, start

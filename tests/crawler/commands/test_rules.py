@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, parse_rule_file
-from crawler.cli import cli, run
-from crawler.fetch.rule_headers import allowed_headers, header_refusal
+from broadsheet.cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, parse_rule_file
+from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.fetch.rule_headers import allowed_headers, header_refusal
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import REPOSITORY, command
 

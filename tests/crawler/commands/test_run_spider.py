@@ -8,10 +8,11 @@ import sys
 import pytest
 
 _LOADED = """
-import sys, crawler.commands.crawl
+import sys, broadsheet.crawler.commands.crawl
 names = list(sys.modules)
-print(names.index("scrapy.core.downloader.contextfactory") < names.index("crawler.console.summary"))
-print(not any(name.startswith(("output.settle.", "cleaners.clean", "trafilatura")) for name in names))
+print(names.index("scrapy.core.downloader.contextfactory") < names.index("broadsheet.crawler.console.summary"))
+print(not any(name.startswith(("broadsheet.output.settle.", "broadsheet.cleaners.clean", "trafilatura")) for name in
+names))
 """
 
 

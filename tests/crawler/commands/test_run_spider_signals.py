@@ -16,7 +16,7 @@ from tests.crawler.warm import PATIENCE
 
 STOPPED_EARLY = """
 import os, signal, sys
-from crawler.spiders.site import SiteSpider
+from broadsheet.crawler.spiders.site import SiteSpider
 
 prepare = SiteSpider._prepare
 
@@ -25,7 +25,7 @@ def stop_and_prepare(*arguments):
     prepare(*arguments)
 
 SiteSpider._prepare = stop_and_prepare
-from crawler.cli import run
+from broadsheet.crawler.cli import run
 if __name__ == "__main__":
     sys.exit(run(sys.argv[1:]))
 """

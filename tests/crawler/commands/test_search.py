@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
+from broadsheet.crawler.cli import run
 from tests.crawler.shell import rows
 
 

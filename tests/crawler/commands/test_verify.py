@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
+from broadsheet.crawler.cli import run
 
 
 def test_verify_names_what_is_broken(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.early_checks import check_files
-from crawler.console.option_types import CommandError
+from broadsheet.crawler.console.early_checks import check_files
+from broadsheet.crawler.console.option_types import CommandError
 from tests.crawler.crawls import REPOSITORY
 
 HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "numpy")
 SCRIPT = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from crawler.cli import run; code = run(sys.argv[1:]);"
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
     f"print(*[name for name in {HEAVY} if name in sys.modules]); sys.exit(code)"
 )
 MISTAKES = [

@@ -9,7 +9,7 @@ import pytest
 from scrapy.http import Request, Response
 from scrapy.utils.test import get_crawler
 
-from crawler.console.log_format import QuietLogFormatter, RedactingFormatter
+from broadsheet.crawler.console.log_format import QuietLogFormatter, RedactingFormatter
 
 REQUEST = Request("http://a.example/")
 RESPONSE = Response("http://a.example/", request=REQUEST)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import run
-from crawler.console.open_archive import damage_behind
-from output.db.errors import ArchiveError
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.console.open_archive import damage_behind
+from broadsheet.output.db.errors import ArchiveError
 
 
 @pytest.mark.parametrize("verb", [["search", "x"], ["report"], ["export", "--format", "csv"], ["verify"]])
@@ -85,6 +85,6 @@ def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object, **__: object) -> int:
         raise TypeError("ours")
 
-    monkeypatch.setattr("crawler.commands.report.make_report", broken)
+    monkeypatch.setattr("broadsheet.crawler.commands.report.make_report", broken)
     with pytest.raises(TypeError, match="ours"):
         run(["report", str(db)])

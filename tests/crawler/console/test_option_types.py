@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from crawler.console.option_types import duration, header, language, seconds
+from broadsheet.crawler.console.option_types import duration, header, language, seconds
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from rich.console import Console
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import Settings
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from crawler.console.progress import CrawlTally, ProgressDisplay, duration_text, render_tally, url_line
-from output.outcome import Outcome
-from output.store.page_rows import make_page_rows
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.console.progress import CrawlTally, ProgressDisplay, duration_text, render_tally, url_line
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.store.page_rows import make_page_rows
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, crawl
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import crawler.console
-from cleaners.document import PageType
-from crawler.console.reasons import reason_text
-from output.db.url_words import OutcomeReason, ReasonFamily, compound_reason, http_reason
+import broadsheet.crawler.console
+from broadsheet.cleaners.document import PageType
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.output.db.url_words import OutcomeReason, ReasonFamily, compound_reason, http_reason
 
-WORDS = tomllib.loads(Path(crawler.console.__file__).with_name("reasons.toml").read_text("utf-8"))
+WORDS = tomllib.loads(Path(broadsheet.crawler.console.__file__).with_name("reasons.toml").read_text("utf-8"))
 MEMBERS: set[str] = {*OutcomeReason, *PageType, *ReasonFamily}
 
 

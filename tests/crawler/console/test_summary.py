@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.reasons import reason_text
-from crawler.console.summary import RunResult, exit_code, failure_lines, next_steps, print_summary, seed_failure
-from output.outcome import Outcome
-from output.write.archive import Archive
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.console.summary import (
+    RunResult,
+    exit_code,
+    failure_lines,
+    next_steps,
+    print_summary,
+    seed_failure,
+)
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.write.archive import Archive
 
 SEED = "https://a.example/river"  # in the archive, as an article
 MISSING = "https://a.example/missing"

@@ -13,13 +13,13 @@ import feedparser
 import pytest
 from lxml import etree, html
 
-from crawler.demo import feeds
-from crawler.demo.content import articles
-from crawler.demo.head import ATOM, RSS
-from crawler.demo.prose import to_blocks, to_html
-from crawler.demo.render import ORIGIN, Resource, not_found_resource, render
-from crawler.demo.server import DemoServer
-from crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_pages
+from broadsheet.crawler.demo import feeds
+from broadsheet.crawler.demo.content import articles
+from broadsheet.crawler.demo.head import ATOM, RSS
+from broadsheet.crawler.demo.prose import to_blocks, to_html
+from broadsheet.crawler.demo.render import ORIGIN, Resource, not_found_resource, render
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_pages
 
 SITE = render()
 BY_PATH = {page.path: page for page in expected_pages()}

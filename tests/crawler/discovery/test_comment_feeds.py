@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.discovery.comment_feeds import NamingPage, is_comment_feed
+from broadsheet.crawler.discovery.comment_feeds import NamingPage, is_comment_feed
 
 HOST = "https://a.example"
 STORY = NamingPage(f"{HOST}/2024/05/the-bridge/", is_article=True)

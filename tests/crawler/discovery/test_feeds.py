@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.discovery.feeds import Feed, FeedEntry, read_feed
+from broadsheet.crawler.discovery.feeds import Feed, FeedEntry, read_feed
 
 SITE = "https://example.org/"
 

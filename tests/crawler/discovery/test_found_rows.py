@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from cleaners.document import Outlink
-from crawler.discovery import found_rows
-from crawler.discovery.feeds import FeedEntry
-from crawler.discovery.found_rows import urls_from_feed, urls_from_outlinks, urls_from_sitemap
-from crawler.discovery.scope import Scope
-from crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
-from crawler.options import CrawlOptions
-from output.queue.rows import QueuedUrl
+from broadsheet.cleaners.document import Outlink
+from broadsheet.crawler.discovery import found_rows
+from broadsheet.crawler.discovery.feeds import FeedEntry
+from broadsheet.crawler.discovery.found_rows import urls_from_feed, urls_from_outlinks, urls_from_sitemap
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.queue.rows import QueuedUrl
 
 HOME = "https://a.example/"
 QUEUED = QueuedUrl(1, HOME, "a.example", "page", 2, 0, 0, "link", "", "")

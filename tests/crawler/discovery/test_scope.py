@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.discovery.scope import Scope, ScopeDecision, ScopeError
+from broadsheet.crawler.discovery.scope import Scope, ScopeDecision, ScopeError
 
 
 def contains(seed, url):

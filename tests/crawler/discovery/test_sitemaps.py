@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.discovery import sitemaps
-from crawler.discovery.sitemaps import SitemapEntry, SitemapKind, read_sitemap
+from broadsheet.crawler.discovery import sitemaps
+from broadsheet.crawler.discovery.sitemaps import SitemapEntry, SitemapKind, read_sitemap
 
 SITE = "https://example.org/"
 AT = "https://example.org/sitemap.xml"

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from crawler.discovery.traps import trap_reason
-from output.queue.url_bounds import PatternLimits
+from broadsheet.crawler.discovery.traps import trap_reason
+from broadsheet.output.queue.url_bounds import PatternLimits
 from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.warm import PATIENCE

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from crawler.discovery.xml_body import gunzip_body, head_text, root_name
+from broadsheet.crawler.discovery.xml_body import gunzip_body, head_text, root_name
 
 
 def test_gzip_is_taken_off_twice_and_nothing_else_is_touched():

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from crawler.fetch.addresses import (
+from broadsheet.crawler.fetch.addresses import (
     PRIVATE_VERDICTS,
     SPECIAL_NETWORKS,
     address_refusal,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch import capacity
-from crawler.fetch.capacity import (
+from broadsheet.crawler.fetch import capacity
+from broadsheet.crawler.fetch.capacity import (
     LEAST_REQUESTS,
     MOST_REQUESTS,
     default_requests,

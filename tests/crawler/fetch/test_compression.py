@@ -12,9 +12,9 @@ import brotli
 import pytest
 from scrapy.http import HtmlResponse, Request, Response
 
-from crawler.fetch.compression import Decompression, decompress
-from crawler.fetch.errors import AnswerError
-from crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES
+from broadsheet.crawler.fetch.compression import Decompression, decompress
+from broadsheet.crawler.fetch.errors import AnswerError
+from broadsheet.crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES
 from tests.crawler.attacks import zstd
 
 RANDOM = random.Random(5)

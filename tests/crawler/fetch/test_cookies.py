@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.cookies import cookie_header, cookies_for, read_cookies
-from crawler.options import OptionError
+from broadsheet.crawler.fetch.cookies import cookie_header, cookies_for, read_cookies
+from broadsheet.crawler.options import OptionError
 
 FILE = """# Netscape HTTP Cookie File
 example.org\tFALSE\t/\tFALSE\t0\thost\tone

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.fetch.cookies import read_cookies
-from crawler.fetch.credentials import Credentials
-from crawler.settings import DEFAULT_REQUEST_HEADERS
+from broadsheet.crawler.fetch.cookies import read_cookies
+from broadsheet.crawler.fetch.credentials import Credentials
+from broadsheet.crawler.settings import DEFAULT_REQUEST_HEADERS
 
 
 def test_the_project_s_own_headers_are_none() -> None:

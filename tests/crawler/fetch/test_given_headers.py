@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from crawler.fetch import given_headers
-from crawler.fetch.given_headers import GivenHeaders, overlaid, read_header, read_headers
-from crawler.options import OptionError
+from broadsheet.crawler.fetch import given_headers
+from broadsheet.crawler.fetch.given_headers import GivenHeaders, overlaid, read_header, read_headers
+from broadsheet.crawler.options import OptionError
 
 LOGIN = {"Authorization": "Bearer b3arer"}
 

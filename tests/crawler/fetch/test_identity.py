@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.identity import Identity, read_contact, read_user_agent
-from crawler.options import OptionError
-from crawler.settings import USER_AGENT
+from broadsheet.crawler.fetch.identity import Identity, read_contact, read_user_agent
+from broadsheet.crawler.options import OptionError
+from broadsheet.crawler.settings import USER_AGENT
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.warm import run
 
@@ -78,7 +78,7 @@ def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
     inherited = {name: value for name, value in os.environ.items() if name != "BROADSHEET_CONTACT"}
     site = ScriptedSite()
     command = ["crawl", f"{site.url}/", "--allow-private", *options, "--db", str(tmp_path / "a.db")]
-    _, _, errors = run("crawler.cli", command, inherited | environment)
+    _, _, errors = run("broadsheet.crawler.cli", command, inherited | environment)
     site.close()
     return errors.splitlines()
 

@@ -11,35 +11,35 @@ from typing import Any
 
 import pytest
 
-import cleaners.html.decode
-import cleaners.html.repairs.bounds
-import crawler.answers.outcomes
-import crawler.discovery.feeds
-import crawler.discovery.sitemaps
-import crawler.fetch.capacity
-import crawler.fetch.limits
-import crawler.frontier.robots_txt
-import crawler.settings
-import crawler.workers.worker
-from crawler.commands.run_spider import project_settings
-from crawler.console.reasons import reason_text
-from crawler.fetch.addresses import PRIVATE_VERDICTS, SPECIAL_NETWORKS
-from crawler.fetch.faults import is_refusal
+import broadsheet.cleaners.html.decode
+import broadsheet.cleaners.html.repairs.bounds
+import broadsheet.crawler.answers.outcomes
+import broadsheet.crawler.discovery.feeds
+import broadsheet.crawler.discovery.sitemaps
+import broadsheet.crawler.fetch.capacity
+import broadsheet.crawler.fetch.limits
+import broadsheet.crawler.frontier.robots_txt
+import broadsheet.crawler.settings
+import broadsheet.crawler.workers.worker
+from broadsheet.crawler.commands.run_spider import project_settings
+from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, SPECIAL_NETWORKS
+from broadsheet.crawler.fetch.faults import is_refusal
 from tests.crawler.attacks import ATTACKS
 from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
-    "bounds": cleaners.html.repairs.bounds,
-    "capacity": crawler.fetch.capacity,
-    "limits": crawler.fetch.limits,
-    "settings": crawler.settings,
-    "outcomes": crawler.answers.outcomes,
-    "worker": crawler.workers.worker,
-    "robots": crawler.frontier.robots_txt,
-    "sitemaps": crawler.discovery.sitemaps,
-    "webfeeds": crawler.discovery.feeds,
-    "decode": cleaners.html.decode,
+    "bounds": broadsheet.cleaners.html.repairs.bounds,
+    "capacity": broadsheet.crawler.fetch.capacity,
+    "limits": broadsheet.crawler.fetch.limits,
+    "settings": broadsheet.crawler.settings,
+    "outcomes": broadsheet.crawler.answers.outcomes,
+    "worker": broadsheet.crawler.workers.worker,
+    "robots": broadsheet.crawler.frontier.robots_txt,
+    "sitemaps": broadsheet.crawler.discovery.sitemaps,
+    "webfeeds": broadsheet.crawler.discovery.feeds,
+    "decode": broadsheet.cleaners.html.decode,
 }
 _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w+)` \|", re.MULTILINE)
@@ -64,7 +64,9 @@ def test_a_bound_in_the_document_is_the_bound_in_the_code(value: float, module: 
 def test_every_limit_of_answers_is_in_the_document() -> None:
     limit_names = {name for _, module, name in bounds() if module == "limits"}
     assert limit_names == {
-        name for name, value in vars(crawler.fetch.limits).items() if name.isupper() and isinstance(value, int)
+        name
+        for name, value in vars(broadsheet.crawler.fetch.limits).items()
+        if name.isupper() and isinstance(value, int)
     }
 
 
@@ -102,7 +104,7 @@ def test_what_stays_off_and_on(name: str, value: Any) -> None:
 
 def test_what_would_listen_is_not_even_loaded() -> None:
     loaded = set(project_settings().get_component_priority_dict_with_base("EXTENSIONS"))
-    assert "crawler.spiders.close_spider.CrawlLimits" in loaded
+    assert "broadsheet.crawler.spiders.close_spider.CrawlLimits" in loaded
     assert {path for path in loaded if "telnet" in path or "remote_control" in path} == set()
 
 

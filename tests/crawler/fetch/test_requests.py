@@ -14,11 +14,11 @@ from scrapy.http import Headers, Request, Response
 from scrapy.signalmanager import SignalManager
 from scrapy.signals import bytes_received, headers_received
 
-from cleaners.site_rules.folder import SiteRuleFolder
-from crawler.fetch.cookies import read_cookies
-from crawler.fetch.faults import Fault
-from crawler.fetch.identity import Identity
-from crawler.fetch.requests import (
+from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
+from broadsheet.crawler.fetch.cookies import read_cookies
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.fetch.requests import (
     ROBOTS_HEADERS,
     EarlyStop,
     RequestBuilder,
@@ -29,8 +29,8 @@ from crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
-from crawler.fetch.transport.wiretap import ExchangeRecorder
-from output.queue.rows import QueuedUrl
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
+from broadsheet.output.queue.rows import QueuedUrl
 
 IDENTITY = Identity.with_contact("Mill/1.0", "desk@mill.example")
 VALIDATORS = {"If-None-Match": '"v1"', "If-Modified-Since": "Wed, 01 May 2024 10:00:00 GMT"}

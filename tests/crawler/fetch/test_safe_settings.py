@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.commands.run_spider import project_settings
-from crawler.fetch.safe_settings import settings_problem
+from broadsheet.crawler.commands.run_spider import project_settings
+from broadsheet.crawler.fetch.safe_settings import settings_problem
 
 UNSAFE = {
     "TWISTED_DNS_RESOLVER=scrapy.resolver.CachingHostnameResolver": "TWISTED_DNS_RESOLVER",
@@ -16,9 +16,9 @@ UNSAFE = {
     # One of the two that are wrong is enough, whichever it is and however right the other one.
     'DOWNLOAD_HANDLERS={"https": "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"}': "DOWNLOAD_HANDLERS",
     'DOWNLOAD_HANDLERS={"http": null}': "DOWNLOAD_HANDLERS",
-    'DOWNLOAD_HANDLERS={"ftp": "crawler.fetch.guard.GuardedDownloadHandler"}': "DOWNLOAD_HANDLERS",
-    'DOWNLOAD_HANDLERS={"http": "crawler.fetch.guard.GuardedResolver"}': "DOWNLOAD_HANDLERS",
-    "TWISTED_DNS_RESOLVER=crawler.fetch.guard.GuardedDownloadHandler": "TWISTED_DNS_RESOLVER",
+    'DOWNLOAD_HANDLERS={"ftp": "broadsheet.crawler.fetch.guard.GuardedDownloadHandler"}': "DOWNLOAD_HANDLERS",
+    'DOWNLOAD_HANDLERS={"http": "broadsheet.crawler.fetch.guard.GuardedResolver"}': "DOWNLOAD_HANDLERS",
+    "TWISTED_DNS_RESOLVER=broadsheet.crawler.fetch.guard.GuardedDownloadHandler": "TWISTED_DNS_RESOLVER",
     "BROADSHEET_PORTS=0": "BROADSHEET_PORTS",
     "BROADSHEET_PORTS=65536": "BROADSHEET_PORTS",
     "BROADSHEET_PORTS=²": "BROADSHEET_PORTS",
@@ -34,7 +34,9 @@ UNSAFE = {
     "BROADSHEET_PORTS=99999": "BROADSHEET_PORTS",
     'DOWNLOAD_HANDLERS={"https": null}': "DOWNLOAD_HANDLERS",
     "DOWNLOAD_HANDLERS_BASE={}": "DOWNLOAD_HANDLERS",
-    'DOWNLOADER_MIDDLEWARES={"crawler.fetch.compression.Decompression": null}': "DOWNLOADER_MIDDLEWARES must have",
+    'DOWNLOADER_MIDDLEWARES={"broadsheet.crawler.fetch.compression.Decompression": null}': (
+        "DOWNLOADER_MIDDLEWARES must have"
+    ),
     "DOWNLOADER_MIDDLEWARES_BASE={}": "DOWNLOADER_MIDDLEWARES must have",
     'DOWNLOADER_MIDDLEWARES={"scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": 600}': (
         "DOWNLOADER_MIDDLEWARES must not have scrapy.downloadermiddlewares.httpcompression"
@@ -99,7 +101,7 @@ def test_a_users_own_parts_are_added_to_ours(name: str) -> None:
 def test_a_subclass_of_the_decompressor_may_stand_in_its_place() -> None:
     settings = project_settings()
     middlewares = {
-        "crawler.fetch.compression.Decompression": None,
+        "broadsheet.crawler.fetch.compression.Decompression": None,
         "tests.crawler.user_components.DecliningDecompression": 590,
     }
     settings.set("DOWNLOADER_MIDDLEWARES", middlewares, priority="cmdline")

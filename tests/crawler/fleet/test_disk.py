@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet import disk
-from crawler.fleet.disk import disk_problem, file_system_of
+from broadsheet.crawler.fleet import disk
+from broadsheet.crawler.fleet.disk import disk_problem, file_system_of
 
 MOUNTS = r"""/dev/sda1 / ext4 rw 0 0
 server:/export /mnt/nfs nfs4 rw,vers=4.2 0 0

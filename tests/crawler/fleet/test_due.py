@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.due import Shard, due_at, due_tasks
-from crawler.fleet.records import SiteRecord, digest_of
-from crawler.fleet.site_task import SiteEnd, SiteResult
-from crawler.fleet.sites.sites_file import Site, SiteList
+from broadsheet.crawler.fleet.due import Shard, due_at, due_tasks
+from broadsheet.crawler.fleet.records import SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult
+from broadsheet.crawler.fleet.sites.sites_file import Site, SiteList
 
 TURN = datetime(2026, 1, 1, 3, tzinfo=UTC)
 SITE = Site("news", ("https://n.example/",), ("n.example",), (), 86400.0, (), ("--delay=2", "--", "u"), ("--delay=2",))

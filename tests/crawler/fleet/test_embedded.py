@@ -10,12 +10,12 @@ from typing import IO
 
 import pytest
 
-from crawler.fleet import embedded, run_site
-from crawler.fleet.embedded import EmbeddedEngine, default_parallel
-from crawler.fleet.records import RecordFolder
-from crawler.fleet.run_site import end_of
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.fleet import embedded, run_site
+from broadsheet.crawler.fleet.embedded import EmbeddedEngine, default_parallel
+from broadsheet.crawler.fleet.records import RecordFolder
+from broadsheet.crawler.fleet.run_site import end_of
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.session.lifeline import Lifeline
 
 STARTED: list[subprocess.Popen[bytes]] = []
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet import disk
-from output.db.lock import is_owned
+from broadsheet.crawler.fleet import disk
+from broadsheet.output.db.lock import is_owned
 from tests.crawler.crawls import QUICK
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows, start
@@ -54,7 +54,7 @@ def crawls_of(runner: subprocess.Popen[str]) -> list[int]:
 
 
 def test_a_list_with_a_mistake_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from crawler.cli import run
+    from broadsheet.crawler.cli import run
 
     file = tmp_path / "sites.toml"
     file.write_text('[sites.a]\nurls = ["https://a.example/"]\nmax_pages = 3\n')
@@ -72,7 +72,7 @@ def test_a_list_with_a_mistake_does_nothing(tmp_path: Path, capsys: pytest.Captu
 def test_a_network_file_system_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from crawler.cli import run
+    from broadsheet.crawler.cli import run
 
     (tmp_path / "mounts").write_text(f"server:/x {tmp_path} nfs4 rw 0 0\n")
     monkeypatch.setattr(disk, "_MOUNTS", tmp_path / "mounts")

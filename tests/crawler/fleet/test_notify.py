@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.notify import is_worth_telling, notify
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.notify import is_worth_telling, notify
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 
 
 def test_a_command_gets_the_result_as_text_and_as_json(tmp_path: Path) -> None:

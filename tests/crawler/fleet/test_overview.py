@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.fleet.overview import results_table, summary_line, time_text, total_counts, worst_first
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.overview import results_table, summary_line, time_text, total_counts, worst_first
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 
 
 def result(name: str, end: SiteEnd = SiteEnd.DONE, message: str = "", **counts: int) -> SiteResult:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.records import RecordFolder, SiteRecord, digest_of
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.records import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 
 RESULT = SiteResult("news", SiteEnd.FAILED, 1, Path("a/news.db"), SiteCounts(new=3, alarms=1), 12.5, "no article")
 RECORD = SiteRecord(RESULT, "2026-01-01T03:00:00+00:00", "2026-01-01T04:00:00+00:00", digest_of(["x"]), is_crawled=True)

@@ -9,10 +9,10 @@ from typing import IO
 
 import pytest
 
-from crawler.fleet import run_site as module
-from crawler.fleet.run_site import RunningSite, run_site, start_site
-from crawler.fleet.site_task import SiteEnd, SiteTask
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.fleet import run_site as module
+from broadsheet.crawler.fleet.run_site import RunningSite, run_site, start_site
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteTask
+from broadsheet.crawler.session.lifeline import Lifeline
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.site_counts import page_count, site_counts
-from crawler.fleet.site_task import SiteCounts
+from broadsheet.crawler.fleet.site_counts import page_count, site_counts
+from broadsheet.crawler.fleet.site_task import SiteCounts
 
 LONG_AGO, NOW, LATER = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00", "2999-01-02T00:00:00+00:00"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 
 TASK = SiteTask("news", Path("news.db"), ("https://news.example/", "--delay", "2"), ("--delay", "2"), is_update=True)
 

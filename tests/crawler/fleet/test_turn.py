@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.records import RecordFolder
-from crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
-from crawler.fleet.turn import FleetTurn, turn_exit_code
+from broadsheet.crawler.fleet.records import RecordFolder
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.turn import FleetTurn, turn_exit_code
 
 
 class ScriptedEngine:

@@ -19,22 +19,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.engine.store_engine import StoreEngine
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
-from crawler.fleet.store.local_copy import LocalCopy
-from crawler.fleet.store.manifest import read_manifest
-from crawler.fleet.store.object_store import StoreError
-from crawler.fleet.store.patient_store import Patience
-from crawler.fleet.store.site_lease import LeaseTerms, read_site
-from crawler.fleet.store.store_address import make_store, store_at
-from crawler.fleet.store.task_in_store import StorePlace
-from output.db.clock import utc_now
-from output.db.open import open_database
-from output.raw.away_files import read_away_files
-from output.read.verify import verify
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.engine.store_engine import StoreEngine
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy
+from broadsheet.crawler.fleet.store.manifest import read_manifest
+from broadsheet.crawler.fleet.store.object_store import StoreError
+from broadsheet.crawler.fleet.store.patient_store import Patience
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.store.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.output.db.clock import utc_now
+from broadsheet.output.db.open import open_database
+from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.output.read.verify import verify
 from tests.bench.archives.differences import comparisons
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from crawler.frontier import hosts
-from crawler.frontier.hosts import DueQueue, HostRegistry, HostState
-from crawler.frontier.pace import Pace
-from crawler.frontier.robots_txt import RobotsRules
-from output.outcome import DiscoveredUrl
-from output.queue.rows import Queue
-from output.write.archive import Archive
+from broadsheet.crawler.frontier import hosts
+from broadsheet.crawler.frontier.hosts import DueQueue, HostRegistry, HostState
+from broadsheet.crawler.frontier.pace import Pace
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.output.outcome import DiscoveredUrl
+from broadsheet.output.queue.rows import Queue
+from broadsheet.output.write.archive import Archive
 
 FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
 

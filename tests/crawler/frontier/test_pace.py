@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crawler.frontier.pace import CEILING, MAX_RETRY_AFTER, MAX_ROBOTS_DELAY, Pace
+from broadsheet.crawler.frontier.pace import CEILING, MAX_RETRY_AFTER, MAX_ROBOTS_DELAY, Pace
 
 
 def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, RobotsRules
-from output.queue.rows import Queue
-from output.write.archive import Archive
+from broadsheet.crawler.frontier.robots_txt import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, RobotsRules
+from broadsheet.output.queue.rows import Queue
+from broadsheet.output.write.archive import Archive
 from tests.crawler.frontier.test_turns import FrontierDriver
 
 HOST, ROBOTS = "a.example", "http://a.example/robots.txt"

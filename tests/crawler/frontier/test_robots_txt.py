@@ -1,6 +1,6 @@
 import pytest
 
-from crawler.frontier.robots_txt import MAX_BYTES, Access, RobotsRules, robot_name
+from broadsheet.crawler.frontier.robots_txt import MAX_BYTES, Access, RobotsRules, robot_name
 
 URL = "https://example.org/robots.txt"
 AGENT = "Mozilla/5.0 (compatible; Paperboy/1.0; +https://example.org/bot)"

@@ -21,13 +21,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from crawler.fetch.faults import RetryPolicy
-from crawler.frontier import hosts
-from crawler.frontier.robots_txt import RobotsRules
-from crawler.frontier.turns import Frontier, PolitenessSettings, Turn
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import LONGEST_WAIT, Queue, QueuedUrl
-from output.write.archive import Archive
+from broadsheet.crawler.fetch.faults import RetryPolicy
+from broadsheet.crawler.frontier import hosts
+from broadsheet.crawler.frontier.robots_txt import RobotsRules
+from broadsheet.crawler.frontier.turns import Frontier, PolitenessSettings, Turn
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.rows import LONGEST_WAIT, Queue, QueuedUrl
+from broadsheet.output.write.archive import Archive
 
 FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
 SILENT = RobotsRules.from_response(None, b"", "http://a.example/robots.txt")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.notify.receivers import NewsEvent, Receiver, read_receivers
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.notify.receivers import NewsEvent, Receiver, read_receivers
 
 SECRET = "s3cret-t0ken"
 

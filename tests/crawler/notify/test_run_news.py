@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from crawler.notify.receivers import NewsEvent, Receiver
-from crawler.notify.run_news import ArchiveMoment, NewsItem, compose_notice, read_news, seed_hosts
-from crawler.notify.send import send_notices
-from output.settle.judge_again import settle
-from output.store.articles import latest_seq
-from output.write.archive import Archive
+from broadsheet.crawler.notify.receivers import NewsEvent, Receiver
+from broadsheet.crawler.notify.run_news import ArchiveMoment, NewsItem, compose_notice, read_news, seed_hosts
+from broadsheet.crawler.notify.send import send_notices
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.articles import latest_seq
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 ALL = Receiver("json://x", "json (--notify)")

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from crawler.options import CrawlOptions
-from crawler.replay import importing
-from crawler.replay.importing import Importer
-from crawler.replay.record_order import RecordOrder
-from output.db.open import open_database
-from output.write.archive import Archive
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.replay import importing
+from broadsheet.crawler.replay.importing import Importer
+from broadsheet.crawler.replay.record_order import RecordOrder
+from broadsheet.output.db.open import open_database
+from broadsheet.output.write.archive import Archive
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record, write
 

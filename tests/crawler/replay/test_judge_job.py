@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.replay.judge_job import UnreadResponse, judge_stored_page
-from output.browse.queries.votes import StoredResponse
-from output.raw.capture import RecordLocation
+from broadsheet.crawler.replay.judge_job import UnreadResponse, judge_stored_page
+from broadsheet.output.browse.queries.votes import StoredResponse
+from broadsheet.output.raw.capture import RecordLocation
 from tests.crawler.scripted_site import page
 
 URL = "https://a.example/story"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay.record_index import BROKEN, IndexedRecord, ScanError, scan_records
-from crawler.replay.recorded_response import read_response
-from output.raw.capture import RecordLocation
+from broadsheet.crawler.replay.record_index import BROKEN, IndexedRecord, ScanError, scan_records
+from broadsheet.crawler.replay.recorded_response import read_response
+from broadsheet.output.raw.capture import RecordLocation
 from tests.crawler.warcs import answer, record, wacz, write
 
 URLS = [f"https://a.example/{name}" for name in ("one", "two", "three", "four")]

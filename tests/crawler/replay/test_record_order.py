@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay.record_index import IndexedRecord
-from crawler.replay.record_order import RecordOrder, ReplayJob
-from output.raw.capture import RecordLocation
+from broadsheet.crawler.replay.record_index import IndexedRecord
+from broadsheet.crawler.replay.record_order import RecordOrder, ReplayJob
+from broadsheet.output.raw.capture import RecordLocation
 from tests.crawler.warcs import answer, record, write
 
 SITE = "https://a.example"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay.record_segment import RecordSegment
-from output.raw.packed_member import zstd
-from output.raw.record_head import parse_record_head
+from broadsheet.crawler.replay.record_segment import RecordSegment
+from broadsheet.output.raw.packed_member import zstd
+from broadsheet.output.raw.record_head import parse_record_head
 from tests.crawler.warcs import answer, arc_file_head, arc_record, record
 
 NAMES = ("one", "two", "three", "four")

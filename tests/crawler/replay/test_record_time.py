@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.replay.record_time import record_time
+from broadsheet.crawler.replay.record_time import record_time
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 import brotli
 import pytest
 
-from crawler.replay import recorded_response
-from crawler.replay.recorded_response import ReplayError, read_record, read_response
-from output.raw.capture import RecordLocation
+from broadsheet.crawler.replay import recorded_response
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_record, read_response
+from broadsheet.output.raw.capture import RecordLocation
 from tests.crawler.warcs import answer, arc_record, record, write
 
 URL = "https://a.example/x"

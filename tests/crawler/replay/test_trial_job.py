@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.replay.judge_job import UnreadResponse
-from crawler.replay.trial_job import rule_problems, try_on_page
-from output.browse.queries.rule_trial import PageTrial, RuleDraft
+from broadsheet.crawler.replay.judge_job import UnreadResponse
+from broadsheet.crawler.replay.trial_job import rule_problems, try_on_page
+from broadsheet.output.browse.queries.rule_trial import PageTrial, RuleDraft
 from tests.crawler.replay.test_judge_job import stored
 from tests.crawler.scripted_site import page
 

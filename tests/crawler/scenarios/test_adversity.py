@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import Queue
-from output.read.verify import raw_responses
-from output.write.archive import Archive
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.rows import Queue
+from broadsheet.output.read.verify import raw_responses
+from broadsheet.output.write.archive import Archive
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start
@@ -204,7 +204,7 @@ def mounts() -> None:
 
 
 def shell(*arguments: object) -> str:
-    return shlex.join([sys.executable, "-m", "crawler.cli", *map(str, arguments)])
+    return shlex.join([sys.executable, "-m", "broadsheet.crawler.cli", *map(str, arguments)])
 
 
 def assert_one_line(code: int, errors: str, said: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.demo.server import DemoServer
-from crawler.demo.server import _RequestHandler as DemoHandler
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.server import _RequestHandler as DemoHandler
 from tests.crawler.scenarios.test_watch_sites import AUTUMN, SPRING
 from tests.crawler.shell import command, rows
 from tests.crawler.watched import Edits, edited, restyled

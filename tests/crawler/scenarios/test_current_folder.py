@@ -15,8 +15,8 @@ from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.warcs import answer, record
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
-OURS = ("cleaners", "crawler", "output")
-LAUNCHER = "import sys\nfrom crawler.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+OURS = ("broadsheet", "cleaners", "crawler", "output")
+LAUNCHER = "import sys\nfrom broadsheet.crawler.cli import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
 PAGE = page("mill")
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.clean import article_text
-from crawler.demo.content import articles
-from crawler.demo.render import render
-from crawler.demo.server import DemoServer
-from crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_stories
+from broadsheet.cleaners.clean import article_text
+from broadsheet.crawler.demo.content import articles
+from broadsheet.crawler.demo.render import render
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_stories
 from tests.crawler.crawls import Crawl, Result
 
 PAGES = expected_stories()

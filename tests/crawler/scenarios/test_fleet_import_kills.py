@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.store.store_address import store_at
+from broadsheet.crawler.fleet.store.store_address import store_at
 from tests.bench.archives.differences import differences
 from tests.bench.load.site import free_port
 from tests.crawler.crawls import kill_group

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.server import DemoServer
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.shell import command, rows
 

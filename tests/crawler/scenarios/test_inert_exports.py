@@ -28,24 +28,24 @@ from scrapy.settings import Settings
 from scrapy.utils.misc import load_object
 from sqlite_utils import Database
 
-from crawler.cli import run
-from crawler.items import ArticleItem
-from output.db.open import open_database
-from output.db.table_columns import table_columns
-from output.db.text import as_json, inert_text, storable_text
-from output.exports.article_html import xml_text
-from output.exports.csv import csv_cell, export_csv
-from output.exports.dictionary import article_dictionary, csv_dictionary, json_dictionary
-from output.exports.feeds.atom import atom_document
-from output.exports.feeds.entries import FeedScope, read_feed
-from output.exports.feeds.json_feed import json_feed_document
-from output.exports.jsonl import export_jsonl
-from output.exports.markdown import export_markdown
-from output.exports.reader_pages import export_reader_pages
-from output.exports.rows import iter_articles
-from output.exports.tei import export_tei
-from output.exports.wacz import export_wacz
-from output.store.metadata_columns import METADATA_FIELDS
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.items import ArticleItem
+from broadsheet.output.db.open import open_database
+from broadsheet.output.db.table_columns import table_columns
+from broadsheet.output.db.text import as_json, inert_text, storable_text
+from broadsheet.output.exports.article_html import xml_text
+from broadsheet.output.exports.csv import csv_cell, export_csv
+from broadsheet.output.exports.dictionary import article_dictionary, csv_dictionary, json_dictionary
+from broadsheet.output.exports.feeds.atom import atom_document
+from broadsheet.output.exports.feeds.entries import FeedScope, read_feed
+from broadsheet.output.exports.feeds.json_feed import json_feed_document
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.exports.markdown import export_markdown
+from broadsheet.output.exports.reader_pages import export_reader_pages
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.exports.tei import export_tei
+from broadsheet.output.exports.wacz import export_wacz
+from broadsheet.output.store.metadata_columns import METADATA_FIELDS
 from tests.output.conftest import Maker
 from tests.output.exports.test_tei import TEI_ELEMENTS
 from tests.output.raw.test_warc_files import archive_with_warcs
@@ -368,7 +368,7 @@ def items(db: Database) -> list[dict[str, object]]:
 
 def feed(db: Database, name: str) -> str:
     settings = Settings()
-    settings.setmodule("crawler.settings", priority="project")
+    settings.setmodule("broadsheet.crawler.settings", priority="project")
     output = io.BytesIO()
     exporter: BaseItemExporter = load_object(settings.getwithbase("FEED_EXPORTERS")[name])(output, encoding="utf-8")
     exporter.start_exporting()

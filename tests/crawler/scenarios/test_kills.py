@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.demo.server import DemoServer
-from output.settle.duplicates import SHORT_WORDS
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.output.settle.duplicates import SHORT_WORDS
 from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from crawler.fetch.capacity import default_requests
+from broadsheet.crawler.fetch.capacity import default_requests
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 

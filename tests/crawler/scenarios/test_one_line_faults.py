@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from output.db.open import open_database
-from output.read.verify import verify
-from output.write.archive import Archive
+from broadsheet.output.db.open import open_database
+from broadsheet.output.read.verify import verify
+from broadsheet.output.write.archive import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
 from tests.crawler.fetch.transport.test_certificates import NO_NAMES

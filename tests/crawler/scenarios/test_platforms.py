@@ -43,7 +43,7 @@ class System:
         paths = f"{self.folder}{os.pathsep}{REPOSITORY}"
         environment = os.environ | {"PYTHONPATH": paths, "BROADSHEET_CONTACT": "crawls@tests.example"}
         done = subprocess.run(
-            [sys.executable, "-m", "crawler.cli", *map(str, arguments)],
+            [sys.executable, "-m", "broadsheet.crawler.cli", *map(str, arguments)],
             cwd=self.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout, done.stderr
@@ -86,7 +86,7 @@ def test_the_verbs_that_read_work_without_what_windows_lacks(tmp_path: Path, db:
 def test_so_do_the_other_ones(tmp_path: Path, db: Path, verb: str) -> None:
     code, out, errors = System(tmp_path, WINDOWS)(*verb.format(db=db).split())
     same = subprocess.run(
-        [sys.executable, "-m", "crawler.cli", *verb.format(db=db).split()],
+        [sys.executable, "-m", "broadsheet.crawler.cli", *verb.format(db=db).split()],
         cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (code, out, errors) == (same.returncode, same.stdout, same.stderr)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
-from cleaners.document import Metadata
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.cleaners.document import Metadata
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import command, crawl, start

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from crawler.demo.server import DemoServer
-from crawler.demo.truth import expected_stories
-from crawler.items import ArticleItem
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.truth import expected_stories
+from broadsheet.crawler.items import ArticleItem
 from tests.crawler.crawls import QUICK as CRAWL_QUICK
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
@@ -223,7 +223,7 @@ def project(tmp_path: Path) -> Path:
     settings = tmp_path / "proj/proj/settings.py"
     text = settings.read_text("utf-8")
     assert "ADDONS = {}" in text
-    settings.write_text(text.replace("ADDONS = {}", 'ADDONS = {"crawler.addon.Broadsheet": 0}'), "utf-8")
+    settings.write_text(text.replace("ADDONS = {}", 'ADDONS = {"broadsheet.Addon": 0}'), "utf-8")
     for file in ("spiders/river.py", "items.py", "pipelines.py"):
         (tmp_path / "proj/proj" / file).write_text(example(f"proj/{file}"), "utf-8")
     (tmp_path / "proj/proj/spiders/plain.py").write_text(PLAIN_SPIDER, "utf-8")

@@ -50,7 +50,11 @@ def test_they_run_and_find_ours_in_place(
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("DOWNLOADER_MIDDLEWARES", {"crawler.fetch.compression.Decompression": None}, "must have crawler.fetch.comp"),
+        (
+            "DOWNLOADER_MIDDLEWARES",
+            {"broadsheet.crawler.fetch.compression.Decompression": None},
+            "must have broadsheet.crawler.fetch.comp",
+        ),
         ("DOWNLOADER_MIDDLEWARES_BASE", {}, "DOWNLOADER_MIDDLEWARES must have"),
         ("DOWNLOADER_MIDDLEWARES", {f"{USER}.DecliningDecompression": 590}, "does not run"),
         ("DOWNLOAD_HANDLERS_BASE", {}, "DOWNLOAD_HANDLERS must be"),

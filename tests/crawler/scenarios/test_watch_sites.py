@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from crawler.demo.content import articles as stories
-from crawler.demo.server import DemoServer
-from crawler.demo.server import _RequestHandler as DemoHandler
+from broadsheet.crawler.demo.content import articles as stories
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.server import _RequestHandler as DemoHandler
 from tests.bench.sites import SHARED, Site
 from tests.crawler.crawls import kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from scrapy.settings import Settings
 
-from crawler.console.early_checks import checked_seeds
-from crawler.fetch.identity import Identity
-from crawler.options import CrawlOptions, OptionError
-from crawler.session.from_settings import check_feeds, politeness_of, worker_count
-from crawler.session.writer import BATCH_TARGET
+from broadsheet.crawler.console.early_checks import checked_seeds
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.options import CrawlOptions, OptionError
+from broadsheet.crawler.session.from_settings import check_feeds, politeness_of, worker_count
+from broadsheet.crawler.session.writer import BATCH_TARGET
 
 PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_PER_HOST": "3", "BROADSHEET_ROBOTS_AGE": "60"}
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from crawler.session.known_links import KnownLinks
-from output.outcome import DiscoveredUrl
+from broadsheet.crawler.session.known_links import KnownLinks
+from broadsheet.output.outcome import DiscoveredUrl
 
 ROW = DiscoveredUrl("https://a.example/1", "a.example", depth=2, priority=5)
 

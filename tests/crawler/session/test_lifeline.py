@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.session import lifeline
-from crawler.session.lifeline import VARIABLE, watch_lifeline
-from output.db.lock import is_owned
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.session import lifeline
+from broadsheet.crawler.session.lifeline import VARIABLE, watch_lifeline
+from broadsheet.output.db.lock import is_owned
 from tests.crawler.crawls import QUICK
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows
@@ -25,7 +25,7 @@ PAGES = 300
 STARTER = """
 import sys
 from pathlib import Path
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.session.lifeline import Lifeline
 lifeline = Lifeline()
 with open(sys.argv[1] + ".log", "wb") as log:
     crawls = [lifeline.start(["crawl", sys.argv[2], "--db", db], log) for db in sys.argv[1:2] + sys.argv[3:]]

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from crawler.discovery.scope import Scope
-from crawler.options import CrawlOptions
-from crawler.session.run import AllowedTargets, CrawlSession, seed_rows
-from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
-from output.outcome import DiscoveredUrl, Outcome
-from output.store.page_rows import make_page_rows
-from output.verdicts.ruling_journal import append_ruling, journal_path
-from output.verdicts.rulings import Ruling
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.session.run import AllowedTargets, CrawlSession, seed_rows
+from broadsheet.output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.store.page_rows import make_page_rows
+from broadsheet.output.verdicts.ruling_journal import append_ruling, journal_path
+from broadsheet.output.verdicts.rulings import Ruling
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"

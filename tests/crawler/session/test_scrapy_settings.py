@@ -7,8 +7,8 @@ import logging
 import pytest
 from scrapy.settings import Settings
 
-from crawler.session.scrapy_settings import bring_settings, depth_limit, translate_settings
-from crawler.spiders.site import SiteSpider
+from broadsheet.crawler.session.scrapy_settings import bring_settings, depth_limit, translate_settings
+from broadsheet.crawler.spiders.site import SiteSpider
 
 
 def settings(**values: tuple[str, object]) -> Settings:

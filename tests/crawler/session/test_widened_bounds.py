@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from cleaners.document import UrlSource
-from crawler.discovery.scope import Scope
-from crawler.options import CrawlOptions
-from crawler.session.widened_bounds import is_within, widened_reasons
-from output.db.url_words import UrlKind
-from output.queue.requeue import LeftOutUrl
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.session.widened_bounds import is_within, widened_reasons
+from broadsheet.output.db.url_words import UrlKind
+from broadsheet.output.queue.requeue import LeftOutUrl
 
 HOME = "https://a.example/"
 BOUNDS: dict[str, Any] = {

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.session.writer import MAX_BATCH, Writer
-from output.outcome import DiscoveredUrl, Outcome
-from output.write.archive import Archive
+from broadsheet.crawler.session.writer import MAX_BATCH, Writer
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.archive import Archive
 
 
 class ScriptedRequeuer:
@@ -202,7 +202,7 @@ def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
 
 def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MAX_IDLE_SECONDS", "MAX_BATCH_SECONDS"):
-        monkeypatch.setattr(f"crawler.session.writer.{name}", 60.0)
+        monkeypatch.setattr(f"broadsheet.crawler.session.writer.{name}", 60.0)
     recorder = Recorder()
     writer = Writer(recorder, lambda: 2)  # type: ignore[arg-type]
 

@@ -11,15 +11,15 @@ import pytest
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Request, Response
 
-from crawler.answers.outcomes import Answer
-from crawler.fetch.faults import Fault
-from crawler.fetch.identity import Identity
-from crawler.fetch.requests import RequestBuilder
-from crawler.fetch.transport.byte_budget import ByteBudget
-from crawler.fetch.transport.wiretap import ExchangeRecorder
-from crawler.spiders.fetcher import Fetcher
-from output.outcome import Outcome
-from output.queue.rows import QueuedUrl
+from broadsheet.crawler.answers.outcomes import Answer
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.fetch.requests import RequestBuilder
+from broadsheet.crawler.fetch.transport.byte_budget import ByteBudget
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
+from broadsheet.crawler.spiders.fetcher import Fetcher
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue.rows import QueuedUrl
 
 HEAD = b"HTTP/1.1 301 Moved\r\n\r\n"
 

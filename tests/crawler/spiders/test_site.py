@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from scrapy.crawler import Crawler
 
-from crawler.commands.run_spider import project_settings
-from crawler.spiders.site import SiteSpider
+from broadsheet.crawler.commands.run_spider import project_settings
+from broadsheet.crawler.spiders.site import SiteSpider
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 

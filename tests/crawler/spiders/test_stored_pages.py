@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from crawler.spiders.stored_pages import StoredPages
-from output.outcome import Outcome
+from broadsheet.crawler.spiders.stored_pages import StoredPages
+from broadsheet.output.outcome import Outcome
 from tests.output.conftest import Maker
 
 

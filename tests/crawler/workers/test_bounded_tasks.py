@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from crawler.workers.bounded_tasks import run_bounded
+from broadsheet.crawler.workers.bounded_tasks import run_bounded
 
 
 def run(jobs, work, at_once=3, stopping=lambda: False):

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from crawler.workers.pool import _MAX_FAILED_STARTS, WorkerError, WorkerPool, _is_noticed_late
-from crawler.workers.worker import WorkerProcess
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.workers.pool import _MAX_FAILED_STARTS, WorkerError, WorkerPool, _is_noticed_late
+from broadsheet.crawler.workers.worker import WorkerProcess
 from tests.crawler.crawls import REPOSITORY
 
 T = TypeVar("T")
@@ -82,8 +82,8 @@ def killed(workers: WorkerPool, folder: Path, times: int) -> list[object]:
 
 @pytest.mark.slow
 def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
-    expression = "{'trafilatura', 'cleaners.clean', 'feedparser'} & set(sys.modules)"
-    code = f"import sys, crawler.commands.crawl as _; print({expression})"
+    expression = "{'trafilatura', 'broadsheet.cleaners.clean', 'feedparser'} & set(sys.modules)"
+    code = f"import sys, broadsheet.crawler.commands.crawl as _; print({expression})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

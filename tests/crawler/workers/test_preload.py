@@ -8,9 +8,9 @@ import sys
 import pytest
 
 _CHECK = """
-import crawler.workers.preload
-from cleaners.learned.model import BLOCK_MODEL, FIRST_LOOK_MODEL, load_trees
-from cleaners.lineage import lineage
+import broadsheet.crawler.workers.preload
+from broadsheet.cleaners.learned.model import BLOCK_MODEL, FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.lineage import lineage
 assert lineage.cache_info().currsize
 assert load_trees.cache_info().currsize == 2
 assert all("_leaf_finder" in vars(load_trees(file)) for file in (BLOCK_MODEL, FIRST_LOOK_MODEL))

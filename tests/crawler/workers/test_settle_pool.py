@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.workers.settle_pool import SettlePool
-from crawler.workers.worker import WorkerProcess
-from output.settle.parallel_map import serial_map
+from broadsheet.crawler.workers.settle_pool import SettlePool
+from broadsheet.crawler.workers.worker import WorkerProcess
+from broadsheet.output.settle.parallel_map import serial_map
 
 
 def double(number: int) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server
+from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server
 
 
 async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
@@ -68,7 +68,7 @@ def loaded(*names: str) -> list[bool]:
 
 
 def test_a_worker_has_what_a_page_needs_before_its_first() -> None:
-    needed = ("cleaners.clean", "crawler.answers.worker_jobs", "fasttext")
+    needed = ("broadsheet.cleaners.clean", "broadsheet.crawler.answers.worker_jobs", "fasttext")
     assert asyncio.run(run_jobs(WorkerProcess.start(), (loaded, needed))) == [(True, [True] * 3)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.browse.charts import CHART_HEIGHT, bar_parts, column_chart, timeline
+from broadsheet.output.browse.charts import CHART_HEIGHT, bar_parts, column_chart, timeline
 
 
 def test_no_month_is_left_out():

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from output.browse.filters import reading_html, tab_stop
+from broadsheet.output.browse.filters import reading_html, tab_stop
 
 
 @pytest.mark.parametrize(

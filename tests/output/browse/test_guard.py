@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.browse.guard import is_token, loopback_authorities
+from broadsheet.output.browse.guard import is_token, loopback_authorities
 from tests.output.browse.conftest import ORIGIN, PORT, RoomClient, article_id
 
 FIELDS = {"article": article_id("https://a.example/1"), "keep": 1, "scope": "article"}

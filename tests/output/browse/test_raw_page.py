@@ -8,12 +8,12 @@ import lxml.html
 import pytest
 from starlette.testclient import TestClient
 
-from output.browse.arguments import NotHereError
-from output.browse.guard import loopback_authorities
-from output.browse.queries.capture import RawDocument
-from output.browse.raw_page import inert_page, make_raw_app
-from output.raw.wire import RawExchange
-from output.write.archive import Archive
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.browse.queries.capture import RawDocument
+from broadsheet.output.browse.raw_page import inert_page, make_raw_app
+from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Odd: <script>1</script>\r\n\r\n"

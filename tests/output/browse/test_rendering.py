@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
-from output.browse import rendering
-from output.browse.rendering import CompiledTemplates, make_environment
+from broadsheet.output.browse import rendering
+from broadsheet.output.browse.rendering import CompiledTemplates, make_environment
 
 
 def environment(folder: Path, compiled: CompiledTemplates) -> Environment:

@@ -9,14 +9,14 @@ import lxml.html
 import pytest
 from starlette.testclient import TestClient
 
-from output.browse.app import make_app
-from output.browse.guard import loopback_authorities
-from output.browse.queries.capture import RawDocument
-from output.browse.raw_page import make_raw_app
-from output.browse.replay import check_assets
-from output.db.errors import NotReachable
-from output.raw.wire import RawExchange
-from output.write.archive import Archive
+from broadsheet.output.browse.app import make_app
+from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.browse.queries.capture import RawDocument
+from broadsheet.output.browse.raw_page import make_raw_app
+from broadsheet.output.browse.replay import check_assets
+from broadsheet.output.db.errors import NotReachable
+from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"

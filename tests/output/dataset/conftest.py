@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from output.dataset.build import DatasetBuild, DatasetResult
-from output.dataset.sources import find_archives, open_sources
-from output.dataset.store import DatasetStore, LocalStore
-from output.outcome import Outcome
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.output.dataset.build import DatasetBuild, DatasetResult
+from broadsheet.output.dataset.sources import find_archives, open_sources
+from broadsheet.output.dataset.store import DatasetStore, LocalStore
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 RIVER, TOWER = "http://river.example", "http://tower.example"

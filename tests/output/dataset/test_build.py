@@ -12,14 +12,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from output.dataset.store import LocalStore
-from output.db.errors import InUse
-from output.settle.judge_again import settle
-from output.store.ledger import block_id
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.dataset.store import LocalStore
+from broadsheet.output.db.errors import InUse
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 from tests.output.dataset.conftest import RIVER, TOWER, Dataset, fill, words
 
@@ -269,7 +269,7 @@ def test_the_catalogue_has_titles_copies_and_files(dataset: Dataset) -> None:
 def test_many_rows_go_into_several_files_and_what_comes_later_leaves_the_first(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("output.dataset.part_files._MOST_BYTES", 3_000)  # two stories and a little
+    monkeypatch.setattr("broadsheet.output.dataset.part_files._MOST_BYTES", 3_000)  # two stories and a little
     make: Maker = dataset.make
     fill(dataset.archives[0], make, [make.outcome(f"{RIVER}/{n}", words(f"many{n}")) for n in range(6)])
     dataset.write()

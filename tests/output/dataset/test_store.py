@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from output.dataset.store import ArrowStore, DatasetStore, LocalStore
+from broadsheet.output.dataset.store import ArrowStore, DatasetStore, LocalStore
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -42,7 +42,7 @@ def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch
         target.write(b"half")  # type: ignore[attr-defined]
         raise OSError("the line was cut")
 
-    monkeypatch.setattr("output.dataset.store.shutil.copyfileobj", send_half)
+    monkeypatch.setattr("broadsheet.output.dataset.store.shutil.copyfileobj", send_half)
     with pytest.raises(OSError, match="cut"):
         put(store, tmp_path, "manifest.json", b"whole")
     assert store.read_file("manifest.json") is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.dataset.takedown_list import TakedownList
+from broadsheet.output.dataset.takedown_list import TakedownList
 
 
 @pytest.mark.parametrize(

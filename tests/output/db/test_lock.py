@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import output
-from output.db.errors import InUse, NotReachable
-from output.db.lock import ArchiveLock, is_owned, keep_lock
+from broadsheet.output.db.errors import InUse, NotReachable
+from broadsheet.output.db.lock import ArchiveLock, is_owned, keep_lock
 
-ROOT = Path(output.__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_only_one_holds_it_and_nothing_stays(file):
@@ -28,7 +27,7 @@ def test_only_one_holds_it_and_nothing_stays(file):
 
 
 def test_a_dead_holder_holds_nothing(file):
-    code = f"import sys, os; sys.path.insert(0, {str(ROOT)!r}); from output.db.lock import ArchiveLock"
+    code = f"import sys, os; sys.path.insert(0, {str(ROOT)!r}); from broadsheet.output.db.lock import ArchiveLock"
     code += f"; ArchiveLock({str(file)!r}).acquire(); os._exit(1)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 1
     assert os.path.exists(f"{file}.lock")
@@ -94,5 +93,5 @@ def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, mon
     assert not is_owned(file)
     Path(f"{file}.lock").touch()  # left by a process that was killed
     assert is_owned(file) is not Path("/proc/locks").exists()
-    monkeypatch.setattr("output.db.lock._KERNEL_LOCKS", file.parent / "no such file")
+    monkeypatch.setattr("broadsheet.output.db.lock._KERNEL_LOCKS", file.parent / "no such file")
     assert is_owned(file)

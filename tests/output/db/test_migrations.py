@@ -10,27 +10,27 @@ from pathlib import Path
 
 import pytest
 
-from output.db import migrations
-from output.db.fulltext import unspaced_scripts
-from output.db.migrations import v1_fulltext
-from output.db.migrations.v1_archive import ARCHIVE
-from output.db.migrations.v2_manners import MANNERS
-from output.db.migrations.v3_lineage import LINEAGE
-from output.db.migrations.v3_raw import RAW
-from output.db.migrations.v3_survey import SURVEY
-from output.db.migrations.v3_watch import WATCH
-from output.db.migrations.v4_packed import PACKED
-from output.db.migrations.v5_dates import DATES
-from output.db.migrations.v5_growth import GROWTH
-from output.db.migrations.v5_imported import IMPORTED
-from output.db.migrations.v5_keywords import KEYWORDS
-from output.db.migrations.v6_browse import BROWSE
-from output.db.migrations.v6_certainty import CERTAINTY
-from output.db.migrations.v6_images import IMAGES
-from output.db.migrations.v6_layouts import LAYOUTS
-from output.db.migrations.v6_overview import OVERVIEW
-from output.db.migrations.v6_settle import SETTLE
-from output.db.migrations.v7_standfirst import STANDFIRST
+from broadsheet.output.db import migrations
+from broadsheet.output.db.fulltext import unspaced_scripts
+from broadsheet.output.db.migrations import v1_fulltext
+from broadsheet.output.db.migrations.v1_archive import ARCHIVE
+from broadsheet.output.db.migrations.v2_manners import MANNERS
+from broadsheet.output.db.migrations.v3_lineage import LINEAGE
+from broadsheet.output.db.migrations.v3_raw import RAW
+from broadsheet.output.db.migrations.v3_survey import SURVEY
+from broadsheet.output.db.migrations.v3_watch import WATCH
+from broadsheet.output.db.migrations.v4_packed import PACKED
+from broadsheet.output.db.migrations.v5_dates import DATES
+from broadsheet.output.db.migrations.v5_growth import GROWTH
+from broadsheet.output.db.migrations.v5_imported import IMPORTED
+from broadsheet.output.db.migrations.v5_keywords import KEYWORDS
+from broadsheet.output.db.migrations.v6_browse import BROWSE
+from broadsheet.output.db.migrations.v6_certainty import CERTAINTY
+from broadsheet.output.db.migrations.v6_images import IMAGES
+from broadsheet.output.db.migrations.v6_layouts import LAYOUTS
+from broadsheet.output.db.migrations.v6_overview import OVERVIEW
+from broadsheet.output.db.migrations.v6_settle import SETTLE
+from broadsheet.output.db.migrations.v7_standfirst import STANDFIRST
 
 MODULES = sorted(Path(migrations.__file__).parent.glob("*.py"))
 FROZEN = {*sys.stdlib_module_names, "sqlite_utils"}
@@ -70,11 +70,14 @@ def test_a_migration_imports_nothing_live(path):
 @pytest.mark.parametrize(
     ("source", "live"),
     [
-        ("from output.db.fulltext.unspaced_scripts import CJK_RANGES", ["output.db.fulltext.unspaced_scripts"]),
-        ("def f():\n    import cleaners.document", ["cleaners.document"]),
-        ("from output.db import migrations", ["output.db"]),
+        (
+            "from broadsheet.output.db.fulltext.unspaced_scripts import CJK_RANGES",
+            ["broadsheet.output.db.fulltext.unspaced_scripts"],
+        ),
+        ("def f():\n    import broadsheet.cleaners.document", ["broadsheet.cleaners.document"]),
+        ("from broadsheet.output.db import migrations", ["broadsheet.output.db"]),
         ("from .v1_archive import ARCHIVE", [".v1_archive"]),
-        ("import json\nfrom sqlite_utils import Database\nfrom output.db.migrations.v1_archive import ARCHIVE", []),
+        ("import json\nfrom broadsheet.output.db.migrations.v1_archive import ARCHIVE", []),
     ],
 )
 def test_a_live_import_is_seen(source, live):

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Migrations
 
-from output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
-from output.db.migrations import MIGRATIONS, SCHEMA_VERSION
-from output.db.open import open_database, open_writer
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.output.db.errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.db.open import open_database, open_writer
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.new_archives import copied_schemas
 from tests.output.older import copy_as_version
 from tests.output.wires import fetched
@@ -276,7 +276,7 @@ def test_a_link_to_an_archive_is_that_archive(file, tmp_path, make):
 
 def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatch):
     Archive.open(file).close()
-    monkeypatch.setattr("output.db.open._BUSY_MS", 200)
+    monkeypatch.setattr("broadsheet.output.db.open._BUSY_MS", 200)
     with closing(sqlite3.connect(file, isolation_level=None)) as other_program:
         other_program.execute("BEGIN IMMEDIATE")
         with pytest.raises(NotReachable, match="database is locked"):

@@ -5,13 +5,18 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-import output
-from output.db.migrations import MIGRATIONS
-from output.db.migrations.v1_archive import BLOCK_KINDS as FIRST_BLOCK_KINDS
-from output.db.schema_doc import BOOKKEEPING_TABLES, PUBLIC_TABLES, column_meanings, schema_columns, schema_page
-from output.db.stored_values import BLOCK_KINDS
+from broadsheet.output.db.migrations import MIGRATIONS
+from broadsheet.output.db.migrations.v1_archive import BLOCK_KINDS as FIRST_BLOCK_KINDS
+from broadsheet.output.db.schema_doc import (
+    BOOKKEEPING_TABLES,
+    PUBLIC_TABLES,
+    column_meanings,
+    schema_columns,
+    schema_page,
+)
+from broadsheet.output.db.stored_values import BLOCK_KINDS
 
-DOCS = Path(output.__file__).parent.parent / "docs" / "schema.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "schema.md"
 
 
 def test_every_column_has_its_meaning_and_no_meaning_is_left_over():
@@ -33,7 +38,9 @@ def test_shelved_has_the_columns_of_articles_in_their_order_and_a_reason():
 
 
 def test_the_page_is_current():
-    assert DOCS.read_text(encoding="utf-8") == schema_page(), "run: python -m output.db.schema_doc > docs/schema.md"
+    assert DOCS.read_text(encoding="utf-8") == schema_page(), (
+        "run: python -m broadsheet.output.db.schema_doc > docs/schema.md"
+    )
 
 
 def test_the_numbers_of_kinds_are_told_as_they_are():

@@ -7,8 +7,8 @@ import zlib
 
 import pytest
 
-from output.db.errors import DamagedValue
-from output.db.stored_values import decoding, stored_object, stored_texts
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.stored_values import decoding, stored_object, stored_texts
 
 
 def test_what_was_stored_is_read():

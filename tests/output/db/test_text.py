@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from output.db.ids import content_id, text_digest
-from output.db.text import count_words, escaped_json, first_words, inert_text, storable_text, words_of
+from broadsheet.output.db.ids import content_id, text_digest
+from broadsheet.output.db.text import count_words, escaped_json, first_words, inert_text, storable_text, words_of
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from output.db.migrations import SCHEMA_VERSION
-from output.db.open import open_database
-from output.db.schema_doc import schema_columns
-from output.read.verify import verify
-from output.reclean.own_reading import read_own_reading
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.output.db.migrations import SCHEMA_VERSION
+from broadsheet.output.db.open import open_database
+from broadsheet.output.db.schema_doc import schema_columns
+from broadsheet.output.read.verify import verify
+from broadsheet.output.reclean.own_reading import read_own_reading
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 DATA = Path(__file__).parents[1] / "data"

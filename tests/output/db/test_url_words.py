@@ -11,10 +11,10 @@ from enum import StrEnum
 
 import pytest
 
-from cleaners.compare.edit_kinds import EditKind
-from cleaners.document import KeepReason, PageType, RemovalReason, UrlSource
-from output.db.schema_doc import column_meanings
-from output.db.url_words import (
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.document import KeepReason, PageType, RemovalReason, UrlSource
+from broadsheet.output.db.schema_doc import column_meanings
+from broadsheet.output.db.url_words import (
     NO_REASON,
     OutcomeReason,
     ReasonFamily,
@@ -23,10 +23,10 @@ from output.db.url_words import (
     compound_reason,
     http_reason,
 )
-from output.outcome import DiscoveredUrl
-from output.store.articles import ArticleChange
-from output.store.revisions import RevisionMark
-from output.store.shelf import ShelvingReason
+from broadsheet.output.outcome import DiscoveredUrl
+from broadsheet.output.store.articles import ArticleChange
+from broadsheet.output.store.revisions import RevisionMark
+from broadsheet.output.store.shelf import ShelvingReason
 
 SETS: list[type[StrEnum]] = [
     UrlKind, UrlState, UrlSource, OutcomeReason, ReasonFamily, PageType, RemovalReason, KeepReason, EditKind,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from output.settle.judge_again import settle
-from output.watch.edit_list import ALL_KINDS, list_edits
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.watch.edit_list import ALL_KINDS, list_edits
 
 
 @pytest.fixture

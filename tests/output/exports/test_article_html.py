@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from output.exports.article_html import article_html
+from broadsheet.output.exports.article_html import article_html
 
 
 def test_headings_stand_below_the_title_and_skip_no_level() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from output.db.table_columns import table_columns
-from output.exports.csv import csv_cell, export_csv
-from output.exports.dictionary import article_dictionary, csv_dictionary, is_own_dictionary, json_dictionary
-from output.exports.jsonl import export_jsonl
-from output.store.metadata_columns import METADATA_FIELDS
+from broadsheet.output.db.table_columns import table_columns
+from broadsheet.output.exports.csv import csv_cell, export_csv
+from broadsheet.output.exports.dictionary import article_dictionary, csv_dictionary, is_own_dictionary, json_dictionary
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.store.metadata_columns import METADATA_FIELDS
 
 TYPES = {"string": str, "integer": int, "array": list, "object": dict}
 

@@ -8,10 +8,10 @@ import unicodedata
 
 import pytest
 
-from output.exports.csv import csv_cell, export_csv
-from output.exports.jsonl import export_jsonl
-from output.exports.markdown import export_markdown, file_name
-from output.settle.judge_again import settle
+from broadsheet.output.exports.csv import csv_cell, export_csv
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.exports.markdown import export_markdown, file_name
+from broadsheet.output.settle.judge_again import settle
 
 NASTY = '=HYPERLINK("x") \u202ecod.exe\x1b[31m: "q" # — 東京'
 

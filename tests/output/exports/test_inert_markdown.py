@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from output.exports.inert_markdown import escaped_words, inert_markdown
+from broadsheet.output.exports.inert_markdown import escaped_words, inert_markdown
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from output.exports.own_files import OwnFiles, is_sqlite_file
+from broadsheet.output.exports.own_files import OwnFiles, is_sqlite_file
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from output.exports.reader_pages import export_reader_pages
+from broadsheet.output.exports.reader_pages import export_reader_pages
 
 LINK = re.compile(r'href="([^"]*)"')
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from output.exports.rows import article_of_page, iter_articles
+from broadsheet.output.exports.rows import article_of_page, iter_articles
 
 
 def test_the_article_of_a_page_is_what_all_of_them_have(archive, make):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.urls.canonical import canonicalise
-from output.exports.surt import surt
+from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.output.exports.surt import surt
 from tests.tools import ToolsMissingError, programs
 
 Keys = Callable[[list[str]], list[str | None]]

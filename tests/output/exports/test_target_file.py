@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from output.exports import target_file
-from output.exports.own_files import OwnFiles
-from output.exports.target_file import TargetRefused, TargetWriteError, open_target, write_file
+from broadsheet.output.exports import target_file
+from broadsheet.output.exports.own_files import OwnFiles
+from broadsheet.output.exports.target_file import TargetRefused, TargetWriteError, open_target, write_file
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from lxml import etree
 
-from output.exports.rows import iter_articles
-from output.exports.tei import export_tei, tei_document
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.exports.tei import export_tei, tei_document
 from tests.tools import ToolsMissingError, programs
 
 NAMESPACE = "{http://www.tei-c.org/ns/1.0}"

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.demo.server import DemoServer
-from output.exports.wacz import MissingWarcError, export_wacz
-from output.raw.warc_reader import parse_record
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.output.exports.wacz import MissingWarcError, export_wacz
+from broadsheet.output.raw.warc_reader import parse_record
 from tests.browser import LoopbackBrowser, browser  # noqa: F401
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl

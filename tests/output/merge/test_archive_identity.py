@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from output.db.open import open_database
-from output.merge.merge_archive import merge_archive
-from output.merge.source_archive import open_source
-from output.write.archive import Archive
+from broadsheet.output.db.open import open_database
+from broadsheet.output.merge.merge_archive import merge_archive
+from broadsheet.output.merge.source_archive import open_source
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 LINKS = "SELECT host, links FROM outside_hosts ORDER BY host"

@@ -12,20 +12,20 @@ from typing import BinaryIO
 
 import pytest
 
-from output.db.errors import InUse, NotReachable
-from output.db.open import open_database
-from output.merge import warc_copies
-from output.merge.merge_archive import MergeResult, merge_archive
-from output.merge.source_archive import MergeConflict
-from output.outcome import Outcome
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.store.ledger import block_id
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.reviews import Review, store_review
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.db.errors import InUse, NotReachable
+from broadsheet.output.db.open import open_database
+from broadsheet.output.merge import warc_copies
+from broadsheet.output.merge.merge_archive import MergeResult, merge_archive
+from broadsheet.output.merge.source_archive import MergeConflict
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.reviews import Review, store_review
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.bench.archives.differences import differences
 from tests.output.conftest import Maker
 from tests.output.wires import make_exchange

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from output.db.transaction import write_transaction
-from output.queue.requeue import UNREACHED_HOSTS, PassingReason, Requeuer
-from output.queue.rows import Queue
-from output.write.archive import Archive
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.queue.requeue import UNREACHED_HOSTS, PassingReason, Requeuer
+from broadsheet.output.queue.rows import Queue
+from broadsheet.output.write.archive import Archive
 
 
 def queue_failed(archive, make, count, state="failed", reason="host_failing:http_503", host="a.test"):

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.resume import (
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.resume import (
     crawl_options,
     hosts_of_queued_seeds,
     moved_seeds,
@@ -13,8 +13,8 @@ from output.queue.resume import (
     unfinished_update_start,
     useless_seeds,
 )
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 
 HOST = "http://a.test"
 

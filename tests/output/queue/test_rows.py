@@ -5,14 +5,14 @@ import itertools
 import pytest
 from sqlite_utils import Migrations
 
-from output.db.migrations import MIGRATIONS
-from output.db.open import open_writer
-from output.db.transaction import write_transaction
-from output.outcome import Outcome
-from output.queue import requeue
-from output.queue import rows as module
-from output.queue.rows import Queue, add_urls, fill_dates, give_up_host
-from output.write.archive import Archive
+from broadsheet.output.db.migrations import MIGRATIONS
+from broadsheet.output.db.open import open_writer
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.queue import requeue
+from broadsheet.output.queue import rows as module
+from broadsheet.output.queue.rows import Queue, add_urls, fill_dates, give_up_host
+from broadsheet.output.write.archive import Archive
 
 HOST = "a.test"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import PageType
-from output.db.transaction import write_transaction
-from output.queue.rows import add_urls
-from output.queue.url_bounds import PatternLimits
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.queue.rows import add_urls
+from broadsheet.output.queue.url_bounds import PatternLimits
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"

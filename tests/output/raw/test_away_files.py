@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from output.db.errors import NotAnArchive
-from output.raw.away_files import AwayFile, away_path, read_away_files, write_away_files
-from output.raw.erase import erase_records
-from output.write.archive import Archive
+from broadsheet.output.db.errors import NotAnArchive
+from broadsheet.output.raw.away_files import AwayFile, away_path, read_away_files, write_away_files
+from broadsheet.output.raw.erase import erase_records
+from broadsheet.output.write.archive import Archive
 from tests.crawler.fleet.store.sites import store_pages
 
 FILE = AwayFile("a.db.warc/a-1.warc.gz", 10, "ab", "sites/a/warc/a-1-ab.warc.gz")

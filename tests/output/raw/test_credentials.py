@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.raw.credentials import is_credential_name, redact_request, without_userinfo
+from broadsheet.output.raw.credentials import is_credential_name, redact_request, without_userinfo
 
 HEAD = b"GET /?token=1 HTTP/1.1\r\nHost: a.test\r\nUser-Agent: Mill/1 (key: none)\r\n"
 

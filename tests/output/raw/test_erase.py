@@ -11,13 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from output.raw import erase
-from output.raw.check import raw_faults
-from output.raw.erase import blank_record, waiting_files
-from output.raw.warc_reader import RecordError, parse_record, read_response, read_span
-from output.read.verify import raw_responses, verify
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.raw import erase
+from broadsheet.output.raw.check import raw_faults
+from broadsheet.output.raw.erase import blank_record, waiting_files
+from broadsheet.output.raw.warc_reader import RecordError, parse_record, read_response, read_span
+from broadsheet.output.read.verify import raw_responses, verify
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.crawler import raws
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from output.raw.imported_record import (
+from broadsheet.output.raw.imported_record import (
     DIGEST_MISMATCH,
     TRUNCATED,
     WRONG_LENGTH,

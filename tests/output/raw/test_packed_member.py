@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from output.raw import packed_member
-from output.raw.packed_member import MemberError, packed_magic, unpack_member, zstd
+from broadsheet.output.raw import packed_member
+from broadsheet.output.raw.packed_member import MemberError, packed_magic, unpack_member, zstd
 
 BODY = os.urandom(200_000) + b"words " * 400_000
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.raw.record_head import HEAD_BYTES, ends_record, parse_record_head
+from broadsheet.output.raw.record_head import HEAD_BYTES, ends_record, parse_record_head
 from tests.crawler.warcs import arc_file_head, arc_record, record
 
 URL = "https://a.example/x"

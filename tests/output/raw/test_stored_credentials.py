@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from output.exports.wacz import export_wacz
-from output.raw.stored_credentials import count_stored_credentials, credentials_warning, file_spans, redacted_span
-from output.raw.warc_reader import iter_records
-from output.raw.warc_records import RecordMaker
-from output.raw.wire import warc_digest
+from broadsheet.output.exports.wacz import export_wacz
+from broadsheet.output.raw.stored_credentials import (
+    count_stored_credentials,
+    credentials_warning,
+    file_spans,
+    redacted_span,
+)
+from broadsheet.output.raw.warc_reader import iter_records
+from broadsheet.output.raw.warc_records import RecordMaker
+from broadsheet.output.raw.wire import warc_digest
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched, make_exchange
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from output.raw.warc_reader import (
+from broadsheet.output.raw.warc_reader import (
     RecordError,
     WarcRecord,
     dechunked_body,
@@ -15,8 +15,8 @@ from output.raw.warc_reader import (
     read_response,
     read_span,
 )
-from output.raw.wire import RawExchange
-from output.write.archive import Archive
+from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.write.archive import Archive
 from tests.crawler.warcs import arc_record
 
 RECORD = (

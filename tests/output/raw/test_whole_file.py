@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from output.raw.whole_file import whole_file
+from broadsheet.output.raw.whole_file import whole_file
 
 
 def test_the_file_appears_at_the_end_and_nothing_else_stays(tmp_path: Path) -> None:

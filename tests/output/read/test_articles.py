@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from output.db.errors import DamagedValue
-from output.db.open import open_database
-from output.db.table_columns import table_columns
-from output.read import articles as module
-from output.read.articles import Article, find_stored_article, iter_stored_articles
-from output.store.article_filter import ArticleBounds
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.db.open import open_database
+from broadsheet.output.db.table_columns import table_columns
+from broadsheet.output.read import articles as module
+from broadsheet.output.read.articles import Article, find_stored_article, iter_stored_articles
+from broadsheet.output.store.article_filter import ArticleBounds
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import sys
 import pandas as pd
 import pytest
 
-from output.db.errors import DamagedValue
-from output.read.data_frame import articles_frame
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.read.data_frame import articles_frame
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from output.read import search as search_module
-from output.read.search import hits_of_articles, match_expression, rank_articles, search
+from broadsheet.output.read import search as search_module
+from broadsheet.output.read.search import hits_of_articles, match_expression, rank_articles, search
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from output.read.stored_record import find_record
+from broadsheet.output.read.stored_record import find_record
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import make_exchange
 

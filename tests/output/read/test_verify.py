@@ -4,11 +4,11 @@ import sqlite3
 
 import pytest
 
-from cleaners.lineage import CLEANER_VERSION
-from output.db.open import open_database
-from output.read.checks.finding import Finding
-from output.read.verify import first_problem, verify
-from output.settle.judge_again import settle
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.output.db.open import open_database
+from broadsheet.output.read.checks.finding import Finding
+from broadsheet.output.read.verify import first_problem, verify
+from broadsheet.output.settle.judge_again import settle
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_check_that_fails_by_itself_names_its_error(filled, monkeypatch):
         yield Finding("one")
         raise TypeError("two")
 
-    monkeypatch.setattr("output.read.verify.CHECKS", (broken,))
+    monkeypatch.setattr("broadsheet.output.read.verify.CHECKS", (broken,))
     assert [problem.detail for problem in verify(filled.db)] == ["one", "cannot be checked: TypeError: two"]
 
 

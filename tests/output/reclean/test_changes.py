@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
-from cleaners.verdicts.assemble import assemble
-from output.reclean.changes import NEW_BLOCK_REASON, NO_BLOCK_REASON, RecleanTally, compare_readings
-from output.reclean.own_reading import OwnReading
-from output.store.page_rows import PageRows, make_page_rows
+from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.reclean.changes import NEW_BLOCK_REASON, NO_BLOCK_REASON, RecleanTally, compare_readings
+from broadsheet.output.reclean.own_reading import OwnReading
+from broadsheet.output.store.page_rows import PageRows, make_page_rows
 
 BlockSpecs = Sequence[tuple[str, str, str]]  # text, reason, rule; kept where the rule is empty
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from output.outcome import Outcome
-from output.reclean.own_reading import read_own_reading, unpack_reading
-from output.settle.judge_again import settle
-from output.store.page_rows import make_page_rows
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.reclean.own_reading import read_own_reading, unpack_reading
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.page_rows import make_page_rows
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
 from tests.crawler.scripted_site import page
 
 SITE = "https://a.example"

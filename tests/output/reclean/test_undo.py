@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from output.outcome import Outcome
-from output.raw.capture import Capture
-from output.reclean.own_reading import read_own_reading
-from output.reclean.replace import RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
-from output.reclean.undo import RecleanRun, UndoResult, list_recleans, undo_after
-from output.settle.judge_again import settle
-from output.store.page_rows import PageRows, make_page_rows
-from output.write.archive import Archive
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.reclean.own_reading import read_own_reading
+from broadsheet.output.reclean.replace import RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
+from broadsheet.output.reclean.undo import RecleanRun, UndoResult, list_recleans, undo_after
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.page_rows import PageRows, make_page_rows
+from broadsheet.output.write.archive import Archive
 from tests.crawler.scripted_site import page
 
 SITE = "https://a.example"
@@ -114,7 +114,7 @@ def test_an_undoing_that_is_cut_off_goes_on(
 ) -> None:
     before = readings(archive)
     reclean(river=page("quay"), mill=page("lock"))
-    monkeypatch.setattr("output.reclean.undo._PAGES_PER_BATCH", 1)
+    monkeypatch.setattr("broadsheet.output.reclean.undo._PAGES_PER_BATCH", 1)
     calls = count()
 
     def cut_off() -> str:

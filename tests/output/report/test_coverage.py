@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import PageType
-from output.db.url_words import OutcomeReason, ReasonFamily, UrlState
-from output.outcome import Outcome
-from output.report.coverage import MAX_EXAMPLES, hint_for, list_covered_urls, measure_coverage
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.url_words import OutcomeReason, ReasonFamily, UrlState
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.report.coverage import MAX_EXAMPLES, hint_for, list_covered_urls, measure_coverage
 
 HOST = "http://a.test"
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from output.report.drift import MIN_PAGES, PageShare, chance_of_at_most, has_fallen, has_risen
+from broadsheet.output.report.drift import MIN_PAGES, PageShare, chance_of_at_most, has_fallen, has_risen
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from cleaners.document import Metadata
-from output.report.figures import RemovedCount, UrlCount, gather_report
-from output.report.report_text import render
+from broadsheet.cleaners.document import Metadata
+from broadsheet.output.report.figures import RemovedCount, UrlCount, gather_report
+from broadsheet.output.report.report_text import render
 
 
 def filled(archive, make):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from output.report.figures import gather_report
-from output.report.host_scope import known_hosts
+from broadsheet.output.report.figures import gather_report
+from broadsheet.output.report.host_scope import known_hosts
 
 
 @pytest.fixture

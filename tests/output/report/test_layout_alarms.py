@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import Metadata, PageType
-from cleaners.html.layout_signature import pack_signature
-from crawler.notify.run_news import ArchiveMoment, read_news
-from output.merge.merge_archive import merge_archive
-from output.outcome import Outcome
-from output.report.figures import gather_report
-from output.report.rates import survey
-from output.settle.judge_again import settle
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.cleaners.document import Metadata, PageType
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.crawler.notify.run_news import ArchiveMoment, read_news
+from broadsheet.output.merge.merge_archive import merge_archive
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.report.figures import gather_report
+from broadsheet.output.report.rates import survey
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 from tests.output.settle.similar.test_likeness import prose
 

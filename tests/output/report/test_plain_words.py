@@ -3,11 +3,11 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-import output.report
-from cleaners.document import KeepReason, RemovalReason
-from output.report.plain_words import count_text, reason_words, rule_words
+import broadsheet.output.report
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.output.report.plain_words import count_text, reason_words, rule_words
 
-WORDS = tomllib.loads(Path(output.report.__file__).with_name("plain_words.toml").read_text("utf-8"))
+WORDS = tomllib.loads(Path(broadsheet.output.report.__file__).with_name("plain_words.toml").read_text("utf-8"))
 
 
 def test_words_are_about_reasons_that_exist():

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from cleaners.document import PageType
-from output.report.rates import survey
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.report.rates import survey
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.settle.similar.test_likeness import prose
 
 HOST = "http://a.test"
@@ -151,7 +151,7 @@ def test_a_quiet_site_is_no_alarm(site):
 @pytest.mark.slow
 def test_another_cleaner_has_no_past(site, monkeypatch):
     site.run(new_count=60)
-    monkeypatch.setattr("output.report.rates.CLEANER_VERSION", "another")
+    monkeypatch.setattr("broadsheet.output.report.rates.CLEANER_VERSION", "another")
     assert site.run(new_count=25, words=12) == []
 
 

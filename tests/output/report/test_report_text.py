@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from cleaners.document import PageType
-from cleaners.html.layout_signature import pack_signature
-from output.report.coverage import Coverage, Gap
-from output.report.figures import gather_report
-from output.report.host_scope import host_scope
-from output.report.report_text import _coverage_section, _format_table, alarm_line, render
-from output.settle.judge_again import settle
+from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.output.report.coverage import Coverage, Gap
+from broadsheet.output.report.figures import gather_report
+from broadsheet.output.report.host_scope import host_scope
+from broadsheet.output.report.report_text import _coverage_section, _format_table, alarm_line, render
+from broadsheet.output.settle.judge_again import settle
 from tests.output.report.test_coverage import HOST, listed
 from tests.output.report.test_rates import Site
 from tests.output.settle.similar.test_likeness import edited, prose

@@ -12,19 +12,19 @@ import pandas as pd
 import pytest
 from sqlite_utils import Database
 
-from output.exports.csv import export_csv
-from output.exports.jsonl import export_jsonl
-from output.exports.markdown import export_markdown
-from output.outcome import Outcome
-from output.read.search import search
-from output.read.url_result import find_url_result
-from output.read.verify import verify
-from output.reclean.own_reading import read_own_reading
-from output.settle.judge_again import settle
-from output.store.revisions import read_stated_metadata
-from output.store.sighting import article_id
-from output.watch.requeue_due import find_url_row
-from output.write.archive import Archive
+from broadsheet.output.exports.csv import export_csv
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.exports.markdown import export_markdown
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.read.search import search
+from broadsheet.output.read.url_result import find_url_result
+from broadsheet.output.read.verify import verify
+from broadsheet.output.reclean.own_reading import read_own_reading
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.revisions import read_stated_metadata
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.watch.requeue_due import find_url_row
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker, found_by
 from tests.output.older import copy_as_version

@@ -139,7 +139,7 @@ def test_it_is_written_to_an_object_store_and_brought_up_to_date_there(
     environment = os.environ | CREDENTIALS | {"PYTHONPATH": str(REPOSITORY)}
 
     def write(*sources: Path) -> str:
-        arguments = [sys.executable, "-m", "crawler.cli", "dataset", uri, *map(str, sources)]
+        arguments = [sys.executable, "-m", "broadsheet.crawler.cli", "dataset", uri, *map(str, sources)]
         process = subprocess.run(
             arguments, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
         )

@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from cleaners.document import Metadata
-from output.db.text import escaped_json, inert_text
-from output.exports.csv import export_csv
-from output.exports.jsonl import export_jsonl
-from output.exports.markdown import export_markdown
-from output.read.search import search
-from output.read.verify import verify
-from output.report.figures import gather_report
-from output.report.report_text import render
+from broadsheet.cleaners.document import Metadata
+from broadsheet.output.db.text import escaped_json, inert_text
+from broadsheet.output.exports.csv import export_csv
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.exports.markdown import export_markdown
+from broadsheet.output.read.search import search
+from broadsheet.output.read.verify import verify
+from broadsheet.output.report.figures import gather_report
+from broadsheet.output.report.report_text import render
 from tests.output.cleaned_pages import with_page
 
 ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"

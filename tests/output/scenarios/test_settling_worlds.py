@@ -14,23 +14,23 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
-from cleaners.html.layout_signature import pack_signature
-from cleaners.verdicts.assemble import assemble
-from output.db.transaction import write_transaction
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import add_urls
-from output.read.verify import verify
-from output.settle import steps
-from output.settle.judge_again import settle
-from output.settle.similar import candidate_pairs, crowded_hashes, relate
-from output.settle.site_memory import layout_judge
-from output.settle.steps import SettleSteps
-from output.store.ledger import block_id
-from output.store.sighting import article_id
-from output.verdicts.apply_rulings import apply_rulings
-from output.verdicts.rulings import Ruling, drop_ruling, store_ruling
-from output.write.archive import Archive
+from broadsheet.cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.rows import add_urls
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle import steps
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.similar import candidate_pairs, crowded_hashes, relate
+from broadsheet.output.settle.site_memory import layout_judge
+from broadsheet.output.settle.steps import SettleSteps
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.verdicts.apply_rulings import apply_rulings
+from broadsheet.output.verdicts.rulings import Ruling, drop_ruling, store_ruling
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Clock, Maker
 

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from output.db.migrations import SCHEMA_VERSION
-from output.db.table_columns import table_columns
-from output.exports.csv import export_csv
-from output.exports.jsonl import export_jsonl
-from output.queue.imports import ImportedFile, note_import
-from output.read.verify import verify
-from output.report.figures import gather_report
-from output.report.rates import survey
-from output.settle.judge_again import settle
-from output.store.articles import COLUMNS
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.db.migrations import SCHEMA_VERSION
+from broadsheet.output.db.table_columns import table_columns
+from broadsheet.output.exports.csv import export_csv
+from broadsheet.output.exports.jsonl import export_jsonl
+from broadsheet.output.queue.imports import ImportedFile, note_import
+from broadsheet.output.read.verify import verify
+from broadsheet.output.report.figures import gather_report
+from broadsheet.output.report.rates import survey
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.articles import COLUMNS
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 from tests.output.older import copy_as_version
 

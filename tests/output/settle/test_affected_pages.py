@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import Outlink, UrlSource
-from output.settle.affected_pages import find_affected_pages
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.cleaners.document import Outlink, UrlSource
+from broadsheet.output.settle.affected_pages import find_affected_pages
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 A, B, C, D = (f"http://a.test/{name}" for name in "abcd")

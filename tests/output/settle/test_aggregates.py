@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 from sqlite_utils import Database
 
-from output.settle.aggregates import MAX_BLOCK_PAGES, MAX_STORY_PAGES, create_pages_view, find_list_pages
-from output.settle.judge_again import settle
-from output.settle.site_memory.common_texts import find_common_texts
-from output.settle.site_memory.repeats import create_kept_view
-from output.write.archive import Archive
+from broadsheet.output.settle.aggregates import MAX_BLOCK_PAGES, MAX_STORY_PAGES, create_pages_view, find_list_pages
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.site_memory.common_texts import find_common_texts
+from broadsheet.output.settle.site_memory.repeats import create_kept_view
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 WHOLE = 9

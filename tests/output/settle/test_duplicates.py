@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.settle.duplicates import PageIdentity, find_representatives, word_overlap
+from broadsheet.output.settle.duplicates import PageIdentity, find_representatives, word_overlap
 
 ONE, TWO, THREE = (f"http://a.test/{name}" for name in ("one", "story-two", "three-longer"))
 

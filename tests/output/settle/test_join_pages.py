@@ -6,14 +6,14 @@ import itertools
 
 import pytest
 
-from cleaners.document import Outlink
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.store.ledger import block_id
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.cleaners.document import Outlink
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 
 ONE, TWO, THREE, ALL = (f"http://a.test/story{end}" for end in ("", "?page=2", "?page=3", "/print"))
 TITLE = "The long story of the wall"

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from cleaners.document import PageType
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import page_rows as rows_of
 
 A, B, C = "http://a.test/story", "http://a.test/mirror/story", "http://a.test/p?id=1"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from output.read.verify import verify
-from output.settle import steps
-from output.settle.judge_again import settle
-from output.settle.unsettled import is_settled
-from output.write.archive import Archive
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle import steps
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.unsettled import is_settled
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 from tests.output.settle.stories import HOSTS, PROMO, story
 

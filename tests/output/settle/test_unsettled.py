@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from cleaners.document import Outlink, UrlSource
-from cleaners.html.layout_signature import pack_signature
-from output.db.transaction import write_transaction
-from output.outcome import DiscoveredUrl
-from output.queue.rows import add_urls
-from output.settle import unsettled
-from output.settle.judge_again import settle
-from output.settle.similar import relate
-from output.settle.similar.relation import Relation
-from output.settle.site_memory.read_pages import scan_pages
-from output.settle.unsettled import is_settled
-from output.store.ledger import block_id
-from output.verdicts.rulings import Ruling, store_ruling
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.cleaners.document import Outlink, UrlSource
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.outcome import DiscoveredUrl
+from broadsheet.output.queue.rows import add_urls
+from broadsheet.output.settle import unsettled
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.similar import relate
+from broadsheet.output.settle.similar.relation import Relation
+from broadsheet.output.settle.site_memory.read_pages import scan_pages
+from broadsheet.output.settle.unsettled import is_settled
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.rulings import Ruling, store_ruling
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.conftest import Maker
 from tests.output.settle.stories import HOSTS, PROMO, story

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.store.article_filter import ArticleBounds, host_condition, primary_tag, read_day
+from broadsheet.output.store.article_filter import ArticleBounds, host_condition, primary_tag, read_day
 
 ARTICLES = {
     "a": {"host": "a.test", "published_day": "2024-01-31", "language": "en", "section": "News"},

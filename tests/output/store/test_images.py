@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from cleaners.document import ArticleImage
-from output.read.verify import verify
-from output.reclean.own_reading import read_own_reading, unpack_reading
-from output.store.images import stored_images
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.cleaners.document import ArticleImage
+from broadsheet.output.read.verify import verify
+from broadsheet.output.reclean.own_reading import read_own_reading, unpack_reading
+from broadsheet.output.store.images import stored_images
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 
 URL = "http://a.test/mill"

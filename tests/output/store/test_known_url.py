@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.store.known_url import find_known_url
+from broadsheet.output.store.known_url import find_known_url
 
 
 @pytest.mark.parametrize("typed", ["a.test/1", "http://a.test/1/", "https://www.a.test/1", "http://a.test/1#top"])

@@ -5,9 +5,9 @@ import zlib
 
 import pytest
 
-from cleaners.document import Block, BlockKind, Verdict
-from output.db.errors import DamagedValue, TextConflict
-from output.store.ledger import (
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.output.db.errors import DamagedValue, TextConflict
+from broadsheet.output.store.ledger import (
     block_id,
     make_ledger_rows,
     read_kept_blocks,
@@ -107,7 +107,7 @@ def test_what_is_packed_is_json_whatever_stands_in_it():
 @pytest.fixture
 def two_texts(monkeypatch):
     """Two texts with one number, since a number has eight bits here."""
-    monkeypatch.setattr("output.store.ledger.BLOCK_BITS", 8)
+    monkeypatch.setattr("broadsheet.output.store.ledger.BLOCK_BITS", 8)
     texts = [f"Paragraph {n} of the story." for n in range(300)]
     return next((first, second) for first in texts for second in texts if first < second and same_number(first, second))
 

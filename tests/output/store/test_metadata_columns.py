@@ -9,13 +9,13 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from cleaners.document import Metadata
-from cleaners.metadata.fields import FIELD_READERS
-from crawler.items import ArticleItem
-from output.exports.markdown import markdown_document
-from output.exports.rows import iter_articles
-from output.reclean.own_reading import read_own_reading
-from output.store.metadata_columns import (
+from broadsheet.cleaners.document import Metadata
+from broadsheet.cleaners.metadata.fields import FIELD_READERS
+from broadsheet.crawler.items import ArticleItem
+from broadsheet.output.exports.markdown import markdown_document
+from broadsheet.output.exports.rows import iter_articles
+from broadsheet.output.reclean.own_reading import read_own_reading
+from broadsheet.output.store.metadata_columns import (
     JSON_COLUMNS,
     METADATA_COLUMNS,
     METADATA_FIELDS,
@@ -23,7 +23,7 @@ from output.store.metadata_columns import (
     metadata_of_fields,
     metadata_values,
 )
-from output.write.archive import Archive
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 

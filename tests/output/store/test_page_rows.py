@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pickle
 
-from cleaners.document import PageType
-from output.outcome import DiscoveredUrl
-from output.store.page_rows import PageRows, make_page_rows
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.outcome import DiscoveredUrl
+from broadsheet.output.store.page_rows import PageRows, make_page_rows
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 URL = "https://a.example/1"

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from output.store.stated_date import StatedDate, read_stated_date
+from broadsheet.output.store.stated_date import StatedDate, read_stated_date
 
 READ: dict[str, tuple[str, str]] = {
     # with a zone: an instant

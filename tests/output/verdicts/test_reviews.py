@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from output.verdicts.reviews import Review, drop_review, list_reviews, reliability, reliability_by, store_review
+from broadsheet.output.verdicts.reviews import (
+    Review,
+    drop_review,
+    list_reviews,
+    reliability,
+    reliability_by,
+    store_review,
+)
 
 
 def review(block_id=1, **changes):

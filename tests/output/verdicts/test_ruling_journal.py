@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from output.db.errors import InUse
-from output.db.lock import ArchiveLock
-from output.verdicts import ruling_journal
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.reviews import Review, list_reviews, store_review
-from output.verdicts.ruling_journal import (
+from broadsheet.output.db.errors import InUse
+from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.verdicts import ruling_journal
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.reviews import Review, list_reviews, store_review
+from broadsheet.output.verdicts.ruling_journal import (
     append_review,
     append_ruling,
     journal_path,
     waiting_reviews,
     waiting_rulings,
 )
-from output.verdicts.rulings import Ruling, list_rulings
-from output.write.archive import Archive
+from broadsheet.output.verdicts.rulings import Ruling, list_rulings
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 URL = "https://a.example/1"
@@ -158,9 +158,9 @@ STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_rev
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from output.verdicts import ruling_journal
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
+from broadsheet.output.verdicts import ruling_journal
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,19 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Migrations
 
-from output.db.ids import text_digest
-from output.db.migrations import MIGRATIONS
-from output.db.open import open_database, open_writer
-from output.db.transaction import write_transaction
-from output.outcome import Outcome
-from output.read.search import search
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.store.ledger import block_id
-from output.verdicts.apply_rulings import RulingEffect, apply_rulings, carry_out_ruling, preview_ruling
-from output.verdicts.rulings import Ruling, find_article, list_rulings, store_ruling
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.db.ids import text_digest
+from broadsheet.output.db.migrations import MIGRATIONS
+from broadsheet.output.db.open import open_database, open_writer
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.read.search import search
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.apply_rulings import RulingEffect, apply_rulings, carry_out_ruling, preview_ruling
+from broadsheet.output.verdicts.rulings import Ruling, find_article, list_rulings, store_ruling
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"

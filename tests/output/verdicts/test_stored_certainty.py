@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from output.read.verify import verify
-from output.reclean.own_reading import read_own_reading, unpack_reading
-from output.settle.judge_again import settle
-from output.store.ledger import block_id
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.verdicts.stored_certainty import put_chances, stored_chances, update_expected_f1
-from output.write.archive import Archive
+from broadsheet.output.read.verify import verify
+from broadsheet.output.reclean.own_reading import read_own_reading, unpack_reading
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.verdicts.stored_certainty import put_chances, stored_chances, update_expected_f1
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 
 HOST = "http://a.test"

@@ -8,19 +8,19 @@ from dataclasses import replace
 import pytest
 from sqlite_utils import Database, Migrations
 
-from cleaners.compare.edits import CapturedBlock
-from cleaners.document import PageType
-from output.db.migrations import MIGRATIONS
-from output.db.url_words import OutcomeReason
-from output.outcome import Outcome
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.store.sighting import article_id
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.watch.decide_edits import decide_pending
-from output.watch.history import blocks_of_revision, revisions_of
-from output.write.forget import rewrite_file, take_down
+from broadsheet.cleaners.compare.edits import CapturedBlock
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.migrations import MIGRATIONS
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.watch.decide_edits import decide_pending
+from broadsheet.output.watch.history import blocks_of_revision, revisions_of
+from broadsheet.output.write.forget import rewrite_file, take_down
 from tests.output.cleaned_pages import with_page
 
 URL = "http://a.test/story"

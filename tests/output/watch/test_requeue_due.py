@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import PageType
-from output.db.url_words import OutcomeReason
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.rows import Queue, add_urls
-from output.raw.capture import Capture
-from output.read.verify import verify
-from output.watch.requeue_due import UpdateRun, conditional_headers
-from output.watch.when_due import MAX_INTERVAL, MIN_INTERVAL, RevisitPolicy
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.rows import Queue, add_urls
+from broadsheet.output.raw.capture import Capture
+from broadsheet.output.read.verify import verify
+from broadsheet.output.watch.requeue_due import UpdateRun, conditional_headers
+from broadsheet.output.watch.when_due import MAX_INTERVAL, MIN_INTERVAL, RevisitPolicy
 from tests.output.cleaned_pages import page_rows
 
 HOST = "http://a.test/"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from output.watch.when_due import (
+from broadsheet.output.watch.when_due import (
     MAX_INTERVAL,
     MIN_INTERVAL,
     RevisitPolicy,

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pytest
 
-import output
-from cleaners.document import PageType
-from output.db.errors import InUse, NotAnArchive
-from output.db.open import open_database
-from output.outcome import DiscoveredUrl, Outcome
-from output.queue.requeue import PassingReason
-from output.read.verify import verify
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.errors import InUse, NotAnArchive
+from broadsheet.output.db.open import open_database
+from broadsheet.output.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.queue.requeue import PassingReason
+from broadsheet.output.read.verify import verify
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 
-ROOT = Path(output.__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 URL = "http://a.test/story"
 
 
@@ -254,7 +253,7 @@ _WRITER = """
 import sys
 sys.path[:0] = [sys.argv[2]]
 from tests.output.conftest import Maker
-from output.write.archive import Archive
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)

@@ -7,14 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from output.db.open import open_database
-from output.outcome import DiscoveredUrl
-from output.queue.requeue import PassingReason
-from output.queue.rows import Queue
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.write.archive import Archive
-from output.write.forget import archive_backups, archive_pattern, is_forgotten, plan_takedown, rewrite_file, take_down
+from broadsheet.output.db.open import open_database
+from broadsheet.output.outcome import DiscoveredUrl
+from broadsheet.output.queue.requeue import PassingReason
+from broadsheet.output.queue.rows import Queue
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import (
+    archive_backups,
+    archive_pattern,
+    is_forgotten,
+    plan_takedown,
+    rewrite_file,
+    take_down,
+)
 from tests.output.conftest import Maker
 
 HOST = "https://a.example/"

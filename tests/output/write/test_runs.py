@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from output.write.archive import Archive
+from broadsheet.output.write.archive import Archive
 
 
 def rows(archive, sql):

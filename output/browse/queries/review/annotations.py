@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 from sqlite_utils import Database
 
-from output.browse.arguments import NotHereError
-from output.raw.capture import RecordLocation
-from output.verdicts.reviews import Review
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.verdicts.reviews import Review
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the time of every member, so that the same judgements give the same bytes
 _README = """Annotated pages: truth.jsonl.gz has a line a page (id, url, page_type, and text, or must_contain and

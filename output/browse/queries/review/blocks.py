@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from cleaners.document import KeepReason, RemovalReason
-from output.browse.queries.review.judgements import LATEST, ReviewFigures, all_reviews, review_figures
-from output.verdicts.reviews import Review
-from output.verdicts.ruling_journal import WaitingReview
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.output.browse.queries.review.judgements import LATEST, ReviewFigures, all_reviews, review_figures
+from broadsheet.output.verdicts.reviews import Review
+from broadsheet.output.verdicts.ruling_journal import WaitingReview
 
 SAMPLE_ARTICLES = 150
 _NEIGHBOURS = 2  # blocks that are shown before and after the one to judge

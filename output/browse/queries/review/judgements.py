@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from output.verdicts.reviews import Reliability, Review, list_reviews, reliability, reliability_by
-from output.verdicts.ruling_journal import WaitingReview
-from output.verdicts.rulings import block_text
+from broadsheet.output.verdicts.reviews import Reliability, Review, list_reviews, reliability, reliability_by
+from broadsheet.output.verdicts.ruling_journal import WaitingReview
+from broadsheet.output.verdicts.rulings import block_text
 
 LATEST = 10
 """How many of the judgements a page of review lists."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from cleaners.document import PageType
-from output.browse.queries.review.blocks import NearbyBlock
-from output.browse.queries.review.judgements import LATEST, ReviewFigures, all_reviews, review_figures
-from output.db.stored_values import stored_texts
-from output.verdicts.reviews import Review
-from output.verdicts.ruling_journal import WaitingReview
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.browse.queries.review.blocks import NearbyBlock
+from broadsheet.output.browse.queries.review.judgements import LATEST, ReviewFigures, all_reviews, review_figures
+from broadsheet.output.db.stored_values import stored_texts
+from broadsheet.output.verdicts.reviews import Review
+from broadsheet.output.verdicts.ruling_journal import WaitingReview
 
 _MOST_LAYOUTS = 200
 _PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.clean import clean
-from cleaners.document import Page
-from cleaners.html.decode import MAX_DEPTH, decode, parse_page
-from cleaners.html.repairs import bounds
-from cleaners.html.repairs.bounds import (
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.html.decode import MAX_DEPTH, decode, parse_page
+from broadsheet.cleaners.html.repairs import bounds
+from broadsheet.cleaners.html.repairs.bounds import (
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     cut_attributes,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import parse
-from cleaners.html.repairs.script_templates import show_script_templates
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.html.repairs.script_templates import show_script_templates
 
 STORY = "<p>" + "The harbour wall was built of stone that came by sea from the quarry. " * 4 + "</p>"
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import parse
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import parse
 
 LATE = '<div hidden id="S:0"><p>The late part.</p></div>'
 FALLBACK = '<!--$?--><template id="B:0"></template><p>Loading …</p><!--/$-->'

@@ -2,9 +2,9 @@
 
 import pytest
 
-from cleaners.html.blocks import read_blocks
-from cleaners.html.decode import parse
-from cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
+from broadsheet.cleaners.html.blocks import read_blocks
+from broadsheet.cleaners.html.decode import parse
+from broadsheet.cleaners.html.repairs.unclosed import MIN_CHARS, close_unclosed, has_no_text
 
 STORY = "".join(f"<p>Paragraph {number} tells of the rain in May, at some length.</p>\n" for number in range(30))
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from crawler.fetch.per_address.exempt import _facts, exempt_network, most_hosts
+from broadsheet.crawler.fetch.per_address.exempt import _facts, exempt_network, most_hosts
 from tests.crawler.warm import REPOSITORY
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.per_address import slots
-from crawler.fetch.per_address.grants import GrantedSlot, is_owned, lock_granted, own, wanted_addresses
-from crawler.fetch.per_address.slots import AddressSlots
+from broadsheet.crawler.fetch.per_address import slots
+from broadsheet.crawler.fetch.per_address.grants import GrantedSlot, is_owned, lock_granted, own, wanted_addresses
+from broadsheet.crawler.fetch.per_address.slots import AddressSlots
 
 ADDRESS = "198.51.100.7"
 

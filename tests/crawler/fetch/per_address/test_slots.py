@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.per_address import slots
-from crawler.fetch.per_address.exempt import _facts, exempt_network, most_hosts
-from crawler.fetch.per_address.slots import AddressSlots
+from broadsheet.crawler.fetch.per_address import slots
+from broadsheet.crawler.fetch.per_address.exempt import _facts, exempt_network, most_hosts
+from broadsheet.crawler.fetch.per_address.slots import AddressSlots
 
 ADDRESS = "198.51.100.7"
 
@@ -73,7 +73,7 @@ def test_a_killed_crawl_holds_no_slot(tmp_path: Path) -> None:
     code = f"""if True:
         import asyncio, os
         from pathlib import Path
-        from crawler.fetch.per_address.slots import AddressSlots
+        from broadsheet.crawler.fetch.per_address.slots import AddressSlots
         async def die():
             async with AddressSlots(Path({str(tmp_path)!r}), 1).slot({ADDRESS!r}, "a.example"):
                 os.kill(os.getpid(), 9)

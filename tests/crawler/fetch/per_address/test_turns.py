@@ -12,10 +12,10 @@ import pytest
 from scrapy import Request
 from scrapy.settings import Settings
 
-from crawler.fetch.per_address import turns
-from crawler.fetch.per_address.slots import AddressSlots
-from crawler.fetch.per_address.turns import AddressTurns
-from crawler.fetch.transport.wiretap import ExchangeRecorder
+from broadsheet.crawler.fetch.per_address import turns
+from broadsheet.crawler.fetch.per_address.slots import AddressSlots
+from broadsheet.crawler.fetch.per_address.turns import AddressTurns
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
 
 
 def ask(address_turns: AddressTurns, peer: str = "") -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from crawler.fetch.transport.byte_budget import ByteBudget
+from broadsheet.crawler.fetch.transport.byte_budget import ByteBudget
 
 
 @pytest.mark.parametrize(("max_bytes", "tighter_limit"), [(10, None), (10, 20), (20, 10)])

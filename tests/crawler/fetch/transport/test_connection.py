@@ -21,8 +21,8 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 from twisted.web.client import ResponseFailed
 
-from crawler.fetch.errors import AddressRefusedError, AnswerError
-from crawler.fetch.transport.connection import GuardedProtocol, root_cause
+from broadsheet.crawler.fetch.errors import AddressRefusedError, AnswerError
+from broadsheet.crawler.fetch.transport.connection import GuardedProtocol, root_cause
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
 from tests.crawler.scripted_site import ScriptedSite

@@ -12,9 +12,9 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 from twisted.internet.task import Clock
 
-from crawler.fetch.transport.wiretap import ExchangeRecorder, RecordingPool
-from output.raw.warc_reader import WarcRecord, read_record
-from output.raw.wire import warc_digest
+from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder, RecordingPool
+from broadsheet.output.raw.warc_reader import WarcRecord, read_record
+from broadsheet.output.raw.wire import warc_digest
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.fetch.transport.test_connection import certificate

@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.dask_engine import connected
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.dask_engine import connected
 
 _ENVIRONMENT = {
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "200ms",
@@ -50,7 +50,7 @@ class DaskCluster:
 
     def start_worker(self, machine: str = "") -> None:
         """A worker loop as a job script runs it; on a machine of its own if none is named."""
-        words = ["crawler.fleet.engine.worker_loop", self.address, "2"]
+        words = ["broadsheet.crawler.fleet.engine.worker_loop", self.address, "2"]
         machine = machine or f"machine-{len(self.workers)}"
         self.workers.append(self._start(machine, words, MACHINE=str(self.folder / machine)))
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.per_address import slots
-from crawler.fetch.per_address.slots import AddressSlots
-from crawler.fleet.engine import address_grants
-from crawler.fleet.engine.address_grants import AddressGranter, GrantTimes
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.site_lease import LeaseTerms
-from crawler.fleet.store.store_address import make_store
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fetch.per_address import slots
+from broadsheet.crawler.fetch.per_address.slots import AddressSlots
+from broadsheet.crawler.fleet.engine import address_grants
+from broadsheet.crawler.fleet.engine.address_grants import AddressGranter, GrantTimes
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.store.store_address import make_store
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port
 from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers

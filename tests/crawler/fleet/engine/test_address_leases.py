@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.engine.address_leases import AddressLeases, SlotPauses
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import ObjectStore
-from crawler.fleet.store.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.engine.address_leases import AddressLeases, SlotPauses
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import ObjectStore
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, read_site
 from tests.crawler.fleet.store.conftest import S3, empty_store, s3_server  # noqa: F401 - a fixture
 from tests.output.conftest import Clock
 

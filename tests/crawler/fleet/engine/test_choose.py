@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.choose import checked_cluster, store_engine
-from crawler.fleet.engine.dask_engine import DaskEngine
-from crawler.fleet.engine.slurm_engine import SlurmEngine
-from crawler.fleet.engine.store_engine import StoreEngine
-from crawler.fleet.sites.sites_file import SiteList
-from output.db.errors import NotReachable
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.choose import checked_cluster, store_engine
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.engine.slurm_engine import SlurmEngine
+from broadsheet.crawler.fleet.engine.store_engine import StoreEngine
+from broadsheet.crawler.fleet.sites.sites_file import SiteList
+from broadsheet.output.db.errors import NotReachable
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.cluster_file import SlurmCluster, read_cluster
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.cluster_file import SlurmCluster, read_cluster
 from tests.crawler.warm import REPOSITORY
 
 WHOLE = """\

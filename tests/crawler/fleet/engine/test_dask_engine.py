@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.dask_engine import DaskEngine, SchedulerSession, TaskTurn
-from crawler.fleet.engine.host_queue import HostQueue
-from crawler.fleet.engine.store_engine import StoreEngine
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
-from crawler.fleet.store.local_copy import LocalCopy
-from crawler.fleet.store.manifest import read_manifest
-from crawler.fleet.store.patient_store import Patience
-from crawler.fleet.store.site_lease import LeaseTerms, read_site
-from crawler.fleet.store.store_address import make_store, store_at
-from crawler.fleet.store.task_in_store import StorePlace
-from output.db.open import open_database
-from output.raw.away_files import read_away_files
-from output.read.verify import verify
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine, SchedulerSession, TaskTurn
+from broadsheet.crawler.fleet.engine.host_queue import HostQueue
+from broadsheet.crawler.fleet.engine.store_engine import StoreEngine
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy
+from broadsheet.crawler.fleet.store.manifest import read_manifest
+from broadsheet.crawler.fleet.store.patient_store import Patience
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.store.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.output.db.open import open_database
+from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.output.read.verify import verify
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port
 from tests.crawler.fleet.troubled_fleet import (
@@ -174,7 +174,7 @@ def test_two_machines_on_one_store_share_the_sites(tmp_path: Path, sites: list[S
 
 
 def test_no_scheduler_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.fleet.engine.dask_engine._CONNECT_SECONDS", 0.05)
+    monkeypatch.setattr("broadsheet.crawler.fleet.engine.dask_engine._CONNECT_SECONDS", 0.05)
     engine = DaskEngine(f"tcp://127.0.0.1:{free_port()}", place_in(tmp_path, str(tmp_path)))
     with pytest.raises(CommandError, match="there is no Dask scheduler at tcp:"):
         engine.run([SiteTask("a", Path("a.db"), ())], print)
@@ -203,8 +203,8 @@ class IdleFuture:
 
 
 def test_without_any_worker_it_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crawler.fleet.engine.dask_engine._LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("crawler.fleet.engine.dask_engine._CORES_SECONDS", 0.01)
+    monkeypatch.setattr("broadsheet.crawler.fleet.engine.dask_engine._LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("broadsheet.crawler.fleet.engine.dask_engine._CORES_SECONDS", 0.01)
     tasks = [SiteTask(name, Path(f"{name}.db"), (), hosts=("http://one.example/",)) for name in "ab"]
     results: list[SiteResult] = []
     engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=0.05)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.fleet.engine.host_queue import HostQueue
-from crawler.fleet.site_task import SiteTask
+from broadsheet.crawler.fleet.engine.host_queue import HostQueue
+from broadsheet.crawler.fleet.site_task import SiteTask
 
 
 def task(name: str, *hosts: str) -> SiteTask:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine import scheduler_process
-from crawler.fleet.engine.scheduler_process import running_scheduler, scheduler_command
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine import scheduler_process
+from broadsheet.crawler.fleet.engine.scheduler_process import running_scheduler, scheduler_command
 from tests.crawler.fleet.engine.test_slurm_job import CLUSTER
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine import slurm_engine
-from crawler.fleet.engine.slurm_engine import SlurmEngine
-from crawler.fleet.run_site import unstarted
-from crawler.fleet.site_task import SiteResult, SiteTask
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine import slurm_engine
+from broadsheet.crawler.fleet.engine.slurm_engine import SlurmEngine
+from broadsheet.crawler.fleet.run_site import unstarted
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.crawler.crawls import QUICK
 from tests.crawler.fleet.engine.fake_slurm import install_fake_slurm, job_pids
 from tests.crawler.fleet.engine.test_slurm_job import CLUSTER
@@ -157,8 +157,8 @@ def test_what_slurm_refuses_is_one_line(tmp_path: Path, slurm: Path, serve: Call
 
 _IMPATIENT = """
 import sys
-from crawler.cli import run
-from crawler.fleet.engine import scheduler_process, slurm_job
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.fleet.engine import scheduler_process, slurm_job
 scheduler_process._IDLE, slurm_job._LOST_SECONDS = "8s", 1
 sys.exit(run(sys.argv[1:]))
 """

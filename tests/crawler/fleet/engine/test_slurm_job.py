@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.cluster_file import SlurmCluster
-from crawler.fleet.engine.slurm_job import cancel_jobs, job_script, submit_jobs
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.cluster_file import SlurmCluster
+from broadsheet.crawler.fleet.engine.slurm_job import cancel_jobs, job_script, submit_jobs
 
 CLUSTER = SlurmCluster(
     host="10.1.0.4", port=0, workers=3, crawls=8, tls=True, setup=("module load python",), patience=60.0,
@@ -29,7 +29,7 @@ def test_a_job_script_is_a_worker_with_the_options_of_the_file(tmp_path: Path) -
         '#SBATCH --comment="our news"',
         "#SBATCH --exclusive",
         "module load python",
-        "exec '/opt/our python/bin/python' -P -m crawler.fleet.engine.worker_loop tls://10.1.0.4:4711 8 600",
+        "exec '/opt/our python/bin/python' -P -m broadsheet.crawler.fleet.engine.worker_loop tls://10.1.0.4:4711 8 600",
     ]
     (tmp_path / "worker.sh").write_text(script)
     subprocess.run(["bash", "-n", tmp_path / "worker.sh"], check=True)

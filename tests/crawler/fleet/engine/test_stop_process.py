@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from crawler.fleet.engine.stop_process import stop_process
+from broadsheet.crawler.fleet.engine.stop_process import stop_process
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.store.store_address import store_at
+from broadsheet.crawler.fleet.store.store_address import store_at
 from tests.crawler.fleet.test_fleet_run import run_fleet, sites_of, write_list
 from tests.crawler.scripted_site import ScriptedSite
 

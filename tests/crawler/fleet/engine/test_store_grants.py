@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fetch.per_address.grants import is_owned
-from crawler.fetch.per_address.slots import AddressSlots
-from crawler.fleet.engine.address_grants import GrantTimes
-from crawler.fleet.engine.store_engine import StoreEngine
-from crawler.fleet.engine.store_grants import granted_slots
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.site_lease import LeaseTerms
-from crawler.fleet.store.store_address import make_store, store_at
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fetch.per_address.grants import is_owned
+from broadsheet.crawler.fetch.per_address.slots import AddressSlots
+from broadsheet.crawler.fleet.engine.address_grants import GrantTimes
+from broadsheet.crawler.fleet.engine.store_engine import StoreEngine
+from broadsheet.crawler.fleet.engine.store_grants import granted_slots
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.store.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
 
 ADDRESS = "198.51.100.7"
@@ -74,7 +74,7 @@ def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path: Path, caplog: py
     with granted_slots(place_of(tmp_path, "file")) as folder:
         assert folder is None
     assert [record.name for record in caplog.records if "bounded on this machine alone" in record.getMessage()] == [
-        "crawler.fleet.engine.store_grants"
+        "broadsheet.crawler.fleet.engine.store_grants"
     ]
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from crawler.fleet.engine.dask_engine import DaskEngine, connected
-from crawler.fleet.engine.task_terms import ALLOWED_FAILURES, WORKER_SECONDS, set_task_terms
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.site_lease import LeaseTerms
-from crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine, connected
+from broadsheet.crawler.fleet.engine.task_terms import ALLOWED_FAILURES, WORKER_SECONDS, set_task_terms
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster
 from tests.crawler.fleet.store.conftest import free_port
 

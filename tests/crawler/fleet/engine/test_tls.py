@@ -9,9 +9,9 @@ import dask.config
 import distributed.config  # noqa: F401 - its defaults have to be there before one of its keys is set
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.engine.dask_engine import connected
-from crawler.fleet.store.store_address import store_at
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.engine.dask_engine import connected
+from broadsheet.crawler.fleet.store.store_address import store_at
 from tests.crawler.crawls import QUICK
 from tests.crawler.fleet.engine.certificates import Certificates, make_certificates
 from tests.crawler.fleet.engine.dask_cluster import DaskCluster

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.fleet.engine import worker_loop
-from crawler.fleet.engine.worker_loop import is_reachable, run_worker, worker_command
+from broadsheet.crawler.fleet.engine import worker_loop
+from broadsheet.crawler.fleet.engine.worker_loop import is_reachable, run_worker, worker_command
 from tests.crawler.fleet.store.conftest import free_port
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from crawler.fleet.imports.bring_files import bring_file
-from crawler.fleet.store.bucket_store import BucketStore
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
+from broadsheet.crawler.fleet.imports.bring_files import bring_file
+from broadsheet.crawler.fleet.store.bucket_store import BucketStore
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
 
 ADDRESS = "s3://news/2024/01/a.warc.gz"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.imports.file_list import listed_files
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.imports.file_list import listed_files
 
 
 def test_lists_are_read_and_other_names_stand_for_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crawler.fleet.imports.import_task import import_task
+from broadsheet.crawler.fleet.imports.import_task import import_task
 
 FILE = Path("/news/a.warc.gz")
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler.fleet.imports.import_task import import_task
-from crawler.fleet.imports.import_turn import ImportTurn
-from crawler.fleet.run_site import unstarted
-from crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.fleet.imports.import_task import import_task
+from broadsheet.crawler.fleet.imports.import_turn import ImportTurn
+from broadsheet.crawler.fleet.run_site import unstarted
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 
 
 @dataclass

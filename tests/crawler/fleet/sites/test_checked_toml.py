@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.console.option_types import CommandError
-from crawler.fleet.sites.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.sites.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
 
 
 def build(document: Table) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import cli, run
-from crawler.fleet.sites.sites_file import read_sites
+from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.fleet.sites.sites_file import read_sites
 from tests.crawler.warm import REPOSITORY
 
 EXAMPLES = re.findall(

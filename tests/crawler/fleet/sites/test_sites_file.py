@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from crawler.cli import cli
-from crawler.console.option_types import CommandError
-from crawler.fleet.site_task import is_receiver
-from crawler.fleet.sites.new_sites_file import new_sites_file
-from crawler.fleet.sites.sites_file import SiteList, read_sites
+from broadsheet.crawler.cli import cli
+from broadsheet.crawler.console.option_types import CommandError
+from broadsheet.crawler.fleet.site_task import is_receiver
+from broadsheet.crawler.fleet.sites.new_sites_file import new_sites_file
+from broadsheet.crawler.fleet.sites.sites_file import SiteList, read_sites
 
 WHOLE = """
 [fleet]

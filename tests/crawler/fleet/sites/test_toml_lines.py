@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.fleet.sites.toml_lines import line_of
+from broadsheet.crawler.fleet.sites.toml_lines import line_of
 
 TEXT = '''# [sites.news]
 [defaults]
@@ -42,7 +42,7 @@ def test_a_key_is_found_and_not_what_looks_like_it(path: list[str], line: int) -
 
 
 def test_a_file_of_many_sites_is_read_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    from crawler.fleet.sites import toml_lines
+    from broadsheet.crawler.fleet.sites import toml_lines
 
     readings: list[int] = []
     loads = toml_lines.tomllib.loads

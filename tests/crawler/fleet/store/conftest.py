@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from crawler.fleet.store.bucket_store import BucketStore
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import ObjectStore
-from crawler.fleet.store.store_address import store_at
+from broadsheet.crawler.fleet.store.bucket_store import BucketStore
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import ObjectStore
+from broadsheet.crawler.fleet.store.store_address import store_at
 from tests.crawler.fleet.store.s3_server import BUCKET, S3Server, running_s3_server
 from tests.new_archives import copied_schemas
 

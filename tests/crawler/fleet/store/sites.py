@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-from crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
-from crawler.fleet.store.local_copy import LocalCopy
-from crawler.fleet.store.manifest import SiteManifest, read_manifest
-from crawler.fleet.store.object_store import ObjectStore
-from crawler.fleet.store.site_lease import LeaseTerms, read_site
-from crawler.fleet.store.stored_run import StoredSite
-from output.db.open import open_database
-from output.outcome import Outcome
-from output.raw.away_files import read_away_files
-from output.read.verify import verify
-from output.write.archive import Archive
+from broadsheet.crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
+from broadsheet.crawler.fleet.store.local_copy import LocalCopy
+from broadsheet.crawler.fleet.store.manifest import SiteManifest, read_manifest
+from broadsheet.crawler.fleet.store.object_store import ObjectStore
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.store.stored_run import StoredSite
+from broadsheet.output.db.open import open_database
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.output.read.verify import verify
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Clock, Maker
 from tests.output.wires import make_exchange
 

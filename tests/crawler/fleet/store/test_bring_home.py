@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from crawler.fleet.store.bring_home import _upload_database, upload_site
-from crawler.fleet.store.bucket_store import BucketStore
-from crawler.fleet.store.manifest import read_manifest
-from crawler.fleet.store.object_store import ObjectStore
+from broadsheet.crawler.fleet.store.bring_home import _upload_database, upload_site
+from broadsheet.crawler.fleet.store.bucket_store import BucketStore
+from broadsheet.crawler.fleet.store.manifest import read_manifest
+from broadsheet.crawler.fleet.store.object_store import ObjectStore
 from tests.crawler.fleet.store.sites import HOST, site_in, store_pages
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.store import folder_store
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import StoreFull, StoreRefused, StoreUnreachable
+from broadsheet.crawler.fleet.store import folder_store
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import StoreFull, StoreRefused, StoreUnreachable
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from threading import Event
 
 import pytest
 
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.heartbeat import beating
-from crawler.fleet.store.object_store import StoreUnreachable
-from crawler.fleet.store.site_lease import LeaseTerms, acquire
-from output.db.clock import utc_now
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.heartbeat import beating
+from broadsheet.crawler.fleet.store.object_store import StoreUnreachable
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, acquire
+from broadsheet.output.db.clock import utc_now
 
 _WAIT_SECONDS = 20
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import (
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import (
     DamagedObject,
     NotInStore,
     ObjectStore,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.store.folder_store import FolderStore
-from crawler.fleet.store.object_store import (
+from broadsheet.crawler.fleet.store.folder_store import FolderStore
+from broadsheet.crawler.fleet.store.object_store import (
     NotInStore,
     ObjectStore,
     StoreFull,
@@ -17,9 +17,9 @@ from crawler.fleet.store.object_store import (
     file_digest,
     put_verified,
 )
-from crawler.fleet.store.patient_store import Patience, PatientStore
-from crawler.fleet.store.site_lease import LeaseTerms, acquire, record_key
-from crawler.fleet.store.stored_run import run_stored
+from broadsheet.crawler.fleet.store.patient_store import Patience, PatientStore
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, acquire, record_key
+from broadsheet.crawler.fleet.store.stored_run import run_stored
 from tests.crawler.fleet.store.sites import crawl_of, site_in, stored_names
 
 

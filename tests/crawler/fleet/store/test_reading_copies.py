@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet.store.manifest import read_manifest
-from crawler.fleet.store.object_store import NotInStore, ObjectStore
-from crawler.fleet.store.reading_copies import ReadingCopies
-from crawler.fleet.store.site_lease import acquire, read_site
-from crawler.fleet.store.stored_run import run_stored
-from output.db.open import open_database
+from broadsheet.crawler.fleet.store.manifest import read_manifest
+from broadsheet.crawler.fleet.store.object_store import NotInStore, ObjectStore
+from broadsheet.crawler.fleet.store.reading_copies import ReadingCopies
+from broadsheet.crawler.fleet.store.site_lease import acquire, read_site
+from broadsheet.crawler.fleet.store.stored_run import run_stored
+from broadsheet.output.db.open import open_database
 from tests.crawler.fleet.store.sites import crawl_of, site_in
 
 

@@ -6,8 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from crawler.fleet.store.object_store import DamagedObject, ObjectStore, VersionMoved
-from crawler.fleet.store.site_lease import LeaseLost, LeaseTerms, SiteIsLeased, acquire, read_site, record_key
+from broadsheet.crawler.fleet.store.object_store import DamagedObject, ObjectStore, VersionMoved
+from broadsheet.crawler.fleet.store.site_lease import (
+    LeaseLost,
+    LeaseTerms,
+    SiteIsLeased,
+    acquire,
+    read_site,
+    record_key,
+)
 
 
 @dataclass

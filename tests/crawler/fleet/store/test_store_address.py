@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
-from crawler.fleet.store.bucket_store import BucketStore
-from crawler.fleet.store.object_store import ObjectStore, StoreRefused
-from crawler.fleet.store.patient_store import Patience, PatientStore
-from crawler.fleet.store.store_address import (
+from broadsheet.crawler.fleet.store.bucket_store import BucketStore
+from broadsheet.crawler.fleet.store.object_store import ObjectStore, StoreRefused
+from broadsheet.crawler.fleet.store.patient_store import Patience, PatientStore
+from broadsheet.crawler.fleet.store.store_address import (
     check_conditional_puts,
     check_identity,
     make_store,
     store_at,
     store_identity,
 )
-from crawler.fleet.store.stored_run import run_stored
+from broadsheet.crawler.fleet.store.stored_run import run_stored
 from tests.crawler.fleet.store.s3_server import BUCKET, SECRET, S3Server
 from tests.crawler.fleet.store.sites import crawl_of, site_in, stored_names
 
@@ -86,7 +86,8 @@ def test_what_a_later_version_made_is_left_alone(store: ObjectStore) -> None:
 @pytest.mark.slow
 def test_an_import_of_the_fleet_brings_no_obstore() -> None:
     code = (
-        "import sys, crawler.fleet.store.stored_run, crawler.fleet.store.store_address; print('obstore' in sys.modules)"
+        "import sys, broadsheet.crawler.fleet.store.stored_run, broadsheet.crawler.fleet.store.store_address\n"
+        "print('obstore' in sys.modules)"
     )
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert process.stdout.strip() == "False"

@@ -9,15 +9,15 @@ from threading import Event
 
 import pytest
 
-from crawler.fleet.store import stored_run
-from crawler.fleet.store.manifest import beside_prefix
-from crawler.fleet.store.object_store import ObjectStore, StoreUnreachable
-from crawler.fleet.store.site_lease import LeaseTerms, SiteIsLeased, acquire, read_site
-from crawler.fleet.store.stored_run import run_stored
-from output.db.errors import InUse
-from output.db.open import open_database
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.crawler.fleet.store import stored_run
+from broadsheet.crawler.fleet.store.manifest import beside_prefix
+from broadsheet.crawler.fleet.store.object_store import ObjectStore, StoreUnreachable
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, SiteIsLeased, acquire, read_site
+from broadsheet.crawler.fleet.store.stored_run import run_stored
+from broadsheet.output.db.errors import InUse
+from broadsheet.output.db.open import open_database
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.crawler.fleet.store.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
 from tests.output.conftest import Clock, Maker
 

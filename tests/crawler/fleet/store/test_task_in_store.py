@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from crawler.fleet import run_site
-from crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from crawler.fleet.store.patient_store import Patience
-from crawler.fleet.store.site_lease import LeaseTerms, acquire
-from crawler.fleet.store.store_address import make_store, store_at
-from crawler.fleet.store.task_in_store import StorePlace, read_result, run_task
-from crawler.session.lifeline import Lifeline
+from broadsheet.crawler.fleet import run_site
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store.patient_store import Patience
+from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, acquire
+from broadsheet.crawler.fleet.store.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store.task_in_store import StorePlace, read_result, run_task
+from broadsheet.crawler.session.lifeline import Lifeline
 from tests.crawler.fleet.store.sites import store_pages, stored_names
 
 TASK = SiteTask("lamp", Path("lamp.db"), ("http://lamp.example/",))

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.document import Metadata
-from output.browse.arguments import Arguments, BadArgumentError
-from output.browse.queries import article_list
-from output.browse.queries.article_list import ArticleCounts, ListRequest, list_articles
+from broadsheet.cleaners.document import Metadata
+from broadsheet.output.browse.arguments import Arguments, BadArgumentError
+from broadsheet.output.browse.queries import article_list
+from broadsheet.output.browse.queries.article_list import ArticleCounts, ListRequest, list_articles
 from tests.output.cleaned_pages import with_page
 
 HOSTS = ("a.example", "b.example")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from output.browse.queries import changes
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.output.browse.queries import changes
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 
 URL = "http://a.test/story"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from output.browse.queries import coverage
-from output.write.archive import Archive
+from broadsheet.output.browse.queries import coverage
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 
 

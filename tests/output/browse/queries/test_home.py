@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 
-from output.browse import room
-from output.browse.queries.article_list import count_facets
-from output.browse.queries.home import count_home, read_home
-from output.report.coverage import measure_coverage
-from output.report.rates import survey
-from output.write.archive import Archive
+from broadsheet.output.browse import room
+from broadsheet.output.browse.queries.article_list import count_facets
+from broadsheet.output.browse.queries.home import count_home, read_home
+from broadsheet.output.report.coverage import measure_coverage
+from broadsheet.output.report.rates import survey
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
 
 

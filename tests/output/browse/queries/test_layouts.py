@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import PageType
-from cleaners.html.layout_signature import pack_signature
-from output.report.rates import survey
-from output.settle.judge_again import settle
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.output.report.rates import survey
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 from tests.output.conftest import Maker
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from output.report.rates import survey
-from output.write.archive import Archive
+from broadsheet.output.report.rates import survey
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 
 

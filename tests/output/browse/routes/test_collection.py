@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("pyarrow", reason="needs pyarrow (pip install 'broadsheet[dataset]')")
 
-from output.browse.arguments import Arguments, NotHereError
-from output.browse.library import Library
-from output.browse.queries.collection import list_collection
-from output.browse.routes.collection import read_markdown
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.browse.arguments import Arguments, NotHereError
+from broadsheet.output.browse.library import Library
+from broadsheet.output.browse.queries.collection import list_collection
+from broadsheet.output.browse.routes.collection import read_markdown
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 from tests.output.browse.test_pages import PAYLOADS, assert_inert
 from tests.output.dataset.conftest import RIVER, TOWER, Dataset, dataset, fill, words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from output.verdicts.ruling_journal import journal_path, waiting_rulings
-from output.write.archive import Archive
+from broadsheet.output.verdicts.ruling_journal import journal_path, waiting_rulings
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import ORIGIN, SITE, article_id, visible_text
 
 ONE, TWO = article_id(f"{SITE}/1"), article_id(f"{SITE}/2")

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from output.browse.app import make_app
-from output.browse.arguments import NotHereError
-from output.browse.guard import loopback_authorities
-from output.browse.queries.votes import BlockVote, VotedBlock
-from output.raw.wire import RawExchange
-from output.write.archive import Archive
+from broadsheet.output.browse.app import make_app
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.browse.queries.votes import BlockVote, VotedBlock
+from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient, article_id
 
 ONE = article_id(f"{SITE}/1")

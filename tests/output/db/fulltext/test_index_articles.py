@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from output.db.fulltext.index_articles import index_postponed, postpone_indexing, remove_from_index
-from output.db.transaction import write_transaction
-from output.outcome import Outcome
-from output.read.verify import verify
-from output.store.sighting import article_id
-from output.write.archive import Archive
+from broadsheet.output.db.fulltext.index_articles import index_postponed, postpone_indexing, remove_from_index
+from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.read.verify import verify
+from broadsheet.output.store.sighting import article_id
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import found_by
 
 URL = "http://a.test/one"

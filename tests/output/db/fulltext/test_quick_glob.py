@@ -5,8 +5,8 @@ import sqlite3
 
 import pytest
 
-from output.db.fulltext.quick_glob import has_unspaced_script, install_quick_glob
-from output.db.fulltext.unspaced_scripts import CJK_RANGES
+from broadsheet.output.db.fulltext.quick_glob import has_unspaced_script, install_quick_glob
+from broadsheet.output.db.fulltext.unspaced_scripts import CJK_RANGES
 
 _TEXT, _ONE = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
 

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from output.read.verify import verify
+from broadsheet.output.read.verify import verify
 from tests.output.conftest import found_by
 
 CHINESE = "政府昨日宣布新的气候政策，预计明年实施。" * 3

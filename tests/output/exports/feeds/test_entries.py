@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import feedparser
 import pytest
 
-from output.exports.feeds.atom import atom_document
-from output.exports.feeds.entries import FeedScope, read_feed
-from output.exports.feeds.json_feed import json_feed_document
-from output.settle.judge_again import settle
+from broadsheet.output.exports.feeds.atom import atom_document
+from broadsheet.output.exports.feeds.entries import FeedScope, read_feed
+from broadsheet.output.exports.feeds.json_feed import json_feed_document
+from broadsheet.output.settle.judge_again import settle
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from output.exports.feeds.atom import atom_document
-from output.exports.feeds.entries import FeedScope, WebFeed, WebFeedEntry, read_feed
-from output.exports.feeds.json_feed import json_feed_document
-from output.settle.judge_again import settle
+from broadsheet.output.exports.feeds.atom import atom_document
+from broadsheet.output.exports.feeds.entries import FeedScope, WebFeed, WebFeedEntry, read_feed
+from broadsheet.output.exports.feeds.json_feed import json_feed_document
+from broadsheet.output.settle.judge_again import settle
 from tests.tools import ToolsMissingError, programs
 
 HERE = Path(__file__).parent

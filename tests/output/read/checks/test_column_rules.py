@@ -7,11 +7,11 @@ from contextlib import closing
 
 import pytest
 
-from cleaners.compare.layout_rules import LayoutPage, judge_layouts
-from cleaners.document import PageType
-from output.db.table_columns import TableColumn
-from output.read.checks.column_checks import schema_tables
-from output.read.checks.column_rules import ruled_columns, rules_of
+from broadsheet.cleaners.compare.layout_rules import LayoutPage, judge_layouts
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.db.table_columns import TableColumn
+from broadsheet.output.read.checks.column_checks import schema_tables
+from broadsheet.output.read.checks.column_rules import ruled_columns, rules_of
 
 
 def test_each_column_with_a_rule_is_one_of_the_schema() -> None:

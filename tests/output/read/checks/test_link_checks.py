@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.html.layout_signature import pack_signature
-from output.read.checks import link_checks
-from output.read.checks.link_checks import NEEDED_ROWS, missing_rows_query
-from output.settle.judge_again import settle
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.output.read.checks import link_checks
+from broadsheet.output.read.checks.link_checks import NEEDED_ROWS, missing_rows_query
+from broadsheet.output.settle.judge_again import settle
 
 CHECKS = ("articles_and_pages", "layout_counts", "ledger_counts", "ledger_rows", "needed_rows", "old_revisions",
           "url_counts")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from output.settle.layouts.excerpts import BlockText, OpeningIndex, Quotation, quotation_of
+from broadsheet.output.settle.layouts.excerpts import BlockText, OpeningIndex, Quotation, quotation_of
 
 
 def words(seed: int, count: int) -> list[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from cleaners.document import PageType
-from cleaners.html.layout_signature import pack_signature
-from output.outcome import Outcome
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.output.outcome import Outcome
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 
 SITE = "http://a.test"

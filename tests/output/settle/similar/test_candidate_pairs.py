@@ -8,9 +8,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from output.settle.similar import candidate_pairs, common_hashes
-from output.settle.similar.candidate_pairs import CROWD_LIMIT, SketchedPages, find_candidate_pairs
-from output.settle.similar.likeness import HASH_BITS, pack_sketch
+from broadsheet.output.settle.similar import candidate_pairs, common_hashes
+from broadsheet.output.settle.similar.candidate_pairs import CROWD_LIMIT, SketchedPages, find_candidate_pairs
+from broadsheet.output.settle.similar.likeness import HASH_BITS, pack_sketch
 
 
 def index_pairs(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from output.settle.similar import common_hashes
-from output.settle.similar.common_hashes import CLASSES, RARE_PAGES, SkippedHashes, frequency_classes
+from broadsheet.output.settle.similar import common_hashes
+from broadsheet.output.settle.similar.common_hashes import CLASSES, RARE_PAGES, SkippedHashes, frequency_classes
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from output.settle.similar import crowded_hashes
-from output.settle.similar.candidate_pairs import CROWD_LIMIT
-from output.settle.similar.crowded_hashes import count_crowded_hashes, read_crowded_hashes
-from output.write.archive import Archive
+from broadsheet.output.settle.similar import crowded_hashes
+from broadsheet.output.settle.similar.candidate_pairs import CROWD_LIMIT
+from broadsheet.output.settle.similar.crowded_hashes import count_crowded_hashes, read_crowded_hashes
+from broadsheet.output.write.archive import Archive
 from tests.output.settle.similar.test_pairs_of_pages import store_sketches
 
 FORM = {5, 700_000, 2**28}

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from output.settle.similar.likeness import (
+from broadsheet.output.settle.similar.likeness import (
     HASH_BITS,
     SAMPLE_ONE_IN,
     SHORT_TOKENS,

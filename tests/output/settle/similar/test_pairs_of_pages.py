@@ -7,13 +7,13 @@ import random
 import numpy as np
 import pytest
 
-from output.db.errors import DamagedValue
-from output.settle.similar.candidate_pairs import CROWD_LIMIT
-from output.settle.similar.crowded_hashes import count_crowded_hashes, read_crowded_hashes
-from output.settle.similar.likeness import HASH_BITS, pack_sketch
-from output.settle.similar.pairs_of_pages import find_pairs_of_pages
-from output.settle.similar.relate import _find_all_pairs
-from output.write.archive import Archive
+from broadsheet.output.db.errors import DamagedValue
+from broadsheet.output.settle.similar.candidate_pairs import CROWD_LIMIT
+from broadsheet.output.settle.similar.crowded_hashes import count_crowded_hashes, read_crowded_hashes
+from broadsheet.output.settle.similar.likeness import HASH_BITS, pack_sketch
+from broadsheet.output.settle.similar.pairs_of_pages import find_pairs_of_pages
+from broadsheet.output.settle.similar.relate import _find_all_pairs
+from broadsheet.output.write.archive import Archive
 
 HOSTS = ("a.test", "b.test", "c.test")
 

@@ -4,12 +4,12 @@ import random
 
 import pytest
 
-from output.settle.judge_again import settle
-from output.settle.similar.candidate_pairs import CROWD_LIMIT
-from output.settle.similar.relate import relate_articles
-from output.settle.similar.touched_pages import REPEATED_PAGES
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.similar.candidate_pairs import CROWD_LIMIT
+from broadsheet.output.settle.similar.relate import relate_articles
+from broadsheet.output.settle.similar.touched_pages import REPEATED_PAGES
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.settle.similar.test_likeness import edited, prose
 
 SITE, OTHER = "http://a.test", "http://b.test"

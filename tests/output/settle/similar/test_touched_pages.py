@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from output.settle.judge_again import settle
-from output.settle.similar import relate
-from output.settle.similar.candidate_pairs import CROWD_LIMIT
-from output.settle.similar.touched_pages import REPEATED_PAGES, find_touched_pages
-from output.write.archive import Archive
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.similar import relate
+from broadsheet.output.settle.similar.candidate_pairs import CROWD_LIMIT
+from broadsheet.output.settle.similar.touched_pages import REPEATED_PAGES, find_touched_pages
+from broadsheet.output.write.archive import Archive
 from tests.output.conftest import Maker
 from tests.output.settle.similar.test_likeness import prose
 

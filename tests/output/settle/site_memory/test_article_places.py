@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.compare.site_memory import find_body_paths
-from cleaners.document import Block, BlockKind, Verdict
-from cleaners.verdicts.assemble import assemble
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.settle.similar.likeness import shingles_of
-from output.settle.similar.relate import read_shingles
-from output.settle.site_memory.article_places import PlaceCounts
-from output.settle.site_memory.seen_twice import SeenTwice
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
+from broadsheet.cleaners.compare.site_memory import find_body_paths
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.similar.likeness import shingles_of
+from broadsheet.output.settle.similar.relate import read_shingles
+from broadsheet.output.settle.site_memory.article_places import PlaceCounts
+from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")

@@ -6,13 +6,13 @@ import random
 
 import pytest
 
-from output.settle.judge_again import settle
-from output.settle.site_memory.common_texts import COMMON_TEXT_TABLES, find_common_texts
-from output.settle.site_memory.repeats import create_kept_view, drop_site_tables
-from output.store.ledger import block_id
-from output.verdicts.rulings import Ruling, store_ruling
-from output.write.archive import Archive
-from output.write.forget import take_down
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.site_memory.common_texts import COMMON_TEXT_TABLES, find_common_texts
+from broadsheet.output.settle.site_memory.repeats import create_kept_view, drop_site_tables
+from broadsheet.output.store.ledger import block_id
+from broadsheet.output.verdicts.rulings import Ruling, store_ruling
+from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.forget import take_down
 from tests.output.conftest import Maker
 
 MENU, PROMO = "Share this page", "Support this magazine with a small gift for its next issue"

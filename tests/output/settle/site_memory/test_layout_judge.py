@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cleaners.document import Block, BlockKind, Verdict
-from cleaners.html.layout_signature import pack_signature
-from cleaners.verdicts.assemble import assemble
-from output.read.explain import find_page
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.settle.site_memory.layout_judge import MIN_LAYOUT_PAGES, changed_indices
-from output.settle.site_memory.place_blocks import PlacedPage
-from output.verdicts.stored_certainty import put_chances
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.html.layout_signature import pack_signature
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.read.explain import find_page
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.site_memory.layout_judge import MIN_LAYOUT_PAGES, changed_indices
+from broadsheet.output.settle.site_memory.place_blocks import PlacedPage
+from broadsheet.output.verdicts.stored_certainty import put_chances
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from output.settle.site_memory.page_table import (
+from broadsheet.output.settle.site_memory.page_table import (
     StoredScan,
     clear_scans,
     flatten_rows,
@@ -13,7 +13,7 @@ from output.settle.site_memory.page_table import (
     read_left_out_keys,
     store_scan,
 )
-from output.settle.site_memory.repeats import create_kept_view, drop_site_tables
+from broadsheet.output.settle.site_memory.repeats import create_kept_view, drop_site_tables
 
 KEY = 2**62 + 1
 SEEN = [(0, 7, KEY, 0, 12, 1, 0, 1), (4, 8, 9, 1, 3, 0, 1, 0)]

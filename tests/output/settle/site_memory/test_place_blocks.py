@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from output.settle.site_memory.page_table import IS_KEPT, IS_KEPT_ELSEWHERE, IS_LEFT_OUT, IS_SHARED, PageFacts
-from output.settle.site_memory.place_blocks import (
+from broadsheet.output.settle.site_memory.page_table import (
+    IS_KEPT,
+    IS_KEPT_ELSEWHERE,
+    IS_LEFT_OUT,
+    IS_SHARED,
+    PageFacts,
+)
+from broadsheet.output.settle.site_memory.place_blocks import (
     PlaceNumbers,
     clear_placed,
     count_places,
@@ -14,7 +20,7 @@ from output.settle.site_memory.place_blocks import (
     renumber,
     store_placed_page,
 )
-from output.settle.site_memory.repeats import create_kept_view, drop_site_tables
+from broadsheet.output.settle.site_memory.repeats import create_kept_view, drop_site_tables
 
 HEADING = 32  # its kind beside the flags
 LAYOUT = [("body>div.t>p", 0, 0, [], ""), ("body>div#n-7>h2", 0, 9, [], ""), ("body>div#n-8>h2>a", 0, 4, [], "")]

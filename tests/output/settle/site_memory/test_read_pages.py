@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.compare.templates import text_template
-from output.db.stored_values import BLOCK_KINDS
-from output.settle.site_memory.read_pages import text_key
+from broadsheet.cleaners.compare.templates import text_template
+from broadsheet.output.db.stored_values import BLOCK_KINDS
+from broadsheet.output.settle.site_memory.read_pages import text_key
 
 
 def key(text, kind="paragraph", number=5):

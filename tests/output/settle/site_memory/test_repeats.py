@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from cleaners.document import Block, BlockKind, PageType, Verdict
-from cleaners.verdicts.assemble import assemble
-from output.read.verify import verify
-from output.settle.judge_again import settle
-from output.verdicts.apply_rulings import carry_out_ruling
-from output.verdicts.rulings import Ruling
-from output.write.archive import Archive
+from broadsheet.cleaners.document import Block, BlockKind, PageType, Verdict
+from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
+from broadsheet.output.verdicts.rulings import Ruling
+from broadsheet.output.write.archive import Archive
 from tests.output.cleaned_pages import cleaned_page, with_page
 
 KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share", "share/icons")

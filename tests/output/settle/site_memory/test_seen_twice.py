@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
 
 
 def test_what_was_met_twice_is_named_and_of_the_rest_little():

@@ -9,13 +9,18 @@ from dataclasses import replace
 import pytest
 from starlette.testclient import TestClient
 
-from cleaners.training.annotated_pages import annotated_pages, annotated_words, read_annotated_page, snippets_of
-from output.browse.app import make_app
-from output.browse.arguments import NotHereError
-from output.browse.guard import loopback_authorities
-from output.browse.queries.capture import RawDocument
-from output.raw.wire import RawExchange
-from output.write.archive import Archive
+from broadsheet.cleaners.training.annotated_pages import (
+    annotated_pages,
+    annotated_words,
+    read_annotated_page,
+    snippets_of,
+)
+from broadsheet.output.browse.app import make_app
+from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.browse.queries.capture import RawDocument
+from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient, article_id
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
@@ -89,6 +94,6 @@ def test_a_record_that_cannot_be_read_costs_its_page_alone(client, tmp_path):
 
 @pytest.fixture
 def block_of_text():
-    from output.store.ledger import block_id
+    from broadsheet.output.store.ledger import block_id
 
     return block_id

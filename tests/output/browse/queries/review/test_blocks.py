@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tomllib
 
-from output.verdicts.ruling_journal import journal_path
-from output.write.archive import Archive
+from broadsheet.output.verdicts.ruling_journal import journal_path
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 
 

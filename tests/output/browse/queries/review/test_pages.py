@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cleaners.document import PageType
-from output.verdicts.ruling_journal import journal_path
-from output.write.archive import Archive
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.verdicts.ruling_journal import journal_path
+from broadsheet.output.write.archive import Archive
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 from tests.output.browse.test_pages import PAYLOADS, assert_inert
 

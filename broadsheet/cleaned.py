@@ -1,0 +1,79 @@
+"""A page's article for Python programs: `broadsheet.clean` and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from broadsheet.cleaners.clean import clean as clean_page
+from broadsheet.cleaners.document import Metadata, Page, PageType
+from broadsheet.output.db.text import count_words
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedBlock:
+    """A visible block of a page: whether it is in the article's text, for which reason, and by which named rule.
+
+    `position` counts from 0 in the order of the document. `kind` is `paragraph`, `heading`, `list_item`, `table`,
+    `quote`, `code` or `caption`.
+    """
+
+    position: int
+    kind: str
+    is_kept: bool
+    reason: str
+    rule: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A page's article. `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty.
+
+    `page_type` says what the page is: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as
+    `name=value`. `metadata` is what the page states, each value with its source. `blocks` are all visible blocks.
+    """
+
+    url: str
+    title: str
+    text: str = field(repr=False)
+    markdown: str = field(repr=False)
+    page_type: PageType
+    evidence: tuple[str, ...] = field(repr=False)
+    metadata: Metadata = field(repr=False)
+    blocks: tuple[CleanedBlock, ...] = field(repr=False)
+
+    @property
+    def is_article(self) -> bool:
+        """Whether a crawl would store the page as an article, or as the free beginning of one."""
+        return self.page_type in (PageType.ARTICLE, PageType.TEASER)
+
+    @property
+    def word_count(self) -> int:
+        """Words of the text; a Chinese or Japanese character counts as one."""
+        return count_words(self.text)
+
+    @property
+    def removed(self) -> tuple[CleanedBlock, ...]:
+        """The blocks that are not in the text."""
+        return tuple(block for block in self.blocks if not block.is_kept)
+
+
+def clean(html: str | bytes, url: str = "") -> Cleaned:
+    """The article of a page, its metadata, and a verdict on each visible block.
+
+    `html` is the page: bytes as they came, or text that is decoded already. `url` is where it came from; it helps to
+    judge the page, and links need it. Any input gives a result; nothing is raised, and nothing is fetched. What is
+    returned is what a crawl first stores for the page, before it knows the rest of the site.
+    """
+    body, content_type = (html, "") if isinstance(html, bytes) else (_encoded(html), "text/html; charset=utf-8")
+    page = clean_page(Page(url, body, content_type))
+    blocks = tuple(
+        CleanedBlock(block.position, str(block.kind), verdict.kept, str(verdict.reason), verdict.rule, block.text)
+        for block, verdict in zip(page.blocks, page.verdicts, strict=True)
+    )
+    metadata, verdict = page.metadata, page.verdict
+    return Cleaned(url, metadata.title, page.text, page.markdown, verdict.page_type, verdict.evidence, metadata, blocks)
+
+
+def _encoded(html: str) -> bytes:
+    return html.encode("utf-8", "replace")
